@@ -1,0 +1,22 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool od_multiply_size(size_t a, size_t b, size_t *product) {
+  if (b && a > SIZE_MAX / b) return false;
+  *product = a * b;
+  return true;
+}
+
+void *od_allocate(size_t count, size_t size) {
+  size_t bytes;
+  if (!od_multiply_size(count, size, &bytes) || bytes > SIZE_MAX / 2) return NULL;
+  bytes = (bytes + OD_ALIGNMENT) / OD_ALIGNMENT * OD_ALIGNMENT; /* never 0 */
+  void *block = aligned_alloc(OD_ALIGNMENT, bytes);
+  if (block) memset(block, 0, bytes);
+  return block;
+}
+
+void od_release(void *block) { free(block); }
