@@ -1,0 +1,113 @@
+/* The table of kernels: the few loops where the time goes, once per instruction
+ * set. kernels_scalar.c is the reference that the others are tested against.
+ *
+ * Kernels check nothing: their callers in nn/ and train/ have. Buffers need no
+ * alignment and no padding; nothing is read or written outside what is said.
+ *
+ * Two kinds of kernel make up a table. od_gemm is written with vector registers
+ * (kernels_vector.h) and does all the multiplying of convolutions and dense layers.
+ * The others (kernels_loops.h) are plain loops that the compiler vectorises for
+ * each instruction set. */
+#ifndef OD_ARCH_KERNELS_H
+#define OD_ARCH_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+/* A matrix product whose sum runs over two nested indices:
+ *
+ *   c(m, n) = start(m, n) + sum over o < outer, i < inner of a(m, o, i) * b(o, i, n)
+ *
+ * a(m, o, i) is a[m * a_row + o * a_outer + i * a_inner]
+ * b(o, i, n) is b[o * b_outer + i * b_inner + n]
+ * c(m, n)    is c[m * c_row + n]
+ *
+ * With free strides on a, that is every pass of every layer here: a convolution
+ * over a padded channels-last image is the sum over kernel rows (outer) and over
+ * kernel columns x channels, which lie side by side (inner); its weight gradient is
+ * the sum over image rows and columns; a dense layer has outer = 1. */
+typedef enum od_gemm_start {
+  OD_START_ZERO, /* c = 0 + sum */
+  OD_START_BIAS, /* c(m, n) = bias[n] + sum */
+  OD_START_ADD   /* c(m, n) += sum */
+} od_gemm_start;
+
+typedef struct od_gemm {
+  size_t rows, columns; /* c is (rows, columns) */
+  size_t outer, inner;
+  const od_real *a;
+  size_t a_row, a_outer, a_inner;
+  const od_real *b;
+  size_t b_outer, b_inner;
+  od_real *c;
+  size_t c_row;
+  od_gemm_start start;
+  const od_real *bias; /* (columns), with OD_START_BIAS */
+  bool relu;           /* c = max(c, 0) in the end */
+} od_gemm;
+
+/* What Adam and AdamW need for one step; see train/optimizer.h. */
+typedef struct od_adam_step {
+  od_real rate;      /* learning rate times the bias corrections */
+  od_real beta1, beta2, epsilon;
+  od_real shrink;    /* weights are first multiplied by this (decoupled decay) */
+  od_real scale;     /* gradients are multiplied by this (clipping) */
+} od_adam_step;
+
+typedef struct od_sgd_step {
+  od_real rate, momentum, shrink, scale;
+} od_sgd_step;
+
+typedef struct od_kernels {
+  const char *name; /* "scalar", "avx2", "avx512", "neon" */
+  unsigned feature; /* the od_cpu_feature it needs; 0 for scalar */
+
+  void (*gemm)(const od_gemm *product);
+
+  /* 2x2 max-pool, stride 2, of x (h, w, c) into y (h / 2, w / 2, c); odd edges are
+   * dropped. `choice` (same shape as y, may be NULL) remembers which of the four won,
+   * 0..3 in reading order, the first of equals. With `relu`, y = max(y, 0), and a
+   * choice of 4 says that none was above 0. */
+  void (*max_pool)(size_t h, size_t w, size_t c, const od_real *x, od_real *y, uint8_t *choice,
+                   bool relu);
+  /* The backward pass of two rows: dy (w / 2, c) goes to the chosen places of
+   * dx_top (w, c) and dx_bottom (w, c), 0 to the others. */
+  void (*max_unpool_row)(size_t w, size_t c, const od_real *dy, const uint8_t *choice,
+                         od_real *dx_top, od_real *dx_bottom);
+
+  void (*relu)(size_t n, const od_real *x, od_real *y);              /* y = max(x, 0) */
+  void (*relu_backward)(size_t n, const od_real *y, od_real *dy);    /* dy = 0 where y <= 0 */
+  void (*add)(size_t n, const od_real *x, od_real *y);               /* y += x */
+  void (*add_rows)(size_t rows, size_t c, const od_real *x, od_real *sum); /* sum (c) += x (rows, c) */
+  void (*scale_shift)(size_t rows, size_t c, const od_real *x, const od_real *scale,
+                      const od_real *shift, od_real *y, bool relu);  /* y = x * scale + shift */
+  void (*bytes_to_real)(size_t n, const uint8_t *x, od_real scale, od_real *y); /* y = x * scale */
+
+  void (*adam)(size_t n, const od_adam_step *step, const od_real *gradient, od_real *mean,
+               od_real *square, od_real *weight);
+  void (*sgd)(size_t n, const od_sgd_step *step, const od_real *gradient, od_real *velocity,
+              od_real *weight);
+  void (*blend)(size_t n, od_real keep, const od_real *x, od_real *y); /* y = keep y + (1 - keep) x */
+} od_kernels;
+
+/* The fastest table this machine runs, or the one named: "scalar", "avx2",
+ * "avx512", "neon". A NULL or empty name means the fastest.
+ * Errors: OD_ERROR_ARGUMENT for an unknown name, OD_ERROR_UNAVAILABLE for one that
+ * this build or this machine does not have. The tables are constants; no cleanup. */
+od_status od_kernels_select(const char *name, const od_kernels **kernels, od_error *error);
+
+/* The tables of this build. Each is defined in the file of its name. */
+extern const od_kernels od_kernels_scalar;
+#if !defined(OD_DOUBLE)
+#if defined(__x86_64__)
+extern const od_kernels od_kernels_avx2, od_kernels_avx512;
+#elif defined(__aarch64__)
+extern const od_kernels od_kernels_neon;
+#endif
+#endif
+
+#endif

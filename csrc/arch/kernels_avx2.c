@@ -1,0 +1,48 @@
+/* AVX2 with FMA: 16 registers of 8 floats. The widest blocks hold 12 sums, which
+ * leaves registers for the weights of a step and a broadcast. */
+#if defined(__x86_64__) && !defined(OD_DOUBLE)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+
+#include "arch/kernels.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "arch/cpu.h"
+
+#define OD_SQRT sqrtf
+#include "arch/kernels_loops.h"
+
+enum { LANES = 8, ROWS_1 = 6, ROWS_2 = 6, ROWS_4 = 3, ROWS_8 = 1 };
+typedef __m256 vector;
+typedef __m256i mask;
+
+static inline mask mask_of(size_t n) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane);
+}
+static inline vector vector_zero(void) { return _mm256_setzero_ps(); }
+static inline vector vector_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline vector vector_load_some(const float *p, mask m) { return _mm256_maskload_ps(p, m); }
+static inline void vector_store(float *p, vector v) { _mm256_storeu_ps(p, v); }
+static inline void vector_store_some(float *p, vector v, mask m) { _mm256_maskstore_ps(p, m, v); }
+static inline vector vector_broadcast(const float *p) { return _mm256_broadcast_ss(p); }
+static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b); }
+static inline vector vector_max(vector a, vector b) { return _mm256_max_ps(a, b); }
+
+#include "arch/kernels_vector.h"
+
+const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2);
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int od_no_avx2; /* ISO C wants a declaration in every file */
+#endif

@@ -1,0 +1,46 @@
+/* AVX-512: 32 registers of 16 floats. 14 rows x 2 vectors take 28 of them: one row
+ * of the seed's second convolution, 14 pixels of 32 channels, is one block. */
+#if defined(__x86_64__) && !defined(OD_DOUBLE)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), \
+                             apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma,prefer-vector-width=512")
+#endif
+
+#include "arch/kernels.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "arch/cpu.h"
+
+#define OD_SQRT sqrtf
+#include "arch/kernels_loops.h"
+
+enum { LANES = 16, ROWS_1 = 14, ROWS_2 = 14, ROWS_4 = 6, ROWS_8 = 2 };
+typedef __m512 vector;
+typedef __mmask16 mask;
+
+static inline mask mask_of(size_t n) { return (mask)((1u << n) - 1u); }
+static inline vector vector_zero(void) { return _mm512_setzero_ps(); }
+static inline vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline vector vector_load_some(const float *p, mask m) { return _mm512_maskz_loadu_ps(m, p); }
+static inline void vector_store(float *p, vector v) { _mm512_storeu_ps(p, v); }
+static inline void vector_store_some(float *p, vector v, mask m) { _mm512_mask_storeu_ps(p, m, v); }
+static inline vector vector_broadcast(const float *p) { return _mm512_set1_ps(*p); }
+static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b); }
+static inline vector vector_max(vector a, vector b) { return _mm512_max_ps(a, b); }
+
+#include "arch/kernels_vector.h"
+
+const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int od_no_avx512; /* ISO C wants a declaration in every file */
+#endif

@@ -1,0 +1,140 @@
+/* Kernels that are plain loops. Each kernels_*.c includes this file once, so the
+ * compiler vectorises them for that file's instruction set; kernels_scalar.c's
+ * copies are the reference. Only for those files: everything here is static. */
+
+static od_real positive(od_real x) { return x > 0 ? x : 0; }
+
+static void relu(size_t n, const od_real *x, od_real *y) {
+  for (size_t i = 0; i < n; i++) y[i] = positive(x[i]);
+}
+
+static void relu_backward(size_t n, const od_real *restrict y, od_real *restrict dy) {
+  for (size_t i = 0; i < n; i++) dy[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+static void add(size_t n, const od_real *restrict x, od_real *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+static void add_rows(size_t rows, size_t c, const od_real *restrict x, od_real *restrict sum) {
+  for (size_t r = 0; r < rows; r++) add(c, x + r * c, sum);
+}
+
+static void scale_shift(size_t rows, size_t c, const od_real *x, const od_real *restrict scale,
+                        const od_real *restrict shift, od_real *y, bool relu) {
+  od_real floor = relu ? 0 : (od_real)-INFINITY;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < c; i++) {
+      od_real value = x[r * c + i] * scale[i] + shift[i];
+      y[r * c + i] = value > floor ? value : floor;
+    }
+}
+
+static void bytes_to_real(size_t n, const uint8_t *restrict x, od_real scale,
+                          od_real *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] = (od_real)x[i] * scale;
+}
+
+static void max_pool_values(size_t c, const od_real *restrict top, const od_real *restrict bottom,
+                            od_real floor, od_real *restrict y) {
+  for (size_t i = 0; i < c; i++) {
+    od_real best = top[i];
+    best = top[c + i] > best ? top[c + i] : best;
+    best = bottom[i] > best ? bottom[i] : best;
+    best = bottom[c + i] > best ? bottom[c + i] : best;
+    y[i] = best > floor ? best : floor;
+  }
+}
+
+static void max_pool_choices(size_t c, const od_real *restrict top, const od_real *restrict bottom,
+                             od_real floor, od_real *restrict y, uint8_t *restrict choice) {
+  for (size_t i = 0; i < c; i++) {
+    od_real best = top[i];
+    int32_t which = 0;
+    which = top[c + i] > best ? 1 : which;
+    best = top[c + i] > best ? top[c + i] : best;
+    which = bottom[i] > best ? 2 : which;
+    best = bottom[i] > best ? bottom[i] : best;
+    which = bottom[c + i] > best ? 3 : which;
+    best = bottom[c + i] > best ? bottom[c + i] : best;
+    which = best > floor ? which : 4;
+    y[i] = best > floor ? best : floor;
+    choice[i] = (uint8_t)which;
+  }
+}
+
+static void max_pool(size_t h, size_t w, size_t c, const od_real *x, od_real *y, uint8_t *choice,
+                     bool relu) {
+  od_real floor = relu ? 0 : (od_real)-INFINITY;
+  for (size_t row = 0; row < h / 2; row++)
+    for (size_t column = 0; column < w / 2; column++) {
+      const od_real *top = x + (2 * row * w + 2 * column) * c, *bottom = top + w * c;
+      if (choice) {
+        max_pool_choices(c, top, bottom, floor, y, choice);
+        choice += c;
+      } else {
+        max_pool_values(c, top, bottom, floor, y);
+      }
+      y += c;
+    }
+}
+
+static void max_unpool_row(size_t w, size_t c, const od_real *restrict dy,
+                           const uint8_t *restrict choice, od_real *restrict dx_top,
+                           od_real *restrict dx_bottom) {
+  for (size_t column = 0; column < w / 2; column++) {
+    for (size_t i = 0; i < c; i++) {
+      int32_t which = choice[i];
+      dx_top[i] = which == 0 ? dy[i] : 0;
+      dx_top[c + i] = which == 1 ? dy[i] : 0;
+      dx_bottom[i] = which == 2 ? dy[i] : 0;
+      dx_bottom[c + i] = which == 3 ? dy[i] : 0;
+    }
+    dy += c;
+    choice += c;
+    dx_top += 2 * c;
+    dx_bottom += 2 * c;
+  }
+  for (size_t i = 0; i < w % 2 * c; i++) dx_top[i] = dx_bottom[i] = 0;
+}
+
+static void adam(size_t n, const od_adam_step *step, const od_real *restrict gradient,
+                 od_real *restrict mean, od_real *restrict square, od_real *restrict weight) {
+  const od_adam_step s = *step;
+  for (size_t i = 0; i < n; i++) {
+    od_real g = gradient[i] * s.scale;
+    mean[i] += (g - mean[i]) * (1 - s.beta1);
+    square[i] += (g * g - square[i]) * (1 - s.beta2);
+    weight[i] = weight[i] * s.shrink - s.rate * mean[i] / (OD_SQRT(square[i]) + s.epsilon);
+  }
+}
+
+static void sgd(size_t n, const od_sgd_step *step, const od_real *restrict gradient,
+                od_real *restrict velocity, od_real *restrict weight) {
+  const od_sgd_step s = *step;
+  for (size_t i = 0; i < n; i++) {
+    velocity[i] = velocity[i] * s.momentum + gradient[i] * s.scale;
+    weight[i] = weight[i] * s.shrink - s.rate * velocity[i];
+  }
+}
+
+static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *restrict y) {
+  for (size_t i = 0; i < n; i++) y[i] = keep * y[i] + (1 - keep) * x[i];
+}
+
+/* A table of the loops above around the file's own gemm. */
+#define OD_KERNEL_TABLE(NAME, FEATURE)                                                      \
+  {.name = NAME,                                                                            \
+   .feature = FEATURE,                                                                      \
+   .gemm = gemm,                                                                            \
+   .max_pool = max_pool,                                                                    \
+   .max_unpool_row = max_unpool_row,                                                        \
+   .relu = relu,                                                                            \
+   .relu_backward = relu_backward,                                                          \
+   .add = add,                                                                              \
+   .add_rows = add_rows,                                                                    \
+   .scale_shift = scale_shift,                                                              \
+   .bytes_to_real = bytes_to_real,                                                          \
+   .adam = adam,                                                                            \
+   .sgd = sgd,                                                                              \
+   .blend = blend}
