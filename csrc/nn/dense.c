@@ -1,0 +1,70 @@
+#include <string.h>
+
+#include "nn/ops.h"
+
+void od_dense_forward(const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
+                      const od_real *kernel, const od_real *bias, od_real *y) {
+  size_t in = (size_t)op->in.c, out = (size_t)op->out.c;
+  kernels->gemm(&(od_gemm){.rows = n,
+                           .columns = out,
+                           .outer = 1,
+                           .inner = in,
+                           .a = x,
+                           .a_row = in,
+                           .a_inner = 1,
+                           .b = kernel,
+                           .b_inner = out,
+                           .c = y,
+                           .c_row = out,
+                           .start = bias ? OD_START_BIAS : OD_START_ZERO,
+                           .bias = bias,
+                           .relu = op->relu});
+}
+
+void od_dense_backward(const od_op *op, const od_kernels *kernels, size_t n,
+                       const od_real *transposed, const od_real *dy, od_real *dx) {
+  size_t in = (size_t)op->in.c, out = (size_t)op->out.c;
+  kernels->gemm(&(od_gemm){.rows = n,
+                           .columns = in,
+                           .outer = 1,
+                           .inner = out,
+                           .a = dy,
+                           .a_row = out,
+                           .a_inner = 1,
+                           .b = transposed,
+                           .b_inner = in,
+                           .c = dx,
+                           .c_row = in,
+                           .start = OD_START_ZERO});
+}
+
+void od_dense_backward_kernel(const od_op *op, const od_kernels *kernels, size_t n,
+                              size_t begin, size_t end, const od_real *x, const od_real *dy,
+                              od_real *dkernel, od_real *dbias) {
+  size_t in = (size_t)op->in.c, out = (size_t)op->out.c;
+  kernels->gemm(&(od_gemm){.rows = end - begin,
+                           .columns = out,
+                           .outer = 1,
+                           .inner = n,
+                           .a = x + begin,
+                           .a_row = 1,
+                           .a_inner = in,
+                           .b = dy,
+                           .b_inner = out,
+                           .c = dkernel + begin * out,
+                           .c_row = out,
+                           .start = OD_START_ZERO});
+  if (begin || !dbias) return;
+  memset(dbias, 0, out * sizeof *dbias);
+  kernels->add_rows(n, out, dy, dbias);
+}
+
+void od_dense_transpose(const od_op *op, const od_real *kernel, od_real *transposed) {
+  enum { TILE = 16 }; /* a tile's lines of both matrices fit the first cache */
+  size_t in = (size_t)op->in.c, out = (size_t)op->out.c;
+  for (size_t i0 = 0; i0 < in; i0 += TILE)
+    for (size_t o0 = 0; o0 < out; o0 += TILE)
+      for (size_t o = o0; o < out && o < o0 + TILE; o++)
+        for (size_t i = i0; i < in && i < i0 + TILE; i++)
+          transposed[o * in + i] = kernel[i * out + o];
+}

@@ -1,0 +1,44 @@
+/* The loss of a network on a batch and its gradient.
+ *
+ * The batch is cut into slices of a few images. Within a stage (the layers between
+ * two batch norms, which need the statistics of the whole batch) a slice goes
+ * through all layers on one thread. Each slice sums its gradients in a place of its
+ * own and these are added in order, so the thread count changes no bit. */
+#ifndef OD_NN_GRADIENT_H
+#define OD_NN_GRADIENT_H
+
+#include "base/pool.h"
+#include "nn/images.h"
+#include "nn/network.h"
+
+typedef struct od_gradient od_gradient;
+
+/* Fills pixels (size) of batch image `index`; called from several threads. This is
+ * where a trainer loads and augments. */
+typedef void od_image_source(void *context, int index, int worker, od_real *pixels);
+
+typedef struct od_batch {
+  od_image_source *source;
+  void *context;
+  const uint8_t *labels; /* (count), each below the number of classes */
+  int count;             /* 1 to the capacity */
+  uint64_t seed;         /* of dropout; a new one each step */
+} od_batch;
+
+typedef struct od_loss {
+  double loss;   /* mean softmax cross-entropy */
+  int correct;   /* images whose largest score is the label's */
+} od_loss;
+
+/* For batches of up to `capacity` images of this network, whose values it reads at
+ * each call (and whose moving statistics it updates). Destroy before the network. */
+od_status od_gradient_create(od_network *network, const od_kernels *kernels, int capacity,
+                             int threads, od_gradient **gradient, od_error *error);
+void od_gradient_destroy(od_gradient *gradient);
+
+/* Loss, and into `values` (trainable size) its gradient. label_smoothing in [0, 1)
+ * takes that share of the target from the label and spreads it over all classes. */
+od_loss od_gradient_run(od_gradient *gradient, od_pool *pool, const od_batch *batch,
+                        double label_smoothing, od_real *values);
+
+#endif

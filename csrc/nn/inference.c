@@ -1,0 +1,195 @@
+#include "nn/inference.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "nn/ops.h"
+
+/* Images that go through the layers together: enough for dense layers to reuse their
+ * weights, few enough for their activations to stay in the second-level cache. */
+enum { SLICE = 8 };
+
+struct od_inference {
+  const od_kernels *kernels;
+  od_plan plan;
+  od_real *values;                /* folded kernels and biases, where plan.ops say */
+  size_t input_size, widest;      /* numbers an image, at the input and at most */
+  size_t classes;
+  int threads;
+  size_t workspace_size;          /* numbers a worker */
+  od_real *workspaces;            /* (threads, workspace_size) */
+};
+
+typedef struct run {
+  od_inference *inference;
+  const od_images *images;
+  bool softmax;
+  od_real *scores;
+} run;
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* Gives every operation a place in the inference's own block, and finds the sizes. */
+static void lay_out(od_inference *inf, size_t *values, size_t *scratch) {
+  *values = *scratch = 0;
+  inf->widest = inf->input_size;
+  for (int i = 0; i < inf->plan.count; i++) {
+    od_op *op = &inf->plan.ops[i];
+    size_t c = (size_t)op->out.c;
+    bool norm = op->kind == OD_BATCH_NORM;
+    op->kernel_at = *values;
+    if (norm) op->kernel_size = c;
+    *values += op->kernel_size;
+    op->bias = op->bias || op->norm >= 0 || norm; /* a folded norm brings a shift */
+    op->bias_at = *values;
+    op->bias_size = op->bias ? c : 0;
+    *values += op->bias_size;
+    inf->widest = larger(inf->widest, od_shape_size(op->out));
+    if (op->kind == OD_CONV2D) *scratch = larger(*scratch, od_conv_forward_scratch(op));
+  }
+}
+
+/* y = scale x + shift of channel i of the batch norm at `layer`. */
+static void norm_of_channel(const od_network *network, int layer, size_t i, double *scale,
+                            double *shift) {
+  double gamma = (double)od_network_find(network, layer, "gamma")->data[i];
+  double beta = (double)od_network_find(network, layer, "beta")->data[i];
+  double mean = (double)od_network_find(network, layer, "moving_mean")->data[i];
+  double variance = (double)od_network_find(network, layer, "moving_variance")->data[i];
+  *scale = gamma / sqrt(variance + od_network_layer(network, layer)->epsilon);
+  *shift = beta - mean * *scale;
+}
+
+static void take_numbers(const od_op *op, const od_network *network, od_real *kernel,
+                         od_real *bias) {
+  size_t c = (size_t)op->out.c;
+  if (op->kind == OD_BATCH_NORM) {
+    for (size_t i = 0; i < c; i++) {
+      double scale, shift;
+      norm_of_channel(network, op->layer, i, &scale, &shift);
+      kernel[i] = (od_real)scale;
+      bias[i] = (od_real)shift;
+    }
+    return;
+  }
+  if (!op->kernel_size) return;
+  const od_tensor *own_bias = od_network_find(network, op->layer, "bias");
+  memcpy(kernel, od_network_find(network, op->layer, "kernel")->data,
+         op->kernel_size * sizeof *kernel);
+  if (own_bias) memcpy(bias, own_bias->data, c * sizeof *bias);
+  if (op->norm < 0) return;
+  for (size_t i = 0; i < c; i++) {
+    double scale, shift;
+    norm_of_channel(network, op->norm, i, &scale, &shift);
+    bias[i] = (od_real)((own_bias ? (double)own_bias->data[i] : 0) * scale + shift);
+    for (size_t at = i; at < op->kernel_size; at += c)
+      kernel[at] = (od_real)((double)kernel[at] * scale);
+  }
+}
+
+od_status od_inference_create(const od_network *network, const od_kernels *kernels, int threads,
+                              od_inference **inference, od_error *error) {
+  *inference = NULL;
+  od_inference *inf = od_allocate(1, sizeof *inf);
+  if (!inf) return od_fail_memory(error, "an inference");
+  inf->kernels = kernels;
+  inf->threads = threads;
+  inf->input_size = od_shape_size(od_network_input(network));
+  inf->classes = (size_t)od_network_classes(network);
+  od_status status = od_plan_make(network, true, &inf->plan, error);
+  if (!status) {
+    size_t values, scratch;
+    lay_out(inf, &values, &scratch);
+    inf->workspace_size = 2 * SLICE * inf->widest + scratch;
+    inf->values = od_allocate(values, sizeof *inf->values);
+    inf->workspaces =
+        od_allocate(inf->workspace_size, (size_t)threads * sizeof *inf->workspaces);
+    if (!inf->values || !inf->workspaces)
+      status = od_fail_memory(error, "an inference's buffers");
+  }
+  if (status) {
+    od_inference_destroy(inf);
+    return status;
+  }
+  od_inference_refresh(inf, network);
+  *inference = inf;
+  return OD_OK;
+}
+
+void od_inference_destroy(od_inference *inf) {
+  if (!inf) return;
+  od_plan_release(&inf->plan);
+  od_release(inf->values);
+  od_release(inf->workspaces);
+  od_release(inf);
+}
+
+void od_inference_refresh(od_inference *inf, const od_network *network) {
+  for (int i = 0; i < inf->plan.count; i++) {
+    const od_op *op = &inf->plan.ops[i];
+    take_numbers(op, network, inf->values + op->kernel_at, inf->values + op->bias_at);
+  }
+}
+
+/* n images through one operation: x (n, in) -> y (n, out). */
+static void forward(const od_inference *inf, const od_op *op, size_t n, const od_real *x,
+                    od_real *y, od_real *scratch) {
+  const od_kernels *kernels = inf->kernels;
+  size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
+  const od_real *kernel = inf->values + op->kernel_at;
+  const od_real *bias = op->bias ? inf->values + op->bias_at : NULL;
+  switch (op->kind) {
+    case OD_CONV2D:
+      for (size_t i = 0; i < n; i++)
+        od_conv_forward(op, kernels, x + i * in, kernel, bias, y + i * out, NULL, scratch);
+      break;
+    case OD_DENSE:
+      od_dense_forward(op, kernels, n, x, kernel, bias, y);
+      break;
+    case OD_RELU:
+      kernels->relu(n * out, x, y);
+      break;
+    case OD_MAX_POOL2D:
+      for (size_t i = 0; i < n; i++)
+        kernels->max_pool((size_t)op->in.h, (size_t)op->in.w, (size_t)op->in.c, x + i * in,
+                          y + i * out, NULL, false);
+      break;
+    case OD_GLOBAL_AVERAGE_POOL2D:
+      for (size_t i = 0; i < n; i++) od_average_forward(op, kernels, x + i * in, y + i * out);
+      break;
+    case OD_BATCH_NORM:
+      kernels->scale_shift(n * out / (size_t)op->out.c, (size_t)op->out.c, x, kernel, bias, y,
+                           false);
+      break;
+    default: /* a plan for inference has no other */
+      break;
+  }
+}
+
+static void run_slice(void *context, int slice, int worker) {
+  run *r = context;
+  const od_inference *inf = r->inference;
+  size_t begin = (size_t)slice * SLICE, n = r->images->count - begin;
+  if (n > SLICE) n = SLICE;
+  od_real *x = inf->workspaces + (size_t)worker * inf->workspace_size;
+  od_real *y = x + SLICE * inf->widest, *scratch = y + SLICE * inf->widest;
+  for (size_t i = 0; i < n; i++)
+    od_images_load(r->images, inf->kernels, begin + i, x + i * inf->input_size);
+  for (int i = 0; i < inf->plan.count; i++) {
+    forward(inf, &inf->plan.ops[i], n, x, y, scratch);
+    od_real *swapped = x;
+    x = y;
+    y = swapped;
+  }
+  od_real *scores = r->scores + begin * inf->classes;
+  memcpy(scores, x, n * inf->classes * sizeof *scores);
+  for (size_t i = 0; r->softmax && i < n; i++, scores += inf->classes)
+    od_softmax(inf->classes, scores, scores);
+}
+
+void od_inference_run(od_inference *inf, od_pool *pool, const od_images *images, bool softmax,
+                      od_real *scores) {
+  run r = {inf, images, softmax, scores};
+  if (od_pool_threads(pool) > inf->threads) pool = NULL;
+  od_pool_run(pool, run_slice, &r, (int)((images->count + SLICE - 1) / SLICE));
+}

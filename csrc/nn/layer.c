@@ -1,0 +1,92 @@
+#include "nn/layer.h"
+
+size_t od_shape_size(od_shape shape) {
+  return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c;
+}
+
+const char *od_layer_kind_name(od_layer_kind kind) {
+  static const char *const names[OD_LAYER_KINDS] = {
+      [OD_CONV2D] = "conv2d",
+      [OD_DENSE] = "dense",
+      [OD_RELU] = "relu",
+      [OD_MAX_POOL2D] = "max_pool2d",
+      [OD_GLOBAL_AVERAGE_POOL2D] = "global_average_pool2d",
+      [OD_BATCH_NORM] = "batch_norm",
+      [OD_DROPOUT] = "dropout",
+      [OD_FLATTEN] = "flatten",
+  };
+  return (unsigned)kind < OD_LAYER_KINDS ? names[kind] : "unknown";
+}
+
+/* "layer 3 (dense), input (7, 7, 32): ", so that every refusal says where it is. */
+#define REFUSE(...)                                                                     \
+  do {                                                                                  \
+    od_error reason;                                                                    \
+    od_fail(&reason, OD_ERROR_ARGUMENT, __VA_ARGS__);                                   \
+    return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s), input (%d, %d, %d): %.200s", \
+                   index, od_layer_kind_name(layer->kind), in.h, in.w, in.c,            \
+                   reason.message);                                                     \
+  } while (0)
+
+static bool in_unit_range(double x) { return x >= 0 && x < 1; }
+
+od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                          od_error *error) {
+  *out = in;
+  switch (layer->kind) {
+    case OD_CONV2D:
+      if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
+        REFUSE("filters is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
+      if (layer->kernel != 1 && layer->kernel != 3 && layer->kernel != 5)
+        REFUSE("kernel_size is %d, expected 1, 3 or 5", layer->kernel);
+      if (layer->stride != 1 && layer->stride != 2)
+        REFUSE("strides is %d, expected 1 or 2", layer->stride);
+      if (!layer->same && (in.h < layer->kernel || in.w < layer->kernel))
+        REFUSE("the image is smaller than the kernel (%d x %d) and padding is \"valid\"",
+               layer->kernel, layer->kernel);
+      {
+        int margin = layer->same ? 1 : layer->kernel;
+        out->h = (in.h - margin) / layer->stride + 1;
+        out->w = (in.w - margin) / layer->stride + 1;
+      }
+      out->c = layer->units;
+      return OD_OK;
+    case OD_DENSE:
+      if (in.h != 1 || in.w != 1)
+        REFUSE("a dense layer takes a flat vector: put flatten or global_average_pool2d before it");
+      if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
+        REFUSE("units is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
+      out->c = layer->units;
+      return OD_OK;
+    case OD_MAX_POOL2D:
+      if (in.h < 2 || in.w < 2) REFUSE("the image is smaller than the 2 x 2 window");
+      out->h = in.h / 2;
+      out->w = in.w / 2;
+      return OD_OK;
+    case OD_GLOBAL_AVERAGE_POOL2D:
+      out->h = out->w = 1;
+      return OD_OK;
+    case OD_BATCH_NORM:
+      if (!in_unit_range(layer->momentum))
+        REFUSE("momentum is %g, expected 0 <= momentum < 1", layer->momentum);
+      if (!(layer->epsilon > 0 && layer->epsilon < 1))
+        REFUSE("epsilon is %g, expected 0 < epsilon < 1", layer->epsilon);
+      return OD_OK;
+    case OD_DROPOUT:
+      if (!in_unit_range(layer->rate)) REFUSE("rate is %g, expected 0 <= rate < 1", layer->rate);
+      return OD_OK;
+    case OD_FLATTEN: {
+      size_t size = od_shape_size(in);
+      if (size > (size_t)OD_MAX_DIMENSION * 64)
+        REFUSE("a vector of %zu numbers is more than the largest of %d", size,
+               OD_MAX_DIMENSION * 64);
+      *out = (od_shape){1, 1, (int)size};
+      return OD_OK;
+    }
+    case OD_RELU:
+      return OD_OK;
+    case OD_LAYER_KINDS:
+      break;
+  }
+  REFUSE("unknown kind of layer %d", (int)layer->kind);
+}

@@ -1,0 +1,57 @@
+/* What a network is made of: a validated list of layers, as plain data.
+ *
+ * Images are channels-last. A shape is (h, w, c); a flat vector of n numbers is
+ * (1, 1, n). Convolution kernels are (k, k, in, out) and dense kernels (in, out), as
+ * in Keras. Softmax is not a layer: a network ends in class scores (logits), and
+ * inference and the loss apply softmax to them. */
+#ifndef OD_NN_LAYER_H
+#define OD_NN_LAYER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct od_shape {
+  int h, w, c;
+} od_shape;
+
+size_t od_shape_size(od_shape shape); /* h * w * c */
+
+typedef enum od_layer_kind {
+  OD_CONV2D,
+  OD_DENSE,
+  OD_RELU,
+  OD_MAX_POOL2D,
+  OD_GLOBAL_AVERAGE_POOL2D,
+  OD_BATCH_NORM,
+  OD_DROPOUT,
+  OD_FLATTEN,
+  OD_LAYER_KINDS
+} od_layer_kind;
+
+typedef struct od_layer {
+  od_layer_kind kind;
+  int units;        /* conv: filters; dense: units */
+  int kernel;       /* conv: 1, 3 or 5 */
+  int stride;       /* conv: 1 or 2 */
+  bool same;        /* conv: "same" padding as TensorFlow places it, else "valid" */
+  bool bias;        /* conv, dense: has a bias */
+  bool relu;        /* conv, dense: ReLU after the bias */
+  double rate;      /* dropout: share of inputs set to 0, in [0, 1) */
+  double momentum;  /* batch norm: of the moving statistics, in [0, 1) */
+  double epsilon;   /* batch norm: added to the variance, > 0 */
+} od_layer;
+
+enum { OD_MAX_LAYERS = 256, OD_MAX_DIMENSION = 65536 };
+
+/* "conv2d", "dense", "relu", "max_pool2d", … : how layers are named to people. */
+const char *od_layer_kind_name(od_layer_kind kind);
+
+/* The shape after `layer`, layer number `index` of the list, for input `in`.
+ * Errors: OD_ERROR_ARGUMENT with a sentence that names the layer, its input's shape
+ * and what does not fit. */
+od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                          od_error *error);
+
+#endif

@@ -1,0 +1,204 @@
+#include "nn/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rng.h"
+
+enum { TENSORS_A_LAYER = 4, MAX_SIDE = 1024 };
+static const size_t max_values = (size_t)1 << 28; /* 1 GiB of floats */
+
+typedef struct layer_slot {
+  od_layer layer;
+  od_shape out;
+  char name[32];
+} layer_slot;
+
+struct od_network {
+  od_shape input;
+  int count, tensor_count;
+  layer_slot *layers; /* (count) */
+  od_tensor *tensors; /* (tensor_count): trainable ones first */
+  od_real *values;
+  size_t trainable, total;
+};
+
+static void add_tensor(od_network *net, int layer, const char *role, const int *shape, int rank,
+                       bool trainable, bool decays) {
+  od_tensor *tensor = &net->tensors[net->tensor_count++];
+  snprintf(tensor->name, sizeof tensor->name, "%.30s.%s", net->layers[layer].name, role);
+  tensor->layer = layer;
+  tensor->rank = rank;
+  tensor->size = 1;
+  for (int i = 0; i < rank; i++) {
+    tensor->shape[i] = shape[i];
+    tensor->size *= (size_t)shape[i];
+  }
+  tensor->trainable = trainable;
+  tensor->decays = decays;
+}
+
+static void add_trainable_tensors(od_network *net, int index, od_shape in) {
+  const od_layer *layer = &net->layers[index].layer;
+  int units = layer->units, channels = in.c;
+  if (layer->kind == OD_CONV2D)
+    add_tensor(net, index, "kernel", (int[]){layer->kernel, layer->kernel, in.c, units}, 4, true,
+               true);
+  if (layer->kind == OD_DENSE)
+    add_tensor(net, index, "kernel", (int[]){in.c, units}, 2, true, true);
+  if ((layer->kind == OD_CONV2D || layer->kind == OD_DENSE) && layer->bias)
+    add_tensor(net, index, "bias", &units, 1, true, false);
+  if (layer->kind == OD_BATCH_NORM) {
+    add_tensor(net, index, "gamma", &channels, 1, true, false);
+    add_tensor(net, index, "beta", &channels, 1, true, false);
+  }
+}
+
+static void add_statistics(od_network *net, int index, od_shape in) {
+  if (net->layers[index].layer.kind != OD_BATCH_NORM) return;
+  int channels = in.c;
+  add_tensor(net, index, "moving_mean", &channels, 1, false, false);
+  add_tensor(net, index, "moving_variance", &channels, 1, false, false);
+}
+
+/* Shapes and names of all layers; refuses what does not fit. */
+static od_status lay_out(od_network *net, const od_layer *layers, od_error *error) {
+  int seen[OD_LAYER_KINDS] = {0};
+  od_shape shape = net->input;
+  for (int i = 0; i < net->count; i++) {
+    layer_slot *slot = &net->layers[i];
+    slot->layer = layers[i];
+    od_status status = od_layer_output(&slot->layer, i, shape, &slot->out, error);
+    if (status) return status;
+    shape = slot->out;
+    if (od_shape_size(shape) > max_values)
+      return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s): output (%d, %d, %d) is too large",
+                     i, od_layer_kind_name(layers[i].kind), shape.h, shape.w, shape.c);
+    snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
+             ++seen[slot->layer.kind]);
+  }
+  const od_layer *last = &layers[net->count - 1];
+  if (shape.h != 1 || shape.w != 1 || shape.c < 2 || shape.c > 256)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "layer %d (%s), the last: gives (%d, %d, %d), expected a flat vector of 2 to "
+                   "256 class scores",
+                   net->count - 1, od_layer_kind_name(last->kind), shape.h, shape.w, shape.c);
+  if (last->kind == OD_RELU || last->kind == OD_DROPOUT ||
+      ((last->kind == OD_CONV2D || last->kind == OD_DENSE) && last->relu))
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "layer %d (%s), the last: class scores must not go through relu or dropout",
+                   net->count - 1, od_layer_kind_name(last->kind));
+  return OD_OK;
+}
+
+static od_status allocate_values(od_network *net, od_error *error) {
+  od_shape in = net->input;
+  for (int i = 0; i < net->count; in = net->layers[i++].out) add_trainable_tensors(net, i, in);
+  int trainable = net->tensor_count;
+  in = net->input;
+  for (int i = 0; i < net->count; in = net->layers[i++].out) add_statistics(net, i, in);
+  for (int t = 0; t < net->tensor_count; t++) {
+    net->total += net->tensors[t].size;
+    if (t < trainable) net->trainable = net->total;
+    if (net->total > max_values)
+      return od_fail(error, OD_ERROR_ARGUMENT, "layers: %s makes more than %zu numbers",
+                     net->tensors[t].name, max_values);
+  }
+  net->values = od_allocate(net->total, sizeof *net->values);
+  if (!net->values) return od_fail_memory(error, "the network's weights");
+  od_real *next = net->values;
+  for (int t = 0; t < net->tensor_count; t++) {
+    net->tensors[t].data = next;
+    next += net->tensors[t].size;
+  }
+  return OD_OK;
+}
+
+/* Biases and shifts 0, scales and variances 1: a batch norm that changes nothing. */
+static void start_vector(const od_tensor *tensor) {
+  if (tensor->rank != 1) return;
+  bool one = strstr(tensor->name, ".gamma") || strstr(tensor->name, ".moving_variance");
+  for (size_t i = 0; i < tensor->size; i++) tensor->data[i] = one;
+}
+
+od_status od_network_create(od_shape input, const od_layer *layers, int count,
+                            od_network **network, od_error *error) {
+  *network = NULL;
+  if (count < 1 || count > OD_MAX_LAYERS)
+    return od_fail(error, OD_ERROR_ARGUMENT, "layers: got %d of them, expected 1 to %d", count,
+                   OD_MAX_LAYERS);
+  if (input.h < 1 || input.w < 1 || input.c < 1 || input.h > MAX_SIDE || input.w > MAX_SIDE ||
+      input.c > MAX_SIDE)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "input_shape: got (%d, %d, %d), expected three numbers from 1 to %d", input.h,
+                   input.w, input.c, MAX_SIDE);
+  od_network *net = od_allocate(1, sizeof *net);
+  if (!net) return od_fail_memory(error, "the network");
+  net->input = input;
+  net->count = count;
+  net->layers = od_allocate((size_t)count, sizeof *net->layers);
+  net->tensors = od_allocate((size_t)count * TENSORS_A_LAYER, sizeof *net->tensors);
+  od_status status = OD_OK;
+  if (!net->layers || !net->tensors) status = od_fail_memory(error, "the network's layers");
+  if (!status) status = lay_out(net, layers, error);
+  if (!status) status = allocate_values(net, error);
+  if (status) {
+    od_network_destroy(net);
+    return status;
+  }
+  for (int t = 0; t < net->tensor_count; t++) start_vector(&net->tensors[t]);
+  *network = net;
+  return OD_OK;
+}
+
+void od_network_destroy(od_network *net) {
+  if (!net) return;
+  od_release(net->layers);
+  od_release(net->tensors);
+  od_release(net->values);
+  od_release(net);
+}
+
+void od_network_initialize(od_network *net, uint64_t seed) {
+  for (int t = 0; t < net->tensor_count; t++) {
+    const od_tensor *tensor = &net->tensors[t];
+    start_vector(tensor);
+    if (tensor->rank == 1) continue;
+    int in = tensor->shape[tensor->rank - 2], out = tensor->shape[tensor->rank - 1];
+    double window = (double)tensor->size / ((double)in * out);
+    double limit = sqrt(6.0 / (window * in + window * out));
+    od_rng rng;
+    od_rng_seed(&rng, seed, (uint64_t)t);
+    for (size_t i = 0; i < tensor->size; i++)
+      tensor->data[i] = (od_real)od_rng_range(&rng, -limit, limit);
+  }
+}
+
+od_shape od_network_input(const od_network *net) { return net->input; }
+int od_network_classes(const od_network *net) { return net->layers[net->count - 1].out.c; }
+int od_network_layer_count(const od_network *net) { return net->count; }
+const od_layer *od_network_layer(const od_network *net, int index) {
+  return &net->layers[index].layer;
+}
+od_shape od_network_shape_after(const od_network *net, int index) {
+  return net->layers[index].out;
+}
+const char *od_network_layer_name(const od_network *net, int index) {
+  return net->layers[index].name;
+}
+int od_network_tensor_count(const od_network *net) { return net->tensor_count; }
+const od_tensor *od_network_tensor(const od_network *net, int index) {
+  return &net->tensors[index];
+}
+const od_tensor *od_network_find(const od_network *net, int layer, const char *role) {
+  for (int t = 0; t < net->tensor_count; t++) {
+    const od_tensor *tensor = &net->tensors[t];
+    if (tensor->layer == layer && strcmp(strrchr(tensor->name, '.') + 1, role) == 0) return tensor;
+  }
+  return NULL;
+}
+od_real *od_network_values(od_network *net) { return net->values; }
+const od_real *od_network_values_const(const od_network *net) { return net->values; }
+size_t od_network_trainable_size(const od_network *net) { return net->trainable; }
+size_t od_network_total_size(const od_network *net) { return net->total; }

@@ -1,0 +1,58 @@
+/* A network: its layers and its numbers. It computes nothing itself: inference.h
+ * runs it, gradient.h differentiates it.
+ *
+ * All trainable numbers lie in one block, so an optimizer sees one vector; the moving
+ * statistics of batch norms follow in the same block. Tensors are named views. */
+#ifndef OD_NN_NETWORK_H
+#define OD_NN_NETWORK_H
+
+#include <stdint.h>
+
+#include "base/memory.h"
+#include "nn/layer.h"
+
+typedef struct od_network od_network;
+
+/* A named view into the network's block; it lives as long as the network. */
+typedef struct od_tensor {
+  char name[48];   /* "conv2d_1.kernel": kind, number among its kind, role */
+  int layer;       /* index in the list */
+  int rank;        /* 1, 2 or 4 */
+  int shape[4];
+  size_t size;     /* product of the shape */
+  od_real *data;
+  bool trainable;  /* false for moving_mean and moving_variance */
+  bool decays;     /* weight decay applies: kernels only */
+} od_tensor;
+
+/* Makes a network for images of shape `input` from `count` layers (copied). All
+ * kernels start at 0: see od_network_initialize. The last layer must give a flat
+ * vector of at least 2 class scores, without ReLU. Destroy with od_network_destroy.
+ * Errors: OD_ERROR_ARGUMENT names the layer that does not fit; OD_ERROR_MEMORY. */
+od_status od_network_create(od_shape input, const od_layer *layers, int count,
+                            od_network **network, od_error *error);
+void od_network_destroy(od_network *network);
+
+/* Glorot-uniform kernels (Glorot and Bengio, 2010), as Keras starts them; biases and
+ * batch-norm shifts 0, scales 1, moving mean 0 and variance 1. */
+void od_network_initialize(od_network *network, uint64_t seed);
+
+od_shape od_network_input(const od_network *network);
+int od_network_classes(const od_network *network);
+int od_network_layer_count(const od_network *network);
+const od_layer *od_network_layer(const od_network *network, int index);
+od_shape od_network_shape_after(const od_network *network, int index); /* output of layer index */
+const char *od_network_layer_name(const od_network *network, int index); /* "conv2d_1" */
+
+int od_network_tensor_count(const od_network *network);
+const od_tensor *od_network_tensor(const od_network *network, int index);
+/* The tensor with this role ("kernel", "moving_mean", …) of layer `layer`, or NULL. */
+const od_tensor *od_network_find(const od_network *network, int layer, const char *role);
+
+/* The whole block: trainable numbers first, then moving statistics. */
+od_real *od_network_values(od_network *network);
+const od_real *od_network_values_const(const od_network *network);
+size_t od_network_trainable_size(const od_network *network);
+size_t od_network_total_size(const od_network *network);
+
+#endif

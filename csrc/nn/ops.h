@@ -1,0 +1,90 @@
+/* The operations of a plan as forward/backward pairs over plain buffers that the
+ * caller owns. Shapes stand at each array; h, w, c are the operation's input, H, W, C
+ * its output. Private to nn/.
+ *
+ * A forward pass writes y whole. A backward pass gets dy, the gradient of y, which it
+ * may overwrite, writes dx whole, and adds to the gradients of its numbers. */
+#ifndef OD_NN_OPS_H
+#define OD_NN_OPS_H
+
+#include "arch/kernels.h"
+#include "nn/plan.h"
+
+/* -- convolution, with its fused bias, ReLU and max-pool; one image at a time -- */
+
+/* Numbers of scratch that one image wants, forward and backward. */
+size_t od_conv_forward_scratch(const od_op *op);
+size_t od_conv_backward_scratch(const od_op *op);
+
+/* x (h, w, c), kernel (k, k, c, C), bias (C) or NULL -> y (H, W, C). `choice` (H, W, C),
+ * or NULL, is kept for the backward pass of a fused max-pool. */
+void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                     const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
+                     od_real *scratch);
+
+/* dkernel and dbias are added to; dbias NULL without a bias; dx (h, w, c) NULL where
+ * nobody wants it. flipped (k, k, C, c) comes from od_conv_flip. */
+void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                      const od_real *flipped, const od_real *y, const uint8_t *choice,
+                      od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
+                      od_real *scratch);
+
+/* flipped[k-1-i][k-1-j][C][c] = kernel[i][j][c][C]: with it, the gradient of x is
+ * itself a convolution. */
+void od_conv_flip(const od_op *op, const od_real *kernel, od_real *flipped);
+
+/* -- dense, n images at a time -- */
+
+/* x (n, c), kernel (c, C), bias (C) or NULL -> y (n, C). */
+void od_dense_forward(const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
+                      const od_real *kernel, const od_real *bias, od_real *y);
+
+/* The gradient of x alone; transposed (C, c) comes from od_dense_transpose. */
+void od_dense_backward(const od_op *op, const od_kernels *kernels, size_t n,
+                       const od_real *transposed, const od_real *dy, od_real *dx);
+
+/* Rows begin..end of dkernel (c, C) over a whole batch; with begin = 0 dbias too. Both
+ * are written, not added to. */
+void od_dense_backward_kernel(const od_op *op, const od_kernels *kernels, size_t n,
+                              size_t begin, size_t end, const od_real *x, const od_real *dy,
+                              od_real *dkernel, od_real *dbias);
+
+void od_dense_transpose(const od_op *op, const od_real *kernel, od_real *transposed);
+
+/* -- global average pool, one image: x (h, w, c) -> y (c) -- */
+void od_average_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y);
+void od_average_backward(const od_op *op, const od_real *dy, od_real *dx);
+
+/* -- dropout, one image: an input stays with probability 1 - rate, and is then
+ * multiplied by 1 / (1 - rate). The same seed gives the same choice both ways. -- */
+void od_dropout(size_t n, double rate, uint64_t seed, const od_real *x, od_real *y);
+
+/* -- batch norm over all rows (n h w) of a batch, in three steps: each slice sums
+ * its rows, the sums are joined in order, each slice transforms its rows -- */
+
+/* sums (2, c), written: of x and of x^2. */
+void od_batch_norm_sums(size_t rows, size_t c, const od_real *x, double *sums);
+
+/* sums (2, c), written: of dy and of dy times the normalised x. */
+void od_batch_norm_backward_sums(size_t rows, size_t c, const od_real *x, const od_real *dy,
+                                 const double *mean, const double *inverse, double *sums);
+
+/* dx = scale (dy - mean of dy - x^ times mean of (dy x^)), with sums over `count` rows. */
+void od_batch_norm_backward(size_t rows, size_t c, const od_real *x, const od_real *dy,
+                            const double *mean, const double *inverse, const od_real *gamma,
+                            const double *sums, double count, od_real *dx);
+
+/* -- softmax and cross-entropy, one image -- */
+
+/* scores (n) -> probabilities (n), which may be the same array. */
+void od_softmax(size_t n, const od_real *scores, od_real *probabilities);
+
+/* Index of the largest score, the first of equals. */
+size_t od_argmax(size_t n, const od_real *scores);
+
+/* Cross-entropy of softmax(scores) with the target (1 - smoothing) one-hot + smoothing / n;
+ * gradient (n) is multiplied by `weight`. */
+double od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
+                        double weight, od_real *gradient);
+
+#endif

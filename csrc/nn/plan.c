@@ -1,0 +1,104 @@
+#include "nn/plan.h"
+
+#include <string.h>
+
+/* Where TensorFlow puts the zeros of "same" padding: the smaller half before. */
+static int padding_before(bool same, int in, int out, int kernel, int stride) {
+  int total = (out - 1) * stride + kernel - in;
+  return same && total > 0 ? total / 2 : 0;
+}
+
+static void plan_convolution(od_op *op, const od_layer *layer) {
+  op->kernel = layer->kernel;
+  op->stride = layer->stride;
+  op->conv = op->out;
+  op->top = padding_before(layer->same, op->in.h, op->out.h, op->kernel, op->stride);
+  op->left = padding_before(layer->same, op->in.w, op->out.w, op->kernel, op->stride);
+  op->padded.h = (op->out.h - 1) * op->stride + op->kernel;
+  op->padded.w = (op->out.w - 1) * op->stride + op->kernel;
+  op->padded.c = op->in.c;
+  if (op->first) {
+    op->spread = (od_shape){(op->out.h - 1) * op->stride + 1, (op->out.w - 1) * op->stride + 1,
+                            op->out.c};
+  } else {
+    op->spread = (od_shape){op->in.h + op->kernel - 1, op->in.w + op->kernel - 1, op->out.c};
+    op->spread_top = op->kernel - 1 - op->top;
+    op->spread_left = op->kernel - 1 - op->left;
+  }
+}
+
+static bool has_numbers(const od_op *op) {
+  return op->kind == OD_CONV2D || op->kind == OD_DENSE;
+}
+
+/* Joins `layer` to the operation before it, if that gives the same result. */
+static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, bool inference) {
+  if (!has_numbers(before)) return false;
+  if (layer->kind == OD_RELU && !before->pool) {
+    before->relu = true;
+    return true;
+  }
+  if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
+      !before->pool) {
+    before->pool = true;
+    before->out = out;
+    return true;
+  }
+  bool same_channels = out.c == before->out.c; /* not so where a flatten lies between */
+  if (layer->kind == OD_BATCH_NORM && inference && same_channels && !before->relu &&
+      !before->pool && before->norm < 0) {
+    before->norm = index;
+    return true;
+  }
+  return false;
+}
+
+/* A layer's numbers: kernel and bias, or gamma and beta, which lie side by side. */
+static void locate_numbers(od_op *op, const od_network *network) {
+  const od_real *values = od_network_values_const(network);
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    if (tensor->layer != op->layer || !tensor->trainable) continue;
+    bool second = strstr(tensor->name, ".bias") || strstr(tensor->name, ".beta");
+    *(second ? &op->bias_at : &op->kernel_at) = (size_t)(tensor->data - values);
+    *(second ? &op->bias_size : &op->kernel_size) = tensor->size;
+  }
+}
+
+od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
+                       od_error *error) {
+  int layers = od_network_layer_count(network);
+  plan->count = 0;
+  plan->ops = od_allocate((size_t)layers, sizeof *plan->ops);
+  if (!plan->ops) return od_fail_memory(error, "the plan of the network");
+  od_shape in = od_network_input(network);
+  for (int i = 0; i < layers; i++) {
+    const od_layer *layer = od_network_layer(network, i);
+    od_shape out = od_network_shape_after(network, i);
+    bool nothing = layer->kind == OD_FLATTEN || (layer->kind == OD_DROPOUT && inference);
+    if (nothing || (plan->count && fuse(&plan->ops[plan->count - 1], layer, i, out, inference))) {
+      in = out;
+      continue;
+    }
+    od_op *op = &plan->ops[plan->count];
+    op->kind = layer->kind;
+    op->layer = i;
+    op->norm = -1;
+    op->in = in;
+    op->out = out;
+    op->first = plan->count == 0;
+    op->bias = layer->bias;
+    op->relu = layer->relu;
+    if (op->kind == OD_CONV2D) plan_convolution(op, layer);
+    locate_numbers(op, network);
+    plan->count++;
+    in = out;
+  }
+  return OD_OK;
+}
+
+void od_plan_release(od_plan *plan) {
+  od_release(plan->ops);
+  plan->ops = NULL;
+  plan->count = 0;
+}

@@ -1,0 +1,37 @@
+/* A plan: the operations that a list of layers comes to. Flatten is nothing, ReLU and
+ * max-pool join the convolution or dense layer before them; a plan for inference also
+ * drops dropout and folds a batch norm into the layer before it. Private to nn/. */
+#ifndef OD_NN_PLAN_H
+#define OD_NN_PLAN_H
+
+#include "nn/network.h"
+
+typedef struct od_op {
+  od_layer_kind kind;
+  int layer;          /* index of the layer it comes from */
+  int norm;           /* index of the batch norm folded in, or -1 */
+  od_shape in, out;   /* `out` after the fused ReLU and max-pool */
+  bool bias, relu, pool;
+
+  od_shape conv;      /* conv: its output before the max-pool */
+  int kernel, stride, top, left; /* conv: geometry; rows and columns of zeros before */
+  od_shape padded;    /* conv: the input with its zeros */
+  od_shape spread;    /* conv, backward: the gradient of `conv`, `stride` apart, … */
+  int spread_top, spread_left; /* … from here on, in zeros */
+  bool first;         /* nothing before it wants a gradient */
+
+  size_t kernel_at, kernel_size; /* where its numbers lie in the values of … */
+  size_t bias_at, bias_size;     /* … the network, or of an inference */
+} od_op;
+
+typedef struct od_plan {
+  int count;
+  od_op *ops;
+} od_plan;
+
+/* Fills *plan; release with od_plan_release. Offsets are into the network's values. */
+od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
+                       od_error *error);
+void od_plan_release(od_plan *plan);
+
+#endif
