@@ -1,0 +1,64 @@
+/* Augmentation of one-channel images, on the fly: a list of random operations that
+ * each image goes through in order. Pixels are in [0, 1].
+ *
+ * The geometric operations resample with bilinear interpolation, one after the
+ * other, as Keras' layers do; OD_AUGMENT_AFFINE does several changes in one
+ * resampling. Every draw comes from the image's own stream. */
+#ifndef OD_TRAIN_AUGMENT_H
+#define OD_TRAIN_AUGMENT_H
+
+#include <stdbool.h>
+
+#include "base/memory.h"
+#include "base/rng.h"
+#include "base/status.h"
+
+typedef enum od_augment_kind {
+  OD_AUGMENT_ROTATION,    /* a, b: low and high angle as a share of a full turn */
+  OD_AUGMENT_TRANSLATION, /* a, b: low and high shift as a share of the height; c, d: width */
+  OD_AUGMENT_ZOOM,        /* a, b: low and high factor; both axes; +0.1 shows 10 % more */
+  OD_AUGMENT_CONTRAST,    /* a, b: low and high change of the factor about 1 */
+  OD_AUGMENT_SHEAR,       /* a, b: low and high horizontal shear, in pixels a pixel */
+  OD_AUGMENT_AFFINE,      /* a: largest angle in degrees; b: largest shift, share of the side;
+                             c, d: smallest and largest scale; e: largest shear in degrees */
+  OD_AUGMENT_ELASTIC,     /* a: rms displacement in pixels; b: smoothness, sigma in pixels */
+  OD_AUGMENT_STROKE,      /* a, b: from thinning (-1: one pixel of erosion) to thickening (+1) */
+  OD_AUGMENT_BRIGHTNESS,  /* a, b: low and high number added */
+  OD_AUGMENT_NOISE,       /* a, b: low and high sigma of Gaussian noise */
+  OD_AUGMENT_ERASE,       /* a, b: low and high share of the area; filled with `value` */
+  OD_AUGMENT_KINDS
+} od_augment_kind;
+
+typedef enum od_fill {
+  OD_FILL_REFLECT,  /* (d c b a | a b c d | d c b a), Keras' default */
+  OD_FILL_CONSTANT, /* `value` */
+  OD_FILL_NEAREST   /* the edge pixel */
+} od_fill;
+
+typedef struct od_augment_step {
+  od_augment_kind kind;
+  double a, b, c, d, e; /* as said at the kind; those not named there are 0 */
+  double probability;   /* of doing it to an image, in [0, 1] */
+  od_fill fill;         /* geometric kinds */
+  double value;         /* OD_FILL_CONSTANT and OD_AUGMENT_ERASE */
+} od_augment_step;
+
+enum { OD_MAX_AUGMENT_STEPS = 32, OD_MAX_AUGMENT_SIDE = 512 };
+
+typedef struct od_augment {
+  int count;
+  od_augment_step steps[OD_MAX_AUGMENT_STEPS];
+} od_augment;
+
+/* Checks every number of the list. Errors: OD_ERROR_ARGUMENT names the step. */
+od_status od_augment_check(const od_augment *augment, od_error *error);
+
+/* Bytes of scratch that od_augment_image wants for (h, w) images. */
+size_t od_augment_scratch_size(int h, int w);
+
+/* Puts image (h, w) through the list, in place; 1 <= h, w <= OD_MAX_AUGMENT_SIDE.
+ * `scratch` is od_augment_scratch_size(h, w) bytes, aligned to OD_ALIGNMENT. */
+void od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
+                      void *scratch);
+
+#endif

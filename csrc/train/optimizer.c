@@ -1,0 +1,145 @@
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 8192 }; /* weights of one task: a fixed cut, whatever the thread count */
+
+/* Weights of one tensor that are stepped together. */
+typedef struct chunk {
+  size_t begin, count;
+  bool decays;
+} chunk;
+
+struct od_optimizer {
+  od_optimizer_config config;
+  const od_kernels *kernels;
+  size_t trainable, total;
+  int chunk_count;
+  chunk *chunks;
+  double *norms;            /* (chunk_count): squared norm of each chunk's gradient */
+  od_real *mean;            /* (trainable): Adam's first moment, SGD's velocity */
+  od_real *square;          /* (trainable): Adam's second moment */
+  od_real *average;         /* (total), with config.ema */
+  bool averaging;           /* the average has begun */
+  uint64_t steps;
+};
+
+typedef struct run {
+  od_optimizer *optimizer;
+  const od_real *gradient;
+  od_real *values;
+  double rate, scale;
+} run;
+
+static int count_chunks(const od_network *network, chunk *chunks) {
+  int count = 0;
+  size_t begin = 0;
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    if (!tensor->trainable) break;
+    for (size_t done = 0; done < tensor->size; done += CHUNK, count++) {
+      size_t left = tensor->size - done;
+      if (chunks)
+        chunks[count] = (chunk){begin + done, left < CHUNK ? left : CHUNK, tensor->decays};
+    }
+    begin += tensor->size;
+  }
+  return count;
+}
+
+od_status od_optimizer_create(const od_network *network, const od_kernels *kernels,
+                              const od_optimizer_config *config, od_optimizer **optimizer,
+                              od_error *error) {
+  *optimizer = NULL;
+  od_optimizer *o = od_allocate(1, sizeof *o);
+  if (!o) return od_fail_memory(error, "the optimizer");
+  o->config = *config;
+  o->kernels = kernels;
+  o->trainable = od_network_trainable_size(network);
+  o->total = od_network_total_size(network);
+  o->chunk_count = count_chunks(network, NULL);
+  o->chunks = od_allocate((size_t)o->chunk_count, sizeof *o->chunks);
+  o->norms = od_allocate((size_t)o->chunk_count, sizeof *o->norms);
+  o->mean = od_allocate(o->trainable, sizeof *o->mean);
+  o->square = od_allocate(config->kind == OD_SGD ? 0 : o->trainable, sizeof *o->square);
+  o->average = od_allocate(config->ema > 0 ? o->total : 0, sizeof *o->average);
+  if (!o->chunks || !o->norms || !o->mean || !o->square || !o->average) {
+    od_optimizer_destroy(o);
+    return od_fail_memory(error, "the optimizer's state");
+  }
+  count_chunks(network, o->chunks);
+  *optimizer = o;
+  return OD_OK;
+}
+
+void od_optimizer_destroy(od_optimizer *o) {
+  if (!o) return;
+  od_release(o->chunks);
+  od_release(o->norms);
+  od_release(o->mean);
+  od_release(o->square);
+  od_release(o->average);
+  od_release(o);
+}
+
+static void norm_task(void *context, int task, int worker) {
+  const run *r = context;
+  (void)worker;
+  const chunk *c = &r->optimizer->chunks[task];
+  double sum = 0;
+  for (size_t i = c->begin; i < c->begin + c->count; i++)
+    sum += (double)r->gradient[i] * (double)r->gradient[i];
+  r->optimizer->norms[task] = sum;
+}
+
+static void step_task(void *context, int task, int worker) {
+  const run *r = context;
+  od_optimizer *o = r->optimizer;
+  const chunk *c = &o->chunks[task];
+  const od_optimizer_config *config = &o->config;
+  (void)worker;
+  od_real shrink = (od_real)(c->decays ? 1 - r->rate * config->decay : 1);
+  const od_real *gradient = r->gradient + c->begin;
+  od_real *weight = r->values + c->begin, *mean = o->mean + c->begin;
+  if (config->kind == OD_SGD) {
+    od_sgd_step step = {(od_real)r->rate, (od_real)config->momentum, shrink, (od_real)r->scale};
+    o->kernels->sgd(c->count, &step, gradient, mean, weight);
+  } else {
+    double t = (double)o->steps;
+    double rate = r->rate * sqrt(1 - pow(config->beta2, t)) / (1 - pow(config->beta1, t));
+    od_adam_step step = {(od_real)rate,           (od_real)config->beta1, (od_real)config->beta2,
+                         (od_real)config->epsilon, shrink,                 (od_real)r->scale};
+    o->kernels->adam(c->count, &step, gradient, mean, o->square + c->begin, weight);
+  }
+}
+
+/* The average starts as the weights after the first step; its decay grows to the one
+ * asked for, so that it forgets the random start soon: min(ema, (1 + t) / (10 + t)). */
+static void update_average(od_optimizer *o, const od_real *values) {
+  double t = (double)o->steps, keep = fmin(o->config.ema, (1 + t) / (10 + t));
+  if (o->averaging)
+    o->kernels->blend(o->total, (od_real)keep, values, o->average);
+  else
+    memcpy(o->average, values, o->total * sizeof *values);
+  o->averaging = true;
+}
+
+bool od_optimizer_step(od_optimizer *o, od_pool *pool, double rate, const od_real *gradient,
+                       od_network *network) {
+  run r = {o, gradient, od_network_values(network), rate, 1};
+  double norm = 0;
+  od_pool_run(pool, norm_task, &r, o->chunk_count);
+  for (int i = 0; i < o->chunk_count; i++) norm += o->norms[i];
+  norm = sqrt(norm);
+  if (!isfinite(norm)) return false;
+  if (o->config.clip_norm > 0 && norm > o->config.clip_norm) r.scale = o->config.clip_norm / norm;
+  o->steps++;
+  od_pool_run(pool, step_task, &r, o->chunk_count);
+  if (o->config.ema > 0) update_average(o, r.values);
+  return true;
+}
+
+const od_real *od_optimizer_average(const od_optimizer *o) {
+  return o->config.ema > 0 && o->averaging ? o->average : NULL;
+}

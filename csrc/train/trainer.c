@@ -1,0 +1,349 @@
+#define _POSIX_C_SOURCE 199309L /* clock_gettime */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "nn/gradient.h"
+#include "nn/inference.h"
+
+/* What the streams of random numbers are for; part of each stream's key. */
+enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
+
+enum { EVALUATED = 256 }; /* validation images scored at a time */
+
+struct od_trainer {
+  od_network *network;
+  const od_kernels *kernels;
+  od_train_config config;
+  int threads;
+  od_optimizer *optimizer;
+  od_gradient *gradient;
+  od_inference *inference; /* for validation; made when first needed */
+  od_real *values;         /* (trainable): the gradient of a step */
+  od_real *held;           /* (total): weights put aside while the average is in place */
+  od_real *best;           /* (total): weights of the best epoch */
+  od_real *scores;         /* (EVALUATED, classes) */
+  uint8_t *labels;         /* (batch_size) */
+  size_t augment_size;     /* bytes of scratch a worker */
+  unsigned char *augment_scratch;
+  uint64_t epochs_done;    /* over all runs: later runs draw other numbers */
+};
+
+/* An epoch under way, as the tasks that load images see it. */
+typedef struct epoch {
+  const od_trainer *trainer;
+  const od_train_data *data;
+  const uint32_t *order; /* of this batch: which images */
+  uint64_t number;
+  size_t first;          /* position of the batch in the epoch */
+} epoch;
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* -- checks -- */
+
+static od_status refuse(od_error *error, const char *name, double value, const char *expected) {
+  return od_fail(error, OD_ERROR_ARGUMENT, "%s: got %g, expected %s", name, value, expected);
+}
+
+static od_status check_config(const od_train_config *c, od_error *error) {
+  const od_optimizer_config *o = &c->optimizer;
+  const od_schedule *s = &c->schedule;
+  if (c->epochs < 1) return refuse(error, "epochs", c->epochs, "at least 1");
+  if (c->batch_size < 1 || c->batch_size > 65536)
+    return refuse(error, "batch_size", c->batch_size, "1 to 65536");
+  if (!(s->peak > 0 && s->peak <= 1e3))
+    return refuse(error, "learning_rate", s->peak, "0 < learning_rate <= 1000");
+  if (!(s->warmup >= 0 && s->warmup < 1))
+    return refuse(error, "warmup", s->warmup, "0 <= warmup < 1");
+  if (!(s->divisor >= 1 && isfinite(s->divisor)))
+    return refuse(error, "divisor", s->divisor, "at least 1");
+  if (!(s->final_divisor >= 1 && isfinite(s->final_divisor)))
+    return refuse(error, "final_divisor", s->final_divisor, "at least 1");
+  if (!(o->momentum >= 0 && o->momentum < 1))
+    return refuse(error, "momentum", o->momentum, "0 <= momentum < 1");
+  if (!(o->beta1 >= 0 && o->beta1 < 1))
+    return refuse(error, "beta_1", o->beta1, "0 <= beta_1 < 1");
+  if (!(o->beta2 >= 0 && o->beta2 < 1))
+    return refuse(error, "beta_2", o->beta2, "0 <= beta_2 < 1");
+  if (!(o->epsilon > 0 && o->epsilon <= 1))
+    return refuse(error, "epsilon", o->epsilon, "0 < epsilon <= 1");
+  if (!(o->decay >= 0 && o->decay * s->peak < 1))
+    return refuse(error, "weight_decay", o->decay, "at least 0, and below 1 / learning_rate");
+  if (!(o->clip_norm >= 0 && isfinite(o->clip_norm)))
+    return refuse(error, "clip_norm", o->clip_norm, "at least 0");
+  if (!(o->ema >= 0 && o->ema < 1)) return refuse(error, "ema", o->ema, "0 <= ema < 1");
+  if (!(c->label_smoothing >= 0 && c->label_smoothing < 1))
+    return refuse(error, "label_smoothing", c->label_smoothing, "0 <= label_smoothing < 1");
+  if (c->patience < 0) return refuse(error, "patience", c->patience, "at least 0");
+  return od_augment_check(&c->augment, error);
+}
+
+static od_status check_shape(const od_network *network, const od_train_config *config,
+                             od_error *error) {
+  od_shape in = od_network_input(network);
+  if (config->augment.count && (in.c != 1 || in.h > OD_MAX_AUGMENT_SIDE || in.w > OD_MAX_AUGMENT_SIDE))
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "augment: images are (%d, %d, %d), expected one channel and sides up to %d",
+                   in.h, in.w, in.c, OD_MAX_AUGMENT_SIDE);
+  return OD_OK;
+}
+
+static od_status check_data(const od_trainer *t, const char *what, const od_train_data *data,
+                            od_error *error) {
+  int classes = od_network_classes(t->network);
+  size_t expected = od_shape_size(od_network_input(t->network));
+  if (!data->images.count || data->images.count > UINT32_MAX)
+    return od_fail(error, OD_ERROR_ARGUMENT, "%s: got %zu images, expected 1 to 4294967295", what,
+                   data->images.count);
+  if (data->images.size != expected)
+    return od_fail(error, OD_ERROR_ARGUMENT, "%s: images of %zu numbers, expected %zu", what,
+                   data->images.size, expected);
+  for (size_t i = 0; i < data->images.count; i++)
+    if (data->labels[i] >= classes)
+      return od_fail(error, OD_ERROR_ARGUMENT, "%s: label %d at index %zu, expected 0 to %d", what,
+                     data->labels[i], i, classes - 1);
+  return OD_OK;
+}
+
+/* -- making and releasing -- */
+
+od_status od_trainer_create(od_network *network, const od_kernels *kernels, int threads,
+                            const od_train_config *config, od_trainer **trainer,
+                            od_error *error) {
+  *trainer = NULL;
+  od_status status = check_config(config, error);
+  if (!status) status = check_shape(network, config, error);
+  if (status) return status;
+  od_trainer *t = od_allocate(1, sizeof *t);
+  if (!t) return od_fail_memory(error, "the trainer");
+  od_shape in = od_network_input(network);
+  size_t total = od_network_total_size(network);
+  t->network = network;
+  t->kernels = kernels;
+  t->config = *config;
+  t->threads = threads;
+  t->values = od_allocate(od_network_trainable_size(network), sizeof *t->values);
+  t->held = od_allocate(total, sizeof *t->held);
+  t->best = od_allocate(total, sizeof *t->best);
+  if (config->augment.count) {
+    size_t size = od_augment_scratch_size(in.h, in.w);
+    t->augment_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
+  }
+  t->augment_scratch = od_allocate(t->augment_size, (size_t)threads);
+  t->scores = od_allocate(EVALUATED * (size_t)od_network_classes(network), sizeof *t->scores);
+  t->labels = od_allocate((size_t)config->batch_size, 1);
+  if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores || !t->labels)
+    status = od_fail_memory(error, "the trainer's buffers");
+  if (!status)
+    status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
+  if (!status)
+    status = od_gradient_create(network, kernels, config->batch_size, threads, &t->gradient, error);
+  if (status) {
+    od_trainer_destroy(t);
+    return status;
+  }
+  *trainer = t;
+  return OD_OK;
+}
+
+void od_trainer_destroy(od_trainer *t) {
+  if (!t) return;
+  od_optimizer_destroy(t->optimizer);
+  od_gradient_destroy(t->gradient);
+  od_inference_destroy(t->inference);
+  od_release(t->values);
+  od_release(t->held);
+  od_release(t->best);
+  od_release(t->scores);
+  od_release(t->labels);
+  od_release(t->augment_scratch);
+  od_release(t);
+}
+
+/* -- an epoch -- */
+
+/* Loads and augments image `index` of the batch; its random numbers are keyed by its
+ * place in the epoch, so no thread's pace changes them. */
+static void load_image(void *context, int index, int worker, od_real *pixels) {
+  const epoch *e = context;
+  const od_trainer *t = e->trainer;
+  od_images_load(&e->data->images, t->kernels, e->order[index], pixels);
+  if (!t->config.augment.count) return;
+  od_shape in = od_network_input(t->network);
+  od_rng rng;
+  od_rng_seed(&rng, od_rng_mix(t->config.seed, STREAM_AUGMENT),
+              od_rng_mix(e->number, e->first + (size_t)index));
+  od_augment_image(&t->config.augment, &rng, in.h, in.w, pixels,
+                   t->augment_scratch + (size_t)worker * t->augment_size);
+}
+
+typedef struct measure {
+  double loss, accuracy;
+} measure;
+
+static od_status evaluate(od_trainer *t, od_pool *pool, const od_train_data *data,
+                          measure *result, od_error *error) {
+  size_t classes = (size_t)od_network_classes(t->network), right = 0;
+  if (!t->inference) {
+    od_status status =
+        od_inference_create(t->network, t->kernels, t->threads, &t->inference, error);
+    if (status) return status;
+  } else {
+    od_inference_refresh(t->inference, t->network);
+  }
+  double loss = 0;
+  od_images part = data->images;
+  for (size_t begin = 0; begin < data->images.count; begin += EVALUATED) {
+    size_t left = data->images.count - begin;
+    part.count = left < EVALUATED ? left : EVALUATED;
+    if (part.bytes) part.bytes = data->images.bytes + begin * part.size;
+    if (part.floats) part.floats = data->images.floats + begin * part.size;
+    od_inference_run(t->inference, pool, &part, true, t->scores);
+    for (size_t i = 0; i < part.count; i++) {
+      const od_real *p = t->scores + i * classes;
+      size_t label = data->labels[begin + i], best = 0;
+      for (size_t k = 1; k < classes; k++)
+        if (p[k] > p[best]) best = k;
+      right += best == label;
+      loss -= log(fmax((double)p[label], 1e-30));
+    }
+  }
+  result->loss = loss / (double)data->images.count;
+  result->accuracy = (double)right / (double)data->images.count;
+  return OD_OK;
+}
+
+/* Puts the average in the weights' place; true if there is one. */
+static bool show_average(od_trainer *t) {
+  const od_real *average = od_optimizer_average(t->optimizer);
+  size_t bytes = od_network_total_size(t->network) * sizeof *average;
+  if (!average) return false;
+  memcpy(t->held, od_network_values(t->network), bytes);
+  memcpy(od_network_values(t->network), average, bytes);
+  return true;
+}
+
+static void hide_average(od_trainer *t) {
+  size_t total = od_network_total_size(t->network);
+  memcpy(od_network_values(t->network), t->held, total * sizeof *t->held);
+}
+
+static bool proceed(od_progress_callback *callback, void *context, const od_progress *progress) {
+  return !callback || callback(context, progress);
+}
+
+typedef struct session {
+  od_trainer *trainer;
+  od_pool *pool;
+  const od_train_data *train;
+  od_progress_callback *on_step;
+  void *context;
+  uint32_t *order;
+} session;
+
+static od_status run_epoch(session *s, od_progress *p, od_error *error) {
+  od_trainer *t = s->trainer;
+  const od_train_config *config = &t->config;
+  size_t count = s->train->images.count, batch_size = (size_t)config->batch_size, seen = 0;
+  double start = now(), loss = 0, right = 0;
+  epoch e = {.trainer = t, .data = s->train, .number = t->epochs_done};
+  od_rng rng;
+  od_rng_seed(&rng, od_rng_mix(config->seed, STREAM_SHUFFLE), e.number);
+  for (size_t i = 0; i < count; i++) s->order[i] = (uint32_t)i;
+  od_rng_shuffle(&rng, s->order, count);
+  for (p->step = 0; p->step < p->steps;) {
+    size_t begin = p->step * batch_size, n = count - begin < batch_size ? count - begin : batch_size;
+    e.order = s->order + begin;
+    e.first = begin;
+    for (size_t i = 0; i < n; i++) t->labels[i] = s->train->labels[e.order[i]];
+    od_batch batch = {.source = load_image,
+                      .context = &e,
+                      .labels = t->labels,
+                      .count = (int)n,
+                      .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT),
+                                         od_rng_mix(e.number, p->step))};
+    od_loss step = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->values);
+    p->rate = od_schedule_rate(&config->schedule, (size_t)p->epoch * p->steps + p->step,
+                               (size_t)p->epochs * p->steps);
+    if (!isfinite(step.loss) ||
+        !od_optimizer_step(t->optimizer, s->pool, p->rate, t->values, t->network))
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "training diverged in epoch %d, step %zu (loss %g): the weights before it "
+                     "are kept; a smaller learning_rate may help",
+                     p->epoch + 1, p->step + 1, step.loss);
+    seen += n;
+    loss += step.loss * (double)n;
+    right += step.correct;
+    p->step++;
+    p->loss = loss / (double)seen;
+    p->accuracy = right / (double)seen;
+    p->seconds = now() - start;
+    if (!proceed(s->on_step, s->context, p)) return OD_STOPPED;
+  }
+  t->epochs_done++;
+  return OD_OK;
+}
+
+/* Whether `a` is better than `b`: more right, or as many at a smaller loss. */
+static bool better(measure a, measure b) {
+  return a.accuracy > b.accuracy || (a.accuracy == b.accuracy && a.loss < b.loss);
+}
+
+od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *train,
+                         const od_train_data *validation, od_progress_callback *on_step,
+                         od_progress_callback *on_epoch, void *context, od_error *error) {
+  od_status status = check_data(t, "training data", train, error);
+  if (!status && validation) status = check_data(t, "validation data", validation, error);
+  if (status) return status;
+  if (od_pool_threads(pool) > t->threads) pool = NULL;
+  size_t count = train->images.count, batch = (size_t)t->config.batch_size;
+  size_t total_bytes = od_network_total_size(t->network) * sizeof *t->best;
+  session s = {t, pool, train, on_step, context, od_allocate(count, sizeof *s.order)};
+  if (!s.order) return od_fail_memory(error, "the order of the images");
+
+  measure best = {INFINITY, -1};
+  int since_best = 0;
+  od_progress p = {.epochs = t->config.epochs,
+                   .steps = (count + batch - 1) / batch,
+                   .val_loss = NAN,
+                   .val_accuracy = NAN};
+  for (p.epoch = 0; p.epoch < p.epochs && !status; p.epoch++) {
+    p.val_loss = p.val_accuracy = NAN;
+    status = run_epoch(&s, &p, error);
+    if (status) break;
+    bool averaged = show_average(t);
+    if (validation) {
+      measure m;
+      double start = now();
+      status = evaluate(t, pool, validation, &m, error);
+      if (status) {
+        if (averaged) hide_average(t);
+        break;
+      }
+      p.val_loss = m.loss;
+      p.val_accuracy = m.accuracy;
+      p.seconds += now() - start;
+      since_best++;
+      if (better(m, best)) {
+        best = m;
+        since_best = 0;
+        memcpy(t->best, od_network_values(t->network), total_bytes);
+      }
+    }
+    if (!proceed(on_epoch, context, &p)) status = OD_STOPPED;
+    if (averaged) hide_average(t);
+    if (t->config.patience && since_best >= t->config.patience) break;
+  }
+  show_average(t);
+  if (!status && best.accuracy >= 0 && t->config.restore_best)
+    memcpy(od_network_values(t->network), t->best, total_bytes);
+  od_release(s.order);
+  return status;
+}

@@ -1,0 +1,65 @@
+/* Mini-batch training. A trainer keeps the optimizer's state between runs, so a
+ * second run goes on where the first ended. */
+#ifndef OD_TRAIN_TRAINER_H
+#define OD_TRAIN_TRAINER_H
+
+#include "nn/images.h"
+#include "nn/network.h"
+#include "train/augment.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+/* What a callback sees. Losses and accuracies of the epoch are means over the images
+ * it has trained on so far; val_* are NAN before an epoch's end and without
+ * validation data. */
+typedef struct od_progress {
+  int epoch, epochs;        /* from 0 */
+  size_t step, steps;       /* of the epoch; steps done, so 1 after the first */
+  double loss, accuracy;
+  double val_loss, val_accuracy;
+  double rate;              /* learning rate of the last step */
+  double seconds;           /* since the epoch began */
+} od_progress;
+
+/* Return false to stop: the run ends with OD_STOPPED after the step just made.
+ * Called on the thread that called od_trainer_run. */
+typedef bool od_progress_callback(void *context, const od_progress *progress);
+
+typedef struct od_train_config {
+  int epochs, batch_size;
+  uint64_t seed;                 /* of shuffling, augmentation and dropout */
+  od_optimizer_config optimizer;
+  od_schedule schedule;          /* runs over all epochs of one od_trainer_run */
+  double label_smoothing;        /* [0, 1) */
+  od_augment augment;            /* count 0: none */
+  int patience;                  /* epochs without a better val_accuracy (val_loss breaks
+                                    ties) before stopping early; 0: never */
+  bool restore_best;             /* a run that is not stopped ends with the weights of its best
+                                    epoch */
+} od_train_config;
+
+typedef struct od_train_data {
+  od_images images;
+  const uint8_t *labels; /* (images.count) */
+} od_train_data;
+
+typedef struct od_trainer od_trainer;
+
+/* A trainer for `network`, which must outlive it. The config is copied and checked.
+ * Errors: OD_ERROR_ARGUMENT names the field; OD_ERROR_MEMORY. */
+od_status od_trainer_create(od_network *network, const od_kernels *kernels, int threads,
+                            const od_train_config *config, od_trainer **trainer,
+                            od_error *error);
+void od_trainer_destroy(od_trainer *trainer);
+
+/* Trains. `validation` may be NULL. Callbacks may be NULL; on_step comes after each
+ * step, on_epoch after each epoch and its validation. With a moving average of weights,
+ * the network holds it during validation and on_epoch, and ends with it.
+ * Returns OD_OK, OD_STOPPED (a callback asked; the network keeps the last finished
+ * step), or OD_ERROR_ARGUMENT where the loss stopped being finite (the network keeps
+ * its last finite weights). */
+od_status od_trainer_run(od_trainer *trainer, od_pool *pool, const od_train_data *train,
+                         const od_train_data *validation, od_progress_callback *on_step,
+                         od_progress_callback *on_epoch, void *context, od_error *error);
+
+#endif
