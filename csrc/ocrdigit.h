@@ -1,0 +1,31 @@
+/* ocrdigit: the public C API, in the order in which an image flows through. Each
+ * header says what it is for and who owns what; functions fill buffers that the
+ * caller owns and return a status (base/status.h). */
+#ifndef OCRDIGIT_H
+#define OCRDIGIT_H
+
+/* Ground: statuses, memory, random numbers, threads, kernels. */
+#include "base/status.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "base/pool.h"
+#include "arch/cpu.h"
+#include "arch/kernels.h"
+
+/* Pictures to 28x28. */
+#include "image/image.h"
+
+/* 28x28 to scores. */
+#include "nn/layer.h"
+#include "nn/network.h"
+#include "nn/images.h"
+#include "nn/inference.h"
+
+/* Training. */
+#include "nn/gradient.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/augment.h"
+#include "train/trainer.h"
+
+#endif
