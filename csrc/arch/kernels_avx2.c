@@ -34,9 +34,14 @@ static inline void vector_store_some(float *p, vector v, mask m) { _mm256_maskst
 static inline vector vector_broadcast(const float *p) { return _mm256_broadcast_ss(p); }
 static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b); }
+static inline vector vector_sub(vector a, vector b) { return _mm256_sub_ps(a, b); }
 static inline vector vector_max(vector a, vector b) { return _mm256_max_ps(a, b); }
+static inline vector vector_where(vector a, vector b, vector x, vector y) {
+  return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
 
 #include "arch/kernels_vector.h"
+#include "arch/kernels_winograd.h"
 
 const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2);
 

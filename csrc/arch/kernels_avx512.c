@@ -32,9 +32,14 @@ static inline void vector_store_some(float *p, vector v, mask m) { _mm512_mask_s
 static inline vector vector_broadcast(const float *p) { return _mm512_set1_ps(*p); }
 static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b); }
+static inline vector vector_sub(vector a, vector b) { return _mm512_sub_ps(a, b); }
 static inline vector vector_max(vector a, vector b) { return _mm512_max_ps(a, b); }
+static inline vector vector_where(vector a, vector b, vector x, vector y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
+}
 
 #include "arch/kernels_vector.h"
+#include "arch/kernels_winograd.h"
 
 const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);
 

@@ -2,6 +2,14 @@
  * compiler vectorises them for that file's instruction set; kernels_scalar.c's
  * copies are the reference. Only for those files: everything here is static. */
 
+/* For the files that are built on vectors: loops over registers, known to the compiler. */
+#if defined(__clang__)
+#define OD_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define OD_UNROLL _Pragma("GCC unroll 16")
+#endif
+#define OD_INLINE static inline __attribute__((always_inline))
+
 static od_real positive(od_real x) { return x > 0 ? x : 0; }
 
 static void relu(size_t n, const od_real *x, od_real *y) {
@@ -79,16 +87,24 @@ static void max_pool(size_t h, size_t w, size_t c, const od_real *x, od_real *y,
     }
 }
 
-static void max_unpool_row(size_t w, size_t c, const od_real *restrict dy,
-                           const uint8_t *restrict choice, od_real *restrict dx_top,
-                           od_real *restrict dx_bottom) {
+/* dx = dy where `choice` is `which`, else 0. */
+static void choose(size_t c, const od_real *restrict dy, const int32_t *restrict choice,
+                   int32_t which, od_real *restrict dx) {
+  for (size_t i = 0; i < c; i++) dx[i] = choice[i] == which ? dy[i] : 0;
+}
+
+static void max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t *choice,
+                           od_real *dx_top, od_real *dx_bottom) {
+  enum { CHANNELS = 64 };
+  int32_t wide[CHANNELS]; /* of the width of dy, which vectorises best */
   for (size_t column = 0; column < w / 2; column++) {
-    for (size_t i = 0; i < c; i++) {
-      int32_t which = choice[i];
-      dx_top[i] = which == 0 ? dy[i] : 0;
-      dx_top[c + i] = which == 1 ? dy[i] : 0;
-      dx_bottom[i] = which == 2 ? dy[i] : 0;
-      dx_bottom[c + i] = which == 3 ? dy[i] : 0;
+    for (size_t done = 0; done < c; done += CHANNELS) {
+      size_t n = c - done < CHANNELS ? c - done : CHANNELS;
+      for (size_t i = 0; i < n; i++) wide[i] = choice[done + i];
+      choose(n, dy + done, wide, 0, dx_top + done);
+      choose(n, dy + done, wide, 1, dx_top + c + done);
+      choose(n, dy + done, wide, 2, dx_bottom + done);
+      choose(n, dy + done, wide, 3, dx_bottom + c + done);
     }
     dy += c;
     choice += c;
@@ -96,6 +112,17 @@ static void max_unpool_row(size_t w, size_t c, const od_real *restrict dy,
     dx_bottom += 2 * c;
   }
   for (size_t i = 0; i < w % 2 * c; i++) dx_top[i] = dx_bottom[i] = 0;
+}
+
+static double squared_norm(size_t n, const od_real *x) {
+  enum { SUMS = 16 }; /* independent sums, in a fixed order: they vectorise */
+  double sums[SUMS] = {0}, total = 0;
+  size_t i = 0;
+  for (; i + SUMS <= n; i += SUMS)
+    for (size_t k = 0; k < SUMS; k++) sums[k] += (double)x[i + k] * (double)x[i + k];
+  for (; i < n; i++) sums[0] += (double)x[i] * (double)x[i];
+  for (size_t k = 0; k < SUMS; k++) total += sums[k];
+  return total;
 }
 
 static void adam(size_t n, const od_adam_step *step, const od_real *restrict gradient,
@@ -127,6 +154,10 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
   {.name = NAME,                                                                            \
    .feature = FEATURE,                                                                      \
    .gemm = gemm,                                                                            \
+   .add_weighted = add_weighted,                                                            \
+   .winograd_input = winograd_input,                                                        \
+   .winograd_output = winograd_output,                                                      \
+   .winograd_output_pool = winograd_output_pool,                                            \
    .max_pool = max_pool,                                                                    \
    .max_unpool_row = max_unpool_row,                                                        \
    .relu = relu,                                                                            \
@@ -135,6 +166,7 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
    .add_rows = add_rows,                                                                    \
    .scale_shift = scale_shift,                                                              \
    .bytes_to_real = bytes_to_real,                                                          \
+   .squared_norm = squared_norm,                                                            \
    .adam = adam,                                                                            \
    .sgd = sgd,                                                                              \
    .blend = blend}

@@ -32,9 +32,14 @@ static inline void vector_store_some(float *p, vector v, mask m) {
 static inline vector vector_broadcast(const float *p) { return vld1q_dup_f32(p); }
 static inline vector vector_fma(vector a, vector b, vector c) { return vfmaq_f32(c, a, b); }
 static inline vector vector_add(vector a, vector b) { return vaddq_f32(a, b); }
-static inline vector vector_max(vector a, vector b) { return vmaxq_f32(a, b); }
+static inline vector vector_sub(vector a, vector b) { return vsubq_f32(a, b); }
+static inline vector vector_max(vector a, vector b) { return vmaxnmq_f32(a, b); }
+static inline vector vector_where(vector a, vector b, vector x, vector y) {
+  return vbslq_f32(vcgtq_f32(a, b), x, y);
+}
 
 #include "arch/kernels_vector.h"
+#include "arch/kernels_winograd.h"
 
 const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON);
 

@@ -10,6 +10,24 @@
 
 #include "arch/kernels_loops.h"
 
+/* Vectors of one number, for the transforms. */
+enum { LANES = 1 };
+typedef od_real vector;
+typedef bool mask;
+static inline mask mask_of(size_t n) { return n > 0; }
+static inline vector vector_zero(void) { return 0; }
+static inline vector vector_load(const od_real *p) { return *p; }
+static inline vector vector_load_some(const od_real *p, mask m) { return m ? *p : 0; }
+static inline void vector_store(od_real *p, vector v) { *p = v; }
+static inline void vector_store_some(od_real *p, vector v, mask m) { *p = m ? v : *p; }
+static inline vector vector_broadcast(const od_real *p) { return *p; }
+static inline vector vector_add(vector a, vector b) { return a + b; }
+static inline vector vector_sub(vector a, vector b) { return a - b; }
+static inline vector vector_max(vector a, vector b) { return a > b ? a : b; }
+static inline vector vector_where(vector a, vector b, vector x, vector y) { return a > b ? x : y; }
+
+#include "arch/kernels_winograd.h"
+
 static void gemm(const od_gemm *p) {
   for (size_t m = 0; m < p->rows; m++)
     for (size_t n = 0; n < p->columns; n++) {
@@ -23,6 +41,12 @@ static void gemm(const od_gemm *p) {
       if (p->start == OD_START_ADD) sum += *c;
       *c = p->relu ? positive(sum) : sum;
     }
+}
+
+static void add_weighted(size_t n, const uint32_t *offset, const od_real *value,
+                         const od_real *base, size_t length, od_real *out) {
+  for (size_t e = 0; e < n; e++)
+    for (size_t i = 0; i < length; i++) out[i] += value[e] * base[offset[e] + i];
 }
 
 const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0);

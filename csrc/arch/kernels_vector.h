@@ -1,4 +1,4 @@
-/* gemm with vector registers, for any instruction set. A kernels_*.c defines its
+/* The products with vector registers, for any instruction set. A kernels_*.c defines its
  * vector first, then includes this file:
  *
  *   vector                      a register of LANES floats
@@ -7,7 +7,8 @@
  *   vector_load(p), vector_store(p, v), and _some(…, mask) for the masked lanes only
  *   vector_broadcast(p)         *p in every lane
  *   vector_fma(a, b, c)         a * b + c, rounded once
- *   vector_add(a, b), vector_max(a, b)
+ *   vector_add(a, b), vector_sub(a, b), vector_max(a, b)
+ *   vector_where(a, b, x, y)    a > b ? x : y, lane by lane
  *   ROWS_1, ROWS_2, ROWS_4, ROWS_8   the most rows (<= 14) of a block 1, 2, 4, 8 wide
  *
  * c is computed in blocks of R rows x V vectors that stay in registers over the
@@ -16,13 +17,6 @@
  * (that hides the latency of the multiply-adds) and R close to V (that keeps loads
  * rare). Rows are dealt evenly over blocks: 14 rows go as 5 + 5 + 4, not 6 + 6 + 2,
  * which would leave the last block waiting on latency. */
-
-#if defined(__clang__)
-#define OD_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define OD_UNROLL _Pragma("GCC unroll 16")
-#endif
-#define OD_INLINE static inline __attribute__((always_inline))
 
 /* The block at c (R rows, V vectors); `last` masks the lanes of the last vector. */
 OD_INLINE void gemm_block(const od_gemm *p, const od_real *a, const od_real *b, od_real *c,
@@ -104,4 +98,43 @@ static void gemm(const od_gemm *p) {
     gemm_strip(p, column, 2, ROWS_2, false, mask_of(left - LANES));
   else if (left)
     gemm_strip(p, column, 1, ROWS_1, false, mask_of(left));
+}
+
+/* V vectors of the weighted sum, which stay in registers over all terms; `whole` or
+ * the last one masked. */
+OD_INLINE void weighted_strip(size_t n, const uint32_t *offset, const od_real *value,
+                              const od_real *base, od_real *out, const int V, const bool whole,
+                              mask last) {
+  vector sum[12];
+#define LOAD(P, v) (whole || (v) < V - 1 ? vector_load(P) : vector_load_some(P, last))
+  OD_UNROLL for (int v = 0; v < V; v++) sum[v] = LOAD(out + v * LANES, v);
+  for (size_t e = 0; e < n; e++) {
+    const od_real *row = base + offset[e];
+    vector weight = vector_broadcast(value + e);
+    OD_UNROLL for (int v = 0; v < V; v++)
+      sum[v] = vector_fma(weight, LOAD(row + v * LANES, v), sum[v]);
+  }
+  OD_UNROLL for (int v = 0; v < V; v++) {
+    if (whole || v < V - 1)
+      vector_store(out + v * LANES, sum[v]);
+    else
+      vector_store_some(out + v * LANES, sum[v], last);
+  }
+#undef LOAD
+}
+
+static void add_weighted(size_t n, const uint32_t *offset, const od_real *value,
+                         const od_real *base, size_t length, od_real *out) {
+  const mask all = mask_of(LANES);
+  size_t i = 0;
+  for (; length - i >= 12 * LANES; i += 12 * LANES)
+    weighted_strip(n, offset, value, base + i, out + i, 12, true, all);
+  for (; length - i >= 6 * LANES; i += 6 * LANES)
+    weighted_strip(n, offset, value, base + i, out + i, 6, true, all);
+  for (; length - i >= 2 * LANES; i += 2 * LANES)
+    weighted_strip(n, offset, value, base + i, out + i, 2, true, all);
+  if (length - i > LANES)
+    weighted_strip(n, offset, value, base + i, out + i, 2, false, mask_of(length - i - LANES));
+  else if (length > i)
+    weighted_strip(n, offset, value, base + i, out + i, 1, false, mask_of(length - i));
 }

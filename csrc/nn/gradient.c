@@ -14,7 +14,8 @@ typedef struct op_state {
   od_real *y;           /* (capacity, out) */
   uint8_t *choice;      /* (capacity, out): of a max-pool */
   od_real *dy;          /* (capacity, out) */
-  od_real *turned;      /* its kernel flipped or transposed, for the gradient of x */
+  od_real *prepared;    /* conv: its kernel as the forward pass wants it */
+  od_real *turned;      /* its kernel as the gradient of x wants it */
   size_t partial_at;    /* conv: where its gradients lie in a slice's partial sums */
   double *mean, *inverse, *sums; /* batch norm: (c), (c), (2, c) of the batch */
   double *slice_sums;   /* batch norm: (slices, 2, c) */
@@ -116,7 +117,7 @@ static void op_forward(const run *r, int i, size_t begin, size_t n, int worker) 
   switch (op->kind) {
     case OD_CONV2D:
       for (size_t k = 0; k < n; k++)
-        od_conv_forward(op, kernels, x + k * in, kernel, bias, y + k * out,
+        od_conv_forward(op, kernels, x + k * in, state->prepared, bias, y + k * out,
                         choice ? choice + k * out : NULL, worker_scratch(g, worker));
       break;
     case OD_DENSE:
@@ -329,17 +330,19 @@ static int reduce_tasks(const od_op *op) {
   return 0;
 }
 
-/* Adds up the slices' partial sums of some of a convolution's numbers, in order. A
- * bias follows its kernel in the network's values as in the partial sums. */
+/* Adds up the slices' partial sums of some of a convolution's numbers, in order. In the
+ * partial sums a bias follows its kernel. */
 static void reduce_convolution(const run *r, int i, size_t begin) {
   const od_gradient *g = r->g;
   const od_op *op = &g->plan.ops[i];
   size_t size = op->kernel_size + op->bias_size, n = size - begin < REDUCED ? size - begin : REDUCED;
-  od_real *sum = r->values + op->kernel_at + begin;
-  const od_real *partial = g->partials + g->states[i].partial_at + begin;
-  memcpy(sum, partial, n * sizeof *sum);
+  size_t end = begin + n, in_kernel = end < op->kernel_size ? end : op->kernel_size;
+  od_real *sum = g->partials + g->states[i].partial_at; /* the first slice's */
   for (int slice = 1; slice < slices_of(r->batch->count); slice++)
-    g->kernels->add(n, partial + (size_t)slice * g->partial_size, sum);
+    g->kernels->add(n, sum + (size_t)slice * g->partial_size + begin, sum + begin);
+  if (begin < in_kernel) od_conv_collect(op, sum, begin, in_kernel, r->values + op->kernel_at);
+  for (size_t at = in_kernel; at < end; at++)
+    if (at >= op->kernel_size) r->values[op->bias_at + at - op->kernel_size] = sum[at];
 }
 
 static void reduce_dense(const run *r, int i, size_t begin) {
@@ -361,16 +364,18 @@ static void reduce_task(void *context, int task, int worker) {
     reduce_dense(r, i, (size_t)task * KERNEL_ROWS);
 }
 
-static void turn_task(void *context, int i, int worker) {
+/* Brings the kernel of operation i into the forms that its passes want. */
+static void prepare_task(void *context, int i, int worker) {
   const run *r = context;
   (void)worker;
   const od_op *op = &r->g->plan.ops[i];
+  const op_state *state = &r->g->states[i];
   const od_real *kernel = od_network_values_const(r->g->network) + op->kernel_at;
-  if (!r->g->states[i].turned) return;
-  if (op->kind == OD_CONV2D)
-    od_conv_flip(op, kernel, r->g->states[i].turned);
-  else
-    od_dense_transpose(op, kernel, r->g->states[i].turned);
+  if (op->kind == OD_CONV2D) {
+    od_conv_prepare(op, kernel, state->prepared);
+    if (i) od_conv_turn(op, kernel, state->turned);
+  }
+  if (op->kind == OD_DENSE && i) od_dense_transpose(op, kernel, state->turned);
 }
 
 od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
@@ -378,7 +383,7 @@ od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
   run r = {g, batch, label_smoothing, values, NULL};
   int slices = slices_of(batch->count), reductions = 0;
   if (od_pool_threads(pool) > g->threads) pool = NULL;
-  od_pool_run(pool, turn_task, &r, g->plan.count);
+  od_pool_run(pool, prepare_task, &r, g->plan.count);
   for (int s = 0; s < g->stage_count; s++) {
     r.stage = &g->stages[s];
     if (s) finish_statistics(&r, r.stage->begin);
@@ -414,6 +419,9 @@ static bool allocate_state(od_gradient *g, int i) {
   if (!state->y || !state->dy) return false;
   if (pools && !(state->choice = od_allocate(size, 1))) return false;
   if (turns && !(state->turned = od_allocate(op->kernel_size, sizeof *state->turned)))
+    return false;
+  if (op->kind == OD_CONV2D &&
+      !(state->prepared = od_allocate(od_conv_prepared_size(op), sizeof *state->prepared)))
     return false;
   if (op->kind != OD_BATCH_NORM) return true;
   state->mean = od_allocate(c, sizeof(double));
@@ -487,6 +495,7 @@ void od_gradient_destroy(od_gradient *g) {
     od_release(state->y);
     od_release(state->dy);
     od_release(state->choice);
+    od_release(state->prepared);
     od_release(state->turned);
     od_release(state->mean);
     od_release(state->inverse);

@@ -12,9 +12,10 @@ enum { SLICE = 8 };
 struct od_inference {
   const od_kernels *kernels;
   od_plan plan;
-  od_real *values;                /* folded kernels and biases, where plan.ops say */
+  od_real *values;                /* kernels, ready to run, and biases, where plan.ops say */
+  od_real *folded;                /* the largest kernel, while it is made ready */
   size_t input_size, widest;      /* numbers an image, at the input and at most */
-  size_t classes;
+  size_t classes, largest_kernel;
   int threads;
   size_t workspace_size;          /* numbers a worker */
   od_real *workspaces;            /* (threads, workspace_size) */
@@ -39,7 +40,8 @@ static void lay_out(od_inference *inf, size_t *values, size_t *scratch) {
     bool norm = op->kind == OD_BATCH_NORM;
     op->kernel_at = *values;
     if (norm) op->kernel_size = c;
-    *values += op->kernel_size;
+    inf->largest_kernel = larger(inf->largest_kernel, op->kernel_size);
+    *values += op->kind == OD_CONV2D ? od_conv_prepared_size(op) : op->kernel_size;
     op->bias = op->bias || op->norm >= 0 || norm; /* a folded norm brings a shift */
     op->bias_at = *values;
     op->bias_size = op->bias ? c : 0;
@@ -102,9 +104,10 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
     lay_out(inf, &values, &scratch);
     inf->workspace_size = 2 * SLICE * inf->widest + scratch;
     inf->values = od_allocate(values, sizeof *inf->values);
+    inf->folded = od_allocate(inf->largest_kernel, sizeof *inf->folded);
     inf->workspaces =
         od_allocate(inf->workspace_size, (size_t)threads * sizeof *inf->workspaces);
-    if (!inf->values || !inf->workspaces)
+    if (!inf->values || !inf->folded || !inf->workspaces)
       status = od_fail_memory(error, "an inference's buffers");
   }
   if (status) {
@@ -120,6 +123,7 @@ void od_inference_destroy(od_inference *inf) {
   if (!inf) return;
   od_plan_release(&inf->plan);
   od_release(inf->values);
+  od_release(inf->folded);
   od_release(inf->workspaces);
   od_release(inf);
 }
@@ -127,7 +131,10 @@ void od_inference_destroy(od_inference *inf) {
 void od_inference_refresh(od_inference *inf, const od_network *network) {
   for (int i = 0; i < inf->plan.count; i++) {
     const od_op *op = &inf->plan.ops[i];
-    take_numbers(op, network, inf->values + op->kernel_at, inf->values + op->bias_at);
+    od_real *kernel = inf->values + op->kernel_at, *bias = inf->values + op->bias_at;
+    bool convolution = op->kind == OD_CONV2D;
+    take_numbers(op, network, convolution ? inf->folded : kernel, bias);
+    if (convolution) od_conv_prepare(op, inf->folded, kernel);
   }
 }
 

@@ -16,22 +16,29 @@
 size_t od_conv_forward_scratch(const od_op *op);
 size_t od_conv_backward_scratch(const od_op *op);
 
-/* x (h, w, c), kernel (k, k, c, C), bias (C) or NULL -> y (H, W, C). `choice` (H, W, C),
- * or NULL, is kept for the backward pass of a fused max-pool. */
+/* The kernel (k, k, c, C) as the forward pass wants it, and its size. */
+size_t od_conv_prepared_size(const od_op *op);
+void od_conv_prepare(const od_op *op, const od_real *kernel, od_real *prepared);
+
+/* x (h, w, c), bias (C) or NULL -> y (H, W, C). `choice` (H, W, C), or NULL, is kept for
+ * the backward pass of a fused max-pool. */
 void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                     const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
+                     const od_real *prepared, const od_real *bias, od_real *y, uint8_t *choice,
                      od_real *scratch);
 
-/* dkernel and dbias are added to; dbias NULL without a bias; dx (h, w, c) NULL where
- * nobody wants it. flipped (k, k, C, c) comes from od_conv_flip. */
+/* The kernel as the backward pass wants it; of the kernel's size. */
+void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned);
+
+/* dkernel, in an order of its own, and dbias are added to; dbias NULL without a bias;
+ * dx (h, w, c) NULL where nobody wants it. */
 void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                      const od_real *flipped, const od_real *y, const uint8_t *choice,
+                      const od_real *turned, const od_real *y, const uint8_t *choice,
                       od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
                       od_real *scratch);
 
-/* flipped[k-1-i][k-1-j][C][c] = kernel[i][j][c][C]: with it, the gradient of x is
- * itself a convolution. */
-void od_conv_flip(const od_op *op, const od_real *kernel, od_real *flipped);
+/* Numbers begin..end of such a dkernel to their places in gradient (k, k, c, C). */
+void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size_t end,
+                     od_real *gradient);
 
 /* -- dense, n images at a time -- */
 

@@ -8,6 +8,9 @@ static int padding_before(bool same, int in, int out, int kernel, int stride) {
   return same && total > 0 ? total / 2 : 0;
 }
 
+/* Fewer channels make the transforms, and the lists of places, dearer than they save. */
+enum { WINOGRAD_CHANNELS = 8, SPARSE_ROW = 32 };
+
 static void plan_convolution(od_op *op, const od_layer *layer) {
   op->kernel = layer->kernel;
   op->stride = layer->stride;
@@ -17,6 +20,8 @@ static void plan_convolution(od_op *op, const od_layer *layer) {
   op->padded.h = (op->out.h - 1) * op->stride + op->kernel;
   op->padded.w = (op->out.w - 1) * op->stride + op->kernel;
   op->padded.c = op->in.c;
+  op->winograd = op->kernel == 3 && op->stride == 1 && op->in.c >= WINOGRAD_CHANNELS &&
+                 op->out.c >= WINOGRAD_CHANNELS;
   if (op->first) {
     op->spread = (od_shape){(op->out.h - 1) * op->stride + 1, (op->out.w - 1) * op->stride + 1,
                             op->out.c};
@@ -41,6 +46,7 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
       !before->pool) {
     before->pool = true;
+    before->sparse = before->kernel * before->in.c >= SPARSE_ROW;
     before->out = out;
     return true;
   }

@@ -19,6 +19,8 @@ typedef struct od_op {
   od_shape spread;    /* conv, backward: the gradient of `conv`, `stride` apart, … */
   int spread_top, spread_left; /* … from here on, in zeros */
   bool first;         /* nothing before it wants a gradient */
+  bool winograd;      /* conv: the forward pass goes by Winograd's algorithm */
+  bool sparse;        /* conv: the backward pass goes over the places the max-pool chose */
 
   size_t kernel_at, kernel_size; /* where its numbers lie in the values of … */
   size_t bias_at, bias_size;     /* … the network, or of an inference */

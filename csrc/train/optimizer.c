@@ -87,10 +87,7 @@ static void norm_task(void *context, int task, int worker) {
   const run *r = context;
   (void)worker;
   const chunk *c = &r->optimizer->chunks[task];
-  double sum = 0;
-  for (size_t i = c->begin; i < c->begin + c->count; i++)
-    sum += (double)r->gradient[i] * (double)r->gradient[i];
-  r->optimizer->norms[task] = sum;
+  r->optimizer->norms[task] = r->optimizer->kernels->squared_norm(c->count, r->gradient + c->begin);
 }
 
 static void step_task(void *context, int task, int worker) {

@@ -1,0 +1,132 @@
+/* The transforms of Winograd's F(2x2, 3x3) around its matrix products, and the fused
+ * max-pool, for any instruction set: one vector of channels of one tile at a time, its
+ * 4x4 numbers in registers. A kernels_*.c defines its vector first (kernels_vector.h
+ * says how; here vector_sub and vector_where, a > b ? x : y, are wanted too), then
+ * includes this file. kernels_scalar.c does so with vectors of one number. */
+
+/* B^T d, where it is (d0 - d2, d1 + d2, d2 - d1, d1 - d3). */
+OD_INLINE void winograd_to_places(const vector d[4], vector t[4]) {
+  t[0] = vector_sub(d[0], d[2]);
+  t[1] = vector_add(d[1], d[2]);
+  t[2] = vector_sub(d[2], d[1]);
+  t[3] = vector_sub(d[1], d[3]);
+}
+
+/* B^T d B of the channels at x, LANES of them or those of `some`. */
+OD_INLINE void winograd_input_vector(const od_winograd_row *row, const od_real *x, od_real *v,
+                                     const bool whole, mask some) {
+  vector columns[4][4], d[4], t[4];
+  OD_UNROLL for (int k = 0; k < 4; k++) {
+    OD_UNROLL for (int r = 0; r < 4; r++) {
+      const od_real *at = x + (size_t)r * row->image_row + (size_t)k * row->channels;
+      d[r] = whole ? vector_load(at) : vector_load_some(at, some);
+    }
+    winograd_to_places(d, columns[k]);
+  }
+  OD_UNROLL for (int r = 0; r < 4; r++) {
+    OD_UNROLL for (int k = 0; k < 4; k++) d[k] = columns[k][r];
+    winograd_to_places(d, t);
+    OD_UNROLL for (int k = 0; k < 4; k++) {
+      od_real *to = v + (size_t)(4 * r + k) * row->pitch;
+      if (whole)
+        vector_store(to, t[k]);
+      else
+        vector_store_some(to, t[k], some);
+    }
+  }
+}
+
+static void winograd_input(const od_winograd_row *row, const od_real *x, od_real *v) {
+  size_t c = row->channels;
+  for (size_t tile = 0; tile < row->tiles; tile++, x += 2 * c, v += c) {
+    size_t i = 0;
+    for (; i + LANES <= c; i += LANES) winograd_input_vector(row, x + i, v + i, true, mask_of(0));
+    if (i < c) winograd_input_vector(row, x + i, v + i, false, mask_of(c - i));
+  }
+}
+
+/* A^T m A + bias, where A^T m is (m0 + m1 + m2, m1 - m2 - m3): the four outputs of the
+ * tile in reading order. */
+OD_INLINE void winograd_outputs(const od_winograd_row *row, const od_real *m, const od_real *bias,
+                                vector y[4], const bool whole, mask some) {
+#define LOAD(P) (whole ? vector_load(P) : vector_load_some(P, some))
+  vector top[4], bottom[4], b = LOAD(bias);
+  OD_UNROLL for (int k = 0; k < 4; k++) {
+    vector m1 = LOAD(m + (size_t)(4 + k) * row->pitch);
+    vector m2 = LOAD(m + (size_t)(8 + k) * row->pitch);
+    top[k] = vector_add(LOAD(m + (size_t)k * row->pitch), vector_add(m1, m2));
+    bottom[k] = vector_sub(vector_sub(m1, m2), LOAD(m + (size_t)(12 + k) * row->pitch));
+  }
+#undef LOAD
+  y[0] = vector_add(vector_add(top[0], b), vector_add(top[1], top[2]));
+  y[1] = vector_add(vector_sub(vector_sub(top[1], top[2]), top[3]), b);
+  y[2] = vector_add(vector_add(bottom[0], b), vector_add(bottom[1], bottom[2]));
+  y[3] = vector_add(vector_sub(vector_sub(bottom[1], bottom[2]), bottom[3]), b);
+}
+
+OD_INLINE void winograd_output_vector(const od_winograd_row *row, const od_real *m,
+                                      const od_real *bias, bool relu, od_real *y,
+                                      const bool whole, mask some) {
+  vector outputs[4], zero = vector_zero();
+  winograd_outputs(row, m, bias, outputs, whole, some);
+  OD_UNROLL for (int k = 0; k < 4; k++) {
+    od_real *to = y + (size_t)(k / 2) * row->image_row + (size_t)(k % 2) * row->channels;
+    vector result = relu ? vector_max(outputs[k], zero) : outputs[k];
+    if (whole)
+      vector_store(to, result);
+    else
+      vector_store_some(to, result, some);
+  }
+}
+
+static void winograd_output(const od_winograd_row *row, const od_real *m, const od_real *bias,
+                            bool relu, od_real *y) {
+  size_t c = row->channels;
+  for (size_t tile = 0; tile < row->tiles; tile++, m += c, y += 2 * c) {
+    size_t i = 0;
+    for (; i + LANES <= c; i += LANES)
+      winograd_output_vector(row, m + i, bias + i, relu, y + i, true, mask_of(0));
+    if (i < c)
+      winograd_output_vector(row, m + i, bias + i, relu, y + i, false, mask_of(c - i));
+  }
+}
+
+/* The largest of the four outputs and which it was, as numbers 0 to 4. */
+OD_INLINE void winograd_pool_vector(const od_winograd_row *row, const od_real *m,
+                                    const od_real *bias, bool relu, od_real *y, od_real *which,
+                                    const bool whole, mask some) {
+  static const od_real places[5] = {0, 1, 2, 3, 4};
+  vector outputs[4];
+  winograd_outputs(row, m, bias, outputs, whole, some);
+  vector best = outputs[0], place = vector_zero();
+  OD_UNROLL for (int k = 1; k < 4; k++) {
+    place = vector_where(outputs[k], best, vector_broadcast(places + k), place);
+    best = vector_max(outputs[k], best);
+  }
+  if (relu) {
+    place = vector_where(best, vector_zero(), place, vector_broadcast(places + 4));
+    best = vector_max(best, vector_zero());
+  }
+  if (whole)
+    vector_store(y, best);
+  else
+    vector_store_some(y, best, some);
+  vector_store(which, place);
+}
+
+static void winograd_output_pool(const od_winograd_row *row, const od_real *m, const od_real *bias,
+                                 bool relu, od_real *y, uint8_t *choice) {
+  od_real which[LANES];
+  size_t c = row->channels;
+  for (size_t at = 0; at < row->tiles * c; at += c) {
+    for (size_t i = 0; i < c; i += LANES) {
+      size_t n = c - i < LANES ? c - i : LANES;
+      if (n == LANES)
+        winograd_pool_vector(row, m + at + i, bias + i, relu, y + at + i, which, true, mask_of(0));
+      else
+        winograd_pool_vector(row, m + at + i, bias + i, relu, y + at + i, which, false,
+                             mask_of(n));
+      for (size_t k = 0; choice && k < n; k++) choice[at + i + k] = (uint8_t)which[k];
+    }
+  }
+}

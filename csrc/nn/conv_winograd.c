@@ -1,0 +1,112 @@
+/* A 3x3 convolution of stride 1 by Winograd's F(2x2, 3x3), after Lavin and Gray (2016):
+ * every 2x2 tile of the output comes from a 4x4 tile of the padded input; both and the
+ * kernel are transformed so that the convolution is a product at each of 16 places,
+ * which over all tiles makes 16 matrix products. The tile is also the window of a fused
+ * max-pool, so that is done while the four outputs are in registers. */
+#include <string.h>
+
+#include "nn/conv.h"
+
+enum { PLACES = 16, TILES = 64 /* at a time, at least: enough rows for the products */ };
+
+static size_t tile_columns(const od_op *op) { return ((size_t)op->conv.w + 1) / 2; }
+
+static size_t rows_at_a_time(const od_op *op) {
+  size_t rows = ((size_t)op->conv.h + 1) / 2, wanted = TILES / tile_columns(op);
+  if (wanted < 1) wanted = 1;
+  return wanted < rows ? wanted : rows;
+}
+
+static od_shape tiled_shape(const od_op *op) {
+  return (od_shape){(op->conv.h + 1) / 2 * 2 + 2, (op->conv.w + 1) / 2 * 2 + 2, op->in.c};
+}
+
+size_t od_winograd_scratch(const od_op *op) {
+  size_t tiles = rows_at_a_time(op) * tile_columns(op), units = (size_t)op->conv.c;
+  return od_shape_size(tiled_shape(op)) + PLACES * tiles * ((size_t)op->in.c + units) +
+         (4 * tile_columns(op) + 1) * units;
+}
+
+size_t od_winograd_kernel_size(const od_op *op) {
+  return PLACES * (size_t)op->in.c * (size_t)op->conv.c;
+}
+
+/* U = G g G^T of each kernel g, where G g is (g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2). */
+void od_winograd_kernel(const od_op *op, const od_real *kernel, od_real *transformed) {
+  size_t size = (size_t)op->in.c * (size_t)op->conv.c;
+  for (size_t i = 0; i < size; i++) {
+    od_real t[4][3];
+    for (size_t k = 0; k < 3; k++) {
+      od_real g0 = kernel[k * size + i], g1 = kernel[(3 + k) * size + i];
+      od_real g2 = kernel[(6 + k) * size + i];
+      t[0][k] = g0;
+      t[1][k] = (g0 + g1 + g2) / 2;
+      t[2][k] = (g0 - g1 + g2) / 2;
+      t[3][k] = g2;
+    }
+    for (size_t k = 0; k < 4; k++) {
+      transformed[(4 * k + 0) * size + i] = t[k][0];
+      transformed[(4 * k + 1) * size + i] = (t[k][0] + t[k][1] + t[k][2]) / 2;
+      transformed[(4 * k + 2) * size + i] = (t[k][0] - t[k][1] + t[k][2]) / 2;
+      transformed[(4 * k + 3) * size + i] = t[k][2];
+    }
+  }
+}
+
+/* Two rows of the output, of which `rows` x conv.w are wanted. */
+static void output_rows(const od_op *op, const od_kernels *kernels, const od_winograd_row *row,
+                        const od_real *m, const od_real *bias, size_t rows, od_real *y,
+                        od_real *two_rows) {
+  size_t width = (size_t)op->conv.w * (size_t)op->conv.c;
+  od_winograd_row whole = *row;
+  whole.image_row = 2 * row->tiles * row->channels;
+  kernels->winograd_output(&whole, m, bias, op->relu, two_rows);
+  for (size_t r = 0; r < rows; r++)
+    memcpy(y + r * width, two_rows + r * whole.image_row, width * sizeof *y);
+}
+
+void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                         const od_real *transformed, const od_real *bias, od_real *y,
+                         uint8_t *choice, od_real *scratch) {
+  size_t c = (size_t)op->in.c, units = (size_t)op->conv.c, columns = tile_columns(op);
+  size_t group = rows_at_a_time(op), most = group * columns;
+  size_t image_row = (size_t)tiled_shape(op).w * c;
+  od_real *padded = scratch, *v = padded + od_shape_size(tiled_shape(op));
+  od_real *m = v + PLACES * most * c, *two_rows = m + PLACES * most * units;
+  if (!bias) bias = memset(two_rows + 4 * columns * units, 0, units * sizeof *bias);
+  od_conv_place(x, op->in, padded, tiled_shape(op), op->top, op->left, 1);
+  size_t rows = (size_t)(op->pool ? op->conv.h / 2 : (op->conv.h + 1) / 2);
+  size_t used = (size_t)(op->pool ? op->conv.w / 2 : (op->conv.w + 1) / 2);
+  for (size_t begin = 0; begin < rows; begin += group) {
+    size_t now = rows - begin < group ? rows - begin : group, tiles = now * used;
+    od_winograd_row in = {used, c, most * c, image_row};
+    for (size_t r = 0; r < now; r++)
+      kernels->winograd_input(&in, padded + 2 * (begin + r) * image_row, v + r * used * c);
+    for (size_t place = 0; place < PLACES; place++)
+      kernels->gemm(&(od_gemm){.rows = tiles,
+                               .columns = units,
+                               .outer = 1,
+                               .inner = c,
+                               .a = v + place * most * c,
+                               .a_row = c,
+                               .a_inner = 1,
+                               .b = transformed + place * c * units,
+                               .b_inner = units,
+                               .c = m + place * most * units,
+                               .c_row = units,
+                               .start = OD_START_ZERO});
+    od_winograd_row out = {used, units, most * units, 0};
+    for (size_t r = 0; r < now; r++) {
+      size_t row = begin + r, left = (size_t)op->conv.h - 2 * row;
+      const od_real *from = m + r * used * units;
+      if (op->pool) {
+        size_t at = row * used * units;
+        kernels->winograd_output_pool(&out, from, bias, op->relu, y + at,
+                                      choice ? choice + at : NULL);
+      } else {
+        output_rows(op, kernels, &out, from, bias, left < 2 ? left : 2,
+                    y + 2 * row * (size_t)op->conv.w * units, two_rows);
+      }
+    }
+  }
+}
