@@ -60,6 +60,16 @@ typedef struct od_winograd_row {
   size_t image_row; /* numbers from one image row to the next */
 } od_winograd_row;
 
+/* A convolution of stride 1 under a 2x2 max-pool, one padded image (.., image_row): the
+ * window (row, column) begins at x[2 row image_row + 2 column channels]. */
+typedef struct od_pooled {
+  size_t rows, columns; /* windows */
+  size_t size;          /* the kernel is (size, size, channels, units) */
+  size_t channels, units;
+  size_t image_row;     /* numbers from one image row to the next */
+  bool relu;
+} od_pooled;
+
 /* What Adam and AdamW need for one step; see train/optimizer.h. */
 typedef struct od_adam_step {
   od_real rate;      /* learning rate times the bias corrections */
@@ -91,6 +101,15 @@ typedef struct od_kernels {
   /* m -> the 2x2 max-pool of that, y (tiles, channels), and its choices as in max_pool. */
   void (*winograd_output_pool)(const od_winograd_row *row, const od_real *m, const od_real *bias,
                                bool relu, od_real *y, uint8_t *choice);
+
+  /* The direct convolution with its max-pool: y (rows, columns, units) and the choices as
+   * in max_pool. */
+  void (*pooled_forward)(const od_pooled *p, const od_real *x, const od_real *kernel,
+                         const od_real *bias, od_real *y, uint8_t *choice);
+  /* Adds the gradient of the kernel of a convolution of ONE channel, from dy (rows,
+   * columns, units), which is 0 where the choice is 4. */
+  void (*pooled_gradient)(const od_pooled *p, const od_real *x, const od_real *dy,
+                          const uint8_t *choice, od_real *dkernel);
 
   /* 2x2 max-pool, stride 2, of x (h, w, c) into y (h / 2, w / 2, c); odd edges are
    * dropped. `choice` (same shape as y, may be NULL) remembers which of the four won,

@@ -12,6 +12,7 @@
 
 #include <immintrin.h>
 #include <math.h>
+#include <string.h>
 
 #include "arch/cpu.h"
 
@@ -39,8 +40,26 @@ static inline vector vector_max(vector a, vector b) { return _mm256_max_ps(a, b)
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }
+static inline void vector_store_bytes(uint8_t *p, vector v) {
+  __m256i wide = _mm256_cvttps_epi32(v);
+  __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
+}
+
+typedef __m256i places;
+static inline places places_load(const uint8_t *p, size_t n) {
+  uint8_t bytes[8] = {0};
+  if (n < 8) p = memcpy(bytes, p, n);
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p));
+}
+static inline vector vector_pick(const float *p, const float *q, places chosen) {
+  __m128 four = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const double *)(const void *)p)),
+                             (const __m64 *)(const void *)q);
+  return _mm256_permutevar_ps(_mm256_set_m128(four, four), chosen); /* by the low two bits */
+}
 
 #include "arch/kernels_vector.h"
+#include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
 const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2);

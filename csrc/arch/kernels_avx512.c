@@ -37,8 +37,22 @@ static inline vector vector_max(vector a, vector b) { return _mm512_max_ps(a, b)
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
 }
+static inline void vector_store_bytes(uint8_t *p, vector v) {
+  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v)));
+}
+
+typedef __m512i places;
+static inline places places_load(const uint8_t *p, size_t n) {
+  return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask_of(n), p));
+}
+static inline vector vector_pick(const float *p, const float *q, places chosen) {
+  __m128 four = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const double *)(const void *)p)),
+                             (const __m64 *)(const void *)q);
+  return _mm512_permutevar_ps(_mm512_broadcast_f32x4(four), chosen); /* by the low two bits */
+}
 
 #include "arch/kernels_vector.h"
+#include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
 const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);

@@ -158,6 +158,8 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
    .winograd_input = winograd_input,                                                        \
    .winograd_output = winograd_output,                                                      \
    .winograd_output_pool = winograd_output_pool,                                            \
+   .pooled_forward = pooled_forward,                                                        \
+   .pooled_gradient = pooled_gradient,                                                      \
    .max_pool = max_pool,                                                                    \
    .max_unpool_row = max_unpool_row,                                                        \
    .relu = relu,                                                                            \

@@ -37,8 +37,25 @@ static inline vector vector_max(vector a, vector b) { return vmaxnmq_f32(a, b); 
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return vbslq_f32(vcgtq_f32(a, b), x, y);
 }
+static inline void vector_store_bytes(uint8_t *p, vector v) {
+  uint16x4_t words = vmovn_u32(vcvtq_u32_f32(v));
+  uint8x8_t bytes = vmovn_u16(vcombine_u16(words, words));
+  vst1_lane_u32((uint32_t *)(void *)p, vreinterpret_u32_u8(bytes), 0);
+}
+
+typedef uint8x16_t places; /* the bytes of each lane's number among 16 */
+static inline places places_load(const uint8_t *p, size_t n) {
+  uint32_t first[4] = {0};
+  for (size_t i = 0; i < n; i++) first[i] = (uint32_t)(p[i] & 3) * 0x04040404u;
+  return vreinterpretq_u8_u32(vaddq_u32(vld1q_u32(first), vdupq_n_u32(0x03020100u)));
+}
+static inline vector vector_pick(const float *p, const float *q, places chosen) {
+  float32x4_t four = vcombine_f32(vld1_f32(p), vld1_f32(q));
+  return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(four), chosen));
+}
 
 #include "arch/kernels_vector.h"
+#include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
 const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON);

@@ -10,7 +10,7 @@
 
 #include "arch/kernels_loops.h"
 
-/* Vectors of one number, for the transforms. */
+/* Vectors of one number, for the kernels that are written with vectors only. */
 enum { LANES = 1 };
 typedef od_real vector;
 typedef bool mask;
@@ -25,7 +25,16 @@ static inline vector vector_add(vector a, vector b) { return a + b; }
 static inline vector vector_sub(vector a, vector b) { return a - b; }
 static inline vector vector_max(vector a, vector b) { return a > b ? a : b; }
 static inline vector vector_where(vector a, vector b, vector x, vector y) { return a > b ? x : y; }
+static inline void vector_store_bytes(uint8_t *p, vector v) { *p = (uint8_t)v; }
+static inline vector vector_fma(vector a, vector b, vector c) { return a * b + c; }
 
+typedef unsigned places;
+static inline places places_load(const uint8_t *p, size_t n) { return n ? *p & 3u : 0; }
+static inline vector vector_pick(const od_real *p, const od_real *q, places chosen) {
+  return (chosen < 2 ? p : q)[chosen % 2];
+}
+
+#include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
 static void gemm(const od_gemm *p) {

@@ -9,6 +9,9 @@
  *   vector_fma(a, b, c)         a * b + c, rounded once
  *   vector_add(a, b), vector_sub(a, b), vector_max(a, b)
  *   vector_where(a, b, x, y)    a > b ? x : y, lane by lane
+ *   vector_store_bytes(p, v)    small whole numbers as LANES bytes
+ *   places, places_load(p, n)   n <= LANES bytes 0..3, one a lane; 4 may pass for any
+ *   vector_pick(p, q, places)   in each lane p[0], p[1], q[0] or q[1], as its byte says
  *   ROWS_1, ROWS_2, ROWS_4, ROWS_8   the most rows (<= 14) of a block 1, 2, 4, 8 wide
  *
  * c is computed in blocks of R rows x V vectors that stay in registers over the

@@ -91,42 +91,18 @@ static void winograd_output(const od_winograd_row *row, const od_real *m, const 
   }
 }
 
-/* The largest of the four outputs and which it was, as numbers 0 to 4. */
-OD_INLINE void winograd_pool_vector(const od_winograd_row *row, const od_real *m,
-                                    const od_real *bias, bool relu, od_real *y, od_real *which,
-                                    const bool whole, mask some) {
-  static const od_real places[5] = {0, 1, 2, 3, 4};
-  vector outputs[4];
-  winograd_outputs(row, m, bias, outputs, whole, some);
-  vector best = outputs[0], place = vector_zero();
-  OD_UNROLL for (int k = 1; k < 4; k++) {
-    place = vector_where(outputs[k], best, vector_broadcast(places + k), place);
-    best = vector_max(outputs[k], best);
-  }
-  if (relu) {
-    place = vector_where(best, vector_zero(), place, vector_broadcast(places + 4));
-    best = vector_max(best, vector_zero());
-  }
-  if (whole)
-    vector_store(y, best);
-  else
-    vector_store_some(y, best, some);
-  vector_store(which, place);
-}
-
 static void winograd_output_pool(const od_winograd_row *row, const od_real *m, const od_real *bias,
                                  bool relu, od_real *y, uint8_t *choice) {
-  od_real which[LANES];
   size_t c = row->channels;
-  for (size_t at = 0; at < row->tiles * c; at += c) {
+  for (size_t at = 0; at < row->tiles * c; at += c)
     for (size_t i = 0; i < c; i += LANES) {
-      size_t n = c - i < LANES ? c - i : LANES;
-      if (n == LANES)
-        winograd_pool_vector(row, m + at + i, bias + i, relu, y + at + i, which, true, mask_of(0));
+      bool whole = c - i >= LANES;
+      mask some = mask_of(whole ? LANES : c - i);
+      vector outputs[4];
+      if (whole)
+        winograd_outputs(row, m + at + i, bias + i, outputs, true, some);
       else
-        winograd_pool_vector(row, m + at + i, bias + i, relu, y + at + i, which, false,
-                             mask_of(n));
-      for (size_t k = 0; choice && k < n; k++) choice[at + i + k] = (uint8_t)which[k];
+        winograd_outputs(row, m + at + i, bias + i, outputs, false, some);
+      pool_outputs(outputs, relu, c - i, y + at + i, choice ? choice + at + i : NULL);
     }
-  }
 }

@@ -38,6 +38,16 @@ const od_real *od_conv_pad(const od_op *op, const od_real *x, od_real *padded) {
   return padded;
 }
 
+od_pooled od_conv_windows(const od_op *op) {
+  return (od_pooled){.rows = (size_t)op->out.h,
+                     .columns = (size_t)op->out.w,
+                     .size = (size_t)op->kernel,
+                     .channels = (size_t)op->in.c,
+                     .units = (size_t)op->conv.c,
+                     .image_row = (size_t)op->padded.w * (size_t)op->in.c,
+                     .relu = op->relu};
+}
+
 size_t od_conv_prepared_size(const od_op *op) {
   return op->winograd ? od_winograd_kernel_size(op) : op->kernel_size;
 }

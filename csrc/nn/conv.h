@@ -13,6 +13,9 @@ void od_conv_place(const od_real *image, od_shape from, od_real *target, od_shap
 /* The input with its zeros: x itself where there are none, else `padded`, filled. */
 const od_real *od_conv_pad(const od_op *op, const od_real *x, od_real *padded);
 
+/* The windows of a fused max-pool over the padded input. */
+od_pooled od_conv_windows(const od_op *op);
+
 /* Direct: matrix products over the padded image. Any kernel, any stride. The turned
  * kernel is flipped[k-1-i][k-1-j][C][c] = kernel[i][j][c][C]: with it, the gradient of x
  * is itself a convolution. */

@@ -8,16 +8,21 @@
 #include "nn/conv.h"
 
 size_t od_direct_forward_scratch(const od_op *op) {
-  return od_shape_size(op->padded) + 2 * (size_t)op->conv.w * (size_t)op->conv.c;
+  return od_shape_size(op->padded) + (size_t)op->conv.c;
 }
 
 void od_direct_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                      const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
                      od_real *scratch) {
   const od_real *padded = od_conv_pad(op, x, scratch);
-  od_real *two_rows = scratch + od_shape_size(op->padded);
   size_t c = (size_t)op->in.c, k = (size_t)op->kernel, stride = (size_t)op->stride;
   size_t units = (size_t)op->conv.c, width = (size_t)op->conv.w, padded_row = (size_t)op->padded.w * c;
+  if (op->pool) {
+    od_pooled windows = od_conv_windows(op);
+    if (!bias) bias = memset(scratch + od_shape_size(op->padded), 0, units * sizeof *bias);
+    kernels->pooled_forward(&windows, padded, kernel, bias, y, choice);
+    return;
+  }
   od_gemm product = {.rows = width,
                      .columns = units,
                      .outer = k,
@@ -31,17 +36,11 @@ void od_direct_forward(const od_op *op, const od_kernels *kernels, const od_real
                      .c_row = units,
                      .start = bias ? OD_START_BIAS : OD_START_ZERO,
                      .bias = bias,
-                     .relu = op->relu && !op->pool};
-  size_t height = (size_t)op->conv.h, pooled_row = width / 2 * units;
-  if (op->pool) height -= height % 2; /* the pool drops an odd last row */
-  for (size_t row = 0; row < height; row++) {
+                     .relu = op->relu};
+  for (size_t row = 0; row < (size_t)op->conv.h; row++) {
     product.a = padded + row * stride * padded_row;
-    product.c = op->pool ? two_rows + row % 2 * width * units : y + row * width * units;
+    product.c = y + row * width * units;
     kernels->gemm(&product);
-    if (op->pool && row % 2) {
-      size_t at = row / 2 * pooled_row;
-      kernels->max_pool(2, width, units, two_rows, y + at, choice ? choice + at : NULL, op->relu);
-    }
   }
 }
 
@@ -76,6 +75,11 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                         const od_real *flipped, const uint8_t *choice, const od_real *dy,
                         od_real *dx, od_real *dkernel, od_real *scratch) {
   const od_real *padded = od_conv_pad(op, x, scratch);
+  if (op->pool && op->in.c == 1 && !dx) {
+    od_pooled windows = od_conv_windows(op);
+    kernels->pooled_gradient(&windows, padded, dy, choice, dkernel);
+    return;
+  }
   od_real *spread = scratch + od_shape_size(op->padded);
   size_t c = (size_t)op->in.c, k = (size_t)op->kernel, stride = (size_t)op->stride;
   size_t units = (size_t)op->conv.c, padded_row = (size_t)op->padded.w * c;
