@@ -93,6 +93,9 @@ typedef struct od_kernels {
   void (*add_weighted)(size_t n, const uint32_t *offset, const od_real *value,
                        const od_real *base, size_t length, od_real *out);
 
+  /* Which of bytes (n), n <= 64, equal `value`: bit i for byte i. */
+  uint64_t (*match_bytes)(size_t n, const uint8_t *bytes, uint8_t value);
+
   /* One row of tiles: x (4 rows, 2 tiles + 2 columns, channels) -> v. */
   void (*winograd_input)(const od_winograd_row *row, const od_real *x, od_real *v);
   /* m -> y (2 rows, 2 tiles columns, channels) with bias (channels) and perhaps ReLU. */

@@ -62,6 +62,18 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
+static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
+  const __m256i wanted = _mm256_set1_epi8((char)value);
+  uint64_t matches = 0;
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    __m256i some = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + i));
+    matches |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(some, wanted)) << i;
+  }
+  for (; i < n; i++) matches |= (uint64_t)(bytes[i] == value) << i;
+  return matches;
+}
+
 const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2);
 
 #if defined(__clang__)

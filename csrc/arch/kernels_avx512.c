@@ -55,6 +55,12 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
+static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
+  __mmask64 some = n < 64 ? ((uint64_t)1 << n) - 1 : ~(uint64_t)0;
+  return _mm512_mask_cmpeq_epi8_mask(some, _mm512_maskz_loadu_epi8(some, bytes),
+                                     _mm512_set1_epi8((char)value));
+}
+
 const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);
 
 #if defined(__clang__)

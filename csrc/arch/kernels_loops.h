@@ -155,6 +155,7 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
    .feature = FEATURE,                                                                      \
    .gemm = gemm,                                                                            \
    .add_weighted = add_weighted,                                                            \
+   .match_bytes = match_bytes,                                                              \
    .winograd_input = winograd_input,                                                        \
    .winograd_output = winograd_output,                                                      \
    .winograd_output_pool = winograd_output_pool,                                            \

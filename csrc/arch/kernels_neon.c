@@ -58,6 +58,18 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
+static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
+  static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+  uint64_t matches = 0;
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    uint8x8_t equal = vceq_u8(vld1_u8(bytes + i), vdup_n_u8(value));
+    matches |= (uint64_t)vaddv_u8(vand_u8(equal, vld1_u8(bits))) << i;
+  }
+  for (; i < n; i++) matches |= (uint64_t)(bytes[i] == value) << i;
+  return matches;
+}
+
 const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON);
 
 #else

@@ -58,4 +58,10 @@ static void add_weighted(size_t n, const uint32_t *offset, const od_real *value,
     for (size_t i = 0; i < length; i++) out[i] += value[e] * base[offset[e] + i];
 }
 
+static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
+  uint64_t matches = 0;
+  for (size_t i = 0; i < n; i++) matches |= (uint64_t)(bytes[i] == value) << i;
+  return matches;
+}
+
 const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0);

@@ -13,88 +13,95 @@
 
 #include "nn/conv.h"
 
-enum { WINDOW = 4, NOWHERE = 4 };
+enum { WINDOW = 4, TOGETHER = 64 /* units whose choices are looked at together */ };
 
-/* A list of terms. A term of value 0 is written, but the next one takes its place. */
+/* Lists of terms, each with room for `capacity`. */
 typedef struct terms {
-  size_t count;
-  uint32_t *offset;
-  od_real *value;
+  size_t capacity;
+  uint32_t *count;  /* (lists) */
+  uint32_t *offset; /* (lists, capacity) */
+  od_real *value;   /* (lists, capacity) */
 } terms;
 
-static void add_term(terms *t, size_t offset, od_real value) {
-  t->offset[t->count] = (uint32_t)offset;
-  t->value[t->count] = value;
-  t->count += value != 0;
+static void add_term(const terms *t, size_t list, size_t offset, od_real value) {
+  size_t at = list * t->capacity + t->count[list]++;
+  t->offset[at] = (uint32_t)offset;
+  t->value[at] = value;
+}
+
+static void add_list(const terms *t, size_t list, const od_kernels *kernels, const od_real *base,
+                     size_t length, od_real *sum) {
+  size_t at = list * t->capacity;
+  kernels->add_weighted(t->count[list], t->offset + at, t->value + at, base, length, sum);
 }
 
 static size_t windows_of(const od_op *op) { return (size_t)op->out.h * (size_t)op->out.w; }
 
-/* Numbers that a list of up to `most` terms takes; an uint32_t is no larger than an od_real. */
-static size_t terms_size(size_t most) { return 2 * (most + 1); }
+/* Numbers that lists of terms take; an uint32_t is no larger than an od_real. */
+static size_t terms_size(size_t lists, size_t capacity) { return lists * (1 + 2 * capacity); }
 
-static terms make_terms(od_real *memory, size_t most) {
-  return (terms){0, (uint32_t *)(void *)memory, memory + most + 1};
+static terms make_terms(od_real *memory, size_t lists, size_t capacity) {
+  uint32_t *count = (uint32_t *)(void *)(memory + lists * capacity);
+  memset(count, 0, lists * sizeof *count);
+  return (terms){capacity, count, count + lists, memory};
 }
 
 size_t od_pooled_backward_scratch(const od_op *op) {
-  size_t windows = windows_of(op), units = (size_t)op->conv.c;
-  return 2 * od_shape_size(op->padded) + terms_size(windows > units ? windows : units);
+  size_t units = (size_t)op->conv.c;
+  return 2 * od_shape_size(op->padded) + terms_size(units, windows_of(op)) +
+         terms_size(WINDOW, units);
 }
 
-static void kernel_gradient(const od_op *op, const od_kernels *kernels, const od_real *padded,
-                            const od_real *dy, const uint8_t *choice, od_real *dkernel,
-                            od_real *memory) {
-  size_t c = (size_t)op->in.c, k = (size_t)op->kernel, units = (size_t)op->conv.c;
-  size_t padded_row = (size_t)op->padded.w * c, columns = (size_t)op->out.w;
-  const size_t places[WINDOW + 1] = {0, c, padded_row, padded_row + c, 0};
-  for (size_t u = 0; u < units; u++) {
-    terms t = make_terms(memory, windows_of(op));
-    for (size_t row = 0; row < (size_t)op->out.h; row++)
-      for (size_t column = 0; column < columns; column++) {
-        size_t at = (row * columns + column) * units + u, first = 2 * (row * padded_row + column * c);
-        add_term(&t, first + places[choice[at]], choice[at] == NOWHERE ? 0 : dy[at]);
+/* Lists the terms of one window, dy and choice (units): in `by_place` those of the input's
+ * gradient, in `by_unit` those of the kernel's; `corner` is where the window begins. */
+static void list_window(const od_op *op, const od_kernels *kernels, const od_real *dy,
+                        const uint8_t *choice, size_t corner, const terms *by_place,
+                        const terms *by_unit) {
+  size_t units = (size_t)op->conv.c, kernel_size = op->kernel_size / units;
+  size_t right = (size_t)op->in.c, down = (size_t)op->padded.w * right;
+  memset(by_place->count, 0, WINDOW * sizeof *by_place->count);
+  for (size_t begin = 0; begin < units; begin += TOGETHER) {
+    size_t n = units - begin < TOGETHER ? units - begin : TOGETHER;
+    for (size_t place = 0; place < WINDOW; place++) {
+      size_t at = corner + place / 2 * down + place % 2 * right;
+      uint64_t chosen = kernels->match_bytes(n, choice + begin, (uint8_t)place);
+      for (; chosen; chosen &= chosen - 1) {
+        size_t u = begin + (size_t)__builtin_ctzll(chosen);
+        add_term(by_place, place, u * kernel_size, dy[u]);
+        add_term(by_unit, u, at, dy[u]);
       }
-    for (size_t r = 0; r < k; r++, dkernel += k * c)
-      kernels->add_weighted(t.count, t.offset, t.value, padded + r * padded_row, k * c, dkernel);
+    }
   }
 }
 
-/* dpadded has the shape of the padded input. */
-static void input_gradient(const od_op *op, const od_kernels *kernels, const od_real *by_unit,
-                           const od_real *dy, const uint8_t *choice, od_real *dpadded,
-                           od_real *memory) {
+void od_pooled_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                        const od_real *turned, const uint8_t *choice, const od_real *dy,
+                        od_real *dx, od_real *dkernel, od_real *scratch) {
   size_t c = (size_t)op->in.c, k = (size_t)op->kernel, units = (size_t)op->conv.c;
-  size_t padded_row = (size_t)op->padded.w * c;
-  memset(dpadded, 0, od_shape_size(op->padded) * sizeof *dpadded);
+  size_t kernel_row = k * c, padded_row = (size_t)op->padded.w * c, size = od_shape_size(op->padded);
+  od_real *dpadded = scratch + size, *memory = dpadded + size;
+  const od_real *padded = od_conv_pad(op, x, scratch);
+  terms by_place = make_terms(memory, WINDOW, units);
+  terms by_unit = make_terms(memory + terms_size(WINDOW, units), units, windows_of(op));
+  if (dx) memset(dpadded, 0, size * sizeof *dpadded);
   for (size_t row = 0; row < (size_t)op->out.h; row++)
     for (size_t column = 0; column < (size_t)op->out.w; column++, dy += units, choice += units) {
-      for (size_t place = 0; place < WINDOW; place++) {
-        terms t = make_terms(memory, units);
-        od_real *under = dpadded + (2 * row + place / 2) * padded_row + (2 * column + place % 2) * c;
-        for (size_t u = 0; u < units; u++)
-          add_term(&t, u * k * k * c, choice[u] == place ? dy[u] : 0);
-        for (size_t r = 0; t.count && r < k; r++)
-          kernels->add_weighted(t.count, t.offset, t.value, by_unit + r * k * c, k * c,
-                                under + r * padded_row);
+      size_t corner = 2 * (row * padded_row + column * c);
+      list_window(op, kernels, dy, choice, corner, &by_place, &by_unit);
+      for (size_t place = 0; dx && place < WINDOW; place++) {
+        od_real *under = dpadded + corner + place / 2 * padded_row + place % 2 * c;
+        for (size_t r = 0; by_place.count[place] && r < k; r++)
+          add_list(&by_place, place, kernels, turned + r * kernel_row, kernel_row,
+                   under + r * padded_row);
       }
     }
-}
-
-void od_pooled_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                        const od_real *by_unit, const uint8_t *choice, const od_real *dy,
-                        od_real *dx, od_real *dkernel, od_real *scratch) {
-  size_t c = (size_t)op->in.c, row = (size_t)op->in.w * c;
-  od_real *dpadded = scratch + od_shape_size(op->padded);
-  od_real *memory = dpadded + od_shape_size(op->padded);
-  const od_real *padded = od_conv_pad(op, x, scratch);
-  kernel_gradient(op, kernels, padded, dy, choice, dkernel, memory);
-  if (!dx) return;
-  input_gradient(op, kernels, by_unit, dy, choice, dpadded, memory);
-  for (int i = 0; i < op->in.h; i++)
-    memcpy(dx + (size_t)i * row,
-           dpadded + ((size_t)(i + op->top) * (size_t)op->padded.w + (size_t)op->left) * c,
-           row * sizeof *dx);
+  for (size_t u = 0; u < units; u++)
+    for (size_t r = 0; r < k; r++, dkernel += kernel_row)
+      add_list(&by_unit, u, kernels, padded + r * padded_row, kernel_row, dkernel);
+  for (size_t i = 0; dx && i < (size_t)op->in.h; i++)
+    memcpy(dx + i * (size_t)op->in.w * c,
+           dpadded + (i + (size_t)op->top) * padded_row + (size_t)op->left * c,
+           (size_t)op->in.w * c * sizeof *dx);
 }
 
 void od_pooled_turn(const od_op *op, const od_real *kernel, od_real *by_unit) {

@@ -31,25 +31,30 @@ size_t od_winograd_kernel_size(const od_op *op) {
   return PLACES * (size_t)op->in.c * (size_t)op->conv.c;
 }
 
-/* U = G g G^T of each kernel g, where G g is (g0, (g0 + g1 + g2) / 2, (g0 - g1 + g2) / 2, g2). */
+/* G t in place, n numbers side by side: (t0, t1, t2, -) -> (t0, (t0 + t1 + t2) / 2,
+ * (t0 - t1 + t2) / 2, t2). */
+static void spread_over_places(size_t n, const od_real *restrict t0, od_real *restrict t1,
+                               od_real *restrict t2, od_real *restrict t3) {
+  for (size_t i = 0; i < n; i++) {
+    od_real ends = t0[i] + t2[i], middle = t1[i];
+    t3[i] = t2[i];
+    t1[i] = (ends + middle) / 2;
+    t2[i] = (ends - middle) / 2;
+  }
+}
+
+/* U = G g G^T of each kernel g: its columns, then its rows. */
 void od_winograd_kernel(const od_op *op, const od_real *kernel, od_real *transformed) {
-  size_t size = (size_t)op->in.c * (size_t)op->conv.c;
-  for (size_t i = 0; i < size; i++) {
-    od_real t[4][3];
-    for (size_t k = 0; k < 3; k++) {
-      od_real g0 = kernel[k * size + i], g1 = kernel[(3 + k) * size + i];
-      od_real g2 = kernel[(6 + k) * size + i];
-      t[0][k] = g0;
-      t[1][k] = (g0 + g1 + g2) / 2;
-      t[2][k] = (g0 - g1 + g2) / 2;
-      t[3][k] = g2;
-    }
-    for (size_t k = 0; k < 4; k++) {
-      transformed[(4 * k + 0) * size + i] = t[k][0];
-      transformed[(4 * k + 1) * size + i] = (t[k][0] + t[k][1] + t[k][2]) / 2;
-      transformed[(4 * k + 2) * size + i] = (t[k][0] - t[k][1] + t[k][2]) / 2;
-      transformed[(4 * k + 3) * size + i] = t[k][2];
-    }
+  size_t size = (size_t)op->in.c * (size_t)op->conv.c, row = 4 * size;
+  for (size_t k = 0; k < 3; k++) {
+    od_real *t = transformed + k * size;
+    for (size_t r = 0; r < 3; r++)
+      memcpy(t + r * row, kernel + (3 * r + k) * size, size * sizeof *t);
+    spread_over_places(size, t, t + row, t + 2 * row, t + 3 * row);
+  }
+  for (size_t r = 0; r < 4; r++) {
+    od_real *t = transformed + r * row;
+    spread_over_places(size, t, t + size, t + 2 * size, t + 3 * size);
   }
 }
 
