@@ -78,17 +78,19 @@ static od_status lay_out(od_network *net, const od_layer *layers, od_error *erro
     snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
              ++seen[slot->layer.kind]);
   }
-  const od_layer *last = &layers[net->count - 1];
+  int end = net->count - 1; /* a flatten changes no score */
   if (shape.h != 1 || shape.w != 1 || shape.c < 2 || shape.c > 256)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "layer %d (%s), the last: gives (%d, %d, %d), expected a flat vector of 2 to "
                    "256 class scores",
-                   net->count - 1, od_layer_kind_name(last->kind), shape.h, shape.w, shape.c);
+                   end, od_layer_kind_name(layers[end].kind), shape.h, shape.w, shape.c);
+  while (end > 0 && layers[end].kind == OD_FLATTEN) end--;
+  const od_layer *last = &layers[end];
   if (last->kind == OD_RELU || last->kind == OD_DROPOUT ||
       ((last->kind == OD_CONV2D || last->kind == OD_DENSE) && last->relu))
     return od_fail(error, OD_ERROR_ARGUMENT,
-                   "layer %d (%s), the last: class scores must not go through relu or dropout",
-                   net->count - 1, od_layer_kind_name(last->kind));
+                   "layer %d (%s), the last: class scores must not go through relu or dropout", end,
+                   od_layer_kind_name(last->kind));
   return OD_OK;
 }
 
