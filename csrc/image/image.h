@@ -20,9 +20,10 @@ void od_rgba_to_gray(size_t n, const uint8_t *rgba, uint8_t background, uint8_t 
  * pixel > threshold; a constant image gives 0. */
 uint8_t od_otsu_threshold(size_t n, const uint8_t *image);
 
-/* Area resampling of image (h, w) to result (out_h, out_w): each result pixel is the
- * mean of the input under it, weighted by covered area; where the result is larger
- * than the input, bilinear at pixel centres instead. */
+/* Area resampling of image (h, w) to result (out_h, out_w), in 0..255: each result pixel
+ * is the mean of the input under it, weighted by covered area; along an axis that the
+ * result is longer on, linear at pixel centres instead.
+ * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
 od_status od_resize_gray(int h, int w, const uint8_t *image, int out_h, int out_w, float *result,
                          od_error *error);
 
@@ -31,10 +32,11 @@ od_status od_resize_gray(int h, int w, const uint8_t *image, int out_h, int out_
 bool od_is_mnist_like(int h, int w, const uint8_t *image);
 
 /* Any gray picture of one digit, image (h, w), to the 28x28 that MNIST-trained
- * networks expect, result (28, 28) in [0, 1]: polarity found from the border, ink
- * separated by Otsu's threshold and stretched to full contrast, its bounding box fitted into
- * 20x20 keeping the aspect ratio, its centre of mass put at the centre. A picture
- * without ink gives all 0.
+ * networks expect, result (28, 28) in [0, 1]: polarity found from the border, light and
+ * shadow taken away, ink separated by Otsu's threshold, specks and what comes in from
+ * outside dropped, the rest stretched to full contrast, strokes thinner than MNIST's
+ * thickened, the bounding box fitted into 20x20 keeping the aspect ratio, its centre of
+ * mass put on pixel (14, 14). A picture without ink gives all 0.
  * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
 od_status od_prepare_digit(int h, int w, const uint8_t *image, float *result, od_error *error);
 

@@ -85,8 +85,8 @@ static od_status check_step(int index, const od_augment_step *step, od_error *er
                    rule->name, fill, OD_FILL_NEAREST);
   if (!(step->value >= 0 && step->value <= 1))
     return od_fail(error, OD_ERROR_ARGUMENT,
-                   "augmentation step %d (%s): value: got %g, expected a number from 0 to 1",
-                   index, rule->name, step->value);
+                   "augmentation step %d (%s): value: got %g, expected a number from 0 to 1", index,
+                   rule->name, step->value);
   return OD_OK;
 }
 

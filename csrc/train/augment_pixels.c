@@ -3,9 +3,7 @@
 
 #include "train/augment_parts.h"
 
-static size_t pixel_count(const od_canvas *canvas) {
-  return (size_t)canvas->h * (size_t)canvas->w;
-}
+static size_t pixel_count(const od_canvas *canvas) { return (size_t)canvas->h * (size_t)canvas->w; }
 
 static od_real clip(od_real x) {
   x = x > 0 ? x : 0;
