@@ -1,0 +1,274 @@
+#include "convert.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NPY_NO_DEPRECATED_API NPY_1_25_API_VERSION /* of NumPy 1.26 as well */
+#define NPY_TARGET_VERSION NPY_1_25_API_VERSION
+#include <numpy/arrayobject.h>
+#include <numpy/arrayscalars.h>
+
+enum { MAX_RANK = 4 };
+
+int convert_setup(void) {
+  import_array1(-1);
+  return 0;
+}
+
+/* ---- single values ---- */
+
+/* What came is shown where it is short, else by its type. */
+static bool refuse(PyObject *exception, const char *name, PyObject *value, const char *expected) {
+  bool brief = value == Py_None || PyUnicode_Check(value) || PyLong_Check(value) ||
+               PyFloat_Check(value) || PyArray_CheckScalar(value);
+  if (brief)
+    PyErr_Format(exception, "%s: got %.100R, expected %s", name, value, expected);
+  else
+    PyErr_Format(exception, "%s: got %.100s, expected %s", name, Py_TYPE(value)->tp_name, expected);
+  return false;
+}
+
+/* An exact Python int from any integer but a bool; NULL with TypeError set. */
+static PyObject *exact_int(PyObject *value, const char *name) {
+  if (PyIndex_Check(value) && !PyBool_Check(value) && !PyArray_IsScalar(value, Bool))
+    return PyNumber_Index(value);
+  refuse(PyExc_TypeError, name, value, "an integer");
+  return NULL;
+}
+
+bool convert_int(PyObject *value, const char *name, long long low, long long high,
+                 long long *result) {
+  PyObject *integer = exact_int(value, name);
+  if (!integer) return false;
+  int overflow;
+  *result = PyLong_AsLongLongAndOverflow(integer, &overflow);
+  bool inside = !overflow && *result >= low && *result <= high;
+  if (!inside)
+    PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected an integer from %lld to %lld", name,
+                 integer, low, high);
+  Py_DECREF(integer);
+  return inside;
+}
+
+bool convert_seed(PyObject *value, const char *name, uint64_t *result) {
+  PyObject *integer = exact_int(value, name);
+  if (!integer) return false;
+  *result = PyLong_AsUnsignedLongLong(integer);
+  bool inside = !PyErr_Occurred();
+  if (!inside) {
+    PyErr_Clear();
+    refuse(PyExc_ValueError, name, integer, "an integer from 0 to 2**64 - 1");
+  }
+  Py_DECREF(integer);
+  return inside;
+}
+
+bool convert_real(PyObject *value, const char *name, double *result) {
+  bool number = PyFloat_Check(value) || PyLong_Check(value) || PyArray_IsScalar(value, Number);
+  if (!number || PyBool_Check(value) || PyArray_IsScalar(value, ComplexFloating))
+    return refuse(PyExc_TypeError, name, value, "a number");
+  *result = PyFloat_AsDouble(value);
+  if (PyErr_Occurred()) { /* an integer beyond every float */
+    PyErr_Clear();
+    *result = INFINITY;
+  }
+  return isfinite(*result) || refuse(PyExc_ValueError, name, value, "a finite number");
+}
+
+bool convert_bool(PyObject *value, const char *name, bool *result) {
+  if (!PyBool_Check(value) && !PyArray_IsScalar(value, Bool))
+    return refuse(PyExc_TypeError, name, value, "True or False");
+  *result = PyObject_IsTrue(value);
+  return true;
+}
+
+bool is_false(PyObject *value) {
+  return value == Py_False ||
+         (PyArray_IsScalar(value, Bool) && PyArrayScalar_VAL(value, Bool) == NPY_FALSE);
+}
+
+PyObject *convert_dict(PyObject *value, const char *name) {
+  if (!PyDict_Check(value) && !PyObject_HasAttrString(value, "keys")) {
+    refuse(PyExc_TypeError, name, value, "a dict");
+    return NULL;
+  }
+  PyObject *dict = PyDict_New();
+  if (dict && PyDict_Update(dict, value) < 0) Py_CLEAR(dict);
+  return dict;
+}
+
+/* ---- arrays that come in ---- */
+
+static bool refuse_shape(PyArrayObject *array, const char *name, const char *expected) {
+  PyObject *shape = PyObject_GetAttrString((PyObject *)array, "shape");
+  if (!shape) return false;
+  PyErr_Format(PyExc_ValueError, "%s: got shape %R, expected %s", name, shape, expected);
+  Py_DECREF(shape);
+  return false;
+}
+
+/* The array, if its numbers can be read in place; `types` names what is taken. */
+static PyArrayObject *readable(PyObject *value, const char *name, bool bytes, bool floats,
+                               const char *types) {
+  if (!PyArray_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "%s: got %.100s, expected a NumPy array of %s", name,
+                 Py_TYPE(value)->tp_name, types);
+    return NULL;
+  }
+  PyArrayObject *array = (PyArrayObject *)value;
+  int type = PyArray_TYPE(array);
+  bool taken = (bytes && type == NPY_UINT8) || (floats && type == NPY_FLOAT32);
+  if (!taken || !PyArray_ISNOTSWAPPED(array)) {
+    PyErr_Format(PyExc_TypeError, "%s: got dtype %S, expected %s", name, PyArray_DESCR(array),
+                 types);
+    return NULL;
+  }
+  if (!PyArray_ISCARRAY_RO(array)) {
+    PyErr_Format(PyExc_ValueError,
+                 "%s: got strides or alignment that cannot be read in place, "
+                 "expected a C-contiguous array (numpy.ascontiguousarray makes one)",
+                 name);
+    return NULL;
+  }
+  return array;
+}
+
+bool convert_images(PyObject *value, const char *name, size_t size, double scale,
+                    image_view *view) {
+  PyArrayObject *array = readable(value, name, true, true, "uint8 or float32");
+  if (!array) return false;
+  size_t count = PyArray_NDIM(array) ? (size_t)PyArray_DIM(array, 0) : 0;
+  size_t total = (size_t)PyArray_SIZE(array);
+  if (count == 0 || count > INT_MAX || total % count || total / count != size) {
+    char expected[96];
+    snprintf(expected, sizeof expected, "(n, ...) with n from 1 and %zu numbers an image", size);
+    return refuse_shape(array, name, expected);
+  }
+  bool bytes = PyArray_TYPE(array) == NPY_UINT8;
+  *view = (image_view){.images = {.bytes = bytes ? PyArray_DATA(array) : NULL,
+                                  .floats = bytes ? NULL : PyArray_DATA(array),
+                                  .count = count,
+                                  .size = size,
+                                  .scale = scale},
+                       .array = Py_NewRef(value)};
+  return true;
+}
+
+void image_view_release(image_view *view) { Py_CLEAR(view->array); }
+
+bool convert_labels(PyObject *value, const char *name, size_t count, int classes,
+                    uint8_t **labels) {
+  PyArrayObject *array = readable(value, name, true, false, "uint8");
+  if (!array) return false;
+  if (PyArray_NDIM(array) != 1 || (size_t)PyArray_DIM(array, 0) != count) {
+    char expected[64];
+    snprintf(expected, sizeof expected, "(%zu,), one label an image", count);
+    return refuse_shape(array, name, expected);
+  }
+  uint8_t *copy = PyMem_Malloc(count);
+  if (!copy) {
+    PyErr_NoMemory();
+    return false;
+  }
+  memcpy(copy, PyArray_DATA(array), count);
+  for (size_t i = 0; i < count; i++) {
+    if (copy[i] < classes) continue;
+    PyErr_Format(PyExc_ValueError, "%s: got %d at index %zu, expected 0 to %d", name, copy[i], i,
+                 classes - 1);
+    PyMem_Free(copy);
+    return false;
+  }
+  *labels = copy;
+  return true;
+}
+
+bool convert_tensor(PyObject *value, const char *name, int rank, const int *shape,
+                    const float **numbers) {
+  PyArrayObject *array = readable(value, name, false, true, "float32");
+  if (!array) return false;
+  bool same = PyArray_NDIM(array) == rank;
+  for (int i = 0; same && i < rank; i++) same = PyArray_DIM(array, i) == shape[i];
+  if (!same) {
+    char expected[64];
+    int end = snprintf(expected, sizeof expected, "(");
+    for (int i = 0; i < rank; i++)
+      end += snprintf(expected + end, sizeof expected - (size_t)end, "%d%s", shape[i],
+                      i + 1 < rank ? ", "
+                      : rank == 1  ? ",)"
+                                   : ")");
+    return refuse_shape(array, name, expected);
+  }
+  const float *x = PyArray_DATA(array);
+  for (npy_intp i = 0, size = PyArray_SIZE(array); i < size; i++) {
+    if (isfinite(x[i])) continue;
+    PyErr_Format(PyExc_ValueError, "%s: got a number that is not finite, expected only finite ones",
+                 name);
+    return false;
+  }
+  *numbers = x;
+  return true;
+}
+
+static bool sides_fit(PyArrayObject *array) {
+  for (int i = 0; i < PyArray_NDIM(array); i++)
+    if (PyArray_DIM(array, i) < 1 || PyArray_DIM(array, i) > INT_MAX) return false;
+  return true;
+}
+
+bool convert_picture(PyObject *value, const char *name, int channels, int *h, int *w,
+                     const uint8_t **pixels) {
+  PyArrayObject *array = readable(value, name, true, false, "uint8");
+  if (!array) return false;
+  int rank = channels ? 3 : 2;
+  if (PyArray_NDIM(array) != rank || !sides_fit(array) ||
+      (channels && PyArray_DIM(array, 2) != channels)) {
+    char expected[64];
+    snprintf(expected, sizeof expected, channels ? "(h, w, %d)" : "(h, w)", channels);
+    return refuse_shape(array, name, expected);
+  }
+  *h = (int)PyArray_DIM(array, 0);
+  *w = (int)PyArray_DIM(array, 1);
+  *pixels = PyArray_DATA(array);
+  return true;
+}
+
+bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
+                      const float **pixels) {
+  PyArrayObject *array = readable(value, name, false, true, "float32");
+  if (!array) return false;
+  if (PyArray_NDIM(array) != 3 || !sides_fit(array)) return refuse_shape(array, name, "(n, h, w)");
+  *n = (int)PyArray_DIM(array, 0);
+  *h = (int)PyArray_DIM(array, 1);
+  *w = (int)PyArray_DIM(array, 2);
+  *pixels = PyArray_DATA(array);
+  return true;
+}
+
+/* ---- arrays that go out ---- */
+
+static PyObject *new_array(int rank, const npy_intp *shape, int type, void **data) {
+  PyObject *array = PyArray_SimpleNew(rank, shape, type);
+  if (array) *data = PyArray_DATA((PyArrayObject *)array);
+  return array;
+}
+
+PyObject *new_floats(int rank, const int *shape, float **numbers) {
+  npy_intp sides[MAX_RANK];
+  for (int i = 0; i < rank; i++) sides[i] = shape[i];
+  return new_array(rank, sides, NPY_FLOAT32, (void **)numbers);
+}
+
+PyObject *new_float_rows(size_t rows, int columns, float **numbers) {
+  return new_array(2, (npy_intp[]){(npy_intp)rows, columns}, NPY_FLOAT32, (void **)numbers);
+}
+
+PyObject *new_bytes(int h, int w, uint8_t **numbers) {
+  return new_array(2, (npy_intp[]){h, w}, NPY_UINT8, (void **)numbers);
+}
+
+PyObject *new_integers(size_t count, int64_t **numbers) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_INT64, (void **)numbers);
+}

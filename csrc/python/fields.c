@@ -1,0 +1,136 @@
+#include "fields.h"
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "convert.h"
+
+enum { MAX_NAME = 96, MAX_LIST = 512 };
+
+/* Appends to text, a buffer of MAX_LIST characters, what fits; returns the new end. */
+static int append(char *text, int end, const char *before, const char *name) {
+  int length = snprintf(text + end, (size_t)(MAX_LIST - end), "%s%s", before, name);
+  return end + length < MAX_LIST ? end + length : MAX_LIST - 1;
+}
+
+static const char *choice_text(const char *name) { return name ? name : "None"; }
+
+int choice_read(const field_choices *choices, PyObject *value, const char *name) {
+  for (int i = 0; i < choices->count; i++) {
+    const char *choice = choices->names[i];
+    if (!choice ? value == Py_None
+                : PyUnicode_Check(value) && PyUnicode_CompareWithASCIIString(value, choice) == 0)
+      return i;
+  }
+  char expected[MAX_LIST];
+  int end = append(expected, 0, "", choice_text(choices->names[0]));
+  for (int i = 1; i < choices->count; i++)
+    end = append(expected, end, i + 1 < choices->count ? ", " : " or ",
+                 choice_text(choices->names[i]));
+  bool fits = PyUnicode_Check(value) || value == Py_None;
+  PyErr_Format(fits ? PyExc_ValueError : PyExc_TypeError, "%s: got %.100R, expected %s", name,
+               value, expected);
+  return -1;
+}
+
+static bool read_one(const field *f, PyObject *value, const char *name, void *member) {
+  long long integer;
+  int choice;
+  switch (f->type) {
+    case FIELD_INT:
+      if (!convert_int(value, name, INT_MIN, INT_MAX, &integer)) return false;
+      *(int *)member = (int)integer;
+      return true;
+    case FIELD_REAL:
+      return convert_real(value, name, member);
+    case FIELD_BOOL:
+      return convert_bool(value, name, member);
+    case FIELD_SEED:
+      return convert_seed(value, name, member);
+    case FIELD_CHOICE:
+    case FIELD_SWITCH:
+      choice = choice_read(f->choices, value, name);
+      if (choice < 0) return false;
+      if (f->type == FIELD_CHOICE)
+        *(int *)member = choice;
+      else
+        *(bool *)member = choice == 1;
+      return true;
+  }
+  Py_UNREACHABLE();
+}
+
+static const field *find(const field *fields, PyObject *key) {
+  if (PyUnicode_Check(key))
+    for (; fields->name; fields++)
+      if (PyUnicode_CompareWithASCIIString(key, fields->name) == 0) return fields;
+  return NULL;
+}
+
+static bool refuse_unknown(const field *fields, PyObject *values, const char *where,
+                           PyObject *exception) {
+  PyObject *key;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(values, &position, &key, NULL)) {
+    if (find(fields, key)) continue;
+    char known[MAX_LIST] = "none";
+    for (int i = 0, end = 0; fields[i].name; i++)
+      end = append(known, end, i ? ", " : "", fields[i].name);
+    PyErr_Format(exception, "%sunknown %.100R, expected only: %s", where, key, known);
+    return false;
+  }
+  return true;
+}
+
+bool fields_read(const field *fields, PyObject *values, const char *where, PyObject *exception,
+                 void *record) {
+  if (!refuse_unknown(fields, values, where, exception)) return false;
+  for (const field *f = fields; f->name; f++) {
+    PyObject *key = PyUnicode_FromString(f->name);
+    PyObject *value = key ? PyDict_GetItemWithError(values, key) : NULL;
+    Py_XDECREF(key);
+    if (PyErr_Occurred()) return false;
+    char name[MAX_NAME];
+    snprintf(name, sizeof name, "%s%s", where, f->name);
+    if (!value && f->required) {
+      PyErr_Format(exception, "%s: missing", name);
+      return false;
+    }
+    if (value && !read_one(f, value, name, (char *)record + f->offset)) return false;
+  }
+  return true;
+}
+
+static PyObject *choice_write(const field_choices *choices, int choice) {
+  const char *name = choices->names[choice];
+  return name ? PyUnicode_FromString(name) : Py_NewRef(Py_None);
+}
+
+static PyObject *write_one(const field *f, const void *member) {
+  switch (f->type) {
+    case FIELD_INT:
+      return PyLong_FromLong(*(const int *)member);
+    case FIELD_REAL:
+      return PyFloat_FromDouble(*(const double *)member);
+    case FIELD_BOOL:
+      return PyBool_FromLong(*(const bool *)member);
+    case FIELD_SEED:
+      return PyLong_FromUnsignedLongLong(*(const uint64_t *)member);
+    case FIELD_CHOICE:
+      return choice_write(f->choices, *(const int *)member);
+    case FIELD_SWITCH:
+      return choice_write(f->choices, *(const bool *)member);
+  }
+  Py_UNREACHABLE();
+}
+
+bool fields_write(const field *fields, const void *record, PyObject *dict) {
+  for (const field *f = fields; f->name; f++) {
+    PyObject *value = write_one(f, (const char *)record + f->offset);
+    bool written = value && PyDict_SetItemString(dict, f->name, value) == 0;
+    Py_XDECREF(value);
+    if (!written) return false;
+  }
+  return true;
+}

@@ -1,0 +1,95 @@
+/* The module ocrdigit._core: its slots and its functions. */
+#include "module.h"
+
+#include "augmentation.h"
+#include "convert.h"
+#include "image_functions.h"
+#include "network_type.h"
+#include "runtime.h"
+#include "trainer_type.h"
+
+static PyMethodDef functions[] = {
+    {"instruction_set", runtime_instruction_set, METH_NOARGS,
+     PyDoc_STR("instruction_set()\n--\n\nThe active instruction set.")},
+    {"cpu_features", runtime_cpu_features, METH_NOARGS,
+     PyDoc_STR("cpu_features()\n--\n\nThe instruction sets that this machine has.")},
+    {"get_num_threads", runtime_get_num_threads, METH_NOARGS,
+     PyDoc_STR("get_num_threads()\n--\n\nThreads that work on a batch.")},
+    {"set_num_threads", FAST(runtime_set_num_threads),
+     PyDoc_STR("set_num_threads(threads)\n--\n\n"
+               "Change them; trainers keep the threads they were made with.")},
+    {"augment", FAST(augmentation_apply),
+     PyDoc_STR("augment(images, steps, seed)\n--\n\nAugmented copies of images (n, h, w).")},
+    {"rgb_to_gray", FAST(image_rgb_to_gray),
+     PyDoc_STR("rgb_to_gray(image)\n--\n\n(h, w, 3) -> (h, w).")},
+    {"rgba_to_gray", FAST(image_rgba_to_gray),
+     PyDoc_STR("rgba_to_gray(image, background)\n--\n\n"
+               "(h, w, 4) -> (h, w), composited over a gray level.")},
+    {"otsu_threshold", FAST(image_otsu_threshold),
+     PyDoc_STR("otsu_threshold(image)\n--\n\nOtsu's threshold: foreground is above it.")},
+    {"resize_gray", FAST(image_resize_gray),
+     PyDoc_STR("resize_gray(image, height, width)\n--\n\n(h, w) -> float32 (height, width).")},
+    {"is_mnist_like", FAST(image_is_mnist_like),
+     PyDoc_STR("is_mnist_like(image)\n--\n\nWhether (h, w) is light ink on black.")},
+    {"prepare_digit", FAST(image_prepare_digit),
+     PyDoc_STR("prepare_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
+    {NULL, NULL, 0, NULL}};
+
+static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {
+  PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+  if (type && PyModule_AddType(module, type) < 0) Py_CLEAR(type);
+  return type;
+}
+
+static int execute(PyObject *module) {
+  module_state *state = state_of_module(module);
+  if (convert_setup() < 0 || runtime_setup(module) < 0) return -1;
+  state->network_type = add_type(module, &network_type_spec);
+  state->trainer_type = add_type(module, &trainer_type_spec);
+  if (!state->network_type || !state->trainer_type) return -1;
+  return PyModule_AddStringConstant(module, "__version__", OCRDIGIT_VERSION);
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg) {
+  module_state *state = state_of_module(module);
+  Py_VISIT(state->network_type);
+  Py_VISIT(state->trainer_type);
+  return 0;
+}
+
+static int clear(PyObject *module) {
+  module_state *state = state_of_module(module);
+  Py_CLEAR(state->network_type);
+  Py_CLEAR(state->trainer_type);
+  return 0;
+}
+
+static void release(void *module) {
+  clear(module);
+  runtime_free(state_of_module(module));
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, SLOT(execute)},
+#if defined(Py_mod_multiple_interpreters) /* NumPy's function table is one a process */
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#if defined(Py_mod_gil)
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL}};
+
+static PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "ocrdigit._core",
+    .m_doc = PyDoc_STR("The compiled core of ocrdigit."),
+    .m_size = sizeof(module_state),
+    .m_methods = functions,
+    .m_slots = slots,
+    .m_traverse = traverse,
+    .m_clear = clear,
+    .m_free = release,
+};
+
+PyMODINIT_FUNC PyInit__core(void); /* the one symbol that the file shows */
+PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,572 @@
+#include "network_type.h"
+
+#include <string.h>
+
+#include "arguments.h"
+#include "convert.h"
+#include "errors.h"
+#include "layers.h"
+#include "nn/gradient.h"
+#include "runtime.h"
+
+_Static_assert(sizeof(od_real) == sizeof(float), "arrays of od_real are float32 arrays");
+
+/* Multiply-adds that take about as long as ten switches of the GIL; and class scores
+ * that fit on the stack. */
+enum { SMALL_WORK = 8 * 1000 * 1000, STACK_SCORES = 1024 };
+
+/* ---- life ---- */
+
+static bool is_small(const od_network *network) {
+  size_t work = 0;
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    od_shape out = od_network_shape_after(network, tensor->layer);
+    work += tensor->size * (size_t)out.h * (size_t)out.w;
+  }
+  return work + od_shape_size(od_network_input(network)) < SMALL_WORK;
+}
+
+/* A new object that owns `network`, in any case. */
+static PyObject *wrap(PyTypeObject *type, od_network *network) {
+  network_object *self = (network_object *)type->tp_alloc(type, 0);
+  if (!self) {
+    od_network_destroy(network);
+    return NULL;
+  }
+  self->network = network;
+  self->small = is_small(network);
+  module_state *state = PyType_GetModuleState(type);
+  if (!object_lock_create(&self->lock, &state->forks)) Py_CLEAR(self);
+  return (PyObject *)self;
+}
+
+static bool read_input_shape(PyObject *value, od_shape *shape) {
+  int *sides[] = {&shape->h, &shape->w, &shape->c};
+  bool sequence = PyTuple_Check(value) || PyList_Check(value);
+  PyObject *tuple = sequence ? PySequence_Tuple(value) : NULL;
+  if (sequence && !tuple) return false;
+  bool read = tuple && PyTuple_GET_SIZE(tuple) == 3;
+  if (!read)
+    PyErr_Format(sequence ? PyExc_ValueError : PyExc_TypeError,
+                 "input_shape: got %.100R, expected a tuple (height, width, channels)", value);
+  for (int i = 0; read && i < 3; i++) {
+    long long side;
+    read = convert_int(PyTuple_GET_ITEM(tuple, i), "input_shape", 1, OD_MAX_DIMENSION, &side);
+    if (read) *sides[i] = (int)side;
+  }
+  Py_XDECREF(tuple);
+  return read;
+}
+
+static PyObject *network_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
+  static char *names[] = {"layers", "input_shape", "seed", NULL};
+  PyObject *list, *input_shape = NULL, *seed_value = NULL;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O$O:Network", names, &list, &input_shape,
+                                   &seed_value))
+    return NULL;
+  od_layer layers[OD_MAX_LAYERS];
+  int count;
+  od_shape input = {28, 28, 1};
+  uint64_t seed = 0;
+  if (!layers_read(list, layers, &count) ||
+      (input_shape && !read_input_shape(input_shape, &input)) ||
+      (seed_value && !convert_seed(seed_value, "seed", &seed)))
+    return NULL;
+  od_network *network;
+  od_error error;
+  od_status status = od_network_create(input, layers, count, &network, &error);
+  if (status != OD_OK) return raise_status(status, &error);
+  od_network_initialize(network, seed);
+  return wrap(type, network);
+}
+
+static void network_dealloc(PyObject *object) {
+  network_object *self = (network_object *)object;
+  PyTypeObject *type = Py_TYPE(object);
+  od_inference_destroy(self->inference);
+  od_network_destroy(self->network);
+  object_lock_destroy(&self->lock);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
+  network_object *self = (network_object *)object;
+  od_layer layers[OD_MAX_LAYERS];
+  int count = od_network_layer_count(self->network);
+  for (int i = 0; i < count; i++) layers[i] = *od_network_layer(self->network, i);
+  od_network *twin;
+  od_error error;
+  od_status status =
+      od_network_create(od_network_input(self->network), layers, count, &twin, &error);
+  if (status != OD_OK) return raise_status(status, &error);
+  object_lock_acquire(&self->lock);
+  memcpy(od_network_values(twin), od_network_values(self->network),
+         od_network_total_size(twin) * sizeof(od_real));
+  object_lock_release(&self->lock);
+  return wrap(Py_TYPE(object), twin);
+}
+
+/* ---- what it is ---- */
+
+static PyObject *get_layers(PyObject *object, void *Py_UNUSED(closure)) {
+  const od_network *network = ((network_object *)object)->network;
+  int count = od_network_layer_count(network);
+  PyObject *list = PyList_New(count);
+  for (int i = 0; list && i < count; i++) {
+    PyObject *layer = layer_write(od_network_layer(network, i));
+    if (layer)
+      PyList_SET_ITEM(list, i, layer);
+    else
+      Py_CLEAR(list);
+  }
+  return list;
+}
+
+static PyObject *get_input_shape(PyObject *object, void *Py_UNUSED(closure)) {
+  od_shape shape = od_network_input(((network_object *)object)->network);
+  return Py_BuildValue("(iii)", shape.h, shape.w, shape.c);
+}
+
+static PyObject *get_classes(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyLong_FromLong(od_network_classes(((network_object *)object)->network));
+}
+
+static PyObject *get_parameter_count(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyLong_FromSize_t(od_network_trainable_size(((network_object *)object)->network));
+}
+
+/* Whether the output of a layer is a plain vector, given whether its input is. */
+static bool gives_vector(od_layer_kind kind, bool takes_vector) {
+  if (kind == OD_CONV2D || kind == OD_MAX_POOL2D) return false;
+  if (kind == OD_DENSE || kind == OD_FLATTEN || kind == OD_GLOBAL_AVERAGE_POOL2D) return true;
+  return takes_vector;
+}
+
+static PyObject *describe_layer(const od_network *network, int index, bool vector) {
+  size_t parameters = 0;
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    if (tensor->layer == index) parameters += tensor->size;
+  }
+  od_shape out = od_network_shape_after(network, index);
+  PyObject *shape =
+      vector ? Py_BuildValue("(i)", out.c) : Py_BuildValue("(iii)", out.h, out.w, out.c);
+  return Py_BuildValue("{s:s,s:s,s:N,s:n}", "name", od_network_layer_name(network, index), "type",
+                       od_layer_kind_name(od_network_layer(network, index)->kind), "output_shape",
+                       shape, "parameters", (Py_ssize_t)parameters);
+}
+
+static PyObject *network_describe(PyObject *object, PyObject *Py_UNUSED(unused)) {
+  const od_network *network = ((network_object *)object)->network;
+  int count = od_network_layer_count(network);
+  PyObject *list = PyList_New(count);
+  bool vector = false;
+  for (int i = 0; list && i < count; i++) {
+    vector = gives_vector(od_network_layer(network, i)->kind, vector);
+    PyObject *layer = describe_layer(network, i, vector);
+    if (layer)
+      PyList_SET_ITEM(list, i, layer);
+    else
+      Py_CLEAR(list);
+  }
+  return list;
+}
+
+/* ---- its numbers ---- */
+
+/* Takes the lock to change the numbers; false, without the lock, while a trainer runs. */
+static bool acquire_to_change(network_object *self) {
+  object_lock_acquire(&self->lock);
+  if (!self->training) return true;
+  object_lock_release(&self->lock);
+  PyErr_SetString(PyExc_RuntimeError,
+                  "the network is being trained: its weights can be changed when the run is over");
+  return false;
+}
+
+static PyObject *network_initialize(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                    PyObject *keywords) {
+  static const signature accepted = {"initialize", 1, 1, 1, {"seed"}};
+  network_object *self = (network_object *)object;
+  PyObject *value;
+  uint64_t seed;
+  if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
+      !convert_seed(value, "seed", &seed) || !acquire_to_change(self))
+    return NULL;
+  od_network_initialize(self->network, seed);
+  self->inference_stale = true;
+  object_lock_release(&self->lock);
+  Py_RETURN_NONE;
+}
+
+/* A dict of new arrays for all tensors, or the trainable ones, by name; and where
+ * their numbers are, by tensor number (NULL where there is no array). */
+static PyObject *new_tensors(const od_network *network, bool only_trainable, float **numbers) {
+  PyObject *dict = PyDict_New();
+  for (int t = 0; dict && t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    numbers[t] = NULL;
+    if (only_trainable && !tensor->trainable) continue;
+    PyObject *array = new_floats(tensor->rank, tensor->shape, &numbers[t]);
+    if (!array || PyDict_SetItemString(dict, tensor->name, array) < 0) Py_CLEAR(dict);
+    Py_XDECREF(array);
+  }
+  return dict;
+}
+
+/* Copies the tensors that have an array; `values` is laid out as the network's block. */
+static void copy_tensors(const od_network *network, const od_real *values, float *const *numbers) {
+  const od_real *block = od_network_values_const(network);
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    if (numbers[t])
+      memcpy(numbers[t], values + (tensor->data - block), tensor->size * sizeof *values);
+  }
+}
+
+static void *new_pointers(const od_network *network) {
+  void *pointers = PyMem_Calloc((size_t)od_network_tensor_count(network), sizeof(void *));
+  if (!pointers) PyErr_NoMemory();
+  return pointers;
+}
+
+static PyObject *network_weights(PyObject *object, PyObject *Py_UNUSED(unused)) {
+  network_object *self = (network_object *)object;
+  float **numbers = new_pointers(self->network);
+  PyObject *dict = numbers ? new_tensors(self->network, false, numbers) : NULL;
+  if (dict) {
+    object_lock_acquire(&self->lock);
+    copy_tensors(self->network, od_network_values(self->network), numbers);
+    object_lock_release(&self->lock);
+  }
+  PyMem_Free(numbers);
+  return dict;
+}
+
+static const od_tensor *find_tensor(const od_network *network, PyObject *name) {
+  for (int t = 0; PyUnicode_Check(name) && t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    if (PyUnicode_CompareWithASCIIString(name, tensor->name) == 0) return tensor;
+  }
+  return NULL;
+}
+
+/* The numbers of every tensor, from a dict that has just these tensors. */
+static bool read_weights(const od_network *network, PyObject *dict, const float **numbers) {
+  PyObject *name;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(dict, &position, &name, NULL)) {
+    if (find_tensor(network, name)) continue;
+    PyErr_Format(PyExc_ValueError, "weights: got %.100R, which this network does not have", name);
+    return false;
+  }
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    PyObject *array = PyDict_GetItemString(dict, tensor->name);
+    if (!array) {
+      PyErr_Format(PyExc_ValueError, "weights: '%s' is missing", tensor->name);
+      return false;
+    }
+    if (!convert_tensor(array, tensor->name, tensor->rank, tensor->shape, &numbers[t]))
+      return false;
+  }
+  return true;
+}
+
+static bool take_weights(network_object *self, const float *const *numbers) {
+  if (!acquire_to_change(self)) return false;
+  for (int t = 0; t < od_network_tensor_count(self->network); t++) {
+    const od_tensor *tensor = od_network_tensor(self->network, t);
+    memcpy(tensor->data, numbers[t], tensor->size * sizeof *tensor->data);
+  }
+  self->inference_stale = true;
+  object_lock_release(&self->lock);
+  return true;
+}
+
+static PyObject *network_set_weights(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                     PyObject *keywords) {
+  static const signature accepted = {"set_weights", 1, 1, 1, {"weights"}};
+  network_object *self = (network_object *)object;
+  PyObject *value;
+  if (!arguments_read(&accepted, arguments, count, keywords, &value)) return NULL;
+  PyObject *dict = convert_dict(value, "weights"); /* holds the arrays */
+  const float **numbers = dict ? new_pointers(self->network) : NULL;
+  bool taken = numbers && read_weights(self->network, dict, numbers) && take_weights(self, numbers);
+  PyMem_Free(numbers);
+  Py_XDECREF(dict);
+  if (!taken) return NULL;
+  Py_RETURN_NONE;
+}
+
+/* ---- inference ---- */
+
+static bool read_batch(network_object *self, const char *function, PyObject *const *arguments,
+                       Py_ssize_t count, PyObject *keywords, image_view *view) {
+  const signature accepted = {function, 2, 2, 2, {"images", "scale"}};
+  PyObject *values[2];
+  double scale;
+  size_t size = od_shape_size(od_network_input(self->network));
+  return arguments_read(&accepted, arguments, count, keywords, values) &&
+         convert_real(values[1], "scale", &scale) &&
+         convert_images(values[0], "images", size, scale, view);
+}
+
+/* Makes the inference fit the pool and the numbers of now. With the lock held. */
+static od_status prepare_inference(network_object *self, const od_kernels *kernels, int threads,
+                                   od_error *error) {
+  if (self->inference && self->inference_threads >= threads) {
+    if (self->inference_stale) od_inference_refresh(self->inference, self->network);
+    self->inference_stale = false;
+    return OD_OK;
+  }
+  od_inference *fresh;
+  od_status status = od_inference_create(self->network, kernels, threads, &fresh, error);
+  if (status != OD_OK) return status;
+  od_inference_destroy(self->inference);
+  self->inference = fresh;
+  self->inference_threads = threads;
+  self->inference_stale = false;
+  return OD_OK;
+}
+
+/* scores (images->count, classes); false with an exception set. */
+static bool run_inference(network_object *self, const od_images *images, bool softmax,
+                          float *scores) {
+  module_state *state = state_of((PyObject *)self);
+  shared_pool *pool = images->count > 1 ? runtime_pool(state) : NULL;
+  od_pool *workers = pool ? pool->pool : NULL;
+  od_error error;
+  object_lock_acquire(&self->lock);
+  od_status status = prepare_inference(self, state->kernels, od_pool_threads(workers), &error);
+  if (status == OD_OK && images->count == 1 && self->small) {
+    od_inference_run(self->inference, workers, images, softmax, scores);
+  } else if (status == OD_OK) {
+    Py_BEGIN_ALLOW_THREADS
+    od_inference_run(self->inference, workers, images, softmax, scores);
+    Py_END_ALLOW_THREADS
+  }
+  object_lock_release(&self->lock);
+  shared_pool_release(pool);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
+}
+
+static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
+  float *scores;
+  PyObject *result = new_float_rows(view->images.count, od_network_classes(self->network), &scores);
+  if (result && !run_inference(self, &view->images, softmax, scores)) Py_CLEAR(result);
+  return result;
+}
+
+static PyObject *network_predict_proba(PyObject *object, PyObject *const *arguments,
+                                       Py_ssize_t count, PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  image_view view;
+  if (!read_batch(self, "predict_proba", arguments, count, keywords, &view)) return NULL;
+  PyObject *result = new_scores(self, &view, true);
+  image_view_release(&view);
+  return result;
+}
+
+static PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  image_view view;
+  if (!read_batch(self, "scores", arguments, count, keywords, &view)) return NULL;
+  PyObject *result = new_scores(self, &view, false);
+  image_view_release(&view);
+  return result;
+}
+
+/* The index of the first largest of every row of scores (rows, columns). */
+static void find_largest(size_t rows, size_t columns, const float *scores, int64_t *largest) {
+  for (size_t i = 0; i < rows; i++, scores += columns) {
+    size_t best = 0;
+    for (size_t j = 1; j < columns; j++)
+      if (scores[j] > scores[best]) best = j;
+    largest[i] = (int64_t)best;
+  }
+}
+
+static PyObject *network_predict(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                 PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  image_view view;
+  if (!read_batch(self, "predict", arguments, count, keywords, &view)) return NULL;
+  size_t rows = view.images.count, columns = (size_t)od_network_classes(self->network);
+  int64_t *digits;
+  PyObject *result = new_integers(rows, &digits);
+  float few[STACK_SCORES], *many = NULL, *scores = few;
+  if (result && rows * columns > STACK_SCORES) {
+    scores = many = od_allocate(rows * columns, sizeof *many);
+    if (!many) {
+      PyErr_NoMemory();
+      Py_CLEAR(result);
+    }
+  }
+  if (result && !run_inference(self, &view.images, false, scores)) Py_CLEAR(result);
+  if (result) find_largest(rows, columns, scores, digits);
+  od_release(many);
+  image_view_release(&view);
+  return result;
+}
+
+/* ---- gradient ---- */
+
+typedef struct gradient_call {
+  image_view view;
+  uint8_t *labels;
+  double label_smoothing;
+  uint64_t seed;
+  const od_kernels *kernels;
+  od_real *values; /* (total size): the gradient, then the statistics as they were */
+  od_loss loss;
+} gradient_call;
+
+static bool read_gradient_call(network_object *self, PyObject *const *arguments, Py_ssize_t count,
+                               PyObject *keywords, gradient_call *call) {
+  static const signature accepted = {
+      "gradient", 5, 3, 3, {"images", "labels", "scale", "label_smoothing", "seed"}};
+  PyObject *values[5];
+  double scale;
+  const od_network *network = self->network;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_real(values[2], "scale", &scale) ||
+      (values[3] && !convert_real(values[3], "label_smoothing", &call->label_smoothing)) ||
+      (values[4] && !convert_seed(values[4], "seed", &call->seed)))
+    return false;
+  if (call->label_smoothing < 0 || call->label_smoothing >= 1) {
+    PyErr_Format(PyExc_ValueError, "label_smoothing: got %R, expected 0 <= label_smoothing < 1",
+                 values[3]);
+    return false;
+  }
+  return convert_images(values[0], "images", od_shape_size(od_network_input(network)), scale,
+                        &call->view) &&
+         convert_labels(values[1], "labels", call->view.images.count, od_network_classes(network),
+                        &call->labels);
+}
+
+static void load_image(void *context, int index, int Py_UNUSED(worker), od_real *pixels) {
+  const gradient_call *call = context;
+  od_images_load(&call->view.images, call->kernels, (size_t)index, pixels);
+}
+
+/* The loss and its gradient; the moving statistics stay as they are. */
+static od_status run_gradient(od_network *network, od_pool *pool, gradient_call *call,
+                              od_error *error) {
+  int count = (int)call->view.images.count;
+  od_gradient *gradient;
+  od_status status =
+      od_gradient_create(network, call->kernels, count, od_pool_threads(pool), &gradient, error);
+  if (status != OD_OK) return status;
+  size_t trainable = od_network_trainable_size(network);
+  size_t statistics = (od_network_total_size(network) - trainable) * sizeof(od_real);
+  od_batch batch = {load_image, call, call->labels, count, call->seed};
+  memcpy(call->values + trainable, od_network_values(network) + trainable, statistics);
+  call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
+  memcpy(od_network_values(network) + trainable, call->values + trainable, statistics);
+  od_gradient_destroy(gradient);
+  return OD_OK;
+}
+
+static bool run_gradient_call(network_object *self, gradient_call *call) {
+  module_state *state = state_of((PyObject *)self);
+  call->kernels = state->kernels;
+  call->values = od_allocate(od_network_total_size(self->network), sizeof *call->values);
+  if (!call->values) {
+    PyErr_NoMemory();
+    return false;
+  }
+  shared_pool *pool = runtime_pool(state);
+  od_error error;
+  od_status status;
+  object_lock_acquire(&self->lock);
+  Py_BEGIN_ALLOW_THREADS
+  status = run_gradient(self->network, pool->pool, call, &error);
+  Py_END_ALLOW_THREADS
+  object_lock_release(&self->lock);
+  shared_pool_release(pool);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
+}
+
+static PyObject *gradient_result(network_object *self, const gradient_call *call) {
+  float **numbers = new_pointers(self->network);
+  PyObject *tensors = numbers ? new_tensors(self->network, true, numbers) : NULL;
+  if (tensors) copy_tensors(self->network, call->values, numbers);
+  PyMem_Free(numbers);
+  if (!tensors) return NULL;
+  return Py_BuildValue("(diN)", call->loss.loss, call->loss.correct, tensors);
+}
+
+static PyObject *network_gradient(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  gradient_call call = {0};
+  bool done =
+      read_gradient_call(self, arguments, count, keywords, &call) && run_gradient_call(self, &call);
+  PyObject *result = done ? gradient_result(self, &call) : NULL;
+  od_release(call.values);
+  PyMem_Free(call.labels);
+  image_view_release(&call.view);
+  return result;
+}
+
+/* ---- the type ---- */
+
+static PyObject *network_repr(PyObject *object) {
+  const od_network *network = ((network_object *)object)->network;
+  od_shape input = od_network_input(network);
+  return PyUnicode_FromFormat("<ocrdigit Network: (%d, %d, %d) -> %d classes, %zu parameters>",
+                              input.h, input.w, input.c, od_network_classes(network),
+                              od_network_trainable_size(network));
+}
+
+static PyMethodDef methods[] = {
+    {"describe", network_describe, METH_NOARGS,
+     PyDoc_STR("describe($self, /)\n--\n\nName, type, output shape and number of parameters "
+               "(moving statistics included) of every layer.")},
+    {"copy", network_copy, METH_NOARGS,
+     PyDoc_STR("copy($self, /)\n--\n\nA network of its own with the same layers and weights.")},
+    {"initialize", FAST(network_initialize),
+     PyDoc_STR("initialize($self, /, seed)\n--\n\nStart again from random kernels.")},
+    {"weights", network_weights, METH_NOARGS,
+     PyDoc_STR("weights($self, /)\n--\n\nCopies of all tensors by name.")},
+    {"set_weights", FAST(network_set_weights),
+     PyDoc_STR("set_weights($self, /, weights)\n--\n\nTake all tensors or, with an error, none.")},
+    {"predict", FAST(network_predict),
+     PyDoc_STR("predict($self, /, images, scale)\n--\n\nThe class of every image, int64 (n,).")},
+    {"predict_proba", FAST(network_predict_proba),
+     PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
+               "Class probabilities, float32 (n, classes).")},
+    {"scores", FAST(network_scores),
+     PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
+               "Class scores before softmax, float32 (n, classes).")},
+    {"gradient", FAST(network_gradient),
+     PyDoc_STR("gradient($self, /, images, labels, scale, *, label_smoothing=0.0, seed=0)\n--\n\n"
+               "Mean loss, images right, and the gradient of every trainable tensor.")},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef attributes[] = {
+    {"layers", get_layers, NULL, PyDoc_STR("The layers, with every key filled in."), NULL},
+    {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
+    {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
+    {"parameter_count", get_parameter_count, NULL, PyDoc_STR("Trainable numbers."), NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)PyDoc_STR("Network(layers, input_shape=(28, 28, 1), *, seed=0)\n--\n\n"
+                                  "A sequential network and its weights.")},
+    {Py_tp_new, SLOT(network_new)},
+    {Py_tp_dealloc, SLOT(network_dealloc)},
+    {Py_tp_repr, SLOT(network_repr)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {0, NULL}};
+
+/* No part in garbage collection: it refers to no other Python object. */
+PyType_Spec network_type_spec = {"ocrdigit._core.Network", sizeof(network_object), 0,
+                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};

@@ -1,0 +1,31 @@
+/* Network: an od_network as a Python object that threads may share.
+ *
+ * Its layers never change after creation and are read freely. Its numbers, its
+ * inference and its flags are used with its lock held. While a trainer runs on it, its
+ * weights cannot be set; everything else waits until the trainer lets go of the lock,
+ * which it does between steps. */
+#ifndef OD_PYTHON_NETWORK_TYPE_H
+#define OD_PYTHON_NETWORK_TYPE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+
+#include "lock.h"
+#include "nn/inference.h"
+#include "nn/network.h"
+
+typedef struct network_object {
+  PyObject_HEAD
+  object_lock lock;
+  od_network *network;
+  od_inference *inference; /* made at the first prediction */
+  int inference_threads;   /* workers it has room for */
+  bool inference_stale;    /* the numbers have changed since it took them */
+  bool training;           /* a trainer runs */
+  bool small;              /* one image is too little work to release the GIL for */
+} network_object;
+
+extern PyType_Spec network_type_spec;
+
+#endif

@@ -1,0 +1,22 @@
+/* Instruction set and threads: chosen at import from the environment, told and
+ * changed by the functions here. */
+#ifndef OD_PYTHON_RUNTIME_H
+#define OD_PYTHON_RUNTIME_H
+
+#include "module.h"
+
+/* Chooses the kernels (OCRDIGIT_ISA), makes the pool (OCRDIGIT_NUM_THREADS) and asks to
+ * be told of forks. 0, or -1 with an exception set. */
+int runtime_setup(PyObject *module);
+void runtime_free(module_state *state);
+
+/* The pool of now, for the caller to use and to release. */
+shared_pool *runtime_pool(module_state *state);
+
+PyObject *runtime_instruction_set(PyObject *module, PyObject *unused);
+PyObject *runtime_cpu_features(PyObject *module, PyObject *unused);
+PyObject *runtime_get_num_threads(PyObject *module, PyObject *unused);
+PyObject *runtime_set_num_threads(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords);
+
+#endif

@@ -1,0 +1,350 @@
+#include "trainer_type.h"
+
+#include <math.h>
+#include <time.h>
+
+#include "arguments.h"
+#include "augmentation.h"
+#include "convert.h"
+#include "errors.h"
+#include "fields.h"
+#include "network_type.h"
+#include "runtime.h"
+#include "train/trainer.h"
+
+typedef struct trainer_object {
+  PyObject_HEAD
+  network_object *network;
+  od_trainer *trainer; /* its network's flag `training` says whether it may be used */
+  shared_pool *pool;   /* it has room for these threads, so it keeps them */
+} trainer_object;
+
+/* ---- life ---- */
+
+typedef struct trainer_arguments {
+  od_train_config config;
+  int optimizer, schedule;
+} trainer_arguments;
+
+static const field_choices optimizers = {
+    3, {[OD_SGD] = "sgd", [OD_ADAM] = "adam", [OD_ADAMW] = "adamw"}};
+static const field_choices schedules = {
+    3, {[OD_CONSTANT] = "constant", [OD_COSINE] = "cosine", [OD_ONE_CYCLE] = "one_cycle"}};
+
+#define IN_CONFIG(member) offsetof(trainer_arguments, config.member)
+static const field trainer_fields[] = {
+    {"epochs", REQUIRED, FIELD_INT, IN_CONFIG(epochs), NULL},
+    {"batch_size", REQUIRED, FIELD_INT, IN_CONFIG(batch_size), NULL},
+    {"seed", REQUIRED, FIELD_SEED, IN_CONFIG(seed), NULL},
+    {"optimizer", REQUIRED, FIELD_CHOICE, offsetof(trainer_arguments, optimizer), &optimizers},
+    {"learning_rate", REQUIRED, FIELD_REAL, IN_CONFIG(schedule.peak), NULL},
+    {"momentum", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.momentum), NULL},
+    {"beta_1", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.beta1), NULL},
+    {"beta_2", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.beta2), NULL},
+    {"epsilon", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.epsilon), NULL},
+    {"weight_decay", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.decay), NULL},
+    {"clip_norm", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.clip_norm), NULL},
+    {"ema", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.ema), NULL},
+    {"schedule", OPTIONAL, FIELD_CHOICE, offsetof(trainer_arguments, schedule), &schedules},
+    {"warmup", OPTIONAL, FIELD_REAL, IN_CONFIG(schedule.warmup), NULL},
+    {"divisor", OPTIONAL, FIELD_REAL, IN_CONFIG(schedule.divisor), NULL},
+    {"final_divisor", OPTIONAL, FIELD_REAL, IN_CONFIG(schedule.final_divisor), NULL},
+    {"label_smoothing", OPTIONAL, FIELD_REAL, IN_CONFIG(label_smoothing), NULL},
+    {"patience", OPTIONAL, FIELD_INT, IN_CONFIG(patience), NULL},
+    {"restore_best", OPTIONAL, FIELD_BOOL, IN_CONFIG(restore_best), NULL},
+    FIELDS_END};
+
+static bool take_augment(PyObject *keywords, od_augment *augment) {
+  PyObject *steps = PyDict_GetItemString(keywords, "augment");
+  if (!steps) return true;
+  Py_INCREF(steps);
+  bool read = augmentation_read(steps, "augment", augment) &&
+              PyDict_DelItemString(keywords, "augment") == 0;
+  Py_DECREF(steps);
+  return read;
+}
+
+static bool read_config(PyObject *keywords, od_train_config *config) {
+  trainer_arguments read = {.config = {.optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
+                                       .schedule = {.divisor = 25, .final_divisor = 1e4}}};
+  if (!take_augment(keywords, &read.config.augment) ||
+      !fields_read(trainer_fields, keywords, "", PyExc_TypeError, &read))
+    return false;
+  *config = read.config;
+  config->optimizer.kind = (od_optimizer_kind)read.optimizer;
+  config->schedule.kind = (od_schedule_kind)read.schedule;
+  return true;
+}
+
+/* The network: the one positional argument, or the keyword. Borrowed. */
+static network_object *find_network(const module_state *state, PyObject *arguments,
+                                    PyObject *keywords) {
+  Py_ssize_t count = PyTuple_GET_SIZE(arguments);
+  PyObject *network = PyDict_GetItemString(keywords, "network");
+  if (count + (network != NULL) != 1) {
+    PyErr_SetString(PyExc_TypeError,
+                    "Trainer() takes a network and, after it, arguments by keyword only");
+    return NULL;
+  }
+  if (count) network = PyTuple_GET_ITEM(arguments, 0);
+  if (!Py_IS_TYPE(network, state->network_type)) {
+    PyErr_Format(PyExc_TypeError, "network: got %.100s, expected a Network",
+                 Py_TYPE(network)->tp_name);
+    return NULL;
+  }
+  return (network_object *)network;
+}
+
+static PyObject *make_trainer(PyTypeObject *type, network_object *network,
+                              const od_train_config *config) {
+  trainer_object *self = (trainer_object *)type->tp_alloc(type, 0);
+  if (!self) return NULL;
+  module_state *state = PyType_GetModuleState(type);
+  self->network = (network_object *)Py_NewRef(network);
+  self->pool = runtime_pool(state);
+  od_error error;
+  object_lock_acquire(&network->lock);
+  od_status status =
+      od_trainer_create(network->network, state->kernels, od_pool_threads(self->pool->pool), config,
+                        &self->trainer, &error);
+  object_lock_release(&network->lock);
+  if (status == OD_OK) return (PyObject *)self;
+  Py_DECREF(self);
+  return raise_status(status, &error);
+}
+
+static PyObject *trainer_new(PyTypeObject *type, PyObject *arguments, PyObject *given) {
+  PyObject *keywords = given ? PyDict_Copy(given) : PyDict_New();
+  if (!keywords) return NULL;
+  od_train_config config;
+  PyObject *self = NULL;
+  network_object *network = find_network(PyType_GetModuleState(type), arguments, keywords);
+  if (network) {
+    Py_INCREF(network);
+    bool named = PyTuple_GET_SIZE(arguments) == 0;
+    if ((!named || PyDict_DelItemString(keywords, "network") == 0) &&
+        read_config(keywords, &config))
+      self = make_trainer(type, network, &config);
+    Py_DECREF(network);
+  }
+  Py_DECREF(keywords);
+  return self;
+}
+
+static int trainer_traverse(PyObject *object, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(((trainer_object *)object)->network);
+  return 0;
+}
+
+static void trainer_dealloc(PyObject *object) {
+  trainer_object *self = (trainer_object *)object;
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  od_trainer_destroy(self->trainer); /* before the network that it uses */
+  shared_pool_release(self->pool);
+  Py_XDECREF(self->network);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+/* ---- a run ---- */
+
+static const double signal_interval = 0.04; /* seconds from one look for Ctrl-C to the next */
+
+typedef struct training_run {
+  network_object *network;
+  image_view images, validation_images;
+  uint8_t *labels, *validation_labels;
+  PyObject *on_step, *on_epoch; /* NULL for none */
+  double interval;
+  double next_step, next_signals; /* when on_step and the look for signals are due */
+  PyThreadState *thread;          /* of the caller, who has given up the GIL */
+  bool over;                      /* a callback or a signal has ended the run */
+} training_run;
+
+static double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static PyObject *number_or_none(double number) {
+  return isnan(number) ? Py_NewRef(Py_None) : PyFloat_FromDouble(number);
+}
+
+static PyObject *progress_dict(const od_progress *p) {
+  return Py_BuildValue("{s:i,s:i,s:n,s:n,s:d,s:d,s:N,s:N,s:d,s:d}", "epoch", p->epoch, "epochs",
+                       p->epochs, "step", (Py_ssize_t)p->step, "steps", (Py_ssize_t)p->steps,
+                       "loss", p->loss, "accuracy", p->accuracy, "val_loss",
+                       number_or_none(p->val_loss), "val_accuracy", number_or_none(p->val_accuracy),
+                       "learning_rate", p->rate, "seconds", p->seconds);
+}
+
+/* Whether to go on: false where the callback returned False or raised. */
+static bool call(PyObject *callback, const od_progress *progress) {
+  PyObject *dict = progress_dict(progress);
+  PyObject *answer = dict ? PyObject_CallOneArg(callback, dict) : NULL;
+  bool go_on = answer && !is_false(answer);
+  Py_XDECREF(answer);
+  Py_XDECREF(dict);
+  return go_on;
+}
+
+/* Between two steps, with the numbers whole: lets Python in, and other threads to the
+ * network. An exception stays set in the thread's state until the run has stopped. */
+static bool visit_python(training_run *run, PyObject *callback, const od_progress *progress) {
+  network_object *network = run->network;
+  PyEval_RestoreThread(run->thread);
+  network->inference_stale = true;
+  object_lock_release(&network->lock);
+  run->over = PyErr_CheckSignals() < 0 || (callback && !call(callback, progress));
+  object_lock_acquire(&network->lock);
+  run->thread = PyEval_SaveThread();
+  run->next_signals = seconds_now() + signal_interval;
+  return !run->over;
+}
+
+static bool after_step(void *context, const od_progress *progress) {
+  training_run *run = context;
+  double now = seconds_now();
+  bool step_due = run->on_step && now >= run->next_step;
+  if (!step_due && now < run->next_signals) return true;
+  bool go_on = visit_python(run, step_due ? run->on_step : NULL, progress);
+  if (step_due) run->next_step = seconds_now() + run->interval;
+  return go_on;
+}
+
+static bool after_epoch(void *context, const od_progress *progress) {
+  training_run *run = context;
+  return !run->over && visit_python(run, run->on_epoch, progress);
+}
+
+static bool read_pair(const network_object *network, PyObject *images, PyObject *labels,
+                      const char *images_name, const char *labels_name, double scale,
+                      image_view *view, uint8_t **copy) {
+  return convert_images(images, images_name, od_shape_size(od_network_input(network->network)),
+                        scale, view) &&
+         convert_labels(labels, labels_name, view->images.count,
+                        od_network_classes(network->network), copy);
+}
+
+static bool read_callback(PyObject *value, const char *name, PyObject **callback) {
+  if (!value || value == Py_None) return true;
+  if (!PyCallable_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a function or None", name, value);
+    return false;
+  }
+  *callback = Py_NewRef(value);
+  return true;
+}
+
+static bool read_run(const network_object *network, PyObject *const *arguments, Py_ssize_t count,
+                     PyObject *keywords, training_run *run) {
+  static const signature accepted = {"run",
+                                     8,
+                                     3,
+                                     5,
+                                     {"images", "labels", "scale", "validation_images",
+                                      "validation_labels", "on_step", "on_epoch", "interval"}};
+  PyObject *values[8];
+  double scale;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_real(values[2], "scale", &scale) ||
+      !read_pair(network, values[0], values[1], "images", "labels", scale, &run->images,
+                 &run->labels) ||
+      !read_callback(values[5], "on_step", &run->on_step) ||
+      !read_callback(values[6], "on_epoch", &run->on_epoch) ||
+      (values[7] && !convert_real(values[7], "interval", &run->interval)))
+    return false;
+  if (run->interval < 0) {
+    PyErr_Format(PyExc_ValueError, "interval: got %R, expected seconds from 0", values[7]);
+    return false;
+  }
+  bool images = values[3] && values[3] != Py_None, labels = values[4] && values[4] != Py_None;
+  if (images != labels) {
+    PyErr_Format(PyExc_ValueError, "%s: got None with %s given, expected both or neither",
+                 images ? "validation_labels" : "validation_images",
+                 images ? "validation_images" : "validation_labels");
+    return false;
+  }
+  return !images ||
+         read_pair(network, values[3], values[4], "validation_images", "validation_labels", scale,
+                   &run->validation_images, &run->validation_labels);
+}
+
+static void release_run(training_run *run) {
+  image_view_release(&run->images);
+  image_view_release(&run->validation_images);
+  PyMem_Free(run->labels);
+  PyMem_Free(run->validation_labels);
+  Py_XDECREF(run->on_step);
+  Py_XDECREF(run->on_epoch);
+}
+
+/* True or False as _core.pyi says, or NULL with an exception. */
+static PyObject *train(trainer_object *self, training_run *run) {
+  network_object *network = self->network;
+  od_train_data data = {run->images.images, run->labels};
+  od_train_data validation = {run->validation_images.images, run->validation_labels};
+  object_lock_acquire(&network->lock);
+  if (network->training) {
+    object_lock_release(&network->lock);
+    PyErr_SetString(PyExc_RuntimeError,
+                    "the network is being trained: the next run can start when that one is over");
+    return NULL;
+  }
+  network->training = true;
+  run->network = network;
+  run->next_signals = seconds_now() + signal_interval;
+  run->thread = PyEval_SaveThread();
+  od_error error;
+  od_status status = od_trainer_run(self->trainer, self->pool->pool, &data,
+                                    run->validation_labels ? &validation : NULL, after_step,
+                                    after_epoch, run, &error);
+  PyEval_RestoreThread(run->thread);
+  network->training = false;
+  network->inference_stale = true;
+  object_lock_release(&network->lock);
+  if (PyErr_Occurred()) return NULL;
+  if (status != OD_OK && status != OD_STOPPED) return raise_status(status, &error);
+  return PyBool_FromLong(status == OD_OK);
+}
+
+static PyObject *trainer_run(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                             PyObject *keywords) {
+  trainer_object *self = (trainer_object *)object;
+  training_run run = {0};
+  bool read = read_run(self->network, arguments, count, keywords, &run);
+  PyObject *result = read ? train(self, &run) : NULL;
+  release_run(&run);
+  return result;
+}
+
+/* ---- the type ---- */
+
+static PyMethodDef methods[] = {
+    {"run", FAST(trainer_run),
+     PyDoc_STR("run($self, /, images, labels, scale, validation_images=None, "
+               "validation_labels=None, *, on_step=None, on_epoch=None, interval=0.0)\n--\n\n"
+               "Train; True when all epochs ran, False when a callback returned False.")},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc,
+     (void *)PyDoc_STR(
+         "Trainer(network, *, epochs, batch_size, seed, optimizer, learning_rate, momentum=0.0, "
+         "beta_1=0.9, beta_2=0.999, epsilon=1e-07, weight_decay=0.0, clip_norm=0.0, ema=0.0, "
+         "schedule='constant', warmup=0.0, divisor=25.0, final_divisor=10000.0, "
+         "label_smoothing=0.0, augment=(), patience=0, restore_best=False)\n--\n\n"
+         "Trains a network; keeps the optimizer's state from one run to the next.")},
+    {Py_tp_new, SLOT(trainer_new)},
+    {Py_tp_traverse, SLOT(trainer_traverse)},
+    {Py_tp_dealloc, SLOT(trainer_dealloc)},
+    {Py_tp_methods, methods},
+    {0, NULL}};
+
+/* No tp_clear: a network refers to no other object, so it breaks every cycle. */
+PyType_Spec trainer_type_spec = {"ocrdigit._core.Trainer", sizeof(trainer_object), 0,
+                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_GC,
+                                 slots};

@@ -1,0 +1,156 @@
+"""Types of the compiled core. Public functions wrap it: see the package's docstrings."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+# An augmentation step: name, five numbers (meaning: csrc/train/augment.h), probability in
+# [0, 1], fill ("reflect", "constant", "nearest"), value of a constant fill.
+AugmentStep = tuple[str, tuple[float, float, float, float, float], float, str, float]
+
+class LayerDescription(TypedDict):
+    name: str
+    type: str
+    output_shape: tuple[int, ...]
+    parameters: int
+
+class Progress(TypedDict):
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+@final
+class Network:
+    """A sequential network and its weights.
+
+    ``layers`` is a list of dicts, each with a ``"type"`` and that type's keys:
+    conv2d (filters, kernel_size=3, strides=1, padding="same", use_bias=True,
+    activation=None), dense (units, use_bias=True, activation=None), relu, max_pool2d,
+    global_average_pool2d, batch_norm (momentum=0.99, epsilon=0.001), dropout (rate),
+    flatten. The last dense layer may say activation="softmax", which changes nothing.
+    Kernels start Glorot-uniform from ``seed``.
+    """
+
+    def __new__(
+        cls,
+        layers: Sequence[Mapping[str, Any]],
+        input_shape: tuple[int, int, int] = (28, 28, 1),
+        *,
+        seed: int = 0,
+    ) -> Network: ...
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """The list with every key filled in; ``Network(net.layers)`` has the same form."""
+    @property
+    def input_shape(self) -> tuple[int, int, int]: ...
+    @property
+    def classes(self) -> int: ...
+    @property
+    def parameter_count(self) -> int:
+        """Trainable numbers."""
+    def describe(self) -> list[LayerDescription]: ...
+    def copy(self) -> Network: ...
+    def initialize(self, seed: int) -> None: ...
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of all tensors by name ("conv2d_1.kernel"), moving statistics included."""
+    def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Takes all tensors or, with an error, none: same names, same shapes, finite."""
+    # images: C-contiguous uint8 or float32, (n, h * w * c) numbers in any shape that starts
+    # with n; the network sees value * scale.
+    def predict(self, images: NDArray[Any], scale: float) -> NDArray[np.int64]: ...
+    def predict_proba(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]: ...
+    def scores(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
+        """Class scores before softmax."""
+    def gradient(
+        self,
+        images: NDArray[Any],
+        labels: NDArray[np.uint8],
+        scale: float,
+        *,
+        label_smoothing: float = 0.0,
+        seed: int = 0,
+    ) -> tuple[float, int, dict[str, NDArray[np.float32]]]:
+        """Mean loss, images right, and the gradient of every trainable tensor."""
+
+@final
+class Trainer:
+    """Trains a network; keeps the optimizer's state from one run to the next."""
+
+    def __new__(
+        cls,
+        network: Network,
+        *,
+        epochs: int,
+        batch_size: int,
+        seed: int,
+        optimizer: str,  # "sgd", "adam", "adamw"
+        learning_rate: float,
+        momentum: float = 0.0,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float = 0.0,
+        clip_norm: float = 0.0,
+        ema: float = 0.0,
+        schedule: str = "constant",  # "constant", "cosine", "one_cycle"
+        warmup: float = 0.0,
+        divisor: float = 25.0,
+        final_divisor: float = 1e4,
+        label_smoothing: float = 0.0,
+        augment: Sequence[AugmentStep] = (),
+        patience: int = 0,
+        restore_best: bool = False,
+    ) -> Trainer: ...
+    def run(
+        self,
+        images: NDArray[Any],
+        labels: NDArray[np.uint8],
+        scale: float,
+        validation_images: NDArray[Any] | None = None,
+        validation_labels: NDArray[np.uint8] | None = None,
+        *,
+        on_step: Callable[[Progress], object] | None = None,
+        on_epoch: Callable[[Progress], object] | None = None,
+        interval: float = 0.0,
+    ) -> bool:
+        """True when all epochs ran, False when a callback returned False.
+
+        ``on_step`` is called at most every ``interval`` seconds. An exception in a
+        callback, KeyboardInterrupt included, ends the run after the step under way and
+        comes out here; the network keeps the last finished step.
+        """
+
+def instruction_set() -> str:
+    """The active one: "scalar", "avx2", "avx512", "neon" (``OCRDIGIT_ISA`` forces one)."""
+
+def cpu_features() -> tuple[str, ...]: ...
+def get_num_threads() -> int: ...
+def set_num_threads(threads: int) -> None: ...
+def augment(
+    images: NDArray[np.float32], steps: Sequence[AugmentStep], seed: int
+) -> NDArray[np.float32]:
+    """Augmented copies of images (n, h, w) in [0, 1]; image i draws from stream (seed, i)."""
+
+# Pictures; all take C-contiguous uint8.
+def rgb_to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(h, w, 3) -> (h, w)."""
+
+def rgba_to_gray(image: NDArray[np.uint8], background: int) -> NDArray[np.uint8]:
+    """(h, w, 4) -> (h, w), composited over a gray level."""
+
+def otsu_threshold(image: NDArray[np.uint8]) -> int: ...
+def resize_gray(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]: ...
+def is_mnist_like(image: NDArray[np.uint8]) -> bool: ...
+def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""

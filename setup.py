@@ -1,0 +1,134 @@
+"""Builds the extension module ``ocrdigit._core``; everything else is in pyproject.toml.
+
+Environment switches for people who work on ocrdigit (none is set for a release):
+
+OCRDIGIT_SANITIZE   sanitizers for gcc or clang, "address,undefined" or "thread"
+OCRDIGIT_COVERAGE   "1" for gcov's instrumentation
+OCRDIGIT_DEBUG      "1" for debug information and no optimisation
+OCRDIGIT_WERROR     "1" for the strict warnings, as errors
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# One baseline for every wheel; the kernels choose their instruction sets by function, at run
+# time. It stands last, so that no -march=native from CFLAGS gets in.
+BASELINES = {
+    ("linux", "x86_64"): ["-march=x86-64", "-mtune=generic"],
+    ("linux", "aarch64"): ["-march=armv8-a"],
+}
+
+STRICT_WARNINGS = (
+    "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Werror"
+).split()
+
+PROBE = """
+#include <pthread.h>
+#include <stdatomic.h>
+#if !defined(__GNUC__)
+#error "neither gcc nor clang"
+#endif
+typedef float vector __attribute__((vector_size(16)));
+int main(void) { return 0; }
+"""
+
+UNSUPPORTED = """
+ocrdigit's core is C11 with POSIX threads and needs gcc (9 or later) or clang (12 or later).
+The C compiler found here cannot build it; its message stands above.
+  Debian, Ubuntu:  apt install gcc python3-dev
+  Fedora:          dnf install gcc python3-devel
+  macOS:           xcode-select --install
+  Windows:         use WSL, the Windows Subsystem for Linux
+Set CC to choose another compiler."""
+
+
+def is_on(switch: str) -> bool:
+    return os.environ.get(switch, "") not in ("", "0")
+
+
+def compile_flags() -> list[str]:
+    flags = ["-std=c11", "-fvisibility=hidden"]
+    flags += ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+    # As system headers, those of Python and NumPy are not held to our warnings.
+    for folder in (sysconfig.get_path("include"), numpy.get_include()):
+        flags += ["-isystem", folder]
+    if is_on("OCRDIGIT_DEBUG"):
+        flags += ["-O0", "-g", "-UNDEBUG"]
+    elif os.environ.get("OCRDIGIT_SANITIZE"):
+        flags += ["-O1", "-g", "-fno-omit-frame-pointer"]
+    elif is_on("OCRDIGIT_COVERAGE"):
+        flags += ["-O0", "-g"]
+    else:
+        flags += ["-O3", "-g0"]
+    if is_on("OCRDIGIT_WERROR"):
+        flags += STRICT_WARNINGS
+    return flags + instrument_flags() + BASELINES.get((sys.platform, platform.machine()), [])
+
+
+def instrument_flags() -> list[str]:
+    """Flags of the compiler and the linker alike."""
+    sanitizers = os.environ.get("OCRDIGIT_SANITIZE")
+    flags = [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"] if sanitizers else []
+    return flags + (["--coverage"] if is_on("OCRDIGIT_COVERAGE") else [])
+
+
+class BuildExtension(build_ext):
+    """Compiles the files side by side, after a look whether the compiler can do it."""
+
+    def build_extension(self, extension: Extension) -> None:
+        self.refuse_unsupported_compiler(extension)
+        version = self.distribution.get_version()
+        extension.define_macros.append(("OCRDIGIT_VERSION", f'"{version}"'))
+        compile_all = self.compiler.compile
+
+        def compile_side_by_side(sources: Iterable[str], **options: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as workers:
+                objects = workers.map(lambda source: compile_all([source], **options), sources)
+                return list(chain.from_iterable(objects))
+
+        self.compiler.compile = compile_side_by_side
+        try:
+            super().build_extension(extension)
+        finally:
+            self.compiler.compile = compile_all
+
+    def refuse_unsupported_compiler(self, extension: Extension) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            probe = Path(folder, "probe.c")
+            probe.write_text(PROBE)
+            try:
+                self.compiler.compile(
+                    [str(probe)], output_dir=folder, extra_postargs=extension.extra_compile_args
+                )
+            except Exception as error:
+                sys.exit(f"{error}\n{UNSUPPORTED}")
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "ocrdigit._core",
+            sources=sorted(map(str, Path("csrc").rglob("*.c"))),
+            depends=sorted(map(str, Path("csrc").rglob("*.h"))),
+            include_dirs=["csrc"],
+            extra_compile_args=compile_flags(),
+            extra_link_args=["-pthread", *instrument_flags()],
+            libraries=["m"],
+        )
+    ],
+    cmdclass={"build_ext": BuildExtension},
+)
