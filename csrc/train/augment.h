@@ -14,18 +14,26 @@
 #include "base/status.h"
 
 typedef enum od_augment_kind {
-  OD_AUGMENT_ROTATION,    /* a, b: low and high angle as a share of a full turn */
-  OD_AUGMENT_TRANSLATION, /* a, b: low and high shift as a share of the height; c, d: width */
-  OD_AUGMENT_ZOOM,        /* a, b: low and high factor; both axes; +0.1 shows 10 % more */
-  OD_AUGMENT_CONTRAST,    /* a, b: low and high change of the factor about 1 */
-  OD_AUGMENT_SHEAR,       /* a, b: low and high horizontal shear, in pixels a pixel */
-  OD_AUGMENT_AFFINE,      /* a: largest angle in degrees; b: largest shift, share of the side;
-                             c, d: smallest and largest scale; e: largest shear in degrees */
-  OD_AUGMENT_ELASTIC,     /* a: rms displacement in pixels; b: smoothness, sigma in pixels */
+  OD_AUGMENT_ROTATION,    /* a, b: low and high angle as a share of a full turn, counter-clockwise;
+                             -1 to 1 */
+  OD_AUGMENT_TRANSLATION, /* a, b: low and high shift down as a share of the height; c, d: right,
+                             of the width; -1 to 1 */
+  OD_AUGMENT_ZOOM,        /* a, b: low and high factor; both axes; +0.1 shows 10 % more;
+                             -0.99 to 1 */
+  OD_AUGMENT_CONTRAST,    /* a, b: low and high change of the factor about 1; -1 to 1; the result
+                             is clipped at 0 only, as Keras' default does */
+  OD_AUGMENT_SHEAR,       /* a, b: low and high horizontal shear, in pixels to the right a pixel
+                             up; -4 to 4 */
+  OD_AUGMENT_AFFINE,      /* scale, then shear, then turn, then shift. a: largest angle in degrees,
+                             to 180; b: largest shift, share of the side, to 1; c, d: smallest and
+                             largest scale, 0.1 to 10; e: largest shear in degrees, to 75 */
+  OD_AUGMENT_ELASTIC,     /* a: rms length of the displacements in pixels, 0 to 100; b: smoothness,
+                             sigma in pixels, 1 to 100 */
   OD_AUGMENT_STROKE,      /* a, b: from thinning (-1: one pixel of erosion) to thickening (+1) */
-  OD_AUGMENT_BRIGHTNESS,  /* a, b: low and high number added */
-  OD_AUGMENT_NOISE,       /* a, b: low and high sigma of Gaussian noise */
-  OD_AUGMENT_ERASE,       /* a, b: low and high share of the area; filled with `value` */
+  OD_AUGMENT_BRIGHTNESS,  /* a, b: low and high number added; -1 to 1; clipped to [0, 1] */
+  OD_AUGMENT_NOISE,       /* a, b: low and high sigma of normal noise; 0 to 1; clipped to [0, 1] */
+  OD_AUGMENT_ERASE,       /* a, b: low and high share of the area, filled with `value`; its height
+                             is 1/3 to 3 times its width, where that fits */
   OD_AUGMENT_KINDS
 } od_augment_kind;
 

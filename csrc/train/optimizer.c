@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+/* A step along a gradient beyond this could overflow a weight: it has diverged. */
+static const double largest_norm = 1e18;
+
 enum { CHUNK = 8192 }; /* weights of one task: a fixed cut, whatever the thread count */
 
 /* Weights of one tensor that are stepped together. */
@@ -129,7 +132,7 @@ bool od_optimizer_step(od_optimizer *o, od_pool *pool, double rate, const od_rea
   od_pool_run(pool, norm_task, &r, o->chunk_count);
   for (int i = 0; i < o->chunk_count; i++) norm += o->norms[i];
   norm = sqrt(norm);
-  if (!isfinite(norm)) return false;
+  if (!(norm < largest_norm)) return false; /* NaN too */
   if (o->config.clip_norm > 0 && norm > o->config.clip_norm) r.scale = o->config.clip_norm / norm;
   o->steps++;
   od_pool_run(pool, step_task, &r, o->chunk_count);

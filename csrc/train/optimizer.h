@@ -31,7 +31,7 @@ od_status od_optimizer_create(const od_network *network, const od_kernels *kerne
 void od_optimizer_destroy(od_optimizer *optimizer);
 
 /* One step with learning rate `rate` on the network's values; false, with nothing
- * changed, where the gradient is not finite. */
+ * changed, where the gradient is not finite or its norm is above 1e18. */
 bool od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
                        const od_real *gradient, od_network *network);
 
