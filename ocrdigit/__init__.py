@@ -1,0 +1,57 @@
+"""Reads handwritten digits; trains networks that do. The heavy work is plain C.
+
+>>> import ocrdigit
+>>> sample = ocrdigit.datasets.load_sample()
+>>> ocrdigit.predict(sample.X_test[0])
+0
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._core import __version__, get_num_threads, set_num_threads
+
+if TYPE_CHECKING:
+    from . import datasets
+    from ._config import show_config
+    from ._predict import predict, predict_proba, preprocess
+    from .estimator import DigitClassifier, load
+
+__all__ = [
+    "DigitClassifier",
+    "__version__",
+    "datasets",
+    "get_num_threads",
+    "load",
+    "predict",
+    "predict_proba",
+    "preprocess",
+    "set_num_threads",
+    "show_config",
+]
+
+# Where each name comes from: imported on first use, so that `import ocrdigit` is cheap.
+_HOME = {
+    "DigitClassifier": "estimator",
+    "load": "estimator",
+    "predict": "_predict",
+    "predict_proba": "_predict",
+    "preprocess": "_predict",
+    "show_config": "_config",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "datasets":
+        return importlib.import_module(".datasets", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""``python -m ocrdigit``: the command line."""
+
+from .cli import main
+
+main()

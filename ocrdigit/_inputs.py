@@ -1,0 +1,244 @@
+"""What people hand in, checked and turned into what the core takes.
+
+That is images side by side, as bytes or float32, and the scale that makes their values 0..1.
+How values are read, whatever the dtype: a largest value of at most 1 means 0..1, of at
+most 255 means 0..255, and uint16 may go to 65535. Floats may miss these limits by a
+thousandth, as resampled images do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SIDE = 28
+BYTE_SCALE = 1 / 255
+
+_SHAPE = (SIDE, SIDE)
+_BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE * SIDE,))
+_UINT8 = np.dtype(np.uint8)
+_UINT32 = np.dtype(np.uint32)
+_FLOAT32 = np.dtype(np.float32)
+_ONE_BITS = int(np.float32(1).view(np.uint32))
+_TOLERANCE = 1e-3
+
+ACCEPTED = (
+    "an image is a path, bytes of an image file, a PIL image, or an array (H, W) or "
+    "(H, W, 1|3|4); a batch is an array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or a list "
+    "of images"
+)
+
+
+def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
+    """Return images (n, 28, 28), uint8 or float32, C-contiguous; their scale; if it was one."""
+    if type(X) is np.ndarray and X.shape == _SHAPE and X.flags.c_contiguous:
+        if X.dtype is _UINT8 and _core.is_mnist_like(X):
+            return X[None], BYTE_SCALE, True
+        # As integers, floats of 0..1 are in order, and NaN, infinity and all that is negative
+        # or above 1 come after them: one look at the largest checks them all.
+        if (
+            X.dtype is _FLOAT32
+            and np.maximum.reduce(X.view(_UINT32), None) <= _ONE_BITS
+            and _core.is_mnist_like((X * 255).astype(_UINT8))
+        ):
+            return X[None], 1.0, True
+
+    if isinstance(X, (list, tuple)):
+        if not X:
+            raise ValueError(f"{name} is an empty list; {ACCEPTED}")
+        if not isinstance(X[0], (list, tuple, int, float)):
+            return _as_batch([_image(item, f"{name}[{i}]") for i, item in enumerate(X)]), 1.0, False
+        X = _nested(X, name)
+    array = _as_array(X)
+    if array is not None and array.ndim > 1 and array.shape[1:] in _BATCH_SHAPES:
+        return *_batch(array, name), False
+    image, scale = _image(X if array is None else array, name)
+    return image[None], scale, True
+
+
+def as_labels(y: object, count: int, name: str = "y", images: str = "X") -> NDArray[np.uint8]:
+    """Return the labels (n,) of the ``count`` images of ``images``: integers 0..9."""
+    labels = _nested(y, name) if isinstance(y, (list, tuple)) else np.asarray(y)
+    if labels.ndim != 1:
+        hint = "; for one-hot labels pass y.argmax(axis=1)" if labels.ndim == 2 else ""
+        raise ValueError(f"{name} must be one label an image, (n,), got shape {labels.shape}{hint}")
+    if len(labels) != count:
+        raise ValueError(
+            f"{images} and {name} differ in length: {count} images, {len(labels)} labels"
+        )
+    if labels.dtype.kind not in "ui":
+        raise TypeError(f"{name} must be integers 0..9, got {labels.dtype}")
+    low, high = labels.min(), labels.max()
+    if low < 0 or high > 9:
+        raise ValueError(f"{name} must be digits 0..9, got {low if low < 0 else high}")
+    return np.ascontiguousarray(labels, np.uint8)
+
+
+def read_picture(
+    source: str | os.PathLike[str] | bytes | bytearray, name: str = "X"
+) -> NDArray[Any]:
+    """Return the pixels of an image file, or of its bytes: (H, W), (H, W, 3) or (H, W, 4)."""
+    import io
+
+    from PIL import Image
+
+    if isinstance(source, (bytes, bytearray)):
+        data, what = source, f"{name} ({len(source)} bytes)"
+    else:
+        what = os.fspath(source)
+        with open(source, "rb") as file:
+            data = file.read()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.verify()  # checksums; afterwards an image must be opened anew
+        with Image.open(io.BytesIO(data)) as image:
+            return _pixels(image)
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise anything from SyntaxError to struct.error
+        reason = "" if "cannot identify" in str(error) else f": {error}"
+        raise ValueError(f"{what} is not an image that can be read{reason}") from error
+
+
+def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
+    try:
+        return np.array(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is a list of lists of unequal lengths") from error
+
+
+def _as_array(X: object) -> NDArray[Any] | None:
+    """Return X where it is an array of any library, or None."""
+    if isinstance(X, np.ndarray) or (hasattr(X, "__array__") and not _is_pil(X)):
+        return np.asarray(X)
+    return None
+
+
+def _is_pil(X: object) -> bool:
+    pil = sys.modules.get("PIL.Image")  # whoever has a PIL image has imported it
+    return pil is not None and isinstance(X, pil.Image)
+
+
+def _image(X: object, name: str) -> tuple[NDArray[Any], float]:
+    """Return one image of any kind as (28, 28) and its scale."""
+    if isinstance(X, (str, os.PathLike, bytes, bytearray)):
+        return _digit(read_picture(X, name), name)
+    if _is_pil(X):
+        return _digit(_pixels(X), name)  # type: ignore[arg-type]
+    array = _nested(X, name) if isinstance(X, (list, tuple)) else _as_array(X)
+    if array is None:
+        raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED}")
+    return _digit(array, name)
+
+
+def _digit(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
+    """Return one image's pixels as (28, 28), prepared unless MNIST-like, and their scale."""
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
+        raise ValueError(f"{name} has shape {array.shape}; {ACCEPTED}")
+    values, scale = _values(array, name)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    pixels = _bytes(values, scale)
+    gray = pixels if pixels.ndim == 2 else _gray(pixels)
+    if gray.shape == _SHAPE and _core.is_mnist_like(gray):
+        return (np.ascontiguousarray(values), scale) if pixels is gray else (gray, BYTE_SCALE)
+    return _core.prepare_digit(gray), 1.0
+
+
+def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
+    """Return a batch as (n, 28, 28) and its scale.
+
+    It is taken as it is where nine in ten of a sample are MNIST-like, else each image on its own.
+    """
+    values, scale = _values(array, name)
+    images = np.ascontiguousarray(values).reshape(-1, SIDE, SIDE)
+    sample = _bytes(images[:: -(-len(images) // 32)], scale)
+    if sum(map(_core.is_mnist_like, sample)) >= 0.9 * len(sample):
+        return images, scale
+    return _as_batch([_digit(image, name) for image in images]), 1.0
+
+
+def _as_batch(digits: list[tuple[NDArray[Any], float]]) -> NDArray[np.float32]:
+    batch = np.empty((len(digits), SIDE, SIDE), np.float32)
+    for place, (digit, scale) in zip(batch, digits, strict=True):
+        np.multiply(digit, np.float32(scale), out=place)
+    return batch
+
+
+def _values(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
+    """Return the array as uint8 or float32, of the same shape, and the scale to 0..1."""
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: shape {array.shape}")
+    kind = array.dtype.kind
+    if kind == "b":
+        return array.view(np.uint8), 1.0
+    if kind not in "uif":
+        raise TypeError(f"{name} must hold numbers or booleans, got dtype {array.dtype}")
+    with np.errstate(invalid="ignore"):
+        low, high = float(array.min()), float(array.max())
+    if not np.isfinite(low + high):
+        raise ValueError(f"{name} holds NaN or infinity")
+    slack = 1 + _TOLERANCE if kind == "f" else 1.0
+    top = next((t for t in _tops(array.dtype) if high <= t * slack), None)
+    if top is None or low < -top * (slack - 1):
+        raise ValueError(f"{name} has values of {low:g} to {high:g}; expected 0..1 or 0..255")
+    fits_byte = kind != "f" and top <= 255
+    return array.astype(np.uint8 if fits_byte else np.float32, copy=False), 1 / top
+
+
+def _tops(dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """Return the largest values that images of a dtype may have."""
+    return (1, 255, 65535) if dtype.kind == "u" and dtype.itemsize == 2 else (1, 255)
+
+
+def _bytes(values: NDArray[Any], scale: float) -> NDArray[np.uint8]:
+    """Return values as bytes 0..255."""
+    if values.dtype == np.uint8 and scale == BYTE_SCALE:
+        return np.ascontiguousarray(values)
+    scaled = np.rint(values * np.float32(scale * 255))
+    return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
+def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the gray (H, W) of RGB or RGBA."""
+    if pixels.shape[2] == 3:
+        return _core.rgb_to_gray(pixels)
+    return _core.rgba_to_gray(pixels, _background(pixels))
+
+
+def _background(pixels: NDArray[np.uint8]) -> int:
+    """Return the gray level to put behind a transparent picture.
+
+    White, as paper is, but black where all that is drawn is light: white ink of a dark canvas.
+    """
+    alpha = pixels[:, :, 3].astype(np.float32)
+    gray = _core.rgb_to_gray(np.ascontiguousarray(pixels[:, :, :3]))
+    dark = float(alpha[gray < 128].sum())
+    return 255 if dark >= 0.01 * float(alpha.sum()) else 0
+
+
+def _pixels(image: Image) -> NDArray[Any]:
+    """Return the pixels of a PIL image, upright, in a form that ``_digit`` takes."""
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16") or image.mode == "I":
+        values = np.asarray(image)
+        # Mode I holds 16-bit files in 32-bit integers.
+        fits = values.size and values.min() >= 0 and values.max() <= 65535
+        return values.astype(np.uint16) if fits else values
+    if image.mode == "F":
+        return np.asarray(image)
+    if image.has_transparency_data:
+        return np.asarray(image.convert("RGBA"))
+    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))

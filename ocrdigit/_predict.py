@@ -1,0 +1,128 @@
+"""The shipped model, loaded when it is first needed, and the functions that use it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import estimator
+from ._inputs import as_images
+
+MODEL_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/default.safetensors")
+
+_lock = threading.Lock()
+_model: estimator.DigitClassifier | None = None
+
+
+def shipped_model() -> estimator.DigitClassifier:
+    """Return the model that comes with the package; one for the whole process."""
+    global _model
+    if _model is None:
+        with _lock:
+            if _model is None:
+                try:
+                    _model = estimator.load(MODEL_PATH)
+                except FileNotFoundError as error:
+                    raise FileNotFoundError(
+                        error.errno, "the model that ships with ocrdigit is missing", MODEL_PATH
+                    ) from error
+    return _model
+
+
+def predict(X: object) -> Any:
+    """Tell the digit in an image, or in each image of a batch.
+
+    Parameters
+    ----------
+    X : image or batch
+        An image is a path, the bytes of an image file, a PIL image, or an array (H, W) or
+        (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255. A batch is an array
+        (n, 28, 28), (n, 28, 28, 1) or (n, 784), or a list of images. Ink and paper may
+        have any colours and transparency. What is MNIST-like already (28x28, light ink on
+        black) is used as it is; of an array batch, all of it where nine in ten of a sample
+        of 32 are. Anything else is prepared, see :func:`preprocess`.
+
+    Returns
+    -------
+    int or ndarray (n,) of int64
+        An int for one image.
+
+    Raises
+    ------
+    TypeError
+        ``X`` is of a type or dtype that is no image.
+    ValueError
+        ``X`` is empty, of another shape, holds NaN, infinity or values outside 0..1 and
+        0..255, or is no image file that can be read.
+    OSError
+        A file cannot be read, or the shipped model is missing.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> ocrdigit.predict(sample.X_test[3])
+    3
+    >>> ocrdigit.predict(sample.X_test[:4])
+    array([0, 1, 2, 3])
+    """
+    return shipped_model().predict(X)
+
+
+def predict_proba(X: object) -> NDArray[np.float32]:
+    """Tell the probability of each of the ten digits.
+
+    Parameters
+    ----------
+    X : image or batch
+        As for :func:`predict`, and the same errors.
+
+    Returns
+    -------
+    ndarray (10,) or (n, 10) of float32
+        0..1, each row with sum 1; (10,) for one image.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> probabilities = ocrdigit.predict_proba(sample.X_test[:2])
+    >>> probabilities.shape, probabilities.argmax(axis=1)
+    ((2, 10), array([0, 1]))
+    """
+    return shipped_model().predict_proba(X)
+
+
+def preprocess(X: object) -> NDArray[np.float32]:
+    """Return what the network sees of an image: 28x28, light ink on black, 0..1.
+
+    The polarity of a picture is found from its border and its ink by Otsu's threshold;
+    the ink is fitted into 20x20 with its aspect ratio kept, and its centre of mass put at
+    the centre, as MNIST's makers did.
+
+    Parameters
+    ----------
+    X : image or batch
+        As for :func:`predict`, and the same errors.
+
+    Returns
+    -------
+    ndarray (28, 28) or (n, 28, 28) of float32
+        A copy.
+
+    Examples
+    --------
+    >>> import numpy as np, ocrdigit
+    >>> page = np.full((90, 60), 255, np.uint8)
+    >>> page[20:70, 28:34] = 0
+    >>> digit = ocrdigit.preprocess(page)
+    >>> digit.shape, float(digit.max()), float(digit[0, 0])
+    ((28, 28), 1.0, 0.0)
+    """
+    images, scale, single = as_images(X)
+    seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
+    return seen[0] if single else seen

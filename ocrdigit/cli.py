@@ -1,0 +1,277 @@
+"""The command line. Exit codes: 0 done, 1 failed (one sentence on standard error), 2 misused."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import __version__, recipes
+from .augmentations import AUGMENTATIONS
+
+if TYPE_CHECKING:
+    from .datasets import Dataset
+    from .estimator import DigitClassifier
+
+
+class _Group(click.Group):
+    """Turns what goes wrong with files and data into one sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (OSError, ValueError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever read our output has left: click ends quietly
+            raise click.ClickException(_sentence(error)) from error
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def _examples(*lines: str) -> str:
+    """Return an epilog whose lines click leaves as they are."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+_DATA_HELP = (
+    "A folder with MNIST's IDX files, a folder of images in subfolders 0 to 9, a .csv or an .npz. "
+    "Without it MNIST is used: from the folder in OCRDIGIT_DATA, the cache, or a public mirror."
+)
+_MODEL_HELP = "A model that `ocrdigit train` saved. Without it the one in the package is used."
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    epilog=_examples(
+        "ocrdigit demo",
+        "ocrdigit predict digit.png",
+        "ocrdigit train --data mnist/ --epochs 7 --out model.safetensors",
+    ),
+)
+@click.version_option(
+    __version__, "--version", prog_name="ocrdigit", message="%(prog)s %(version)s"
+)
+def main() -> None:
+    """Read handwritten digits, and train networks that do."""
+
+
+@main.command(
+    epilog=_examples(
+        "ocrdigit train --data mnist/ --recipe seed --epochs 7 --out seed.safetensors",
+        "ocrdigit train --data my_digits/ --from seed.safetensors --out mine.safetensors",
+    )
+)
+@click.option("--data", type=click.Path(), metavar="PATH", help=_DATA_HELP)
+@click.option(
+    "--recipe",
+    type=click.Choice(list(recipes.RECIPES)),
+    default="default",
+    show_default=True,
+    help="How to train.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Passes over the data.  [default: the recipe's]"
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1), help="Images a step.  [default: the recipe's]"
+)
+@click.option("--learning-rate", type=float, help="Largest rate.  [default: the recipe's]")
+@click.option(
+    "--augment",
+    type=click.Choice(list(AUGMENTATIONS)),
+    help="Random changes to training images.  [default: the recipe's]",
+)
+@click.option("--from", "start", type=click.Path(), metavar="FILE", help="Fine-tune this model.")
+@click.option("--seed", type=click.IntRange(0), help="Makes the run repeatable, to the bit.")
+@click.option("--jobs", type=click.IntRange(1), help="Threads.  [default: all processors]")
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="FILE",
+    default="model.safetensors",
+    show_default=True,
+    help="Where to save the model.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def train(
+    data: str | None,
+    recipe: str,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    augment: str | None,
+    start: str | None,
+    seed: int | None,
+    jobs: int | None,
+    out: str,
+    quiet: bool,
+) -> None:
+    """Train a network and save it.
+
+    Where the data have a test part, the accuracy on it is measured at the end. Ctrl-C keeps
+    what has been learned so far in a file of its own.
+    """
+    from . import files
+    from .estimator import DigitClassifier
+
+    if not out.endswith(".safetensors"):
+        raise click.BadParameter(f"{out!r} does not end in .safetensors", param_hint="--out")
+    files.check_writable(out)
+    model = DigitClassifier.load(start) if start else DigitClassifier()
+    dataset = _dataset(data)
+    model.set_params(
+        recipe=recipe,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        augment=augment,
+        random_state=seed,
+        n_jobs=jobs,
+        verbose=not quiet,
+    )
+    try:
+        model.fit(dataset.X_train, dataset.y_train)
+    except KeyboardInterrupt:
+        if hasattr(model, "network_"):
+            kept = out.removesuffix(".safetensors") + ".interrupted.safetensors"
+            model.save(kept)
+            click.echo(err=True)  # the terminal has written ^C into the line
+            raise click.ClickException(f"interrupted; the last step's model is in {kept}") from None
+        raise
+    model.save(out)
+    if len(dataset.y_test):
+        right, count = _right(model, dataset)
+        click.echo(f"test accuracy {right / count:.2%} ({right:,} of {count:,})")
+    click.echo(f"saved {out} ({os.path.getsize(out) / 1024:,.0f} KB)")
+
+
+@main.command(
+    short_help="Measure a model: accuracy, table, confusion matrix.",
+    epilog=_examples(
+        "ocrdigit evaluate --data mnist/",
+        "ocrdigit evaluate --data my_digits/ --model mine.safetensors --json",
+    ),
+)
+@click.option("--data", type=click.Path(), metavar="PATH", help=_DATA_HELP)
+@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(data: str | None, path: str | None, as_json: bool) -> None:
+    """Measure a model: accuracy, a table by digit, the confusion matrix.
+
+    It is measured on the data's test part, or on all where they are not divided.
+    """
+    from ._report import confusion_matrix, report
+
+    model = _model(path)
+    dataset = _dataset(data)
+    X, y = dataset.X_test, dataset.y_test
+    if not len(y):
+        X, y = dataset.X_train, dataset.y_train
+    confusion = confusion_matrix(y, model.predict(X))
+    if as_json:
+        accuracy = float(confusion.trace() / confusion.sum())
+        click.echo(json.dumps({"accuracy": accuracy, "confusion": confusion.tolist()}))
+    else:
+        click.echo(report(confusion))
+
+
+@main.command(
+    short_help="Tell the digit in each image, and how sure that is.",
+    epilog=_examples("ocrdigit predict digit.png", "ocrdigit predict *.jpg --json"),
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
+@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with all probabilities.")
+def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
+    """Tell the digit in each of the image FILES, and how sure that is.
+
+    A file that cannot be read is said so on standard error, and the exit code is 1; the
+    others are still answered.
+    """
+    model = _model(path)
+    answers: list[dict[str, Any]] = []
+    failed = False
+    for file in files:
+        try:
+            probabilities = model.predict_proba(file)
+        except (OSError, ValueError) as error:
+            failed = True
+            click.echo(f"Error: {_sentence(error)}", err=True)
+            answers.append({"file": file, "error": _sentence(error)})
+            continue
+        digit = int(probabilities.argmax())
+        answers.append(
+            {
+                "file": file,
+                "digit": digit,
+                "confidence": float(probabilities[digit]),
+                "probabilities": [float(p) for p in probabilities],
+            }
+        )
+    if as_json:
+        click.echo(json.dumps(answers, indent=1))
+    else:
+        width = max(len(file) for file in files)
+        for answer in answers:
+            if "digit" in answer:
+                click.echo(
+                    f"{answer['file']:{width}}  {answer['digit']}  {answer['confidence']:7.2%}"
+                )
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@main.command(short_help="See it work: train for a moment, then look at the answers.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="FILE",
+    default="ocrdigit-demo.png",
+    show_default=True,
+    help="Where to write the picture.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of training.")
+def demo(out: str, seed: int) -> None:
+    """See it work: train for a moment on the embedded sample, then look at the answers.
+
+    Needs no network and no data. Writes a picture of images with their answers.
+    """
+    from ._demo import run
+
+    run(out, seed)
+
+
+@main.command("show-config", short_help="Print version, instruction set, threads and model.")
+def show_config() -> None:
+    """Print the version, the active instruction set, the threads and the model."""
+    from ._config import show_config
+
+    show_config()
+
+
+def _model(path: str | None) -> DigitClassifier:
+    from ._predict import shipped_model
+    from .estimator import load
+
+    return load(path) if path else shipped_model()
+
+
+def _dataset(path: str | None) -> Dataset:
+    from .datasets import load_data, load_mnist
+
+    return load_data(path) if path else load_mnist()
+
+
+def _right(model: DigitClassifier, dataset: Dataset) -> tuple[int, int]:
+    """Count how many test images the model answers right, and how many there are."""
+    return int((model.predict(dataset.X_test) == dataset.y_test).sum()), len(dataset.y_test)

@@ -1,0 +1,18 @@
+"""Images of digits with their labels: MNIST, an embedded sample of it, and one's own."""
+
+from ._dataset import Dataset
+from ._idx import read_idx
+from ._mnist import load_mnist
+from ._own import load_csv, load_data, load_folder, load_npz
+from ._sample import load_sample
+
+__all__ = [
+    "Dataset",
+    "load_csv",
+    "load_data",
+    "load_folder",
+    "load_mnist",
+    "load_npz",
+    "load_sample",
+    "read_idx",
+]

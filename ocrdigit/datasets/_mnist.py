@@ -1,0 +1,150 @@
+"""MNIST: from a folder, from the cache, or from a public mirror."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+import numpy as np
+
+from .. import files
+from ._dataset import Dataset
+from ._idx import read_idx
+
+# Training images and labels, test images and labels; SHA-256 of the uncompressed bytes.
+FILES = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+# Each serves the four files with ".gz" after their names.
+MIRRORS = (
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+
+
+def load_mnist(data_home: str | os.PathLike[str] | None = None) -> Dataset:
+    """Load the MNIST database of handwritten digits.
+
+    Its four files, plain or gzipped, are taken from ``data_home``; without that from the
+    folder that the environment variable ``OCRDIGIT_DATA`` names, if they are there; else
+    from the user's cache; else from a public mirror (11 MB), and kept in the cache. In a
+    folder they may lie in a subfolder ``mnist``. Every byte is checked by SHA-256.
+
+    Parameters
+    ----------
+    data_home : path, optional
+        A folder that has the files.
+
+    Returns
+    -------
+    Dataset
+        60,000 images to train on and 10,000 to test on, uint8 (n, 28, 28), in their
+        original order.
+
+    Raises
+    ------
+    FileNotFoundError
+        ``data_home`` is given and lacks a file.
+    OSError
+        A file cannot be read, or no mirror can be reached.
+    ValueError
+        A file is damaged, or is not MNIST's.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> mnist = ocrdigit.datasets.load_mnist()  # doctest: +SKIP
+    >>> mnist.X_train.shape  # doctest: +SKIP
+    (60000, 28, 28)
+    """
+    paths = _paths(data_home)
+    return dataset_of(
+        [read_idx(path, sha256) for path, sha256 in zip(paths, FILES.values(), strict=True)],
+        "MNIST",
+    )
+
+
+def find_files(folder: str | os.PathLike[str]) -> list[str] | None:
+    """Return the paths of the four files in ``folder`` or its subfolder ``mnist``, or None."""
+    for place in (os.fspath(folder), os.path.join(folder, "mnist")):
+        found = [_find(place, name) for name in FILES]
+        paths = [path for path in found if path is not None]
+        if len(paths) == len(FILES):
+            return paths
+    return None
+
+
+def dataset_of(arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], name: str) -> Dataset:
+    """Return the four arrays as a dataset, once they are checked to fit together."""
+    for images, labels in (arrays[:2], arrays[2:]):
+        if images.ndim != 3 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"{name}: images of shape {images.shape} and labels of shape {labels.shape} "
+                "do not belong together"
+            )
+    X_train, y_train, X_test, y_test = arrays
+    return Dataset(X_train, y_train.astype(np.int64), X_test, y_test.astype(np.int64), name)
+
+
+def _paths(data_home: str | os.PathLike[str] | None) -> list[str]:
+    if data_home is not None:
+        paths = find_files(data_home)
+        if paths is None:
+            raise FileNotFoundError(
+                2, f"no folder with MNIST's files ({', '.join(FILES)}; .gz or not)", str(data_home)
+            )
+        return paths
+    environment = os.environ.get("OCRDIGIT_DATA")
+    return (environment and find_files(environment)) or [
+        _cached(name, sha256) for name, sha256 in FILES.items()
+    ]
+
+
+def _find(folder: str, name: str) -> str | None:
+    """Return a file's path in ``folder``, under any of the names it goes by."""
+    for base in (name, name.replace("-idx", ".idx")):
+        for suffix in ("", ".gz"):
+            path = os.path.join(folder, base + suffix)
+            if os.path.isfile(path):
+                return path
+    return None
+
+
+def _cached(name: str, sha256: str) -> str:
+    """Return the path of a file in the cache, downloaded if it is not there."""
+    import pooch
+
+    folder = os.path.join(pooch.os_cache("ocrdigit"), "mnist")
+    path = os.path.join(folder, name + ".gz")
+    if not os.path.isfile(path):
+        os.makedirs(folder, exist_ok=True)
+        files.write_atomically(path, _download(name + ".gz", sha256))
+    return path
+
+
+def _download(name: str, sha256: str) -> bytes:
+    """Return a file's bytes from the first mirror that has the right ones."""
+    import pooch
+
+    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
+    failures = []
+    for mirror in MIRRORS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, name)
+            try:
+                fetch(mirror + name, path, None)
+                read_idx(path, sha256)
+                with open(path, "rb") as file:
+                    return file.read()
+            except (OSError, ValueError) as error:
+                failures.append(f"{mirror}: {error}")
+    raise OSError(
+        f"no mirror gave {name}; put MNIST's files into a folder and name it as data_home or in "
+        "OCRDIGIT_DATA. " + "; ".join(failures)
+    )

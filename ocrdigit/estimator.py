@@ -1,0 +1,584 @@
+"""The scikit-learn style estimator: trains a network of one's own, runs it, saves it."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _checks, _core, architectures, files, recipes
+from ._inputs import as_images, as_labels
+from .progress import TrainingDisplay
+
+HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+
+_Images = tuple[NDArray[Any], NDArray[np.uint8], float]
+
+
+class DigitClassifier:
+    """A convolutional network that tells handwritten digits apart.
+
+    It follows scikit-learn's conventions (and works in its pipelines, searches and
+    cross-validation) without needing scikit-learn.
+
+    Parameters
+    ----------
+    architecture : str or list of dict, default "seed"
+        "seed", or the layers of your own: see :mod:`ocrdigit.architectures`.
+    recipe : str or dict, default "default"
+        How to train: "default", "seed" (the recipe of the project's first network), or a
+        dict of settings in place of the default's: see :mod:`ocrdigit.recipes`.
+    epochs, batch_size : int, optional
+        Passes over the data, and images a step; None: the recipe's.
+    augment : str, list of dict, or False, optional
+        Changes made at random to training images: "default", "seed", "none" or False, or a
+        list: see :mod:`ocrdigit.augmentations`. None: the recipe's.
+    optimizer : str or dict, optional
+        "sgd", "adam", "adamw", or a dict such as ``{"type": "sgd", "momentum": 0.9}``.
+        None: the recipe's.
+    learning_rate : float, optional
+        The largest rate of the schedule; None: the recipe's, or the optimizer's usual one
+        where ``optimizer`` names another than the recipe's.
+    patience : int, optional
+        Stop after this many epochs without a better validation accuracy.
+    restore_best : bool, default False
+        End with the weights of the epoch that did best on the validation data.
+    warm_start : bool, default False
+        Whether ``fit`` goes on from the present weights. ``ocrdigit.load`` sets it, so that
+        fitting a loaded model fine-tunes it.
+    random_state : int, numpy Generator or RandomState, optional
+        Seed of everything random. The same seed, data and instruction set give the same
+        model to the bit, on any number of threads. None: a new one each time.
+    n_jobs : int, optional
+        Threads for this estimator's work, -1 for all processors; None: as
+        ``ocrdigit.set_num_threads`` has set. The number holds for the whole process while
+        the call runs.
+    callbacks : callable or list, optional
+        Functions called with a dict after each epoch, or objects with methods ``on_epoch``
+        and/or ``on_step``. The dict has epoch (from 0), epochs, step, steps, loss,
+        accuracy, val_loss, val_accuracy, learning_rate and seconds. Returning False stops
+        training there.
+    verbose : int, default 1
+        0: ``fit`` shows nothing; 1: a progress bar and a line an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray (10,) of int64
+        The digits, in the order of the columns of ``predict_proba``.
+    n_features_in_ : int
+        784, the pixels of an image.
+    history_ : dict of list of float
+        "loss", "accuracy", "val_loss", "val_accuracy" (NaN without validation data) and
+        "seconds", one number an epoch of the last ``fit`` and of what continued it.
+    network_ : ocrdigit._core.Network
+        The trained network; ``network_.weights()`` gives its tensors.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> model = ocrdigit.DigitClassifier(epochs=2, random_state=0, verbose=0)
+    >>> model.fit(sample.X_train, sample.y_train).predict(sample.X_test[:3])
+    array([0, 1, 2])
+    """
+
+    _estimator_type = "classifier"
+
+    def __init__(
+        self,
+        architecture: str | architectures.Layers = "seed",
+        *,
+        recipe: str | Mapping[str, Any] = "default",
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        augment: str | Sequence[Mapping[str, Any]] | bool | None = None,
+        optimizer: str | Mapping[str, Any] | None = None,
+        learning_rate: float | None = None,
+        patience: int | None = None,
+        restore_best: bool = False,
+        warm_start: bool = False,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        callbacks: Any = None,
+        verbose: int = 1,
+    ) -> None:
+        self.architecture = architecture
+        self.recipe = recipe
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.augment = augment
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.restore_best = restore_best
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.callbacks = callbacks
+        self.verbose = verbose
+
+    # Parameters, as scikit-learn has them.
+
+    @classmethod
+    def _parameters(cls) -> list[str]:
+        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters by name; ``deep`` changes nothing here."""
+        return {name: getattr(self, name) for name in self._parameters()}
+
+    def set_params(self, **params: Any) -> DigitClassifier:
+        """Change parameters by name, and return self.
+
+        Raises
+        ------
+        ValueError
+            There is no parameter of that name.
+        """
+        known = self._parameters()
+        for name in params:
+            if name not in known:
+                raise ValueError(
+                    f"DigitClassifier has no parameter {name!r}; it has {', '.join(known)}"
+                )
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self).__init__).parameters
+        changed = [
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if value is not defaults[name].default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(two_d_array=True, three_d_array=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
+
+    # Training.
+
+    def fit(
+        self, X: object, y: object, validation_data: tuple[object, object] | None = None
+    ) -> DigitClassifier:
+        """Train on images and their digits.
+
+        Parameters
+        ----------
+        X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
+            Light ink on black is used as it is (bytes without a copy); anything else is
+            prepared as ``ocrdigit.preprocess`` does.
+        y : array (n,) of int
+            The digits, 0..9.
+        validation_data : (X, y), optional
+            Images to measure on after each epoch, which it does not train on.
+
+        Returns
+        -------
+        DigitClassifier
+            self.
+
+        Raises
+        ------
+        TypeError, ValueError
+            An argument or a parameter is wrong, or training diverged. An earlier fit's
+            model stays.
+        KeyboardInterrupt
+            After Ctrl-C. The model is then the one of the last finished step.
+        """
+        images, labels, scale = self._check(X, y)
+        validation = self._check_validation(validation_data, scale)
+        settings = self._settings()
+        if validation is None and (self.patience is not None or self.restore_best):
+            raise ValueError("patience and restore_best need validation_data")
+        if self.patience is not None:
+            settings["patience"] = _checks.positive_int("patience", self.patience)
+        seed = _seed(self.random_state)
+        goes_on = self.warm_start and hasattr(self, "network_")
+        network = self._warm_network() if goes_on else self._new_network(seed)
+        history = self._history(goes_on)
+
+        display = TrainingDisplay(len(images), settings["batch_size"]) if self.verbose else None
+        try:
+            with _threads(self.n_jobs):
+                trainer = _core.Trainer(
+                    network, seed=seed, restore_best=bool(self.restore_best), **settings
+                )
+                trainer.run(
+                    images, labels, scale, *validation or (), **self._hooks(history, display)
+                )
+        except KeyboardInterrupt:
+            self._keep(network, history)
+            raise
+        finally:
+            if display:
+                display.close()
+        self._keep(network, history)
+        return self
+
+    def partial_fit(self, X: object, y: object) -> DigitClassifier:
+        """Train one pass over ``X``, going on from the present weights.
+
+        The optimizer's state is kept from call to call. The learning rate is constant:
+        ``learning_rate``, or where that is None the optimizer's usual one. No progress is
+        shown; ``history_`` gets one number a call.
+
+        Parameters and errors are those of :meth:`fit`; after an error the model is as it
+        was before the call.
+        """
+        images, labels, scale = self._check(X, y)
+        settings = recipes.steady(self._settings(), self.learning_rate)
+        seed = _seed(self.random_state)
+        goes_on = hasattr(self, "network_")
+        network = self.network_ if goes_on else self._new_network(seed)
+        history = self._history(goes_on)
+        before = network.weights()
+        try:
+            with _threads(self.n_jobs):
+                trainer = self._steady_trainer(network, settings, seed)
+                trainer.run(images, labels, scale, **self._hooks(history, None))
+        except KeyboardInterrupt:
+            self._keep(network, history)
+            raise
+        except Exception:
+            network.set_weights(before)
+            vars(self).pop("_steady", None)
+            raise
+        self._keep(network, history)
+        return self
+
+    # Running.
+
+    def predict(self, X: object) -> Any:
+        """Tell the digit of each image.
+
+        Parameters
+        ----------
+        X : image or batch
+            Anything that :func:`ocrdigit.predict` takes.
+
+        Returns
+        -------
+        int or ndarray (n,) of int64
+            An int for one image.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            ``X`` is nothing of the kind, or a file cannot be read. RuntimeError before
+            ``fit``.
+        """
+        network = self._fitted()
+        images, scale, single = as_images(X)
+        with _threads(self.n_jobs):
+            digits = network.predict(images, scale)
+        return int(digits[0]) if single else digits
+
+    def predict_proba(self, X: object) -> NDArray[np.float32]:
+        """Tell the probability of each digit, for each image.
+
+        Parameters and errors are those of :meth:`predict`.
+
+        Returns
+        -------
+        ndarray (10,) or (n, 10) of float32
+            Rows sum to 1; (10,) for one image.
+        """
+        network = self._fitted()
+        images, scale, single = as_images(X)
+        if self.n_jobs is None:  # the shortest way, for single images
+            probabilities = network.predict_proba(images, scale)
+        else:
+            with _threads(self.n_jobs):
+                probabilities = network.predict_proba(images, scale)
+        return probabilities[0] if single else probabilities
+
+    def score(self, X: object, y: object) -> float:
+        """Return the share of images whose digit is right, 0..1.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            As :meth:`fit` and :meth:`predict` do.
+        """
+        network = self._fitted()
+        images, labels, scale = self._check(X, y)
+        with _threads(self.n_jobs):
+            return float(np.mean(network.predict(images, scale) == labels))
+
+    def summary(self) -> None:
+        """Print the layers, their output shapes and their numbers of parameters."""
+        network = self.network_ if hasattr(self, "network_") else self._new_network(0)
+        layers = network.describe()
+        rows = [
+            (f"{layer['name']} ({layer['type']})", str(layer["output_shape"]), layer["parameters"])
+            for layer in layers
+        ]
+        first = max(len(name) for name, _, _ in rows) + 3
+        second = max(len(shape) for _, shape, _ in rows) + 3
+        line = "-" * (first + second + 12)
+        total = sum(layer["parameters"] for layer in layers)
+        trainable = network.parameter_count
+        print(f"{'Layer (type)':{first}}{'Output shape':{second}}{'Parameters':>12}")
+        print(line)
+        for name, shape, parameters in rows:
+            print(f"{name:{first}}{shape:{second}}{parameters:>12,}")
+        print(line)
+        print(f"{'Parameters in all':{first + second}}{total:>12,}  ({4 * total / 1024:,.1f} KB)")
+        print(f"{'  trainable':{first + second}}{trainable:>12,}")
+        print(f"{'  moving statistics':{first + second}}{total - trainable:>12,}")
+
+    # Files.
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to a ``.safetensors`` file, which :func:`ocrdigit.load` reads.
+
+        Parameters
+        ----------
+        path : path
+            The file; one that is there is replaced, and only by a whole new one.
+
+        Raises
+        ------
+        ValueError
+            The name does not end in ".safetensors".
+        OSError
+            The file cannot be written; what was there before stays as it was.
+        RuntimeError
+            There is no model yet.
+        """
+        files.write_model(path, self._fitted())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> DigitClassifier:
+        """Return a fitted classifier from a file that :meth:`save` wrote.
+
+        It has ``warm_start=True``: ``fit`` fine-tunes it.
+
+        Parameters
+        ----------
+        path : path
+            A ``.safetensors`` file. Nothing in it is run as code.
+
+        Returns
+        -------
+        DigitClassifier
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            The file is damaged, or holds something else than such a model.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> model = ocrdigit.load("digits.safetensors")  # doctest: +SKIP
+        """
+        network = files.read_model(path)
+        model = cls(architectures.name_of(network.layers) or network.layers, warm_start=True)
+        model._keep(network, {key: [] for key in HISTORY_KEYS})
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copy and for worker processes; files are written by ``save``."""
+        state = {name: value for name, value in vars(self).items() if name != "_steady"}
+        if "network_" in state:
+            network = state["network_"]
+            state["network_"] = (network.layers, network.input_shape, network.weights())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if "network_" in state:
+            layers, input_shape, weights = state["network_"]
+            self.network_ = _core.Network(layers, input_shape)
+            self.network_.set_weights(weights)
+
+    # Parts.
+
+    def _fitted(self) -> _core.Network:
+        try:
+            return self.network_
+        except AttributeError:
+            raise RuntimeError(
+                "this DigitClassifier has no model yet: call fit(X, y), or ocrdigit.load(path)"
+            ) from None
+
+    def _check(self, X: object, y: object, images: str = "X", labels: str = "y") -> _Images:
+        pixels, scale, single = as_images(X, images)
+        if single:
+            raise ValueError(f"{images} is one image; expected a batch (n, 28, 28) or (n, 784)")
+        return pixels, as_labels(y, len(pixels), labels, images), scale
+
+    def _check_validation(
+        self, data: object, scale: float
+    ) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
+        """Return validation images whose values mean the same as training's of ``scale``."""
+        if data is None:
+            return None
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise TypeError(f"validation_data must be a pair (X, y), got {type(data).__name__}")
+        X, y = data
+        images, labels, own_scale = self._check(X, y, "validation_data[0]", "validation_data[1]")
+        if own_scale != scale:
+            images = np.multiply(images, own_scale / scale, dtype=np.float32)
+        return images, labels
+
+    def _settings(self) -> dict[str, Any]:
+        return recipes.resolve(
+            self.recipe,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            augment=self.augment,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+        )
+
+    def _new_network(self, seed: int) -> _core.Network:
+        network = _core.Network(architectures.resolve(self.architecture), seed=seed)
+        if network.classes != 10:
+            raise ValueError(
+                f"architecture must end in 10 class scores, one a digit, not {network.classes}"
+            )
+        return network
+
+    def _steady_trainer(
+        self, network: _core.Network, settings: dict[str, Any], seed: int
+    ) -> _core.Trainer:
+        """Return the trainer of the last ``partial_fit``, or a new one if it does not fit."""
+        kept = getattr(self, "_steady", None)
+        if kept is None or kept[:2] != (network, settings):
+            kept = network, settings, _core.Trainer(network, seed=seed, **settings)
+            self._steady: tuple[_core.Network, dict[str, Any], _core.Trainer] = kept
+        return kept[2]
+
+    def _warm_network(self) -> _core.Network:
+        """Return a copy of the present network, to train on."""
+        wanted = _core.Network(architectures.resolve(self.architecture)).layers
+        if wanted != self.network_.layers:
+            raise ValueError(
+                "warm_start=True goes on from the present weights, but architecture has changed; "
+                "set warm_start=False to start anew"
+            )
+        return self.network_.copy()
+
+    def _history(self, goes_on: bool) -> dict[str, list[float]]:
+        """Return a history to add to: new, or a copy of the present one."""
+        return {key: list(self.history_[key]) if goes_on else [] for key in HISTORY_KEYS}
+
+    def _keep(self, network: _core.Network, history: dict[str, list[float]]) -> None:
+        self.network_ = network
+        self.history_ = history
+        self.classes_ = np.arange(network.classes)
+        self.n_features_in_ = math.prod(network.input_shape)
+
+    def _hooks(
+        self, history: dict[str, list[float]], display: TrainingDisplay | None
+    ) -> dict[str, Any]:
+        """Return the trainer's callbacks: history first, then the display, then the user's."""
+        users = _callbacks(self.callbacks)
+        on_step = [user.on_step for user in users if hasattr(user, "on_step")]
+        interval = 0.0 if on_step else 0.1
+        on_epoch: list[Callable[[Any], object]] = [
+            lambda progress: _note(history, progress),
+            *([display.on_epoch] if display else []),
+            *(getattr(user, "on_epoch", user) for user in users if not _steps_only(user)),
+        ]
+        if display:
+            on_step.insert(0, display.on_step)
+        hooks: dict[str, Any] = {"on_epoch": _all_of(on_epoch)}
+        if on_step:
+            hooks.update(on_step=_all_of(on_step), interval=interval)
+        return hooks
+
+
+load = DigitClassifier.load
+
+
+def _note(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:
+    for key in HISTORY_KEYS:
+        value = progress[key]
+        history[key].append(math.nan if value is None else value)
+
+
+def _callbacks(callbacks: object) -> list[Any]:
+    """Return the user's callbacks as a checked list."""
+    if callbacks is None:
+        return []
+    users = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    for user in users:
+        if not (callable(user) or hasattr(user, "on_epoch") or hasattr(user, "on_step")):
+            raise TypeError(
+                "callbacks must be functions, or objects with on_epoch or on_step, "
+                f"got {type(user).__name__}"
+            )
+    return users
+
+
+def _steps_only(user: object) -> bool:
+    return hasattr(user, "on_step") and not hasattr(user, "on_epoch")
+
+
+def _all_of(functions: list[Callable[[Any], object]]) -> Callable[[Any], bool]:
+    """Return one callback that calls all; it asks to stop when any does."""
+
+    def call(progress: Any) -> bool:
+        answers = [function(progress) for function in functions]
+        return not any(answer is False for answer in answers)
+
+    return call
+
+
+def _seed(random_state: Any) -> int:
+    """Return a seed of 0 to 2**64 - 1 for the core."""
+    if random_state is None:
+        return int.from_bytes(os.urandom(8), "little")
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)):
+        raise TypeError(
+            "random_state must be None, an integer, or a numpy Generator or RandomState, "
+            f"got {random_state!r}"
+        )
+    if not 0 <= random_state < 2**64:
+        raise ValueError(f"random_state must be in 0..2**64 - 1, got {random_state!r}")
+    return int(random_state)
+
+
+@contextmanager
+def _threads(n_jobs: int | None) -> Iterator[None]:
+    """Run its block on ``n_jobs`` threads."""
+    if n_jobs is None:
+        yield
+        return
+    if n_jobs == -1:
+        n_jobs = os.cpu_count() or 1
+        if hasattr(os, "sched_getaffinity"):
+            n_jobs = len(os.sched_getaffinity(0))
+    before = _core.get_num_threads()
+    _core.set_num_threads(_checks.positive_int("n_jobs", n_jobs))
+    try:
+        yield
+    finally:
+        _core.set_num_threads(before)

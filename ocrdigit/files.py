@@ -1,0 +1,188 @@
+"""Model files, and writing files so that nobody ever sees half of one.
+
+A model is a safetensors file: tensors by name, and in its metadata, as JSON texts, what
+is needed to run them. Nothing in it is code, and nothing of it is run on loading.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from . import _core
+
+FORMAT = "ocrdigit"
+FORMAT_VERSION = 1
+
+# What a picture goes through before the network: a model trained for anything else
+# would run here without an error and answer nonsense.
+PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "ink": "light on black"}
+
+_MAX_HEADER = 1 << 20
+
+Path = str | os.PathLike[str]
+
+
+def write_model(path: Path, network: _core.Network) -> None:
+    """Write ``network`` to a .safetensors file, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        The name does not end in ".safetensors".
+    OSError
+        The file cannot be written; a file that was there before stays as it was.
+    """
+    from safetensors.numpy import save
+
+    if not os.fspath(path).endswith(".safetensors"):
+        raise ValueError(f"a model is saved to a .safetensors file, got {os.fspath(path)!r}")
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "ocrdigit_version": _core.__version__,
+        "architecture": json.dumps(network.layers),
+        "input_shape": json.dumps(network.input_shape),
+        "classes": json.dumps(list(range(network.classes))),
+        "preprocessing": json.dumps(PREPROCESSING),
+    }
+    write_atomically(path, save(network.weights(), metadata))
+
+
+def read_model(path: Path) -> _core.Network:
+    """Read the network of a file that :func:`write_model` wrote.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        The file is damaged, or of another kind or program.
+    """
+    with open(path, "rb") as file:
+        start = file.read(8)
+        size = int.from_bytes(start, "little")
+        if len(start) < 8 or size > _MAX_HEADER:
+            raise ValueError(f"{os.fspath(path)}: not a safetensors file of ocrdigit")
+        header = file.read(size)
+        try:
+            metadata = _metadata(header)
+            return _network(metadata, start + header + file.read())
+        except (ValueError, TypeError, MemoryError) as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to a new file beside ``path`` and then put that in its place.
+
+    Raises
+    ------
+    OSError
+        Names ``path``; a file that was there before stays as it was.
+    """
+    target = os.path.realpath(path)
+    temporary = _beside(target)
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+def check_writable(path: Path) -> None:
+    """Find out before long work whether ``path`` can be written at its end.
+
+    Raises
+    ------
+    OSError
+        As :func:`write_atomically` would.
+    """
+    target = os.path.realpath(path)
+    temporary = _beside(target)
+    try:
+        if os.path.isdir(target):
+            raise IsADirectoryError(21, "it is a folder")
+        open(temporary, "xb").close()
+        os.unlink(temporary)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
+
+
+def _beside(target: str) -> str:
+    return os.path.join(os.path.dirname(target), f".ocrdigit-{os.urandom(6).hex()}.tmp")
+
+
+def _metadata(header: bytes) -> dict[str, Any]:
+    """Return the checked metadata of a safetensors header."""
+    try:
+        raw = json.loads(header)["__metadata__"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raw = None
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise ValueError("not a safetensors file of ocrdigit (its metadata do not say so)")
+    if raw.get("format_version") != str(FORMAT_VERSION):
+        raise ValueError(
+            f"format version {raw.get('format_version')!r}, written by ocrdigit "
+            f"{raw.get('ocrdigit_version')}; this is {_core.__version__} and reads version "
+            f"{FORMAT_VERSION}"
+        )
+    parsed = {}
+    for key in ("architecture", "input_shape", "classes", "preprocessing"):
+        try:
+            parsed[key] = json.loads(raw[key])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ValueError(f"its metadata lack a readable {key!r}") from None
+    expected = {
+        "input_shape": [28, 28, 1],
+        "classes": list(range(10)),
+        "preprocessing": PREPROCESSING,
+    }
+    for key, value in expected.items():
+        if parsed[key] != value:
+            raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit runs {value!r}")
+    return parsed
+
+
+def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        weights = load(data)
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"damaged: {error}") from error
+    for name, tensor in weights.items():
+        if tensor.dtype != np.float32:
+            raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32")
+    if _least_size(metadata["architecture"]) > sum(tensor.size for tensor in weights.values()):
+        raise ValueError("its architecture has more weights than the file")
+    network = _core.Network(metadata["architecture"], (28, 28, 1))
+    network.set_weights(weights)
+    return network
+
+
+def _least_size(layers: object) -> int:
+    """Return a number of weights that these layers surely have.
+
+    A file of a few bytes may claim layers of any size; this finds out before making them.
+    """
+    inputs, total = 1, 0
+    for layer in layers if isinstance(layers, list) else []:
+        units = layer.get("filters", layer.get("units")) if isinstance(layer, dict) else None
+        if isinstance(units, int):
+            total += inputs * units
+            inputs = units
+    return total
