@@ -1,0 +1,75 @@
+"""What the Python tests share: data, and small models trained on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ocrdigit
+from ocrdigit import DigitClassifier
+from ocrdigit.datasets import Dataset
+
+# Learns digits in a moment.
+SMALL = (
+    {"type": "conv2d", "filters": 8, "kernel_size": 3, "strides": 2, "activation": "relu"},
+    {"type": "conv2d", "filters": 16, "kernel_size": 3, "strides": 2, "activation": "relu"},
+    {"type": "flatten"},
+    {"type": "dense", "units": 10},
+)
+
+
+@pytest.fixture(scope="session")
+def sample() -> Dataset:
+    return ocrdigit.datasets.load_sample()
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """A folder with MNIST's files: OCRDIGIT_DATA, or the one beside the repository."""
+    from ocrdigit.datasets._mnist import find_files
+
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    for folder in (os.environ.get("OCRDIGIT_DATA"), beside):
+        if folder and find_files(folder):
+            return Path(folder)
+    pytest.skip("MNIST is not here: set OCRDIGIT_DATA to a folder with its four files")
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_folder: Path) -> Dataset:
+    return ocrdigit.datasets.load_mnist(mnist_folder)
+
+
+def small_model(**parameters: object) -> DigitClassifier:
+    """An unfitted classifier for tests: quick, quiet and repeatable."""
+    return DigitClassifier(
+        **{
+            "architecture": SMALL,
+            "epochs": 2,
+            "augment": False,
+            "random_state": 0,
+            "verbose": 0,
+            **parameters,
+        }
+    )
+
+
+def weights_of(model: DigitClassifier) -> np.ndarray:
+    """All of a model's numbers, one after the other."""
+    return np.concatenate([w.ravel() for w in model.network_.weights().values()])
+
+
+@pytest.fixture(scope="session")
+def fitted(sample: Dataset) -> DigitClassifier:
+    """A small trained model that tests may use but not change."""
+    return small_model(epochs=4).fit(sample.X_train[:1000], sample.y_train[:1000])
+
+
+@pytest.fixture
+def model_file(fitted: DigitClassifier, tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    fitted.save(path)
+    return path

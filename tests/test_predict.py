@@ -1,0 +1,350 @@
+"""What people hand in: every form of the same image must mean the same."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+import ocrdigit
+from ocrdigit import _predict
+from ocrdigit.datasets import Dataset
+
+
+def png(array: NDArray[np.uint8] | Image.Image, **options: object) -> bytes:
+    image = array if isinstance(array, Image.Image) else Image.fromarray(array)
+    data = io.BytesIO()
+    image.save(data, "png", **options)
+    return data.getvalue()
+
+
+@pytest.fixture(scope="module")
+def digit(sample: Dataset) -> NDArray[np.uint8]:
+    """28x28 bytes, light ink on black: a seven."""
+    return sample.X_test[7]
+
+
+@pytest.fixture(scope="module")
+def page(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same digit large, dark ink on light paper: (150, 110)."""
+    large = np.asarray(Image.fromarray(digit).resize((84, 84), Image.Resampling.BICUBIC))
+    ink = np.pad(large.astype(np.float32) / 255, ((40, 26), (10, 16)))
+    return np.rint(240 - 200 * ink).astype(np.uint8)
+
+
+# -- one MNIST-like image --
+
+SAME_DIGIT: dict[str, Callable[[NDArray[np.uint8]], object]] = {
+    "uint8": lambda x: x,
+    "float32 0..1": lambda x: (x / 255).astype(np.float32),
+    "float64 0..1": lambda x: x / 255,
+    "float32 0..255": lambda x: x.astype(np.float32),
+    "float64 0..255": lambda x: x.astype(np.float64),
+    "float16 0..255": lambda x: x.astype(np.float16),
+    "longdouble": lambda x: x.astype(np.longdouble) / 255,
+    "uint16 0..255": lambda x: x.astype(np.uint16),
+    "uint16 0..65535": lambda x: x.astype(np.uint16) * 257,
+    "int64": lambda x: x.astype(np.int64),
+    "(28, 28, 1)": lambda x: x[:, :, None],
+    "Fortran order": np.asfortranarray,
+    "negative strides": lambda x: np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1],
+    "part of a larger array": lambda x: np.pad(x, 9)[9:-9, 9:-9],
+    "every other pixel": lambda x: np.repeat(np.repeat(x, 2, 0), 3, 1)[::2, ::3],
+    "read-only": lambda x: np.frombuffer(x.tobytes(), np.uint8).reshape(28, 28),
+    "byte-swapped float": lambda x: (x / 255).astype(np.dtype(np.float32).newbyteorder()),
+    "byte-swapped uint16": lambda x: x.astype(np.dtype(np.uint16).newbyteorder()),
+    "float32 Fortran": lambda x: np.asfortranarray((x / 255).astype(np.float32)),
+    "RGB": lambda x: np.stack([x] * 3, axis=2),
+    "RGBA, opaque": lambda x: np.stack([x, x, x, np.full_like(x, 255)], axis=2),
+    "ink on transparent": lambda x: np.stack([np.full_like(x, 255)] * 3 + [x], axis=2),
+    "PIL": Image.fromarray,
+    "PIL RGB": lambda x: Image.fromarray(x).convert("RGB"),
+    "PIL float": lambda x: Image.fromarray(x.astype(np.float32)),
+    "PIL 16 bits": lambda x: Image.fromarray(x.astype(np.uint16) * 257),
+    "PIL 32 bits": lambda x: Image.fromarray(x.astype(np.int32) * 257),
+    "PNG bytes": png,
+    "PNG bytearray": lambda x: bytearray(png(x)),
+    "16-bit PNG bytes": lambda x: png(Image.fromarray(x.astype(np.uint16) * 257)),
+    "nested lists": lambda x: x.tolist(),
+    "memory of another library": lambda x: type("T", (), {"__array__": lambda s, *a, **k: x})(),
+}
+
+
+@pytest.mark.parametrize("form", SAME_DIGIT)
+def test_every_form_of_an_mnist_like_image(digit: NDArray[np.uint8], form: str) -> None:
+    value = SAME_DIGIT[form](digit)
+    seen = ocrdigit.preprocess(value)
+    assert seen.shape == (28, 28)
+    assert seen.dtype == np.float32
+    assert seen.flags.c_contiguous
+    assert np.abs(seen - digit / 255).max() < 1e-3
+    assert ocrdigit.predict(value) == 7
+    assert type(ocrdigit.predict(value)) is int
+    assert ocrdigit.predict_proba(value).shape == (10,)
+
+
+def test_small_integers_are_dark_but_read(digit: NDArray[np.uint8]) -> None:
+    assert ocrdigit.predict((digit // 2).astype(np.int8)) == 7
+
+
+def test_bool_images(digit: NDArray[np.uint8]) -> None:
+    mask = digit > 100
+    assert (ocrdigit.preprocess(mask) == mask).all()
+    assert (ocrdigit.preprocess(mask.astype(np.uint8)) == mask).all()
+    assert ocrdigit.predict(mask) == ocrdigit.predict(mask.astype(np.uint8)) == 7
+
+
+def test_the_quick_way_and_the_long_way_agree(sample: Dataset) -> None:
+    for image in sample.X_test[:50]:
+        floats = (image / 255).astype(np.float32)
+        slow = np.asfortranarray(floats)
+        assert (ocrdigit.predict_proba(floats) == ocrdigit.predict_proba(slow)).all()
+        assert (ocrdigit.preprocess(floats) == floats).all()
+
+
+def test_preprocess_gives_a_copy(digit: NDArray[np.uint8]) -> None:
+    floats = (digit / 255).astype(np.float32)
+    ocrdigit.preprocess(floats)[:] = 0.5
+    assert (floats == (digit / 255).astype(np.float32)).all()
+
+
+# -- pictures that are not MNIST-like --
+
+SAME_PAGE: dict[str, Callable[[NDArray[np.uint8]], object]] = {
+    "uint8": lambda x: x,
+    "float": lambda x: x / 255,
+    "light on dark": lambda x: 255 - x,
+    "Fortran order": np.asfortranarray,
+    "negative strides": lambda x: np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1],
+    "RGB": lambda x: np.stack([x] * 3, axis=2),
+    "RGB floats": lambda x: np.stack([x] * 3, axis=2) / 255,
+    "blue ink": lambda x: np.stack([x, x, np.maximum(x, 160)], axis=2),
+    "PIL 1 bit": lambda x: Image.fromarray(x).convert("1", dither=Image.Dither.NONE),
+    "PIL palette": lambda x: Image.fromarray(x).convert("P"),
+    "PIL LA": lambda x: Image.fromarray(x).convert("LA"),
+    "PIL CMYK": lambda x: Image.fromarray(x).convert("CMYK"),
+    "PIL YCbCr": lambda x: Image.fromarray(x).convert("YCbCr"),
+    "black ink on transparent": lambda x: Image.merge("LA", (Image.new("L", (110, 150)), ink(x))),
+    "white ink on transparent": lambda x: Image.merge(
+        "LA", (Image.new("L", (110, 150), 255), ink(x))
+    ),
+    "red ink on transparent": lambda x: Image.merge(
+        "RGBA", [*Image.new("RGB", (110, 150), (220, 30, 30)).split(), ink(x)]
+    ),
+    "transparent colour": lambda x: png(Image.fromarray(x).convert("P"), transparency=255),
+}
+
+
+def ink(page: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(((240 - page.astype(np.float32)) * 255 / 200).clip(0, 255).astype("u1"))
+
+
+@pytest.mark.parametrize("form", SAME_PAGE)
+def test_every_form_of_a_picture(page: NDArray[np.uint8], form: str) -> None:
+    plain = ocrdigit.preprocess(page)
+    seen = ocrdigit.preprocess(SAME_PAGE[form](page))
+    assert seen.min() >= 0
+    assert seen.max() <= 1
+    assert np.abs(seen - plain).mean() < (0.08 if form == "PIL 1 bit" else 0.04)
+    assert ocrdigit.predict(SAME_PAGE[form](page)) == 7
+
+
+def test_paths(page: NDArray[np.uint8], tmp_path: Path) -> None:
+    path = tmp_path / "seven.png"
+    path.write_bytes(png(page))
+    expected = ocrdigit.preprocess(page)
+    for form in (path, str(path)):
+        assert (ocrdigit.preprocess(form) == expected).all()
+        assert ocrdigit.predict(form) == 7
+
+
+def test_sideways_photos_are_set_upright(page: NDArray[np.uint8]) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held so that the top is at the right
+    sideways = Image.fromarray(page).transpose(Image.Transpose.ROTATE_90)
+    assert (ocrdigit.preprocess(png(sideways, exif=exif)) == ocrdigit.preprocess(page)).all()
+
+
+def test_opaque_card_with_transparent_corners(page: NDArray[np.uint8]) -> None:
+    alpha = np.full(page.shape, 255, np.uint8)
+    alpha[:12, :12] = alpha[-12:, -12:] = 0
+    card = np.dstack([page, page, page, alpha])
+    assert ocrdigit.predict(card) == 7
+
+
+# -- batches --
+
+
+@pytest.mark.parametrize("shape", [(-1, 28, 28), (-1, 28, 28, 1), (-1, 784)])
+def test_batches(sample: Dataset, shape: tuple[int, ...]) -> None:
+    images = sample.X_test[:40]
+    expected = ocrdigit.predict_proba(images)
+    assert expected.shape == (40, 10)
+    for batch in (images, images / 255, np.asfortranarray(images), images.astype(np.uint16)):
+        same = ocrdigit.predict_proba(batch.reshape(shape))
+        assert np.allclose(same, expected, atol=1e-5)
+    digits = ocrdigit.predict(images.reshape(shape))
+    assert digits.dtype == np.int64
+    assert (digits == expected.argmax(axis=1)).all()
+
+
+def test_a_batch_of_one_is_a_batch(digit: NDArray[np.uint8]) -> None:
+    assert ocrdigit.predict(digit[None]).tolist() == [7]
+    assert ocrdigit.predict([digit]).tolist() == [7]
+    assert ocrdigit.preprocess(digit.reshape(1, 784)).shape == (1, 28, 28)
+
+
+def test_lists_of_all_kinds(
+    digit: NDArray[np.uint8], page: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    (tmp_path / "7.png").write_bytes(png(page))
+    batch = [digit, page, tmp_path / "7.png", png(digit), Image.fromarray(page), digit / 255]
+    assert ocrdigit.predict(batch).tolist() == [7] * 6
+    assert ocrdigit.predict(tuple(batch)).tolist() == [7] * 6
+    wide = np.full((150, 784), 240, np.uint8)  # as an array it would be a batch
+    wide[:, 300:410] = page
+    assert ocrdigit.predict([wide]).tolist() == [7]
+
+
+def test_dark_batches_are_turned(sample: Dataset) -> None:
+    images = sample.X_test[:100]
+    expected = ocrdigit.predict(images)
+    assert (ocrdigit.predict(255 - images) == expected).mean() > 0.95
+    mixed = images.copy()
+    mixed[::2] = 255 - mixed[::2]
+    assert (ocrdigit.predict(mixed) == expected).mean() > 0.95
+
+
+def test_mnist_is_taken_as_it_is(sample: Dataset) -> None:
+    seen = ocrdigit.preprocess(sample.X_test)
+    assert np.allclose(seen, sample.X_test / 255, rtol=0, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    height=st.integers(1, 60),
+    width=st.integers(1, 60),
+    dtype=st.sampled_from(["u1", "?", "u2", "i4", "f2", "f4", "f8", ">f4", ">u2"]),
+    channels=st.sampled_from([0, 1, 3, 4]),
+    flip=st.booleans(),
+    order=st.sampled_from("CF"),
+)
+def test_any_picture_gives_probabilities(
+    seed: int, height: int, width: int, dtype: str, channels: int, flip: bool, order: str
+) -> None:
+    shape = (height, width, channels) if channels else (height, width)
+    top = {"?": 1, "u2": 65535, "i4": 255}.get(dtype.lstrip(">"), 255)
+    random = np.random.default_rng(seed).random(shape) * top
+    picture = np.asarray(random.astype(dtype), order=order)
+    if flip:
+        picture = picture[::-1]
+    seen = ocrdigit.preprocess(picture)
+    assert seen.shape == (28, 28)
+    assert 0 <= seen.min() <= seen.max() <= 1.001
+    same = ocrdigit.preprocess(np.ascontiguousarray(picture))
+    assert (seen == same).all()
+    probabilities = ocrdigit.predict_proba(picture)
+    assert np.isfinite(probabilities).all()
+    assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+
+
+# -- the shipped model --
+
+
+def test_shipped_model_reads_mnist(mnist: Dataset) -> None:
+    assert np.mean(ocrdigit.predict(mnist.X_test) == mnist.y_test) > 0.985
+    pictures = [
+        np.asarray(Image.fromarray(255 - image).resize((70, 70))) for image in mnist.X_test[:500]
+    ]
+    assert np.mean(ocrdigit.predict(pictures) == mnist.y_test[:500]) > 0.95
+
+
+def test_threads_load_the_shipped_model_once(
+    monkeypatch: pytest.MonkeyPatch, sample: Dataset
+) -> None:
+    monkeypatch.setattr(_predict, "_model", None)
+    loads: list[str] = []
+    real = ocrdigit.load
+
+    def slow_load(path: str) -> object:
+        loads.append(path)
+        return real(path)
+
+    monkeypatch.setattr(_predict.estimator, "load", slow_load)
+    barrier = threading.Barrier(6)
+    answers: list[int] = []
+
+    def ask() -> None:
+        barrier.wait()
+        answers.append(ocrdigit.predict(sample.X_test[7]))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [7] * 6
+    assert len(loads) == 1
+
+
+def test_missing_shipped_model_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: Dataset
+) -> None:
+    monkeypatch.setattr(_predict, "_model", None)
+    monkeypatch.setattr(_predict, "MODEL_PATH", str(tmp_path / "gone.safetensors"))
+    with pytest.raises(FileNotFoundError, match=r"ships with ocrdigit is missing.*gone"):
+        ocrdigit.predict(sample.X_test[0])
+
+
+# -- the package itself --
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, ocrdigit;"
+        "print(*{'PIL', 'tqdm', 'click', 'pooch', 'safetensors', 'ocrdigit.estimator',"
+        "'ocrdigit.datasets', 'sklearn'} & {*sys.modules})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == ""
+
+
+def test_public_names() -> None:
+    for name in ocrdigit.__all__:
+        assert getattr(ocrdigit, name) is not None
+    assert dir(ocrdigit) == sorted(ocrdigit.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = ocrdigit.nonsense
+
+
+def test_docstrings_examples_run() -> None:
+    import doctest
+    import importlib
+
+    for name in ("_predict", "_config", "estimator", "datasets._sample", "datasets._own"):
+        module = importlib.import_module(f"ocrdigit.{name}")
+        assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(ocrdigit).failed == 0
+
+
+def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
+    ocrdigit.show_config()
+    text = capsys.readouterr().out
+    for part in (ocrdigit.__version__, "instruction set", "threads", "default.safetensors"):
+        assert part in text
+    assert "missing" not in text
+    assert os.path.exists(_predict.MODEL_PATH)
