@@ -106,9 +106,10 @@ typedef struct od_kernels {
                                bool relu, od_real *y, uint8_t *choice);
 
   /* The direct convolution with its max-pool: y (rows, columns, units) and the choices as
-   * in max_pool. */
+   * in max_pool. blank (rows, columns), or NULL, says where all input of a window was 0:
+   * there y is made of the bias alone, to the same bits. */
   void (*pooled_forward)(const od_pooled *p, const od_real *x, const od_real *kernel,
-                         const od_real *bias, od_real *y, uint8_t *choice);
+                         const od_real *bias, od_real *y, uint8_t *choice, uint8_t *blank);
   /* Adds the gradient of the kernel of a convolution of ONE channel, from dy (rows,
    * columns, units), which is 0 where the choice is 4. */
   void (*pooled_gradient)(const od_pooled *p, const od_real *x, const od_real *dy,

@@ -5,6 +5,7 @@
 
 #include <arm_neon.h>
 #include <math.h>
+#include <string.h>
 
 #include "arch/cpu.h"
 

@@ -56,11 +56,46 @@ OD_INLINE void pooled_window(const od_pooled *p, const od_real *x, const od_real
                  choice ? choice + v * LANES : NULL);
 }
 
+/* Whether the (side, side) numbers at x, rows `pitch` apart, are all 0, bit by bit. */
+OD_INLINE bool is_zero(const od_real *x, const size_t side, size_t pitch) {
+  uint64_t bits = 0, word;
+  for (size_t row = 0; row < side; row++, x += pitch)
+    for (size_t at = 0; at < side * sizeof *x; at += sizeof word) {
+      memcpy(&word, (const char *)x + at, sizeof word);
+      bits |= word;
+    }
+  return bits == 0;
+}
+
+/* Whether all input of the window at x is 0, for one channel; of more it is not asked. */
+OD_INLINE bool pooled_blank(const od_pooled *p, const od_real *x) {
+  if (p->channels != 1) return false;
+  if (p->size == 3) return is_zero(x, 4, p->image_row);
+  return p->size % 2 && is_zero(x, p->size + 1, p->image_row);
+}
+
+/* The outputs of a blank window: four times the bias. */
+static void pooled_blank_window(const od_pooled *p, const od_real *bias, od_real *y,
+                                uint8_t *choice) {
+  for (size_t u = 0; u < p->units; u++) {
+    bool kept = !p->relu || bias[u] > 0;
+    y[u] = kept ? bias[u] : 0;
+    if (choice) choice[u] = kept ? 0 : 4;
+  }
+}
+
 static void pooled_forward(const od_pooled *p, const od_real *x, const od_real *kernel,
-                           const od_real *bias, od_real *y, uint8_t *choice) {
+                           const od_real *bias, od_real *y, uint8_t *choice, uint8_t *blank) {
   for (size_t row = 0; row < p->rows; row++)
-    for (size_t column = 0; column < p->columns; column++) {
+    for (size_t column = 0; column < p->columns; column++, y += p->units) {
       const od_real *corner = x + 2 * row * p->image_row + 2 * column * p->channels;
+      bool nothing = pooled_blank(p, corner);
+      if (blank) *blank++ = nothing;
+      if (nothing) {
+        pooled_blank_window(p, bias, y, choice);
+        if (choice) choice += p->units;
+        continue;
+      }
       for (size_t unit = 0; unit < p->units;) {
         size_t left = p->units - unit, n = left < 2 * LANES ? left : 2 * LANES;
         const od_real *k = kernel + unit, *b = bias + unit;
@@ -73,7 +108,6 @@ static void pooled_forward(const od_pooled *p, const od_real *x, const od_real *
           pooled_window(p, corner, k, b, 1, false, n, y + unit, chosen);
         unit += n;
       }
-      y += p->units;
       if (choice) choice += p->units;
     }
 }
@@ -92,6 +126,7 @@ OD_INLINE void pooled_taps(const od_pooled *p, const od_real *x, const od_real *
   for (size_t row = 0; row < p->rows; row++)
     for (size_t column = 0; column < p->columns; column++, dy += p->units, choice += p->units) {
       const od_real *corner = x + 2 * row * p->image_row + 2 * column;
+      if (pooled_blank(p, corner)) continue; /* its gradient is 0 */
       vector gradient = vector_load_some(dy, some);
       places chosen = places_load(choice, n);
       OD_UNROLL for (int t = 0; t < taps; t++) {

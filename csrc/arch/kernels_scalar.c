@@ -2,6 +2,7 @@
 #include "arch/kernels.h"
 
 #include <math.h>
+#include <string.h>
 #if defined(OD_DOUBLE)
 #define OD_SQRT sqrt
 #else

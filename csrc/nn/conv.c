@@ -65,9 +65,9 @@ size_t od_conv_forward_scratch(const od_op *op) {
 
 void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                      const od_real *prepared, const od_real *bias, od_real *y, uint8_t *choice,
-                     od_real *scratch) {
+                     const od_blank *blank, od_real *scratch) {
   (op->winograd ? od_winograd_forward : od_direct_forward)(op, kernels, x, prepared, bias, y,
-                                                           choice, scratch);
+                                                           choice, blank, scratch);
 }
 
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned) {

@@ -23,7 +23,7 @@ size_t od_direct_forward_scratch(const od_op *op);
 size_t od_direct_backward_scratch(const od_op *op);
 void od_direct_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                        const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
-                       od_real *scratch);
+                       const od_blank *blank, od_real *scratch);
 void od_direct_turn(const od_op *op, const od_real *kernel, od_real *flipped);
 void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
                         const od_real *flipped, const uint8_t *choice, const od_real *dy,
@@ -35,7 +35,7 @@ size_t od_winograd_scratch(const od_op *op);
 void od_winograd_kernel(const od_op *op, const od_real *kernel, od_real *transformed);
 void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                          const od_real *transformed, const od_real *bias, od_real *y,
-                         uint8_t *choice, od_real *scratch);
+                         uint8_t *choice, const od_blank *blank, od_real *scratch);
 
 /* Pooled: backward, over the places that a fused max-pool chose. The turned kernel and
  * dkernel are laid out unit by unit, (C, k, k, c). */

@@ -12,15 +12,16 @@ size_t od_direct_forward_scratch(const od_op *op) {
 }
 
 void od_direct_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                     const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
-                     od_real *scratch) {
+                       const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
+                       const od_blank *blank, od_real *scratch) {
   const od_real *padded = od_conv_pad(op, x, scratch);
   size_t c = (size_t)op->in.c, k = (size_t)op->kernel, stride = (size_t)op->stride;
   size_t units = (size_t)op->conv.c, width = (size_t)op->conv.w, padded_row = (size_t)op->padded.w * c;
   if (op->pool) {
     od_pooled windows = od_conv_windows(op);
     if (!bias) bias = memset(scratch + od_shape_size(op->padded), 0, units * sizeof *bias);
-    kernels->pooled_forward(&windows, padded, kernel, bias, y, choice);
+    kernels->pooled_forward(&windows, padded, kernel, bias, y, choice,
+                            op->finds_blank && blank ? blank->map : NULL);
     return;
   }
   od_gemm product = {.rows = width,

@@ -9,6 +9,8 @@
 
 enum { PLACES = 16, TILES = 64 /* at a time, at least: enough rows for the products */ };
 
+enum { RUN_SIZE = 3 /* numbers of scratch that hold a run */ };
+
 static size_t tile_columns(const od_op *op) { return ((size_t)op->conv.w + 1) / 2; }
 
 static size_t rows_at_a_time(const od_op *op) {
@@ -24,7 +26,7 @@ static od_shape tiled_shape(const od_op *op) {
 size_t od_winograd_scratch(const od_op *op) {
   size_t tiles = rows_at_a_time(op) * tile_columns(op), units = (size_t)op->conv.c;
   return od_shape_size(tiled_shape(op)) + PLACES * tiles * ((size_t)op->in.c + units) +
-         (4 * tile_columns(op) + 1) * units;
+         (4 * tile_columns(op) + 1) * units + RUN_SIZE * tiles;
 }
 
 size_t od_winograd_kernel_size(const od_op *op) {
@@ -70,23 +72,60 @@ static void output_rows(const od_op *op, const od_kernels *kernels, const od_win
     memcpy(y + r * width, two_rows + r * whole.image_row, width * sizeof *y);
 }
 
+/* Tiles of one row, side by side, that are to be computed. */
+typedef struct run {
+  uint32_t row, column, tiles;
+} run;
+
+/* Whether the 4x4 places under a tile are blank, or outside of the image. */
+static bool tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
+  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left;
+  for (int y = top < 0 ? 0 : top; y < top + 4 && y < op->in.h; y++)
+    for (int x = left < 0 ? 0 : left; x < left + 4 && x < op->in.w; x++)
+      if (!map[y * op->in.w + x]) return false;
+  return true;
+}
+
+/* The runs of tile row `row`, without the tiles that are blank on the map; how many. */
+static size_t find_runs(const od_op *op, const uint8_t *map, size_t row, size_t columns,
+                        run *runs) {
+  size_t count = 0;
+  bool open = false;
+  for (size_t column = 0; column < columns; column++) {
+    bool wanted = !map || !tile_is_blank(op, map, row, column);
+    if (wanted && !open) runs[count++] = (run){(uint32_t)row, (uint32_t)column, 0};
+    if (wanted) runs[count - 1].tiles++;
+    open = wanted;
+  }
+  return count;
+}
+
 void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                          const od_real *transformed, const od_real *bias, od_real *y,
-                         uint8_t *choice, od_real *scratch) {
-  size_t c = (size_t)op->in.c, units = (size_t)op->conv.c, columns = tile_columns(op);
-  size_t group = rows_at_a_time(op), most = group * columns;
-  size_t image_row = (size_t)tiled_shape(op).w * c;
+                         uint8_t *choice, const od_blank *blank, od_real *scratch) {
+  size_t c = (size_t)op->in.c, units = (size_t)op->conv.c, group = rows_at_a_time(op);
+  size_t most = group * tile_columns(op), image_row = (size_t)tiled_shape(op).w * c;
   od_real *padded = scratch, *v = padded + od_shape_size(tiled_shape(op));
   od_real *m = v + PLACES * most * c, *two_rows = m + PLACES * most * units;
-  if (!bias) bias = memset(two_rows + 4 * columns * units, 0, units * sizeof *bias);
+  od_real *zeros = two_rows + 4 * tile_columns(op) * units;
+  run *runs = (run *)(void *)(zeros + units);
+  if (!bias) bias = memset(zeros, 0, units * sizeof *bias);
   od_conv_place(x, op->in, padded, tiled_shape(op), op->top, op->left, 1);
   size_t rows = (size_t)(op->pool ? op->conv.h / 2 : (op->conv.h + 1) / 2);
-  size_t used = (size_t)(op->pool ? op->conv.w / 2 : (op->conv.w + 1) / 2);
+  size_t columns = (size_t)(op->pool ? op->conv.w / 2 : (op->conv.w + 1) / 2);
+  const uint8_t *map = op->skips_blank && blank ? blank->map : NULL;
+  if (map) { /* then only the other places are written again */
+    memcpy(y, blank->y, od_shape_size(op->out) * sizeof *y);
+    if (choice) memcpy(choice, blank->choice, od_shape_size(op->out));
+  }
   for (size_t begin = 0; begin < rows; begin += group) {
-    size_t now = rows - begin < group ? rows - begin : group, tiles = now * used;
-    od_winograd_row in = {used, c, most * c, image_row};
-    for (size_t r = 0; r < now; r++)
-      kernels->winograd_input(&in, padded + 2 * (begin + r) * image_row, v + r * used * c);
+    size_t end = begin + group < rows ? begin + group : rows, count = 0, tiles = 0;
+    for (size_t row = begin; row < end; row++)
+      count += find_runs(op, map, row, columns, runs + count);
+    for (size_t i = 0; i < count; tiles += runs[i++].tiles)
+      kernels->winograd_input(
+          &(od_winograd_row){runs[i].tiles, c, most * c, image_row},
+          padded + 2 * runs[i].row * image_row + 2 * runs[i].column * c, v + tiles * c);
     for (size_t place = 0; place < PLACES; place++)
       kernels->gemm(&(od_gemm){.rows = tiles,
                                .columns = units,
@@ -100,12 +139,12 @@ void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_re
                                .c = m + place * most * units,
                                .c_row = units,
                                .start = OD_START_ZERO});
-    od_winograd_row out = {used, units, most * units, 0};
-    for (size_t r = 0; r < now; r++) {
-      size_t row = begin + r, left = (size_t)op->conv.h - 2 * row;
-      const od_real *from = m + r * used * units;
+    const od_real *from = m;
+    for (size_t i = 0; i < count; from += runs[i++].tiles * units) {
+      od_winograd_row out = {runs[i].tiles, units, most * units, 0};
+      size_t row = runs[i].row, left = (size_t)op->conv.h - 2 * row;
       if (op->pool) {
-        size_t at = row * used * units;
+        size_t at = (row * columns + runs[i].column) * units;
         kernels->winograd_output_pool(&out, from, bias, op->relu, y + at,
                                       choice ? choice + at : NULL);
       } else {

@@ -17,6 +17,9 @@ typedef struct op_state {
   od_real *prepared;    /* conv: its kernel as the forward pass wants it */
   od_real *turned;      /* its kernel as the gradient of x wants it */
   size_t partial_at;    /* conv: where its gradients lie in a slice's partial sums */
+  uint8_t *maps;        /* conv that finds blank places: (capacity, H, W) */
+  od_real *blank;       /* conv that skips them: (out) for a blank image, … */
+  uint8_t *blank_choice; /* … (out) */
   double *mean, *inverse, *sums; /* batch norm: (c), (c), (2, c) of the batch */
   double *slice_sums;   /* batch norm: (slices, 2, c) */
 } op_state;
@@ -87,6 +90,10 @@ static uint64_t dropout_seed(const od_batch *batch, int op, size_t image) {
   return od_rng_mix(od_rng_mix(batch->seed, (uint64_t)op), (uint64_t)image);
 }
 
+static size_t map_size(const od_gradient *g) {
+  return (size_t)g->plan.ops[0].out.h * (size_t)g->plan.ops[0].out.w;
+}
+
 /* -- forward -- */
 
 static void norm_forward(const od_gradient *g, int i, size_t begin, size_t n) {
@@ -100,6 +107,33 @@ static void norm_forward(const od_gradient *g, int i, size_t begin, size_t n) {
   for (size_t r = 0; r < rows; r++, x += c, y += c)
     for (size_t k = 0; k < c; k++)
       y[k] = (od_real)(((double)x[k] - state->mean[k]) * state->inverse[k]) * gamma[k] + beta[k];
+}
+
+static void forward_convolution(const od_gradient *g, int i, const od_real *x, od_real *y,
+                                uint8_t *choice, size_t image, int worker) {
+  const od_op *op = &g->plan.ops[i];
+  const op_state *state = &g->states[i];
+  const od_real *bias = op->bias ? od_network_values_const(g->network) + op->bias_at : NULL;
+  od_blank blank = {.y = state->blank, .choice = state->blank_choice};
+  bool pair = op->finds_blank || op->skips_blank;
+  if (pair) blank.map = g->states[0].maps + image * map_size(g);
+  od_conv_forward(op, g->kernels, x, state->prepared, bias, y, choice, pair ? &blank : NULL,
+                  worker_scratch(g, worker));
+}
+
+/* What the second of a pair gives for a blank image; with the weights of this step. */
+static void compute_blank(const od_gradient *g) {
+  if (!g->plan.count || !g->plan.ops[0].finds_blank) return;
+  const od_real *values = od_network_values_const(g->network);
+  const od_op *first = &g->plan.ops[0], *second = &g->plan.ops[1];
+  const op_state *one = &g->states[0], *two = &g->states[1];
+  od_real *scratch = worker_scratch(g, 0);
+  memset(g->input, 0, g->input_size * sizeof *g->input);
+  od_conv_forward(first, g->kernels, g->input, one->prepared,
+                  first->bias ? values + first->bias_at : NULL, one->y, NULL, NULL, scratch);
+  od_conv_forward(second, g->kernels, one->y, two->prepared,
+                  second->bias ? values + second->bias_at : NULL, two->blank, two->blank_choice,
+                  NULL, scratch);
 }
 
 static void op_forward(const run *r, int i, size_t begin, size_t n, int worker) {
@@ -117,8 +151,8 @@ static void op_forward(const run *r, int i, size_t begin, size_t n, int worker) 
   switch (op->kind) {
     case OD_CONV2D:
       for (size_t k = 0; k < n; k++)
-        od_conv_forward(op, kernels, x + k * in, state->prepared, bias, y + k * out,
-                        choice ? choice + k * out : NULL, worker_scratch(g, worker));
+        forward_convolution(g, i, x + k * in, y + k * out, choice ? choice + k * out : NULL,
+                            begin + k, worker);
       break;
     case OD_DENSE:
       od_dense_forward(op, kernels, n, x, kernel, bias, y);
@@ -384,6 +418,7 @@ od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
   int slices = slices_of(batch->count), reductions = 0;
   if (od_pool_threads(pool) > g->threads) pool = NULL;
   od_pool_run(pool, prepare_task, &r, g->plan.count);
+  compute_blank(g);
   for (int s = 0; s < g->stage_count; s++) {
     r.stage = &g->stages[s];
     if (s) finish_statistics(&r, r.stage->begin);
@@ -423,6 +458,12 @@ static bool allocate_state(od_gradient *g, int i) {
   if (op->kind == OD_CONV2D &&
       !(state->prepared = od_allocate(od_conv_prepared_size(op), sizeof *state->prepared)))
     return false;
+  if (op->finds_blank && !(state->maps = od_allocate(images, map_size(g)))) return false;
+  if (op->skips_blank) {
+    state->blank = od_allocate(od_shape_size(op->out), sizeof *state->blank);
+    state->blank_choice = od_allocate(od_shape_size(op->out), 1);
+    if (!state->blank || !state->blank_choice) return false;
+  }
   if (op->kind != OD_BATCH_NORM) return true;
   state->mean = od_allocate(c, sizeof(double));
   state->inverse = od_allocate(c, sizeof(double));
@@ -497,6 +538,9 @@ void od_gradient_destroy(od_gradient *g) {
     od_release(state->choice);
     od_release(state->prepared);
     od_release(state->turned);
+    od_release(state->maps);
+    od_release(state->blank);
+    od_release(state->blank_choice);
     od_release(state->mean);
     od_release(state->inverse);
     od_release(state->sums);

@@ -17,6 +17,9 @@ struct od_inference {
   size_t input_size, widest;      /* numbers an image, at the input and at most */
   size_t classes, largest_kernel;
   int threads;
+  od_real *blank;                 /* (out) of the operation that skips blank places */
+  size_t map_size;                /* bytes of an image's map of them */
+  size_t scratch_size;            /* numbers of scratch that the operations want */
   size_t workspace_size;          /* numbers a worker */
   od_real *workspaces;            /* (threads, workspace_size) */
 };
@@ -30,25 +33,29 @@ typedef struct run {
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-/* Gives every operation a place in the inference's own block, and finds the sizes. */
-static void lay_out(od_inference *inf, size_t *values, size_t *scratch) {
-  *values = *scratch = 0;
+/* Gives every operation a place in the inference's own block, of the size returned, and
+ * finds the other sizes. */
+static size_t lay_out(od_inference *inf) {
+  size_t values = 0;
   inf->widest = inf->input_size;
   for (int i = 0; i < inf->plan.count; i++) {
     od_op *op = &inf->plan.ops[i];
     size_t c = (size_t)op->out.c;
     bool norm = op->kind == OD_BATCH_NORM;
-    op->kernel_at = *values;
+    op->kernel_at = values;
     if (norm) op->kernel_size = c;
     inf->largest_kernel = larger(inf->largest_kernel, op->kernel_size);
-    *values += op->kind == OD_CONV2D ? od_conv_prepared_size(op) : op->kernel_size;
+    values += op->kind == OD_CONV2D ? od_conv_prepared_size(op) : op->kernel_size;
     op->bias = op->bias || op->norm >= 0 || norm; /* a folded norm brings a shift */
-    op->bias_at = *values;
+    op->bias_at = values;
     op->bias_size = op->bias ? c : 0;
-    *values += op->bias_size;
+    values += op->bias_size;
     inf->widest = larger(inf->widest, od_shape_size(op->out));
-    if (op->kind == OD_CONV2D) *scratch = larger(*scratch, od_conv_forward_scratch(op));
+    if (op->kind == OD_CONV2D)
+      inf->scratch_size = larger(inf->scratch_size, od_conv_forward_scratch(op));
+    if (op->finds_blank) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
   }
+  return values;
 }
 
 /* y = scale x + shift of channel i of the batch norm at `layer`. */
@@ -100,14 +107,14 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   inf->classes = (size_t)od_network_classes(network);
   od_status status = od_plan_make(network, true, &inf->plan, error);
   if (!status) {
-    size_t values, scratch;
-    lay_out(inf, &values, &scratch);
-    inf->workspace_size = 2 * SLICE * inf->widest + scratch;
+    size_t values = lay_out(inf);
+    inf->workspace_size = 2 * SLICE * inf->widest + inf->scratch_size + SLICE * inf->map_size;
     inf->values = od_allocate(values, sizeof *inf->values);
     inf->folded = od_allocate(inf->largest_kernel, sizeof *inf->folded);
+    inf->blank = od_allocate(inf->widest, sizeof *inf->blank);
     inf->workspaces =
         od_allocate(inf->workspace_size, (size_t)threads * sizeof *inf->workspaces);
-    if (!inf->values || !inf->folded || !inf->workspaces)
+    if (!inf->values || !inf->folded || !inf->blank || !inf->workspaces)
       status = od_fail_memory(error, "an inference's buffers");
   }
   if (status) {
@@ -124,31 +131,26 @@ void od_inference_destroy(od_inference *inf) {
   od_plan_release(&inf->plan);
   od_release(inf->values);
   od_release(inf->folded);
+  od_release(inf->blank);
   od_release(inf->workspaces);
   od_release(inf);
 }
 
-void od_inference_refresh(od_inference *inf, const od_network *network) {
-  for (int i = 0; i < inf->plan.count; i++) {
-    const od_op *op = &inf->plan.ops[i];
-    od_real *kernel = inf->values + op->kernel_at, *bias = inf->values + op->bias_at;
-    bool convolution = op->kind == OD_CONV2D;
-    take_numbers(op, network, convolution ? inf->folded : kernel, bias);
-    if (convolution) od_conv_prepare(op, inf->folded, kernel);
-  }
-}
-
-/* n images through one operation: x (n, in) -> y (n, out). */
+/* n images through one operation: x (n, in) -> y (n, out). maps (n, map_size), or NULL,
+ * go from an operation that finds blank places to the next. */
 static void forward(const od_inference *inf, const od_op *op, size_t n, const od_real *x,
-                    od_real *y, od_real *scratch) {
+                    od_real *y, uint8_t *maps, od_real *scratch) {
   const od_kernels *kernels = inf->kernels;
   size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
   const od_real *kernel = inf->values + op->kernel_at;
   const od_real *bias = op->bias ? inf->values + op->bias_at : NULL;
   switch (op->kind) {
     case OD_CONV2D:
-      for (size_t i = 0; i < n; i++)
-        od_conv_forward(op, kernels, x + i * in, kernel, bias, y + i * out, NULL, scratch);
+      for (size_t i = 0; i < n; i++) {
+        od_blank blank = {maps ? maps + i * inf->map_size : NULL, inf->blank, NULL};
+        od_conv_forward(op, kernels, x + i * in, kernel, bias, y + i * out, NULL,
+                        maps ? &blank : NULL, scratch);
+      }
       break;
     case OD_DENSE:
       od_dense_forward(op, kernels, n, x, kernel, bias, y);
@@ -173,6 +175,26 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
   }
 }
 
+/* The output of a blank image, for the operation that skips blank places. */
+static void compute_blank(od_inference *inf) {
+  if (!inf->map_size) return;
+  od_real *x = inf->workspaces, *y = x + SLICE * inf->widest, *scratch = y + SLICE * inf->widest;
+  memset(x, 0, inf->input_size * sizeof *x);
+  forward(inf, &inf->plan.ops[0], 1, x, y, NULL, scratch);
+  forward(inf, &inf->plan.ops[1], 1, y, inf->blank, NULL, scratch);
+}
+
+void od_inference_refresh(od_inference *inf, const od_network *network) {
+  for (int i = 0; i < inf->plan.count; i++) {
+    const od_op *op = &inf->plan.ops[i];
+    od_real *kernel = inf->values + op->kernel_at, *bias = inf->values + op->bias_at;
+    bool convolution = op->kind == OD_CONV2D;
+    take_numbers(op, network, convolution ? inf->folded : kernel, bias);
+    if (convolution) od_conv_prepare(op, inf->folded, kernel);
+  }
+  compute_blank(inf);
+}
+
 static void run_slice(void *context, int slice, int worker) {
   run *r = context;
   const od_inference *inf = r->inference;
@@ -180,10 +202,11 @@ static void run_slice(void *context, int slice, int worker) {
   if (n > SLICE) n = SLICE;
   od_real *x = inf->workspaces + (size_t)worker * inf->workspace_size;
   od_real *y = x + SLICE * inf->widest, *scratch = y + SLICE * inf->widest;
+  uint8_t *maps = (uint8_t *)(scratch + inf->scratch_size);
   for (size_t i = 0; i < n; i++)
     od_images_load(r->images, inf->kernels, begin + i, x + i * inf->input_size);
   for (int i = 0; i < inf->plan.count; i++) {
-    forward(inf, &inf->plan.ops[i], n, x, y, scratch);
+    forward(inf, &inf->plan.ops[i], n, x, y, maps, scratch);
     od_real *swapped = x;
     x = y;
     y = swapped;

@@ -20,11 +20,19 @@ size_t od_conv_backward_scratch(const od_op *op);
 size_t od_conv_prepared_size(const od_op *op);
 void od_conv_prepare(const od_op *op, const od_real *kernel, od_real *prepared);
 
+/* Where an image is blank, from the first of two convolutions to the second. */
+typedef struct od_blank {
+  uint8_t *map;          /* (H, W) of the first: whether all input of the window was 0 */
+  const od_real *y;      /* (H, W, C) of the second: its output for a blank image */
+  const uint8_t *choice; /* (H, W, C), or NULL: its choices then */
+} od_blank;
+
 /* x (h, w, c), bias (C) or NULL -> y (H, W, C). `choice` (H, W, C), or NULL, is kept for
- * the backward pass of a fused max-pool. */
+ * the backward pass of a fused max-pool. `blank` may be NULL; an operation that finds
+ * blank places writes the map, one that skips them reads all. It changes no bit of y. */
 void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                      const od_real *prepared, const od_real *bias, od_real *y, uint8_t *choice,
-                     od_real *scratch);
+                     const od_blank *blank, od_real *scratch);
 
 /* The kernel as the backward pass wants it; of the kernel's size. */
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned);

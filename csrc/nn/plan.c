@@ -71,6 +71,17 @@ static void locate_numbers(od_op *op, const od_network *network) {
   }
 }
 
+/* Handwriting is mostly paper. Where a first convolution of one channel sees only zeros,
+ * its output is its bias; where a second one sees only such places, its output is what a
+ * blank image gives there, and need not be computed for every image. */
+static void find_blank_pair(od_plan *plan) {
+  if (plan->count < 2) return;
+  od_op *first = &plan->ops[0], *second = &plan->ops[1];
+  bool finds = first->kind == OD_CONV2D && first->pool && first->in.c == 1;
+  bool skips = second->kind == OD_CONV2D && second->pool && second->winograd;
+  first->finds_blank = second->skips_blank = finds && skips;
+}
+
 od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
                        od_error *error) {
   int layers = od_network_layer_count(network);
@@ -100,6 +111,7 @@ od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
     plan->count++;
     in = out;
   }
+  find_blank_pair(plan);
   return OD_OK;
 }
 

@@ -21,6 +21,8 @@ typedef struct od_op {
   bool first;         /* nothing before it wants a gradient */
   bool winograd;      /* conv: the forward pass goes by Winograd's algorithm */
   bool sparse;        /* conv: the backward pass goes over the places the max-pool chose */
+  bool finds_blank;   /* conv: the first of two, which says where its input was 0, … */
+  bool skips_blank;   /* … and the second, whose output there is that of a blank image */
 
   size_t kernel_at, kernel_size; /* where its numbers lie in the values of … */
   size_t bias_at, bias_size;     /* … the network, or of an inference */
