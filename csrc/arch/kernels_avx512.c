@@ -46,9 +46,13 @@ typedef __m512i places;
 static inline places places_load(const uint8_t *p, size_t n) {
   return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask_of(n), p));
 }
+static inline __m128i load_pair(const float *p) {
+  long long pair;
+  memcpy(&pair, p, sizeof pair); /* p is aligned to a float only */
+  return _mm_cvtsi64_si128(pair);
+}
 static inline vector vector_pick(const float *p, const float *q, places chosen) {
-  __m128 four = _mm_loadh_pi(_mm_castpd_ps(_mm_load_sd((const double *)(const void *)p)),
-                             (const __m64 *)(const void *)q);
+  __m128 four = _mm_castsi128_ps(_mm_unpacklo_epi64(load_pair(p), load_pair(q)));
   return _mm512_permutevar_ps(_mm512_broadcast_f32x4(four), chosen); /* by the low two bits */
 }
 

@@ -86,17 +86,22 @@ static void pooled_blank_window(const od_pooled *p, const od_real *bias, od_real
 
 static void pooled_forward(const od_pooled *p, const od_real *x, const od_real *kernel,
                            const od_real *bias, od_real *y, uint8_t *choice, uint8_t *blank) {
+  const od_real *blank_y = NULL; /* the first blank window's outputs and choices */
+  const uint8_t *blank_choice = NULL;
   for (size_t row = 0; row < p->rows; row++)
     for (size_t column = 0; column < p->columns; column++, y += p->units) {
       const od_real *corner = x + 2 * row * p->image_row + 2 * column * p->channels;
       bool nothing = pooled_blank(p, corner);
       if (blank) *blank++ = nothing;
-      if (nothing) {
+      if (nothing && blank_y) {
+        memcpy(y, blank_y, p->units * sizeof *y);
+        if (choice) memcpy(choice, blank_choice, p->units);
+      } else if (nothing) {
         pooled_blank_window(p, bias, y, choice);
-        if (choice) choice += p->units;
-        continue;
+        blank_y = y;
+        blank_choice = choice;
       }
-      for (size_t unit = 0; unit < p->units;) {
+      for (size_t unit = nothing ? p->units : 0; unit < p->units;) {
         size_t left = p->units - unit, n = left < 2 * LANES ? left : 2 * LANES;
         const od_real *k = kernel + unit, *b = bias + unit;
         uint8_t *chosen = choice ? choice + unit : NULL;

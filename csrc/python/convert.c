@@ -102,7 +102,7 @@ PyObject *convert_dict(PyObject *value, const char *name) {
 /* ---- arrays that come in ---- */
 
 static bool refuse_shape(PyArrayObject *array, const char *name, const char *expected) {
-  PyObject *shape = PyObject_GetAttrString((PyObject *)array, "shape");
+  PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
   if (!shape) return false;
   PyErr_Format(PyExc_ValueError, "%s: got shape %R, expected %s", name, shape, expected);
   Py_DECREF(shape);

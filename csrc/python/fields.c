@@ -83,6 +83,15 @@ static bool refuse_unknown(const field *fields, PyObject *values, const char *wh
   return true;
 }
 
+PyObject *dict_take(PyObject *dict, const char *key) {
+  PyObject *name = PyUnicode_FromString(key);
+  PyObject *value = name ? PyDict_GetItemWithError(dict, name) : NULL;
+  Py_XINCREF(value);
+  if (value && PyDict_DelItem(dict, name) < 0) Py_CLEAR(value);
+  Py_XDECREF(name);
+  return value;
+}
+
 bool fields_read(const field *fields, PyObject *values, const char *where, PyObject *exception,
                  void *record) {
   if (!refuse_unknown(fields, values, where, exception)) return false;

@@ -44,6 +44,10 @@ typedef struct field {
 bool fields_read(const field *fields, PyObject *values, const char *where, PyObject *exception,
                  void *record);
 
+/* Takes a key out of the dict: its value as a new reference, or NULL; an exception is
+ * set only where something failed. */
+PyObject *dict_take(PyObject *dict, const char *key);
+
 /* Adds all fields to `dict`. */
 bool fields_write(const field *fields, const void *record, PyObject *dict);
 

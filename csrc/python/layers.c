@@ -46,20 +46,10 @@ static const struct {
     [OD_FLATTEN] = {no_fields, {.kind = OD_FLATTEN}},
 };
 
-/* Takes `key` out of the dict: a new reference, or NULL; check PyErr_Occurred. */
-static PyObject *take(PyObject *dict, const char *key) {
-  PyObject *name = PyUnicode_FromString(key);
-  PyObject *value = name ? PyDict_GetItemWithError(dict, name) : NULL;
-  Py_XINCREF(value);
-  if (value && PyDict_DelItem(dict, name) < 0) Py_CLEAR(value);
-  Py_XDECREF(name);
-  return value;
-}
-
 static bool read_kind(PyObject *values, int index, od_layer_kind *kind) {
   char name[32];
   snprintf(name, sizeof name, "layer %d: type", index);
-  PyObject *type = take(values, "type");
+  PyObject *type = dict_take(values, "type");
   if (!type) {
     if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "%s: missing", name);
     return false;
@@ -74,7 +64,7 @@ static bool read_kind(PyObject *values, int index, od_layer_kind *kind) {
 
 /* The last layer may say softmax as its activation: inference and loss apply it. */
 static bool drop_softmax(PyObject *values) {
-  PyObject *activation = take(values, "activation");
+  PyObject *activation = dict_take(values, "activation");
   if (!activation) return !PyErr_Occurred();
   bool softmax =
       PyUnicode_Check(activation) && PyUnicode_CompareWithASCIIString(activation, "softmax") == 0;

@@ -54,12 +54,10 @@ static const field trainer_fields[] = {
     {"restore_best", OPTIONAL, FIELD_BOOL, IN_CONFIG(restore_best), NULL},
     FIELDS_END};
 
-static bool take_augment(PyObject *keywords, od_augment *augment) {
-  PyObject *steps = PyDict_GetItemString(keywords, "augment");
-  if (!steps) return true;
-  Py_INCREF(steps);
-  bool read = augmentation_read(steps, "augment", augment) &&
-              PyDict_DelItemString(keywords, "augment") == 0;
+static bool read_augment(PyObject *keywords, od_augment *augment) {
+  PyObject *steps = dict_take(keywords, "augment");
+  if (!steps) return !PyErr_Occurred();
+  bool read = augmentation_read(steps, "augment", augment);
   Py_DECREF(steps);
   return read;
 }
@@ -67,7 +65,7 @@ static bool take_augment(PyObject *keywords, od_augment *augment) {
 static bool read_config(PyObject *keywords, od_train_config *config) {
   trainer_arguments read = {.config = {.optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
                                        .schedule = {.divisor = 25, .final_divisor = 1e4}}};
-  if (!take_augment(keywords, &read.config.augment) ||
+  if (!read_augment(keywords, &read.config.augment) ||
       !fields_read(trainer_fields, keywords, "", PyExc_TypeError, &read))
     return false;
   *config = read.config;
@@ -76,23 +74,23 @@ static bool read_config(PyObject *keywords, od_train_config *config) {
   return true;
 }
 
-/* The network: the one positional argument, or the keyword. Borrowed. */
-static network_object *find_network(const module_state *state, PyObject *arguments,
+/* The network, the one positional argument or a keyword, as a new reference. */
+static network_object *take_network(const module_state *state, PyObject *arguments,
                                     PyObject *keywords) {
   Py_ssize_t count = PyTuple_GET_SIZE(arguments);
-  PyObject *network = PyDict_GetItemString(keywords, "network");
+  PyObject *network = dict_take(keywords, "network");
   if (count + (network != NULL) != 1) {
+    Py_XDECREF(network);
     PyErr_SetString(PyExc_TypeError,
                     "Trainer() takes a network and, after it, arguments by keyword only");
     return NULL;
   }
-  if (count) network = PyTuple_GET_ITEM(arguments, 0);
-  if (!Py_IS_TYPE(network, state->network_type)) {
-    PyErr_Format(PyExc_TypeError, "network: got %.100s, expected a Network",
-                 Py_TYPE(network)->tp_name);
-    return NULL;
-  }
-  return (network_object *)network;
+  if (count) network = Py_NewRef(PyTuple_GET_ITEM(arguments, 0));
+  if (Py_IS_TYPE(network, state->network_type)) return (network_object *)network;
+  PyErr_Format(PyExc_TypeError, "network: got %.100s, expected a Network",
+               Py_TYPE(network)->tp_name);
+  Py_DECREF(network);
+  return NULL;
 }
 
 static PyObject *make_trainer(PyTypeObject *type, network_object *network,
@@ -116,17 +114,11 @@ static PyObject *make_trainer(PyTypeObject *type, network_object *network,
 static PyObject *trainer_new(PyTypeObject *type, PyObject *arguments, PyObject *given) {
   PyObject *keywords = given ? PyDict_Copy(given) : PyDict_New();
   if (!keywords) return NULL;
+  network_object *network = take_network(PyType_GetModuleState(type), arguments, keywords);
   od_train_config config;
-  PyObject *self = NULL;
-  network_object *network = find_network(PyType_GetModuleState(type), arguments, keywords);
-  if (network) {
-    Py_INCREF(network);
-    bool named = PyTuple_GET_SIZE(arguments) == 0;
-    if ((!named || PyDict_DelItemString(keywords, "network") == 0) &&
-        read_config(keywords, &config))
-      self = make_trainer(type, network, &config);
-    Py_DECREF(network);
-  }
+  bool read = network && read_config(keywords, &config);
+  PyObject *self = read ? make_trainer(type, network, &config) : NULL;
+  Py_XDECREF(network);
   Py_DECREF(keywords);
   return self;
 }
