@@ -7,7 +7,7 @@
 #include "nn/ops.h"
 
 /* Images of a slice: the unit of work of one thread, and of the sum of gradients. */
-enum { SLICE = 8, KERNEL_ROWS = 64, REDUCED = 4096 };
+enum { SLICE = 8, KERNEL_ROWS = 64, REDUCED = 4096, MAX_BATCH_MEBIBYTES = 8192 };
 
 /* What an operation keeps of a batch, and the gradients that flow into it. */
 typedef struct op_state {
@@ -226,25 +226,46 @@ static void join_sums(const run *r, int i) {
       state->sums[k] += state->slice_sums[(size_t)slice * 2 * c + k];
 }
 
-/* Mean and 1 / deviation of the batch, which also move the network's statistics. */
+static double batch_mean(const op_state *state, size_t k, double rows) {
+  return state->sums[k] / rows;
+}
+
+static double batch_variance(const op_state *state, size_t c, size_t k, double rows) {
+  double mean = batch_mean(state, k, rows);
+  return fmax(state->sums[c + k] / rows - mean * mean, 0);
+}
+
+/* Mean and 1 / deviation of the batch. */
 static void finish_statistics(const run *r, int i) {
+  const od_op *op = &r->g->plan.ops[i];
+  const od_layer *layer = od_network_layer(r->g->network, op->layer);
+  const op_state *state = &r->g->states[i];
+  size_t c = (size_t)op->in.c;
+  double rows = (double)rows_of(op, (size_t)r->batch->count);
+  join_sums(r, i);
+  for (size_t k = 0; k < c; k++) {
+    state->mean[k] = batch_mean(state, k, rows);
+    state->inverse[k] = 1 / sqrt(batch_variance(state, c, k, rows) + layer->epsilon);
+  }
+}
+
+/* Moves the network's statistics towards the batch's. A step whose loss is not finite
+ * will be refused and leaves no trace in them, nor does a number that overflows. */
+static void move_statistics(const run *r, int i) {
   const od_gradient *g = r->g;
   const od_op *op = &g->plan.ops[i];
   const od_layer *layer = od_network_layer(g->network, op->layer);
-  const op_state *state = &g->states[i];
-  od_real *moving_mean = od_network_find(g->network, op->layer, "moving_mean")->data;
-  od_real *moving_variance = od_network_find(g->network, op->layer, "moving_variance")->data;
+  od_real *means = od_network_find(g->network, op->layer, "moving_mean")->data;
+  od_real *variances = od_network_find(g->network, op->layer, "moving_variance")->data;
   size_t c = (size_t)op->in.c;
   double rows = (double)rows_of(op, (size_t)r->batch->count), keep = layer->momentum;
-  join_sums(r, i);
   for (size_t k = 0; k < c; k++) {
-    double mean = state->sums[k] / rows;
-    double variance = fmax(state->sums[c + k] / rows - mean * mean, 0);
-    state->mean[k] = mean;
-    state->inverse[k] = 1 / sqrt(variance + layer->epsilon);
-    if (!isfinite(variance)) continue; /* a step that will be refused must leave no trace */
-    moving_mean[k] = (od_real)(keep * (double)moving_mean[k] + (1 - keep) * mean);
-    moving_variance[k] = (od_real)(keep * (double)moving_variance[k] + (1 - keep) * variance);
+    double variance = batch_variance(&g->states[i], c, k, rows);
+    od_real mean = (od_real)(keep * (double)means[k] + (1 - keep) * g->states[i].mean[k]);
+    variance = keep * (double)variances[k] + (1 - keep) * variance;
+    if (!isfinite(mean) || !isfinite((od_real)variance)) continue;
+    means[k] = mean;
+    variances[k] = (od_real)variance;
   }
 }
 
@@ -424,6 +445,13 @@ od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
     if (s) finish_statistics(&r, r.stage->begin);
     od_pool_run(pool, forward_task, &r, slices);
   }
+  od_loss result = {0, 0};
+  for (int k = 0; k < batch->count; k++) {
+    result.loss += g->losses[k] / batch->count;
+    result.correct += g->hits[k];
+  }
+  for (int s = 1; s < g->stage_count && isfinite(result.loss); s++)
+    move_statistics(&r, g->stages[s].begin);
   for (int s = g->stage_count - 1; s >= 0; s--) {
     r.stage = &g->stages[s];
     od_pool_run(pool, backward_task, &r, slices);
@@ -431,12 +459,6 @@ od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
   }
   for (int i = 0; i < g->plan.count; i++) reductions += reduce_tasks(&g->plan.ops[i]);
   od_pool_run(pool, reduce_task, &r, reductions);
-
-  od_loss result = {0, 0};
-  for (int k = 0; k < batch->count; k++) {
-    result.loss += g->losses[k] / batch->count;
-    result.correct += g->hits[k];
-  }
   return result;
 }
 
@@ -482,6 +504,17 @@ static void cut_stages(od_gradient *g) {
   }
 }
 
+/* Refuses a batch that would fill the memory, before any of it is taken. */
+static od_status check_size(const od_gradient *g, od_error *error) {
+  double image = (double)g->input_size;
+  for (int i = 0; i < g->plan.count; i++) image += 2.0 * (double)od_shape_size(g->plan.ops[i].out);
+  double mebibytes = image * g->capacity * sizeof(od_real) / (1 << 20);
+  if (mebibytes <= MAX_BATCH_MEBIBYTES) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT,
+                 "batch_size: %d images take %.0f MiB in this network, expected at most %d MiB",
+                 g->capacity, mebibytes, MAX_BATCH_MEBIBYTES);
+}
+
 static od_status allocate(od_gradient *g, od_error *error) {
   size_t images = (size_t)g->capacity, count = (size_t)g->plan.count;
   g->states = od_allocate(count, sizeof *g->states);
@@ -520,6 +553,7 @@ od_status od_gradient_create(od_network *network, const od_kernels *kernels, int
   g->input_size = od_shape_size(od_network_input(network));
   g->classes = (size_t)od_network_classes(network);
   od_status status = od_plan_make(network, false, &g->plan, error);
+  if (!status) status = check_size(g, error);
   if (!status) status = allocate(g, error);
   if (status) {
     od_gradient_destroy(g);

@@ -7,7 +7,8 @@
 #include "base/rng.h"
 
 enum { TENSORS_A_LAYER = 4, MAX_SIDE = 1024 };
-static const size_t max_values = (size_t)1 << 28; /* 1 GiB of floats */
+static const size_t max_values = (size_t)1 << 26; /* weights: 256 MiB of floats */
+static const size_t max_output = (size_t)1 << 24; /* of a layer, an image: 64 MiB */
 
 typedef struct layer_slot {
   od_layer layer;
@@ -72,7 +73,7 @@ static od_status lay_out(od_network *net, const od_layer *layers, od_error *erro
     od_status status = od_layer_output(&slot->layer, i, shape, &slot->out, error);
     if (status) return status;
     shape = slot->out;
-    if (od_shape_size(shape) > max_values)
+    if (od_shape_size(shape) > max_output)
       return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s): output (%d, %d, %d) is too large",
                      i, od_layer_kind_name(layers[i].kind), shape.h, shape.w, shape.c);
     snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
