@@ -32,9 +32,8 @@ BASELINES = {
     ("linux", "aarch64"): ["-march=armv8-a"],
 }
 
-STRICT_WARNINGS = (
-    "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Werror"
-).split()
+STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion"]
+STRICT_WARNINGS += ["-Wstrict-prototypes", "-Werror"]
 
 PROBE = """
 #include <pthread.h>

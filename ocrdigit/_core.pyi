@@ -16,7 +16,7 @@ class LayerDescription(TypedDict):
     name: str
     type: str
     output_shape: tuple[int, ...]
-    parameters: int
+    parameters: int  # moving statistics included
 
 class Progress(TypedDict):
     epoch: int
@@ -128,7 +128,9 @@ class Trainer:
 
         ``on_step`` is called at most every ``interval`` seconds. An exception in a
         callback, KeyboardInterrupt included, ends the run after the step under way and
-        comes out here; the network keeps the last finished step.
+        comes out here; the network keeps the last finished step. During a run,
+        callbacks and other threads may use the network, but not change its weights or
+        start another run: that is a RuntimeError.
         """
 
 def instruction_set() -> str:
@@ -136,7 +138,9 @@ def instruction_set() -> str:
 
 def cpu_features() -> tuple[str, ...]: ...
 def get_num_threads() -> int: ...
-def set_num_threads(threads: int) -> None: ...
+def set_num_threads(threads: int) -> None:
+    """For all networks; a trainer keeps the threads it was made with."""
+
 def augment(
     images: NDArray[np.float32], steps: Sequence[AugmentStep], seed: int
 ) -> NDArray[np.float32]:
