@@ -1,0 +1,247 @@
+/* Networks to test on: every kind of layer in every place it can stand in, on small and
+ * odd shapes. Their numbers and images are random but rounded to float, so the float and
+ * the double build compute on the very same ones. */
+#ifndef NETWORKS_H
+#define NETWORKS_H
+
+#include "base/rng.h"
+#include "check.h"
+#include "nn/network.h"
+
+static inline od_layer conv(int filters, int kernel, int stride, bool same, bool relu) {
+  return (od_layer){.kind = OD_CONV2D, .units = filters, .kernel = kernel, .stride = stride,
+                    .same = same, .bias = true, .relu = relu};
+}
+static inline od_layer dense(int units, bool relu) {
+  return (od_layer){.kind = OD_DENSE, .units = units, .bias = true, .relu = relu};
+}
+static inline od_layer without_bias(od_layer layer) {
+  layer.bias = false;
+  return layer;
+}
+static inline od_layer plain(od_layer_kind kind) { return (od_layer){.kind = kind}; }
+static inline od_layer batch_norm(double momentum) {
+  return (od_layer){.kind = OD_BATCH_NORM, .momentum = momentum, .epsilon = 1e-3};
+}
+static inline od_layer dropout(double rate) {
+  return (od_layer){.kind = OD_DROPOUT, .rate = rate};
+}
+
+enum { SAMPLE_LAYERS = 12, SAMPLE_CONVOLUTIONS = 60, SAMPLE_POOLED = 30 };
+
+typedef struct sample {
+  const char *name;
+  od_shape input;
+  int batch;
+  double smoothing;
+  od_layer layers[SAMPLE_LAYERS]; /* up to the first of kind OD_LAYER_KINDS */
+} sample;
+
+#define END plain(OD_LAYER_KINDS)
+#define FLATTEN plain(OD_FLATTEN)
+#define POOL plain(OD_MAX_POOL2D)
+#define AVERAGE plain(OD_GLOBAL_AVERAGE_POOL2D)
+#define RELU plain(OD_RELU)
+
+/* A convolution of every geometry between two others, so its gradients of x, kernel and
+ * bias all count: kernel 1, 3, 5; same, valid; stride 1, 2; five shapes. */
+static inline sample sample_convolution(int index) {
+  static const int kernels[] = {1, 3, 5}, channels[] = {1, 3, 7, 17, 33}, batches[] = {1, 2, 3};
+  static const od_shape shapes[] = {{5, 7, 1}, {6, 6, 3}, {9, 5, 1}, {8, 11, 2}, {7, 8, 7}};
+  int kernel = kernels[index % 3], same = index / 3 % 2, stride = 1 + index / 6 % 2;
+  int shape = index / 12;
+  return (sample){.name = "a convolution's geometry", .input = shapes[shape],
+                  .batch = batches[index % 3], .layers = {
+                      conv(channels[(index + shape) % 5], 3, 1, true, index % 2),
+                      conv(channels[(index / 2 + 3 * shape) % 5], kernel, stride, same, index % 2),
+                      conv(2, 1, 1, true, false), FLATTEN, dense(3, false), END}};
+}
+
+/* Every such geometry again, of stride 1 and with a max-pool, which may be fused; with few
+ * channels and with many. */
+static inline sample sample_pooled(int index) {
+  static const int kernels[] = {1, 3, 5}, inputs[] = {7, 12, 33, 8, 3}, units[] = {9, 8, 17, 3, 33};
+  static const od_shape shapes[] = {{6, 7, 1}, {7, 9, 1}, {8, 6, 3}, {9, 8, 2}, {10, 11, 1}};
+  int kernel = kernels[index % 3], same = index / 3 % 2, shape = index / 6;
+  od_layer first = conv(inputs[(index + shape) % 5], 3, 1, true, index % 2);
+  od_layer pooled = conv(units[(index / 2 + shape) % 5], kernel, 1, same, index / 2 % 2);
+  return (sample){.name = "a pooled convolution's geometry", .input = shapes[shape],
+                  .batch = 1 + index % 3,
+                  .layers = {first, index % 4 ? pooled : without_bias(pooled), POOL, FLATTEN,
+                             dense(3, false), END}};
+}
+
+/* Sample `index`, counted from 0; false after the last. */
+static inline bool sample_network(int index, sample *out) {
+  const sample fixed[] = {
+      {"dense", {1, 1, 7}, 3, 0, {dense(5, false), END}},
+      {"dense, no bias", {1, 1, 33}, 5, 0,
+       {without_bias(dense(17, true)), without_bias(dense(3, false)), END}},
+      {"dense, many inputs", {12, 17, 1}, 9, 0, {FLATTEN, dense(70, true), dense(10, false), END}},
+      {"two classes, smoothed", {3, 3, 1}, 4, 0.1, {FLATTEN, dense(6, true), dense(2, false), END}},
+      {"256 classes", {2, 2, 3}, 2, 0.2, {FLATTEN, dense(256, false), END}},
+      {"flatten only", {1, 2, 2}, 3, 0, {FLATTEN, END}},
+      {"relu layers", {5, 5, 2}, 3, 0,
+       {conv(3, 3, 1, true, false), RELU, POOL, RELU, FLATTEN, RELU, dense(4, false), END}},
+      {"relu first", {4, 4, 3}, 3, 0, {RELU, conv(3, 3, 1, false, false), FLATTEN, END}},
+      {"relu after dense", {1, 1, 9}, 3, 0, {dense(8, false), RELU, dense(3, false), END}},
+      {"pool first, odd edges", {5, 7, 3}, 3, 0,
+       {POOL, conv(5, 3, 1, true, true), POOL, FLATTEN, dense(3, false), END}},
+      {"fused pools, odd edges", {11, 9, 1}, 9, 0,
+       {conv(7, 3, 1, true, true), POOL, conv(5, 3, 1, true, true), POOL, FLATTEN,
+        dense(3, false), END}},
+      {"pool after a linear convolution", {6, 7, 2}, 3, 0,
+       {conv(4, 3, 1, true, false), POOL, FLATTEN, dense(3, false), END}},
+      {"pool, then relu", {6, 6, 1}, 3, 0,
+       {conv(4, 5, 1, true, false), POOL, RELU, FLATTEN, dense(3, false), END}},
+      {"pool after stride 2", {11, 13, 1}, 3, 0,
+       {conv(4, 3, 2, true, true), POOL, FLATTEN, dense(3, false), END}},
+      {"pool after pool", {9, 10, 1}, 3, 0,
+       {conv(3, 3, 1, true, true), POOL, POOL, FLATTEN, dense(3, false), END}},
+      {"pool to one pixel", {2, 3, 2}, 3, 0, {conv(3, 1, 1, true, false), POOL, END}},
+      {"average", {4, 3, 7}, 5, 0, {conv(17, 3, 1, true, true), AVERAGE, dense(3, false), END}},
+      {"average last", {5, 4, 1}, 5, 0, {conv(4, 3, 2, true, false), AVERAGE, END}},
+      {"average first", {3, 5, 6}, 3, 0, {AVERAGE, dense(3, false), END}},
+      {"one pixel", {1, 1, 1}, 7, 0,
+       {conv(3, 3, 1, true, true), conv(4, 5, 2, true, false), conv(2, 1, 1, false, false), END}},
+      {"one row", {1, 9, 1}, 3, 0,
+       {conv(3, 5, 1, true, true), conv(3, 3, 2, true, false), AVERAGE, END}},
+      {"one column", {8, 1, 2}, 3, 0,
+       {conv(3, 3, 2, true, true), conv(3, 5, 1, true, false), FLATTEN, dense(2, false), END}},
+      {"valid to one pixel", {5, 5, 3}, 4, 0, {conv(4, 5, 1, false, false), END}},
+      {"kernels beyond a reduction's piece", {4, 5, 33}, 9, 0,
+       {conv(33, 3, 1, true, false), without_bias(conv(17, 3, 1, true, false)), AVERAGE, END}},
+      {"many channels, odd and valid", {7, 9, 8}, 9, 0,
+       {conv(11, 3, 1, false, true), without_bias(conv(8, 3, 1, true, false)), batch_norm(0.9),
+        conv(9, 3, 1, false, false), AVERAGE, dense(3, false), END}},
+      {"many channels and a pool, first", {7, 6, 12}, 9, 0,
+       {conv(8, 3, 1, true, true), POOL, FLATTEN, dense(3, false), END}},
+      {"no bias", {6, 5, 1}, 9, 0,
+       {without_bias(conv(7, 3, 1, true, true)), without_bias(conv(3, 3, 2, true, false)), AVERAGE,
+        END}},
+      {"batch norm first", {4, 4, 3}, 9, 0,
+       {batch_norm(0.9), conv(4, 3, 1, true, false), FLATTEN, dense(3, false), END}},
+      {"convolution, batch norm, relu, pool", {8, 8, 1}, 9, 0.1,
+       {without_bias(conv(5, 3, 1, true, false)), batch_norm(0.9), RELU, POOL,
+        conv(7, 3, 1, true, false), batch_norm(0.5), RELU, POOL, FLATTEN, dense(3, false), END}},
+      {"batch norm after relu and pool", {8, 6, 1}, 10, 0,
+       {conv(3, 3, 1, true, true), batch_norm(0.9), conv(4, 3, 1, true, true), POOL,
+        batch_norm(0.9), FLATTEN, dense(3, false), END}},
+      {"batch norm of a vector", {1, 1, 6}, 17, 0,
+       {dense(5, false), batch_norm(0.9), RELU, dense(4, true), batch_norm(0), dense(3, false),
+        END}},
+      {"two batch norms", {5, 4, 1}, 9, 0,
+       {conv(3, 3, 1, true, false), batch_norm(0.9), batch_norm(0.8), AVERAGE, dense(3, false),
+        END}},
+      {"flatten before batch norm", {3, 3, 1}, 16, 0,
+       {conv(2, 3, 1, true, false), FLATTEN, batch_norm(0.9), dense(3, false), END}},
+      {"batch norm last", {3, 4, 2}, 12, 0, {FLATTEN, dense(4, false), batch_norm(0.9), END}},
+      {"batch norm after stride 2", {7, 9, 1}, 9, 0,
+       {conv(4, 5, 2, true, false), batch_norm(0.9), RELU, conv(3, 3, 2, false, false), FLATTEN,
+        dense(3, false), END}},
+      {"dropout", {6, 6, 1}, 9, 0,
+       {conv(4, 3, 1, true, true), POOL, dropout(0.25), FLATTEN, dense(12, true), dropout(0.5),
+        dense(3, false), END}},
+      {"dropout first, and of nothing", {4, 5, 2}, 9, 0.1,
+       {dropout(0.3), conv(4, 3, 1, true, false), dropout(0), FLATTEN, dense(3, false), END}},
+      {"dropout and batch norm", {6, 5, 1}, 11, 0,
+       {conv(4, 3, 1, true, false), batch_norm(0.9), RELU, dropout(0.2), AVERAGE, dense(3, false),
+        END}},
+      {"the seed network, smaller", {12, 12, 1}, 11, 0,
+       {conv(8, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL, FLATTEN, dense(16, true),
+        dense(10, false), END}},
+  };
+  const int count = (int)(sizeof fixed / sizeof *fixed);
+  if (index < count)
+    *out = fixed[index];
+  else if (index < count + SAMPLE_CONVOLUTIONS)
+    *out = sample_convolution(index - count);
+  else if (index < count + SAMPLE_CONVOLUTIONS + SAMPLE_POOLED)
+    *out = sample_pooled(index - count - SAMPLE_CONVOLUTIONS);
+  else
+    return false;
+  return true;
+}
+
+static inline int sample_count(const sample *s) {
+  int count = 0;
+  while (s->layers[count].kind != OD_LAYER_KINDS) count++;
+  return count;
+}
+
+static inline bool sample_has(const sample *s, od_layer_kind kind) {
+  for (int i = 0; i < sample_count(s); i++)
+    if (s->layers[i].kind == kind) return true;
+  return false;
+}
+
+/* Whether the loss has kinks: a ReLU or a max-pool somewhere. */
+static inline bool sample_has_kinks(const sample *s) {
+  for (int i = 0; i < sample_count(s); i++)
+    if (s->layers[i].relu) return true;
+  return sample_has(s, OD_RELU) || sample_has(s, OD_MAX_POOL2D);
+}
+
+/* Random numbers of a size that keeps activations near 1; biases away from 0. */
+static inline void randomize(od_network *network, uint64_t seed) {
+  for (int t = 0; t < od_network_tensor_count(network); t++) {
+    const od_tensor *tensor = od_network_tensor(network, t);
+    od_rng rng;
+    od_rng_seed(&rng, seed, (uint64_t)t);
+    double limit = 0.5, centre = 0;
+    if (tensor->rank > 1) {
+      double inputs = (double)tensor->size / tensor->shape[tensor->rank - 1];
+      limit = sqrt(4 / inputs);
+    }
+    if (strstr(tensor->name, "gamma") || strstr(tensor->name, "variance")) centre = 1;
+    for (size_t i = 0; i < tensor->size; i++)
+      tensor->data[i] = (od_real)(float)od_rng_range(&rng, centre - limit, centre + limit);
+  }
+}
+
+static inline od_network *sample_create(const sample *s, uint64_t seed) {
+  od_network *network;
+  od_error error = {{0}};
+  if (od_network_create(s->input, s->layers, sample_count(s), &network, &error)) {
+    printf("%s: %s\n", s->name, error.message);
+    exit(EXIT_FAILURE);
+  }
+  randomize(network, seed);
+  return network;
+}
+
+/* A batch of random images and labels. */
+typedef struct sample_data {
+  int count;
+  size_t size;
+  float *pixels;   /* (count, size) in [-1, 1) */
+  uint8_t *labels; /* (count) */
+} sample_data;
+
+static inline sample_data data_create(od_shape input, int classes, int count, uint64_t seed) {
+  sample_data data = {.count = count, .size = od_shape_size(input)};
+  od_rng rng;
+  od_rng_seed(&rng, seed, 1000);
+  data.pixels = malloc((size_t)count * data.size * sizeof *data.pixels);
+  data.labels = malloc((size_t)count);
+  for (size_t i = 0; i < (size_t)count * data.size; i++)
+    data.pixels[i] = (float)od_rng_range(&rng, -1, 1);
+  for (int i = 0; i < count; i++)
+    data.labels[i] = (uint8_t)od_rng_below(&rng, (uint64_t)classes);
+  return data;
+}
+
+static inline void data_destroy(sample_data *data) {
+  free(data->pixels);
+  free(data->labels);
+}
+
+/* An od_image_source over sample_data. */
+static inline void data_source(void *context, int index, int worker, od_real *pixels) {
+  const sample_data *data = context;
+  (void)worker;
+  for (size_t i = 0; i < data->size; i++)
+    pixels[i] = (od_real)data->pixels[(size_t)index * data->size + i];
+}
+
+#endif

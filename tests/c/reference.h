@@ -1,0 +1,170 @@
+/* A network run by the definitions of its layers, one loop an index, in double: what the
+ * core's plans, products and threads are held against. */
+#ifndef REFERENCE_H
+#define REFERENCE_H
+
+#include "networks.h"
+
+/* The numbers of a layer's tensor of this role, or NULL. */
+static inline const od_real *reference_tensor(const od_network *network, int layer,
+                                              const char *role) {
+  char name[64];
+  snprintf(name, sizeof name, "%s.%s", od_network_layer_name(network, layer), role);
+  for (int t = 0; t < od_network_tensor_count(network); t++)
+    if (strcmp(od_network_tensor(network, t)->name, name) == 0)
+      return od_network_tensor(network, t)->data;
+  return NULL;
+}
+
+/* A layer with its shapes and numbers. */
+typedef struct reference_layer {
+  const od_layer *layer;
+  od_shape in, out;
+  const od_real *kernel, *bias;
+  const od_real *gamma, *beta, *moving_mean, *moving_variance;
+} reference_layer;
+
+/* "same" padding before the image, as TensorFlow defines it. */
+static inline int reference_padding(const od_layer *layer, int in, int out) {
+  int total = (out - 1) * layer->stride + layer->kernel - in;
+  return layer->same && total > 0 ? total / 2 : 0;
+}
+
+static inline double reference_convolution(const reference_layer *l, const double *x, int row,
+                                           int column, int filter) {
+  int k = l->layer->kernel;
+  int top = row * l->layer->stride - reference_padding(l->layer, l->in.h, l->out.h);
+  int left = column * l->layer->stride - reference_padding(l->layer, l->in.w, l->out.w);
+  double sum = l->bias ? (double)l->bias[filter] : 0;
+  for (int i = 0; i < k; i++)
+    for (int j = 0; j < k; j++)
+      for (int c = 0; c < l->in.c; c++) {
+        int y = top + i, z = left + j;
+        if (y < 0 || y >= l->in.h || z < 0 || z >= l->in.w) continue;
+        sum += x[(y * l->in.w + z) * l->in.c + c] *
+               (double)l->kernel[((i * k + j) * l->in.c + c) * l->out.c + filter];
+      }
+  return l->layer->relu && sum < 0 ? 0 : sum;
+}
+
+static inline double reference_dense(const reference_layer *l, const double *x, int unit) {
+  double sum = l->bias ? (double)l->bias[unit] : 0;
+  for (int i = 0; i < l->in.c; i++) sum += x[i] * (double)l->kernel[i * l->out.c + unit];
+  return l->layer->relu && sum < 0 ? 0 : sum;
+}
+
+/* Batch norm of all n images, with the batch's own statistics or the moving ones. */
+static inline void reference_batch_norm(const reference_layer *l, int n, bool training,
+                                        const double *x, double *y) {
+  size_t rows = (size_t)n * (size_t)l->out.h * (size_t)l->out.w, channels = (size_t)l->out.c;
+  for (size_t c = 0; c < channels; c++) {
+    double mean = 0, variance = 0;
+    if (training) {
+      for (size_t r = 0; r < rows; r++) mean += x[r * channels + c] / (double)rows;
+      for (size_t r = 0; r < rows; r++)
+        variance += (x[r * channels + c] - mean) * (x[r * channels + c] - mean) / (double)rows;
+    } else {
+      mean = (double)l->moving_mean[c];
+      variance = (double)l->moving_variance[c];
+    }
+    double scale = (double)l->gamma[c] / sqrt(variance + l->layer->epsilon);
+    for (size_t r = 0; r < rows; r++)
+      y[r * channels + c] = (x[r * channels + c] - mean) * scale + (double)l->beta[c];
+  }
+}
+
+static inline double reference_pool(od_shape in, const double *x, int row, int column, int c) {
+  double best = -INFINITY;
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      best = fmax(best, x[((2 * row + i) * in.w + 2 * column + j) * in.c + c]);
+  return best;
+}
+
+static inline double reference_average(od_shape in, const double *x, int c) {
+  double sum = 0;
+  for (int p = 0; p < in.h * in.w; p++) sum += x[p * in.c + c];
+  return sum / (in.h * in.w);
+}
+
+/* One number of one image's output, for the layers that work image by image. */
+static inline double reference_value(const reference_layer *l, const double *x, int row,
+                                     int column, int c) {
+  double same = x[(row * l->out.w + column) * l->out.c + c]; /* for layers that keep the order */
+  switch (l->layer->kind) {
+    case OD_CONV2D: return reference_convolution(l, x, row, column, c);
+    case OD_DENSE: return reference_dense(l, x, c);
+    case OD_RELU: return same > 0 ? same : 0;
+    case OD_MAX_POOL2D: return reference_pool(l->in, x, row, column, c);
+    case OD_GLOBAL_AVERAGE_POOL2D: return reference_average(l->in, x, c);
+    default: return same; /* flatten; dropout at inference */
+  }
+}
+
+/* One image through a layer: x (in) -> y (out). */
+static inline void reference_image(const reference_layer *l, const double *x, double *y) {
+  for (int row = 0; row < l->out.h; row++)
+    for (int column = 0; column < l->out.w; column++)
+      for (int c = 0; c < l->out.c; c++) *y++ = reference_value(l, x, row, column, c);
+}
+
+/* scores (n, classes) of pixels (n, size). Training means batch norms by the batch's own
+ * statistics; there is no dropout here. */
+static inline void reference_scores(const od_network *network, bool training, int n,
+                                    const float *pixels, double *scores) {
+  od_shape in = od_network_input(network);
+  size_t widest = od_shape_size(in);
+  for (int i = 0; i < od_network_layer_count(network); i++) {
+    size_t size = od_shape_size(od_network_shape_after(network, i));
+    widest = size > widest ? size : widest;
+  }
+  double *x = calloc((size_t)n * widest, sizeof *x), *y = calloc((size_t)n * widest, sizeof *y);
+  for (size_t i = 0; i < (size_t)n * od_shape_size(in); i++) x[i] = (double)pixels[i];
+  for (int i = 0; i < od_network_layer_count(network); i++) {
+    const reference_layer l = {.layer = od_network_layer(network, i),
+                               .in = in,
+                               .out = od_network_shape_after(network, i),
+                               .kernel = reference_tensor(network, i, "kernel"),
+                               .bias = reference_tensor(network, i, "bias"),
+                               .gamma = reference_tensor(network, i, "gamma"),
+                               .beta = reference_tensor(network, i, "beta"),
+                               .moving_mean = reference_tensor(network, i, "moving_mean"),
+                               .moving_variance = reference_tensor(network, i, "moving_variance")};
+    if (l.layer->kind == OD_BATCH_NORM)
+      reference_batch_norm(&l, n, training, x, y);
+    else
+      for (size_t k = 0; k < (size_t)n; k++)
+        reference_image(&l, x + k * od_shape_size(in), y + k * od_shape_size(l.out));
+    double *swapped = x;
+    x = y;
+    y = swapped;
+    in = l.out;
+  }
+  memcpy(scores, x, (size_t)n * od_shape_size(in) * sizeof *scores);
+  free(x);
+  free(y);
+}
+
+/* Softmax of scores (classes), in place. */
+static inline void reference_softmax(int classes, double *scores) {
+  double largest = scores[0], sum = 0;
+  for (int i = 1; i < classes; i++) largest = fmax(largest, scores[i]);
+  for (int i = 0; i < classes; i++) sum += scores[i] = exp(scores[i] - largest);
+  for (int i = 0; i < classes; i++) scores[i] /= sum;
+}
+
+/* Mean cross-entropy with the smoothed target. */
+static inline double reference_loss(int classes, int n, const double *scores,
+                                    const uint8_t *labels, double smoothing) {
+  double loss = 0, *p = malloc((size_t)classes * sizeof *p);
+  for (int k = 0; k < n; k++) {
+    memcpy(p, scores + (size_t)k * (size_t)classes, (size_t)classes * sizeof *p);
+    reference_softmax(classes, p);
+    for (int i = 0; i < classes; i++)
+      loss -= ((i == labels[k]) * (1 - smoothing) + smoothing / classes) * log(p[i]) / n;
+  }
+  free(p);
+  return loss;
+}
+
+#endif

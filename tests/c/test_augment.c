@@ -1,0 +1,232 @@
+/* train/augment.h under stress: any list that passes the check, any size, inside guarded
+ * memory. That the pictures are the right ones is for tests/test_augment.py. */
+#include "check.h"
+#include "guard.h"
+#include "tables.h"
+#include "train/augment.h"
+
+static od_rng rng;
+static guard guard_image, guard_scratch;
+
+static int draw(int low, int high) { /* both included */
+  return low + (int)od_rng_below(&rng, (uint64_t)(high - low + 1));
+}
+
+/* Within low..high, often at an end. */
+static double between(double low, double high) {
+  int end = draw(0, 4);
+  return end == 0 ? low : end == 1 ? high : od_rng_range(&rng, low, high);
+}
+
+/* Two in order. */
+static void range(double low, double high, double *a, double *b) {
+  double x = between(low, high), y = between(low, high);
+  *a = fmin(x, y);
+  *b = fmax(x, y);
+}
+
+static od_augment_step random_step(od_augment_kind kind) {
+  od_augment_step s = {.kind = kind, .probability = between(0, 1), .fill = (od_fill)draw(0, 2),
+                       .value = between(0, 1)};
+  switch (kind) {
+    case OD_AUGMENT_TRANSLATION: range(-1, 1, &s.c, &s.d); range(-1, 1, &s.a, &s.b); break;
+    case OD_AUGMENT_ZOOM: range(-0.99, 1, &s.a, &s.b); break;
+    case OD_AUGMENT_SHEAR: range(-4, 4, &s.a, &s.b); break;
+    case OD_AUGMENT_AFFINE:
+      s.a = between(0, 180);
+      s.b = between(0, 1);
+      range(0.1, 10, &s.c, &s.d);
+      s.e = between(0, 75);
+      break;
+    case OD_AUGMENT_ELASTIC: s.a = between(0, 100); s.b = between(1, 100); break;
+    case OD_AUGMENT_NOISE:
+    case OD_AUGMENT_ERASE: range(0, 1, &s.a, &s.b); break;
+    default: range(-1, 1, &s.a, &s.b); break;
+  }
+  return s;
+}
+
+static od_real *random_image(int h, int w) {
+  size_t n = (size_t)h * (size_t)w;
+  od_real *image = guard_block(&guard_image, n * sizeof *image,
+                               draw(0, 1) ? GUARD_BELOW : GUARD_ABOVE);
+  int style = draw(0, 3); /* blank, full, sparse, noise */
+  for (size_t i = 0; i < n; i++)
+    image[i] = style == 0   ? 0
+               : style == 1 ? 1
+               : style == 2 ? (od_real)(draw(0, 9) == 0)
+                            : (od_real)od_rng_uniform(&rng);
+  return image;
+}
+
+/* Against its lower page a block is aligned as scratch has to be. */
+static void *scratch_for(int h, int w) {
+  return guard_block(&guard_scratch, od_augment_scratch_size(h, w), GUARD_BELOW);
+}
+
+static int side_length(void) { return draw(0, 40) ? draw(1, 64) : draw(65, 200); }
+
+/* Runs the list twice on one image: inside its memory, the same bits, numbers in range. */
+static void check_run(const od_augment *augment, bool bounded) {
+  int h = side_length(), w = side_length();
+  size_t n = (size_t)h * (size_t)w;
+  static od_real start[200 * 200], first[200 * 200];
+  od_real *image = random_image(h, w);
+  memcpy(start, image, n * sizeof *image);
+  od_rng stream, again;
+  od_rng_seed(&stream, 5, od_rng_next(&rng));
+  again = stream;
+  od_augment_image(augment, &stream, h, w, image, scratch_for(h, w));
+  CHECK(guard_intact(&guard_image) && guard_intact(&guard_scratch));
+  memcpy(first, image, n * sizeof *image);
+  memcpy(image, start, n * sizeof *image);
+  void *scratch = scratch_for(h, w);
+  memset(scratch, draw(0, 255), guard_scratch.used); /* what is there does not matter */
+  od_augment_image(augment, &again, h, w, image, scratch);
+  CHECK(memcmp(first, image, n * sizeof *image) == 0);
+  CHECK(memcmp(&stream, &again, sizeof stream) == 0);
+  bool right = true;
+  for (size_t i = 0; i < n; i++)
+    right = right && isfinite(image[i]) && image[i] >= 0 &&
+            (!bounded || (double)image[i] <= 1 + 8 * ROUNDING);
+  CHECK(right);
+}
+
+static void test_every_kind(void) {
+  for (int kind = 0; kind < OD_AUGMENT_KINDS; kind++)
+    for (int i = 0; i < 400; i++) {
+      od_augment augment = {.count = 1, .steps = {random_step((od_augment_kind)kind)}};
+      const od_augment_step *s = &augment.steps[0];
+      od_error error = {{0}};
+      CHECK_CASE("kind %d: a %g, b %g, c %g, d %g, e %g, fill %d, value %g", kind, s->a, s->b, s->c,
+                 s->d, s->e, (int)s->fill, s->value);
+      if (!CHECK_INT(od_augment_check(&augment, &error), OD_OK)) printf("%s\n", error.message);
+      check_run(&augment, kind != OD_AUGMENT_CONTRAST);
+    }
+}
+
+static void test_lists(void) {
+  for (int i = 0; i < 1500; i++) {
+    od_augment augment = {.count = draw(0, 8)};
+    bool bounded = true;
+    od_error error;
+    for (int k = 0; k < augment.count; k++) {
+      augment.steps[k] = random_step((od_augment_kind)draw(0, OD_AUGMENT_KINDS - 1));
+      bounded = bounded && augment.steps[k].kind != OD_AUGMENT_CONTRAST;
+    }
+    CHECK_CASE("list %d of %d", i, augment.count);
+    CHECK_INT(od_augment_check(&augment, &error), OD_OK);
+    check_run(&augment, bounded);
+  }
+}
+
+static void test_largest_list(void) {
+  od_augment augment = {.count = OD_MAX_AUGMENT_STEPS};
+  od_error error;
+  for (int k = 0; k < augment.count; k++)
+    augment.steps[k] = random_step((od_augment_kind)(k % OD_AUGMENT_KINDS));
+  CHECK_INT(od_augment_check(&augment, &error), OD_OK);
+  for (int i = 0; i < 10; i++) check_run(&augment, false);
+  augment.count = OD_MAX_AUGMENT_STEPS + 1;
+  CHECK_INT(od_augment_check(&augment, &error), OD_ERROR_ARGUMENT);
+  augment.count = -1;
+  CHECK_INT(od_augment_check(&augment, &error), OD_ERROR_ARGUMENT);
+}
+
+/* A step that never happens changes nothing, and probabilities are what they say. */
+static void test_probability(void) {
+  for (int kind = 0; kind < OD_AUGMENT_KINDS; kind++) {
+    od_augment augment = {.count = 1, .steps = {random_step((od_augment_kind)kind)}};
+    CHECK_CASE("kind %d", kind);
+    augment.steps[0].probability = 0;
+    for (int i = 0; i < 20; i++) {
+      od_real *image = random_image(9, 7), start[63];
+      memcpy(start, image, sizeof start);
+      od_augment_image(&augment, &rng, 9, 7, image, scratch_for(9, 7));
+      CHECK(memcmp(start, image, sizeof start) == 0);
+    }
+  }
+  od_augment brighten = {.count = 1, .steps = {{.kind = OD_AUGMENT_BRIGHTNESS, .a = 0.5, .b = 0.5,
+                                                .probability = 0.3}}};
+  int done = 0;
+  for (int i = 0; i < 4000; i++) {
+    od_real image[1] = {0};
+    od_augment_image(&brighten, &rng, 1, 1, image, scratch_for(1, 1));
+    done += image[0] > 0;
+  }
+  CHECK_NEAR(done / 4000.0, 0.3, 5 * sqrt(0.3 * 0.7 / 4000));
+}
+
+/* The largest side in both directions. */
+static void test_extreme_sizes(void) {
+  const int sizes[][2] = {{1, 1}, {1, 512}, {512, 1}, {2, 511}, {512, 512}};
+  guard image_pages = guard_create(512 * 512 * sizeof(od_real));
+  guard scratch_pages = guard_create(od_augment_scratch_size(512, 512));
+  for (int i = 0; i < 5; i++)
+    for (int kind = 0; kind < OD_AUGMENT_KINDS; kind++) {
+      int h = sizes[i][0], w = sizes[i][1];
+      size_t n = (size_t)h * (size_t)w;
+      od_augment augment = {.count = 1, .steps = {random_step((od_augment_kind)kind)}};
+      augment.steps[0].probability = 1;
+      CHECK_CASE("kind %d on (%d, %d)", kind, h, w);
+      od_real *image = guard_block(&image_pages, n * sizeof *image, GUARD_ABOVE);
+      for (size_t k = 0; k < n; k++) image[k] = (od_real)od_rng_uniform(&rng);
+      void *scratch = guard_block(&scratch_pages, od_augment_scratch_size(h, w), GUARD_BELOW);
+      od_augment_image(&augment, &rng, h, w, image, scratch);
+      bool finite = true;
+      for (size_t k = 0; k < n; k++) finite = finite && isfinite(image[k]);
+      CHECK(finite);
+      CHECK(guard_intact(&image_pages) && guard_intact(&scratch_pages));
+    }
+  guard_destroy(&image_pages);
+  guard_destroy(&scratch_pages);
+}
+
+/* Any numbers at all: refused with a sentence, or fit to run. */
+static void test_arbitrary_numbers(void) {
+  const double odd[] = {0, -0.0, 1, -1, 0.5, -0.5, 1e-300, 1e300, -1e300, 1e9, NAN, INFINITY,
+                        -INFINITY, 360, 4.0000001, 0.1};
+  int accepted = 0, refused = 0;
+  for (int i = 0; i < 30000; i++) {
+    od_augment augment = {.count = 1};
+    od_augment_step *s = &augment.steps[0];
+    *s = random_step((od_augment_kind)draw(0, OD_AUGMENT_KINDS - 1));
+    double *numbers[] = {&s->a, &s->b, &s->c, &s->d, &s->e, &s->probability, &s->value};
+    for (int k = draw(1, 3); k; k--) *numbers[draw(0, 6)] = odd[draw(0, 15)];
+    if (draw(0, 20) == 0) s->kind = (od_augment_kind)draw(-2, OD_AUGMENT_KINDS + 2);
+    if (draw(0, 20) == 0) s->fill = (od_fill)draw(-2, 5);
+    od_error error = {{0}};
+    CHECK_CASE("kind %d: a %g, b %g, c %g, d %g, e %g, probability %g, fill %d, value %g",
+               (int)s->kind, s->a, s->b, s->c, s->d, s->e, s->probability, (int)s->fill, s->value);
+    if (od_augment_check(&augment, &error)) {
+      CHECK(error.message[0] != 0);
+      refused++;
+    } else {
+      int h = draw(1, 12), w = draw(1, 12);
+      od_real *image = random_image(h, w);
+      od_augment_image(&augment, &rng, h, w, image, scratch_for(h, w));
+      bool finite = true;
+      for (int k = 0; k < h * w; k++) finite = finite && isfinite(image[k]);
+      CHECK(finite);
+      CHECK(guard_intact(&guard_image) && guard_intact(&guard_scratch));
+      accepted++;
+    }
+  }
+  CHECK(accepted > 1000);
+  CHECK(refused > 1000);
+}
+
+int main(void) {
+  od_rng_seed(&rng, 31, 0);
+  guard_image = guard_create(200 * 200 * sizeof(od_real));
+  guard_scratch = guard_create(od_augment_scratch_size(200, 200));
+  RUN(test_every_kind);
+  RUN(test_lists);
+  RUN(test_largest_list);
+  RUN(test_probability);
+  RUN(test_extreme_sizes);
+  RUN(test_arbitrary_numbers);
+  guard_destroy(&guard_image);
+  guard_destroy(&guard_scratch);
+  return check_end();
+}

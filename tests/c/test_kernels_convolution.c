@@ -1,0 +1,325 @@
+/* arch/: Winograd's transforms, max-pools and convolutions joined to them, of every table
+ * against the reference and against their definitions. */
+#include "kernel_cases.h"
+
+/* --- pooling: nothing is computed, so the bits are the same --- */
+
+static void test_max_pool(void) {
+  static od_real want[4000];
+  static uint8_t want_choice[4000];
+  guard guard_choice = guard_create(4000);
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 4000; i++) {
+      size_t h = draw(0, 9), w = draw(0, 9), c = draw(1, draw(0, 3) ? 40 : 3);
+      size_t size = h / 2 * (w / 2) * c;
+      bool relu = coin(), choose = coin();
+      CHECK_CASE("%s max_pool (%zu, %zu, %zu), relu %d, choice %d", table(t)->name, h, w, c, relu,
+                 choose);
+      od_real *x = block_of(&guard_a, h * w * c), *y = block_of(&guard_c, size);
+      uint8_t *choice = guard_block(&guard_choice, size, side());
+      fill_with_ties(x, h * w * c);
+      table(t)->max_pool(h, w, c, x, y, choose ? choice : NULL, relu);
+      od_kernels_scalar.max_pool(h, w, c, x, want, want_choice, relu);
+      CHECK(same_bits(y, want, size * sizeof *y));
+      CHECK(choose ? same_bits(choice, want_choice, size) : guard_is_canary(choice, size));
+      CHECK(guard_intact(&guard_c) && guard_intact(&guard_choice));
+    }
+  guard_destroy(&guard_choice);
+}
+
+/* The scalar table itself, by its definition in kernels.h. */
+static void test_max_pool_choices_of_scalar(void) {
+  for (int i = 0; i < 2000; i++) {
+    od_real four[4], y;
+    uint8_t choice;
+    fill_with_ties(four, 4);
+    bool relu = coin();
+    od_kernels_scalar.max_pool(2, 2, 1, four, &y, &choice, relu);
+    int first = 0;
+    for (int k = 1; k < 4; k++)
+      if (four[k] > four[first]) first = k;
+    bool none = relu && !(four[first] > 0);
+    CHECK_INT(choice, none ? 4 : first);
+    CHECK_NEAR(y, none ? 0 : four[first], 0);
+  }
+}
+
+static void test_max_unpool_row(void) {
+  static od_real want_top[4000], want_bottom[4000];
+  guard guard_choice = guard_create(4000);
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 3000; i++) {
+      size_t w = draw(0, 9), c = draw(1, draw(0, 3) ? 40 : 3), size = w / 2 * c;
+      CHECK_CASE("%s max_unpool_row (%zu, %zu)", table(t)->name, w, c);
+      const od_real *dy = random_block(&guard_a, size);
+      uint8_t *choice = guard_block(&guard_choice, size, side());
+      for (size_t k = 0; k < size; k++) choice[k] = (uint8_t)draw(0, 4);
+      od_real *top = block_of(&guard_b, w * c), *bottom = block_of(&guard_c, w * c);
+      table(t)->max_unpool_row(w, c, dy, choice, top, bottom);
+      od_kernels_scalar.max_unpool_row(w, c, dy, choice, want_top, want_bottom);
+      CHECK(same_bits(top, want_top, w * c * sizeof *top));
+      CHECK(same_bits(bottom, want_bottom, w * c * sizeof *bottom));
+      CHECK(guard_intact(&guard_b) && guard_intact(&guard_c));
+      bool right = true; /* the scalar table by its definition */
+      for (size_t k = 0; k < size; k++)
+        for (int place = 0; place < 4; place++) {
+          const od_real *row = place < 2 ? want_top : want_bottom;
+          od_real got = row[(k / c * 2 + (size_t)place % 2) * c + k % c];
+          right = right && got == (choice[k] == place ? dy[k] : 0);
+        }
+      CHECK(right);
+    }
+  guard_destroy(&guard_choice);
+}
+
+/* --- Winograd's transforms: additions in one order, so the bits are the scalar table's;
+ * and those are right by the matrices of the definition --- */
+
+static const double winograd_b[4][4] = {{1, 0, 0, 0}, {0, 1, -1, 1}, {-1, 1, 1, 0}, {0, 0, 0, -1}};
+static const double winograd_a[4][2] = {{1, 0}, {1, 1}, {1, -1}, {0, -1}};
+
+static od_winograd_row draw_row(void) {
+  od_winograd_row row = {.tiles = draw(0, 7), .channels = draw(1, draw(0, 3) ? 40 : 4)};
+  row.pitch = row.tiles * row.channels + draw(0, 1) * draw(0, 9);
+  row.image_row = (2 * row.tiles + 2) * row.channels + draw(0, 1) * draw(0, 9);
+  return row;
+}
+
+/* Whether rows of `used` numbers, `apart` numbers from one to the next, left the numbers
+ * between them alone. */
+static bool gaps_intact(const od_real *x, size_t rows, size_t used, size_t apart) {
+  for (size_t r = 0; r + 1 < rows; r++)
+    if (!guard_is_canary(x + r * apart + used, (apart - used) * sizeof *x)) return false;
+  return true;
+}
+
+static void test_winograd_input(void) {
+  static od_real scalar[16 * 300];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 800; i++) {
+      od_winograd_row row = draw_row();
+      size_t c = row.channels, used = row.tiles * c;
+      CHECK_CASE("%s winograd_input, %zu tiles of %zu channels", table(t)->name, row.tiles, c);
+      const od_real *x = random_block(&guard_a, 3 * row.image_row + (2 * row.tiles + 2) * c);
+      od_real *v = block_of(&guard_c, 15 * row.pitch + used);
+      table(t)->winograd_input(&row, x, v);
+      od_kernels_scalar.winograd_input(&row, x, scalar);
+      bool same = true;
+      double worst = 0;
+      for (size_t place = 0; place < 16; place++) {
+        same = same && same_bits(v + place * row.pitch, scalar + place * row.pitch,
+                                 used * sizeof *v);
+        for (size_t k = 0; k < used; k++) {
+          double sum = 0, magnitude = 0;
+          for (size_t r = 0; r < 4; r++)
+            for (size_t column = 0; column < 4; column++) {
+              double term = winograd_b[r][place / 4] * winograd_b[column][place % 4] *
+                            (double)x[r * row.image_row + (2 * (k / c) + column) * c + k % c];
+              sum += term;
+              magnitude += fabs(term);
+            }
+          worst = fmax(worst, fabs((double)v[place * row.pitch + k] - sum) / magnitude);
+        }
+      }
+      CHECK(same);
+      CHECK_NEAR(worst, 0, 4 * ROUNDING);
+      CHECK(gaps_intact(v, 16, used, row.pitch));
+      CHECK(guard_intact(&guard_c));
+    }
+}
+
+static void test_winograd_output(void) {
+  static od_real scalar[2 * 700];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 800; i++) {
+      od_winograd_row row = draw_row();
+      size_t c = row.channels, used = 2 * row.tiles * c;
+      bool relu = coin();
+      CHECK_CASE("%s winograd_output, %zu tiles of %zu channels, relu %d", table(t)->name,
+                 row.tiles, c, relu);
+      const od_real *m = random_block(&guard_a, 15 * row.pitch + row.tiles * c);
+      const od_real *bias = random_block(&guard_b, c);
+      od_real *y = block_of(&guard_c, row.image_row + used);
+      table(t)->winograd_output(&row, m, bias, relu, y);
+      od_kernels_scalar.winograd_output(&row, m, bias, relu, scalar);
+      double worst = 0;
+      for (size_t r = 0; r < 2; r++) {
+        CHECK(same_bits(y + r * row.image_row, scalar + r * row.image_row, used * sizeof *y));
+        for (size_t k = 0; k < used; k++) {
+          size_t column = k / c % 2, at = k / (2 * c) * c + k % c;
+          double sum = (double)bias[k % c], magnitude = fabs(sum);
+          for (size_t place = 0; place < 16; place++) {
+            double term = winograd_a[place / 4][r] * winograd_a[place % 4][column] *
+                          (double)m[place * row.pitch + at];
+            sum += term;
+            magnitude += fabs(term);
+          }
+          if (relu && sum < 0) sum = 0;
+          worst = fmax(worst, fabs((double)y[r * row.image_row + k] - sum) / magnitude);
+        }
+      }
+      CHECK_NEAR(worst, 0, 8 * ROUNDING);
+      CHECK(gaps_intact(y, 2, used, row.image_row));
+      CHECK(guard_intact(&guard_c));
+    }
+}
+
+/* The max-pool of what winograd_output gives, choices and all. */
+static void test_winograd_output_pool(void) {
+  static od_real outputs[2 * 700], pooled[700];
+  static uint8_t chosen[700];
+  guard guard_choice = guard_create(700);
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 1200; i++) {
+      od_winograd_row row = draw_row();
+      size_t c = row.channels, used = row.tiles * c;
+      bool relu = coin(), choose = coin();
+      row.image_row = 2 * used;
+      CHECK_CASE("%s winograd_output_pool, %zu tiles of %zu channels, relu %d, choice %d",
+                 table(t)->name, row.tiles, c, relu, choose);
+      od_real *m = block_of(&guard_a, 15 * row.pitch + used), *bias = block_of(&guard_b, c);
+      od_real *y = block_of(&guard_c, used);
+      uint8_t *choice = guard_block(&guard_choice, used, side());
+      fill_with_ties(m, 15 * row.pitch + used);
+      fill_with_ties(bias, c);
+      table(t)->winograd_output_pool(&row, m, bias, relu, y, choose ? choice : NULL);
+      od_kernels_scalar.winograd_output(&row, m, bias, false, outputs);
+      od_kernels_scalar.max_pool(2, 2 * row.tiles, c, outputs, pooled, chosen, relu);
+      bool equal = true;
+      for (size_t k = 0; k < used; k++) equal = equal && y[k] == pooled[k];
+      CHECK(equal);
+      CHECK(choose ? same_bits(choice, chosen, used) : guard_is_canary(choice, used));
+      CHECK(guard_intact(&guard_c) && guard_intact(&guard_choice));
+    }
+  guard_destroy(&guard_choice);
+}
+
+/* --- convolutions joined to their max-pool --- */
+
+static od_pooled draw_pooled(size_t channels) {
+  od_pooled p = {.rows = draw(1, 5), .columns = draw(1, 5), .size = 1 + 2 * draw(0, 2),
+                 .channels = channels, .units = draw(1, draw(0, 3) ? 70 : 4), .relu = coin()};
+  p.image_row = (2 * p.columns + p.size - 1) * channels + draw(0, 1) * draw(0, 9);
+  return p;
+}
+
+static size_t image_size(const od_pooled *p) {
+  return (2 * p->rows + p->size - 2) * p->image_row + (2 * p->columns + p->size - 1) * p->channels;
+}
+
+/* The exact output at `place` of a window, in reading order. */
+static fine_sum window_output(const od_pooled *p, const od_real *x, const od_real *kernel,
+                              od_real bias, size_t row, size_t column, size_t unit, size_t place) {
+  fine_sum sum = fine_start(bias);
+  const od_real *corner = x + (2 * row + place / 2) * p->image_row +
+                          (2 * column + place % 2) * p->channels;
+  for (size_t r = 0; r < p->size; r++)
+    for (size_t i = 0; i < p->size * p->channels; i++)
+      fine_add(&sum, corner[r * p->image_row + i],
+               kernel[(r * p->size * p->channels + i) * p->units + unit]);
+  return sum;
+}
+
+/* Whether y is the largest of the four outputs, and the choice one that is as large, up to
+ * rounding; of small whole numbers there is none, and the choice is the first. */
+static bool window_right(const fine_sum outputs[4], bool whole, bool relu, od_real y,
+                         const uint8_t *choice) {
+  fine best = outputs[0].value;
+  double slack = 0;
+  int first = 0;
+  for (int k = 0; k < 4; k++) {
+    if (outputs[k].value > best) first = k;
+    if (outputs[k].value > best) best = outputs[k].value;
+    if (!whole) slack = fmax(slack, fine_bound(&outputs[k]));
+  }
+  fine want = relu && best < 0 ? 0 : best;
+  if (!(fabs((double)((fine)y - want)) <= slack)) return false;
+  if (!choice) return true;
+  if (whole) return *choice == (relu && best <= 0 ? 4 : first);
+  if (*choice == 4) return relu && (double)best <= slack;
+  return *choice < 4 && (double)(best - outputs[*choice].value) <= 2 * slack &&
+         (!relu || (double)best > -slack);
+}
+
+static void test_pooled_forward(void) {
+  guard guard_choice = guard_create(MOST_REALS);
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 500; i++) {
+      od_pooled p = draw_pooled(draw(1, draw(0, 3) ? 3 : 12));
+      bool whole = coin(), choose = coin(), right = true;
+      size_t weights = p.size * p.size * p.channels * p.units, n = p.rows * p.columns * p.units;
+      CHECK_CASE("%s pooled_forward, (%zu, %zu) windows, kernel (%zu, %zu, %zu, %zu), relu %d, "
+                 "choice %d", table(t)->name, p.rows, p.columns, p.size, p.size, p.channels,
+                 p.units, p.relu, choose);
+      od_real *x = random_block(&guard_a, image_size(&p)), *kernel = random_block(&guard_b, weights);
+      od_real *bias = random_block(&guard_d, p.units), *y = block_of(&guard_c, n);
+      uint8_t *choice = guard_block(&guard_choice, n, side());
+      if (whole) { /* sums of products of -1, 0 and 1 are exact, and often equal */
+        for (size_t k = 0; k < image_size(&p); k++) x[k] = (od_real)draw(0, 2) - 1;
+        for (size_t k = 0; k < weights; k++) kernel[k] = (od_real)draw(0, 2) - 1;
+        for (size_t k = 0; k < p.units; k++) bias[k] = (od_real)draw(0, 2) - 1;
+      }
+      table(t)->pooled_forward(&p, x, kernel, bias, y, choose ? choice : NULL, NULL);
+      for (size_t k = 0; k < n; k++) {
+        size_t unit = k % p.units, window = k / p.units;
+        fine_sum outputs[4];
+        for (size_t place = 0; place < 4; place++)
+          outputs[place] = window_output(&p, x, kernel, bias[unit], window / p.columns,
+                                         window % p.columns, unit, place);
+        right = right && window_right(outputs, whole, p.relu, y[k], choose ? choice + k : NULL);
+      }
+      CHECK(right);
+      CHECK(choose || guard_is_canary(choice, n));
+      CHECK(guard_intact(&guard_c) && guard_intact(&guard_choice));
+    }
+  guard_destroy(&guard_choice);
+}
+
+static void test_pooled_gradient(void) {
+  guard guard_choice = guard_create(MOST_REALS);
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 500; i++) {
+      od_pooled p = draw_pooled(1);
+      size_t weights = p.size * p.size * p.units, n = p.rows * p.columns * p.units;
+      CHECK_CASE("%s pooled_gradient, (%zu, %zu) windows, kernel (%zu, %zu, 1, %zu)",
+                 table(t)->name, p.rows, p.columns, p.size, p.size, p.units);
+      const od_real *x = random_block(&guard_a, image_size(&p));
+      od_real *dy = random_block(&guard_b, n), *dkernel = random_block(&guard_c, weights);
+      od_real *started = block_of(&guard_d, weights);
+      uint8_t *choice = guard_block(&guard_choice, n, side());
+      for (size_t k = 0; k < n; k++) {
+        choice[k] = (uint8_t)draw(0, 4);
+        if (choice[k] == 4) dy[k] = 0;
+      }
+      memcpy(started, dkernel, weights * sizeof *dkernel);
+      table(t)->pooled_gradient(&p, x, dy, choice, dkernel);
+      double worst = 0;
+      for (size_t w = 0; w < weights; w++) {
+        size_t unit = w % p.units, r = w / p.units / p.size, column = w / p.units % p.size;
+        fine_sum sum = fine_start(started[w]);
+        for (size_t k = unit; k < n; k += p.units) {
+          size_t window = k / p.units, place = choice[k] % 4;
+          size_t top = 2 * (window / p.columns) + place / 2 + r;
+          size_t left = 2 * (window % p.columns) + place % 2 + column;
+          fine_add(&sum, dy[k], x[top * p.image_row + left]);
+        }
+        worst = fmax(worst, fine_off(&sum, dkernel[w]));
+      }
+      CHECK_NEAR(worst, 0, 1);
+      CHECK(guard_intact(&guard_c));
+    }
+  guard_destroy(&guard_choice);
+}
+
+int main(void) {
+  cases_begin();
+  RUN(test_max_pool);
+  RUN(test_max_pool_choices_of_scalar);
+  RUN(test_max_unpool_row);
+  RUN(test_winograd_input);
+  RUN(test_winograd_output);
+  RUN(test_winograd_output_pool);
+  RUN(test_pooled_forward);
+  RUN(test_pooled_gradient);
+  return cases_end();
+}

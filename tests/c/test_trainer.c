@@ -1,0 +1,814 @@
+/* train/: optimizers by their formulas, schedules, and what a run promises. */
+#include "base/pool.h"
+#include "check.h"
+#include "nn/gradient.h"
+#include "nn/inference.h"
+#include "networks.h"
+#include "tables.h"
+#include "train/trainer.h"
+
+/* --- a small problem: in which quarter of a noisy 6 x 6 image is the bright spot? --- */
+
+enum { SIDE = 6, SIZE = SIDE * SIDE, CLASSES = 4, IMAGES = 96 };
+
+typedef struct problem {
+  float pixels[IMAGES * SIZE];
+  uint8_t labels[IMAGES];
+  od_train_data data;
+} problem;
+
+static problem *make_problem(uint64_t seed) {
+  problem *p = calloc(1, sizeof *p);
+  od_rng rng;
+  od_rng_seed(&rng, seed, 0);
+  for (int i = 0; i < IMAGES; i++) {
+    p->labels[i] = (uint8_t)od_rng_below(&rng, CLASSES);
+    int top = p->labels[i] / 2 * 3 + (int)od_rng_below(&rng, 2);
+    int left = p->labels[i] % 2 * 3 + (int)od_rng_below(&rng, 2);
+    for (int k = 0; k < SIZE; k++) p->pixels[i * SIZE + k] = (float)od_rng_range(&rng, 0, 0.3);
+    for (int k = 0; k < 4; k++)
+      p->pixels[i * SIZE + (top + k / 2) * SIDE + left + k % 2] += 0.7f;
+  }
+  p->data = (od_train_data){{.floats = p->pixels, .count = IMAGES, .size = SIZE, .scale = 1},
+                            p->labels};
+  return p;
+}
+
+static const od_layer plain_layers[] = {{.kind = OD_CONV2D, .units = 6, .kernel = 3, .stride = 1,
+                                         .same = true, .bias = true, .relu = true},
+                                        {.kind = OD_MAX_POOL2D},
+                                        {.kind = OD_FLATTEN},
+                                        {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
+static const od_layer rich_layers[] = {{.kind = OD_CONV2D, .units = 9, .kernel = 3, .stride = 1,
+                                        .same = true},
+                                       {.kind = OD_BATCH_NORM, .momentum = 0.9, .epsilon = 1e-3},
+                                       {.kind = OD_RELU},
+                                       {.kind = OD_MAX_POOL2D},
+                                       {.kind = OD_CONV2D, .units = 8, .kernel = 3, .stride = 1,
+                                        .same = true, .bias = true, .relu = true},
+                                       {.kind = OD_DROPOUT, .rate = 0.2},
+                                       {.kind = OD_FLATTEN},
+                                       {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
+
+static od_network *make_network(const od_layer *layers, int count) {
+  od_network *network;
+  od_error error = {{0}};
+  if (!CHECK_INT(od_network_create((od_shape){SIDE, SIDE, 1}, layers, count, &network, &error),
+                 OD_OK))
+    exit(EXIT_FAILURE);
+  od_network_initialize(network, 3);
+  return network;
+}
+static od_network *plain_network(void) { return make_network(plain_layers, 4); }
+static od_network *rich_network(void) { return make_network(rich_layers, 8); }
+
+static od_train_config usual_config(void) {
+  return (od_train_config){
+      .epochs = 3, .batch_size = 16, .seed = 11,
+      .optimizer = {.kind = OD_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
+      .schedule = {.kind = OD_CONSTANT, .peak = 0.01, .divisor = 25, .final_divisor = 1e4}};
+}
+
+static od_pool *make_pool(int threads) {
+  od_pool *pool;
+  od_error error;
+  if (!CHECK_INT(od_pool_create(threads, &pool, &error), OD_OK)) exit(EXIT_FAILURE);
+  return pool;
+}
+
+static od_trainer *make_trainer(od_network *network, const od_train_config *config, int threads) {
+  od_trainer *trainer;
+  od_error error = {{0}};
+  if (!CHECK_INT(od_trainer_create(network, last_table(), threads, config, &trainer, &error),
+                 OD_OK)) {
+    printf("%s\n", error.message);
+    exit(EXIT_FAILURE);
+  }
+  return trainer;
+}
+
+/* All of a network's numbers, to keep. */
+static od_real *copy_values(const od_network *network) {
+  size_t size = od_network_total_size(network);
+  od_real *copy = od_allocate(size, sizeof *copy);
+  memcpy(copy, od_network_values_const(network), size * sizeof *copy);
+  return copy;
+}
+
+static bool same_values(const od_network *network, const od_real *values) {
+  return memcmp(od_network_values_const(network), values,
+                od_network_total_size(network) * sizeof *values) == 0;
+}
+
+static bool all_finite(const od_network *network) {
+  for (size_t i = 0; i < od_network_total_size(network); i++)
+    if (!isfinite(od_network_values_const(network)[i])) return false;
+  return true;
+}
+
+/* --- what callbacks saw --- */
+
+enum { MOST_RECORDS = 400, MOST_KEPT = 64 };
+
+typedef struct record {
+  const od_network *network;
+  od_progress steps[MOST_RECORDS], epochs[MOST_RECORDS];
+  int step_count, epoch_count;
+  od_real *step_values[MOST_KEPT], *epoch_values[MOST_KEPT]; /* the numbers at each callback */
+  int stop_at_step, stop_at_epoch; /* counted from 1; 0: never */
+} record;
+
+static bool on_step(void *context, const od_progress *progress) {
+  record *r = context;
+  if (r->step_count < MOST_KEPT) r->step_values[r->step_count] = copy_values(r->network);
+  if (r->step_count < MOST_RECORDS) r->steps[r->step_count] = *progress;
+  return ++r->step_count != r->stop_at_step;
+}
+
+static bool on_epoch(void *context, const od_progress *progress) {
+  record *r = context;
+  if (r->epoch_count < MOST_KEPT) r->epoch_values[r->epoch_count] = copy_values(r->network);
+  if (r->epoch_count < MOST_RECORDS) r->epochs[r->epoch_count] = *progress;
+  return ++r->epoch_count != r->stop_at_epoch;
+}
+
+static void record_destroy(record *r) {
+  for (int i = 0; i < MOST_KEPT; i++) {
+    od_release(r->step_values[i]);
+    od_release(r->epoch_values[i]);
+  }
+  free(r);
+}
+
+static record *make_record(const od_network *network) {
+  record *r = calloc(1, sizeof *r);
+  r->network = network;
+  return r;
+}
+
+static od_status run(od_trainer *trainer, od_pool *pool, const problem *train,
+                     const problem *validation, record *r, od_error *error) {
+  return od_trainer_run(trainer, pool, &train->data, validation ? &validation->data : NULL, on_step,
+                        on_epoch, r, error);
+}
+
+/* --- learning --- */
+
+static void test_learns(void) {
+  problem *train = make_problem(1), *validation = make_problem(2);
+  const struct {
+    const char *name;
+    od_optimizer_config optimizer;
+    od_schedule schedule;
+  } ways[] = {
+      {"sgd", {.kind = OD_SGD, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
+       {.kind = OD_CONSTANT, .peak = 0.05, .divisor = 25, .final_divisor = 1e4}},
+      {"adam, cosine", {.kind = OD_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
+       {.kind = OD_COSINE, .peak = 0.02, .warmup = 0.1, .divisor = 25, .final_divisor = 1e4}},
+      {"adamw, one cycle, average",
+       {.kind = OD_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7, .decay = 0.01,
+        .clip_norm = 1, .ema = 0.9},
+       {.kind = OD_ONE_CYCLE, .peak = 0.02, .warmup = 0.3, .divisor = 25, .final_divisor = 1e4}},
+  };
+  for (int i = 0; i < 3; i++) {
+    CHECK_CASE("%s", ways[i].name);
+    od_network *network = plain_network();
+    od_train_config config = usual_config();
+    config.epochs = 25;
+    config.optimizer = ways[i].optimizer;
+    config.schedule = ways[i].schedule;
+    od_trainer *trainer = make_trainer(network, &config, 2);
+    od_pool *pool = make_pool(2);
+    record *r = make_record(network);
+    od_error error;
+    CHECK_INT(run(trainer, pool, train, validation, r, &error), OD_OK);
+    CHECK_INT(r->epoch_count, 25);
+    CHECK_INT(r->step_count, 25 * 6);
+    CHECK(r->epochs[0].loss > 1);
+    CHECK(r->epochs[24].loss < 0.2);
+    CHECK(r->epochs[24].val_accuracy > 0.95);
+    CHECK(r->epochs[24].val_loss < 0.2);
+    record_destroy(r);
+    od_pool_destroy(pool);
+    od_trainer_destroy(trainer);
+    od_network_destroy(network);
+  }
+  free(train);
+  free(validation);
+}
+
+static void test_progress(void) {
+  problem *train = make_problem(1), *validation = make_problem(2);
+  od_network *network = plain_network();
+  od_train_config config = usual_config();
+  config.batch_size = 40; /* 40 + 40 + 16 */
+  config.schedule.kind = OD_ONE_CYCLE;
+  config.schedule.warmup = 0.25;
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  record *r = make_record(network);
+  od_error error;
+  CHECK_INT(run(trainer, NULL, train, validation, r, &error), OD_OK);
+  CHECK_INT(r->step_count, 9);
+  CHECK_INT(r->epoch_count, 3);
+  for (int i = 0; i < 9; i++) {
+    const od_progress *p = &r->steps[i];
+    CHECK_INT(p->epoch, i / 3);
+    CHECK_INT(p->epochs, 3);
+    CHECK_INT(p->step, i % 3 + 1);
+    CHECK_INT(p->steps, 3);
+    CHECK(isnan(p->val_loss) && isnan(p->val_accuracy));
+    CHECK_NEAR(p->rate, od_schedule_rate(&config.schedule, (size_t)i, 9), 0);
+    CHECK(p->loss > 0 && p->accuracy >= 0 && p->accuracy <= 1);
+    CHECK(p->seconds >= 0 && (i % 3 == 0 || p->seconds >= r->steps[i - 1].seconds));
+    double images = i % 3 == 2 ? IMAGES : 40 * (i % 3 + 1); /* accuracy is a count of them */
+    CHECK_NEAR(p->accuracy * images, round(p->accuracy * images), 1e-9);
+  }
+  for (int i = 0; i < 3; i++) {
+    const od_progress *p = &r->epochs[i], *last = &r->steps[3 * i + 2];
+    CHECK_INT(p->epoch, i);
+    CHECK_INT(p->step, 3);
+    CHECK_NEAR(p->loss, last->loss, 0);
+    CHECK_NEAR(p->accuracy, last->accuracy, 0);
+    CHECK(p->seconds >= last->seconds);
+    /* Validation by the definitions, on the numbers of that moment. */
+    double loss = 0;
+    int right = 0;
+    od_real scores[IMAGES * CLASSES];
+    od_inference *inference;
+    memcpy(od_network_values(network), r->epoch_values[i],
+           od_network_total_size(network) * sizeof(od_real));
+    if (!CHECK_INT(od_inference_create(network, &od_kernels_scalar, 1, &inference, &error), OD_OK))
+      return;
+    od_inference_run(inference, NULL, &validation->data.images, true, scores);
+    for (int k = 0; k < IMAGES; k++) {
+      const od_real *s = scores + k * CLASSES;
+      int best = 0;
+      for (int c = 1; c < CLASSES; c++)
+        if (s[c] > s[best]) best = c;
+      right += best == validation->labels[k];
+      loss -= log((double)s[validation->labels[k]]) / IMAGES;
+    }
+    CHECK_NEAR(p->val_loss, loss, 1e-5);
+    CHECK_NEAR(p->val_accuracy, (double)right / IMAGES, 1e-12);
+    od_inference_destroy(inference);
+  }
+  record_destroy(r);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+  free(validation);
+}
+
+/* --- one step by the formulas --- */
+
+
+static void whole_source(void *context, int index, int worker, od_real *pixels) {
+  const problem *p = context;
+  (void)worker;
+  for (int i = 0; i < SIZE; i++) pixels[i] = (od_real)p->pixels[index * SIZE + i];
+}
+
+/* Trains three steps on the whole set as one batch, next to the same steps computed here
+ * in double from the gradient at the network's numbers before each. */
+static void check_steps(const char *name, const od_optimizer_config *optimizer, double rate) {
+  enum { STEPS = 3 };
+  problem *train = make_problem(1);
+  od_network *network = plain_network(), *shadow = plain_network();
+  size_t size = od_network_trainable_size(network);
+  od_train_config config = usual_config();
+  config.epochs = STEPS;
+  config.batch_size = IMAGES;
+  config.optimizer = *optimizer;
+  config.schedule.peak = rate;
+  config.label_smoothing = 0.1;
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  record *r = make_record(network);
+  od_error error;
+  od_gradient *gradient;
+  CHECK_INT(run(trainer, NULL, train, NULL, r, &error), OD_OK);
+  CHECK_INT(r->step_count, STEPS);
+  if (!CHECK_INT(od_gradient_create(shadow, last_table(), IMAGES, 1, &gradient, &error), OD_OK))
+    return;
+  od_real *g = od_allocate(size, sizeof *g), *average = od_allocate(size, sizeof *average);
+  double *m = calloc(size, sizeof *m), *v = calloc(size, sizeof *v);
+  for (int t = 1; t <= STEPS; t++) {
+    od_batch batch = {whole_source, train, train->labels, IMAGES, 0};
+    CHECK_CASE("%s, step %d", name, t);
+    CHECK_NEAR(r->steps[t - 1].loss,
+               od_gradient_run(gradient, NULL, &batch, config.label_smoothing, g).loss, 1e-5);
+    double norm = 0, worst = 0, moved = 0;
+    for (size_t i = 0; i < size; i++) norm += (double)g[i] * (double)g[i];
+    double scale = 1;
+    if (optimizer->clip_norm > 0 && sqrt(norm) > optimizer->clip_norm)
+      scale = optimizer->clip_norm / sqrt(norm);
+    for (int k = 0; k < od_network_tensor_count(shadow); k++) {
+      const od_tensor *tensor = od_network_tensor(shadow, k);
+      size_t begin = (size_t)(tensor->data - od_network_values(shadow));
+      for (size_t i = begin; i < begin + tensor->size; i++) {
+        double w = (double)od_network_values(shadow)[i], x = (double)g[i] * scale, step;
+        bool kernel = strstr(tensor->name, ".kernel") != NULL;
+        if (optimizer->kind == OD_SGD) {
+          m[i] = optimizer->momentum * m[i] + x;
+          step = rate * m[i];
+        } else {
+          m[i] = optimizer->beta1 * m[i] + (1 - optimizer->beta1) * x;
+          v[i] = optimizer->beta2 * v[i] + (1 - optimizer->beta2) * x * x;
+          step = rate * sqrt(1 - pow(optimizer->beta2, t)) / (1 - pow(optimizer->beta1, t)) * m[i] /
+                 (sqrt(v[i]) + optimizer->epsilon);
+        }
+        double after = w * (kernel ? 1 - rate * optimizer->decay : 1) - step;
+        moved = fmax(moved, fabs(after - w));
+        worst = fmax(worst, fabs((double)r->step_values[t - 1][i] - after));
+      }
+    }
+    CHECK(moved > 0);
+    CHECK_NEAR(worst / moved, 0, 1e-3); /* float gradients, summed in another order */
+    /* The moving average, from what the network holds after each step. */
+    double keep = fmin(optimizer->ema, (1.0 + t) / (10 + t));
+    for (size_t i = 0; i < size; i++)
+      average[i] = t == 1 ? r->step_values[0][i]
+                          : (od_real)(keep * (double)average[i] +
+                                      (1 - keep) * (double)r->step_values[t - 1][i]);
+    memcpy(od_network_values(shadow), r->step_values[t - 1], size * sizeof *g);
+  }
+  const od_real *last = optimizer->ema > 0 ? average : r->step_values[STEPS - 1];
+  double worst = 0;
+  for (size_t i = 0; i < size; i++)
+    worst = fmax(worst, fabs((double)od_network_values(network)[i] - (double)last[i]));
+  CHECK_NEAR(worst, 0, optimizer->ema > 0 ? 8 * ROUNDING : 0);
+  free(m);
+  free(v);
+  od_release(g);
+  od_release(average);
+  od_gradient_destroy(gradient);
+  record_destroy(r);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  od_network_destroy(shadow);
+  free(train);
+}
+
+static void test_optimizers_by_formula(void) {
+  const od_optimizer_config adam = {.kind = OD_ADAM, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3};
+  od_optimizer_config o = adam;
+  check_steps("adam", &o, 0.01);
+  o.clip_norm = 0.05;
+  check_steps("adam, clipped", &o, 0.01);
+  o.clip_norm = 1e6;
+  check_steps("adam, not clipped", &o, 0.01);
+  o = adam;
+  o.kind = OD_ADAMW;
+  o.decay = 0.5;
+  check_steps("adamw", &o, 0.02);
+  o.ema = 0.1;
+  check_steps("adamw, average that forgets", &o, 0.02);
+  o.ema = 0.999;
+  check_steps("adamw, average that grows", &o, 0.02);
+  o = (od_optimizer_config){.kind = OD_SGD, .beta1 = 0.9, .beta2 = 0.9, .epsilon = 1};
+  check_steps("sgd", &o, 0.1);
+  o.momentum = 0.7;
+  o.decay = 0.3;
+  check_steps("sgd, momentum and decay", &o, 0.1);
+  o.clip_norm = 0.1;
+  check_steps("sgd, clipped", &o, 0.1);
+}
+
+/* --- schedules --- */
+
+static void test_schedules(void) {
+  const size_t steps = 101;
+  od_schedule s = {.kind = OD_CONSTANT, .peak = 0.3, .divisor = 10, .final_divisor = 100};
+  for (size_t i = 0; i < steps; i++) CHECK_NEAR(od_schedule_rate(&s, i, steps), 0.3, 0);
+  s.kind = OD_COSINE;
+  CHECK_NEAR(od_schedule_rate(&s, 0, steps), 0.3, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 50, steps), (0.3 + 0.003) / 2, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 100, steps), 0.003, 1e-12);
+  s.warmup = 0.2; /* rises to the peak at step 20 */
+  CHECK_NEAR(od_schedule_rate(&s, 20, steps), 0.3, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 100, steps), 0.003, 1e-12);
+  s.kind = OD_ONE_CYCLE; /* 0.03 up to 0.3 at step 20, down to 0.0003 */
+  CHECK_NEAR(od_schedule_rate(&s, 0, steps), 0.03, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 10, steps), (0.03 + 0.3) / 2, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 20, steps), 0.3, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 60, steps), (0.3 + 0.0003) / 2, 1e-12);
+  CHECK_NEAR(od_schedule_rate(&s, 100, steps), 0.0003, 1e-12);
+  /* Up, then down, within bounds, for runs of any length. */
+  for (int kind = OD_CONSTANT; kind <= OD_ONE_CYCLE; kind++)
+    for (size_t n = 1; n < 40; n++)
+      for (int w = 0; w < 100; w += 9) {
+        od_schedule any = {.kind = (od_schedule_kind)kind, .peak = 1, .warmup = w / 100.0,
+                           .divisor = 25, .final_divisor = 1e4};
+        bool fell = false;
+        double before = 0;
+        CHECK_CASE("schedule %d, %zu steps, warm-up %d %%", kind, n, w);
+        for (size_t i = 0; i < n; i++) {
+          double rate = od_schedule_rate(&any, i, n);
+          if (!CHECK(rate > 0 && rate <= 1 + 1e-12)) return;
+          if (i && rate > before + 1e-12) CHECK(!fell);
+          if (i && rate < before - 1e-12) fell = true;
+          before = rate;
+        }
+      }
+}
+
+/* --- stopping and going on --- */
+
+static void test_stops_at_a_step(void) {
+  problem *train = make_problem(1);
+  od_train_config config = usual_config();
+  od_network *whole = rich_network();
+  od_trainer *trainer = make_trainer(whole, &config, 1);
+  record *all = make_record(whole);
+  od_error error;
+  CHECK_INT(run(trainer, NULL, train, NULL, all, &error), OD_OK);
+  for (int stop = 1; stop <= 18; stop += 4) {
+    CHECK_CASE("stopped after step %d", stop);
+    od_network *network = rich_network();
+    od_trainer *stopped = make_trainer(network, &config, 1);
+    record *r = make_record(network);
+    r->stop_at_step = stop;
+    CHECK_INT(run(stopped, NULL, train, NULL, r, &error), OD_STOPPED);
+    CHECK_INT(r->step_count, stop);
+    CHECK_INT(r->epoch_count, (stop - 1) / 6);
+    CHECK(same_values(network, all->step_values[stop - 1]));
+    record_destroy(r);
+    od_trainer_destroy(stopped);
+    od_network_destroy(network);
+  }
+  record_destroy(all);
+  od_trainer_destroy(trainer);
+  od_network_destroy(whole);
+  free(train);
+}
+
+static void test_stops_at_an_epoch(void) {
+  problem *train = make_problem(1);
+  od_train_config config = usual_config();
+  od_network *network = plain_network();
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  record *r = make_record(network);
+  od_error error;
+  r->stop_at_epoch = 2;
+  CHECK_INT(run(trainer, NULL, train, NULL, r, &error), OD_STOPPED);
+  CHECK_INT(r->step_count, 12);
+  CHECK_INT(r->epoch_count, 2);
+  CHECK(same_values(network, r->step_values[11]));
+  record_destroy(r);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+}
+
+/* Two runs of two epochs are one of four, to the bit, when the rate is constant. */
+static void test_goes_on(void) {
+  problem *train = make_problem(1);
+  od_train_config config = usual_config();
+  od_network *once = rich_network(), *twice = rich_network();
+  od_error error;
+  config.epochs = 4;
+  od_trainer *long_run = make_trainer(once, &config, 1);
+  config.epochs = 2;
+  od_trainer *short_runs = make_trainer(twice, &config, 1);
+  CHECK_INT(od_trainer_run(long_run, NULL, &train->data, NULL, NULL, NULL, NULL, &error), OD_OK);
+  CHECK_INT(od_trainer_run(short_runs, NULL, &train->data, NULL, NULL, NULL, NULL, &error), OD_OK);
+  CHECK(!same_values(twice, od_network_values(once)));
+  CHECK_INT(od_trainer_run(short_runs, NULL, &train->data, NULL, NULL, NULL, NULL, &error), OD_OK);
+  CHECK(same_values(twice, od_network_values(once)));
+  od_trainer_destroy(long_run);
+  od_trainer_destroy(short_runs);
+  od_network_destroy(once);
+  od_network_destroy(twice);
+  free(train);
+}
+
+/* Validation labels are all wrong: the better it learns the worse it does there, so the
+ * first epoch or one soon after is the best, and `patience` epochs later it stops. */
+static void check_early_stopping(double ema, bool restore) {
+  problem *train = make_problem(1), *wrong = make_problem(2);
+  for (int i = 0; i < IMAGES; i++) wrong->labels[i] = (uint8_t)((wrong->labels[i] + 1) % CLASSES);
+  od_train_config config = usual_config();
+  config.epochs = 40;
+  config.patience = 3;
+  config.restore_best = restore;
+  config.optimizer.ema = ema;
+  od_network *network = plain_network();
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  record *r = make_record(network);
+  od_error error;
+  CHECK_CASE("average %g, restore %d", ema, restore);
+  CHECK_INT(run(trainer, NULL, train, wrong, r, &error), OD_OK);
+  int best = 0;
+  for (int i = 1; i < r->epoch_count; i++) {
+    const od_progress *a = &r->epochs[i], *b = &r->epochs[best];
+    if (a->val_accuracy > b->val_accuracy ||
+        (a->val_accuracy == b->val_accuracy && a->val_loss < b->val_loss))
+      best = i;
+  }
+  CHECK(r->epoch_count < 40);
+  CHECK_INT(r->epoch_count, best + 1 + 3);
+  CHECK(same_values(network, r->epoch_values[restore ? best : r->epoch_count - 1]));
+  record_destroy(r);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+  free(wrong);
+}
+
+static void test_early_stopping(void) {
+  check_early_stopping(0, true);
+  check_early_stopping(0, false);
+  check_early_stopping(0.8, true);
+  check_early_stopping(0.8, false);
+}
+
+/* Best of all epochs without patience: the whole run, then the best. */
+static void test_restores_the_best(void) {
+  problem *train = make_problem(1), *wrong = make_problem(2);
+  for (int i = 0; i < IMAGES; i++) wrong->labels[i] = (uint8_t)((wrong->labels[i] + 1) % CLASSES);
+  od_train_config config = usual_config();
+  config.epochs = 8;
+  config.restore_best = true;
+  od_network *network = plain_network();
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  record *r = make_record(network);
+  od_error error;
+  CHECK_INT(run(trainer, NULL, train, wrong, r, &error), OD_OK);
+  CHECK_INT(r->epoch_count, 8);
+  CHECK(!same_values(network, r->epoch_values[7]));
+  int matches = 0;
+  for (int i = 0; i < 8; i++) matches += same_values(network, r->epoch_values[i]);
+  CHECK_INT(matches, 1);
+  record_destroy(r);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+  free(wrong);
+}
+
+/* --- divergence --- */
+
+static void test_not_a_number_in_data(void) {
+  problem *train = make_problem(1);
+  train->pixels[77 * SIZE + 5] = NAN;
+  od_train_config config = usual_config();
+  od_network *network = rich_network();
+  od_trainer *trainer = make_trainer(network, &config, 2);
+  od_pool *pool = make_pool(2);
+  record *r = make_record(network);
+  od_error error = {{0}};
+  od_real *start = copy_values(network);
+  CHECK_INT(run(trainer, pool, train, NULL, r, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "diverged");
+  CHECK(r->step_count < 6); /* within the epoch that has it */
+  CHECK(all_finite(network));
+  size_t trainable = od_network_trainable_size(network) * sizeof(od_real);
+  const od_real *last = r->step_count ? r->step_values[r->step_count - 1] : start;
+  CHECK(memcmp(od_network_values(network), last, trainable) == 0); /* the last finite weights */
+  od_release(start);
+  record_destroy(r);
+  od_pool_destroy(pool);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+}
+
+static void test_divergence(void) {
+  const double rates[] = {30, 1000};
+  for (int rich = 0; rich < 2; rich++)
+    for (int i = 0; i < 2; i++)
+      for (int ema = 0; ema < 2; ema++) {
+        problem *train = make_problem(1);
+        for (int k = 0; k < IMAGES * SIZE; k++) train->pixels[k] *= 1e12f;
+        od_train_config config = usual_config();
+        config.epochs = 40;
+        config.optimizer.kind = OD_SGD;
+        config.optimizer.momentum = 0.9;
+        config.optimizer.ema = ema * 0.9;
+        config.schedule.peak = rates[i];
+        od_network *network = rich ? rich_network() : plain_network();
+        od_trainer *trainer = make_trainer(network, &config, 1);
+        record *r = make_record(network);
+        od_error error = {{0}};
+        CHECK_CASE("rate %g, %s network, average %d", rates[i], rich ? "rich" : "plain", ema);
+        od_status status = run(trainer, NULL, train, train, r, &error);
+        if (!rich) { /* batch norm may hold it together */
+          CHECK_INT(status, OD_ERROR_ARGUMENT);
+          CHECK_CONTAINS(error.message, "diverged");
+        }
+        CHECK(all_finite(network));
+        if (status == OD_ERROR_ARGUMENT && !ema && r->step_count && r->step_count <= MOST_KEPT)
+          CHECK(memcmp(od_network_values(network), r->step_values[r->step_count - 1],
+                       od_network_trainable_size(network) * sizeof(od_real)) == 0);
+        record_destroy(r);
+        od_trainer_destroy(trainer);
+        od_network_destroy(network);
+        free(train);
+      }
+}
+
+/* --- determinism --- */
+
+static od_train_config everything_random(void) {
+  od_train_config config = usual_config();
+  config.epochs = 2;
+  config.batch_size = 20; /* 4 x 20 + 16: slices and batches with remainders */
+  config.optimizer.clip_norm = 0.5;
+  config.optimizer.ema = 0.9;
+  config.label_smoothing = 0.1;
+  config.augment.count = 3;
+  config.augment.steps[0] = (od_augment_step){.kind = OD_AUGMENT_AFFINE, .a = 20, .b = 0.1,
+                                              .c = 0.9, .d = 1.1, .e = 5, .probability = 1};
+  config.augment.steps[1] = (od_augment_step){.kind = OD_AUGMENT_ELASTIC, .a = 1, .b = 2,
+                                              .probability = 0.5};
+  config.augment.steps[2] = (od_augment_step){.kind = OD_AUGMENT_NOISE, .a = 0, .b = 0.1,
+                                              .probability = 0.9};
+  return config;
+}
+
+static od_real *train_values(uint64_t seed, int threads, bool pooled) {
+  problem *train = make_problem(1), *validation = make_problem(2);
+  od_train_config config = everything_random();
+  config.seed = seed;
+  od_network *network = rich_network();
+  od_trainer *trainer = make_trainer(network, &config, threads);
+  od_pool *pool = pooled ? make_pool(threads) : NULL;
+  record *r = make_record(network);
+  od_error error;
+  CHECK_INT(run(trainer, pool, train, validation, r, &error), OD_OK);
+  od_real *values = copy_values(network);
+  record_destroy(r);
+  od_pool_destroy(pool);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+  free(validation);
+  return values;
+}
+
+static void test_determinism(void) {
+  od_network *network = rich_network();
+  size_t bytes = od_network_total_size(network) * sizeof(od_real);
+  od_network_destroy(network);
+  od_real *want = train_values(1, 1, false);
+  for (int threads = 1; threads <= 3; threads++)
+    for (int again = 0; again < 2; again++) {
+      CHECK_CASE("%d threads", threads);
+      od_real *values = train_values(1, threads, true);
+      CHECK(memcmp(values, want, bytes) == 0);
+      od_release(values);
+    }
+  od_real *other = train_values(2, 1, false);
+  CHECK(memcmp(other, want, bytes) != 0);
+  od_release(other);
+  od_release(want);
+}
+
+/* --- refusals --- */
+
+static void refuse_config(const od_train_config *config, const char *part) {
+  od_network *network = plain_network();
+  od_trainer *trainer = (od_trainer *)&trainer;
+  od_error error = {{0}};
+  CHECK_CASE("%s", part);
+  CHECK_INT(od_trainer_create(network, last_table(), 1, config, &trainer, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK(trainer == NULL);
+  CHECK_CONTAINS(error.message, part);
+  od_network_destroy(network);
+}
+
+#define REFUSE(FIELD, VALUE, PART)                 \
+  do {                                             \
+    od_train_config config = usual_config();       \
+    config.FIELD = VALUE;                          \
+    refuse_config(&config, PART);                  \
+  } while (0)
+
+static void test_refuses_configs(void) {
+  REFUSE(epochs, 0, "epochs");
+  REFUSE(epochs, -1, "epochs");
+  REFUSE(batch_size, 0, "batch_size");
+  REFUSE(batch_size, -5, "batch_size");
+  REFUSE(batch_size, 2147483647, "batch_size");
+  const double never[] = {-1, NAN, INFINITY, -INFINITY};
+  for (int i = 0; i < 4; i++) {
+    REFUSE(schedule.peak, never[i], "learning_rate");
+    REFUSE(schedule.warmup, never[i], "warmup");
+    REFUSE(schedule.divisor, never[i], "divisor");
+    REFUSE(schedule.final_divisor, never[i], "final_divisor");
+    REFUSE(optimizer.momentum, never[i], "momentum");
+    REFUSE(optimizer.beta1, never[i], "beta_1");
+    REFUSE(optimizer.beta2, never[i], "beta_2");
+    REFUSE(optimizer.epsilon, never[i], "epsilon");
+    REFUSE(optimizer.decay, never[i], "weight_decay");
+    REFUSE(optimizer.clip_norm, never[i], "clip_norm");
+    REFUSE(optimizer.ema, never[i], "ema");
+    REFUSE(label_smoothing, never[i], "label_smoothing");
+  }
+  REFUSE(schedule.peak, 0, "learning_rate");
+  REFUSE(schedule.divisor, 0.5, "divisor");
+  REFUSE(optimizer.momentum, 1, "momentum");
+  REFUSE(optimizer.beta1, 1, "beta_1");
+  REFUSE(optimizer.beta2, 1, "beta_2");
+  REFUSE(optimizer.epsilon, 0, "epsilon");
+  REFUSE(optimizer.decay, 200, "weight_decay"); /* would turn the weights' sign */
+  REFUSE(optimizer.ema, 1, "ema");
+  REFUSE(label_smoothing, 1, "label_smoothing");
+  REFUSE(patience, -1, "patience");
+  od_train_config config = usual_config();
+  config.augment.count = 1;
+  config.augment.steps[0] = (od_augment_step){.kind = OD_AUGMENT_NOISE, .a = NAN, .probability = 1};
+  refuse_config(&config, "noise");
+}
+
+static void test_refuses_data(void) {
+  problem *train = make_problem(1), *other = make_problem(2);
+  od_train_config config = usual_config();
+  od_network *network = plain_network();
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  od_real *start = copy_values(network);
+  od_error error = {{0}};
+  record *r = make_record(network);
+  other->data.images.count = 0;
+  CHECK_INT(run(trainer, NULL, other, NULL, r, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "0 images");
+  other->data.images.count = IMAGES;
+  other->data.images.size = SIZE - 1;
+  CHECK_INT(run(trainer, NULL, train, other, r, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "validation");
+  CHECK_CONTAINS(error.message, "35");
+  other->data.images.size = SIZE;
+  other->labels[90] = CLASSES;
+  CHECK_INT(run(trainer, NULL, other, NULL, r, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "label 4");
+  CHECK_CONTAINS(error.message, "90");
+  CHECK_INT(r->step_count, 0);
+  CHECK(same_values(network, start));
+  od_release(start);
+  record_destroy(r);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+  free(other);
+}
+
+/* Augmentation is for one channel: a network of three is told so. */
+static void test_refuses_augmentation_of_colours(void) {
+  const od_layer layers[] = {FLATTEN, dense(CLASSES, false)};
+  od_network *network;
+  od_trainer *trainer;
+  od_error error = {{0}};
+  od_train_config config = everything_random();
+  if (!CHECK_INT(od_network_create((od_shape){SIDE, SIDE, 3}, layers, 2, &network, &error), OD_OK))
+    return;
+  CHECK_INT(od_trainer_create(network, last_table(), 1, &config, &trainer, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "augment");
+  CHECK_CONTAINS(error.message, "(6, 6, 3)");
+  od_network_destroy(network);
+}
+
+/* Batches larger than the data, and batches of one. */
+static void test_batch_sizes(void) {
+  const int sizes[] = {1, 7, 96, 97, 1000};
+  for (int i = 0; i < 5; i++) {
+    problem *train = make_problem(1);
+    od_network *network = rich_network();
+    od_train_config config = usual_config();
+    config.epochs = 1;
+    config.batch_size = sizes[i];
+    od_trainer *trainer = make_trainer(network, &config, 2);
+    od_pool *pool = make_pool(2);
+    record *r = make_record(network);
+    od_error error;
+    CHECK_CASE("batches of %d", sizes[i]);
+    CHECK_INT(run(trainer, pool, train, NULL, r, &error), OD_OK);
+    CHECK_INT(r->step_count, (IMAGES + sizes[i] - 1) / sizes[i]);
+    CHECK(all_finite(network));
+    record_destroy(r);
+    od_pool_destroy(pool);
+    od_trainer_destroy(trainer);
+    od_network_destroy(network);
+    free(train);
+  }
+}
+
+int main(void) {
+  RUN(test_learns);
+  RUN(test_progress);
+  RUN(test_optimizers_by_formula);
+  RUN(test_schedules);
+  RUN(test_stops_at_a_step);
+  RUN(test_stops_at_an_epoch);
+  RUN(test_goes_on);
+  RUN(test_early_stopping);
+  RUN(test_restores_the_best);
+  RUN(test_not_a_number_in_data);
+  RUN(test_divergence);
+  RUN(test_determinism);
+  RUN(test_refuses_configs);
+  RUN(test_refuses_data);
+  RUN(test_refuses_augmentation_of_colours);
+  RUN(test_batch_sizes);
+  return check_end();
+}
