@@ -7,7 +7,8 @@ An augmentation is a list of dicts that each image goes through in order, on ima
 ``rotation``     factor: share of a full turn, 0.1 is 36 degrees either way
 ``translation``  height, width: share of the side
 ``zoom``         factor: 0.1 shows up to 10 % more or less of the picture
-``contrast``     factor: 0.1 stretches the values about their mean by 0.9 to 1.1
+``contrast``     factor: 0.1 stretches the values about their mean by 0.9 to 1.1,
+                 (0, 0.1) by 1 to 1.1
 ``shear``        factor: horizontal shift in pixels a pixel
 ``affine``       degrees, translate (share of the side), scale (low, high), shear (degrees):
                  all in one resampling

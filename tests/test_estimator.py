@@ -412,7 +412,7 @@ def test_seed_recipe_to_the_letter() -> None:
             ("rotation", (-0.1, 0.1, 0, 0, 0), 1.0, "reflect", 0.0),
             ("translation", (-0.1, 0.1, -0.1, 0.1, 0), 1.0, "reflect", 0.0),
             ("zoom", (-0.1, 0.1, 0, 0, 0), 1.0, "reflect", 0.0),
-            ("contrast", (-0.1, 0.1, 0, 0, 0), 1.0, "constant", 0.0),
+            ("contrast", (0.0, 0.1, 0, 0, 0), 1.0, "constant", 0.0),
         ),
     }
 
