@@ -47,7 +47,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
         {"type": "contrast", "factor": (0, 0.1)},  # so Keras reads RandomContrast(0.1)
     ),
     "default": (
-        {"type": "affine", "degrees": 10, "translate": 0.1, "scale": (0.9, 1.1), "shear": 5},
+        {"type": "affine", "degrees": 8, "translate": 0.06, "scale": (0.92, 1.08), "shear": 4},
     ),
 }
 
