@@ -4,10 +4,11 @@
  * Kernels check nothing: their callers in nn/ and train/ have. Buffers need no
  * alignment and no padding; nothing is read or written outside what is said.
  *
- * Two kinds of kernel make up a table. od_gemm is written with vector registers
- * (kernels_vector.h) and does all the multiplying of convolutions and dense layers.
- * The others (kernels_loops.h) are plain loops that the compiler vectorises for
- * each instruction set. */
+ * Two kinds of kernel make up a table. The products (kernels_vector.h), the fused pooling
+ * (kernels_pool.h) and Winograd's transforms (kernels_winograd.h) are written once with a
+ * few vector operations that each instruction set defines; the scalar table takes the
+ * latter two with vectors of one number. The others (kernels_loops.h) are plain loops
+ * that the compiler vectorises for each instruction set. */
 #ifndef OD_ARCH_KERNELS_H
 #define OD_ARCH_KERNELS_H
 
@@ -107,7 +108,7 @@ typedef struct od_kernels {
 
   /* The direct convolution with its max-pool: y (rows, columns, units) and the choices as
    * in max_pool. blank (rows, columns), or NULL, says where all input of a window was 0:
-   * there y is made of the bias alone, to the same bits. */
+   * there y is made of the bias alone, which for finite kernels is the same number. */
   void (*pooled_forward)(const od_pooled *p, const od_real *x, const od_real *kernel,
                          const od_real *bias, od_real *y, uint8_t *choice, uint8_t *blank);
   /* Adds the gradient of the kernel of a convolution of ONE channel, from dy (rows,

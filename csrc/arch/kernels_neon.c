@@ -41,7 +41,8 @@ static inline vector vector_where(vector a, vector b, vector x, vector y) {
 static inline void vector_store_bytes(uint8_t *p, vector v) {
   uint16x4_t words = vmovn_u32(vcvtq_u32_f32(v));
   uint8x8_t bytes = vmovn_u16(vcombine_u16(words, words));
-  vst1_lane_u32((uint32_t *)(void *)p, vreinterpret_u32_u8(bytes), 0);
+  uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
+  memcpy(p, &four, sizeof four);
 }
 
 typedef uint8x16_t places; /* the bytes of each lane's number among 16 */

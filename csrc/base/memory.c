@@ -1,6 +1,5 @@
 #include "base/memory.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +16,11 @@ void *od_allocate(size_t count, size_t size) {
   void *block = aligned_alloc(OD_ALIGNMENT, bytes);
   if (block) memset(block, 0, bytes);
   return block;
+}
+
+size_t od_whole_lines(size_t count) {
+  const size_t line = OD_ALIGNMENT / sizeof(od_real);
+  return (count + line - 1) / line * line;
 }
 
 void od_release(void *block) { free(block); }

@@ -75,17 +75,22 @@ void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned) {
 }
 
 size_t od_conv_backward_scratch(const od_op *op) {
-  return op->sparse ? od_pooled_backward_scratch(op) : od_direct_backward_scratch(op);
+  size_t sums = (size_t)op->out.c;
+  return sums + (op->sparse ? od_pooled_backward_scratch(op) : od_direct_backward_scratch(op));
 }
 
 void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
                       const od_real *turned, const od_real *y, const uint8_t *choice, od_real *dy,
                       od_real *dx, od_real *dkernel, od_real *dbias, od_real *scratch) {
   if (op->relu) kernels->relu_backward(od_shape_size(op->out), y, dy);
-  if (dbias)
-    kernels->add_rows((size_t)op->out.h * (size_t)op->out.w, (size_t)op->out.c, dy, dbias);
+  size_t units = (size_t)op->out.c;
+  if (dbias) { /* summed an image at a time, as a long sum of small numbers loses digits */
+    memset(scratch, 0, units * sizeof *scratch);
+    kernels->add_rows((size_t)op->out.h * (size_t)op->out.w, units, dy, scratch);
+    kernels->add(units, scratch, dbias);
+  }
   (op->sparse ? od_pooled_backward : od_direct_backward)(op, kernels, x, turned, choice, dy, dx,
-                                                         dkernel, scratch);
+                                                         dkernel, scratch + units);
 }
 
 void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size_t end,

@@ -23,6 +23,7 @@ typedef struct terms {
   od_real *value;   /* (lists, capacity) */
 } terms;
 
+/* Images and kernels have fewer numbers than an uint32_t counts: see nn/network.c. */
 static void add_term(const terms *t, size_t list, size_t offset, od_real value) {
   size_t at = list * t->capacity + t->count[list]++;
   t->offset[at] = (uint32_t)offset;

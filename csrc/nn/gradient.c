@@ -20,7 +20,7 @@ typedef struct op_state {
   uint8_t *maps;        /* conv that finds blank places: (capacity, H, W) */
   od_real *blank;       /* conv that skips them: (out) for a blank image, … */
   uint8_t *blank_choice; /* … (out) */
-  double *mean, *inverse, *sums; /* batch norm: (c), (c), (2, c) of the batch */
+  double *mean, *variance, *inverse, *sums; /* batch norm: (c) thrice, (2, c), of the batch */
   double *slice_sums;   /* batch norm: (slices, 2, c) */
 } op_state;
 
@@ -226,16 +226,7 @@ static void join_sums(const run *r, int i) {
       state->sums[k] += state->slice_sums[(size_t)slice * 2 * c + k];
 }
 
-static double batch_mean(const op_state *state, size_t k, double rows) {
-  return state->sums[k] / rows;
-}
-
-static double batch_variance(const op_state *state, size_t c, size_t k, double rows) {
-  double mean = batch_mean(state, k, rows);
-  return fmax(state->sums[c + k] / rows - mean * mean, 0);
-}
-
-/* Mean and 1 / deviation of the batch. */
+/* Mean, variance and 1 / deviation of the batch. */
 static void finish_statistics(const run *r, int i) {
   const od_op *op = &r->g->plan.ops[i];
   const od_layer *layer = od_network_layer(r->g->network, op->layer);
@@ -244,29 +235,34 @@ static void finish_statistics(const run *r, int i) {
   double rows = (double)rows_of(op, (size_t)r->batch->count);
   join_sums(r, i);
   for (size_t k = 0; k < c; k++) {
-    state->mean[k] = batch_mean(state, k, rows);
-    state->inverse[k] = 1 / sqrt(batch_variance(state, c, k, rows) + layer->epsilon);
+    double mean = state->sums[k] / rows, square = state->sums[c + k] / rows;
+    state->mean[k] = mean;
+    state->variance[k] = square - mean * mean < 0 ? 0 : square - mean * mean; /* NaN stays */
+    state->inverse[k] = 1 / sqrt(state->variance[k] + layer->epsilon);
   }
 }
 
-/* Moves the network's statistics towards the batch's. A step whose loss is not finite
- * will be refused and leaves no trace in them, nor does a number that overflows. */
-static void move_statistics(const run *r, int i) {
-  const od_gradient *g = r->g;
+/* Moves the statistics of one batch norm towards the last batch's; a number that would
+ * overflow stays. */
+static void move_statistics(od_gradient *g, int i) {
+  const op_state *state = &g->states[i];
   const od_op *op = &g->plan.ops[i];
   const od_layer *layer = od_network_layer(g->network, op->layer);
   od_real *means = od_network_find(g->network, op->layer, "moving_mean")->data;
   od_real *variances = od_network_find(g->network, op->layer, "moving_variance")->data;
   size_t c = (size_t)op->in.c;
-  double rows = (double)rows_of(op, (size_t)r->batch->count), keep = layer->momentum;
+  double keep = layer->momentum;
   for (size_t k = 0; k < c; k++) {
-    double variance = batch_variance(&g->states[i], c, k, rows);
-    od_real mean = (od_real)(keep * (double)means[k] + (1 - keep) * g->states[i].mean[k]);
-    variance = keep * (double)variances[k] + (1 - keep) * variance;
-    if (!isfinite(mean) || !isfinite((od_real)variance)) continue;
+    od_real mean = (od_real)(keep * (double)means[k] + (1 - keep) * state->mean[k]);
+    od_real variance = (od_real)(keep * (double)variances[k] + (1 - keep) * state->variance[k]);
+    if (!isfinite(mean) || !isfinite(variance)) continue;
     means[k] = mean;
-    variances[k] = (od_real)variance;
+    variances[k] = variance;
   }
+}
+
+void od_gradient_move_statistics(od_gradient *g) {
+  for (int s = 1; s < g->stage_count; s++) move_statistics(g, g->stages[s].begin);
 }
 
 /* -- backward -- */
@@ -391,13 +387,13 @@ static void reduce_convolution(const run *r, int i, size_t begin) {
   const od_gradient *g = r->g;
   const od_op *op = &g->plan.ops[i];
   size_t size = op->kernel_size + op->bias_size, n = size - begin < REDUCED ? size - begin : REDUCED;
-  size_t end = begin + n, in_kernel = end < op->kernel_size ? end : op->kernel_size;
+  size_t end = begin + n, kernel = op->kernel_size;
+  size_t kernel_end = end < kernel ? end : kernel, bias_begin = begin > kernel ? begin : kernel;
   od_real *sum = g->partials + g->states[i].partial_at; /* the first slice's */
   for (int slice = 1; slice < slices_of(r->batch->count); slice++)
     g->kernels->add(n, sum + (size_t)slice * g->partial_size + begin, sum + begin);
-  if (begin < in_kernel) od_conv_collect(op, sum, begin, in_kernel, r->values + op->kernel_at);
-  for (size_t at = in_kernel; at < end; at++)
-    if (at >= op->kernel_size) r->values[op->bias_at + at - op->kernel_size] = sum[at];
+  if (begin < kernel_end) od_conv_collect(op, sum, begin, kernel_end, r->values + op->kernel_at);
+  for (size_t at = bias_begin; at < end; at++) r->values[op->bias_at + at - kernel] = sum[at];
 }
 
 static void reduce_dense(const run *r, int i, size_t begin) {
@@ -450,8 +446,6 @@ od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
     result.loss += g->losses[k] / batch->count;
     result.correct += g->hits[k];
   }
-  for (int s = 1; s < g->stage_count && isfinite(result.loss); s++)
-    move_statistics(&r, g->stages[s].begin);
   for (int s = g->stage_count - 1; s >= 0; s--) {
     r.stage = &g->stages[s];
     od_pool_run(pool, backward_task, &r, slices);
@@ -488,10 +482,11 @@ static bool allocate_state(od_gradient *g, int i) {
   }
   if (op->kind != OD_BATCH_NORM) return true;
   state->mean = od_allocate(c, sizeof(double));
+  state->variance = od_allocate(c, sizeof(double));
   state->inverse = od_allocate(c, sizeof(double));
   state->sums = od_allocate(c, 2 * sizeof(double));
   state->slice_sums = od_allocate((size_t)slices_of(g->capacity) * c, 2 * sizeof(double));
-  return state->mean && state->inverse && state->sums && state->slice_sums;
+  return state->mean && state->variance && state->inverse && state->sums && state->slice_sums;
 }
 
 /* Cuts the plan before each batch norm. The first stage may be empty: it loads. */
@@ -506,9 +501,14 @@ static void cut_stages(od_gradient *g) {
 
 /* Refuses a batch that would fill the memory, before any of it is taken. */
 static od_status check_size(const od_gradient *g, od_error *error) {
-  double image = (double)g->input_size;
-  for (int i = 0; i < g->plan.count; i++) image += 2.0 * (double)od_shape_size(g->plan.ops[i].out);
-  double mebibytes = image * g->capacity * sizeof(od_real) / (1 << 20);
+  double image = (double)g->input_size, slice = 0;
+  for (int i = 0; i < g->plan.count; i++) {
+    const od_op *op = &g->plan.ops[i];
+    image += 2.5 * (double)od_shape_size(op->out); /* y, dy and choices */
+    if (op->kind == OD_CONV2D) slice += (double)(op->kernel_size + op->bias_size);
+  }
+  double numbers = image * g->capacity + slice * slices_of(g->capacity);
+  double mebibytes = numbers * sizeof(od_real) / (1 << 20);
   if (mebibytes <= MAX_BATCH_MEBIBYTES) return OD_OK;
   return od_fail(error, OD_ERROR_ARGUMENT,
                  "batch_size: %d images take %.0f MiB in this network, expected at most %d MiB",
@@ -531,6 +531,8 @@ static od_status allocate(od_gradient *g, od_error *error) {
     g->states[i].partial_at = g->partial_size;
     g->partial_size += op->kernel_size + op->bias_size;
   }
+  g->scratch_size = od_whole_lines(g->scratch_size);
+  g->partial_size = od_whole_lines(g->partial_size);
   g->input = od_allocate(images * g->input_size, sizeof *g->input);
   g->losses = od_allocate(images, sizeof *g->losses);
   g->hits = od_allocate(images, 1);
@@ -576,6 +578,7 @@ void od_gradient_destroy(od_gradient *g) {
     od_release(state->blank);
     od_release(state->blank_choice);
     od_release(state->mean);
+    od_release(state->variance);
     od_release(state->inverse);
     od_release(state->sums);
     od_release(state->slice_sums);

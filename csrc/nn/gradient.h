@@ -31,10 +31,15 @@ typedef struct od_loss {
 } od_loss;
 
 /* For batches of up to `capacity` images of this network, whose values it reads at
- * each call (and whose moving statistics it updates). Destroy before the network. */
+ * each call. Destroy before the network. Errors: OD_ERROR_ARGUMENT where such a batch
+ * would take more than 8 GiB; OD_ERROR_MEMORY. */
 od_status od_gradient_create(od_network *network, const od_kernels *kernels, int capacity,
                              int threads, od_gradient **gradient, od_error *error);
 void od_gradient_destroy(od_gradient *gradient);
+
+/* Moves the moving statistics of all batch norms towards those of the last run's batch;
+ * a trainer does it after each step that it takes. */
+void od_gradient_move_statistics(od_gradient *gradient);
 
 /* Loss, and into `values` (trainable size) its gradient. label_smoothing in [0, 1)
  * takes that share of the target from the label and spreads it over all classes. */

@@ -108,7 +108,7 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   od_status status = od_plan_make(network, true, &inf->plan, error);
   if (!status) {
     size_t values = lay_out(inf);
-    inf->workspace_size = 2 * SLICE * inf->widest + inf->scratch_size + SLICE * inf->map_size;
+    inf->workspace_size = od_whole_lines(2 * SLICE * inf->widest + inf->scratch_size + SLICE * inf->map_size);
     inf->values = od_allocate(values, sizeof *inf->values);
     inf->folded = od_allocate(inf->largest_kernel, sizeof *inf->folded);
     inf->blank = od_allocate(inf->widest, sizeof *inf->blank);

@@ -8,7 +8,7 @@
 
 enum { TENSORS_A_LAYER = 4, MAX_SIDE = 1024 };
 static const size_t max_values = (size_t)1 << 26; /* weights: 256 MiB of floats */
-static const size_t max_output = (size_t)1 << 24; /* of a layer, an image: 64 MiB */
+static const size_t max_image = (size_t)1 << 22; /* in and between layers: 16 MiB */
 
 typedef struct layer_slot {
   od_layer layer;
@@ -73,7 +73,7 @@ static od_status lay_out(od_network *net, const od_layer *layers, od_error *erro
     od_status status = od_layer_output(&slot->layer, i, shape, &slot->out, error);
     if (status) return status;
     shape = slot->out;
-    if (od_shape_size(shape) > max_output)
+    if (od_shape_size(shape) > max_image)
       return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s): output (%d, %d, %d) is too large",
                      i, od_layer_kind_name(layers[i].kind), shape.h, shape.w, shape.c);
     snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
@@ -136,6 +136,10 @@ od_status od_network_create(od_shape input, const od_layer *layers, int count,
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "input_shape: got (%d, %d, %d), expected three numbers from 1 to %d", input.h,
                    input.w, input.c, MAX_SIDE);
+  if (od_shape_size(input) > max_image)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "input_shape: got (%d, %d, %d), expected at most %zu numbers", input.h, input.w,
+                   input.c, max_image);
   od_network *net = od_allocate(1, sizeof *net);
   if (!net) return od_fail_memory(error, "the network");
   net->input = input;

@@ -454,7 +454,7 @@ static void load_image(void *context, int index, int Py_UNUSED(worker), od_real 
   od_images_load(&call->view.images, call->kernels, (size_t)index, pixels);
 }
 
-/* The loss and its gradient; the moving statistics stay as they are. */
+/* The loss and its gradient. */
 static od_status run_gradient(od_network *network, od_pool *pool, gradient_call *call,
                               od_error *error) {
   int count = (int)call->view.images.count;
@@ -462,12 +462,8 @@ static od_status run_gradient(od_network *network, od_pool *pool, gradient_call 
   od_status status =
       od_gradient_create(network, call->kernels, count, od_pool_threads(pool), &gradient, error);
   if (status != OD_OK) return status;
-  size_t trainable = od_network_trainable_size(network);
-  size_t statistics = (od_network_total_size(network) - trainable) * sizeof(od_real);
   od_batch batch = {load_image, call, call->labels, count, call->seed};
-  memcpy(call->values + trainable, od_network_values(network) + trainable, statistics);
   call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
-  memcpy(od_network_values(network) + trainable, call->values + trainable, statistics);
   od_gradient_destroy(gradient);
   return OD_OK;
 }
@@ -475,7 +471,7 @@ static od_status run_gradient(od_network *network, od_pool *pool, gradient_call 
 static bool run_gradient_call(network_object *self, gradient_call *call) {
   module_state *state = state_of((PyObject *)self);
   call->kernels = state->kernels;
-  call->values = od_allocate(od_network_total_size(self->network), sizeof *call->values);
+  call->values = od_allocate(od_network_trainable_size(self->network), sizeof *call->values);
   if (!call->values) {
     PyErr_NoMemory();
     return false;

@@ -99,7 +99,8 @@ static void step_task(void *context, int task, int worker) {
   const chunk *c = &o->chunks[task];
   const od_optimizer_config *config = &o->config;
   (void)worker;
-  od_real shrink = (od_real)(c->decays ? 1 - r->rate * config->decay : 1);
+  bool decays = c->decays && config->kind != OD_ADAM;
+  od_real shrink = (od_real)(decays ? 1 - r->rate * config->decay : 1);
   const od_real *gradient = r->gradient + c->begin;
   od_real *weight = r->values + c->begin, *mean = o->mean + c->begin;
   if (config->kind == OD_SGD) {

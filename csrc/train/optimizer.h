@@ -18,9 +18,10 @@ typedef struct od_optimizer_config {
   od_optimizer_kind kind;
   double momentum;              /* SGD, [0, 1) */
   double beta1, beta2, epsilon; /* Adam, AdamW */
-  double decay;                 /* AdamW and SGD, >= 0 */
+  double decay;                 /* AdamW and SGD, >= 0; Adam has none */
   double clip_norm;             /* largest global norm of the gradient; 0: no limit */
-  double ema;                   /* decay of the moving average of weights; 0: none */
+  double ema;                   /* decay of a moving average of weights and statistics, which
+                                   grows to this as (1 + t) / (10 + t); 0: none */
 } od_optimizer_config;
 
 typedef struct od_optimizer od_optimizer;

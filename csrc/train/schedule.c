@@ -17,5 +17,5 @@ double od_schedule_rate(const od_schedule *schedule, size_t step, size_t steps) 
     return peak * (position / rise + 1 / (rise * last)) / (1 + 1 / (rise * last));
   }
   double end = (schedule->kind == OD_ONE_CYCLE ? start : peak) / schedule->final_divisor;
-  return half_cosine(peak, end, rise < 1 ? (position - rise) / (1 - rise) : 1);
+  return half_cosine(peak, end, (position - rise) / (1 - rise));
 }

@@ -8,7 +8,7 @@ typedef enum od_schedule_kind {
   OD_CONSTANT, /* the peak throughout */
   OD_COSINE,   /* half a cosine from the peak to peak / final_divisor */
   OD_ONE_CYCLE /* cosine up from peak / divisor, then down to that / final_divisor
-                  (Smith, 2018; the shape of PyTorch's OneCycleLR) */
+                  (Smith, 2018). PyTorch's OneCycleLR peaks up to a step earlier */
 } od_schedule_kind;
 
 typedef struct od_schedule {

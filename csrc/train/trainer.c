@@ -28,7 +28,8 @@ struct od_trainer {
   uint8_t *labels;         /* (batch_size) */
   size_t augment_size;     /* bytes of scratch a worker */
   unsigned char *augment_scratch;
-  uint64_t epochs_done;    /* over all runs: later runs draw other numbers */
+  uint64_t epochs_begun;   /* over all runs: later runs draw other numbers */
+  bool shown;              /* the network holds the average since the last run */
 };
 
 /* An epoch under way, as the tasks that load images see it. */
@@ -55,6 +56,9 @@ static od_status refuse(od_error *error, const char *name, double value, const c
 static od_status check_config(const od_train_config *c, od_error *error) {
   const od_optimizer_config *o = &c->optimizer;
   const od_schedule *s = &c->schedule;
+  if ((unsigned)o->kind > OD_ADAMW) return refuse(error, "optimizer", o->kind, "sgd, adam or adamw");
+  if ((unsigned)s->kind > OD_ONE_CYCLE)
+    return refuse(error, "schedule", s->kind, "constant, cosine or one_cycle");
   if (c->epochs < 1) return refuse(error, "epochs", c->epochs, "at least 1");
   if (c->batch_size < 1 || c->batch_size > 65536)
     return refuse(error, "batch_size", c->batch_size, "1 to 65536");
@@ -212,7 +216,7 @@ static od_status evaluate(od_trainer *t, od_pool *pool, const od_train_data *dat
       for (size_t k = 1; k < classes; k++)
         if (p[k] > p[best]) best = k;
       right += best == label;
-      loss -= log(fmax((double)p[label], 1e-30));
+      loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
     }
   }
   result->loss = loss / (double)data->images.count;
@@ -235,6 +239,15 @@ static void hide_average(od_trainer *t) {
   memcpy(od_network_values(t->network), t->held, total * sizeof *t->held);
 }
 
+/* A run goes on from the weights that the one before ended with, not from their average
+ * that it left in the network; unless somebody has changed that since. */
+static void take_back_average(od_trainer *t) {
+  size_t bytes = od_network_total_size(t->network) * sizeof *t->held;
+  const od_real *average = od_optimizer_average(t->optimizer);
+  if (t->shown && memcmp(od_network_values(t->network), average, bytes) == 0) hide_average(t);
+  t->shown = false;
+}
+
 static bool proceed(od_progress_callback *callback, void *context, const od_progress *progress) {
   return !callback || callback(context, progress);
 }
@@ -253,7 +266,7 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
   const od_train_config *config = &t->config;
   size_t count = s->train->images.count, batch_size = (size_t)config->batch_size, seen = 0;
   double start = now(), loss = 0, right = 0;
-  epoch e = {.trainer = t, .data = s->train, .number = t->epochs_done};
+  epoch e = {.trainer = t, .data = s->train, .number = t->epochs_begun++};
   od_rng rng;
   od_rng_seed(&rng, od_rng_mix(config->seed, STREAM_SHUFFLE), e.number);
   for (size_t i = 0; i < count; i++) s->order[i] = (uint32_t)i;
@@ -278,6 +291,7 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
                      "training diverged in epoch %d, step %zu (loss %g): the weights before it "
                      "are kept; a smaller learning_rate may help",
                      p->epoch + 1, p->step + 1, step.loss);
+    od_gradient_move_statistics(t->gradient);
     seen += n;
     loss += step.loss * (double)n;
     right += step.correct;
@@ -287,7 +301,6 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
     p->seconds = now() - start;
     if (!proceed(s->on_step, s->context, p)) return OD_STOPPED;
   }
-  t->epochs_done++;
   return OD_OK;
 }
 
@@ -302,7 +315,11 @@ od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *trai
   od_status status = check_data(t, "training data", train, error);
   if (!status && validation) status = check_data(t, "validation data", validation, error);
   if (status) return status;
+  if (!validation && (t->config.patience || t->config.restore_best))
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "patience and restore_best want validation data, which are missing");
   if (od_pool_threads(pool) > t->threads) pool = NULL;
+  take_back_average(t);
   size_t count = train->images.count, batch = (size_t)t->config.batch_size;
   size_t total_bytes = od_network_total_size(t->network) * sizeof *t->best;
   session s = {t, pool, train, on_step, context, od_allocate(count, sizeof *s.order)};
@@ -341,7 +358,7 @@ od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *trai
     if (averaged) hide_average(t);
     if (t->config.patience && since_best >= t->config.patience) break;
   }
-  show_average(t);
+  t->shown = show_average(t);
   if (!status && best.accuracy >= 0 && t->config.restore_best)
     memcpy(od_network_values(t->network), t->best, total_bytes);
   od_release(s.order);

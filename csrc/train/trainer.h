@@ -16,7 +16,7 @@ typedef struct od_progress {
   int epoch, epochs;        /* from 0 */
   size_t step, steps;       /* of the epoch; steps done, so 1 after the first */
   double loss, accuracy;
-  double val_loss, val_accuracy;
+  double val_loss, val_accuracy; /* val_loss without label smoothing */
   double rate;              /* learning rate of the last step */
   double seconds;           /* since the epoch began */
 } od_progress;
@@ -56,8 +56,9 @@ void od_trainer_destroy(od_trainer *trainer);
  * step, on_epoch after each epoch and its validation. With a moving average of weights,
  * the network holds it during validation and on_epoch, and ends with it.
  * Returns OD_OK, OD_STOPPED (a callback asked; the network keeps the last finished
- * step), or OD_ERROR_ARGUMENT where the loss stopped being finite (the network keeps
- * its last finite weights). */
+ * step, or the average as of it), or OD_ERROR_ARGUMENT for bad data, for patience or
+ * restore_best without validation, and where the loss stopped being finite (the network
+ * keeps its last finite weights, or their average). */
 od_status od_trainer_run(od_trainer *trainer, od_pool *pool, const od_train_data *train,
                          const od_train_data *validation, od_progress_callback *on_step,
                          od_progress_callback *on_epoch, void *context, od_error *error);
