@@ -111,6 +111,8 @@ static inline bool sample_network(int index, sample *out) {
       {"valid to one pixel", {5, 5, 3}, 4, 0, {conv(4, 5, 1, false, false), END}},
       {"kernels beyond a reduction's piece", {4, 5, 33}, 9, 0,
        {conv(33, 3, 1, true, false), without_bias(conv(17, 3, 1, true, false)), AVERAGE, END}},
+      {"a bias across a reduction's pieces", {3, 3, 3}, 17, 0,
+       {conv(150, 3, 1, true, true), AVERAGE, dense(3, false), END}},
       {"many channels, odd and valid", {7, 9, 8}, 9, 0,
        {conv(11, 3, 1, false, true), without_bias(conv(8, 3, 1, true, false)), batch_norm(0.9),
         conv(9, 3, 1, false, false), AVERAGE, dense(3, false), END}},

@@ -369,6 +369,7 @@ static void test_moving_statistics(void) {
   od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
   od_batch batch = {.source = data_source, .context = &data, .labels = data.labels, .count = 11};
   od_gradient_run(gradient, NULL, &batch, 0, values);
+  od_gradient_move_statistics(gradient);
   for (size_t c = 0; c < 3; c++) {
     CHECK_NEAR(reference_tensor(network, 0, "moving_mean")[c], want[0][c], 8 * ROUNDING);
     CHECK_NEAR(reference_tensor(network, 0, "moving_variance")[c], want[1][c], 8 * ROUNDING);

@@ -108,7 +108,7 @@ static void test_refusals(void) {
       {{INT_MIN, 1, 1}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       /* too large to be meant */
       {{1024, 1024, 1}, 0, {"layer 0", "large"}, {with_filters(65536), AVERAGE}},
-      {{1024, 1024, 1024}, 0, {"layer 0"}, {FLATTEN, dense(2, false)}},
+      {{1024, 1024, 1024}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       {{1, 1, 1024}, 0, {"dense_1.bias"},
        {dense(65536, false), dense(65536, false), dense(2, false)}},
   };
@@ -334,6 +334,7 @@ static void test_inference_agrees_with_training(void) {
       od_batch batch = {.source = data_source, .context = &data, .labels = data.labels,
                         .count = n};
       od_loss loss = od_gradient_run(gradient, NULL, &batch, what.smoothing, values);
+      od_gradient_move_statistics(gradient);
       od_inference *inference = make_inference(network, table(t), 1);
       od_images images = images_of(&data);
       od_real *scores = od_allocate((size_t)(n * classes), sizeof *scores);
