@@ -1,0 +1,174 @@
+"""What is measured: the peers, and the table of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Peer:
+    title: str
+    worker: str
+    module: str
+    distributions: tuple[str, ...]  # the first one that is installed counts
+    exporter: str  # the peer that writes the network in its format
+
+
+PEERS = {
+    "ocrdigit": Peer("ocrdigit", "ocrdigit_worker.py", "ocrdigit", ("ocrdigit",), "ocrdigit"),
+    "keras": Peer(
+        "Keras / TensorFlow",
+        "keras_worker.py",
+        "keras",
+        ("tensorflow-cpu", "tensorflow"),
+        "keras",
+    ),
+    "torch": Peer("PyTorch", "torch_worker.py", "torch", ("torch",), "torch"),
+    "onnxruntime": Peer(
+        "ONNX Runtime", "onnxruntime_worker.py", "onnxruntime", ("onnxruntime",), "torch"
+    ),
+    "litert": Peer(
+        "LiteRT", "litert_worker.py", "ai_edge_litert.interpreter", ("ai-edge-litert",), "keras"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number in a worker's answer, and a row of the table."""
+
+    name: str
+    title: str
+    kind: str  # "time", "rate", "bytes" or "share"
+    compared: bool = True
+
+    @property
+    def more_is_better(self) -> bool:
+        return self.kind in ("rate", "share")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A peer, and the way in which it does the job where it has several."""
+
+    peer: str
+    way: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.peer}: {self.way}" if self.way else self.peer
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work for several entrants; of a peer's ways the table shows the best.
+
+    The best way is the one that does best in the first figure.
+    """
+
+    name: str
+    task: str
+    entrants: tuple[Entrant, ...]
+    figures: tuple[Figure, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 2
+    repeats: int = 7
+    when: str = "always"  # "always"; "normal": not with --quick; "full": only with --full
+
+
+OURS = Entrant("ocrdigit")
+KERAS_TRAINING = (Entrant("keras", "layers"), Entrant("keras", "map"))
+TORCH_TRAINING = (Entrant("torch", "eager"), Entrant("torch", "compile"))
+KERAS_PREDICTION = (Entrant("keras", "function"), Entrant("keras", "predict"))
+TORCH_PREDICTION = (Entrant("torch", "eager"),)
+RUNTIMES = (Entrant("onnxruntime"), Entrant("litert"))
+EVERYBODY = (OURS, KERAS_PREDICTION[0], TORCH_PREDICTION[0], *RUNTIMES)
+
+
+def _training(name: str, title: str, batch: int, augment: bool, when: str) -> Job:
+    return Job(
+        name,
+        "train",
+        (OURS, *KERAS_TRAINING, *TORCH_TRAINING),
+        (
+            Figure("images_per_second", f"Training, {title}, images/s", "rate"),
+            Figure("peak_memory", f"Training, {title}, peak memory", "bytes"),
+        ),
+        {"batch": batch, "augment": augment},
+        repeats=3,
+        when=when,
+    )
+
+
+def _recipe(name: str, title: str, recipe: str, entrants: tuple[Entrant, ...]) -> Job:
+    return Job(
+        name,
+        "recipe",
+        entrants,
+        (
+            Figure("seconds", f"{title}, process start to saved model", "time"),
+            Figure("accuracy", f"{title}, test accuracy", "share"),
+        ),
+        {"recipe": recipe, "epochs": 7, "batch": 32, "augment": True},
+        when="full",
+    )
+
+
+JOBS = (
+    _training("train-augment-32", "augmented, batch 32", 32, True, "always"),
+    _training("train-augment-128", "augmented, batch 128", 128, True, "normal"),
+    _training("train-plain-32", "plain, batch 32", 32, False, "normal"),
+    _training("train-plain-128", "plain, batch 128", 128, False, "normal"),
+    Job(
+        "latency",
+        "latency",
+        (OURS, *KERAS_PREDICTION, *TORCH_PREDICTION, *RUNTIMES),
+        (
+            Figure("p50", "One image, 1 thread, p50", "time"),
+            Figure("p99", "One image, 1 thread, p99", "time"),
+        ),
+        threads=1,
+    ),
+    Job(
+        "latency-shipped",
+        "latency",
+        (Entrant("ocrdigit", "shipped model"),),
+        (Figure("p50", "One image, 1 thread, p50, the model in the package", "time"),),
+        threads=1,
+    ),
+    Job(
+        "batch-1000",
+        "batch",
+        (OURS, *KERAS_PREDICTION, *TORCH_PREDICTION, *RUNTIMES),
+        (Figure("images_per_second", "Batch of 1000, images/s", "rate"),),
+    ),
+    Job(
+        "import",
+        "import",
+        tuple(map(Entrant, PEERS)),
+        (
+            Figure("beyond_numpy", "Import, beyond NumPy's", "time"),
+            Figure("numpy", "Import of NumPy itself", "time", compared=False),
+        ),
+    ),
+    Job(
+        "first",
+        "first",
+        EVERYBODY,
+        (Figure("seconds", "Process start to first prediction", "time"),),
+    ),
+    Job(
+        "command",
+        "command",
+        (OURS,),
+        (Figure("seconds", "`ocrdigit predict x.png`, whole process", "time"),),
+    ),
+    _recipe(
+        "recipe-seed",
+        "Seed recipe, 7 epochs",
+        "seed",
+        (OURS, Entrant("keras", "layers"), Entrant("torch", "eager")),
+    ),
+    _recipe("recipe-default", "Default recipe, 7 epochs", "default", (OURS,)),
+)

@@ -1,0 +1,142 @@
+"""Keras on TensorFlow, as Keras users write it, in each of the ways that might be fastest.
+
+Ways to train: "layers" has the augmentation layers in the model and hands arrays to fit();
+"map" applies them to batches in a tf.data pipeline, beside the training step; a "+" after
+either runs 32 steps a call (steps_per_execution). XLA (jit_compile=True) is not among them:
+on CPUs it took as long or longer.
+Ways to predict: "predict" is model.predict(); "function" is the model traced once, without
+Python between the layers.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from types import SimpleNamespace
+from typing import Any
+
+import common
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+
+def open_network(job: SimpleNamespace) -> common.Network:
+    keras, tf = _frameworks(job)
+    model = keras.models.load_model(common.exported(job, "keras"))
+    if job.way == "predict":
+        return lambda images: model.predict(
+            images.reshape(-1, 28, 28, 1), batch_size=1000, verbose=0
+        )
+    function = tf.function(model).get_concrete_function(tf.TensorSpec((None, 28, 28, 1)))
+    return lambda images: function(tf.constant(images.reshape(-1, 28, 28, 1))).numpy()
+
+
+def export(job: SimpleNamespace) -> common.Figures:
+    """Write the network as .keras and .tflite."""
+    keras, tf = _frameworks(job)
+    model = keras.Sequential([keras.Input((28, 28, 1)), *_layers(keras)])
+    model.set_weights(list(common.seed_weights().values()))
+    model.save(common.exported(job, "keras"))
+    with open(common.exported(job, "tflite"), "wb") as file:
+        file.write(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    return {}
+
+
+def train(job: SimpleNamespace) -> common.Figures:
+    keras, tf = _frameworks(job)
+    images = common.as_floats(common.images_of(job, "train", 60_000))[..., None]
+    labels = common.labels_of(job, "train", 60_000)
+    _, fit = _model_and_fit(keras, tf, job)
+
+    class EpochClock(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        """Leaves out what fit() does after the epoch: TensorFlow may idle there for seconds."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.start = perf_counter()
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.seconds = perf_counter() - self.start
+
+    warm = 64 * job.batch
+    fit(images[:warm], labels[:warm], epochs=1)
+    clock = EpochClock()
+    fit(images[: job.images], labels[: job.images], epochs=1, callbacks=[clock])
+    return common.training_figures(job.images, clock.seconds)
+
+
+def recipe(job: SimpleNamespace) -> common.Figures:
+    keras, tf = _frameworks(job)
+    keras.utils.set_random_seed(job.seed)
+    images = common.as_floats(common.images_of(job, "train", 60_000))[..., None]
+    model, fit = _model_and_fit(keras, tf, job)
+    fit(images, common.labels_of(job, "train", 60_000), epochs=job.epochs)
+
+    def score() -> float:
+        tested = common.as_floats(common.images_of(job, "t10k", 10_000))[..., None]
+        return float(model.evaluate(tested, common.labels_of(job, "t10k", 10_000), verbose=0)[1])
+
+    return common.recipe_figures(
+        job, save=lambda: model.save(os.path.join(job.folder, "trained.keras")), score=score
+    )
+
+
+def _frameworks(job: SimpleNamespace) -> tuple[Any, Any]:
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(job.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(job.threads)
+    return keras, tf
+
+
+def _layers(keras: Any) -> list[Any]:
+    layers = keras.layers
+    return [
+        layers.Conv2D(32, 3, padding="same", activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Conv2D(32, 3, padding="same", activation="relu"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(64, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ]
+
+
+def _augmentation(keras: Any) -> list[Any]:
+    layers = keras.layers
+    return [
+        layers.RandomRotation(0.1),
+        layers.RandomTranslation(0.1, 0.1),
+        layers.RandomZoom(0.1),
+        layers.RandomContrast(0.1),
+    ]
+
+
+def _model_and_fit(keras: Any, tf: Any, job: SimpleNamespace) -> tuple[Any, Any]:
+    """Return the compiled model, and its fit() with the data prepared in the job's way."""
+    way = job.way.removesuffix("+")
+    augmentation = _augmentation(keras) if job.augment else []
+    in_model = augmentation if way == "layers" else []
+    model = keras.Sequential([keras.Input((28, 28, 1)), *in_model, *_layers(keras)])
+    model.compile(
+        optimizer=keras.optimizers.Adam(1e-3),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=32 if job.way.endswith("+") else 1,
+    )
+
+    def fit_arrays(images: Any, labels: Any, **options: Any) -> None:
+        model.fit(images, labels, batch_size=job.batch, verbose=0, **options)
+
+    def fit_pipeline(images: Any, labels: Any, **options: Any) -> None:
+        augment = keras.Sequential(augmentation)
+        batches = tf.data.Dataset.from_tensor_slices((images, labels))
+        batches = batches.shuffle(len(images)).batch(job.batch)
+        if augmentation:
+            batches = batches.map(lambda x, y: (augment(x, training=True), y), tf.data.AUTOTUNE)
+        model.fit(batches.prefetch(tf.data.AUTOTUNE), verbose=0, **options)
+
+    return model, fit_arrays if way == "layers" else fit_pipeline
+
+
+common.serve(open_network, export=export, train=train, recipe=recipe)

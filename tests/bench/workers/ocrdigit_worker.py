@@ -1,0 +1,89 @@
+"""ocrdigit: the package under measurement, used as its README says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from time import perf_counter
+from types import SimpleNamespace
+
+import common
+
+
+def open_network(job: SimpleNamespace) -> common.Network:
+    import ocrdigit
+
+    ocrdigit.set_num_threads(job.threads)
+    if job.way == "shipped model":
+        return ocrdigit.predict_proba
+    return ocrdigit.load(common.exported(job, "safetensors")).predict_proba
+
+
+def export(job: SimpleNamespace) -> common.Figures:
+    from PIL import Image
+
+    import ocrdigit
+
+    images, labels = common.images_of(job, "train", 32), common.labels_of(job, "train", 32)
+    model = ocrdigit.DigitClassifier(epochs=1, verbose=0).fit(images, labels)
+    model.network_.set_weights(common.seed_weights())
+    model.save(common.exported(job, "safetensors"))
+    picture = Image.fromarray(255 - common.images_of(job, "t10k", 1)[0])
+    picture.resize((280, 280)).save(_picture(job))
+    return {}
+
+
+def train(job: SimpleNamespace) -> common.Figures:
+    import ocrdigit
+
+    ocrdigit.set_num_threads(job.threads)
+    images, labels = common.images_of(job, "train", 60_000), common.labels_of(job, "train", 60_000)
+    model = ocrdigit.DigitClassifier(
+        recipe="seed",
+        epochs=1,
+        batch_size=job.batch,
+        augment=None if job.augment else False,
+        random_state=0,
+        verbose=0,
+    )
+    model.fit(images[: 20 * job.batch], labels[: 20 * job.batch])
+    start = perf_counter()
+    model.fit(images[: job.images], labels[: job.images])
+    return common.training_figures(job.images, perf_counter() - start)
+
+
+def recipe(job: SimpleNamespace) -> common.Figures:
+    import ocrdigit
+
+    ocrdigit.set_num_threads(job.threads)
+    model = ocrdigit.DigitClassifier(
+        recipe=job.recipe, epochs=job.epochs, random_state=job.seed, verbose=0
+    )
+    model.fit(common.images_of(job, "train", 60_000), common.labels_of(job, "train", 60_000))
+    return common.recipe_figures(
+        job,
+        save=lambda: model.save(os.path.join(job.folder, "trained.safetensors")),
+        score=lambda: model.score(
+            common.images_of(job, "t10k", 10_000), common.labels_of(job, "t10k", 10_000)
+        ),
+    )
+
+
+def command(job: SimpleNamespace) -> common.Figures:
+    """The command line as a whole process: start, a picture of a digit, the answer, the end."""
+    start = perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "ocrdigit", "predict", _picture(job)],
+        cwd=job.folder,  # "-m" would find a package of that name here first
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return {"seconds": perf_counter() - start}
+
+
+def _picture(job: SimpleNamespace) -> str:
+    return os.path.join(job.folder, "digit.png")
+
+
+common.serve(open_network, export=export, train=train, recipe=recipe, command=command)
