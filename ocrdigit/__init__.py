@@ -11,7 +11,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._core import __version__, get_num_threads, set_num_threads
+try:
+    from ._core import __version__, get_num_threads, set_num_threads
+except ModuleNotFoundError as error:
+    if error.name != "ocrdigit._core":
+        raise
+    raise ModuleNotFoundError(
+        "ocrdigit is imported from its sources, which are not built: start Python in another "
+        "folder to use the installed package, or build in place with `pip install -e .`",
+        name=error.name,
+    ) from None
 
 if TYPE_CHECKING:
     from . import datasets

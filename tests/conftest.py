@@ -22,6 +22,12 @@ SMALL = (
 )
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run outside the checkout, so that their processes import what is installed."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def sample() -> Dataset:
     return ocrdigit.datasets.load_sample()
