@@ -241,13 +241,29 @@ static bool window_right(const fine_sum outputs[4], bool whole, bool relu, od_re
          (!relu || (double)best > -slack);
 }
 
+/* Sets most rows, or all, to 0, so that some windows are blank. */
+static void blank_rows(const od_pooled *p, od_real *x) {
+  size_t rows = 2 * p->rows + p->size - 1, used = (2 * p->columns + p->size - 1) * p->channels;
+  for (size_t row = 0; row < rows; row++)
+    if (draw(0, 9)) memset(x + row * p->image_row, 0, used * sizeof *x);
+}
+
+static bool window_blank(const od_pooled *p, const od_real *x, size_t window) {
+  const od_real *corner = x + 2 * (window / p->columns) * p->image_row +
+                          2 * (window % p->columns) * p->channels;
+  for (size_t row = 0; row <= p->size; row++)
+    for (size_t i = 0; i < (p->size + 1) * p->channels; i++)
+      if (corner[row * p->image_row + i] != 0) return false;
+  return true;
+}
+
 static void test_pooled_forward(void) {
-  guard guard_choice = guard_create(MOST_REALS);
+  guard guard_choice = guard_create(MOST_REALS), guard_blank = guard_create(MOST_REALS);
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 500; i++) {
       od_pooled p = draw_pooled(draw(1, draw(0, 3) ? 3 : 12));
-      bool whole = coin(), choose = coin(), right = true;
-      size_t weights = p.size * p.size * p.channels * p.units, n = p.rows * p.columns * p.units;
+      bool whole = coin(), choose = coin(), map = coin(), right = true, mapped = true;
+      size_t windows = p.rows * p.columns, weights = p.size * p.size * p.channels * p.units, n = windows * p.units;
       CHECK_CASE("%s pooled_forward, (%zu, %zu) windows, kernel (%zu, %zu, %zu, %zu), relu %d, "
                  "choice %d", table(t)->name, p.rows, p.columns, p.size, p.size, p.channels,
                  p.units, p.relu, choose);
@@ -259,20 +275,30 @@ static void test_pooled_forward(void) {
         for (size_t k = 0; k < weights; k++) kernel[k] = (od_real)draw(0, 2) - 1;
         for (size_t k = 0; k < p.units; k++) bias[k] = (od_real)draw(0, 2) - 1;
       }
-      table(t)->pooled_forward(&p, x, kernel, bias, y, choose ? choice : NULL, NULL);
+      if (coin()) blank_rows(&p, x);
+      uint8_t *blank = guard_block(&guard_blank, windows, side());
+      table(t)->pooled_forward(&p, x, kernel, bias, y, choose ? choice : NULL,
+                               map ? blank : NULL);
       for (size_t k = 0; k < n; k++) {
         size_t unit = k % p.units, window = k / p.units;
         fine_sum outputs[4];
         for (size_t place = 0; place < 4; place++)
           outputs[place] = window_output(&p, x, kernel, bias[unit], window / p.columns,
                                          window % p.columns, unit, place);
-        right = right && window_right(outputs, whole, p.relu, y[k], choose ? choice + k : NULL);
+        bool exact = whole || window_blank(&p, x, window); /* then all four are the bias */
+        right = right && window_right(outputs, exact, p.relu, y[k], choose ? choice + k : NULL);
       }
       CHECK(right);
+      for (size_t k = 0; map && k < windows; k++) /* it is asked of one channel only */
+        mapped = mapped && blank[k] == (p.channels == 1 && window_blank(&p, x, k));
+      CHECK(mapped);
+      CHECK(map || guard_is_canary(blank, windows));
+      CHECK(guard_intact(&guard_blank));
       CHECK(choose || guard_is_canary(choice, n));
       CHECK(guard_intact(&guard_c) && guard_intact(&guard_choice));
     }
   guard_destroy(&guard_choice);
+  guard_destroy(&guard_blank);
 }
 
 static void test_pooled_gradient(void) {
@@ -283,7 +309,8 @@ static void test_pooled_gradient(void) {
       size_t weights = p.size * p.size * p.units, n = p.rows * p.columns * p.units;
       CHECK_CASE("%s pooled_gradient, (%zu, %zu) windows, kernel (%zu, %zu, 1, %zu)",
                  table(t)->name, p.rows, p.columns, p.size, p.size, p.units);
-      const od_real *x = random_block(&guard_a, image_size(&p));
+      od_real *x = random_block(&guard_a, image_size(&p));
+      if (coin()) blank_rows(&p, x);
       od_real *dy = random_block(&guard_b, n), *dkernel = random_block(&guard_c, weights);
       od_real *started = block_of(&guard_d, weights);
       uint8_t *choice = guard_block(&guard_choice, n, side());

@@ -136,6 +136,24 @@ static void test_too_many_layers(void) {
     od_network_destroy(network);
 }
 
+/* A batch that would fill the memory is refused before any is taken. */
+static void test_too_large_batches(void) {
+  const od_layer layers[] = {conv(64, 3, 1, true, true), AVERAGE, dense(10, false)};
+  od_network *network;
+  od_gradient *gradient = (od_gradient *)&gradient;
+  od_error error = {{0}};
+  if (!CHECK_INT(od_network_create((od_shape){256, 256, 1}, layers, 3, &network, &error), OD_OK))
+    return;
+  CHECK_INT(od_gradient_create(network, last_table(), 65536, 1, &gradient, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK(gradient == NULL);
+  CHECK_CONTAINS(error.message, "batch_size");
+  CHECK_CONTAINS(error.message, "65536");
+  if (CHECK_INT(od_gradient_create(network, last_table(), 1, 1, &gradient, &error), OD_OK))
+    od_gradient_destroy(gradient);
+  od_network_destroy(network);
+}
+
 /* Output shapes of convolutions, by the rule of their definition. */
 static void test_output_shapes(void) {
   for (int kernel = 1; kernel <= 5; kernel += 2)
@@ -486,6 +504,7 @@ static void test_extreme_scores(void) {
 int main(void) {
   RUN(test_refusals);
   RUN(test_too_many_layers);
+  RUN(test_too_large_batches);
   RUN(test_output_shapes);
   RUN(test_tensors_of_the_seed_network);
   RUN(test_tensor_layout);
