@@ -83,6 +83,15 @@ def test_top_level_is_tidy():
     assert {name for name in names if not name.startswith(".")} <= TOP_LEVEL
 
 
+def test_every_kernel_is_tested():
+    """A kernel that joins the table joins the tests that hold it against the reference."""
+    table = (CSRC / "arch" / "kernels.h").read_text()
+    kernels = re.findall(r"\(\*(\w+)\)\(", table)
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "c").glob("test_kernels_*.c"))
+    assert "gemm" in kernels
+    assert [name for name in kernels if f"->{name}(" not in tests] == []
+
+
 def test_nothing_is_left_to_do():
     unfinished = re.compile(r"\b(TODO|FIXME|XXX)\b")
     sources = [path for path in (ROOT / "ocrdigit").rglob("*") if path.suffix in (".py", ".pyi")]
