@@ -248,8 +248,8 @@ static void move_statistics(od_gradient *g, int i) {
   const op_state *state = &g->states[i];
   const od_op *op = &g->plan.ops[i];
   const od_layer *layer = od_network_layer(g->network, op->layer);
-  od_real *means = od_network_find(g->network, op->layer, "moving_mean")->data;
-  od_real *variances = od_network_find(g->network, op->layer, "moving_variance")->data;
+  od_real *means = od_network_find(g->network, op->layer, OD_MOVING_MEAN)->data;
+  od_real *variances = od_network_find(g->network, op->layer, OD_MOVING_VARIANCE)->data;
   size_t c = (size_t)op->in.c;
   double keep = layer->momentum;
   for (size_t k = 0; k < c; k++) {

@@ -61,10 +61,10 @@ static size_t lay_out(od_inference *inf) {
 /* y = scale x + shift of channel i of the batch norm at `layer`. */
 static void norm_of_channel(const od_network *network, int layer, size_t i, double *scale,
                             double *shift) {
-  double gamma = (double)od_network_find(network, layer, "gamma")->data[i];
-  double beta = (double)od_network_find(network, layer, "beta")->data[i];
-  double mean = (double)od_network_find(network, layer, "moving_mean")->data[i];
-  double variance = (double)od_network_find(network, layer, "moving_variance")->data[i];
+  double gamma = (double)od_network_find(network, layer, OD_GAMMA)->data[i];
+  double beta = (double)od_network_find(network, layer, OD_BETA)->data[i];
+  double mean = (double)od_network_find(network, layer, OD_MOVING_MEAN)->data[i];
+  double variance = (double)od_network_find(network, layer, OD_MOVING_VARIANCE)->data[i];
   *scale = gamma / sqrt(variance + od_network_layer(network, layer)->epsilon);
   *shift = beta - mean * *scale;
 }
@@ -82,8 +82,8 @@ static void take_numbers(const od_op *op, const od_network *network, od_real *ke
     return;
   }
   if (!op->kernel_size) return;
-  const od_tensor *own_bias = od_network_find(network, op->layer, "bias");
-  memcpy(kernel, od_network_find(network, op->layer, "kernel")->data,
+  const od_tensor *own_bias = od_network_find(network, op->layer, OD_BIAS);
+  memcpy(kernel, od_network_find(network, op->layer, OD_KERNEL)->data,
          op->kernel_size * sizeof *kernel);
   if (own_bias) memcpy(bias, own_bias->data, c * sizeof *bias);
   if (op->norm < 0) return;

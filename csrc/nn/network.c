@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/rng.h"
 
@@ -25,42 +24,48 @@ struct od_network {
   size_t trainable, total;
 };
 
-static void add_tensor(od_network *net, int layer, const char *role, const int *shape, int rank,
-                       bool trainable, bool decays) {
+static const char *const role_names[OD_ROLES] = {[OD_KERNEL] = "kernel",
+                                                 [OD_BIAS] = "bias",
+                                                 [OD_GAMMA] = "gamma",
+                                                 [OD_BETA] = "beta",
+                                                 [OD_MOVING_MEAN] = "moving_mean",
+                                                 [OD_MOVING_VARIANCE] = "moving_variance"};
+
+static void add_tensor(od_network *net, int layer, od_role role, int rank, const int *shape) {
   od_tensor *tensor = &net->tensors[net->tensor_count++];
-  snprintf(tensor->name, sizeof tensor->name, "%.30s.%s", net->layers[layer].name, role);
+  snprintf(tensor->name, sizeof tensor->name, "%.30s.%s", net->layers[layer].name,
+           role_names[role]);
   tensor->layer = layer;
+  tensor->role = role;
   tensor->rank = rank;
   tensor->size = 1;
   for (int i = 0; i < rank; i++) {
     tensor->shape[i] = shape[i];
     tensor->size *= (size_t)shape[i];
   }
-  tensor->trainable = trainable;
-  tensor->decays = decays;
+  tensor->trainable = role != OD_MOVING_MEAN && role != OD_MOVING_VARIANCE;
+  tensor->decays = role == OD_KERNEL;
 }
 
 static void add_trainable_tensors(od_network *net, int index, od_shape in) {
   const od_layer *layer = &net->layers[index].layer;
   int units = layer->units, channels = in.c;
   if (layer->kind == OD_CONV2D)
-    add_tensor(net, index, "kernel", (int[]){layer->kernel, layer->kernel, in.c, units}, 4, true,
-               true);
-  if (layer->kind == OD_DENSE)
-    add_tensor(net, index, "kernel", (int[]){in.c, units}, 2, true, true);
+    add_tensor(net, index, OD_KERNEL, 4, (int[]){layer->kernel, layer->kernel, in.c, units});
+  if (layer->kind == OD_DENSE) add_tensor(net, index, OD_KERNEL, 2, (int[]){in.c, units});
   if ((layer->kind == OD_CONV2D || layer->kind == OD_DENSE) && layer->bias)
-    add_tensor(net, index, "bias", &units, 1, true, false);
+    add_tensor(net, index, OD_BIAS, 1, &units);
   if (layer->kind == OD_BATCH_NORM) {
-    add_tensor(net, index, "gamma", &channels, 1, true, false);
-    add_tensor(net, index, "beta", &channels, 1, true, false);
+    add_tensor(net, index, OD_GAMMA, 1, &channels);
+    add_tensor(net, index, OD_BETA, 1, &channels);
   }
 }
 
 static void add_statistics(od_network *net, int index, od_shape in) {
   if (net->layers[index].layer.kind != OD_BATCH_NORM) return;
   int channels = in.c;
-  add_tensor(net, index, "moving_mean", &channels, 1, false, false);
-  add_tensor(net, index, "moving_variance", &channels, 1, false, false);
+  add_tensor(net, index, OD_MOVING_MEAN, 1, &channels);
+  add_tensor(net, index, OD_MOVING_VARIANCE, 1, &channels);
 }
 
 /* Shapes and names of all layers; refuses what does not fit. */
@@ -120,8 +125,8 @@ static od_status allocate_values(od_network *net, od_error *error) {
 
 /* Biases and shifts 0, scales and variances 1: a batch norm that changes nothing. */
 static void start_vector(const od_tensor *tensor) {
-  if (tensor->rank != 1) return;
-  bool one = strstr(tensor->name, ".gamma") || strstr(tensor->name, ".moving_variance");
+  if (tensor->role == OD_KERNEL) return;
+  bool one = tensor->role == OD_GAMMA || tensor->role == OD_MOVING_VARIANCE;
   for (size_t i = 0; i < tensor->size; i++) tensor->data[i] = one;
 }
 
@@ -171,7 +176,7 @@ void od_network_initialize(od_network *net, uint64_t seed) {
   for (int t = 0; t < net->tensor_count; t++) {
     const od_tensor *tensor = &net->tensors[t];
     start_vector(tensor);
-    if (tensor->rank == 1) continue;
+    if (tensor->role != OD_KERNEL) continue;
     int in = tensor->shape[tensor->rank - 2], out = tensor->shape[tensor->rank - 1];
     double window = (double)tensor->size / ((double)in * out);
     double limit = sqrt(6.0 / (window * in + window * out));
@@ -198,10 +203,10 @@ int od_network_tensor_count(const od_network *net) { return net->tensor_count; }
 const od_tensor *od_network_tensor(const od_network *net, int index) {
   return &net->tensors[index];
 }
-const od_tensor *od_network_find(const od_network *net, int layer, const char *role) {
+const od_tensor *od_network_find(const od_network *net, int layer, od_role role) {
   for (int t = 0; t < net->tensor_count; t++) {
     const od_tensor *tensor = &net->tensors[t];
-    if (tensor->layer == layer && strcmp(strrchr(tensor->name, '.') + 1, role) == 0) return tensor;
+    if (tensor->layer == layer && tensor->role == role) return tensor;
   }
   return NULL;
 }

@@ -13,10 +13,22 @@
 
 typedef struct od_network od_network;
 
+/* What a tensor is to its layer. */
+typedef enum od_role {
+  OD_KERNEL,
+  OD_BIAS,
+  OD_GAMMA, /* batch norm: its scale, … */
+  OD_BETA,  /* … its shift, … */
+  OD_MOVING_MEAN,     /* … and the statistics of the training batches */
+  OD_MOVING_VARIANCE,
+  OD_ROLES
+} od_role;
+
 /* A named view into the network's block; it lives as long as the network. */
 typedef struct od_tensor {
   char name[48];   /* "conv2d_1.kernel": kind, number among its kind, role */
   int layer;       /* index in the list */
+  od_role role;
   int rank;        /* 1, 2 or 4 */
   int shape[4];
   size_t size;     /* product of the shape */
@@ -46,8 +58,8 @@ const char *od_network_layer_name(const od_network *network, int index); /* "con
 
 int od_network_tensor_count(const od_network *network);
 const od_tensor *od_network_tensor(const od_network *network, int index);
-/* The tensor with this role ("kernel", "moving_mean", …) of layer `layer`, or NULL. */
-const od_tensor *od_network_find(const od_network *network, int layer, const char *role);
+/* The tensor with this role in layer `layer`, or NULL. */
+const od_tensor *od_network_find(const od_network *network, int layer, od_role role);
 
 /* The whole block: trainable numbers first, then moving statistics. */
 od_real *od_network_values(od_network *network);

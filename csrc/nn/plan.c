@@ -1,7 +1,5 @@
 #include "nn/plan.h"
 
-#include <string.h>
-
 /* Where TensorFlow puts the zeros of "same" padding: the smaller half before. */
 static int padding_before(bool same, int in, int out, int kernel, int stride) {
   int total = (out - 1) * stride + kernel - in;
@@ -59,15 +57,19 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   return false;
 }
 
-/* A layer's numbers: kernel and bias, or gamma and beta, which lie side by side. */
+/* A layer's numbers: kernel and bias, or in their places gamma and beta. */
 static void locate_numbers(od_op *op, const od_network *network) {
+  bool norm = op->kind == OD_BATCH_NORM;
   const od_real *values = od_network_values_const(network);
-  for (int t = 0; t < od_network_tensor_count(network); t++) {
-    const od_tensor *tensor = od_network_tensor(network, t);
-    if (tensor->layer != op->layer || !tensor->trainable) continue;
-    bool second = strstr(tensor->name, ".bias") || strstr(tensor->name, ".beta");
-    *(second ? &op->bias_at : &op->kernel_at) = (size_t)(tensor->data - values);
-    *(second ? &op->bias_size : &op->kernel_size) = tensor->size;
+  const od_tensor *kernel = od_network_find(network, op->layer, norm ? OD_GAMMA : OD_KERNEL);
+  const od_tensor *bias = od_network_find(network, op->layer, norm ? OD_BETA : OD_BIAS);
+  if (kernel) {
+    op->kernel_at = (size_t)(kernel->data - values);
+    op->kernel_size = kernel->size;
+  }
+  if (bias) {
+    op->bias_at = (size_t)(bias->data - values);
+    op->bias_size = bias->size;
   }
 }
 

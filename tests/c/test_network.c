@@ -234,6 +234,29 @@ static void test_tensor_layout(void) {
   }
 }
 
+/* A tensor is found by its role, which is the end of its name; and no other is found. */
+static void test_find(void) {
+  static const char *const ends[OD_ROLES] = {".kernel", ".bias",        ".gamma",
+                                             ".beta",   ".moving_mean", ".moving_variance"};
+  sample what;
+  for (int index = 0; sample_network(index, &what); index++) {
+    od_network *network = sample_create(&what, 1);
+    int found = 0;
+    CHECK_CASE("%s", what.name);
+    for (int layer = 0; layer < od_network_layer_count(network); layer++)
+      for (int role = 0; role < OD_ROLES; role++) {
+        const od_tensor *tensor = od_network_find(network, layer, (od_role)role);
+        if (!tensor) continue;
+        found++;
+        CHECK_INT(tensor->layer, layer);
+        CHECK_INT(tensor->role, role);
+        CHECK_INT(strcmp(strchr(tensor->name, '.'), ends[role]), 0);
+      }
+    CHECK_INT(found, od_network_tensor_count(network));
+    od_network_destroy(network);
+  }
+}
+
 /* Glorot's limit, mean and variance; biases 0, batch norms neutral; seeds count. */
 static void test_initialize(void) {
   const od_layer layers[] = {conv(40, 5, 1, true, true), batch_norm(0.9), FLATTEN, dense(30, true),
@@ -508,6 +531,7 @@ int main(void) {
   RUN(test_output_shapes);
   RUN(test_tensors_of_the_seed_network);
   RUN(test_tensor_layout);
+  RUN(test_find);
   RUN(test_initialize);
   RUN(test_inference_against_definitions);
   RUN(test_inference_agrees_with_training);
