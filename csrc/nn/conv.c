@@ -70,6 +70,14 @@ void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *
                                                            choice, blank, scratch);
 }
 
+void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
+                   const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x,
+                   od_real *between, od_real *scratch) {
+  memset(x, 0, od_shape_size(pair[0].in) * sizeof *x);
+  od_conv_forward(&pair[0], kernels, x, prepared[0], bias[0], between, NULL, NULL, scratch);
+  od_conv_forward(&pair[1], kernels, between, prepared[1], bias[1], y, choice, NULL, scratch);
+}
+
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned) {
   (op->sparse ? od_pooled_turn : od_direct_turn)(op, kernel, turned);
 }

@@ -124,16 +124,15 @@ static void forward_convolution(const od_gradient *g, int i, const od_real *x, o
 /* What the second of a pair gives for a blank image; with the weights of this step. */
 static void compute_blank(const od_gradient *g) {
   if (!g->plan.count || !g->plan.ops[0].finds_blank) return;
-  const od_real *values = od_network_values_const(g->network);
-  const od_op *first = &g->plan.ops[0], *second = &g->plan.ops[1];
-  const op_state *one = &g->states[0], *two = &g->states[1];
-  od_real *scratch = worker_scratch(g, 0);
-  memset(g->input, 0, g->input_size * sizeof *g->input);
-  od_conv_forward(first, g->kernels, g->input, one->prepared,
-                  first->bias ? values + first->bias_at : NULL, one->y, NULL, NULL, scratch);
-  od_conv_forward(second, g->kernels, one->y, two->prepared,
-                  second->bias ? values + second->bias_at : NULL, two->blank, two->blank_choice,
-                  NULL, scratch);
+  const od_real *values = od_network_values_const(g->network), *kernels[2], *biases[2];
+  const od_op *pair = g->plan.ops;
+  const op_state *states = g->states;
+  for (int i = 0; i < 2; i++) {
+    kernels[i] = states[i].prepared;
+    biases[i] = pair[i].bias ? values + pair[i].bias_at : NULL;
+  }
+  od_conv_blank(pair, g->kernels, kernels, biases, states[1].blank, states[1].blank_choice,
+                g->input, states[0].y, worker_scratch(g, 0));
 }
 
 static void op_forward(const run *r, int i, size_t begin, size_t n, int worker) {

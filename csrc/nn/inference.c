@@ -178,10 +178,14 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
 /* The output of a blank image, for the operation that skips blank places. */
 static void compute_blank(od_inference *inf) {
   if (!inf->map_size) return;
+  const od_op *pair = inf->plan.ops;
+  const od_real *kernels[2], *biases[2];
   od_real *x = inf->workspaces, *y = x + SLICE * inf->widest, *scratch = y + SLICE * inf->widest;
-  memset(x, 0, inf->input_size * sizeof *x);
-  forward(inf, &inf->plan.ops[0], 1, x, y, NULL, scratch);
-  forward(inf, &inf->plan.ops[1], 1, y, inf->blank, NULL, scratch);
+  for (int i = 0; i < 2; i++) {
+    kernels[i] = inf->values + pair[i].kernel_at;
+    biases[i] = pair[i].bias ? inf->values + pair[i].bias_at : NULL;
+  }
+  od_conv_blank(pair, inf->kernels, kernels, biases, inf->blank, NULL, x, y, scratch);
 }
 
 void od_inference_refresh(od_inference *inf, const od_network *network) {

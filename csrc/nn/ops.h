@@ -34,6 +34,13 @@ void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *
                      const od_real *prepared, const od_real *bias, od_real *y, uint8_t *choice,
                      const od_blank *blank, od_real *scratch);
 
+/* What the second of a pair, operations that find and skip blank places, gives for a blank
+ * image: y (H, W, C) and, or NULL, choice (H, W, C). prepared and bias (2) are as above;
+ * x (h, w, c) and between (H, W, C), the first's input and output, are scratch too. */
+void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
+                   const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x,
+                   od_real *between, od_real *scratch);
+
 /* The kernel as the backward pass wants it; of the kernel's size. */
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned);
 
