@@ -1,0 +1,111 @@
+/* The inside of an od_gradient: what is kept of a batch, and how the batch is cut into
+ * slices and the plan into stages. Private to these files:
+ *
+ *   gradient.c         a run: forward, loss, backward
+ *   gradient_norm.c    the steps of a batch norm, which look at the whole batch
+ *   gradient_sums.c    the gradients of kernels and biases, from all slices
+ *   gradient_memory.c  making and releasing
+ *
+ * A number `i` is that of an operation of the plan; a number `slice` that of a slice of
+ * the batch, which is also the number of its task. */
+#ifndef OD_NN_GRADIENT_STATE_H
+#define OD_NN_GRADIENT_STATE_H
+
+#include "nn/gradient.h"
+#include "nn/ops.h"
+
+/* Images of a slice: the unit of work of one thread, and of the sum of gradients. */
+enum { SLICE = 8 };
+
+/* What an operation keeps of a batch, and the gradients that flow into it. */
+typedef struct od_op_state {
+  od_real *y;            /* (capacity, out) */
+  uint8_t *choice;       /* (capacity, out): of a max-pool */
+  od_real *dy;           /* (capacity, out) */
+  od_real *prepared;     /* conv: its kernel as the forward pass wants it */
+  od_real *turned;       /* its kernel as the gradient of x wants it */
+  size_t partial_at;     /* conv: where its gradients lie in a slice's partial sums */
+  uint8_t *maps;         /* conv that finds blank places: (capacity, H, W) */
+  od_real *blank;        /* conv that skips them: (out) for a blank image, … */
+  uint8_t *blank_choice; /* … (out) */
+  double *mean, *variance, *inverse, *sums; /* batch norm: (c) thrice, (2, c), of the batch */
+  double *slice_sums;    /* batch norm: (slices, 2, c) */
+} od_op_state;
+
+/* Operations that a slice goes through on one thread. From the second stage on, the
+ * first of them is a batch norm; the first stage has none, and may be empty. */
+typedef struct od_stage {
+  int begin, end;
+} od_stage;
+
+struct od_gradient {
+  od_network *network;
+  const od_kernels *kernels;
+  od_plan plan;
+  od_op_state *states; /* (plan.count) */
+  od_stage *stages;
+  int stage_count;
+  int capacity, threads;
+  size_t input_size, classes;
+  od_real *input;      /* (capacity, input_size) */
+  double *losses;      /* (capacity) */
+  uint8_t *hits;       /* (capacity) */
+  size_t partial_size;
+  od_real *partials;   /* (slices, partial_size): gradients of convolutions */
+  size_t scratch_size;
+  od_real *scratch;    /* (threads, scratch_size) */
+};
+
+/* One call of od_gradient_run, as its tasks see it. */
+typedef struct od_pass {
+  od_gradient *g;
+  const od_batch *batch;
+  double smoothing;
+  od_real *values;       /* (trainable): the gradient */
+  const od_stage *stage; /* under way */
+} od_pass;
+
+/* Images begin..begin + count of the batch. */
+typedef struct od_span {
+  size_t begin, count;
+} od_span;
+
+static inline int slices_of(int images) { return (images + SLICE - 1) / SLICE; }
+
+static inline od_span slice_images(const od_batch *batch, int slice) {
+  size_t begin = (size_t)slice * SLICE, left = (size_t)batch->count - begin;
+  return (od_span){begin, left < SLICE ? left : SLICE};
+}
+
+/* The input of operation i, from image `at` on. */
+static inline od_real *input_of(const od_gradient *g, int i, size_t at) {
+  return (i ? g->states[i - 1].y : g->input) + at * od_shape_size(g->plan.ops[i].in);
+}
+
+/* Where the gradient of operation i's input goes; NULL before the first. */
+static inline od_real *input_gradient_of(const od_gradient *g, int i, size_t at) {
+  return i ? g->states[i - 1].dy + at * od_shape_size(g->plan.ops[i].in) : NULL;
+}
+
+/* Bytes of an image's map of blank places. */
+static inline size_t map_size(const od_gradient *g) {
+  return (size_t)g->plan.ops[0].out.h * (size_t)g->plan.ops[0].out.w;
+}
+
+/* -- gradient_norm.c: batch norm i, in the order of a run. What takes a slice may run for
+ * all slices at once; what takes none joins what all have left. -- */
+
+void od_norm_slice_sums(const od_pass *pass, int i, int slice); /* once its input is there */
+void od_norm_statistics(const od_pass *pass, int i);
+void od_norm_forward(const od_pass *pass, int i, int slice);
+
+void od_norm_slice_gradients(const od_pass *pass, int i, int slice); /* once dy is there */
+void od_norm_gradient(const od_pass *pass, int i); /* of gamma and beta, to pass->values */
+void od_norm_backward(const od_pass *pass, int i, int slice);
+
+/* -- gradient_sums.c: the gradients of all kernels and biases to pass->values, once every
+ * slice has gone back -- */
+
+void od_gradient_add_up(od_pass *pass, od_pool *pool);
+
+#endif

@@ -1,0 +1,58 @@
+/* The gradients of kernels and biases, once all slices have gone back. Of a convolution
+ * each slice has left partial sums; a dense layer's are one product over the batch. Each
+ * task makes some of the numbers, always in the same order of images. */
+#include "nn/gradient_state.h"
+
+/* What one task makes: numbers of a convolution, rows of a dense kernel. */
+enum { CONV_NUMBERS = 4096, DENSE_ROWS = 64 };
+
+static int tasks_of(const od_op *op) {
+  if (op->kind == OD_CONV2D)
+    return (int)((op->kernel_size + op->bias_size + CONV_NUMBERS - 1) / CONV_NUMBERS);
+  if (op->kind == OD_DENSE) return (op->in.c + DENSE_ROWS - 1) / DENSE_ROWS;
+  return 0;
+}
+
+/* In the partial sums a bias follows its kernel. */
+static void add_up_convolution(const od_pass *pass, int i, size_t begin) {
+  const od_gradient *g = pass->g;
+  const od_op *op = &g->plan.ops[i];
+  size_t kernel = op->kernel_size, size = kernel + op->bias_size;
+  size_t n = size - begin < CONV_NUMBERS ? size - begin : CONV_NUMBERS, end = begin + n;
+  size_t kernel_end = end < kernel ? end : kernel, bias_begin = begin > kernel ? begin : kernel;
+  od_real *sum = g->partials + g->states[i].partial_at; /* the first slice's */
+  for (int slice = 1; slice < slices_of(pass->batch->count); slice++)
+    g->kernels->add(n, sum + (size_t)slice * g->partial_size + begin, sum + begin);
+  if (begin < kernel_end)
+    od_conv_collect(op, sum, begin, kernel_end, pass->values + op->kernel_at);
+  for (size_t at = bias_begin; at < end; at++) pass->values[op->bias_at + at - kernel] = sum[at];
+}
+
+static void multiply_dense(const od_pass *pass, int i, size_t begin) {
+  const od_gradient *g = pass->g;
+  const od_op *op = &g->plan.ops[i];
+  size_t end = begin + DENSE_ROWS, rows = (size_t)op->in.c;
+  od_dense_backward_kernel(op, g->kernels, (size_t)pass->batch->count, begin,
+                           end < rows ? end : rows, input_of(g, i, 0), g->states[i].dy,
+                           pass->values + op->kernel_at,
+                           op->bias ? pass->values + op->bias_at : NULL);
+}
+
+static void add_up_task(void *context, int task, int worker) {
+  const od_pass *pass = context;
+  const od_op *ops = pass->g->plan.ops;
+  (void)worker;
+  int i = 0;
+  while (task >= tasks_of(&ops[i])) task -= tasks_of(&ops[i++]);
+  if (ops[i].kind == OD_CONV2D)
+    add_up_convolution(pass, i, (size_t)task * CONV_NUMBERS);
+  else
+    multiply_dense(pass, i, (size_t)task * DENSE_ROWS);
+}
+
+void od_gradient_add_up(od_pass *pass, od_pool *pool) {
+  const od_plan *plan = &pass->g->plan;
+  int tasks = 0;
+  for (int i = 0; i < plan->count; i++) tasks += tasks_of(&plan->ops[i]);
+  od_pool_run(pool, add_up_task, pass, tasks);
+}
