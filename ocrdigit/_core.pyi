@@ -127,10 +127,10 @@ class Trainer:
         """True when all epochs ran, False when a callback returned False.
 
         ``on_step`` is called at most every ``interval`` seconds. An exception in a
-        callback, KeyboardInterrupt included, ends the run after the step under way and
-        comes out here; the network keeps the last finished step. During a run,
-        callbacks and other threads may use the network, but not change its weights or
-        start another run: that is a RuntimeError.
+        callback, KeyboardInterrupt included, ends the run after the step under way, or
+        within a validation, and comes out here; the network keeps the last finished step.
+        During a run, callbacks and other threads may use the network, but not change its
+        weights or start another run: that is a RuntimeError.
         """
 
 def instruction_set() -> str:

@@ -951,6 +951,42 @@ def test_signal_handlers_run_within_50_ms(network, batch):
     assert len(calls) >= seconds / 0.1 / 3  # with room for a busy machine
 
 
+def test_signal_handlers_run_during_validation(network, batch):
+    """A handler need not wait for the end of it, and ends the run by raising."""
+
+    class InterruptError(Exception):
+        pass
+
+    calls, epochs = [], []
+
+    def handler(number, frame):
+        calls.append(network.weights())
+        if len(calls) == 3:
+            raise InterruptError
+
+    def start_timer(progress):
+        if progress["step"] == progress["steps"]:  # validation comes next
+            signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+
+    blank = np.zeros((2_000_000, 64), np.uint8)  # seconds
+    labels = np.zeros(len(blank), np.uint8)
+    before = signal.signal(signal.SIGALRM, handler)
+    trainer = make_trainer(network, epochs=1)
+    try:
+        with pytest.raises(InterruptError):
+            trainer.run(
+                *(batch.images, batch.labels, 1.0, blank, labels),
+                on_step=start_timer,
+                on_epoch=epochs.append,
+            )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not epochs
+    assert same(network.weights(), calls[-1])
+    assert trainer.run(batch.images, batch.labels, 1.0)  # and it can go on
+
+
 # ---- threads ----
 
 

@@ -207,6 +207,12 @@ static bool after_step(void *context, const od_progress *progress) {
   return go_on;
 }
 
+/* Validation is no step, and calls nobody; a Ctrl-C need not wait for its end. */
+static bool between_blocks(void *context, const od_progress *progress) {
+  training_run *run = context;
+  return seconds_now() < run->next_signals || visit_python(run, NULL, progress);
+}
+
 static bool after_epoch(void *context, const od_progress *progress) {
   training_run *run = context;
   return !run->over && visit_python(run, run->on_epoch, progress);
@@ -291,9 +297,10 @@ static PyObject *train(trainer_object *self, training_run *run) {
   run->next_signals = seconds_now() + signal_interval;
   run->thread = PyEval_SaveThread();
   od_error error;
-  od_status status = od_trainer_run(self->trainer, self->pool->pool, &data,
-                                    run->validation_labels ? &validation : NULL, after_step,
-                                    after_epoch, run, &error);
+  od_callbacks callbacks = {after_step, between_blocks, after_epoch, run};
+  od_status status =
+      od_trainer_run(self->trainer, self->pool->pool, &data,
+                     run->validation_labels ? &validation : NULL, &callbacks, &error);
   PyEval_RestoreThread(run->thread);
   network->training = false;
   network->inference_stale = true;

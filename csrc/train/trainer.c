@@ -26,6 +26,7 @@ struct od_trainer {
   od_real *best;           /* (total): weights of the best epoch */
   od_real *scores;         /* (EVALUATED, classes) */
   uint8_t *labels;         /* (batch_size) */
+  size_t total_bytes;      /* of all the network's numbers */
   size_t augment_size;     /* bytes of scratch a worker */
   unsigned char *augment_scratch;
   uint64_t epochs_begun;   /* over all runs: later runs draw other numbers */
@@ -133,6 +134,7 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   t->kernels = kernels;
   t->config = *config;
   t->threads = threads;
+  t->total_bytes = total * sizeof(od_real);
   t->values = od_allocate(od_network_trainable_size(network), sizeof *t->values);
   t->held = od_allocate(total, sizeof *t->held);
   t->best = od_allocate(total, sizeof *t->best);
@@ -173,6 +175,25 @@ void od_trainer_destroy(od_trainer *t) {
 
 /* -- an epoch -- */
 
+typedef struct measure {
+  double loss, accuracy;
+} measure;
+
+/* One call of od_trainer_run. */
+typedef struct session {
+  od_trainer *trainer;
+  od_pool *pool;
+  const od_train_data *train, *validation; /* validation NULL for none */
+  od_callbacks callbacks;
+  uint32_t *order; /* (train->images.count) */
+  measure best;    /* of the epochs so far */
+  int since_best;  /* epochs */
+} session;
+
+static bool proceed(const session *s, od_progress_callback *callback, const od_progress *p) {
+  return !callback || callback(s->callbacks.context, p);
+}
+
 /* Loads and augments image `index` of the batch; its random numbers are keyed by its
  * place in the epoch, so no thread's pace changes them. */
 static void load_image(void *context, int index, int worker, od_real *pixels) {
@@ -188,78 +209,27 @@ static void load_image(void *context, int index, int worker, od_real *pixels) {
                    t->augment_scratch + (size_t)worker * t->augment_size);
 }
 
-typedef struct measure {
-  double loss, accuracy;
-} measure;
-
-static od_status evaluate(od_trainer *t, od_pool *pool, const od_train_data *data,
-                          measure *result, od_error *error) {
-  size_t classes = (size_t)od_network_classes(t->network), right = 0;
-  if (!t->inference) {
-    od_status status =
-        od_inference_create(t->network, t->kernels, t->threads, &t->inference, error);
-    if (status) return status;
-  } else {
-    od_inference_refresh(t->inference, t->network);
-  }
-  double loss = 0;
-  od_images part = data->images;
-  for (size_t begin = 0; begin < data->images.count; begin += EVALUATED) {
-    size_t left = data->images.count - begin;
-    part.count = left < EVALUATED ? left : EVALUATED;
-    if (part.bytes) part.bytes = data->images.bytes + begin * part.size;
-    if (part.floats) part.floats = data->images.floats + begin * part.size;
-    od_inference_run(t->inference, pool, &part, true, t->scores);
-    for (size_t i = 0; i < part.count; i++) {
-      const od_real *p = t->scores + i * classes;
-      size_t label = data->labels[begin + i], best = 0;
-      for (size_t k = 1; k < classes; k++)
-        if (p[k] > p[best]) best = k;
-      right += best == label;
-      loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
-    }
-  }
-  result->loss = loss / (double)data->images.count;
-  result->accuracy = (double)right / (double)data->images.count;
-  return OD_OK;
-}
-
 /* Puts the average in the weights' place; true if there is one. */
 static bool show_average(od_trainer *t) {
   const od_real *average = od_optimizer_average(t->optimizer);
-  size_t bytes = od_network_total_size(t->network) * sizeof *average;
   if (!average) return false;
-  memcpy(t->held, od_network_values(t->network), bytes);
-  memcpy(od_network_values(t->network), average, bytes);
+  memcpy(t->held, od_network_values(t->network), t->total_bytes);
+  memcpy(od_network_values(t->network), average, t->total_bytes);
   return true;
 }
 
 static void hide_average(od_trainer *t) {
-  size_t total = od_network_total_size(t->network);
-  memcpy(od_network_values(t->network), t->held, total * sizeof *t->held);
+  memcpy(od_network_values(t->network), t->held, t->total_bytes);
 }
 
 /* A run goes on from the weights that the one before ended with, not from their average
  * that it left in the network; unless somebody has changed that since. */
 static void take_back_average(od_trainer *t) {
-  size_t bytes = od_network_total_size(t->network) * sizeof *t->held;
   const od_real *average = od_optimizer_average(t->optimizer);
-  if (t->shown && memcmp(od_network_values(t->network), average, bytes) == 0) hide_average(t);
+  if (t->shown && memcmp(od_network_values(t->network), average, t->total_bytes) == 0)
+    hide_average(t);
   t->shown = false;
 }
-
-static bool proceed(od_progress_callback *callback, void *context, const od_progress *progress) {
-  return !callback || callback(context, progress);
-}
-
-typedef struct session {
-  od_trainer *trainer;
-  od_pool *pool;
-  const od_train_data *train;
-  od_progress_callback *on_step;
-  void *context;
-  uint32_t *order;
-} session;
 
 static od_status run_epoch(session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
@@ -299,8 +269,54 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
     p->loss = loss / (double)seen;
     p->accuracy = right / (double)seen;
     p->seconds = now() - start;
-    if (!proceed(s->on_step, s->context, p)) return OD_STOPPED;
+    if (!proceed(s, s->callbacks.on_step, p)) return OD_STOPPED;
   }
+  return OD_OK;
+}
+
+/* -- a run -- */
+
+/* Makes the inference, or brings it up to date with the network. */
+static od_status ready_inference(od_trainer *t, od_error *error) {
+  if (!t->inference)
+    return od_inference_create(t->network, t->kernels, t->threads, &t->inference, error);
+  od_inference_refresh(t->inference, t->network);
+  return OD_OK;
+}
+
+/* Scores images begin..begin + EVALUATED, or to the end; adds to the sums in *sum. */
+static void evaluate_block(const session *s, size_t begin, measure *sum) {
+  const od_trainer *t = s->trainer;
+  const od_train_data *data = s->validation;
+  size_t classes = (size_t)od_network_classes(t->network);
+  size_t left = data->images.count - begin;
+  od_images block = data->images;
+  block.count = left < EVALUATED ? left : EVALUATED;
+  if (block.bytes) block.bytes += begin * block.size;
+  if (block.floats) block.floats += begin * block.size;
+  od_inference_run(t->inference, s->pool, &block, true, t->scores);
+  for (size_t i = 0; i < block.count; i++) {
+    const od_real *p = t->scores + i * classes;
+    size_t label = data->labels[begin + i], best = 0;
+    for (size_t k = 1; k < classes; k++)
+      if (p[k] > p[best]) best = k;
+    sum->accuracy += best == label;
+    sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
+  }
+}
+
+/* The validation images' mean loss and share of right ones, or OD_STOPPED. */
+static od_status evaluate(const session *s, const od_progress *p, measure *result,
+                          od_error *error) {
+  size_t count = s->validation->images.count;
+  measure sum = {0, 0};
+  od_status status = ready_inference(s->trainer, error);
+  if (status) return status;
+  for (size_t begin = 0; begin < count; begin += EVALUATED) {
+    if (begin && !proceed(s, s->callbacks.on_block, p)) return OD_STOPPED;
+    evaluate_block(s, begin, &sum);
+  }
+  *result = (measure){sum.loss / (double)count, sum.accuracy / (double)count};
   return OD_OK;
 }
 
@@ -309,58 +325,59 @@ static bool better(measure a, measure b) {
   return a.accuracy > b.accuracy || (a.accuracy == b.accuracy && a.loss < b.loss);
 }
 
+/* Validates, and keeps the weights if they are the best so far. */
+static od_status validate(session *s, od_progress *p, od_error *error) {
+  od_trainer *t = s->trainer;
+  measure m;
+  double start = now();
+  od_status status = evaluate(s, p, &m, error);
+  if (status) return status;
+  p->val_loss = m.loss;
+  p->val_accuracy = m.accuracy;
+  p->seconds += now() - start;
+  s->since_best++;
+  if (better(m, s->best)) {
+    s->best = m;
+    s->since_best = 0;
+    memcpy(t->best, od_network_values(t->network), t->total_bytes);
+  }
+  return OD_OK;
+}
+
 od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *train,
-                         const od_train_data *validation, od_progress_callback *on_step,
-                         od_progress_callback *on_epoch, void *context, od_error *error) {
+                         const od_train_data *validation, const od_callbacks *callbacks,
+                         od_error *error) {
   od_status status = check_data(t, "training data", train, error);
   if (!status && validation) status = check_data(t, "validation data", validation, error);
   if (status) return status;
   if (!validation && (t->config.patience || t->config.restore_best))
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "patience and restore_best want validation data, which are missing");
-  if (od_pool_threads(pool) > t->threads) pool = NULL;
-  take_back_average(t);
   size_t count = train->images.count, batch = (size_t)t->config.batch_size;
-  size_t total_bytes = od_network_total_size(t->network) * sizeof *t->best;
-  session s = {t, pool, train, on_step, context, od_allocate(count, sizeof *s.order)};
+  session s = {.trainer = t,
+               .pool = od_pool_threads(pool) > t->threads ? NULL : pool,
+               .train = train,
+               .validation = validation,
+               .callbacks = callbacks ? *callbacks : (od_callbacks){0},
+               .order = od_allocate(count, sizeof *s.order),
+               .best = {.loss = INFINITY, .accuracy = -1}};
   if (!s.order) return od_fail_memory(error, "the order of the images");
+  take_back_average(t);
 
-  measure best = {INFINITY, -1};
-  int since_best = 0;
-  od_progress p = {.epochs = t->config.epochs,
-                   .steps = (count + batch - 1) / batch,
-                   .val_loss = NAN,
-                   .val_accuracy = NAN};
+  od_progress p = {.epochs = t->config.epochs, .steps = (count + batch - 1) / batch};
   for (p.epoch = 0; p.epoch < p.epochs && !status; p.epoch++) {
     p.val_loss = p.val_accuracy = NAN;
     status = run_epoch(&s, &p, error);
     if (status) break;
     bool averaged = show_average(t);
-    if (validation) {
-      measure m;
-      double start = now();
-      status = evaluate(t, pool, validation, &m, error);
-      if (status) {
-        if (averaged) hide_average(t);
-        break;
-      }
-      p.val_loss = m.loss;
-      p.val_accuracy = m.accuracy;
-      p.seconds += now() - start;
-      since_best++;
-      if (better(m, best)) {
-        best = m;
-        since_best = 0;
-        memcpy(t->best, od_network_values(t->network), total_bytes);
-      }
-    }
-    if (!proceed(on_epoch, context, &p)) status = OD_STOPPED;
+    if (validation) status = validate(&s, &p, error);
+    if (!status && !proceed(&s, s.callbacks.on_epoch, &p)) status = OD_STOPPED;
     if (averaged) hide_average(t);
-    if (t->config.patience && since_best >= t->config.patience) break;
+    if (t->config.patience && s.since_best >= t->config.patience) break;
   }
   t->shown = show_average(t);
-  if (!status && best.accuracy >= 0 && t->config.restore_best)
-    memcpy(od_network_values(t->network), t->best, total_bytes);
+  if (!status && s.best.accuracy >= 0 && t->config.restore_best)
+    memcpy(od_network_values(t->network), t->best, t->total_bytes);
   od_release(s.order);
   return status;
 }

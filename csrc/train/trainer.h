@@ -25,6 +25,15 @@ typedef struct od_progress {
  * Called on the thread that called od_trainer_run. */
 typedef bool od_progress_callback(void *context, const od_progress *progress);
 
+/* Any may be NULL. */
+typedef struct od_callbacks {
+  od_progress_callback *on_step;  /* after each step */
+  od_progress_callback *on_block; /* during a validation, between blocks of a few hundred
+                                     images; the progress is that of the last step */
+  od_progress_callback *on_epoch; /* after each epoch and its validation */
+  void *context;
+} od_callbacks;
+
 typedef struct od_train_config {
   int epochs, batch_size;
   uint64_t seed;                 /* of shuffling, augmentation and dropout */
@@ -52,15 +61,14 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
                             od_error *error);
 void od_trainer_destroy(od_trainer *trainer);
 
-/* Trains. `validation` may be NULL. Callbacks may be NULL; on_step comes after each
- * step, on_epoch after each epoch and its validation. With a moving average of weights,
- * the network holds it during validation and on_epoch, and ends with it.
+/* Trains. `validation` and `callbacks` may be NULL. With a moving average of weights, the
+ * network holds it during validation, on_block and on_epoch, and ends with it.
  * Returns OD_OK, OD_STOPPED (a callback asked; the network keeps the last finished
  * step, or the average as of it), or OD_ERROR_ARGUMENT for bad data, for patience or
  * restore_best without validation, and where the loss stopped being finite (the network
  * keeps its last finite weights, or their average). */
 od_status od_trainer_run(od_trainer *trainer, od_pool *pool, const od_train_data *train,
-                         const od_train_data *validation, od_progress_callback *on_step,
-                         od_progress_callback *on_epoch, void *context, od_error *error);
+                         const od_train_data *validation, const od_callbacks *callbacks,
+                         od_error *error);
 
 #endif

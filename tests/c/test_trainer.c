@@ -113,9 +113,9 @@ enum { MOST_RECORDS = 400, MOST_KEPT = 64 };
 typedef struct record {
   const od_network *network;
   od_progress steps[MOST_RECORDS], epochs[MOST_RECORDS];
-  int step_count, epoch_count;
+  int step_count, block_count, epoch_count;
   od_real *step_values[MOST_KEPT], *epoch_values[MOST_KEPT]; /* the numbers at each callback */
-  int stop_at_step, stop_at_epoch; /* counted from 1; 0: never */
+  int stop_at_step, stop_at_block, stop_at_epoch; /* counted from 1; 0: never */
 } record;
 
 static bool on_step(void *context, const od_progress *progress) {
@@ -123,6 +123,13 @@ static bool on_step(void *context, const od_progress *progress) {
   if (r->step_count < MOST_KEPT) r->step_values[r->step_count] = copy_values(r->network);
   if (r->step_count < MOST_RECORDS) r->steps[r->step_count] = *progress;
   return ++r->step_count != r->stop_at_step;
+}
+
+static bool on_block(void *context, const od_progress *progress) {
+  record *r = context;
+  CHECK_INT(progress->step, progress->steps);
+  CHECK(isnan(progress->val_loss));
+  return ++r->block_count != r->stop_at_block;
 }
 
 static bool on_epoch(void *context, const od_progress *progress) {
@@ -148,8 +155,8 @@ static record *make_record(const od_network *network) {
 
 static od_status run(od_trainer *trainer, od_pool *pool, const problem *train,
                      const problem *validation, record *r, od_error *error) {
-  return od_trainer_run(trainer, pool, &train->data, validation ? &validation->data : NULL, on_step,
-                        on_epoch, r, error);
+  return od_trainer_run(trainer, pool, &train->data, validation ? &validation->data : NULL,
+                        &(od_callbacks){on_step, on_block, on_epoch, r}, error);
 }
 
 /* --- learning --- */
@@ -461,6 +468,56 @@ static void test_stops_at_an_epoch(void) {
   free(train);
 }
 
+/* A validation of 700 images has two places between blocks where it can stop. The network
+ * then has all steps of the epoch, or their average, and the next run goes on from there. */
+static void check_stops_in_validation(double ema, int stop) {
+  problem *train = make_problem(1);
+  float *pixels = calloc(700, SIZE * sizeof *pixels);
+  uint8_t *labels = calloc(700, 1);
+  od_train_data many = {{.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels};
+  od_train_config config = usual_config();
+  config.epochs = 2;
+  config.optimizer.ema = ema;
+  od_network *stopped = rich_network(), *once = rich_network();
+  od_trainer *trainer = make_trainer(stopped, &config, 1), *whole = make_trainer(once, &config, 1);
+  record *r = make_record(stopped), *all = make_record(once);
+  od_callbacks calls = {on_step, on_block, on_epoch, r};
+  od_error error;
+  CHECK_CASE("average %g, block %d", ema, stop);
+  r->stop_at_block = stop;
+  CHECK_INT(od_trainer_run(trainer, NULL, &train->data, &many, &calls, &error), OD_STOPPED);
+  CHECK_INT(r->block_count, stop);
+  CHECK_INT(r->step_count, (stop + 1) / 2 * 6);
+  CHECK_INT(r->epoch_count, (stop - 1) / 2);
+  calls.context = all;
+  CHECK_INT(od_trainer_run(whole, NULL, &train->data, &many, &calls, &error), OD_OK);
+  CHECK_INT(all->block_count, 4);
+  CHECK_INT(all->epoch_count, 2);
+  /* Without a stop the network is the same at the end of that epoch, and after two more. */
+  CHECK(same_values(stopped, all->epoch_values[(stop - 1) / 2]));
+  CHECK_INT(od_trainer_run(trainer, NULL, &train->data, NULL, NULL, &error), OD_OK);
+  if (stop > 2) {
+    CHECK_INT(od_trainer_run(whole, NULL, &train->data, NULL, NULL, &error), OD_OK);
+    CHECK(same_values(stopped, od_network_values(once)));
+  }
+  record_destroy(r);
+  record_destroy(all);
+  od_trainer_destroy(trainer);
+  od_trainer_destroy(whole);
+  od_network_destroy(stopped);
+  od_network_destroy(once);
+  free(pixels);
+  free(labels);
+  free(train);
+}
+
+static void test_stops_in_validation(void) {
+  for (int stop = 1; stop <= 4; stop++) {
+    check_stops_in_validation(0, stop);
+    check_stops_in_validation(0.9, stop);
+  }
+}
+
 /* Two runs of two epochs are one of four, to the bit, when the rate is constant; with an
  * average too, which the network holds in between. */
 static void check_goes_on(double ema) {
@@ -474,10 +531,10 @@ static void check_goes_on(double ema) {
   od_trainer *long_run = make_trainer(once, &config, 1);
   config.epochs = 2;
   od_trainer *short_runs = make_trainer(twice, &config, 1);
-  CHECK_INT(od_trainer_run(long_run, NULL, &train->data, NULL, NULL, NULL, NULL, &error), OD_OK);
-  CHECK_INT(od_trainer_run(short_runs, NULL, &train->data, NULL, NULL, NULL, NULL, &error), OD_OK);
+  CHECK_INT(od_trainer_run(long_run, NULL, &train->data, NULL, NULL, &error), OD_OK);
+  CHECK_INT(od_trainer_run(short_runs, NULL, &train->data, NULL, NULL, &error), OD_OK);
   CHECK(!same_values(twice, od_network_values(once)));
-  CHECK_INT(od_trainer_run(short_runs, NULL, &train->data, NULL, NULL, NULL, NULL, &error), OD_OK);
+  CHECK_INT(od_trainer_run(short_runs, NULL, &train->data, NULL, NULL, &error), OD_OK);
   CHECK(same_values(twice, od_network_values(once)));
   od_trainer_destroy(long_run);
   od_trainer_destroy(short_runs);
@@ -742,7 +799,7 @@ static void test_refuses_to_validate_without_data(void) {
     od_network *network = plain_network();
     od_trainer *trainer = make_trainer(network, &config, 1);
     od_error error = {{0}};
-    CHECK_INT(od_trainer_run(trainer, NULL, &train->data, NULL, NULL, NULL, NULL, &error),
+    CHECK_INT(od_trainer_run(trainer, NULL, &train->data, NULL, NULL, &error),
               OD_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, restore ? "restore_best" : "patience");
     CHECK_CONTAINS(error.message, "validation");
@@ -831,6 +888,7 @@ int main(void) {
   RUN(test_schedules);
   RUN(test_stops_at_a_step);
   RUN(test_stops_at_an_epoch);
+  RUN(test_stops_in_validation);
   RUN(test_goes_on);
   RUN(test_early_stopping);
   RUN(test_restores_the_best);
