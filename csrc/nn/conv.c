@@ -79,12 +79,12 @@ void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *
 }
 
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned) {
-  (op->sparse ? od_pooled_turn : od_direct_turn)(op, kernel, turned);
+  (op->by_choice ? od_pooled_turn : od_direct_turn)(op, kernel, turned);
 }
 
 size_t od_conv_backward_scratch(const od_op *op) {
   size_t sums = (size_t)op->out.c;
-  return sums + (op->sparse ? od_pooled_backward_scratch(op) : od_direct_backward_scratch(op));
+  return sums + (op->by_choice ? od_pooled_backward_scratch(op) : od_direct_backward_scratch(op));
 }
 
 void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
@@ -97,13 +97,13 @@ void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real 
     kernels->add_rows((size_t)op->out.h * (size_t)op->out.w, units, dy, scratch);
     kernels->add(units, scratch, dbias);
   }
-  (op->sparse ? od_pooled_backward : od_direct_backward)(op, kernels, x, turned, choice, dy, dx,
-                                                         dkernel, scratch + units);
+  (op->by_choice ? od_pooled_backward : od_direct_backward)(op, kernels, x, turned, choice, dy, dx,
+                                                            dkernel, scratch + units);
 }
 
 void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size_t end,
                      od_real *gradient) {
-  if (op->sparse)
+  if (op->by_choice)
     od_pooled_collect(op, dkernel, begin, end, gradient);
   else
     memcpy(gradient + begin, dkernel + begin, (end - begin) * sizeof *gradient);

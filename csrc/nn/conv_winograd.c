@@ -73,9 +73,9 @@ static void output_rows(const od_op *op, const od_kernels *kernels, const od_win
 }
 
 /* Tiles of one row, side by side, that are to be computed. */
-typedef struct run {
+typedef struct tile_run {
   uint32_t row, column, tiles;
-} run;
+} tile_run;
 
 /* Whether the 4x4 places under a tile are blank, or outside of the image. */
 static bool tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
@@ -88,12 +88,12 @@ static bool tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_
 
 /* The runs of tile row `row`, without the tiles that are blank on the map; how many. */
 static size_t find_runs(const od_op *op, const uint8_t *map, size_t row, size_t columns,
-                        run *runs) {
+                        tile_run *runs) {
   size_t count = 0;
   bool open = false;
   for (size_t column = 0; column < columns; column++) {
     bool wanted = !map || !tile_is_blank(op, map, row, column);
-    if (wanted && !open) runs[count++] = (run){(uint32_t)row, (uint32_t)column, 0};
+    if (wanted && !open) runs[count++] = (tile_run){(uint32_t)row, (uint32_t)column, 0};
     if (wanted) runs[count - 1].tiles++;
     open = wanted;
   }
@@ -108,7 +108,7 @@ void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_re
   od_real *padded = scratch, *v = padded + od_shape_size(tiled_shape(op));
   od_real *m = v + PLACES * most * c, *two_rows = m + PLACES * most * units;
   od_real *zeros = two_rows + 4 * tile_columns(op) * units;
-  run *runs = (run *)(void *)(zeros + units);
+  tile_run *runs = (tile_run *)(void *)(zeros + units);
   if (!bias) bias = memset(zeros, 0, units * sizeof *bias);
   od_conv_place(x, op->in, padded, tiled_shape(op), op->top, op->left, 1);
   size_t rows = (size_t)(op->pool ? op->conv.h / 2 : (op->conv.h + 1) / 2);

@@ -24,12 +24,12 @@ struct od_inference {
   od_real *workspaces;            /* (threads, workspace_size) */
 };
 
-typedef struct run {
+typedef struct inference_run {
   od_inference *inference;
   const od_images *images;
   bool softmax;
   od_real *scores;
-} run;
+} inference_run;
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
@@ -200,7 +200,7 @@ void od_inference_refresh(od_inference *inf, const od_network *network) {
 }
 
 static void run_slice(void *context, int slice, int worker) {
-  run *r = context;
+  inference_run *r = context;
   const od_inference *inf = r->inference;
   size_t begin = (size_t)slice * SLICE, n = r->images->count - begin;
   if (n > SLICE) n = SLICE;
@@ -223,7 +223,7 @@ static void run_slice(void *context, int slice, int worker) {
 
 void od_inference_run(od_inference *inf, od_pool *pool, const od_images *images, bool softmax,
                       od_real *scores) {
-  run r = {inf, images, softmax, scores};
+  inference_run r = {inf, images, softmax, scores};
   if (od_pool_threads(pool) > inf->threads) pool = NULL;
   od_pool_run(pool, run_slice, &r, (int)((images->count + SLICE - 1) / SLICE));
 }

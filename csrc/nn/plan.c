@@ -7,7 +7,7 @@ static int padding_before(bool same, int in, int out, int kernel, int stride) {
 }
 
 /* Fewer channels make the transforms, and the lists of places, dearer than they save. */
-enum { WINOGRAD_CHANNELS = 8, SPARSE_ROW = 32 };
+enum { WINOGRAD_CHANNELS = 8, LISTED_ROW = 32 };
 
 static void plan_convolution(od_op *op, const od_layer *layer) {
   op->kernel = layer->kernel;
@@ -44,7 +44,7 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
       !before->pool) {
     before->pool = true;
-    before->sparse = before->kernel * before->in.c >= SPARSE_ROW;
+    before->by_choice = before->kernel * before->in.c >= LISTED_ROW;
     before->out = out;
     return true;
   }

@@ -28,12 +28,12 @@ struct od_optimizer {
   uint64_t steps;
 };
 
-typedef struct run {
+typedef struct optimizer_step {
   od_optimizer *optimizer;
   const od_real *gradient;
   od_real *values;
   double rate, scale;
-} run;
+} optimizer_step;
 
 static int count_chunks(const od_network *network, chunk *chunks) {
   int count = 0;
@@ -87,14 +87,14 @@ void od_optimizer_destroy(od_optimizer *o) {
 }
 
 static void norm_task(void *context, int task, int worker) {
-  const run *r = context;
+  const optimizer_step *r = context;
   (void)worker;
   const chunk *c = &r->optimizer->chunks[task];
   r->optimizer->norms[task] = r->optimizer->kernels->squared_norm(c->count, r->gradient + c->begin);
 }
 
 static void step_task(void *context, int task, int worker) {
-  const run *r = context;
+  const optimizer_step *r = context;
   od_optimizer *o = r->optimizer;
   const chunk *c = &o->chunks[task];
   const od_optimizer_config *config = &o->config;
@@ -128,7 +128,7 @@ static void update_average(od_optimizer *o, const od_real *values) {
 
 bool od_optimizer_step(od_optimizer *o, od_pool *pool, double rate, const od_real *gradient,
                        od_network *network) {
-  run r = {o, gradient, od_network_values(network), rate, 1};
+  optimizer_step r = {o, gradient, od_network_values(network), rate, 1};
   double norm = 0;
   od_pool_run(pool, norm_task, &r, o->chunk_count);
   for (int i = 0; i < o->chunk_count; i++) norm += o->norms[i];
