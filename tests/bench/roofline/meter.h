@@ -1,0 +1,55 @@
+/* Meters on the kernels: a copy of a table in which every kernel is wrapped, so that the
+ * core's own code, run with it, tells what each kernel did. Two ways:
+ *
+ *   counting   calls, multiply-adds, and the cache lines that the operands and results lie
+ *              in: those of each call added up ("moved"), and the different ones of all
+ *              calls ("touched", what a cache would have to hold);
+ *   timing     calls and ticks, less what reading the clock adds.
+ *
+ * A kernel that the meters do not know runs as ever, and its time counts as the layer's
+ * own. One thread; the state is the program's, as a kernel has no place for a context. */
+#ifndef METER_H
+#define METER_H
+
+#include "arch/kernels.h"
+
+typedef enum meter_kernel {
+  METER_GEMM,
+  METER_ADD_WEIGHTED,
+  METER_MATCH_BYTES,
+  METER_WINOGRAD_INPUT,
+  METER_WINOGRAD_OUTPUT,
+  METER_WINOGRAD_OUTPUT_POOL,
+  METER_POOLED_FORWARD,
+  METER_POOLED_GRADIENT,
+  METER_MAX_POOL,
+  METER_MAX_UNPOOL_ROW,
+  METER_RELU,
+  METER_RELU_BACKWARD,
+  METER_ADD,
+  METER_ADD_ROWS,
+  METER_SCALE_SHIFT,
+  METER_BYTES_TO_REAL,
+  METER_SQUARED_NORM,
+  METER_ADAM,
+  METER_SGD,
+  METER_BLEND,
+  METER_KERNELS
+} meter_kernel;
+
+const char *meter_name(meter_kernel kernel);
+
+typedef struct meter_reading {
+  double calls, multiply_adds, moved, touched, ticks;
+} meter_reading;
+
+/* The table with meters on. They are off with meter_stop, and read on from there. */
+typedef enum meter_way { METER_COUNTING, METER_TIMING } meter_way;
+od_kernels meter_table(const od_kernels *kernels, meter_way way);
+void meter_stop(void);
+
+/* Adds what has been read since the last time to readings (METER_KERNELS) and to `all`,
+ * whose `touched` are the lines that any kernel touched; starts anew. */
+void meter_take(meter_reading *readings, meter_reading *all);
+
+#endif

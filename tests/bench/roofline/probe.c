@@ -1,0 +1,245 @@
+#include "probe.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/cpu.h"
+#include "base/memory.h"
+#include "clock.h"
+#include "die.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+static float probe_numbers[32], probe_sum[16];
+static volatile float probe_result; /* or the compiler would leave the work out */
+
+/* The baseline of the build: no fused multiply-add on x86-64, so a product and a sum. */
+typedef float four_floats __attribute__((vector_size(16)));
+static inline four_floats load_four(const float *p) {
+  four_floats v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+static inline void store_four(float *p, four_floats v) { memcpy(p, &v, sizeof v); }
+#define TARGET
+#define NAME(x) scalar_##x
+#define VECTOR four_floats
+#define LOAD(p) load_four(p)
+#define STORE(p, v) store_four(p, v)
+#define ADD(a, b) ((a) + (b))
+#define FMA(a, b, c) ((a) * (b) + (c))
+#include "probe_loops.h"
+
+#if defined(__x86_64__)
+#define TARGET __attribute__((target("avx2,fma")))
+#define NAME(x) avx2_##x
+#define VECTOR __m256
+#define LOAD(p) _mm256_loadu_ps(p)
+#define STORE(p, v) _mm256_storeu_ps(p, v)
+#define ADD(a, b) _mm256_add_ps(a, b)
+#define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
+#include "probe_loops.h"
+
+#define TARGET __attribute__((target("avx512f")))
+#define NAME(x) avx512_##x
+#define VECTOR __m512
+#define LOAD(p) _mm512_loadu_ps(p)
+#define STORE(p, v) _mm512_storeu_ps(p, v)
+#define ADD(a, b) _mm512_add_ps(a, b)
+#define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
+#include "probe_loops.h"
+
+/* Reduced precision: products of pairs of bfloat16, of fours of bytes, summed in 32 bits. */
+__attribute__((target("avx512f,avx512bf16"))) static double bf16_peak(long rounds) {
+  __m512 sum[12];
+  __m512bh a = (__m512bh)_mm512_loadu_si512(probe_numbers);
+  for (int i = 0; i < 12; i++) sum[i] = _mm512_loadu_ps(probe_numbers + i);
+  for (long round = 0; round < rounds; round++) {
+    UNROLL for (int i = 0; i < 12; i++) sum[i] = _mm512_dpbf16_ps(sum[i], a, a);
+  }
+  for (int i = 1; i < 12; i++) sum[0] = _mm512_add_ps(sum[0], sum[i]);
+  _mm512_storeu_ps(probe_sum, sum[0]);
+  probe_result = probe_sum[0];
+  return 2.0 * 12 * 32 * (double)rounds;
+}
+
+__attribute__((target("avx512f,avx512vnni"))) static double int8_peak(long rounds) {
+  __m512i sum[12], a = _mm512_loadu_si512(probe_numbers);
+  for (int i = 0; i < 12; i++) sum[i] = _mm512_loadu_si512(probe_numbers + i);
+  for (long round = 0; round < rounds; round++) {
+    UNROLL for (int i = 0; i < 12; i++) sum[i] = _mm512_dpbusd_epi32(sum[i], a, a);
+  }
+  for (int i = 1; i < 12; i++) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
+  _mm512_storeu_si512(probe_sum, sum[0]);
+  probe_result = probe_sum[0];
+  return 2.0 * 12 * 64 * (double)rounds;
+}
+
+static bool has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
+static bool has_vnni(void) { return __builtin_cpu_supports("avx512vnni"); }
+#elif defined(__aarch64__)
+#define TARGET
+#define NAME(x) neon_##x
+#define VECTOR float32x4_t
+#define LOAD(p) vld1q_f32(p)
+#define STORE(p, v) vst1q_f32(p, v)
+#define ADD(a, b) vaddq_f32(a, b)
+#define FMA(a, b, c) vfmaq_f32(c, a, b)
+#include "probe_loops.h"
+#endif
+
+typedef struct peak_probe {
+  const char *isa, *numbers;
+  bool (*available)(void); /* NULL: wherever the table of that instruction set is */
+  double (*run)(long rounds);
+} peak_probe;
+
+/* A new number type is a row here. */
+static const peak_probe peaks[] = {
+    {"scalar", "float32", NULL, scalar_peak},
+#if defined(__x86_64__)
+    {"avx2", "float32", NULL, avx2_peak},
+    {"avx512", "float32", NULL, avx512_peak},
+    {"avx512", "bfloat16", has_bf16, bf16_peak},
+    {"avx512", "int8", has_vnni, int8_peak},
+#elif defined(__aarch64__)
+    {"neon", "float32", NULL, neon_peak},
+#endif
+};
+
+typedef struct stream_probe {
+  const char *isa;
+  void (*read)(size_t n, float *x);
+  void (*copy)(size_t n, float *x);
+} stream_probe;
+
+static const stream_probe streams[] = {
+    {"scalar", scalar_read, scalar_copy},
+#if defined(__x86_64__)
+    {"avx2", avx2_read, avx2_copy},
+    {"avx512", avx512_read, avx512_copy},
+#elif defined(__aarch64__)
+    {"neon", neon_read, neon_copy},
+#endif
+};
+
+/* Work is timed in rounds of a millisecond, which others on the machine often leave alone,
+ * and the best round counts. Where one piece of work takes longer, that is a round. */
+static const double round_seconds = 1e-3;
+
+/* Operations a second. */
+static double best_peak(const peak_probe *probe, double seconds) {
+  double best = 0, spent = 0;
+  for (long rounds = 1000; spent < seconds;) {
+    uint64_t began = clock_nanoseconds();
+    double operations = probe->run(rounds);
+    double took = 1e-9 * (double)(clock_nanoseconds() - began);
+    if (took < round_seconds / 2) {
+      rounds *= 2;
+    } else {
+      spent += took;
+      best = operations / took > best ? operations / took : best;
+    }
+  }
+  return best;
+}
+
+/* Bytes a second through x (n). */
+static double best_stream(void (*run)(size_t, float *), size_t n, float *x, double seconds) {
+  double best = 0, spent = 0;
+  for (long times = 1; spent < seconds;) {
+    uint64_t began = clock_nanoseconds();
+    for (long k = 0; k < times; k++) run(n, x);
+    double took = 1e-9 * (double)(clock_nanoseconds() - began);
+    double speed = (double)times * (double)(n * sizeof *x) / took;
+    if (took < round_seconds / 2) {
+      times *= 2;
+    } else {
+      spent += took;
+      best = speed > best ? speed : best;
+    }
+  }
+  return best;
+}
+
+typedef struct level {
+  const char *name;
+  size_t size;   /* bytes of the cache; 0 for the memory */
+  size_t probed; /* bytes to go through */
+} level;
+
+enum { LEVELS = 4, LARGEST_PROBE = 1 << 28 };
+
+/* The size of the first processor's data cache of this level, as Linux says; 0 elsewhere. */
+static size_t cache_size(int wanted) {
+  size_t kibibytes = 0;
+  for (int index = 0; index < 8 && !kibibytes; index++) {
+    char path[80], kind = 0;
+    int found = 0;
+    const char *const names[] = {"level", "type", "size"};
+    for (int i = 0; i < 3; i++) {
+      snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, names[i]);
+      FILE *file = fopen(path, "r");
+      if (!file) return 0;
+      bool read = i == 0   ? fscanf(file, "%d", &found) == 1 && found == wanted
+                  : i == 1 ? fscanf(file, "%c", &kind) == 1 && kind != 'I' /* instructions */
+                           : fscanf(file, "%zuK", &kibibytes) == 1;
+      fclose(file);
+      if (!read) break;
+    }
+  }
+  return kibibytes << 10;
+}
+
+/* Half of each cache, so that all of it is surely there, and for the memory four times the
+ * last one. */
+static void find_levels(level *levels) {
+  static const level usual[LEVELS] = {
+      {"L1", 32 << 10, 0}, {"L2", 1 << 20, 0}, {"L3", 16 << 20, 0}, {"memory", 0, 0}};
+  for (int i = 0; i < LEVELS - 1; i++) {
+    size_t size = cache_size(i + 1);
+    levels[i] = usual[i];
+    if (size) levels[i].size = size;
+    levels[i].probed = levels[i].size / 2;
+  }
+  size_t memory = 4 * levels[LEVELS - 2].size;
+  levels[LEVELS - 1] = usual[LEVELS - 1];
+  levels[LEVELS - 1].probed = memory < LARGEST_PROBE ? memory : LARGEST_PROBE;
+}
+
+void probe_print(const char *isa, double seconds) {
+  level levels[LEVELS];
+  const volatile float number = 0; /* the compiler must not know it */
+  for (int i = 0; i < 32; i++) probe_numbers[i] = number;
+  find_levels(levels);
+  for (int i = 0; i < LEVELS - 1; i++) printf("cache\t%s\t%zu\n", levels[i].name, levels[i].size);
+  for (size_t i = 0; i < sizeof peaks / sizeof *peaks; i++)
+    if (strcmp(peaks[i].isa, isa) == 0 && (!peaks[i].available || peaks[i].available()))
+      printf("peak\t%s\t%.6g\n", peaks[i].numbers, best_peak(&peaks[i], seconds));
+  float *x = od_allocate(levels[LEVELS - 1].probed, 1);
+  if (!x) die("no memory for the bandwidth probes");
+  memset(x, 0, levels[LEVELS - 1].probed); /* pages of its own, not the system's empty one */
+  for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+    if (strcmp(streams[i].isa, isa) != 0) continue;
+    for (int k = 0; k < LEVELS; k++) {
+      size_t n = levels[k].probed / sizeof *x / 256 * 256;
+      printf("bandwidth\t%s\tread\t%.6g\n", levels[k].name,
+             best_stream(streams[i].read, n, x, seconds));
+      printf("bandwidth\t%s\tcopy\t%.6g\n", levels[k].name,
+             best_stream(streams[i].copy, n, x, seconds));
+    }
+  }
+  od_release(x);
+}

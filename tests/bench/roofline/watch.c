@@ -1,0 +1,273 @@
+#include "watch.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "clock.h"
+#include "die.h"
+#include "nn/gradient_state.h"
+#include "train/trainer.h"
+
+enum { THREADS = 256 };
+
+/* What a thread is doing. */
+typedef struct frame {
+  watch_part part;
+  int place;
+  uint64_t began, inner; /* inner: ticks of watched functions inside */
+} frame;
+
+static struct {
+  bool on, split;
+  watch_readings *readings;
+  watch_sheet *sheets[THREADS]; /* of the threads that have been seen */
+  atomic_int threads;
+  atomic_ullong task_ticks;
+} watch;
+
+static _Thread_local watch_sheet own;
+static _Thread_local bool known;
+static _Thread_local frame now;
+
+/* What the meters have read belongs to the part under way. */
+static void take_readings(void) {
+  watch_readings *r = watch.readings;
+  if (r) meter_take(r->kernels[now.part][now.place], &r->all[now.part][now.place]);
+}
+
+static void introduce_thread(void) {
+  int number = atomic_fetch_add(&watch.threads, 1);
+  if (number >= THREADS) die("more than %d threads", THREADS);
+  watch.sheets[number] = &own;
+  known = true;
+}
+
+static frame enter(watch_part part, int place) {
+  frame outer = now;
+  if (!known) introduce_thread();
+  if (place >= WATCH_PLACES) die("a network of more than %d layers", WATCH_PLACES);
+  take_readings();
+  now = (frame){part, place, clock_ticks(), 0};
+  return outer;
+}
+
+/* Returns the ticks since the enter. */
+static uint64_t leave(frame outer) {
+  uint64_t took = clock_ticks() - now.began;
+  take_readings();
+  own.ticks[now.part][now.place] += (double)(took - now.inner);
+  now = outer;
+  now.inner += took;
+  return took;
+}
+
+/* A wrapper: NAME with the parameters PARAMETERS and the arguments ARGUMENTS is PART. */
+#define WATCHED(NAME, PART, PLACE, PARAMETERS, ARGUMENTS) \
+  void __real_##NAME PARAMETERS;                          \
+  void __wrap_##NAME PARAMETERS;                          \
+  void __wrap_##NAME PARAMETERS {                         \
+    if (!watch.on) {                                      \
+      __real_##NAME ARGUMENTS;                            \
+      return;                                             \
+    }                                                     \
+    frame outer = enter(PART, PLACE);                     \
+    __real_##NAME ARGUMENTS;                              \
+    leave(outer);                                         \
+  }
+
+WATCHED(od_images_load, WATCH_LOAD, 0,
+        (const od_images *images, const od_kernels *kernels, size_t index, od_real *pixels),
+        (images, kernels, index, pixels))
+
+WATCHED(od_conv_prepare, WATCH_PREPARE, op->layer,
+        (const od_op *op, const od_real *kernel, od_real *prepared), (op, kernel, prepared))
+WATCHED(od_conv_turn, WATCH_PREPARE, op->layer,
+        (const od_op *op, const od_real *kernel, od_real *turned), (op, kernel, turned))
+WATCHED(od_dense_transpose, WATCH_PREPARE, op->layer,
+        (const od_op *op, const od_real *kernel, od_real *transposed), (op, kernel, transposed))
+WATCHED(od_conv_blank, WATCH_BLANK, 0,
+        (const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
+         const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x, od_real *between,
+         od_real *scratch),
+        (pair, kernels, prepared, bias, y, choice, x, between, scratch))
+
+WATCHED(od_conv_forward, WATCH_FORWARD, op->layer,
+        (const od_op *op, const od_kernels *kernels, const od_real *x, const od_real *prepared,
+         const od_real *bias, od_real *y, uint8_t *choice, const od_blank *blank,
+         od_real *scratch),
+        (op, kernels, x, prepared, bias, y, choice, blank, scratch))
+WATCHED(od_dense_forward, WATCH_FORWARD, op->layer,
+        (const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
+         const od_real *kernel, const od_real *bias, od_real *y),
+        (op, kernels, n, x, kernel, bias, y))
+WATCHED(od_average_forward, WATCH_FORWARD, op->layer,
+        (const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y),
+        (op, kernels, x, y))
+WATCHED(od_norm_slice_sums, WATCH_FORWARD, pass->g->plan.ops[i].layer,
+        (const od_pass *pass, int i, int slice), (pass, i, slice))
+WATCHED(od_norm_statistics, WATCH_FORWARD, pass->g->plan.ops[i].layer,
+        (const od_pass *pass, int i), (pass, i))
+WATCHED(od_norm_forward, WATCH_FORWARD, pass->g->plan.ops[i].layer,
+        (const od_pass *pass, int i, int slice), (pass, i, slice))
+WATCHED(od_softmax, WATCH_SOFTMAX, 0, (size_t n, const od_real *scores, od_real *probabilities),
+        (n, scores, probabilities))
+
+WATCHED(od_dense_backward, WATCH_BACKWARD, op->layer,
+        (const od_op *op, const od_kernels *kernels, size_t n, const od_real *transposed,
+         const od_real *dy, od_real *dx),
+        (op, kernels, n, transposed, dy, dx))
+WATCHED(od_dense_backward_kernel, WATCH_WEIGHTS, op->layer,
+        (const od_op *op, const od_kernels *kernels, size_t n, size_t begin, size_t end,
+         const od_real *x, const od_real *dy, od_real *dkernel, od_real *dbias),
+        (op, kernels, n, begin, end, x, dy, dkernel, dbias))
+WATCHED(od_average_backward, WATCH_BACKWARD, op->layer,
+        (const od_op *op, const od_real *dy, od_real *dx), (op, dy, dx))
+WATCHED(od_norm_slice_gradients, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
+        (const od_pass *pass, int i, int slice), (pass, i, slice))
+WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
+        (const od_pass *pass, int i), (pass, i))
+WATCHED(od_norm_backward, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
+        (const od_pass *pass, int i, int slice), (pass, i, slice))
+WATCHED(od_gradient_add_up, WATCH_ADD_UP, 0, (od_pass *pass, od_pool *pool), (pass, pool))
+
+double __real_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
+                               double weight, od_real *gradient);
+double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
+                               double weight, od_real *gradient);
+double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
+                               double weight, od_real *gradient) {
+  frame outer = {0};
+  if (watch.on) outer = enter(WATCH_LOSS, 0);
+  double loss = __real_od_cross_entropy(n, scores, label, smoothing, weight, gradient);
+  if (watch.on) leave(outer);
+  return loss;
+}
+
+bool __real_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
+                              const od_real *gradient, od_network *network);
+bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
+                              const od_real *gradient, od_network *network);
+bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
+                              const od_real *gradient, od_network *network) {
+  frame outer = {0};
+  if (watch.on) outer = enter(WATCH_OPTIMIZER, 0);
+  bool stepped = __real_od_optimizer_step(optimizer, pool, rate, gradient, network);
+  if (watch.on) leave(outer);
+  return stepped;
+}
+
+/* One operation after the other, as the list does it: the random numbers are the same. */
+void __real_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
+                             void *scratch);
+void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
+                             void *scratch);
+void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
+                             void *scratch) {
+  if (!watch.on) {
+    __real_od_augment_image(augment, rng, h, w, image, scratch);
+    return;
+  }
+  od_augment one = {.count = 1};
+  for (int i = 0; i < augment->count; i++) {
+    one.steps[0] = augment->steps[i];
+    frame outer = enter(WATCH_AUGMENT, i);
+    __real_od_augment_image(&one, rng, h, w, image, scratch);
+    leave(outer);
+  }
+}
+
+void __real_od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                             const od_real *turned, const od_real *y, const uint8_t *choice,
+                             od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
+                             od_real *scratch);
+void __wrap_od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                             const od_real *turned, const od_real *y, const uint8_t *choice,
+                             od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
+                             od_real *scratch);
+
+/* The same again for the kernel's gradient alone, into a place that nobody reads. */
+static void split_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                           const od_real *turned, const od_real *y, const uint8_t *choice,
+                           od_real *dy, od_real *scratch) {
+  od_real *unread = od_allocate(op->kernel_size + op->bias_size, sizeof *unread);
+  if (!unread) die("no memory for a second gradient");
+  frame outer = enter(WATCH_WEIGHTS, op->layer);
+  __real_od_conv_backward(op, kernels, x, turned, y, choice, dy, NULL, unread,
+                          op->bias ? unread + op->kernel_size : NULL, scratch);
+  leave(outer);
+  od_release(unread);
+}
+
+void __wrap_od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                             const od_real *turned, const od_real *y, const uint8_t *choice,
+                             od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
+                             od_real *scratch) {
+  frame outer = {0};
+  if (watch.on) outer = enter(WATCH_BACKWARD, op->layer);
+  __real_od_conv_backward(op, kernels, x, turned, y, choice, dy, dx, dkernel, dbias, scratch);
+  if (!watch.on) return;
+  leave(outer);
+  if (watch.split) split_backward(op, kernels, x, turned, y, choice, dy, scratch);
+}
+
+/* -- the pool: its tasks belong to the part that asked for them -- */
+
+typedef struct watched_run {
+  od_task *task;
+  void *context;
+  watch_part part;
+  int place;
+} watched_run;
+
+static void watched_task(void *context, int task, int worker) {
+  const watched_run *run = context;
+  frame outer = enter(run->part, run->place);
+  run->task(run->context, task, worker);
+  atomic_fetch_add(&watch.task_ticks, leave(outer));
+}
+
+void __real_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks);
+void __wrap_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks);
+void __wrap_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks) {
+  if (!watch.on) {
+    __real_od_pool_run(pool, task, context, tasks);
+    return;
+  }
+  watched_run run = {task, context, now.part, now.place};
+  unsigned long long before = atomic_load(&watch.task_ticks);
+  frame outer = enter(WATCH_OTHER, 0);
+  __real_od_pool_run(pool, watched_task, &run, tasks);
+  uint64_t took = clock_ticks() - now.began;
+  now.inner = took; /* all of it is tasks or waiting */
+  leave(outer);
+  own.pool_ticks += (double)took;
+  own.ticks[WATCH_WAIT][0] += (double)took * od_pool_threads(pool) -
+                              (double)(atomic_load(&watch.task_ticks) - before);
+}
+
+/* -- the reader -- */
+
+void watch_start(watch_readings *readings, bool split) {
+  watch.readings = readings;
+  watch.split = split;
+  watch_take();
+  watch.on = true;
+}
+
+void watch_stop(void) {
+  watch.on = false;
+  watch.readings = NULL;
+}
+
+watch_sheet watch_take(void) {
+  watch_sheet sum = {0};
+  for (int i = 0; i < atomic_load(&watch.threads); i++) {
+    watch_sheet *sheet = watch.sheets[i];
+    for (int part = 0; part < WATCH_PARTS; part++)
+      for (int place = 0; place < WATCH_PLACES; place++)
+        sum.ticks[part][place] += sheet->ticks[part][place];
+    sum.pool_ticks += sheet->pool_ticks;
+    memset(sheet, 0, sizeof *sheet);
+  }
+  return sum;
+}

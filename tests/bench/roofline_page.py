@@ -1,0 +1,362 @@
+"""The lines of the C program (roofline/roofline.c says what they are) as a page in Markdown."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Lines = list[list[str]]
+
+PART_TITLES = {
+    "prepare": "kernels brought into shape",
+    "blank": "what a blank image gives",
+    "load": "loading: bytes to numbers",
+    "augment": "augmentation",
+    "forward": "forward",
+    "softmax": "softmax",
+    "loss": "loss",
+    "backward": "backward",
+    "weights": "gradient of the kernel",
+    "add up": "adding up the slices",
+    "optimizer": "optimizer",
+    "other": "other code of the core",
+    "wait": "pool: waking, waiting",
+}
+PASSES = ("forward", "backward", "weights")  # that have a roof worth looking at
+SMALLEST = 0.002  # of the time: kernels below it are left out
+DISTURBING_SHARE = 0.05
+
+
+@dataclass
+class Recipe:
+    batch: int
+    augmentations: list[str]
+
+
+@dataclass
+class Layer:
+    name: str
+    direct: float  # multiply-adds forward, an image
+    first: bool
+
+    def products(self, part: str) -> float:
+        """Return the multiply-adds of a pass as direct convolution."""
+        both = part == "backward" and self.name.startswith("conv") and not self.first
+        return self.direct * (2 if both else 1)
+
+
+@dataclass
+class Counted:
+    calls: float
+    products: float
+    moved: float
+    touched: float
+
+
+@dataclass
+class Run:
+    """What one run of the C program found, for one instruction set and network."""
+
+    isa: str
+    title: str
+    python: dict[str, float] | None
+    recipes: dict[str, Recipe]
+    peaks: dict[str, float] = field(default_factory=dict)
+    caches: dict[str, float] = field(default_factory=dict)
+    bandwidths: dict[str, float] = field(default_factory=dict)  # the larger of read and copy
+    layers: dict[int, Layer] = field(default_factory=dict)
+    whole: dict[tuple[str, int], tuple[float, float, float]] = field(default_factory=dict)
+    parts: dict[tuple[str, int], dict[tuple[str, int], float]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    counted: dict[tuple[str, str, int, str], Counted] = field(default_factory=dict)
+    timed: dict[tuple[str, str, int, str], float] = field(default_factory=dict)
+
+    def roof(self, counted: Counted) -> tuple[str, float]:
+        """Return what bounds the work, and the seconds that it would take at least."""
+        level = next((n for n, size in self.caches.items() if counted.touched <= size), "memory")
+        compute = 2 * counted.products / self.peaks["float32"]
+        traffic = counted.moved / self.bandwidths[level]
+        return ("compute", compute) if compute >= traffic else (level, traffic)
+
+
+ORDER = list(PART_TITLES)
+
+
+def read(
+    isa: str,
+    title: str,
+    lines: Lines,
+    python: dict[str, float] | None,
+    recipes: dict[str, Recipe],
+) -> Run:
+    run = Run(isa, title, python, recipes)
+    for kind, *words in lines:
+        if kind == "peak":
+            run.peaks[words[0]] = float(words[1])
+        elif kind == "cache":
+            run.caches[words[0]] = float(words[1])
+        elif kind == "bandwidth":
+            run.bandwidths[words[0]] = max(run.bandwidths.get(words[0], 0), float(words[2]))
+        elif kind == "layer":
+            run.layers[int(words[0])] = Layer(words[1], float(words[2]), words[3] == "0")
+        elif kind == "whole":
+            bare, watched, pool = map(float, words[2:])
+            run.whole[words[0], int(words[1])] = (bare, watched, pool)
+        elif kind == "part":
+            run.parts[words[0], int(words[1])][words[2], int(words[3])] = float(words[4])
+        elif kind == "counted":
+            key = (words[0], words[1], int(words[2]), words[3])
+            run.counted[key] = Counted(*map(float, words[4:]))
+        elif kind == "timed":
+            run.timed[words[0], words[1], int(words[2]), words[3]] = float(words[4])
+    return run
+
+
+def markdown(runs: list[Run], machine: dict[str, Any], others: float) -> str:
+    lines = [
+        "# Roofline",
+        "",
+        f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}, {machine['cores']} cores of "
+        f"{machine['cpu']} ({machine['model']}; {', '.join(machine['features'])}). "
+        "Means over the fastest quarter of the steps, or of groups of 50 images, so the parts add "
+        "up; of the probes the best. K, M, G are powers of ten.",
+    ]
+    if others > DISTURBING_SHARE:
+        lines += ["", f"**The machine was not idle: others took {others:.0%} of its time.**"]
+    lines += ["", *_machine(runs)]
+    for run in runs:
+        lines += ["", f"## {run.isa}: {run.title}", "", *_image(run)]
+        for task, _ in dict.fromkeys((task, 0) for task, _ in run.whole if task != "image"):
+            lines += ["", *_step(run, task)]
+        lines += ["", *_layers(run), "", *_kernels(run)]
+    return "\n".join(lines) + "\n"
+
+
+def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """Yield the lines of a table; the first column is text, the others are numbers."""
+    yield f"| {' | '.join(head)} |"
+    yield f"| --- |{' ---: |' * (len(head) - 1)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _machine(runs: list[Run]) -> Iterator[str]:
+    """The probes: a loop of multiply-adds in registers, reading and copying through caches."""
+    yield "## What the machine can do, on one thread"
+    yield ""
+    numbers = list(dict.fromkeys(name for run in runs for name in run.peaks))
+    levels = list(runs[0].bandwidths)
+    head = ["probe", *(f"{n}, Gop/s" for n in numbers), *(f"{level}, GB/s" for level in levels)]
+    rows = {
+        run.isa: [
+            run.isa,
+            *(f"{run.peaks[n] * 1e-9:.1f}" if n in run.peaks else "" for n in numbers),
+            *(f"{run.bandwidths[level] * 1e-9:.0f}" for level in levels),
+        ]
+        for run in runs
+    }
+    yield from table(head, list(rows.values()))
+    yield ""
+    sizes = ", ".join(f"{name} {size / 1024:,.0f} KiB" for name, size in runs[0].caches.items())
+    yield f"A multiply-add is two operations. Caches: {sizes}."
+
+
+def _us(seconds: float) -> str:
+    us = seconds * 1e6
+    return f"{us:,.0f}" if us >= 1000 else f"{us:.1f}" if us >= 10 else f"{us:.2f}"
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f} %"
+
+
+def _si(number: float) -> str:
+    for unit, size in (("G", 1e9), ("M", 1e6), ("K", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g}"
+
+
+def _title(run: Run, task: str, part: str, place: int) -> str:
+    if part == "augment":
+        return f"augmentation: {run.recipes[task].augmentations[place]}"
+    name = f"{run.layers[place].name}: " if part in (*PASSES, "prepare") else ""
+    return name + PART_TITLES[part]
+
+
+def _in_order(parts: dict[tuple[str, int], float]) -> list[tuple[str, int]]:
+    """Return the parts as a step does them."""
+    return sorted(parts, key=lambda key: (ORDER.index(key[0]), key[1]))
+
+
+def _image(run: Run) -> Iterator[str]:
+    """One prediction, from the call in Python to the layers."""
+    bare, watched, _ = run.whole["image", 1]
+    parts = run.parts["image", 1]
+    yield "### One image, one thread"
+    yield ""
+    rows = [(_title(run, "image", *key), parts[key]) for key in _in_order(parts)]
+    rows.append(("the caller's loop, the clock", watched - sum(parts.values())))
+    total = watched
+    if run.python:
+        core, call = run.python["float32 core"], run.python["float32 predict_proba"]
+        rows = [
+            ("Python: `predict_proba`, checks of the input", call - core),
+            ("binding: array in, array out, locks", core - run.python["empty call"] - bare),
+            ("an empty call from the loop that measures", run.python["empty call"]),
+            *rows,
+            ("the stopwatch's own cost", bare - watched),
+        ]
+        total = call
+    cells = [[title, _us(seconds), _share(seconds, total)] for title, seconds in rows]
+    cells.append(["**together**", f"**{_us(total)}**", ""])
+    yield from table(["float32 (28, 28) in, probabilities out", "µs", "share"], cells)
+    direct = sum(layer.direct for layer in run.layers.values())
+    executed = sum(
+        c.products
+        for (t, p, _, k), c in run.counted.items()
+        if t == "image" and p == "forward" and k == "all"
+    )
+    yield ""
+    yield (
+        f"In C alone {_us(bare)} µs: {2e-9 * direct / bare:.0f} GFLOP/s as direct convolution "
+        f"({_si(direct)} multiply-adds, {_share(2 * direct / bare, run.peaks['float32'])} of the "
+        f"peak), {2e-9 * executed / bare:.0f} as executed ({_si(executed)})."
+    )
+    if run.python:
+        call, core = run.python["uint8 predict_proba"], run.python["uint8 core"]
+        yield f"With uint8 from Python {_us(call)} µs, of which {_us(core)} in the core's method."
+
+
+def _step(run: Run, task: str) -> Iterator[str]:
+    """A training step: what each part takes, so that they add up to the step."""
+    runs = [threads for t, threads in run.whole if t == task]
+    batch = run.recipes[task].batch
+    yield f"### A training step of the recipe `{task}`, batch {batch}"
+    yield ""
+    head = ["where"]
+    rows: dict[str, list[str]] = {}
+    sums: list[list[str]] = [["**the step, watched**"], ["the step, bare"], ["images/s"]]
+    for column, threads in enumerate(runs):
+        bare, watched, pool = run.whole[task, threads]
+        head += [f"{threads} thread{'s' * (threads > 1)}, µs", "share"]
+        found = run.parts[task, threads]
+        alone = (watched - pool) * (threads - 1) / threads
+        titles = {_title(run, task, *key): found[key] / threads for key in _in_order(found)}
+        if alone:
+            titles["one thread works alone, the others wait"] = alone
+        titles["around the step: labels, callback, clock"] = watched - sum(titles.values())
+        for title, seconds in titles.items():
+            row = rows.setdefault(title, [""] * 2 * column)
+            row += [""] * (2 * column - len(row)) + [_us(seconds), _share(seconds, watched)]
+        sums[0] += [f"**{_us(watched)}**", ""]
+        sums[1] += [_us(bare), ""]
+        sums[2] += [f"{batch / bare:,.0f}", ""]
+    width = 2 * len(runs)
+    cells = [[title, *row, *[""] * (width - len(row))] for title, row in rows.items()]
+    yield from table(head, cells + sums)
+    direct = sum(_step_products(run)) * batch
+    executed = sum(
+        c.products
+        for (t, p, _, k), c in run.counted.items()
+        if t == task and p in PASSES and k == "all"
+    )
+    yield ""
+    for threads in runs:
+        bare = run.whole[task, threads][0]
+        peak = threads * run.peaks["float32"]
+        yield (
+            f"{threads} thread{'s' * (threads > 1)}: {2e-9 * direct / bare:.0f} GFLOP/s as direct "
+            f"convolution ({_si(direct / batch)} multiply-adds an image), "
+            f"{_share(2 * direct / bare, peak)} of the peak; {2e-9 * executed / bare:.0f} as "
+            f"executed ({_si(executed / batch)}), {_share(2 * executed / bare, peak)}.  "
+        )
+    yield from _halves(run, task)
+
+
+def _step_products(run: Run) -> Iterator[float]:
+    for layer in run.layers.values():
+        yield layer.direct * (2 if layer.first else 3)
+
+
+def _halves(run: Run, task: str) -> Iterator[str]:
+    """How the way back of a convolution divides into its two gradients."""
+    halves = run.parts[task, 0]
+    for (part, place), seconds in halves.items():
+        layer = run.layers[place]
+        kernel = halves.get(("weights", place))
+        if part == "backward" and kernel and layer.name.startswith("conv") and not layer.first:
+            yield (
+                f"Of {layer.name}'s way back {_share(kernel, seconds)} is the gradient of its "
+                f"kernel (run alone), the rest that of its input."
+            )
+
+
+def _layers(run: Run) -> Iterator[str]:
+    """Each layer's passes under their roof, an image."""
+    yield "### Layers under the roof, one thread, an image"
+    yield ""
+    head = ["pass", "µs", "multiply-adds, direct", "executed", "GFLOP/s, direct", "executed"]
+    head += ["of the peak, direct", "executed", "moved, bytes", "touched, bytes", "roof", "reached"]
+    rows = []
+    for (task, part, place, kernel), counted in run.counted.items():
+        seconds = run.parts[task, 1].get((part, place))
+        if kernel != "all" or part not in PASSES or not seconds:
+            continue
+        images = 1 if task == "image" else run.recipes[task].batch
+        direct = run.layers[place].products(part) * images
+        bound, least = run.roof(counted)
+        peak = run.peaks["float32"]
+        rows.append(
+            [
+                f"{task}, {_title(run, task, part, place)}",
+                _us(seconds / images),
+                _si(direct / images),
+                _si(counted.products / images),
+                f"{2e-9 * direct / seconds:.0f}",
+                f"{2e-9 * counted.products / seconds:.0f}",
+                _share(2 * direct / seconds, peak),
+                _share(2 * counted.products / seconds, peak),
+                _si(counted.moved / images),
+                _si(counted.touched),
+                bound,
+                _share(least, seconds),
+            ]
+        )
+    yield from table(head, rows)
+
+
+def _kernels(run: Run) -> Iterator[str]:
+    """Each kernel in each part, an image."""
+    yield "### Kernels under the roof, one thread, an image"
+    yield ""
+    head = ["kernel, where", "µs", "calls", "multiply-adds", "GFLOP/s", "of the peak"]
+    head += ["moved, bytes", "GB/s", "touched, bytes", "roof", "reached"]
+    rows = []
+    for (task, part, place, kernel), seconds in run.timed.items():
+        counted = run.counted.get((task, part, place, kernel))
+        if not counted or seconds < SMALLEST * run.whole[task, 1][0]:
+            continue
+        images = 1 if task == "image" else run.recipes[task].batch
+        bound, least = run.roof(counted)
+        speed = 2 * counted.products / seconds
+        rows.append(
+            [
+                f"`{kernel}`: {task}, {_title(run, task, part, place)}",
+                _us(seconds / images),
+                f"{counted.calls / images:.3g}",
+                _si(counted.products / images) if counted.products else "",
+                f"{speed * 1e-9:.0f}" if counted.products else "",
+                _share(speed, run.peaks["float32"]) if counted.products else "",
+                _si(counted.moved / images),
+                f"{1e-9 * counted.moved / seconds:.0f}",
+                _si(counted.touched),
+                bound,
+                _share(least, seconds),
+            ]
+        )
+    yield from table(head, rows)
