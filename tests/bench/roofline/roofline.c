@@ -162,8 +162,8 @@ static void run_training(const subject *s, const od_kernels *kernels, measuremen
   data.images.count -= data.images.count % (size_t)config.batch_size; /* whole batches */
   if (od_trainer_create(s->job->network, kernels, s->threads, &config, &trainer, &error))
     die("%s", error.message);
-  od_status status =
-      od_trainer_run(trainer, s->pool, &data, NULL, on_step, NULL, m, &error);
+  od_callbacks callbacks = {.on_step = on_step, .context = m};
+  od_status status = od_trainer_run(trainer, s->pool, &data, NULL, &callbacks, &error);
   if (status != OD_STOPPED) die("%s", status ? error.message : "the training has ended");
   od_trainer_destroy(trainer);
 }
