@@ -90,6 +90,10 @@ def test_every_kernel_is_tested():
     tests = "".join(path.read_text() for path in (ROOT / "tests" / "c").glob("test_kernels_*.c"))
     assert "gemm" in kernels
     assert [name for name in kernels if f"->{name}(" not in tests] == []
+    table = (CSRC / "arch" / "image_kernels.h").read_text()
+    kernels = re.findall(r"\(\*(\w+)\)\(", table)
+    assert "gray" in kernels
+    assert [name for name in kernels if f"->image.{name}(" not in tests] == []
 
 
 def test_nothing_is_left_to_do():

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/image_kernels.h"
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -141,6 +142,8 @@ typedef struct od_kernels {
   void (*sgd)(size_t n, const od_sgd_step *step, const od_real *gradient, od_real *velocity,
               od_real *weight);
   void (*blend)(size_t n, od_real keep, const od_real *x, od_real *y); /* y = keep y + (1 - keep) x */
+
+  od_image_kernels image; /* those of image/, see arch/image_kernels.h */
 } od_kernels;
 
 /* The fastest table this machine runs, or the one named: "scalar", "avx2",

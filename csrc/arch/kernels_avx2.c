@@ -18,6 +18,7 @@
 
 #define OD_SQRT sqrtf
 #include "arch/kernels_loops.h"
+#include "arch/image_loops.h"
 
 enum { LANES = 8, ROWS_1 = 6, ROWS_2 = 6, ROWS_4 = 3, ROWS_8 = 1 };
 typedef __m256 vector;
@@ -77,6 +78,31 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   for (; i < n; i++) matches |= (uint64_t)(bytes[i] == value) << i;
   return matches;
 }
+
+enum { WORDS = 16 };
+typedef __m256i words;
+static inline words words_load(const uint16_t *p) {
+  return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline void words_store(uint16_t *p, words v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
+static inline words words_of_bytes(const uint8_t *p) {
+  return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+static inline words words_set(uint16_t x) { return _mm256_set1_epi16((short)x); }
+static inline words words_add(words a, words b) { return _mm256_add_epi16(a, b); }
+static inline words words_multiply(words a, words b) { return _mm256_mullo_epi16(a, b); }
+static inline words words_high(words v) { return _mm256_srli_epi16(v, 8); }
+static inline words words_low(words v) { return _mm256_and_si256(v, _mm256_set1_epi16(255)); }
+static inline void words_store_bytes(uint8_t *p, words v) {
+  __m128i low = _mm256_castsi256_si128(v), high = _mm256_extracti128_si256(v, 1);
+  _mm_storeu_si128((__m128i *)(void *)p, _mm_packus_epi16(low, high));
+}
+static inline vector vector_multiply(vector a, vector b) { return _mm256_mul_ps(a, b); }
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to even, as bytes */
+  vector_store_bytes(p, _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+#include "arch/image_vector.h"
 
 const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2);
 

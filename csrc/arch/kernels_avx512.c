@@ -19,6 +19,7 @@
 
 #define OD_SQRT sqrtf
 #include "arch/kernels_loops.h"
+#include "arch/image_loops.h"
 
 enum { LANES = 16, ROWS_1 = 14, ROWS_2 = 14, ROWS_4 = 6, ROWS_8 = 2 };
 typedef __m512 vector;
@@ -65,6 +66,28 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   return _mm512_mask_cmpeq_epi8_mask(some, _mm512_maskz_loadu_epi8(some, bytes),
                                      _mm512_set1_epi8((char)value));
 }
+
+enum { WORDS = 32 };
+typedef __m512i words;
+static inline words words_load(const uint16_t *p) { return _mm512_loadu_si512(p); }
+static inline void words_store(uint16_t *p, words v) { _mm512_storeu_si512(p, v); }
+static inline words words_of_bytes(const uint8_t *p) {
+  return _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+static inline words words_set(uint16_t x) { return _mm512_set1_epi16((short)x); }
+static inline words words_add(words a, words b) { return _mm512_add_epi16(a, b); }
+static inline words words_multiply(words a, words b) { return _mm512_mullo_epi16(a, b); }
+static inline words words_high(words v) { return _mm512_srli_epi16(v, 8); }
+static inline words words_low(words v) { return _mm512_and_si512(v, _mm512_set1_epi16(255)); }
+static inline void words_store_bytes(uint8_t *p, words v) {
+  _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi16_epi8(v));
+}
+static inline vector vector_multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to even, as bytes */
+  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+}
+
+#include "arch/image_vector.h"
 
 const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);
 

@@ -172,4 +172,5 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
    .squared_norm = squared_norm,                                                            \
    .adam = adam,                                                                            \
    .sgd = sgd,                                                                              \
-   .blend = blend}
+   .blend = blend,                                                                          \
+   .image = OD_IMAGE_KERNEL_TABLE}

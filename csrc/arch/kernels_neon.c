@@ -11,6 +11,7 @@
 
 #define OD_SQRT sqrtf
 #include "arch/kernels_loops.h"
+#include "arch/image_loops.h"
 
 enum { LANES = 4, ROWS_1 = 8, ROWS_2 = 8, ROWS_4 = 6, ROWS_8 = 2 };
 typedef float32x4_t vector;
@@ -71,6 +72,24 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   for (; i < n; i++) matches |= (uint64_t)(bytes[i] == value) << i;
   return matches;
 }
+
+enum { WORDS = 8 };
+typedef uint16x8_t words;
+static inline words words_load(const uint16_t *p) { return vld1q_u16(p); }
+static inline void words_store(uint16_t *p, words v) { vst1q_u16(p, v); }
+static inline words words_of_bytes(const uint8_t *p) { return vmovl_u8(vld1_u8(p)); }
+static inline words words_set(uint16_t x) { return vdupq_n_u16(x); }
+static inline words words_add(words a, words b) { return vaddq_u16(a, b); }
+static inline words words_multiply(words a, words b) { return vmulq_u16(a, b); }
+static inline words words_high(words v) { return vshrq_n_u16(v, 8); }
+static inline words words_low(words v) { return vandq_u16(v, vdupq_n_u16(255)); }
+static inline void words_store_bytes(uint8_t *p, words v) { vst1_u8(p, vmovn_u16(v)); }
+static inline vector vector_multiply(vector a, vector b) { return vmulq_f32(a, b); }
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to even, as bytes */
+  vector_store_bytes(p, vrndnq_f32(v));
+}
+
+#include "arch/image_vector.h"
 
 const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON);
 

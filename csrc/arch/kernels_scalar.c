@@ -10,6 +10,7 @@
 #endif
 
 #include "arch/kernels_loops.h"
+#include "arch/image_loops.h"
 
 /* Vectors of one number, for the kernels that are written with vectors only. */
 enum { LANES = 1 };
@@ -63,6 +64,25 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   uint64_t matches = 0;
   for (size_t i = 0; i < n; i++) matches |= (uint64_t)(bytes[i] == value) << i;
   return matches;
+}
+
+static void blur_across(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
+                        uint16_t *high, uint16_t *low) {
+  blur_across_plain(n, taps, x, half, high, low);
+}
+
+static void blur_down(size_t n, size_t taps, const uint16_t *const *high,
+                      const uint16_t *const *low, const uint16_t *half, uint8_t *y) {
+  blur_down_plain(n, taps, high, low, half, y);
+}
+
+static void smooth_across(size_t n, size_t taps, const float *x, const float *weights, float *y) {
+  smooth_across_plain(n, taps, x, weights, y);
+}
+
+static void smooth_down(size_t n, size_t taps, const float *const *rows, const float *half,
+                        uint8_t *y) {
+  smooth_down_plain(n, taps, rows, half, y);
 }
 
 const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0);

@@ -1,4 +1,10 @@
-/* Pictures to network inputs. Images are rows of pixels, channels last, bytes. */
+/* Pictures: from colour to gray, larger and smaller, smoothed, black and white, cut into
+ * components, and at last to network inputs.
+ *
+ * The functions on an od_view are named for those of OpenCV 5 and give its results to the
+ * byte; where that is not so, it is said. They read pixels where they lie and write an
+ * od_target of the caller (view.h). An od_imaging says which kernels and threads they
+ * use; a result depends on neither. Sides are 1 to OD_MAX_IMAGE_SIDE (limits.h). */
 #ifndef OD_IMAGE_IMAGE_H
 #define OD_IMAGE_IMAGE_H
 
@@ -6,7 +12,66 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/kernels.h"
+#include "base/pool.h"
 #include "base/status.h"
+#include "image/view.h"
+
+/* What the functions work with. One call at a time uses an od_imaging; the scratch memory,
+ * which grows to what a call needs, is kept for the next one. Set kernels and pool, leave
+ * the rest 0, and release it in the end. */
+typedef struct od_imaging {
+  const od_kernels *kernels;
+  od_pool *pool; /* for large pictures; NULL: the caller's thread alone */
+  void *scratch;
+  size_t scratch_bytes;
+} od_imaging;
+
+void od_imaging_release(od_imaging *imaging); /* its scratch memory */
+
+/* ---- gray ---- */
+
+typedef enum od_channels { OD_RGB, OD_BGR, OD_RGBA, OD_BGRA } od_channels;
+
+/* A colour picture (h, w, channels): `pixels` is the view of its first channel, and its
+ * channels lie `channel` bytes apart. Gray is (9798 R + 19235 G + 3735 B + 16384) >> 15; a
+ * picture with alpha is first composited over the gray level `background`, each
+ * channel to (a c + (255 - a) background + 127) / 255.
+ * Errors of this and of all that follow: OD_ERROR_ARGUMENT for sides out of range, a result
+ * of another size, or a parameter out of its range; OD_ERROR_MEMORY. */
+od_status od_gray(od_imaging *imaging, const od_view *pixels, ptrdiff_t channel,
+                  od_channels channels, uint8_t background, const od_target *gray,
+                  od_error *error);
+
+/* ---- black and white ---- */
+
+/* result = image > threshold ? above : below, for black on white as well as for white
+ * on black. A threshold below 0 gives `above` everywhere. The result may be the image. */
+od_status od_threshold(od_imaging *imaging, const od_view *image, int threshold, uint8_t above,
+                       uint8_t below, const od_target *result, od_error *error);
+
+/* How many pixels have each level. */
+void od_histogram(const od_view *image, uint64_t histogram[256]);
+
+/* Otsu's threshold (Otsu, 1979): foreground is pixel > threshold. Computed in the order
+ * that OpenCV's own code has, rounding included, which decides where thresholds are
+ * equally good (Intel's IPP, which OpenCV's wheels use, decides such ties otherwise).
+ * An image of one level gives 0. */
+uint8_t od_otsu(const od_view *image);
+
+typedef enum od_mean { OD_MEAN_BOX, OD_MEAN_GAUSSIAN } od_mean;
+
+/* The mean of the block_size x block_size pixels around each, an odd 3 to
+ * OD_MAX_BLOCK; beyond the border the picture goes on as its last pixels. */
+od_status od_local_mean(od_imaging *imaging, const od_view *image, od_mean mean, int block_size,
+                        const od_target *result, od_error *error);
+
+/* result = image - local mean > bound ? above : below, where cv2's C is -bound. */
+od_status od_adaptive_threshold(od_imaging *imaging, const od_view *image, od_mean mean,
+                                int block_size, int bound, uint8_t above, uint8_t below,
+                                const od_target *result, od_error *error);
+
+/* ---- to network inputs ---- */
 
 /* Gray of RGB as OpenCV computes it: (9798 R + 19235 G + 3735 B + 16384) >> 15.
  * rgb (n, 3), gray (n). */

@@ -234,6 +234,30 @@ bool convert_picture(PyObject *value, const char *name, int channels, int *h, in
   return true;
 }
 
+bool convert_picture_view(PyObject *value, const char *name, picture_view *view) {
+  if (!PyArray_Check(value))
+    return refuse(PyExc_TypeError, name, value, "a NumPy array of uint8");
+  PyArrayObject *array = (PyArrayObject *)value;
+  if (PyArray_TYPE(array) != NPY_UINT8) {
+    PyErr_Format(PyExc_TypeError, "%s: got dtype %S, expected uint8", name, PyArray_DESCR(array));
+    return false;
+  }
+  const int rank = PyArray_NDIM(array);
+  if ((rank != 2 && rank != 3) || !sides_fit(array) || (rank == 3 && PyArray_DIM(array, 2) > 4))
+    return refuse_shape(array, name, "(h, w) or (h, w, channels) with 1 to 4 channels");
+  *view = (picture_view){.first = {.pixels = PyArray_DATA(array),
+                                   .h = (int)PyArray_DIM(array, 0),
+                                   .w = (int)PyArray_DIM(array, 1),
+                                   .row = PyArray_STRIDE(array, 0),
+                                   .column = PyArray_STRIDE(array, 1)},
+                         .channel = rank == 3 ? PyArray_STRIDE(array, 2) : 0,
+                         .channels = rank == 3 ? (int)PyArray_DIM(array, 2) : 0,
+                         .array = Py_NewRef(value)};
+  return true;
+}
+
+void picture_view_release(picture_view *view) { Py_CLEAR(view->array); }
+
 bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
                       const float **pixels) {
   PyArrayObject *array = readable(value, name, false, true, "float32");
@@ -262,6 +286,11 @@ PyObject *new_floats(int rank, const int *shape, float **numbers) {
 
 PyObject *new_float_rows(size_t rows, int columns, float **numbers) {
   return new_array(2, (npy_intp[]){(npy_intp)rows, columns}, NPY_FLOAT32, (void **)numbers);
+}
+
+PyObject *new_picture(int h, int w, int channels, uint8_t **pixels) {
+  const npy_intp shape[3] = {h, w, channels};
+  return new_array(channels ? 3 : 2, shape, NPY_UINT8, (void **)pixels);
 }
 
 PyObject *new_bytes(int h, int w, uint8_t **numbers) {

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "image/view.h"
 #include "nn/images.h"
 
 /* Loads NumPy's function table; 0, or -1 with an exception set. */
@@ -52,10 +53,22 @@ bool convert_picture(PyObject *value, const char *name, int channels, int *h, in
 bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
                       const float **pixels);
 
+/* A uint8 picture (h, w) or (h, w, channels) where it lies, with any strides. No side is
+ * 0; there are at most 4 channels. */
+typedef struct picture_view {
+  od_view first; /* its first channel */
+  ptrdiff_t channel;
+  int channels; /* 0 for (h, w) */
+  PyObject *array;
+} picture_view;
+bool convert_picture_view(PyObject *value, const char *name, picture_view *view);
+void picture_view_release(picture_view *view); /* also of one that is all zeros */
+
 /* New arrays, not filled yet. */
 PyObject *new_floats(int rank, const int *shape, float **numbers);
 PyObject *new_float_rows(size_t rows, int columns, float **numbers);
 PyObject *new_bytes(int h, int w, uint8_t **numbers);
+PyObject *new_picture(int h, int w, int channels, uint8_t **pixels); /* channels 0: (h, w) */
 PyObject *new_integers(size_t count, int64_t **numbers);
 
 #endif

@@ -4,6 +4,7 @@
 #include "augmentation.h"
 #include "convert.h"
 #include "image_functions.h"
+#include "image_operations.h"
 #include "network_type.h"
 #include "runtime.h"
 #include "trainer_type.h"
@@ -33,6 +34,15 @@ static PyMethodDef functions[] = {
      PyDoc_STR("is_mnist_like(image)\n--\n\nWhether (h, w) is light ink on black.")},
     {"prepare_digit", FAST(image_prepare_digit),
      PyDoc_STR("prepare_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
+    {"image_gray", FAST(operation_gray),
+     PyDoc_STR("image_gray(image, bgr, background)\n--\n\n(h, w, 3 or 4) -> (h, w).")},
+    {"image_threshold", FAST(operation_threshold),
+     PyDoc_STR("image_threshold(image, threshold, above, below)\n--\n\nBlack and white.")},
+    {"image_otsu", FAST(operation_otsu),
+     PyDoc_STR("image_otsu(image)\n--\n\nOtsu's threshold of (h, w).")},
+    {"image_adaptive_threshold", FAST(operation_adaptive_threshold),
+     PyDoc_STR("image_adaptive_threshold(image, gaussian, block_size, bound, above, below)\n--\n\n"
+               "Pixels against the mean around them.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {

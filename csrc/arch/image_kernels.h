@@ -1,0 +1,54 @@
+/* The kernels of image/: one row at a time, bytes side by side. As in kernels.h, one table
+ * for each instruction set, and all give the same bits. They check nothing. Rows may lie
+ * anywhere; results overlap no input unless it is said. */
+#ifndef OD_ARCH_IMAGE_KERNELS_H
+#define OD_ARCH_IMAGE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct od_image_kernels {
+  /* gray (n) = (weights . pixels (n, 3) + 2^14) >> 15; weights add up to 2^15. */
+  void (*gray)(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *gray);
+  /* The same of pixels (n, 4), with each channel first composited over the background:
+   * (alpha channel + (255 - alpha) background + 127) / 255. */
+  void (*gray_over)(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t background,
+                    uint8_t *gray);
+
+  /* y = x > threshold ? above : below; y may be x. */
+  void (*threshold)(size_t n, const uint8_t *x, uint8_t threshold, uint8_t above, uint8_t below,
+                    uint8_t *y);
+
+  /* sums (n) += plus - minus, how column sums move one row on. */
+  void (*move_sums16)(size_t n, const uint8_t *plus, const uint8_t *minus, uint16_t *sums);
+  void (*move_sums32)(size_t n, const uint8_t *plus, const uint8_t *minus, uint32_t *sums);
+  /* Sums of `length` numbers side by side, of x (n + length - 1): sums (n), whose memory
+   * holds n + length - 1 numbers. Odd lengths from 3. */
+  void (*window_sums16)(size_t n, size_t length, const uint16_t *x, uint16_t *sums);
+  void (*window_sums32)(size_t n, size_t length, const uint32_t *x, uint32_t *sums);
+  /* Means of sums below 2^24: (float)sum * scale, rounded half to even. */
+  void (*means16)(size_t n, const uint16_t *sums, float scale, uint8_t *means);
+  void (*means32)(size_t n, const uint32_t *sums, float scale, uint8_t *means);
+  /* y = x - mean > bound ? above : below, -256 <= bound <= 255; y may be x or mean. */
+  void (*threshold_at)(size_t n, const uint8_t *x, const uint8_t *mean, int bound, uint8_t above,
+                       uint8_t below, uint8_t *y);
+
+  /* Smoothing with `taps` (odd) weights, the same from either end; half (taps / 2 + 1) has
+   * them from the centre on. x (n + taps - 1) begins taps / 2 before the first result.
+   *
+   * In fixed point, where all weights add up to 256: the sums across, of 16 bits, apart by
+   * their high and low bytes. */
+  void (*blur_across)(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
+                      uint16_t *high, uint16_t *low);
+  /* And down: row k of `taps` is high[k], low[k] (n); y (n) rounded half up. */
+  void (*blur_down)(size_t n, size_t taps, const uint16_t *const *high, const uint16_t *const *low,
+                    const uint16_t *half, uint8_t *y);
+  /* In floats: across, one tap after the other from the left, with fused multiply-adds. */
+  void (*smooth_across)(size_t n, size_t taps, const float *x, const float *weights, float *y);
+  /* Down, from the middle row (n) outward, its two neighbours added before they are
+   * weighted; y (n) rounded half to even. */
+  void (*smooth_down)(size_t n, size_t taps, const float *const *rows, const float *half,
+                      uint8_t *y);
+} od_image_kernels;
+
+#endif

@@ -1,0 +1,146 @@
+/* The kernels of image_kernels.h as plain loops. Each kernels_*.c includes this file once,
+ * as kernels_loops.h, for the compiler to vectorise. */
+
+#include "arch/image_kernels.h"
+
+static void image_gray(size_t n, const uint8_t *restrict pixels, const uint16_t weights[3],
+                       uint8_t *restrict gray) {
+  const uint32_t a = weights[0], b = weights[1], c = weights[2];
+  for (size_t i = 0; i < n; i++)
+    gray[i] = (uint8_t)((a * pixels[3 * i] + b * pixels[3 * i + 1] + c * pixels[3 * i + 2] +
+                         (1u << 14)) >> 15);
+}
+
+/* Rounded down, of x < 65535. */
+static inline uint32_t image_over_255(uint32_t x) { return (x + 1 + (x >> 8)) >> 8; }
+
+static void image_gray_over(size_t n, const uint8_t *restrict pixels, const uint16_t weights[3],
+                            uint8_t background, uint8_t *restrict gray) {
+  const uint32_t weight[3] = {weights[0], weights[1], weights[2]};
+  for (size_t i = 0; i < n; i++) {
+    const uint32_t alpha = pixels[4 * i + 3], under = (255 - alpha) * background + 127;
+    const uint32_t a = image_over_255(alpha * pixels[4 * i] + under);
+    const uint32_t b = image_over_255(alpha * pixels[4 * i + 1] + under);
+    const uint32_t c = image_over_255(alpha * pixels[4 * i + 2] + under);
+    gray[i] = (uint8_t)((weight[0] * a + weight[1] * b + weight[2] * c + (1u << 14)) >> 15);
+  }
+}
+
+static void image_threshold(size_t n, const uint8_t *x, uint8_t threshold, uint8_t above,
+                            uint8_t below, uint8_t *y) {
+  for (size_t i = 0; i < n; i++) y[i] = x[i] > threshold ? above : below;
+}
+
+static void image_threshold_at(size_t n, const uint8_t *x, const uint8_t *mean, int bound,
+                               uint8_t above, uint8_t below, uint8_t *y) {
+  const int16_t limit = (int16_t)bound;
+  for (size_t i = 0; i < n; i++) {
+    const int16_t difference = (int16_t)(x[i] - mean[i]);
+    y[i] = difference > limit ? above : below;
+  }
+}
+
+/* Nearest whole number of 0 <= x < 2^22, halves to even: what adding a number with no
+ * bits to spare below 1 leaves in the sum's last bits. */
+static inline uint32_t image_round(float x) {
+  const float sum = x + 0x1.8p23f;
+  uint32_t bits;
+  memcpy(&bits, &sum, sizeof bits);
+  return bits & 0x3fffff;
+}
+
+/* A window of 2 m or 2 m + 1 numbers is two of m, side by side, and perhaps one more. So the
+ * length's bits say, from the highest, how sums grow to it; each pass may write over its
+ * input, as it reads nothing before the place it writes. */
+#define IMAGE_SUMS(BITS)                                                                        \
+  static void image_move_sums##BITS(size_t n, const uint8_t *restrict plus,                     \
+                                    const uint8_t *restrict minus,                              \
+                                    uint##BITS##_t *restrict sums) {                            \
+    for (size_t i = 0; i < n; i++)                                                              \
+      sums[i] = (uint##BITS##_t)(sums[i] + plus[i] - minus[i]);                                 \
+  }                                                                                             \
+  static void image_window_sums##BITS(size_t n, size_t length, const uint##BITS##_t *restrict x, \
+                                      uint##BITS##_t *restrict sums) {                          \
+    size_t all = n + length - 1, m = 1;                                                         \
+    unsigned bit = 0;                                                                           \
+    const uint##BITS##_t *from = x;                                                             \
+    while (length >> (bit + 1)) bit++;                                                          \
+    while (bit-- > 0) {                                                                         \
+      const size_t odd = length >> bit & 1, count = all - (2 * m + odd - 1);                    \
+      for (size_t i = 0; i < count; i++) {                                                      \
+        const uint##BITS##_t pair = (uint##BITS##_t)(from[i] + from[i + m]);                    \
+        sums[i] = (uint##BITS##_t)(pair + (odd ? x[i + 2 * m] : 0));                            \
+      }                                                                                         \
+      m = 2 * m + odd;                                                                          \
+      from = sums;                                                                              \
+    }                                                                                           \
+  }                                                                                             \
+  static void image_means##BITS(size_t n, const uint##BITS##_t *restrict sums, float scale,     \
+                                uint8_t *restrict means) {                                      \
+    for (size_t i = 0; i < n; i++)                                                              \
+      means[i] = (uint8_t)image_round((float)(int32_t)sums[i] * scale);                         \
+  }
+IMAGE_SUMS(16)
+IMAGE_SUMS(32)
+
+/* ---- smoothing: the definitions; image_vector.h has them for wide registers ---- */
+
+static inline void blur_across_plain(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
+                                     uint16_t *high, uint16_t *low) {
+  const size_t reach = taps / 2;
+  for (size_t i = 0; i < n; i++) {
+    const uint8_t *middle = x + i + reach;
+    uint32_t sum = (uint32_t)half[0] * *middle;
+    for (size_t k = 1; k <= reach; k++) sum += half[k] * (uint32_t)(*(middle - k) + middle[k]);
+    high[i] = (uint16_t)(sum >> 8);
+    low[i] = sum & 255;
+  }
+}
+
+static inline void blur_down_plain(size_t n, size_t taps, const uint16_t *const *high,
+                                   const uint16_t *const *low, const uint16_t *half, uint8_t *y) {
+  const size_t reach = taps / 2;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t sum = half[0] * (256u * high[reach][i] + low[reach][i]);
+    for (size_t k = 1; k <= reach; k++)
+      sum += half[k] * (256u * high[reach - k][i] + low[reach - k][i] +
+                        256u * high[reach + k][i] + low[reach + k][i]);
+    y[i] = (uint8_t)((sum + (1u << 15)) >> 16);
+  }
+}
+
+static inline void smooth_across_plain(size_t n, size_t taps, const float *x, const float *weights,
+                                       float *y) {
+  for (size_t i = 0; i < n; i++) {
+    float sum = weights[0] * x[i];
+    for (size_t k = 1; k < taps; k++) sum = fmaf(weights[k], x[i + k], sum);
+    y[i] = sum;
+  }
+}
+
+static inline void smooth_down_plain(size_t n, size_t taps, const float *const *rows,
+                                     const float *half, uint8_t *y) {
+  const size_t reach = taps / 2;
+  for (size_t i = 0; i < n; i++) {
+    float sum = half[0] * rows[reach][i];
+    for (size_t k = 1; k <= reach; k++)
+      sum = fmaf(half[k], rows[reach - k][i] + rows[reach + k][i], sum);
+    y[i] = (uint8_t)image_round(sum);
+  }
+}
+
+#define OD_IMAGE_KERNEL_TABLE                                                                   \
+  {.gray = image_gray,                                                                          \
+   .gray_over = image_gray_over,                                                                \
+   .threshold = image_threshold,                                                                \
+   .move_sums16 = image_move_sums16,                                                            \
+   .move_sums32 = image_move_sums32,                                                            \
+   .window_sums16 = image_window_sums16,                                                        \
+   .window_sums32 = image_window_sums32,                                                        \
+   .means16 = image_means16,                                                                    \
+   .means32 = image_means32,                                                                    \
+   .threshold_at = image_threshold_at,                                                          \
+   .blur_across = blur_across,                                                                  \
+   .blur_down = blur_down,                                                                      \
+   .smooth_across = smooth_across,                                                              \
+   .smooth_down = smooth_down}

@@ -1,0 +1,145 @@
+/* Kernels of image_loops.h that want sums kept in registers over a loop, which compilers do
+ * not find out by themselves. A kernels_*.c with wide registers defines them first, then
+ * includes this file:
+ *
+ *   words                      a register of WORDS numbers of 16 bits
+ *   words_of_bytes(p)          WORDS bytes, widened
+ *   words_load(p), words_store(p, v), words_set(x)
+ *   words_add(a, b), words_multiply(a, b)    modulo 2^16
+ *   words_high(v), words_low(v)    the high and the low byte of each
+ *   words_store_bytes(p, v)    numbers up to 255, as bytes
+ *   vector and its operations, as for kernels_vector.h
+ *
+ * The last numbers of a row are done over again together with some before them; rows that
+ * are shorter than a register go by the definitions. */
+
+/* Runs STEP(at, V) over 0 .. n - 1 for V registers of LANES numbers from `at` on. */
+#define OVER_REGISTERS(N, LANES, STEP)                                         \
+  do {                                                                         \
+    size_t at = 0;                                                             \
+    for (; at + 4 * (LANES) <= (N); at += 4 * (LANES)) STEP(at, 4);            \
+    for (; at + (LANES) <= (N); at += (LANES)) STEP(at, 1);                    \
+    if (at < (N)) STEP((N) - (LANES), 1);                                      \
+  } while (0)
+
+OD_INLINE void blur_across_words(size_t taps, const uint8_t *x, const uint16_t *half,
+                                 uint16_t *high, uint16_t *low, const int V) {
+  words sum[4];
+  const uint8_t *middle = x + taps / 2;
+  OD_UNROLL for (int v = 0; v < V; v++)
+    sum[v] = words_multiply(words_set(half[0]), words_of_bytes(middle + v * WORDS));
+  for (size_t k = 1; k <= taps / 2; k++) {
+    const words weight = words_set(half[k]);
+    const uint8_t *left = middle - k, *right = middle + k;
+    OD_UNROLL for (int v = 0; v < V; v++) {
+      words pair = words_add(words_of_bytes(left + v * WORDS), words_of_bytes(right + v * WORDS));
+      sum[v] = words_add(sum[v], words_multiply(weight, pair));
+    }
+  }
+  OD_UNROLL for (int v = 0; v < V; v++) {
+    words_store(high + v * WORDS, words_high(sum[v]));
+    words_store(low + v * WORDS, words_low(sum[v]));
+  }
+}
+
+static void blur_across(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
+                        uint16_t *high, uint16_t *low) {
+  if (n < WORDS) {
+    blur_across_plain(n, taps, x, half, high, low);
+    return;
+  }
+#define STEP(AT, V) blur_across_words(taps, x + (AT), half, high + (AT), low + (AT), V)
+  OVER_REGISTERS(n, WORDS, STEP);
+#undef STEP
+}
+
+/* The weighted sum of one byte plane, which fits 16 bits. */
+OD_INLINE void sum_down(size_t taps, const uint16_t *const *rows, size_t at, const uint16_t *half,
+                        words *sum, const int V) {
+  const size_t reach = taps / 2;
+  OD_UNROLL for (int v = 0; v < V; v++)
+    sum[v] = words_multiply(words_set(half[0]), words_load(rows[reach] + at + v * WORDS));
+  for (size_t k = 1; k <= reach; k++) {
+    const words weight = words_set(half[k]);
+    const uint16_t *above = rows[reach - k] + at, *below = rows[reach + k] + at;
+    OD_UNROLL for (int v = 0; v < V; v++) {
+      words pair = words_add(words_load(above + v * WORDS), words_load(below + v * WORDS));
+      sum[v] = words_add(sum[v], words_multiply(weight, pair));
+    }
+  }
+}
+
+/* (256 high + low + 2^15) >> 16 in 16 bits: what is below 256 in `low` never carries. */
+OD_INLINE void blur_down_words(size_t taps, const uint16_t *const *high,
+                               const uint16_t *const *low, size_t at, const uint16_t *half,
+                               uint8_t *y, const int V) {
+  words sum_high[4], sum_low[4];
+  sum_down(taps, high, at, half, sum_high, V);
+  sum_down(taps, low, at, half, sum_low, V);
+  OD_UNROLL for (int v = 0; v < V; v++) {
+    words all = words_add(words_add(sum_high[v], words_high(sum_low[v])), words_set(128));
+    words_store_bytes(y + at + v * WORDS, words_high(all));
+  }
+}
+
+static void blur_down(size_t n, size_t taps, const uint16_t *const *high,
+                      const uint16_t *const *low, const uint16_t *half, uint8_t *y) {
+  if (n < WORDS) {
+    blur_down_plain(n, taps, high, low, half, y);
+    return;
+  }
+#define STEP(AT, V) blur_down_words(taps, high, low, AT, half, y, V)
+  OVER_REGISTERS(n, WORDS, STEP);
+#undef STEP
+}
+
+OD_INLINE void smooth_across_vectors(size_t taps, const float *x, const float *weights, float *y,
+                                     const int V) {
+  vector sum[4];
+  OD_UNROLL for (int v = 0; v < V; v++)
+    sum[v] = vector_multiply(vector_broadcast(weights), vector_load(x + v * LANES));
+  for (size_t k = 1; k < taps; k++) {
+    const vector weight = vector_broadcast(weights + k);
+    OD_UNROLL for (int v = 0; v < V; v++)
+      sum[v] = vector_fma(weight, vector_load(x + k + v * LANES), sum[v]);
+  }
+  OD_UNROLL for (int v = 0; v < V; v++) vector_store(y + v * LANES, sum[v]);
+}
+
+static void smooth_across(size_t n, size_t taps, const float *x, const float *weights, float *y) {
+  if (n < LANES) {
+    smooth_across_plain(n, taps, x, weights, y);
+    return;
+  }
+#define STEP(AT, V) smooth_across_vectors(taps, x + (AT), weights, y + (AT), V)
+  OVER_REGISTERS(n, LANES, STEP);
+#undef STEP
+}
+
+OD_INLINE void smooth_down_vectors(size_t taps, const float *const *rows, size_t at,
+                                   const float *half, uint8_t *y, const int V) {
+  vector sum[4];
+  const size_t reach = taps / 2;
+  OD_UNROLL for (int v = 0; v < V; v++)
+    sum[v] = vector_multiply(vector_broadcast(half), vector_load(rows[reach] + at + v * LANES));
+  for (size_t k = 1; k <= reach; k++) {
+    const vector weight = vector_broadcast(half + k);
+    const float *above = rows[reach - k] + at, *below = rows[reach + k] + at;
+    OD_UNROLL for (int v = 0; v < V; v++) {
+      vector pair = vector_add(vector_load(above + v * LANES), vector_load(below + v * LANES));
+      sum[v] = vector_fma(weight, pair, sum[v]);
+    }
+  }
+  OD_UNROLL for (int v = 0; v < V; v++) vector_store_rounded(y + at + v * LANES, sum[v]);
+}
+
+static void smooth_down(size_t n, size_t taps, const float *const *rows, const float *half,
+                        uint8_t *y) {
+  if (n < LANES) {
+    smooth_down_plain(n, taps, rows, half, y);
+    return;
+  }
+#define STEP(AT, V) smooth_down_vectors(taps, rows, AT, half, y, V)
+  OVER_REGISTERS(n, LANES, STEP);
+#undef STEP
+}

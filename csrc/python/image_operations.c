@@ -1,0 +1,191 @@
+#include "image_operations.h"
+
+#include <limits.h>
+
+#include "arguments.h"
+#include "convert.h"
+#include "errors.h"
+#include "image/image.h"
+#include "image/limits.h"
+#include "module.h"
+#include "runtime.h"
+
+/* ---- what all of them do ---- */
+
+static bool read_picture(PyObject *value, const char *name, picture_view *picture) {
+  if (!convert_picture_view(value, name, picture)) return false;
+  if (picture->first.h <= OD_MAX_IMAGE_SIDE && picture->first.w <= OD_MAX_IMAGE_SIDE) return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %d x %d pixels, expected sides up to %d", name,
+               picture->first.h, picture->first.w, OD_MAX_IMAGE_SIDE);
+  picture_view_release(picture);
+  return false;
+}
+
+/* A picture of one channel: (h, w). */
+static bool read_gray(PyObject *value, const char *name, picture_view *picture) {
+  if (!read_picture(value, name, picture)) return false;
+  if (picture->channels == 0) return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %d channels, expected an array (h, w)", name,
+               picture->channels);
+  picture_view_release(picture);
+  return false;
+}
+
+static bool read_byte(PyObject *value, const char *name, uint8_t *byte) {
+  long long number;
+  if (!convert_int(value, name, 0, 255, &number)) return false;
+  *byte = (uint8_t)number;
+  return true;
+}
+
+static bool read_int(PyObject *value, const char *name, int *result) {
+  long long number;
+  if (!convert_int(value, name, INT_MIN, INT_MAX, &number)) return false;
+  *result = (int)number;
+  return true;
+}
+
+/* One channel of a picture to one of the result. */
+typedef od_status operation(od_imaging *imaging, const od_view *image, const od_target *result,
+                            const void *parameters, od_error *error);
+
+/* Every channel of a picture through an operation; result (h, w) with its channels. */
+static PyObject *apply(PyObject *module, picture_view *picture, int h, int w, operation *work,
+                       const void *parameters) {
+  const module_state *state = state_of_module(module);
+  const int channels = picture->channels ? picture->channels : 1;
+  od_error error;
+  od_status status = OD_OK;
+  uint8_t *pixels;
+  PyObject *array = new_picture(h, w, picture->channels, &pixels);
+  if (array) {
+    shared_pool *pool = runtime_pool(state_of_module(module));
+    Py_BEGIN_ALLOW_THREADS
+    od_imaging imaging = {.kernels = state->kernels, .pool = pool->pool};
+    for (int k = 0; k < channels && status == OD_OK; k++) {
+      od_view image = picture->first;
+      image.pixels += k * picture->channel;
+      const od_target result = {pixels + k, h, w, (ptrdiff_t)w * channels, channels};
+      status = work(&imaging, &image, &result, parameters, &error);
+    }
+    od_imaging_release(&imaging);
+    Py_END_ALLOW_THREADS
+    shared_pool_release(pool);
+  }
+  picture_view_release(picture);
+  if (status == OD_OK) return array;
+  Py_DECREF(array);
+  return raise_status(status, &error);
+}
+
+/* ---- gray ---- */
+
+PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                         PyObject *keywords) {
+  static const signature accepted = {"image_gray", 3, 3, 3, {"image", "bgr", "background"}};
+  PyObject *values[3];
+  picture_view picture;
+  bool bgr;
+  uint8_t background, *pixels;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_bool(values[1], "bgr", &bgr) || !read_byte(values[2], "background", &background) ||
+      !read_picture(values[0], "image", &picture))
+    return NULL;
+  if (picture.channels < 3) {
+    PyErr_Format(PyExc_ValueError, "image: got %d channels, expected 3 or 4", picture.channels);
+    picture_view_release(&picture);
+    return NULL;
+  }
+  const od_channels channels =
+      picture.channels == 3 ? (bgr ? OD_BGR : OD_RGB) : (bgr ? OD_BGRA : OD_RGBA);
+  const int h = picture.first.h, w = picture.first.w;
+  const module_state *state = state_of_module(module);
+  od_error error;
+  od_status status = OD_OK;
+  PyObject *array = new_picture(h, w, 0, &pixels);
+  if (array) {
+    shared_pool *pool = runtime_pool(state_of_module(module));
+    Py_BEGIN_ALLOW_THREADS
+    od_imaging imaging = {.kernels = state->kernels, .pool = pool->pool};
+    const od_target gray = od_target_of(h, w, pixels);
+    status = od_gray(&imaging, &picture.first, picture.channel, channels, background, &gray, &error);
+    od_imaging_release(&imaging);
+    Py_END_ALLOW_THREADS
+    shared_pool_release(pool);
+  }
+  picture_view_release(&picture);
+  if (status == OD_OK) return array;
+  Py_DECREF(array);
+  return raise_status(status, &error);
+}
+
+/* ---- black and white ---- */
+
+typedef struct threshold_parameters {
+  int threshold; /* or the bound */
+  uint8_t above, below;
+  bool gaussian;
+  int block_size;
+} threshold_parameters;
+
+static od_status run_threshold(od_imaging *imaging, const od_view *image, const od_target *result,
+                               const void *parameters, od_error *error) {
+  const threshold_parameters *p = parameters;
+  return od_threshold(imaging, image, p->threshold, p->above, p->below, result, error);
+}
+
+PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords) {
+  static const signature accepted = {
+      "image_threshold", 4, 4, 4, {"image", "threshold", "above", "below"}};
+  PyObject *values[4];
+  picture_view picture;
+  threshold_parameters p = {0};
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_int(values[1], "threshold", &p.threshold) || !read_byte(values[2], "above", &p.above) ||
+      !read_byte(values[3], "below", &p.below) || !read_picture(values[0], "image", &picture))
+    return NULL;
+  return apply(module, &picture, picture.first.h, picture.first.w, run_threshold, &p);
+}
+
+PyObject *operation_otsu(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count,
+                         PyObject *keywords) {
+  static const signature accepted = {"image_otsu", 1, 1, 1, {"image"}};
+  PyObject *value;
+  picture_view picture;
+  uint8_t threshold;
+  if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
+      !read_gray(value, "image", &picture))
+    return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  threshold = od_otsu(&picture.first);
+  Py_END_ALLOW_THREADS
+  picture_view_release(&picture);
+  return PyLong_FromLong(threshold);
+}
+
+static od_status run_adaptive(od_imaging *imaging, const od_view *image, const od_target *result,
+                              const void *parameters, od_error *error) {
+  const threshold_parameters *p = parameters;
+  return od_adaptive_threshold(imaging, image, p->gaussian ? OD_MEAN_GAUSSIAN : OD_MEAN_BOX,
+                               p->block_size, p->threshold, p->above, p->below, result, error);
+}
+
+PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *arguments,
+                                       Py_ssize_t count, PyObject *keywords) {
+  static const signature accepted = {"image_adaptive_threshold",
+                                     6,
+                                     6,
+                                     6,
+                                     {"image", "gaussian", "block_size", "bound", "above", "below"}};
+  PyObject *values[6];
+  picture_view picture;
+  threshold_parameters p;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_bool(values[1], "gaussian", &p.gaussian) ||
+      !read_int(values[2], "block_size", &p.block_size) ||
+      !read_int(values[3], "bound", &p.threshold) || !read_byte(values[4], "above", &p.above) ||
+      !read_byte(values[5], "below", &p.below) || !read_gray(values[0], "image", &picture))
+    return NULL;
+  return apply(module, &picture, picture.first.h, picture.first.w, run_adaptive, &p);
+}

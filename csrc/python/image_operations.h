@@ -1,0 +1,18 @@
+/* The OpenCV-style functions on pictures, for ocrdigit/image.py, which checks what is a
+ * matter of names; sizes and ranges are checked here and in the core. */
+#ifndef OD_PYTHON_IMAGE_OPERATIONS_H
+#define OD_PYTHON_IMAGE_OPERATIONS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                         PyObject *keywords);
+PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords);
+PyObject *operation_otsu(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                         PyObject *keywords);
+PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *arguments,
+                                       Py_ssize_t count, PyObject *keywords);
+
+#endif

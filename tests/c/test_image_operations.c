@@ -1,0 +1,307 @@
+/* image/: the OpenCV-style operations against plain definitions, on pictures of any size and
+ * strides in guarded memory, with every table and with threads. That they are OpenCV's to
+ * the byte is for tests/test_parity_opencv.py. */
+#include "base/rng.h"
+#include "check.h"
+#include "guard.h"
+#include "image/image.h"
+#include "image/limits.h"
+#include "tables.h"
+
+enum { LONGEST = 90, MOST = 4 * LONGEST * LONGEST };
+
+static od_rng rng;
+static guard guard_in, guard_out;
+static od_pool *pool;
+static uint8_t want[MOST];
+
+static int draw(int low, int high) { /* both included */
+  return low + (int)od_rng_below(&rng, (uint64_t)(high - low + 1));
+}
+static guard_side side(void) { return draw(0, 1) ? GUARD_BELOW : GUARD_ABOVE; }
+
+/* A side that is often 1 or small. */
+static int draw_side(void) {
+  const int kind = draw(0, 9);
+  return kind == 0 ? 1 : kind < 5 ? draw(1, 20) : draw(1, LONGEST);
+}
+
+/* A picture with strides of any kind; `channels` bytes a pixel, `channel` apart. */
+static od_view random_view(int h, int w, int channels) {
+  const size_t n = (size_t)h * (size_t)w * (size_t)channels;
+  uint8_t *pixels = guard_block(&guard_in, n, side());
+  const int style = draw(0, 3), a = draw(0, 255), b = draw(0, 255);
+  for (size_t i = 0; i < n; i++)
+    pixels[i] = (uint8_t)(style == 0   ? a
+                          : style == 1 ? (draw(0, 1) ? a : b)
+                          : style == 2 ? draw(0, 255)
+                                       : draw(120, 135));
+  od_view view = {pixels, h, w, (ptrdiff_t)w * channels, channels};
+  if (draw(0, 3) == 0) { /* upside down */
+    view.pixels += (h - 1) * view.row;
+    view.row = -view.row;
+  }
+  if (draw(0, 3) == 0) { /* mirrored */
+    view.pixels += (w - 1) * view.column;
+    view.column = -view.column;
+  }
+  if (channels == 1 && draw(0, 3) == 0) /* transposed */
+    view = (od_view){view.pixels, w, h, view.column, view.row};
+  return view;
+}
+
+static od_view random_gray(void) { return random_view(draw_side(), draw_side(), 1); }
+
+static int at(const od_view *view, int y, int x) {
+  y = y < 0 ? 0 : y < view->h ? y : view->h - 1;
+  x = x < 0 ? 0 : x < view->w ? x : view->w - 1;
+  return view->pixels[y * view->row + x * view->column];
+}
+
+/* A result of the given size, sometimes with gaps between its pixels. */
+static od_target new_target(int h, int w) {
+  const int gap = draw(0, 3) == 0 ? draw(2, 3) : 1;
+  const size_t n = (size_t)h * (size_t)w * (size_t)gap;
+  uint8_t *pixels = guard_block(&guard_out, n, side());
+  return (od_target){pixels, h, w, (ptrdiff_t)w * gap, gap};
+}
+
+static void check_result(const od_target *result) {
+  bool right = true;
+  for (int y = 0; y < result->h; y++)
+    for (int x = 0; x < result->w; x++)
+      right = right && result->pixels[y * result->row + x * result->column] ==
+                           want[y * result->w + x];
+  CHECK(right);
+  CHECK(guard_intact(&guard_out));
+}
+
+/* Any table, any number of threads. */
+static od_imaging imaging_with(int t) {
+  return (od_imaging){.kernels = table(t), .pool = draw(0, 1) ? pool : NULL};
+}
+
+static void test_gray(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 300; i++) {
+      const od_channels order = (od_channels)draw(OD_RGB, OD_BGRA);
+      const int channels = order == OD_RGB || order == OD_BGR ? 3 : 4;
+      const od_view view = random_view(draw_side(), draw_side(), channels);
+      const uint8_t background = (uint8_t)draw(0, 255);
+      const bool bgr = order == OD_BGR || order == OD_BGRA;
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++) {
+          const uint8_t *p = view.pixels + y * view.row + x * view.column;
+          int c[3], alpha = channels == 4 ? p[3] : 255;
+          for (int k = 0; k < 3; k++)
+            c[k] = (alpha * p[k] + (255 - alpha) * background + 127) / 255;
+          want[y * view.w + x] =
+              (uint8_t)((9798 * c[bgr ? 2 : 0] + 19235 * c[1] + 3735 * c[bgr ? 0 : 2] + 16384) >>
+                        15);
+        }
+      od_imaging imaging = imaging_with(t);
+      const od_target gray = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d, %d)", table(t)->name, view.h, view.w, channels);
+      CHECK_INT(od_gray(&imaging, &view, 1, order, background, &gray, NULL), OD_OK);
+      check_result(&gray);
+      od_imaging_release(&imaging);
+    }
+}
+
+static void test_gray_of_planes(void) { /* channels that lie far apart */
+  od_imaging imaging = imaging_with(0);
+  const uint8_t planes[3][4] = {{255, 0, 0, 9}, {0, 255, 0, 9}, {0, 0, 255, 9}};
+  const uint8_t right[4] = {76, 150, 29, 9};
+  const od_view red = od_view_of(2, 2, planes[0]);
+  const od_target gray = new_target(2, 2);
+  CHECK_INT(od_gray(&imaging, &red, 4, OD_RGB, 0, &gray, NULL), OD_OK);
+  memcpy(want, right, 4);
+  check_result(&gray);
+  od_imaging_release(&imaging);
+}
+
+static void test_threshold(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 300; i++) {
+      const od_view view = random_gray();
+      const int threshold = draw(-3, 260), above = draw(0, 255), below = draw(0, 255);
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++)
+          want[y * view.w + x] = (uint8_t)(at(&view, y, x) > threshold ? above : below);
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d) > %d", table(t)->name, view.h, view.w, threshold);
+      CHECK_INT(od_threshold(&imaging, &view, threshold, (uint8_t)above, (uint8_t)below, &result,
+                             NULL), OD_OK);
+      check_result(&result);
+      od_imaging_release(&imaging);
+    }
+}
+
+static void test_otsu(void) {
+  for (int i = 0; i < 400; i++) {
+    const od_view view = random_gray();
+    double best = 0, got = 0, count = (double)view.h * view.w, sum = 0;
+    uint64_t histogram[256] = {0};
+    od_histogram(&view, histogram);
+    for (int level = 0; level < 256; level++) sum += level * (double)histogram[level];
+    const int threshold = od_otsu(&view);
+    double below = 0, sum_below = 0;
+    for (int level = 0; level < 256; level++) {
+      below += (double)histogram[level];
+      sum_below += level * (double)histogram[level];
+      if (below == 0 || below == count) continue;
+      const double apart = sum_below / below - (sum - sum_below) / (count - below);
+      const double spread = below * (count - below) * apart * apart;
+      best = fmax(best, spread);
+      if (level == threshold) got = spread;
+    }
+    CHECK_CASE("picture %d, (%d, %d)", i, view.h, view.w);
+    CHECK_NEAR(below, count, 0);
+    CHECK_NEAR(got, best, 1e-9 * best);
+    if (best == 0) CHECK_INT(threshold, 0);
+  }
+}
+
+/* The mean of a block in long doubles; what rounds either way is not compared. */
+static bool mean_is(const od_view *view, int y, int x, int block, const double *taps, int mean) {
+  double sum = 0;
+  for (int v = 0; v < block; v++)
+    for (int u = 0; u < block; u++)
+      sum += (taps ? taps[v] * taps[u] : 1.0 / (block * block)) *
+             at(view, y + v - block / 2, x + u - block / 2);
+  return fabs(sum - mean) <= 0.5 + 1e-4;
+}
+
+static void gaussian_weights(int n, double *taps) {
+  double sum = 0, sigma = 0.15 * n + 0.35;
+  for (int k = 0; k < n; k++) sum += taps[k] = exp(-0.5 * pow((k - n / 2) / sigma, 2));
+  for (int k = 0; k < n; k++) taps[k] /= sum;
+}
+
+static void test_local_mean(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 120; i++) {
+      const bool gaussian = draw(0, 1);
+      const od_view view = random_view(draw(1, 30), draw(1, 40), 1);
+      const int block = gaussian ? 2 * draw(5, 20) + 1 : 2 * draw(1, 20) + 1;
+      double taps[64];
+      gaussian_weights(block, taps);
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d) of %d, gaussian %d", table(t)->name, view.h, view.w, block, gaussian);
+      CHECK_INT(od_local_mean(&imaging, &view, gaussian ? OD_MEAN_GAUSSIAN : OD_MEAN_BOX, block,
+                              &result, NULL), OD_OK);
+      bool right = true;
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++)
+          right = right && mean_is(&view, y, x, block, gaussian ? taps : NULL,
+                                   result.pixels[y * result.row + x * result.column]);
+      CHECK(right);
+      CHECK(guard_intact(&guard_out));
+      od_imaging_release(&imaging);
+    }
+}
+
+static void test_adaptive_threshold(void) {
+  static uint8_t means[LONGEST * LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 200; i++) {
+      const od_view view = random_gray();
+      const od_mean mean = (od_mean)draw(OD_MEAN_BOX, OD_MEAN_GAUSSIAN);
+      const int block = 2 * draw(1, i % 10 ? 20 : 300) + 1, bound = draw(-300, 300);
+      od_imaging imaging = imaging_with(0), fast = imaging_with(t);
+      const od_target local = od_target_of(view.h, view.w, means);
+      CHECK_INT(od_local_mean(&imaging, &view, mean, block, &local, NULL), OD_OK);
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++)
+          want[y * view.w + x] =
+              at(&view, y, x) - means[y * view.w + x] > bound ? 255 : 3;
+      const od_target result = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d) of %d > %d", table(t)->name, view.h, view.w, block, bound);
+      CHECK_INT(od_adaptive_threshold(&fast, &view, mean, block, bound, 255, 3, &result, NULL),
+                OD_OK);
+      check_result(&result);
+      od_imaging_release(&imaging);
+      od_imaging_release(&fast);
+    }
+}
+
+/* What one thread makes of a large picture, several make too. */
+static void test_threads(void) {
+  enum { H = 700, W = 900 };
+  guard large = guard_create(3 * H * W);
+  uint8_t *pixels = guard_block(&large, 3 * H * W, GUARD_ABOVE), *one = malloc(H * W),
+          *many = malloc(H * W);
+  for (int i = 0; i < 3 * H * W; i++) pixels[i] = (uint8_t)draw(0, 255);
+  const od_view view = od_view_of(H, W, pixels);
+  const od_view colour = {pixels, H, W, 3 * W, 3};
+  const od_target first = od_target_of(H, W, one), second = od_target_of(H, W, many);
+  od_imaging alone = {.kernels = last_table()}, together = {.kernels = last_table(), .pool = pool};
+#define SAME(CALL, ...)                                                      \
+  do {                                                                       \
+    CHECK_CASE("%s", #CALL);                                                 \
+    CHECK_INT(CALL(&alone, __VA_ARGS__, &first, NULL), OD_OK);               \
+    CHECK_INT(CALL(&together, __VA_ARGS__, &second, NULL), OD_OK);           \
+    CHECK(memcmp(one, many, (size_t)H * W) == 0);                            \
+  } while (0)
+  SAME(od_gray, &colour, 1, OD_RGB, 255);
+  SAME(od_threshold, &view, 77, 255, 0);
+  SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 11, -2, 255, 0);
+  SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 151, -2, 255, 0);
+  SAME(od_adaptive_threshold, &view, OD_MEAN_GAUSSIAN, 11, -2, 255, 0);
+#undef SAME
+  od_imaging_release(&alone);
+  od_imaging_release(&together);
+  free(one);
+  free(many);
+  guard_destroy(&large);
+}
+
+static void test_refuses(void) {
+  od_imaging imaging = imaging_with(0);
+  uint8_t pixels[16] = {0}, bytes[16];
+  const od_view view = od_view_of(4, 4, pixels);
+  const od_target good = od_target_of(4, 4, bytes), small = od_target_of(3, 4, bytes);
+  const int bad[][2] = {{0, 4}, {4, 0}, {-1, 4}, {16385, 4}, {4, 16385}};
+  od_error error;
+#define REFUSED(CALL, PART)               \
+  do {                                    \
+    CHECK_INT((CALL), OD_ERROR_ARGUMENT); \
+    CHECK_CONTAINS(error.message, PART);  \
+  } while (0)
+  for (int i = 0; i < 5; i++) {
+    const od_view wrong = {pixels, bad[i][0], bad[i][1], 4, 1};
+    const od_target same = {bytes, bad[i][0], bad[i][1], 4, 1};
+    REFUSED(od_threshold(&imaging, &wrong, 1, 1, 0, &same, &error), "image");
+    REFUSED(od_gray(&imaging, &wrong, 1, OD_RGB, 0, &same, &error), "image");
+    REFUSED(od_local_mean(&imaging, &wrong, OD_MEAN_BOX, 3, &same, &error), "image");
+  }
+  REFUSED(od_threshold(&imaging, &view, 1, 1, 0, &small, &error), "result");
+  REFUSED(od_gray(&imaging, &view, 0, OD_RGB, 0, &small, &error), "result");
+  const int blocks[] = {-3, 0, 1, 2, 4, OD_MAX_BLOCK + 1, OD_MAX_BLOCK + 2};
+  for (int i = 0; i < 7; i++)
+    REFUSED(od_local_mean(&imaging, &view, OD_MEAN_GAUSSIAN, blocks[i], &good, &error),
+            "block_size");
+#undef REFUSED
+  od_imaging_release(&imaging);
+}
+
+int main(void) {
+  od_rng_seed(&rng, 51, 0);
+  guard_in = guard_create(MOST);
+  guard_out = guard_create(MOST);
+  od_pool_create(3, &pool, NULL);
+  RUN(test_gray);
+  RUN(test_gray_of_planes);
+  RUN(test_threshold);
+  RUN(test_otsu);
+  RUN(test_local_mean);
+  RUN(test_adaptive_threshold);
+  RUN(test_threads);
+  RUN(test_refuses);
+  od_pool_destroy(pool);
+  guard_destroy(&guard_in);
+  guard_destroy(&guard_out);
+  return check_end();
+}

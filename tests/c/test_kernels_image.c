@@ -1,0 +1,253 @@
+/* arch/: the kernels on pictures' rows, every table against the scalar one to the bit, and
+ * that against plain definitions. */
+#include "kernel_cases.h"
+
+enum { CASES = 400, LONGEST = 700, MOST_TAPS = 41 };
+
+static guard guard_x, guard_y, guard_z, guard_w;
+static const od_image_kernels *const reference = &od_kernels_scalar.image;
+
+static size_t row_length(int i) { return i < 200 ? (size_t)i : draw(200, LONGEST); }
+
+static uint8_t *random_bytes(guard *g, size_t n) {
+  uint8_t *x = guard_block(g, n, side());
+  const size_t low = draw(0, 255), high = coin() ? 255 : draw(low, 255);
+  for (size_t i = 0; i < n; i++) x[i] = (uint8_t)draw(coin() ? low : 0, high);
+  return x;
+}
+
+/* y (bytes) as a kernel is to write it: what `want` holds, nothing beside it. */
+static void check_bytes(const void *y, const void *want, size_t bytes, const guard *g) {
+  CHECK(same_bits(y, want, bytes));
+  CHECK(guard_intact(g));
+}
+
+static void test_gray(void) {
+  const uint16_t weights[3] = {9798, 19235, 3735};
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s gray, %zu pixels", table(t)->name, n);
+      const uint8_t *x = random_bytes(&guard_x, 3 * n);
+      uint8_t *y = guard_block(&guard_y, n, side());
+      for (size_t k = 0; k < n; k++)
+        want[k] = (uint8_t)((9798u * x[3 * k] + 19235u * x[3 * k + 1] + 3735u * x[3 * k + 2] +
+                             16384u) >> 15);
+      table(t)->image.gray(n, x, weights, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_gray_over(void) {
+  const uint16_t weights[3] = {3735, 19235, 9798};
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const uint8_t background = (uint8_t)draw(0, 255);
+      CHECK_CASE("%s gray_over, %zu pixels", table(t)->name, n);
+      const uint8_t *x = random_bytes(&guard_x, 4 * n);
+      uint8_t *y = guard_block(&guard_y, n, side());
+      for (size_t k = 0; k < n; k++) {
+        const uint32_t alpha = x[4 * k + 3];
+        uint32_t sum = 16384;
+        for (size_t c = 0; c < 3; c++)
+          sum += weights[c] * ((alpha * x[4 * k + c] + (255 - alpha) * background + 127) / 255);
+        want[k] = (uint8_t)(sum >> 15);
+      }
+      table(t)->image.gray_over(n, x, weights, background, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_threshold(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const uint8_t at = (uint8_t)draw(0, 255), above = (uint8_t)draw(0, 255);
+      const uint8_t below = (uint8_t)draw(0, 255);
+      CHECK_CASE("%s threshold, %zu pixels", table(t)->name, n);
+      uint8_t *x = random_bytes(&guard_y, n), *y = x; /* in place */
+      for (size_t k = 0; k < n; k++) want[k] = x[k] > at ? above : below;
+      table(t)->image.threshold(n, x, at, above, below, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_threshold_at(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const int bound = (int)draw(0, 511) - 256;
+      CHECK_CASE("%s threshold_at %d, %zu pixels", table(t)->name, bound, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      uint8_t *mean = random_bytes(&guard_y, n);
+      for (size_t k = 0; k < n; k++) want[k] = x[k] - mean[k] > bound ? 200 : 7;
+      table(t)->image.threshold_at(n, x, mean, bound, 200, 7, mean);
+      check_bytes(mean, want, n, &guard_y);
+    }
+}
+
+static void test_move_sums(void) {
+  static uint32_t wide[LONGEST];
+  static uint16_t narrow[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s move_sums, %zu", table(t)->name, n);
+      const uint8_t *plus = random_bytes(&guard_x, n), *minus = random_bytes(&guard_w, n);
+      uint16_t *y = guard_block(&guard_y, n * sizeof *y, side());
+      uint32_t *z = guard_block(&guard_z, n * sizeof *z, side());
+      for (size_t k = 0; k < n; k++) {
+        y[k] = (uint16_t)draw(255, 60000);
+        z[k] = (uint32_t)draw(255, 600000);
+        narrow[k] = (uint16_t)(y[k] + plus[k] - minus[k]);
+        wide[k] = z[k] + plus[k] - minus[k];
+      }
+      table(t)->image.move_sums16(n, plus, minus, y);
+      table(t)->image.move_sums32(n, plus, minus, z);
+      check_bytes(y, narrow, n * sizeof *y, &guard_y);
+      check_bytes(z, wide, n * sizeof *z, &guard_z);
+    }
+}
+
+static void test_window_sums(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = draw(1, 200), length = 2 * draw(1, 40) + 1, all = n + length - 1;
+      CHECK_CASE("%s window_sums of %zu, %zu", table(t)->name, length, n);
+      uint16_t *x = guard_block(&guard_x, all * sizeof *x, side());
+      uint16_t *y = guard_block(&guard_y, all * sizeof *y, side());
+      uint32_t *wide = guard_block(&guard_w, all * sizeof *wide, side());
+      uint32_t *z = guard_block(&guard_z, all * sizeof *z, side());
+      for (size_t k = 0; k < all; k++) wide[k] = x[k] = (uint16_t)draw(0, 65535 / length);
+      table(t)->image.window_sums16(n, length, x, y);
+      table(t)->image.window_sums32(n, length, wide, z);
+      bool right = true;
+      for (size_t k = 0; k < n; k++) {
+        uint32_t sum = 0;
+        for (size_t m = 0; m < length; m++) sum += x[k + m];
+        right = right && y[k] == sum && z[k] == sum;
+      }
+      CHECK(right);
+      CHECK(guard_intact(&guard_y));
+      CHECK(guard_intact(&guard_z));
+    }
+}
+
+static void test_means(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const uint32_t area = (uint32_t)draw(1, 16 * 16);
+      const float scale = 1.0f / (float)area;
+      CHECK_CASE("%s means of %u, %zu", table(t)->name, area, n);
+      uint16_t *x = guard_block(&guard_x, n * sizeof *x, side());
+      uint32_t *wide = guard_block(&guard_w, n * sizeof *wide, side());
+      uint8_t *y = guard_block(&guard_y, n, side()), *z = guard_block(&guard_z, n, side());
+      for (size_t k = 0; k < n; k++) {
+        wide[k] = x[k] = (uint16_t)draw(0, 255 * area);
+        want[k] = (uint8_t)lrintf((float)x[k] * scale);
+      }
+      table(t)->image.means16(n, x, scale, y);
+      table(t)->image.means32(n, wide, scale, z);
+      check_bytes(y, want, n, &guard_y);
+      check_bytes(z, want, n, &guard_z);
+    }
+}
+
+/* Weights that add up to 256, the same from either end; half (taps / 2 + 1). */
+static size_t random_weights(uint16_t half[MOST_TAPS]) {
+  const size_t reach = draw(0, MOST_TAPS / 2);
+  size_t left = 128;
+  for (size_t k = reach; k > 0; k--) {
+    half[k] = (uint16_t)draw(0, left / 3);
+    left -= half[k];
+  }
+  half[0] = (uint16_t)(2 * left);
+  return 2 * reach + 1;
+}
+
+static void test_blur(void) {
+  static uint16_t high[LONGEST], low[LONGEST];
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      uint16_t half[MOST_TAPS];
+      const size_t n = row_length(i), taps = random_weights(half);
+      CHECK_CASE("%s blur of %zu taps, %zu", table(t)->name, taps, n);
+      const uint8_t *x = random_bytes(&guard_x, n + taps - 1);
+      uint16_t *y = guard_block(&guard_y, n * sizeof *y, side());
+      uint16_t *z = guard_block(&guard_z, n * sizeof *z, side());
+      reference->blur_across(n, taps, x, half, high, low);
+      bool right = true;
+      for (size_t k = 0; k < n; k++) {
+        uint32_t sum = 0;
+        for (size_t m = 0; m < taps; m++)
+          sum += x[k + m] * half[m < taps / 2 ? taps / 2 - m : m - taps / 2];
+        right = right && 256u * high[k] + low[k] == sum;
+      }
+      CHECK(right);
+      table(t)->image.blur_across(n, taps, x, half, y, z);
+      check_bytes(y, high, n * sizeof *y, &guard_y);
+      check_bytes(z, low, n * sizeof *z, &guard_z);
+
+      /* rows that overlap will do for the way down */
+      const uint16_t *high_rows[MOST_TAPS], *low_rows[MOST_TAPS];
+      const size_t m = n > taps ? n - taps : 0;
+      for (size_t k = 0; k < taps; k++) high_rows[k] = y + k, low_rows[k] = z + k;
+      uint8_t *result = guard_block(&guard_w, m, side());
+      reference->blur_down(m, taps, high_rows, low_rows, half, want);
+      table(t)->image.blur_down(m, taps, high_rows, low_rows, half, result);
+      check_bytes(result, want, m, &guard_w);
+    }
+}
+
+static void test_smooth(void) {
+  static float across[LONGEST];
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      float weights[MOST_TAPS];
+      const size_t n = row_length(i), taps = 2 * draw(0, MOST_TAPS / 2) + 1;
+      CHECK_CASE("%s smooth of %zu taps, %zu", table(t)->name, taps, n);
+      for (size_t k = 0; k < taps; k++)
+        weights[k] = weights[taps - 1 - k] =
+            (float)(od_rng_range(&rng, 0.5, 1) / (double)taps);
+      float *x = guard_block(&guard_x, (n + taps - 1) * sizeof *x, side());
+      float *y = guard_block(&guard_y, n * sizeof *y, side());
+      for (size_t k = 0; k < n + taps - 1; k++) x[k] = (float)draw(0, 255);
+      reference->smooth_across(n, taps, x, weights, across);
+      table(t)->image.smooth_across(n, taps, x, weights, y);
+      check_bytes(y, across, n * sizeof *y, &guard_y);
+
+      const float *rows[MOST_TAPS];
+      const size_t m = n > taps ? n - taps : 0;
+      for (size_t k = 0; k < taps; k++) rows[k] = y + k;
+      uint8_t *result = guard_block(&guard_w, m, side());
+      reference->smooth_down(m, taps, rows, weights + taps / 2, want);
+      table(t)->image.smooth_down(m, taps, rows, weights + taps / 2, result);
+      check_bytes(result, want, m, &guard_w);
+    }
+}
+
+int main(void) {
+  cases_begin();
+  guard *guards[] = {&guard_x, &guard_y, &guard_z, &guard_w};
+  for (int i = 0; i < 4; i++) *guards[i] = guard_create(1 << 16);
+  RUN(test_gray);
+  RUN(test_gray_over);
+  RUN(test_threshold);
+  RUN(test_threshold_at);
+  RUN(test_move_sums);
+  RUN(test_window_sums);
+  RUN(test_means);
+  RUN(test_blur);
+  RUN(test_smooth);
+  for (int i = 0; i < 4; i++) guard_destroy(guards[i]);
+  return cases_end();
+}
