@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from . import datasets
+    from . import datasets, image
     from ._config import show_config
     from ._predict import predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
@@ -33,6 +33,7 @@ __all__ = [
     "__version__",
     "datasets",
     "get_num_threads",
+    "image",
     "load",
     "predict",
     "predict_proba",
@@ -53,8 +54,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "datasets":
-        return importlib.import_module(".datasets", __name__)
+    if name in ("datasets", "image"):
+        return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

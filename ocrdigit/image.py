@@ -1,0 +1,187 @@
+"""Pictures as arrays: OpenCV's functions under their names, to the byte, without OpenCV.
+
+A picture is a NumPy array of uint8, (h, w) or (h, w, channels) with up to 4 channels, sides up
+to 16384, with any strides: cut-outs, mirrored and transposed arrays and single channels are
+read where they lie. Channels are worked on one by one. Results are new arrays. Parameters
+are called as in cv2, in snake case; the functions' notes say where they differ.
+
+Large pictures are worked on by several threads (:func:`ocrdigit.set_num_threads`); the result
+depends neither on their number nor on the instruction set. The bytes are those of
+opencv-python-headless 5.0.0 on x86-64 with AVX2, which ``tests/test_parity_opencv.py`` checks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _core
+from ._checks import finite_number, known
+
+__all__ = [
+    "adaptive_threshold",
+    "threshold",
+    "to_gray",
+]
+
+Picture = NDArray[np.uint8]
+
+
+def _integer(name: str, value: object) -> int:
+    """``value`` as an int."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    return int(value)
+
+
+def _byte(name: str, value: object) -> int:
+    """``value`` rounded, halves to even, and cut to 0..255, as cv2 takes gray levels."""
+    return min(max(round(finite_number(name, value)), 0), 255)
+
+
+def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Picture:
+    """Gray levels of a colour picture.
+
+    ``(9798 R + 19235 G + 3735 B + 16384) >> 15``, as ``cv2.cvtColor``. A fourth channel is
+    alpha: the colours are composited over ``background`` (cv2 drops it).
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w, 3) or (h, w, 4), or (h, w), which is copied
+    order : {"rgb", "bgr"}
+        The order of the channels; alpha comes last.
+    background : int
+        Gray level behind a picture with alpha, 0 to 255.
+
+    Returns
+    -------
+    uint8 array, (h, w)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_gray(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
+    array([[ 76, 150,  29]], dtype=uint8)
+    """
+    bgr = known("order", order, ("rgb", "bgr")) == "bgr"
+    background = _integer("background", background)
+    if isinstance(image, np.ndarray) and image.ndim == 2 and image.dtype == np.uint8:
+        return np.array(image, order="C")
+    return _core.image_gray(image, bgr, background)
+
+
+def threshold(
+    image: Picture, thresh: float = 0, maxval: float = 255, type: str = "binary"
+) -> tuple[float, Picture]:
+    """Two levels: ``maxval`` where ``image > thresh``, else 0.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w) or (h, w, channels)
+    thresh : float
+        Rounded down; not used by Otsu's method.
+    maxval : float
+        Rounded, cut to 0..255.
+    type : {"binary", "binary_inv", "otsu", "otsu_inv"}
+        With ``_inv``, 0 and ``maxval`` change places. With ``otsu`` the threshold is found
+        by Otsu's method, for which the picture is (h, w).
+
+    Returns
+    -------
+    thresh : float
+        The threshold that was used.
+    result : uint8 array, of the image's shape
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.threshold``. Otsu's threshold is that of OpenCV's own code. Wheels of cv2 for
+    Intel's processors leave it to the library IPP, which can decide differently where several
+    thresholds are exactly equally good (``cv2.ipp.setUseIPP(False)`` turns that off).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> threshold(np.array([[10, 20, 200, 210]], np.uint8), type="otsu")
+    (20.0, array([[  0,   0, 255, 255]], dtype=uint8))
+    """
+    kind = known("type", type, ("binary", "binary_inv", "otsu", "otsu_inv"))
+    level = math.floor(finite_number("thresh", thresh))
+    top = _byte("maxval", maxval)
+    if kind.startswith("otsu"):
+        level = _core.image_otsu(image)
+    above, below = (0, top) if kind.endswith("_inv") else (top, 0)
+    # Everything is above -1, and nothing above 255.
+    return float(level), _core.image_threshold(image, min(max(level, -1), 255), above, below)
+
+
+def adaptive_threshold(
+    image: Picture,
+    max_value: float = 255,
+    method: str = "mean",
+    type: str = "binary",
+    block_size: int = 11,
+    C: float = 2,
+) -> Picture:
+    """Two levels: ``max_value`` where a pixel is above the mean around it less ``C``, else 0.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w)
+    max_value : float
+        Rounded, cut to 0..255; below 0 the result is all 0.
+    method : {"mean", "gaussian"}
+        The mean: of all pixels alike, or weighted by a Gaussian of sigma
+        ``0.15 * block_size + 0.35``. Beyond the border the picture goes on as it ends.
+    type : {"binary", "binary_inv"}
+        With ``binary_inv``, 0 and ``max_value`` change places.
+    block_size : int
+        Side of the square around a pixel, odd, from 3 to 2047.
+    C : float
+        Rounded up, with ``binary_inv`` down. Negative for light ink on dark paper.
+
+    Returns
+    -------
+    uint8 array, (h, w)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.adaptiveThreshold``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> page = np.array([[200, 100, 200, 90, 30, 90]], np.uint8)
+    >>> adaptive_threshold(page, type="binary_inv", block_size=3)
+    array([[  0, 255,   0, 255, 255,   0]], dtype=uint8)
+    """
+    gaussian = known("method", method, ("mean", "gaussian")) == "gaussian"
+    inverted = known("type", type, ("binary", "binary_inv")) == "binary_inv"
+    offset = finite_number("C", C)
+    bound = -(math.floor(offset) if inverted else math.ceil(offset))
+    top = _byte("max_value", max_value)
+    above, below = (0, top) if inverted else (top, 0)
+    return _core.image_adaptive_threshold(
+        image,
+        gaussian,
+        _integer("block_size", block_size),
+        min(max(bound, -256), 255),
+        above,
+        below,
+    )

@@ -1,0 +1,163 @@
+"""Random cases on which ocrdigit.image is held against OpenCV, and a count of differing bytes.
+
+python tests/opencv_cases.py [--cases 100000] [--only threshold,erode] [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+import cv2
+import numpy as np
+
+from ocrdigit import image
+
+VERSION = "5.0.0"  # the wheel whose bytes count: opencv-python-headless 5.0.0.93
+
+
+def side(rng, longest=70):
+    """1 every so often, else anything up to the longest."""
+    return 1 if rng.random() < 0.1 else int(rng.integers(1, longest + 1))
+
+
+def picture(rng, channels=0, longest=70):
+    """Noise, few levels, flat parts or smooth ones, some of it seen through odd strides."""
+    shape = (side(rng, longest), side(rng, longest)) + ((channels,) if channels else ())
+    kind = rng.integers(5)
+    if kind == 0:
+        pixels = rng.integers(0, 256, shape)
+    elif kind == 1:
+        pixels = rng.integers(0, 256, rng.integers(1, 5))[rng.integers(0, 1000, shape) % 1]
+        pixels = np.broadcast_to(pixels, shape) + (rng.random(shape) < 0.2) * rng.integers(0, 99)
+    elif kind == 2:
+        pixels = rng.integers(100, 100 + rng.integers(1, 40), shape)
+    elif kind == 3:
+        pixels = np.where(rng.random(shape) < rng.random(), 0, 255)
+    else:
+        ramp = np.add.outer(np.arange(shape[0]) * rng.normal(0, 4), np.arange(shape[1]) * 2.0)
+        pixels = (ramp.reshape(ramp.shape + (1,) * (len(shape) - 2)) + 0 * np.zeros(shape)) % 256
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    view = rng.integers(6)
+    if view == 0:
+        return pixels[::-1, ::-1]
+    if view == 1:
+        return pixels.swapaxes(0, 1)
+    if view == 2:
+        wide = np.repeat(np.repeat(pixels, 2, axis=0), 3, axis=1)
+        return wide[::2, ::3]
+    return pixels
+
+
+def dense(pixels):
+    """For cv2, which does not take every stride."""
+    return np.ascontiguousarray(pixels)
+
+
+# Every case: (what ocrdigit gives, what cv2 gives, what it was)
+
+
+def gray(rng):
+    x = picture(rng, channels=3)
+    order, code = [("rgb", cv2.COLOR_RGB2GRAY), ("bgr", cv2.COLOR_BGR2GRAY)][rng.integers(2)]
+    return image.to_gray(x, order=order), cv2.cvtColor(dense(x), code), (x.shape, order)
+
+
+def threshold(rng):
+    x = picture(rng, channels=int(rng.choice([0, 1, 3])))
+    level, top = float(rng.uniform(-5, 260)), float(rng.uniform(-5, 300))
+    kind, code = [("binary", 0), ("binary_inv", 1)][rng.integers(2)]
+    got, result = image.threshold(x, level, top, kind)
+    want, expected = cv2.threshold(dense(x), level, top, code)
+    return (
+        np.append(result, got == want),
+        np.append(expected.reshape(x.shape), True),
+        (x.shape, level, top, kind),
+    )
+
+
+def otsu(rng):
+    x = picture(rng)
+    kind, code = [("otsu", 8), ("otsu_inv", 9)][rng.integers(2)]
+    cv2.ipp.setUseIPP(False)  # else exact ties go another way
+    got, result = image.threshold(x, type=kind)
+    want, expected = cv2.threshold(dense(x), 0, 255, code)
+    cv2.ipp.setUseIPP(True)
+    return np.append(result, np.uint8(got)), np.append(expected, np.uint8(want)), (x.shape, kind)
+
+
+def adaptive(rng, method):
+    x = picture(rng)
+    block = 2 * int(rng.integers(1, 100 if rng.random() < 0.05 else 20)) + 1
+    offset = float(rng.choice([rng.integers(-12, 13), rng.uniform(-5, 5)]))
+    kind, code = [("binary", 0), ("binary_inv", 1)][rng.integers(2)]
+    want = cv2.adaptiveThreshold(dense(x), 255, int(method == "gaussian"), code, block, offset)
+    got = image.adaptive_threshold(x, 255, method, kind, block, offset)
+    return got, want, (x.shape, block, offset, kind)
+
+
+def adaptive_mean(rng):
+    return adaptive(rng, "mean")
+
+
+def adaptive_gaussian(rng):
+    return adaptive(rng, "gaussian")
+
+
+CASES = {case.__name__: case for case in (gray, threshold, otsu, adaptive_mean, adaptive_gaussian)}
+
+
+def differing_bytes(name, cases, seed=0, show=0):
+    """Differing and all bytes over so many random cases; prints the first `show` that differ."""
+    rng = np.random.default_rng([seed, *name.encode()])
+    differing = total = 0
+    for _ in range(cases):
+        got, want, what = CASES[name](rng)
+        assert got.shape == want.shape, (name, what, got.shape, want.shape)
+        wrong = int(np.count_nonzero(got != want))
+        if wrong and show > 0:
+            print(f"  {name} {what}: {wrong} of {got.size} differ")
+            show -= 1
+        differing += wrong
+        total += got.size
+    return differing, total
+
+
+def every_colour():
+    """The differing grays of all 2**24 colours."""
+    wrong = 0
+    for red in range(256):
+        colours = np.empty((256, 256, 3), np.uint8)
+        colours[..., 0] = red
+        colours[..., 1] = np.arange(256)[:, None]
+        colours[..., 2] = np.arange(256)
+        wrong += np.count_nonzero(
+            image.to_gray(colours) != cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
+        )
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--only", default=",".join(CASES))
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print(
+        f"cv2 {cv2.__version__}, expected {VERSION}; gray of all colours: {every_colour()} differ"
+    )
+    worst = 0
+    for name in options.only.split(","):
+        began = time.perf_counter()
+        differing, total = differing_bytes(name, options.cases, options.seed, show=5)
+        seconds = time.perf_counter() - began
+        print(
+            f"{name:20} {options.cases} cases, {differing} of {total} bytes differ, {seconds:.0f} s"
+        )
+        worst = max(worst, differing)
+    sys.exit(worst > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""ocrdigit.image as people call it: bad input, strides, threads, examples. That its bytes are
+OpenCV's is for test_parity_opencv.py, and the arithmetic for the C tests.
+"""
+
+import doctest
+
+import numpy as np
+import pytest
+
+import ocrdigit
+from ocrdigit import image
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
+
+
+# One call of each function on a picture (h, w), and of those that take colours.
+GRAY = {
+    "threshold": lambda x: image.threshold(x, 100)[1],
+    "otsu": lambda x: image.threshold(x, type="otsu")[1],
+    "adaptive_mean": lambda x: image.adaptive_threshold(x),
+    "adaptive_gaussian": lambda x: image.adaptive_threshold(x, method="gaussian"),
+}
+ANY = ("threshold",)
+
+
+def test_examples():
+    assert doctest.testmod(image).failed == 0
+    assert doctest.testmod(image).attempted >= 3
+
+
+def test_names():
+    assert set(image.__all__) <= set(dir(image))
+    assert ocrdigit.image is image
+
+
+@pytest.mark.parametrize("name", GRAY)
+class TestEveryFunction:
+    def test_strides(self, name):
+        x = noise(61, 47)
+        want = GRAY[name](x)
+        padded = np.zeros((200, 150), np.uint8)
+        padded[20:142:2, 5:146:3] = x
+        colours = np.stack([x, x + 1, x], axis=-1)
+        views = [
+            padded[20:142:2, 5:146:3],
+            np.asfortranarray(x),
+            x[::-1, ::-1].copy()[::-1, ::-1],
+            colours[..., 2],
+        ]
+        for view in views:
+            assert np.array_equal(view, x)
+            assert np.array_equal(GRAY[name](view), want)
+
+    def test_the_picture_is_left_alone(self, name):
+        x = noise(40, 40)
+        x.setflags(write=False)
+        before = x.copy()
+        GRAY[name](x)
+        assert np.array_equal(x, before)
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (2, 3)])
+    def test_small(self, name, shape):
+        for value in (0, 128, 255):
+            assert GRAY[name](np.full(shape, value, np.uint8)).dtype == np.uint8
+
+    def test_threads(self, name):
+        x, before = noise(700, 900), ocrdigit.get_num_threads()
+        try:
+            ocrdigit.set_num_threads(1)
+            want = GRAY[name](x)
+            ocrdigit.set_num_threads(3)
+            assert np.array_equal(GRAY[name](x), want)
+        finally:
+            ocrdigit.set_num_threads(before)
+
+    @pytest.mark.parametrize("wrong", [None, "x", 3, [[1, 2]], b"ab"])
+    def test_not_an_array(self, name, wrong):
+        with pytest.raises(TypeError, match="image"):
+            GRAY[name](wrong)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.int8, np.uint16, object])
+    def test_dtype(self, name, dtype):
+        with pytest.raises(TypeError, match=r"image: got dtype .* expected uint8"):
+            GRAY[name](np.zeros((4, 4), dtype))
+
+    @pytest.mark.parametrize(
+        "shape", [(), (4,), (0, 4), (4, 0), (4, 4, 0), (4, 4, 5), (1, 2, 3, 1)]
+    )
+    def test_shape(self, name, shape):
+        with pytest.raises(ValueError, match="image"):
+            GRAY[name](np.zeros(shape, np.uint8))
+
+    def test_too_large(self, name):
+        wide = np.broadcast_to(np.uint8(7), (3, 16385))
+        for x in (wide, wide.T, np.broadcast_to(np.uint8(0), (2**31 + 5, 2))):
+            with pytest.raises(ValueError, match="image"):
+                GRAY[name](x)
+
+    def test_colours(self, name):
+        x = noise(30, 20, 3)
+        if name in ANY:
+            want = np.stack([GRAY[name](x[..., k]) for k in range(3)], axis=-1)
+            assert np.array_equal(GRAY[name](x), want)
+            assert np.array_equal(GRAY[name](x[..., :1])[..., 0], want[..., 0])
+        else:
+            with pytest.raises(ValueError, match="image"):
+                GRAY[name](x)
+
+
+class TestToGray:
+    def test_alpha(self):
+        x = noise(50, 60, 4)
+        alpha, colours = x[..., 3:].astype(int), x[..., :3].astype(int)
+        flat = ((alpha * colours + (255 - alpha) * 77 + 127) // 255).astype(np.uint8)
+        assert np.array_equal(image.to_gray(x, background=77), image.to_gray(flat))
+
+    def test_strides(self):
+        x = noise(31, 37, 3)
+        want = image.to_gray(x)
+        planes = np.ascontiguousarray(x.transpose(2, 0, 1)).transpose(1, 2, 0)
+        assert np.array_equal(image.to_gray(planes), want)
+        assert np.array_equal(image.to_gray(x[..., ::-1], order="bgr"), want)
+        assert np.array_equal(image.to_gray(x[::-1])[::-1], want)
+        assert np.array_equal(
+            image.to_gray(np.dstack([x, x])[..., 1:4], order="rgb").shape, (31, 37)
+        )
+
+    def test_gray_is_copied(self):
+        x = noise(5, 6)
+        result = image.to_gray(x)
+        assert np.array_equal(result, x)
+        assert not np.shares_memory(result, x)
+
+    def test_bad_input(self):
+        with pytest.raises(ValueError, match="order"):
+            image.to_gray(noise(4, 4, 3), order="hsv")
+        with pytest.raises(ValueError, match="background"):
+            image.to_gray(noise(4, 4, 4), background=256)
+        with pytest.raises(TypeError, match="background"):
+            image.to_gray(noise(4, 4, 4), background=1.5)
+        with pytest.raises(ValueError, match="channels"):
+            image.to_gray(noise(4, 4, 2))
+        with pytest.raises(TypeError, match="dtype"):
+            image.to_gray(np.zeros((4, 4, 3)))
+
+
+class TestThresholds:
+    def test_bad_input(self):
+        x = noise(9, 9)
+        with pytest.raises(ValueError, match="type"):
+            image.threshold(x, 3, type="trunc")
+        with pytest.raises(TypeError, match="thresh"):
+            image.threshold(x, "3")
+        with pytest.raises(ValueError, match="thresh"):
+            image.threshold(x, float("nan"))
+        with pytest.raises(ValueError, match="maxval"):
+            image.threshold(x, 3, float("inf"))
+        with pytest.raises(ValueError, match="image"):
+            image.threshold(noise(4, 4, 3), type="otsu")
+
+    @pytest.mark.parametrize("block_size", [-1, 0, 1, 2, 10, 2049, 2**40])
+    def test_block_size(self, block_size):
+        with pytest.raises(ValueError, match="block_size"):
+            image.adaptive_threshold(noise(9, 9), block_size=block_size)
+
+    def test_adaptive_bad_input(self):
+        x = noise(9, 9)
+        with pytest.raises(TypeError, match="block_size"):
+            image.adaptive_threshold(x, block_size=11.0)
+        with pytest.raises(ValueError, match="method"):
+            image.adaptive_threshold(x, method="median")
+        with pytest.raises(ValueError, match="type"):
+            image.adaptive_threshold(x, type="otsu")
+        with pytest.raises(TypeError, match="C"):
+            image.adaptive_threshold(x, C=None)
+
+    def test_largest_block(self):
+        """As the mean of everything, near enough: all sums fit."""
+        x = np.full((3, 4000), 255, np.uint8)
+        x[:, ::2] = 251
+        result = image.adaptive_threshold(x, block_size=2047, C=0)
+        assert np.array_equal(result, np.where(x == 255, 255, 0))
+        for C in (1e300, -1e300):
+            assert (image.adaptive_threshold(x, C=C) == (255 if C > 0 else 0)).all()
