@@ -191,13 +191,18 @@ def test_one_image_is_no_batch_to_train_on(sample: Dataset) -> None:
 FLATTEN, DENSE = {"type": "flatten"}, {"type": "dense", "units": 10}
 
 BAD_PARAMETERS: list[tuple[dict[str, object], type[Exception], str]] = [
-    ({"recipe": "sead"}, ValueError, "recipe must be one of 'seed', 'default', got 'sead'"),
+    ({"recipe": "sead"}, ValueError, "recipe must be one of 'seed', 'default', 'fast', got 'sead'"),
     ({"recipe": 3}, TypeError, "recipe must be one of"),
     ({"recipe": {"epoch": 3}}, ValueError, "recipe has no setting 'epoch'"),
     ({"recipe": {"schedule": "linear"}}, ValueError, "schedule must be one of 'constant'"),
     ({"recipe": {"label_smoothing": 1}}, ValueError, "label_smoothing"),
     ({"recipe": {"label_smoothing": "much"}}, TypeError, "label_smoothing must be a number"),
     ({"recipe": {"optimizer": "rmsprop"}}, ValueError, "'rmsprop'"),
+    (
+        {"recipe": {"architecture": "resnet"}, "architecture": None},
+        ValueError,
+        "one of 'seed', 'fa",
+    ),
     ({"recipe": {"warmup": 2}}, ValueError, "warmup"),
     ({"epochs": 0}, ValueError, "epochs must be a positive integer, got 0"),
     ({"epochs": -3}, ValueError, "epochs must be a positive integer, got -3"),
@@ -248,7 +253,11 @@ BAD_PARAMETERS: list[tuple[dict[str, object], type[Exception], str]] = [
     ({"n_jobs": 10**9}, ValueError, "threads"),
     ({"callbacks": 3}, TypeError, "callbacks must be functions"),
     ({"callbacks": ["print"]}, TypeError, "callbacks must be functions"),
-    ({"architecture": "resnet"}, ValueError, "architecture must be one of 'seed', got 'resnet'"),
+    (
+        {"architecture": "resnet"},
+        ValueError,
+        "architecture must be one of 'seed', 'fast', got 'resnet'",
+    ),
     ({"architecture": 5}, TypeError, "architecture must be a name or a list"),
     ({"architecture": ["dense"]}, TypeError, r"architecture\[0\] must be a dict"),
     ({"architecture": []}, ValueError, "layers"),
@@ -358,7 +367,7 @@ def test_any_augmentation_is_run_or_refused(kind: str, keys: dict[str, object]) 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    recipe=st.sampled_from(["seed", "default"]) | st.dictionaries(
+    recipe=st.sampled_from(["seed", "default", "fast"]) | st.dictionaries(
         st.sampled_from(sorted(recipes._RECIPE_KEYS)), anything | st.floats(0, 1)
     ),
     optimizer=anything | st.fixed_dictionaries(

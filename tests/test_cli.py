@@ -206,6 +206,10 @@ def test_train_then_evaluate(run: Run, data: Path, pictures: list[Path]) -> None
     assert answer["accuracy"] == int(accuracy) / 100
     assert answer["confusion"] == matrix.tolist()
 
+    result = run("train", "--data", data, "--recipe", "fast", "--out", "fast.safetensors")
+    assert result.exit_code == 0, result.output
+    assert ocrdigit.load("fast.safetensors").architecture == "fast"
+
     result = run(
         "train", "--data", data, "--from", "m.safetensors", "--epochs", 1, "--quiet",
         "--out", "finer.safetensors",

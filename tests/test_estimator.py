@@ -15,7 +15,7 @@ import pytest
 from conftest import SMALL, small_model, weights_of
 
 import ocrdigit
-from ocrdigit import DigitClassifier, augmentations, recipes
+from ocrdigit import DigitClassifier, _core, architectures, augmentations, recipes
 from ocrdigit.datasets import Dataset
 from ocrdigit.progress import TrainingDisplay
 
@@ -105,6 +105,32 @@ def test_recipes_learn(sample: Dataset, recipe: str) -> None:
     model.fit(sample.X_train[:2000], sample.y_train[:2000])
     assert model.score(sample.X_test, sample.y_test) > 0.85
     assert model.network_.parameter_count == 110_634
+
+
+def test_fast_recipe_learns_in_one_epoch(sample: Dataset) -> None:
+    model = DigitClassifier(recipe="fast", random_state=1, verbose=0)
+    model.fit(sample.X_train, sample.y_train)
+    assert len(model.history_["loss"]) == 1
+    assert model.score(sample.X_test, sample.y_test) > 0.9
+    assert model.network_.layers == _core.Network(architectures.resolve("fast")).layers
+    assert model.network_.parameter_count == 56_714
+
+
+def test_architecture_comes_before_the_recipes(sample: Dataset) -> None:
+    X, y = sample.X_train[:32], sample.y_train[:32]
+    linear = [{"type": "flatten"}, {"type": "dense", "units": 10}]
+
+    def layers(**parameters: object) -> list[object]:
+        return DigitClassifier(epochs=1, verbose=0, **parameters).fit(X, y).network_.layers
+
+    seed, fast, own = (
+        _core.Network(architectures.resolve(each)).layers for each in ("seed", "fast", linear)
+    )
+    assert layers() == layers(recipe={"warmup": 0.1}) == layers(recipe="seed") == seed
+    assert layers(recipe="fast", architecture="seed") == seed
+    assert layers(architecture="fast") == layers(recipe={"architecture": "fast"}) == fast
+    assert layers(recipe="fast", architecture=linear) == own
+    assert layers(recipe={"architecture": linear}) == own
 
 
 def test_same_seed_same_bits_on_any_threads(sample: Dataset) -> None:
@@ -333,9 +359,16 @@ def test_loaded_models_fine_tune(fitted: DigitClassifier, model_file: object) ->
 
 
 def test_load_names_known_architectures(sample: Dataset, tmp_path: object) -> None:
-    model = DigitClassifier(epochs=1, verbose=0).fit(sample.X_train[:32], sample.y_train[:32])
-    model.save(f"{tmp_path}/seed.safetensors")
-    assert ocrdigit.load(f"{tmp_path}/seed.safetensors").architecture == "seed"
+    def saved(architecture: object) -> object:
+        model = small_model(architecture=architecture, epochs=1)
+        model.fit(sample.X_train[:32], sample.y_train[:32]).save(f"{tmp_path}/m.safetensors")
+        return ocrdigit.load(f"{tmp_path}/m.safetensors").architecture
+
+    assert saved("seed") == "seed"
+    assert saved("fast") == "fast"
+    first, *others = architectures.resolve("seed")
+    nearly = [{**first, "padding": "valid"}, *others]  # all that "seed" says, and not it
+    assert saved(nearly) == _core.Network(nearly).layers
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
