@@ -191,6 +191,18 @@ def test_damaged_idx(tmp_path: Path, damage: object, message: str, zipped: bool)
     assert str(caught.value).startswith(str(path))
 
 
+def test_gzip_of_several_members(tmp_path: Path) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (200, 28, 28)).astype(np.uint8)
+    data = idx_bytes(array)
+    path = tmp_path / "members.gz"
+    parts = [gzip.compress(part) for part in (data[:3], b"", data[3:90_000], data[90_000:])]
+    path.write_bytes(b"".join(parts[:2]) + bytes(70_000) + b"".join(parts[2:]) + bytes(5))
+    assert (datasets.read_idx(path) == array).all()
+    path.write_bytes(b"".join(parts) + b"no gzip")
+    with pytest.raises(ValueError, match=r"members\.gz: "):
+        datasets.read_idx(path)
+
+
 def test_damaged_gzip(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     whole = gzip.compress(idx_bytes(random.integers(0, 256, (20, 28, 28)).astype(np.uint8)))

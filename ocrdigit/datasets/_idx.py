@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import math
 import os
 import zlib
-from typing import IO, cast
+from collections.abc import Sequence
+from typing import IO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 _UBYTE = 0x08
 _MAX_BYTES = 1 << 32
+_PIECE = 1 << 20
+_ZIPPED_PIECE = 1 << 16
+_GZIP = 31  # zlib's name for a gzip header and its checksum
 
 
 def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:
@@ -47,18 +48,71 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
     with open(path, "rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        stream = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if zipped else file
         try:
-            return _parse(stream, sha256)
-        except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            return _parse(_Unzipped(file) if zipped else file, sha256)
+        except (ValueError, zlib.error) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 
-def _parse(stream: IO[bytes], sha256: str | None) -> NDArray[np.uint8]:
-    magic = stream.read(4)
+def read_all(
+    paths: Sequence[str], sha256: Sequence[str | None] | None = None
+) -> list[NDArray[np.uint8]]:
+    """Read several files as :func:`read_idx` does, at the same time.
+
+    Unzipping and checksums, which take most of it, leave other threads to run.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(paths)) as pool:
+        return list(pool.map(read_idx, paths, sha256 or [None] * len(paths)))
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+class _Unzipped:
+    """What a gzip file holds; unlike gzip.GzipFile it unzips large pieces at a time.
+
+    Between pieces, threads that unzip wait for each other.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._member = zlib.decompressobj(_GZIP)
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, and none only at the end."""
+        zipped = self._member.unconsumed_tail
+        while True:
+            if self._member.eof:
+                zipped = self._next_member()
+                if not zipped:
+                    return b""
+                self._member = zlib.decompressobj(_GZIP)
+            zipped = zipped or self._file.read(_ZIPPED_PIECE)
+            if not zipped:
+                raise ValueError("truncated: its compressed data have no end")
+            data = self._member.decompress(zipped, size)
+            if data:
+                return data
+            zipped = self._member.unconsumed_tail
+
+    def _next_member(self) -> bytes:
+        """Return the first bytes of what follows a member behind zeros, or none."""
+        zipped = self._member.unused_data
+        while not zipped.lstrip(b"\0"):
+            zipped = self._file.read(_ZIPPED_PIECE)
+            if not zipped:
+                break
+        return zipped.lstrip(b"\0")
+
+
+def _parse(stream: _Stream, sha256: str | None) -> NDArray[np.uint8]:
+    magic = bytes(_read(stream, 4))
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UBYTE or not 1 <= magic[3] <= 8:
         raise ValueError(f"not an IDX file of bytes (it begins with {magic.hex() or 'nothing'})")
-    sizes = stream.read(4 * magic[3])
+    sizes = bytes(_read(stream, 4 * magic[3]))
     if len(sizes) < 4 * magic[3]:
         raise ValueError("truncated in its header")
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
@@ -71,6 +125,8 @@ def _parse(stream: IO[bytes], sha256: str | None) -> NDArray[np.uint8]:
     if stream.read(1):
         raise ValueError(f"damaged: more data than its shape {shape} says")
     if sha256 is not None:
+        import hashlib
+
         digest = hashlib.sha256(magic + sizes)
         digest.update(data)
         if digest.hexdigest() != sha256:
@@ -78,11 +134,11 @@ def _parse(stream: IO[bytes], sha256: str | None) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _read(stream: IO[bytes], count: int) -> bytearray:
+def _read(stream: _Stream, count: int) -> bytearray:
     """Read up to ``count`` bytes, in one buffer that grows with what really comes."""
     data = bytearray()
     while len(data) < count:
-        part = stream.read(min(count - len(data), io.DEFAULT_BUFFER_SIZE * 128))
+        part = stream.read(min(count - len(data), _PIECE))
         if not part:
             break
         data += part

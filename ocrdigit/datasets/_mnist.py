@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 
 import numpy as np
 
 from .. import files
 from ._dataset import Dataset
-from ._idx import read_idx
+from ._idx import read_all, read_idx
 
 # Training images and labels, test images and labels; SHA-256 of the uncompressed bytes.
 FILES = {
@@ -64,10 +63,7 @@ def load_mnist(data_home: str | os.PathLike[str] | None = None) -> Dataset:
     (60000, 28, 28)
     """
     paths = _paths(data_home)
-    return dataset_of(
-        [read_idx(path, sha256) for path, sha256 in zip(paths, FILES.values(), strict=True)],
-        "MNIST",
-    )
+    return dataset_of(read_all(paths, list(FILES.values())), "MNIST")
 
 
 def find_files(folder: str | os.PathLike[str]) -> list[str] | None:
@@ -130,6 +126,8 @@ def _cached(name: str, sha256: str) -> str:
 
 def _download(name: str, sha256: str) -> bytes:
     """Return a file's bytes from the first mirror that has the right ones."""
+    import tempfile
+
     import pooch
 
     fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)

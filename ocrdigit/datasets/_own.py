@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import os
-import warnings
-import zipfile
 import zlib
 from typing import IO, Any
 
@@ -15,7 +12,7 @@ from numpy.typing import NDArray
 
 from .._inputs import as_images, as_labels
 from ._dataset import Dataset
-from ._idx import read_idx
+from ._idx import read_all
 from ._mnist import dataset_of, find_files
 
 Path = str | os.PathLike[str]
@@ -59,7 +56,7 @@ def load_data(path: Path) -> Dataset:
     if os.path.isdir(path):
         idx = find_files(path)
         if idx is not None:
-            return dataset_of([read_idx(file) for file in idx], name)
+            return dataset_of(read_all(idx), name)
         train, test = (os.path.join(path, part) for part in ("train", "test"))
         if os.path.isdir(train) and os.path.isdir(test):
             return Dataset(*load_folder(train), *load_folder(test), name)
@@ -154,6 +151,9 @@ def load_csv(path: Path, label: str | int | None = None) -> _Pair:
     >>> import ocrdigit
     >>> X, y = ocrdigit.datasets.load_csv("train.csv", label="label")  # doctest: +SKIP
     """
+    import csv
+    import warnings
+
     name = os.fspath(path)
     try:
         with _open_text(path) as file:
@@ -242,6 +242,8 @@ def _checked(X: object, y: object, name: str) -> _Pair:
 
 
 def _pair(file: Any, x: str, y: str) -> _Pair:
+    import zipfile
+
     name = file.fid.name if file.fid else "npz"
     try:
         arrays = file[x], file[y]
@@ -252,6 +254,8 @@ def _pair(file: Any, x: str, y: str) -> _Pair:
 
 def _open_npz(path: Path) -> Any:
     """Return the open .npz file; nothing in it is unpickled."""
+    import zipfile
+
     with open(path, "rb") as probe:  # so that an OSError here is about reading
         if probe.read(2) != b"PK":
             raise ValueError(f"{os.fspath(path)}: not an .npz file")
