@@ -24,30 +24,6 @@ enum {
 /* MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
 
-/* How many of n pixels, `step` apart, are at least `level`. */
-static size_t count_from(int level, size_t n, size_t step, const uint8_t *image) {
-  uint32_t count = 0; /* of a width that vectorises well */
-  for (size_t i = 0; i < n; i++) count += image[i * step] >= level;
-  return count;
-}
-
-bool od_is_mnist_like(int h, int w, const uint8_t *image) {
-  enum { PAPER = 33, INK = 128 };
-  const size_t rows = (size_t)h, columns = (size_t)w, n = rows * columns;
-  const uint8_t *last_row = image + n - columns;
-  size_t ring = n, bright; /* one row or column is all ring */
-  if (h > 2 && w > 2) {
-    ring = 2 * (rows + columns) - 4;
-    bright = count_from(PAPER, columns, 1, image) + count_from(PAPER, columns, 1, last_row) +
-             count_from(PAPER, rows - 2, columns, image + columns) +
-             count_from(PAPER, rows - 2, columns, image + 2 * columns - 1);
-  } else {
-    bright = count_from(PAPER, n, 1, image);
-  }
-  const size_t ink = count_from(INK, n, 1, image);
-  return 4 * bright <= ring && ink > 0 && 2 * ink < n;
-}
-
 /* The picture at work. `ink` ends as how much ink each pixel holds, 0 to 255. */
 typedef struct picture {
   int h, w;

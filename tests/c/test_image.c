@@ -157,6 +157,64 @@ static void check_prepare(int h, int w, const uint8_t *image) {
   od_is_mnist_like(h, w, image); /* reads inside the picture, whatever the answer */
 }
 
+/* What the bytes of floats say, where all are in [0, top]. */
+static bool floats_say(int h, int w, float top, const float *image) {
+  uint8_t bytes[LONGEST * LONGEST];
+  for (int k = 0; k < h * w; k++) {
+    if (!(image[k] >= 0 && image[k] <= top)) return false;
+    bytes[k] = (uint8_t)rintf(image[k] * (255 / top));
+  }
+  return od_is_mnist_like(h, w, bytes);
+}
+
+static void test_mnist_like_floats(void) {
+  const float odd[] = {NAN, INFINITY, -INFINITY, -1e-30f, 1.0000001f, 255.0001f, 32.5f, 127.5f};
+  int yes = 0;
+  for (int i = 0; i < 3000; i++) {
+    int h = draw(1, 30), w = draw(1, 30), n = h * w, often = draw(0, 1);
+    float top = draw(0, 1) ? 1 : 255;
+    float *image = guard_block(&guard_in, (size_t)n * sizeof *image, side());
+    for (int k = 0; k < n; k++) {
+      int byte = draw(0, 3) ? draw(0, 33) : draw(0, often ? 255 : 128);
+      image[k] = ((float)byte - 0.5f * (float)draw(0, byte > 0)) / (255 / top);
+      if (draw(0, 1)) image[k] = nextafterf(image[k], 0);
+    }
+    if (draw(0, 3) == 0) image[draw(0, n - 1)] = odd[draw(0, 7)];
+    CHECK_CASE("picture %d, (%d, %d), 0 to %g", i, h, w, (double)top);
+    bool say = floats_say(h, w, top, image);
+    CHECK_INT(od_are_mnist_like_floats(1, h, w, top, image), say);
+    yes += say;
+  }
+  CHECK(yes > 300 && yes < 2700);
+}
+
+/* Batches: nine in ten of every k-th image, and every float inside. */
+static void test_mnist_like_batches(void) {
+  enum { SIDE = 6, SIZE = SIDE * SIDE };
+  for (int count = 1; count <= 110; count++) {
+    uint8_t *bytes = guard_block(&guard_in, (size_t)count * SIZE, side());
+    float *floats = guard_block(&guard_out, (size_t)count * SIZE * sizeof *floats, side());
+    int stride = (count + 31) / 32, like = 0, sampled = 0;
+    for (int i = 0; i < count; i++) {
+      bool good = draw(0, 9) > 0;
+      for (int k = 0; k < SIZE; k++) {
+        bytes[i * SIZE + k] = (good ? k == 15 : k != 15) ? 200 : 0;
+        floats[i * SIZE + k] = (float)bytes[i * SIZE + k] / 255;
+      }
+      if (i % stride == 0) {
+        like += good;
+        sampled++;
+      }
+    }
+    CHECK_CASE("%d images", count);
+    bool say = 10 * like >= 9 * sampled;
+    CHECK_INT(od_are_mnist_like((size_t)count, SIDE, SIDE, bytes), say);
+    CHECK_INT(od_are_mnist_like_floats((size_t)count, SIDE, SIDE, 1, floats), say);
+    floats[draw(0, count * SIZE - 1)] = NAN;
+    CHECK(!od_are_mnist_like_floats((size_t)count, SIDE, SIDE, 1, floats));
+  }
+}
+
 static void test_prepare(void) {
   for (int i = 0; i < 1500; i++) {
     int h = draw(1, i % 3 ? 64 : LONGEST), w = draw(1, i % 3 ? 64 : LONGEST);
@@ -211,6 +269,8 @@ int main(void) {
   RUN(test_rgba_to_gray);
   RUN(test_otsu);
   RUN(test_resize);
+  RUN(test_mnist_like_floats);
+  RUN(test_mnist_like_batches);
   RUN(test_prepare);
   RUN(test_prepare_extreme_shapes);
   RUN(test_refuses_sides);
