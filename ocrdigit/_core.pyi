@@ -1,10 +1,13 @@
 """Types of the compiled core. Public functions wrap it: see the package's docstrings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, final
+from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R", covariant=True)
 
 __version__: str
 
@@ -70,6 +73,11 @@ class Network:
     # with n; the network sees value * scale.
     def predict(self, images: NDArray[Any], scale: float) -> NDArray[np.int64]: ...
     def predict_proba(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]: ...
+    # Images that need no preparation and no scale, see ready_scale; None for all others.
+    def predict_ready(self, images: object, /) -> int | NDArray[np.int64] | None:
+        """An int for one image (28, 28), (n,) for a batch."""
+    def predict_proba_ready(self, images: object, /) -> NDArray[np.float32] | None:
+        """(classes,) for one image (28, 28), (n, classes) for a batch."""
     def scores(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Class scores before softmax."""
     def gradient(
@@ -133,6 +141,21 @@ class Trainer:
         weights or start another run: that is a RuntimeError.
         """
 
+@final
+class Shortcut(Generic[_P, _R]):
+    """A function with a quicker way in front.
+
+    A call with one positional argument asks ``first``, which answers or returns None; all
+    other calls, and all until ``first`` is set, go to the function.
+    """
+
+    def __new__(cls, function: Callable[_P, _R]) -> Shortcut[_P, _R]: ...
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    @property
+    def first(self) -> Callable[[object], _R | None] | None: ...
+    @first.setter
+    def first(self, function: Callable[[object], Any] | None) -> None: ...
+
 def instruction_set() -> str:
     """The active one: "scalar", "avx2", "avx512", "neon" (``OCRDIGIT_ISA`` forces one)."""
 
@@ -145,6 +168,14 @@ def augment(
     images: NDArray[np.float32], steps: Sequence[AugmentStep], seed: int
 ) -> NDArray[np.float32]:
     """Augmented copies of images (n, h, w) in [0, 1]; image i draws from stream (seed, i)."""
+
+def ready_scale(images: object, /) -> float | None:
+    """The scale that makes the values of images that are ready as they are 0..1, or None.
+
+    Ready is a plain C-contiguous array of one image (28, 28), or of a batch (n, 28, 28),
+    (n, 28, 28, 1) or (n, 784): uint8, or float32 all in 0..1 or all in 0..255, and
+    MNIST-like, of a batch nine in ten of a sample of up to 32.
+    """
 
 # Pictures; all take C-contiguous uint8.
 def rgb_to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

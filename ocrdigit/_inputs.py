@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,6 @@ BYTE_SCALE = 1 / 255
 
 _SHAPE = (SIDE, SIDE)
 _BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE * SIDE,))
-_UINT8 = np.dtype(np.uint8)
-_UINT32 = np.dtype(np.uint32)
-_FLOAT32 = np.dtype(np.float32)
-_ONE_BITS = int(np.float32(1).view(np.uint32))
 _TOLERANCE = 1e-3
 
 ACCEPTED = (
@@ -41,18 +37,15 @@ ACCEPTED = (
 
 def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
     """Return images (n, 28, 28), uint8 or float32, C-contiguous; their scale; if it was one."""
-    if type(X) is np.ndarray and X.shape == _SHAPE and X.flags.c_contiguous:
-        if X.dtype is _UINT8 and _core.is_mnist_like(X):
-            return X[None], BYTE_SCALE, True
-        # As integers, floats of 0..1 are in order, and NaN, infinity and all that is negative
-        # or above 1 come after them: one look at the largest checks them all.
-        if (
-            X.dtype is _FLOAT32
-            and np.maximum.reduce(X.view(_UINT32), None) <= _ONE_BITS
-            and _core.is_mnist_like((X * 255).astype(_UINT8))
-        ):
-            return X[None], 1.0, True
+    scale = _core.ready_scale(X)
+    if scale is not None:
+        ready = cast("NDArray[Any]", X)
+        return ready.reshape(-1, SIDE, SIDE), scale, ready.shape == _SHAPE
+    return prepare_images(X, name)
 
+
+def prepare_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
+    """Return the same of what is not ready as it is, see :func:`_core.ready_scale`."""
     if isinstance(X, (list, tuple)):
         if not X:
             raise ValueError(f"{name} is an empty list; {ACCEPTED}")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import estimator
+from . import _core, estimator
 from ._inputs import as_images
 
 MODEL_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/default.safetensors")
 
 _lock = threading.Lock()
 _model: estimator.DigitClassifier | None = None
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def shipped_model() -> estimator.DigitClassifier:
@@ -25,14 +30,29 @@ def shipped_model() -> estimator.DigitClassifier:
         with _lock:
             if _model is None:
                 try:
-                    _model = estimator.load(MODEL_PATH)
+                    model = estimator.load(MODEL_PATH)
                 except FileNotFoundError as error:
                     raise FileNotFoundError(
                         error.errno, "the model that ships with ocrdigit is missing", MODEL_PATH
                     ) from error
+                predict.first = model.network_.predict_ready
+                predict_proba.first = model.network_.predict_proba_ready
+                _model = model
     return _model
 
 
+def _with_shortcut(function: Callable[P, R]) -> _core.Shortcut[P, R]:
+    """Let the network answer in front of ``function``, from when the model is loaded.
+
+    A call then runs no Python code where images need no preparation: half a microsecond, of
+    which one image's twenty would otherwise have several more.
+    """
+    shortcut = _core.Shortcut(function)
+    functools.update_wrapper(shortcut, function)
+    return shortcut
+
+
+@_with_shortcut
 def predict(X: object) -> Any:
     """Tell the digit in an image, or in each image of a batch.
 
@@ -73,6 +93,7 @@ def predict(X: object) -> Any:
     return shipped_model().predict(X)
 
 
+@_with_shortcut
 def predict_proba(X: object) -> NDArray[np.float32]:
     """Tell the probability of each of the ten digits.
 

@@ -288,6 +288,8 @@ class DigitClassifier:
             ``fit``.
         """
         network = self._fitted()
+        if self.n_jobs is None and (digits := network.predict_ready(X)) is not None:
+            return digits
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
             digits = network.predict(images, scale)
@@ -304,12 +306,11 @@ class DigitClassifier:
             Rows sum to 1; (10,) for one image.
         """
         network = self._fitted()
+        if self.n_jobs is None and (ready := network.predict_proba_ready(X)) is not None:
+            return ready
         images, scale, single = as_images(X)
-        if self.n_jobs is None:  # the shortest way, for single images
+        with _threads(self.n_jobs):
             probabilities = network.predict_proba(images, scale)
-        else:
-            with _threads(self.n_jobs):
-                probabilities = network.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
 
     def score(self, X: object, y: object) -> float:

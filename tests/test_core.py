@@ -37,11 +37,12 @@ LAYERS = [
     {"type": "dropout", "rate": 0.25},
     {"type": "dense", "units": 3},
 ]
+DENSE_ONLY = [{"type": "flatten"}, {"type": "dense", "units": 3}]
 SIDE = 8
 
 
-def make_network(seed=0, layers=LAYERS):
-    return _core.Network(layers, (SIDE, SIDE, 1), seed=seed)
+def make_network(seed=0, layers=LAYERS, shape=(SIDE, SIDE, 1)):
+    return _core.Network(layers, shape, seed=seed)
 
 
 def make_trainer(network, **changes):
@@ -120,8 +121,10 @@ def stub_functions(body):
 
 
 def stub_parameters(function):
-    arguments = function.args
-    return [a.arg for a in arguments.args + arguments.kwonlyargs if a.arg not in ("self", "cls")]
+    a = function.args
+    rest = [argument for argument in (a.vararg, a.kwarg) if argument]
+    names = [argument.arg for argument in a.posonlyargs + a.args + a.kwonlyargs + rest]
+    return [name for name in names if name not in ("self", "cls")]
 
 
 def public(names):
@@ -157,7 +160,7 @@ def test_keyword_only_parameters_refuse_positions(network, batch):
 
 
 def test_types_are_final_and_not_pickled(network):
-    for type_ in (_core.Network, _core.Trainer):
+    for type_ in (_core.Network, _core.Trainer, _core.Shortcut):
         with pytest.raises(TypeError):
             type("Sub", (type_,), {})
         with pytest.raises(TypeError):
@@ -1252,6 +1255,16 @@ def repeat_calls(network, batch):
         for images, scale in ((batch.images, np.nan), (batch.images[0], 1.0), (None, 1.0)):
             with pytest.raises((TypeError, ValueError)):
                 call(images, scale)
+    reader = make_network(layers=DENSE_ONLY, shape=(28, 28, 1))
+    digit = np.pad(np.full((20, 6), 255, np.uint8), ((4, 4), (11, 11)))
+    for images in (digit, digit.astype(np.float32), np.stack([digit] * 3), 255 - digit, None):
+        _core.ready_scale(images)
+        reader.predict_ready(images)
+        reader.predict_proba_ready(images)
+    shortcut = _core.Shortcut(len)
+    shortcut.first = reader.predict_ready
+    assert shortcut(digit) == reader.predict(digit[None], 1 / 255)
+    assert shortcut((1, 2)) == 2
     network.set_weights(network.weights())
     with pytest.raises(ValueError, match="missing"):
         network.set_weights({})
@@ -1310,7 +1323,7 @@ def test_references_are_let_go(network, batch):
     weights = network.weights()
     layers = [dict(layer) for layer in LAYERS]
     held = [network, batch.images, batch.labels, layers, *weights.values()]
-    held += [_core, _core.Network, _core.Trainer]
+    held += [_core, _core.Network, _core.Trainer, _core.Shortcut]
 
     def use():
         repeat_calls(network, batch)

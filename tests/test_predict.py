@@ -263,6 +263,13 @@ def test_any_picture_gives_probabilities(
 # -- the shipped model --
 
 
+@pytest.fixture
+def not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_predict, "_model", None)
+    monkeypatch.setattr(_predict.predict, "first", None)
+    monkeypatch.setattr(_predict.predict_proba, "first", None)
+
+
 def test_shipped_model_reads_mnist(mnist: Dataset) -> None:
     assert np.mean(ocrdigit.predict(mnist.X_test) == mnist.y_test) > 0.985
     pictures = [
@@ -271,10 +278,10 @@ def test_shipped_model_reads_mnist(mnist: Dataset) -> None:
     assert np.mean(ocrdigit.predict(pictures) == mnist.y_test[:500]) > 0.95
 
 
+@pytest.mark.usefixtures("not_loaded")
 def test_threads_load_the_shipped_model_once(
     monkeypatch: pytest.MonkeyPatch, sample: Dataset
 ) -> None:
-    monkeypatch.setattr(_predict, "_model", None)
     loads: list[str] = []
     real = ocrdigit.load
 
@@ -299,10 +306,10 @@ def test_threads_load_the_shipped_model_once(
     assert len(loads) == 1
 
 
+@pytest.mark.usefixtures("not_loaded")
 def test_missing_shipped_model_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: Dataset
 ) -> None:
-    monkeypatch.setattr(_predict, "_model", None)
     monkeypatch.setattr(_predict, "MODEL_PATH", str(tmp_path / "gone.safetensors"))
     with pytest.raises(FileNotFoundError, match=r"ships with ocrdigit is missing.*gone"):
         ocrdigit.predict(sample.X_test[0])

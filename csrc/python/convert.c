@@ -135,6 +135,17 @@ static PyArrayObject *readable(PyObject *value, const char *name, bool bytes, bo
   return array;
 }
 
+static void view_images(PyArrayObject *array, size_t count, size_t size, double scale,
+                        image_view *view) {
+  bool bytes = PyArray_TYPE(array) == NPY_UINT8;
+  *view = (image_view){.images = {.bytes = bytes ? PyArray_DATA(array) : NULL,
+                                  .floats = bytes ? NULL : PyArray_DATA(array),
+                                  .count = count,
+                                  .size = size,
+                                  .scale = scale},
+                       .array = Py_NewRef(array)};
+}
+
 bool convert_images(PyObject *value, const char *name, size_t size, double scale,
                     image_view *view) {
   PyArrayObject *array = readable(value, name, true, true, "uint8 or float32");
@@ -146,13 +157,32 @@ bool convert_images(PyObject *value, const char *name, size_t size, double scale
     snprintf(expected, sizeof expected, "(n, ...) with n from 1 and %zu numbers an image", size);
     return refuse_shape(array, name, expected);
   }
-  bool bytes = PyArray_TYPE(array) == NPY_UINT8;
-  *view = (image_view){.images = {.bytes = bytes ? PyArray_DATA(array) : NULL,
-                                  .floats = bytes ? NULL : PyArray_DATA(array),
-                                  .count = count,
-                                  .size = size,
-                                  .scale = scale},
-                       .array = Py_NewRef(value)};
+  view_images(array, count, size, scale, view);
+  return true;
+}
+
+/* The images of an array of one (side, side) or of a batch of them; 0 for another shape. */
+static npy_intp count_images(PyArrayObject *array, npy_intp side, bool *single) {
+  const int rank = PyArray_NDIM(array);
+  const npy_intp *shape = PyArray_DIMS(array);
+  *single = rank == 2 && shape[0] == side && shape[1] == side;
+  if (*single) return 1;
+  const bool batch = (rank == 2 && shape[1] == side * side) ||
+                     ((rank == 3 || (rank == 4 && shape[3] == 1)) && shape[1] == side &&
+                      shape[2] == side);
+  return batch ? shape[0] : 0;
+}
+
+bool convert_plain_images(PyObject *value, int side, image_view *view, bool *single) {
+  if (!PyArray_CheckExact(value)) return false;
+  PyArrayObject *array = (PyArrayObject *)value;
+  const int type = PyArray_TYPE(array);
+  if ((type != NPY_UINT8 && type != NPY_FLOAT32) || !PyArray_ISNOTSWAPPED(array) ||
+      !PyArray_ISCARRAY_RO(array))
+    return false;
+  const npy_intp count = count_images(array, side, single);
+  if (count < 1 || count > INT_MAX) return false;
+  view_images(array, (size_t)count, (size_t)side * (size_t)side, 1, view);
   return true;
 }
 

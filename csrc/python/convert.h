@@ -35,6 +35,9 @@ typedef struct image_view {
   PyObject *array;
 } image_view;
 bool convert_images(PyObject *value, const char *name, size_t size, double scale, image_view *view);
+/* The same, without an exception where it is something else, for a plain array of one image
+ * (side, side) or of a batch (n, side, side), (n, side, side, 1) or (n, side * side). */
+bool convert_plain_images(PyObject *value, int side, image_view *view, bool *single);
 void image_view_release(image_view *view); /* also of one that is all zeros */
 
 /* A checked copy of labels (count), each below `classes`: the caller's array may

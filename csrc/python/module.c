@@ -6,7 +6,9 @@
 #include "image_functions.h"
 #include "image_operations.h"
 #include "network_type.h"
+#include "ready.h"
 #include "runtime.h"
+#include "shortcut_type.h"
 #include "trainer_type.h"
 
 static PyMethodDef functions[] = {
@@ -32,6 +34,9 @@ static PyMethodDef functions[] = {
      PyDoc_STR("resize_gray(image, height, width)\n--\n\n(h, w) -> float32 (height, width).")},
     {"is_mnist_like", FAST(image_is_mnist_like),
      PyDoc_STR("is_mnist_like(image)\n--\n\nWhether (h, w) is light ink on black.")},
+    {"ready_scale", ready_scale, METH_O,
+     PyDoc_STR("ready_scale(images, /)\n--\n\n"
+               "The scale to 0..1 of images that are ready as they are, or None.")},
     {"prepare_digit", FAST(image_prepare_digit),
      PyDoc_STR("prepare_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
     {"image_gray", FAST(operation_gray),
@@ -56,7 +61,9 @@ static int execute(PyObject *module) {
   if (convert_setup() < 0 || runtime_setup(module) < 0) return -1;
   state->network_type = add_type(module, &network_type_spec);
   state->trainer_type = add_type(module, &trainer_type_spec);
-  if (!state->network_type || !state->trainer_type) return -1;
+  PyTypeObject *shortcut_type = add_type(module, &shortcut_type_spec);
+  Py_XDECREF(shortcut_type); /* nothing here makes one */
+  if (!state->network_type || !state->trainer_type || !shortcut_type) return -1;
   return PyModule_AddStringConstant(module, "__version__", OCRDIGIT_VERSION);
 }
 

@@ -7,13 +7,14 @@
 #include "errors.h"
 #include "layers.h"
 #include "nn/gradient.h"
+#include "ready.h"
 #include "runtime.h"
 
 _Static_assert(sizeof(od_real) == sizeof(float), "arrays of od_real are float32 arrays");
 
-/* Multiply-adds that take about as long as ten switches of the GIL; and class scores
- * that fit on the stack. */
-enum { SMALL_WORK = 8 * 1000 * 1000, STACK_SCORES = 1024 };
+/* Multiply-adds below which one image keeps the GIL, so many times in a row; and class
+ * scores that fit on the stack. */
+enum { SMALL_WORK = 8 * 1000 * 1000, GIL_TURN = 100, STACK_SCORES = 1024 };
 
 /* ---- life ---- */
 
@@ -332,6 +333,14 @@ static od_status prepare_inference(network_object *self, const od_kernels *kerne
   return OD_OK;
 }
 
+/* Whether a run keeps the GIL. One small image does: who lets go of it while another thread
+ * computes waits for it a hundred times longer than the work takes. But Python's own switching
+ * and its signals need Python code between two calls, which map() does not run, so now and
+ * then they have their chance here. With the lock held. */
+static bool keeps_gil(network_object *self, const od_images *images) {
+  return images->count == 1 && self->small && ++self->gil_turn % GIL_TURN != 0;
+}
+
 /* scores (images->count, classes); false with an exception set. */
 static bool run_inference(network_object *self, const od_images *images, bool softmax,
                           float *scores) {
@@ -341,7 +350,8 @@ static bool run_inference(network_object *self, const od_images *images, bool so
   od_error error;
   object_lock_acquire(&self->lock);
   od_status status = prepare_inference(self, state->kernels, od_pool_threads(workers), &error);
-  if (status == OD_OK && images->count == 1 && self->small) {
+  bool keep = status == OD_OK && keeps_gil(self, images);
+  if (keep) {
     od_inference_run(self->inference, workers, images, softmax, scores);
   } else if (status == OD_OK) {
     Py_BEGIN_ALLOW_THREADS
@@ -351,12 +361,16 @@ static bool run_inference(network_object *self, const od_images *images, bool so
   object_lock_release(&self->lock);
   shared_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
-  return status == OD_OK;
+  return status == OD_OK && (keep || PyErr_CheckSignals() == 0);
 }
 
-static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
+/* (n, classes), or (classes) for a single image that is no batch. */
+static PyObject *new_scores(network_object *self, const image_view *view, bool single,
+                            bool softmax) {
   float *scores;
-  PyObject *result = new_float_rows(view->images.count, od_network_classes(self->network), &scores);
+  int classes = od_network_classes(self->network);
+  PyObject *result = single ? new_floats(1, &classes, &scores)
+                            : new_float_rows(view->images.count, classes, &scores);
   if (result && !run_inference(self, &view->images, softmax, scores)) Py_CLEAR(result);
   return result;
 }
@@ -366,7 +380,7 @@ static PyObject *network_predict_proba(PyObject *object, PyObject *const *argume
   network_object *self = (network_object *)object;
   image_view view;
   if (!read_batch(self, "predict_proba", arguments, count, keywords, &view)) return NULL;
-  PyObject *result = new_scores(self, &view, true);
+  PyObject *result = new_scores(self, &view, false, true);
   image_view_release(&view);
   return result;
 }
@@ -376,7 +390,7 @@ static PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py
   network_object *self = (network_object *)object;
   image_view view;
   if (!read_batch(self, "scores", arguments, count, keywords, &view)) return NULL;
-  PyObject *result = new_scores(self, &view, false);
+  PyObject *result = new_scores(self, &view, false, false);
   image_view_release(&view);
   return result;
 }
@@ -391,25 +405,70 @@ static void find_largest(size_t rows, size_t columns, const float *scores, int64
   }
 }
 
+/* digits (images->count); false with an exception set. */
+static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
+  const size_t rows = images->count, columns = (size_t)od_network_classes(self->network);
+  float few[STACK_SCORES], *many = NULL, *scores = few;
+  if (rows * columns > STACK_SCORES) {
+    scores = many = od_allocate(rows * columns, sizeof *many);
+    if (!many) {
+      PyErr_NoMemory();
+      return false;
+    }
+  }
+  bool run = run_inference(self, images, false, scores);
+  if (run) find_largest(rows, columns, scores, digits);
+  od_release(many);
+  return run;
+}
+
+static PyObject *new_digits(network_object *self, const image_view *view) {
+  int64_t *digits;
+  PyObject *result = new_integers(view->images.count, &digits);
+  if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);
+  return result;
+}
+
 static PyObject *network_predict(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
                                  PyObject *keywords) {
   network_object *self = (network_object *)object;
   image_view view;
   if (!read_batch(self, "predict", arguments, count, keywords, &view)) return NULL;
-  size_t rows = view.images.count, columns = (size_t)od_network_classes(self->network);
-  int64_t *digits;
-  PyObject *result = new_integers(rows, &digits);
-  float few[STACK_SCORES], *many = NULL, *scores = few;
-  if (result && rows * columns > STACK_SCORES) {
-    scores = many = od_allocate(rows * columns, sizeof *many);
-    if (!many) {
-      PyErr_NoMemory();
-      Py_CLEAR(result);
-    }
-  }
-  if (result && !run_inference(self, &view.images, false, scores)) Py_CLEAR(result);
-  if (result) find_largest(rows, columns, scores, digits);
-  od_release(many);
+  PyObject *result = new_digits(self, &view);
+  image_view_release(&view);
+  return result;
+}
+
+/* ---- images that are ready ---- */
+
+static bool read_ready(network_object *self, PyObject *value, image_view *view, bool *single) {
+  if (!ready_images(value, view, single)) return false;
+  if (view->images.size == od_shape_size(od_network_input(self->network))) return true;
+  image_view_release(view);
+  return false;
+}
+
+static PyObject *network_predict_ready(PyObject *object, PyObject *value) {
+  network_object *self = (network_object *)object;
+  image_view view;
+  bool single;
+  if (!read_ready(self, value, &view, &single)) Py_RETURN_NONE;
+  PyObject *result = NULL;
+  int64_t digit;
+  if (!single)
+    result = new_digits(self, &view);
+  else if (find_digits(self, &view.images, &digit))
+    result = PyLong_FromLongLong(digit);
+  image_view_release(&view);
+  return result;
+}
+
+static PyObject *network_predict_proba_ready(PyObject *object, PyObject *value) {
+  network_object *self = (network_object *)object;
+  image_view view;
+  bool single;
+  if (!read_ready(self, value, &view, &single)) Py_RETURN_NONE;
+  PyObject *result = new_scores(self, &view, single, true);
   image_view_release(&view);
   return result;
 }
@@ -538,6 +597,13 @@ static PyMethodDef methods[] = {
     {"predict_proba", FAST(network_predict_proba),
      PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
                "Class probabilities, float32 (n, classes).")},
+    {"predict_ready", network_predict_ready, METH_O,
+     PyDoc_STR("predict_ready($self, images, /)\n--\n\n"
+               "The class of one image, an int, or of every image of a batch, int64 (n,), where "
+               "they are ready as they are; else None.")},
+    {"predict_proba_ready", network_predict_proba_ready, METH_O,
+     PyDoc_STR("predict_proba_ready($self, images, /)\n--\n\n"
+               "The same for class probabilities, float32 (classes,) or (n, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
                "Class scores before softmax, float32 (n, classes).")},

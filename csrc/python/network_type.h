@@ -24,6 +24,7 @@ typedef struct network_object {
   bool inference_stale;    /* the numbers have changed since it took them */
   bool training;           /* a trainer runs */
   bool small;              /* one image is too little work to release the GIL for */
+  unsigned gil_turn;       /* single images so far, for when the GIL is released for one */
 } network_object;
 
 extern PyType_Spec network_type_spec;

@@ -1,0 +1,422 @@
+"""The short way for images that are ready as they are: it must mean what the long way means."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+import gc
+import inspect
+import itertools
+import operator
+import pickle
+import pydoc
+import signal
+import threading
+import time
+import typing
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import ocrdigit
+from ocrdigit import DigitClassifier, _core, _inputs, _predict
+from ocrdigit.datasets import Dataset
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+@pytest.fixture(scope="module")
+def digit(sample: Dataset) -> NDArray[np.uint8]:
+    """28x28 bytes, light ink on black: a seven."""
+    return sample.X_test[7].copy()
+
+
+@pytest.fixture(scope="module")
+def network() -> _core.Network:
+    return _predict.shipped_model().network_
+
+
+def reading(function: Callable[[object], Any], X: object) -> object:
+    """What a function makes of X, its error included, in a form to compare."""
+    try:
+        answer = function(X)
+    except (TypeError, ValueError) as error:
+        return type(error), str(error)
+    if isinstance(answer, np.ndarray):
+        return answer.dtype, answer.shape, answer.tobytes()
+    return type(answer), answer
+
+
+def assert_both_ways_agree(X: object) -> None:
+    network = _predict.shipped_model().network_
+
+    def seen_the_long_way(X: object) -> NDArray[np.float32]:
+        images, scale, single = _inputs.prepare_images(X)
+        seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
+        return seen[0] if single else seen
+
+    def probabilities_the_long_way(X: object) -> NDArray[np.float32]:
+        images, scale, single = _inputs.prepare_images(X)
+        probabilities = network.predict_proba(images, scale)
+        return probabilities[0] if single else probabilities
+
+    def digits_the_long_way(X: object) -> int | NDArray[np.int64]:
+        images, scale, single = _inputs.prepare_images(X)
+        digits = network.predict(images, scale)
+        return int(digits[0]) if single else digits
+
+    model = _predict.shipped_model()
+    with np.errstate(over="ignore"):
+        assert reading(ocrdigit.preprocess, X) == reading(seen_the_long_way, X)
+        expected = reading(probabilities_the_long_way, X)
+        assert reading(ocrdigit.predict_proba, X) == expected
+        assert reading(model.predict_proba, X) == expected
+        expected = reading(digits_the_long_way, X)
+        assert reading(ocrdigit.predict, X) == expected
+        assert reading(model.predict, X) == expected
+
+
+# -- what is ready --
+
+READY: dict[str, tuple[Callable[[NDArray[np.uint8]], NDArray[Any]], float]] = {
+    "uint8": (lambda x: x, 1 / 255),
+    "float32 0..1": (lambda x: (x / 255).astype(np.float32), 1.0),
+    "float32 0..255": (lambda x: x.astype(np.float32), 1 / 255),
+    "read-only": (lambda x: np.frombuffer(x.tobytes(), np.uint8).reshape(28, 28), 1 / 255),
+    "a batch of one": (lambda x: x[None], 1 / 255),
+    "(n, 28, 28)": (lambda x: np.stack([x] * 40), 1 / 255),
+    "(n, 28, 28, 1)": (lambda x: np.stack([x] * 3)[..., None], 1 / 255),
+    "(n, 784)": (lambda x: np.stack([x] * 3).reshape(3, 784), 1 / 255),
+    "floats (n, 784)": (lambda x: np.stack([(x / 255).astype(np.float32)] * 3), 1.0),
+    "one in ten is dark": (lambda x: np.stack([x] * 9 + [255 - x]), 1 / 255),
+}
+
+NOT_READY: dict[str, Callable[[NDArray[np.uint8]], object]] = {
+    "None": lambda x: None,
+    "list": lambda x: x.tolist(),
+    "paper is light": lambda x: 255 - x,
+    "blank": np.zeros_like,
+    "float64": lambda x: x / 255,
+    "bool": lambda x: x > 127,
+    "int8": lambda x: x.astype(np.int8),
+    "subclass": lambda x: x.view(Subclass),
+    "matrix": lambda x: x.view(np.matrix),
+    "masked": np.ma.masked_array,
+    "Fortran order": np.asfortranarray,
+    "negative strides": lambda x: np.ascontiguousarray(x[::-1])[::-1],
+    "every other row": lambda x: np.repeat(x, 2, 0)[::2],
+    "byte-swapped": lambda x: (x / 255).astype(np.dtype(np.float32).newbyteorder()),
+    "not aligned": lambda x: np.frombuffer(
+        b"." + x.astype(np.float32).tobytes(), np.float32, 784, 1
+    ).reshape(28, 28),
+    "(27, 28)": lambda x: x[1:],
+    "(28, 28, 1)": lambda x: x[:, :, None],
+    "(784,)": np.ravel,
+    "an empty batch": lambda x: x[None][:0],
+    "two in ten are dark": lambda x: np.stack([x] * 8 + [255 - x] * 2),
+    "the last is above 1": lambda x: np.stack([x / 255] * 39 + [x / 254.9]).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("form", READY)
+def test_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> None:
+    make, scale = READY[form]
+    images = make(digit)
+    assert _core.ready_scale(images) == scale
+    assert network.predict_ready(images) is not None
+    assert np.shares_memory(_inputs.as_images(images)[0], images)
+    assert_both_ways_agree(images)
+
+
+@pytest.mark.parametrize("form", NOT_READY)
+def test_not_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> None:
+    images = NOT_READY[form](digit)
+    assert _core.ready_scale(images) is None
+    assert network.predict_ready(images) is None
+    assert network.predict_proba_ready(images) is None
+    assert_both_ways_agree(images)
+
+
+def test_a_network_for_other_images_answers_none(digit: NDArray[np.uint8]) -> None:
+    other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 3}], (8, 8, 1))
+    assert other.predict_ready(digit) is None
+    assert other.predict_proba_ready(digit) is None
+
+
+SPECIAL = [
+    *(np.nan, np.inf, -np.inf, -0.0, 1e-45, -1e-45, -1e-3, -1e-4, 1.0, 1.0005, 1.002, 1e30),
+    *np.nextafter(np.float32(1), np.float32([0, 2])),
+    *(254.5, 255.0, 255.1, 256.0, 0.5, 128.0, 33.0, 300.0, -1.0, -0.2),
+]
+# Where bytes become paper or ink, and the numbers beside it.
+for level in np.float32([32, 32.5, 33, 127, 127.5, 128]):
+    for edge in (level, level / np.float32(255), level * np.float32(1 / 255)):
+        SPECIAL += [edge, *np.nextafter(edge, np.float32([0, 256]))]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.sampled_from([None, None, 1, 2, 9, 10, 33, 70]),
+    dtype=st.sampled_from(["u1", "f4", "f4", "f4", ">f4", "f8"]),
+    top=st.sampled_from([1, 255]),
+    level=st.sampled_from([0, 0.5, 1]),
+    specials=st.sampled_from([0, 0, 1, 3]),
+    dark=st.sampled_from([0, 0.1, 0.3, 1]),
+    layout=st.sampled_from(["C", "C", "C", "F", "rows", "subclass", "read-only"]),
+)
+def test_random_arrays_mean_the_same_both_ways(
+    seed: int,
+    count: int | None,
+    dtype: str,
+    top: int,
+    level: float,
+    specials: int,
+    dark: float,
+    layout: str,
+) -> None:
+    """Noise of about the share of paper and ink that decides, with values that decide."""
+    rng = np.random.default_rng(seed)
+    images = rng.random((count or 1, 28, 28)) ** (2 - level) * (rng.random((28, 28)) < 0.6)
+    ring = np.ones((28, 28), bool)
+    ring[1:-1, 1:-1] = False
+    images[:, ring] *= rng.random(108) < 0.3
+    turned = rng.random(len(images)) < dark
+    images[turned] = 1 - images[turned]
+    values = (images * (255 if dtype == "u1" else top)).astype(dtype)
+    if dtype != "u1" and specials:
+        places = rng.integers(0, values.size, specials)
+        with np.errstate(over="ignore"):
+            values.flat[places] = rng.choice(np.array(SPECIAL), specials)
+    if count is None:
+        values = values[0]
+    if layout == "F":
+        values = np.asfortranarray(values)
+    elif layout == "rows":
+        values = np.repeat(values, 2, axis=-2)[..., ::2, :]
+    elif layout == "subclass":
+        values = values.view(Subclass)
+    values.flags.writeable = layout != "read-only"
+    assert_both_ways_agree(values)
+
+
+@pytest.mark.parametrize("top", [1, 255])
+def test_the_numbers_that_decide(digit: NDArray[np.uint8], top: int) -> None:
+    """A quarter of the border's ring, 27 pixels, may be no paper; a 28th decides by its value."""
+    image = digit.copy()
+    image[[0, -1], :] = image[:, [0, -1]] = 0
+    image[0, :27] = 40
+    image = image.astype(np.float32) / np.float32(255 / top)
+    answers = set()
+    for byte in (32, 32.5, 33):
+        edge = np.float32(byte) / np.float32(255 / top)
+        for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
+            image[27, 3] = value
+            answers.add(_core.ready_scale(image))
+            assert_both_ways_agree(image)
+    assert answers == {None, 1 / top}
+    lonely = np.zeros((28, 28), np.float32)
+    answers = set()
+    for byte in (127, 127.5, 128):
+        edge = np.float32(byte) / np.float32(255 / top)
+        for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
+            lonely[14, 14] = value
+            answers.add(_core.ready_scale(lonely))
+            assert_both_ways_agree(lonely)
+    assert answers == {None, 1 / top}
+
+
+# -- threads, signals --
+
+
+def test_both_ways_in_threads(sample: Dataset) -> None:
+    images = sample.X_test[:24]
+    forms: list[Callable[[NDArray[np.uint8]], object]] = [
+        lambda x: x,
+        lambda x: (x / 255).astype(np.float32),
+        lambda x: x / 255,
+        np.asfortranarray,
+        lambda x: x[None],
+    ]
+    expected = [ocrdigit.predict_proba(image) for image in images]
+    failures: list[object] = []
+
+    def work(i: int) -> None:
+        for k in range(150):
+            index, form = (i * 5 + k) % len(images), forms[(i + k) % len(forms)]
+            found = ocrdigit.predict_proba(form(images[index])).ravel()
+            if not np.allclose(found, expected[index], rtol=0, atol=1e-6):
+                failures.append((i, k, found))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert failures == []
+
+
+def test_map_lets_other_threads_run(digit: NDArray[np.uint8]) -> None:
+    """No Python code runs between the calls, so nothing but the core gives up the GIL."""
+    ocrdigit.predict(digit)
+    done, ticks = threading.Event(), []
+
+    def tick() -> None:
+        while not done.is_set():
+            ticks.append(time.monotonic())
+            time.sleep(0.001)
+
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    answers = list(map(ocrdigit.predict, itertools.repeat(digit, 20_000)))
+    done.set()
+    ticker.join()
+    assert answers == [7] * 20_000
+    assert len(ticks) > 10
+
+
+def test_map_can_be_interrupted(digit: NDArray[np.uint8]) -> None:
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    def handler(number: int, frame: object) -> None:
+        raise Enough
+
+    ocrdigit.predict(digit)
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(Enough):
+            collections.deque(map(ocrdigit.predict, itertools.repeat(digit, 10**6)), maxlen=0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert ocrdigit.predict(digit) == 7
+
+
+# -- functions with a shortcut --
+
+
+@pytest.mark.parametrize("name", ["predict", "predict_proba"])
+def test_functions_look_like_functions(name: str, digit: NDArray[np.uint8]) -> None:
+    function = getattr(ocrdigit, name)
+    ocrdigit.predict(digit)
+    assert type(function) is _core.Shortcut
+    assert function.first is not None
+    assert (function.__name__, function.__qualname__) == (name, name)
+    assert function.__module__ == "ocrdigit._predict"
+    assert list(inspect.signature(function).parameters) == ["X"]
+    assert typing.get_type_hints(function)["X"] is object
+    assert "Parameters\n----------" in inspect.getdoc(function)
+    assert f"def {name}(X: object)" in inspect.getsource(function)
+    assert inspect.isroutine(function)
+    assert f"{name}(X: " in pydoc.render_doc(function, renderer=pydoc.plaintext)
+    assert name in repr(function)
+    assert pickle.loads(pickle.dumps(function)) is function
+    assert copy.deepcopy(function) is function
+    assert weakref.ref(function)() is function
+    assert np.array_equal(function(X=digit), function(digit))
+    for arguments, keywords in (((), {}), ((digit, 1), {}), ((digit,), {"y": 1})):
+        with pytest.raises(TypeError, match=rf"{name}\(\)"):
+            function(*arguments, **keywords)
+
+
+def test_shortcut_asks_first_what_is_simple() -> None:
+    calls: list[str] = []
+
+    def function(*args: object, **kwargs: object) -> tuple[object, ...]:
+        calls.append("function")
+        return args, kwargs
+
+    def first(X: object) -> object:
+        calls.append("first")
+        if X == "bad":
+            raise ZeroDivisionError
+        return "quick" if X == "good" else None
+
+    shortcut = _core.Shortcut(function)
+    assert shortcut.first is None
+    assert shortcut("good") == (("good",), {})
+    shortcut.first = first
+    assert shortcut("good") == "quick"
+    assert shortcut("other") == (("other",), {})
+    assert shortcut("good", 1) == (("good", 1), {})
+    assert shortcut(x="good") == ((), {"x": "good"})
+    assert calls == ["function", "first", "first", "function", "function", "function"]
+    with pytest.raises(ZeroDivisionError):
+        shortcut("bad")
+    assert calls[6:] == ["first"]
+    shortcut.first = None
+    assert shortcut("good") == (("good",), {})
+    del shortcut.first
+    assert shortcut.first is None
+
+
+def test_shortcut_binds_like_a_function() -> None:
+    class Owner:
+        method = _core.Shortcut(lambda self, x: (self, x))
+
+    owner = Owner()
+    assert owner.method(3) == (owner, 3)
+    assert Owner.method(owner, 3) == (owner, 3)
+    assert type(Owner.method) is _core.Shortcut
+
+
+def test_shortcut_refuses() -> None:
+    with pytest.raises(TypeError, match="function: got int, expected a callable"):
+        _core.Shortcut(3)  # type: ignore[arg-type]
+    shortcut = _core.Shortcut(len)
+    with pytest.raises(TypeError, match="first: got int, expected a callable or None"):
+        shortcut.first = 3  # type: ignore[assignment]
+    assert shortcut("four") == 4
+
+
+def test_shortcut_in_a_cycle_is_collected() -> None:
+    shortcut = _core.Shortcut(lambda x: None)
+    shortcut.itself = shortcut.first = shortcut
+    gone = weakref.ref(shortcut)
+    del shortcut
+    gc.collect()
+    assert gone() is None
+
+
+def test_shortcut_changed_while_it_is_called() -> None:
+    shortcut = _core.Shortcut(lambda x: -1)
+    stop = threading.Event()
+
+    def change() -> None:
+        for i in itertools.count():
+            shortcut.first = functools.partial(operator.add, i) if i % 3 else None
+            if stop.is_set():
+                return
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    answers = {shortcut(0) for _ in range(20_000)}
+    stop.set()
+    changer.join()
+    assert all(type(answer) is int for answer in answers)
+
+
+def test_own_threads_and_unfitted_models_take_their_ways(digit: NDArray[np.uint8]) -> None:
+    with pytest.raises(RuntimeError, match="no model yet"):
+        DigitClassifier().predict(digit)
+    model = ocrdigit.load(_predict.MODEL_PATH)
+    expected = model.predict_proba(digit)
+    model.set_params(n_jobs=1)
+    assert model.predict(digit) == 7
+    assert model.predict_proba(digit).tobytes() == expected.tobytes()
+    model.set_params(n_jobs=-2)
+    for method in (model.predict, model.predict_proba):
+        with pytest.raises(ValueError, match="n_jobs must be a positive integer"):
+            method(digit)
