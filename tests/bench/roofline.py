@@ -222,7 +222,7 @@ def time_python(model: Path | None, seconds: float) -> dict[str, float]:
 
 
 def call_time(function: Any, arguments: list[Any], seconds: float) -> float:
-    """Return the mean of the fastest quarter of groups of 50 calls."""
+    """Return the mean of the fastest tenth of groups of 50 calls."""
     groups = [arguments[i : i + 50] for i in range(0, len(arguments), 50)]
     times: list[float] = []
     end = time.perf_counter() + seconds
@@ -232,7 +232,7 @@ def call_time(function: Any, arguments: list[Any], seconds: float) -> float:
             for argument in group:
                 function(argument)
             times.append((time.perf_counter() - start) / len(group))
-    return float(np.mean(sorted(times)[: len(times) // 4 + 1]))
+    return float(np.mean(sorted(times)[: len(times) // 10 + 1]))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ enum { LINE = 64, PLACES = 1 << 20, ANY = METER_KERNELS };
 static struct {
   const od_kernels *real;
   meter_way way;
+  meter_kernel doubled;
   double overhead;
   uint64_t call, take;
   meter_reading readings[METER_KERNELS + 1];
@@ -77,13 +78,14 @@ static bool counts(meter_kernel kernel, double multiply_adds) {
   return true;
 }
 
-/* Runs a call of the real kernel, in ticks where that is wanted. */
+/* Runs a call of the real kernel, in ticks or twice where that is wanted. */
 #define MEASURE(KERNEL, ...)                          \
   do {                                                \
     bool timed = meter.way == METER_TIMING;           \
     uint64_t began = timed ? clock_ticks_exact() : 0; \
     __VA_ARGS__;                                      \
     if (timed) time_call(KERNEL, began);              \
+    if (meter.doubled == (KERNEL)) { __VA_ARGS__; }   \
   } while (0)
 
 static void time_call(meter_kernel kernel, uint64_t began) {
@@ -344,12 +346,15 @@ od_kernels meter_table(const od_kernels *kernels, meter_way way) {
   meter_stop();
   meter.real = kernels;
   meter.way = way;
+  meter.doubled = METER_KERNELS;
   meter.overhead = clock_overhead();
   if (way == METER_COUNTING && !(meter.lines = od_allocate(PLACES, sizeof *meter.lines)))
     die("no memory for the meter");
   meter.call = meter.take = 1;
   return metered;
 }
+
+void meter_double(meter_kernel kernel) { meter.doubled = kernel; }
 
 void meter_stop(void) {
   od_release(meter.lines);
@@ -360,6 +365,7 @@ static void add_reading(const meter_reading *from, meter_reading *to) {
   to->calls += from->calls;
   to->multiply_adds += from->multiply_adds;
   to->moved += from->moved;
+  to->fetched += from->touched;
   to->touched = from->touched > to->touched ? from->touched : to->touched;
   to->ticks += from->ticks;
 }

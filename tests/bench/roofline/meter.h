@@ -1,10 +1,12 @@
 /* Meters on the kernels: a copy of a table in which every kernel is wrapped, so that the
- * core's own code, run with it, tells what each kernel did. Two ways:
+ * core's own code, run with it, tells what each kernel did. Three ways:
  *
  *   counting   calls, multiply-adds, and the cache lines that the operands and results lie
- *              in: those of each call added up ("moved"), and the different ones of all
- *              calls ("touched", what a cache would have to hold);
- *   timing     calls and ticks, less what reading the clock adds.
+ *              in: those of each call ("moved"), and the different ones of all calls until
+ *              they are taken ("touched", what a cache would have to hold);
+ *   timing     calls and ticks, less what reading the clock adds;
+ *   doubling   one kernel runs twice, so that what it costs shows in its surroundings' time:
+ *              for calls that are too short for a clock. Results then mean nothing.
  *
  * A kernel that the meters do not know runs as ever, and its time counts as the layer's
  * own. One thread; the state is the program's, as a kernel has no place for a context. */
@@ -40,12 +42,15 @@ typedef enum meter_kernel {
 const char *meter_name(meter_kernel kernel);
 
 typedef struct meter_reading {
-  double calls, multiply_adds, moved, touched, ticks;
+  double calls, multiply_adds, ticks;
+  double moved;            /* bytes of all calls */
+  double touched, fetched; /* different bytes between two takes: at most, and added up */
 } meter_reading;
 
-/* The table with meters on. They are off with meter_stop, and read on from there. */
-typedef enum meter_way { METER_COUNTING, METER_TIMING } meter_way;
+/* The table with meters on, until meter_stop. Doubling begins with no kernel. */
+typedef enum meter_way { METER_COUNTING, METER_TIMING, METER_DOUBLING } meter_way;
 od_kernels meter_table(const od_kernels *kernels, meter_way way);
+void meter_double(meter_kernel kernel);
 void meter_stop(void);
 
 /* Adds what has been read since the last time to readings (METER_KERNELS) and to `all`,

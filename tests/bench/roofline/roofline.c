@@ -7,12 +7,12 @@
  *   whole   TASK THREADS SECONDS WATCHED POOL      an image or a step: bare, and watched; of
  *                                                  that, in runs of the pool
  *   part    TASK THREADS PART PLACE SECONDS        see watch.h; of all threads together
- *   counted TASK PART PLACE KERNEL CALLS MULTIPLY_ADDS MOVED TOUCHED
+ *   counted TASK PART PLACE KERNEL CALLS MULTIPLY_ADDS MOVED FETCHED TOUCHED
  *                                                  kernel "all": all of the part's
  *   timed   TASK PART PLACE KERNEL SECONDS
  *
  * TASK is "image", one at a time, or a recipe's name, a step of it. All are for one image
- * or step, means over the fastest quarter of them. THREADS 0 are the two halves of convolutions' ways back. */
+ * or step, means over the fastest tenth of them. THREADS 0 are the two halves of convolutions' ways back. */
 #include <math.h>
 #include <string.h>
 
@@ -78,7 +78,7 @@ static bool end_unit(measurement *m) {
          (m->units < COUNTED || 1e-9 * (double)(time - m->began) < m->seconds);
 }
 
-/* -- the units that count: the fastest quarter, which others on the machine disturbed
+/* -- the units that count: the fastest tenth, which others on the machine disturbed
  * least; as means over the same units, the parts add up to the whole -- */
 
 static int compare(const void *a, const void *b) {
@@ -91,7 +91,7 @@ static double slowest_counted(const measurement *m) {
   double walls[SAMPLES];
   memcpy(walls, m->walls, (size_t)m->units * sizeof *walls);
   qsort(walls, (size_t)m->units, sizeof *walls, compare);
-  return walls[m->units / 4];
+  return walls[m->units / 10];
 }
 
 /* The mean of a unit's value over those that count. */
@@ -229,10 +229,20 @@ static void print_counted(const subject *s, const measurement *m, int part, int 
     const meter_reading *reading =
         all ? &m->readings->all[part][place] : &m->readings->kernels[part][place][k];
     if (reading->calls > 0)
-      printf("counted\t%s\t%s\t%d\t%s\t%.6g\t%.6g\t%.6g\t%.6g\n", s->task, part_names[part],
-             place, all ? "all" : meter_name((meter_kernel)k), reading->calls / units,
-             reading->multiply_adds / units, reading->moved / units, reading->touched);
+      printf("counted\t%s\t%s\t%d\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", s->task,
+             part_names[part], place, all ? "all" : meter_name((meter_kernel)k),
+             reading->calls / units, reading->multiply_adds / units, reading->moved / units,
+             reading->fetched / units, reading->touched);
   }
+}
+
+/* Kernels whose calls are shorter than a look at the clock. */
+static const meter_kernel short_ones[] = {METER_ADD_WEIGHTED, METER_MATCH_BYTES};
+
+static bool is_short(meter_kernel kernel) {
+  for (size_t i = 0; i < sizeof short_ones / sizeof *short_ones; i++)
+    if (short_ones[i] == kernel) return true;
+  return false;
 }
 
 static void print_timed(const subject *s, const measurement *m, int part, int place,
@@ -245,7 +255,7 @@ static void print_timed(const subject *s, const measurement *m, int part, int pl
       sum += (double)m->kernels[unit][part][place][k];
       counted++;
     }
-    if (sum > 0)
+    if (sum > 0 && !is_short((meter_kernel)k))
       printf("timed\t%s\t%s\t%d\t%s\t%.6g\n", s->task, part_names[part], place,
              meter_name((meter_kernel)k), sum / counted * tick_seconds / s->unit);
   }
@@ -275,6 +285,33 @@ static void measure_kernels(const subject *s, meter_way way, double seconds) {
   od_release(m.kernels);
 }
 
+/* What running the kernels of short calls twice adds. */
+static void measure_short_calls(const subject *s, double seconds) {
+  double tick_seconds = clock_tick_seconds();
+  measurement once = {.seconds = seconds, .most = SAMPLES}, twice;
+  watch_sheet *sheets = od_allocate(2 * SAMPLES, sizeof *sheets);
+  if (!sheets) die("no memory for the samples");
+  once.sheets = sheets;
+  od_kernels metered = meter_table(s->kernels, METER_DOUBLING);
+  watch_start(NULL, false);
+  run(s, &metered, &once);
+  for (size_t k = 0; k < sizeof short_ones / sizeof *short_ones; k++) {
+    twice = (measurement){.seconds = seconds, .most = SAMPLES, .sheets = sheets + SAMPLES};
+    meter_double(short_ones[k]);
+    run(s, &metered, &twice);
+    for (int place = 0; place < WATCH_PLACES; place++) {
+      double ticks = mean(&twice, ticks_of, WATCH_BACKWARD, place) -
+                     mean(&once, ticks_of, WATCH_BACKWARD, place);
+      if (ticks > 0)
+        printf("timed\t%s\t%s\t%d\t%s\t%.6g\n", s->task, part_names[WATCH_BACKWARD], place,
+               meter_name(short_ones[k]), ticks * tick_seconds / s->unit);
+    }
+  }
+  watch_stop();
+  meter_stop();
+  od_release(sheets);
+}
+
 static double direct_products(const od_op *op) {
   double inputs = (double)op->kernel_size / fmax(op->out.c, 1);
   if (op->kind == OD_CONV2D) return (double)od_shape_size(op->conv) * inputs;
@@ -301,6 +338,7 @@ static void measure(subject s, double seconds, int threads) {
   measure_kernels(&s, METER_COUNTING, seconds);
   measure_kernels(&s, METER_TIMING, seconds);
   if (!s.recipe) return;
+  measure_short_calls(&s, seconds);
   measure_split(&s, seconds);
   if (threads < 2) return;
   s.threads = threads;

@@ -61,10 +61,12 @@ static uint64_t leave(frame outer) {
   return took;
 }
 
+/* The two names that the linker gives NAME, of the type that its header says. */
+#define DECLARE(NAME) extern __typeof__(NAME) __real_##NAME, __wrap_##NAME
+
 /* A wrapper: NAME with the parameters PARAMETERS and the arguments ARGUMENTS is PART. */
 #define WATCHED(NAME, PART, PLACE, PARAMETERS, ARGUMENTS) \
-  void __real_##NAME PARAMETERS;                          \
-  void __wrap_##NAME PARAMETERS;                          \
+  DECLARE(NAME);                                          \
   void __wrap_##NAME PARAMETERS {                         \
     if (!watch.on) {                                      \
       __real_##NAME ARGUMENTS;                            \
@@ -130,10 +132,7 @@ WATCHED(od_norm_backward, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice), (pass, i, slice))
 WATCHED(od_gradient_add_up, WATCH_ADD_UP, 0, (od_pass *pass, od_pool *pool), (pass, pool))
 
-double __real_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
-                               double weight, od_real *gradient);
-double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
-                               double weight, od_real *gradient);
+DECLARE(od_cross_entropy);
 double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
                                double weight, od_real *gradient) {
   frame outer = {0};
@@ -143,10 +142,7 @@ double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, do
   return loss;
 }
 
-bool __real_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
-                              const od_real *gradient, od_network *network);
-bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
-                              const od_real *gradient, od_network *network);
+DECLARE(od_optimizer_step);
 bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
                               const od_real *gradient, od_network *network) {
   frame outer = {0};
@@ -157,10 +153,7 @@ bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rat
 }
 
 /* One operation after the other, as the list does it: the random numbers are the same. */
-void __real_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
-                             void *scratch);
-void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
-                             void *scratch);
+DECLARE(od_augment_image);
 void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
                              void *scratch) {
   if (!watch.on) {
@@ -176,14 +169,7 @@ void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int 
   }
 }
 
-void __real_od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                             const od_real *turned, const od_real *y, const uint8_t *choice,
-                             od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
-                             od_real *scratch);
-void __wrap_od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                             const od_real *turned, const od_real *y, const uint8_t *choice,
-                             od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
-                             od_real *scratch);
+DECLARE(od_conv_backward);
 
 /* The same again for the kernel's gradient alone, into a place that nobody reads. */
 static void split_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
@@ -226,8 +212,7 @@ static void watched_task(void *context, int task, int worker) {
   atomic_fetch_add(&watch.task_ticks, leave(outer));
 }
 
-void __real_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks);
-void __wrap_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks);
+DECLARE(od_pool_run);
 void __wrap_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks) {
   if (!watch.on) {
     __real_od_pool_run(pool, task, context, tasks);
