@@ -199,3 +199,7 @@ def image_otsu(image: NDArray[np.uint8]) -> int: ...
 def image_adaptive_threshold(
     image: NDArray[np.uint8], gaussian: bool, block_size: int, bound: int, above: int, below: int
 ) -> NDArray[np.uint8]: ...
+def image_components(
+    image: NDArray[np.uint8], connectivity: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Labels (h, w), statistics (n, 5) and centroids (n, 2)."""

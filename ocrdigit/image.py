@@ -13,6 +13,7 @@ opencv-python-headless 5.0.0 on x86-64 with AVX2, which ``tests/test_parity_open
 from __future__ import annotations
 
 import math
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,9 @@ from . import _core
 from ._checks import finite_number, known
 
 __all__ = [
+    "Components",
     "adaptive_threshold",
+    "connected_components",
     "threshold",
     "to_gray",
 ]
@@ -185,3 +188,68 @@ def adaptive_threshold(
         above,
         below,
     )
+
+
+class Components(NamedTuple):
+    """What :func:`connected_components` found; unpacks as cv2's result does.
+
+    Attributes
+    ----------
+    n : int
+        How many components there are, the background included.
+    labels : int32 array, (h, w)
+        Each pixel's component; 0 is the background.
+    stats : int32 array, (n, 5)
+        Of each component the left, top, width and height of its box, and its area.
+    centroids : float64 array, (n, 2)
+        Of each component the mean x and y.
+    """
+
+    n: int
+    labels: NDArray[np.int32]
+    stats: NDArray[np.int32]
+    centroids: NDArray[np.float64]
+
+
+def connected_components(image: Picture | NDArray[np.bool_], connectivity: int = 8) -> Components:
+    """Connected components of the pixels that are not 0.
+
+    Parameters
+    ----------
+    image : uint8 or bool array, (h, w)
+    connectivity : {8, 4}
+        Whether pixels that touch at a corner are connected.
+
+    Returns
+    -------
+    Components
+        Numbered from 1 in the order of their first pixels, row by row.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.connectedComponentsWithStats``, whose numbers may be in another order. Where
+    there is no background, row 0 of ``stats`` is 0 and its centroid NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = connected_components(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], np.uint8))
+    >>> found.n
+    3
+    >>> found.labels
+    array([[1, 0, 0, 2],
+           [0, 1, 0, 2]], dtype=int32)
+    >>> found.stats[1]
+    array([0, 0, 2, 2, 2], dtype=int32)
+    """
+    if isinstance(image, np.ndarray) and image.dtype == np.bool_:
+        image = image.view(np.uint8)
+    labels, stats, centroids = _core.image_components(
+        cast("Picture", image), _integer("connectivity", connectivity)
+    )
+    return Components(len(stats), labels, stats, centroids)

@@ -105,7 +105,41 @@ def adaptive_gaussian(rng):
     return adaptive(rng, "gaussian")
 
 
-CASES = {case.__name__: case for case in (gray, threshold, otsu, adaptive_mean, adaptive_gaussian)}
+def components(rng):
+    x = picture(rng, longest=150)
+    if rng.random() < 0.7:
+        x = np.where(rng.random(x.shape) < rng.random(), x, np.uint8(0))
+    connectivity = int(rng.choice([4, 8]))
+    found = image.connected_components(x, connectivity)
+    count, labels, stats, centroids = cv2.connectedComponentsWithStats(
+        dense(x), connectivity=connectivity
+    )
+    if found.n == count:
+        # cv2's number of each of our components; 0 where there is no background
+        number = np.zeros(count, int)
+        number[found.labels.ravel()] = labels.ravel()
+        real = slice(int(not (labels == 0).any()), None)
+        same = (
+            np.array_equal(number[found.labels], labels)
+            and np.array_equal(stats[number][real], found.stats[real])
+            and np.array_equal(centroids[number][real], found.centroids[real])
+        )
+    else:
+        same = False
+    return np.full(x.shape, same), np.full(x.shape, True), (x.shape, connectivity)
+
+
+CASES = {
+    case.__name__: case
+    for case in (
+        gray,
+        threshold,
+        otsu,
+        adaptive_mean,
+        adaptive_gaussian,
+        components,
+    )
+}
 
 
 def differing_bytes(name, cases, seed=0, show=0):

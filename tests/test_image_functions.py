@@ -21,6 +21,7 @@ GRAY = {
     "otsu": lambda x: image.threshold(x, type="otsu")[1],
     "adaptive_mean": lambda x: image.adaptive_threshold(x),
     "adaptive_gaussian": lambda x: image.adaptive_threshold(x, method="gaussian"),
+    "components": lambda x: image.connected_components(x).labels.astype(np.uint8),
 }
 ANY = ("threshold",)
 
@@ -184,3 +185,57 @@ class TestThresholds:
         assert np.array_equal(result, np.where(x == 255, 255, 0))
         for C in (1e300, -1e300):
             assert (image.adaptive_threshold(x, C=C) == (255 if C > 0 else 0)).all()
+
+
+class TestComponents:
+    def test_kinds_of_connection(self):
+        x = np.eye(5, dtype=bool)
+        assert image.connected_components(x).n == 2
+        found = image.connected_components(x, connectivity=4)
+        assert found.n == 6
+        assert np.array_equal(np.diag(found.labels), [1, 2, 3, 4, 5])
+
+    def test_order_is_that_of_first_pixels(self):
+        x = np.array([[0, 0, 1, 0, 1], [1, 0, 0, 0, 1], [1, 1, 1, 0, 1]], np.uint8)
+        assert image.connected_components(x).labels.tolist() == [
+            [0, 0, 1, 0, 2],
+            [3, 0, 0, 0, 2],
+            [3, 3, 3, 0, 2],
+        ]
+
+    def test_statistics(self):
+        rng = np.random.default_rng(4)
+        x = rng.random((80, 130)) < 0.4
+        n, labels, stats, centroids = image.connected_components(x)
+        assert stats[:, 4].sum() == x.size
+        assert np.array_equal(labels > 0, x)
+        for number in range(n):
+            rows, columns = np.nonzero(labels == number)
+            left, top, width, height, area = stats[number]
+            assert (left, top) == (columns.min(), rows.min())
+            assert (left + width - 1, top + height - 1) == (columns.max(), rows.max())
+            assert area == len(rows)
+            np.testing.assert_allclose(centroids[number], [columns.mean(), rows.mean()])
+
+    def test_no_background(self):
+        found = image.connected_components(np.ones((3, 4), np.uint8))
+        assert found.n == 2
+        assert found.stats.tolist() == [[0, 0, 0, 0, 0], [0, 0, 4, 3, 12]]
+        assert np.isnan(found.centroids[0]).all()
+
+    def test_spirals_join_late(self):
+        x = np.zeros((101, 101), np.uint8)
+        for ring in range(0, 50, 2):
+            x[ring : 101 - ring, ring : 101 - ring] = 1
+            x[ring + 1 : 100 - ring, ring + 1 : 100 - ring] = 0
+            x[ring + 1, ring - 1 if ring else 0] = 1
+        assert image.connected_components(x[:, ::-1]).n == 2
+
+    @pytest.mark.parametrize("connectivity", [0, 6, -8, 2**40])
+    def test_connectivity(self, connectivity):
+        with pytest.raises(ValueError, match="connectivity"):
+            image.connected_components(noise(4, 4), connectivity)
+
+    def test_bad_input(self):
+        with pytest.raises(TypeError, match="connectivity"):
+            image.connected_components(noise(4, 4), "8")

@@ -71,6 +71,22 @@ od_status od_adaptive_threshold(od_imaging *imaging, const od_view *image, od_me
                                 int block_size, int bound, uint8_t above, uint8_t below,
                                 const od_target *result, od_error *error);
 
+/* ---- connected components ---- */
+
+typedef struct od_component {
+  int32_t left, top, width, height; /* its box */
+  int64_t area;                     /* pixels */
+  double x, y;                      /* its centre of mass, in pixels from the first one's centre */
+} od_component;
+
+/* The components of the pixels that are not 0, 8-connected or 4-connected, numbered from 1
+ * in the order of their first pixels, row by row. components (count) are the caller's to
+ * od_release; number 0 is the background: where every pixel is in a component it has
+ * area 0, a box of zeros and no centre (NaN). labels (h, w), which may be NULL, gets each pixel's number. */
+od_status od_connected_components(od_imaging *imaging, const od_view *image, int connectivity,
+                                  int32_t *labels, od_component **components, int32_t *count,
+                                  od_error *error);
+
 /* ---- to network inputs ---- */
 
 /* Gray of RGB as OpenCV computes it: (9798 R + 19235 G + 3735 B + 16384) >> 15.

@@ -331,3 +331,13 @@ PyObject *new_integers(size_t count, int64_t **numbers) {
   npy_intp length = (npy_intp)count;
   return new_array(1, &length, NPY_INT64, (void **)numbers);
 }
+
+PyObject *new_integers32(const int shape[2], int32_t **numbers) {
+  const npy_intp sides[2] = {shape[0], shape[1]};
+  return new_array(2, sides, NPY_INT32, (void **)numbers);
+}
+
+PyObject *new_doubles(const int shape[2], double **numbers) {
+  const npy_intp sides[2] = {shape[0], shape[1]};
+  return new_array(2, sides, NPY_FLOAT64, (void **)numbers);
+}

@@ -73,5 +73,7 @@ PyObject *new_float_rows(size_t rows, int columns, float **numbers);
 PyObject *new_bytes(int h, int w, uint8_t **numbers);
 PyObject *new_picture(int h, int w, int channels, uint8_t **pixels); /* channels 0: (h, w) */
 PyObject *new_integers(size_t count, int64_t **numbers);
+PyObject *new_integers32(const int shape[2], int32_t **numbers);
+PyObject *new_doubles(const int shape[2], double **numbers);
 
 #endif

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "arguments.h"
+#include "base/memory.h"
 #include "convert.h"
 #include "errors.h"
 #include "image/image.h"
@@ -188,4 +189,61 @@ PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *argume
       !read_byte(values[5], "below", &p.below) || !read_gray(values[0], "image", &picture))
     return NULL;
   return apply(module, &picture, picture.first.h, picture.first.w, run_adaptive, &p);
+}
+
+/* ---- connected components ---- */
+
+/* statistics (count, 5): left, top, width, height, area; centroids (count, 2): x, y. */
+static PyObject *component_arrays(PyObject *labels, const od_component *components,
+                                  int32_t count) {
+  int32_t *numbers;
+  double *places;
+  PyObject *statistics = new_integers32((int[]){count, 5}, &numbers);
+  PyObject *centroids = statistics ? new_doubles((int[]){count, 2}, &places) : NULL;
+  if (!centroids) {
+    Py_XDECREF(statistics);
+    return NULL;
+  }
+  for (int32_t i = 0; i < count; i++, numbers += 5, places += 2) {
+    const od_component *c = &components[i];
+    const int32_t all[5] = {c->left, c->top, c->width, c->height, (int32_t)c->area};
+    memcpy(numbers, all, sizeof all);
+    places[0] = c->x;
+    places[1] = c->y;
+  }
+  PyObject *result = PyTuple_Pack(3, labels, statistics, centroids);
+  Py_DECREF(statistics);
+  Py_DECREF(centroids);
+  return result;
+}
+
+PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                               PyObject *keywords) {
+  static const signature accepted = {"image_components", 2, 2, 2, {"image", "connectivity"}};
+  PyObject *values[2], *result = NULL;
+  picture_view picture;
+  int connectivity;
+  int32_t *labels, found;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_int(values[1], "connectivity", &connectivity) ||
+      !read_gray(values[0], "image", &picture))
+    return NULL;
+  od_error error;
+  od_status status = OD_OK;
+  od_component *components = NULL;
+  PyObject *array = new_integers32((int[]){picture.first.h, picture.first.w}, &labels);
+  if (array) {
+    Py_BEGIN_ALLOW_THREADS
+    od_imaging imaging = {.kernels = state_of_module(module)->kernels};
+    status = od_connected_components(&imaging, &picture.first, connectivity, labels, &components,
+                                     &found, &error);
+    od_imaging_release(&imaging);
+    Py_END_ALLOW_THREADS
+    result = status == OD_OK ? component_arrays(array, components, found)
+                             : raise_status(status, &error);
+    od_release(components);
+    Py_DECREF(array);
+  }
+  picture_view_release(&picture);
+  return result;
 }

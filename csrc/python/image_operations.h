@@ -14,5 +14,7 @@ PyObject *operation_otsu(PyObject *module, PyObject *const *arguments, Py_ssize_
                          PyObject *keywords);
 PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *arguments,
                                        Py_ssize_t count, PyObject *keywords);
+PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                               PyObject *keywords);
 
 #endif

@@ -48,6 +48,9 @@ static PyMethodDef functions[] = {
     {"image_adaptive_threshold", FAST(operation_adaptive_threshold),
      PyDoc_STR("image_adaptive_threshold(image, gaussian, block_size, bound, above, below)\n--\n\n"
                "Pixels against the mean around them.")},
+    {"image_components", FAST(operation_components),
+     PyDoc_STR("image_components(image, connectivity)\n--\n\n"
+               "Labels, statistics and centroids of connected components.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {

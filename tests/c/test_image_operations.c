@@ -1,6 +1,7 @@
 /* image/: the OpenCV-style operations against plain definitions, on pictures of any size and
  * strides in guarded memory, with every table and with threads. That they are OpenCV's to
  * the byte is for tests/test_parity_opencv.py. */
+#include "base/memory.h"
 #include "base/rng.h"
 #include "check.h"
 #include "guard.h"
@@ -8,7 +9,7 @@
 #include "image/limits.h"
 #include "tables.h"
 
-enum { LONGEST = 90, MOST = 4 * LONGEST * LONGEST };
+enum { LONGEST = 90, MOST = 4 * LONGEST * LONGEST }; /* colours, or int32_t */
 
 static od_rng rng;
 static guard guard_in, guard_out;
@@ -227,6 +228,82 @@ static void test_adaptive_threshold(void) {
     }
 }
 
+/* By flooding, in the order of first pixels. */
+static int flood(const od_view *view, int connectivity, int32_t *labels) {
+  static int stack[LONGEST * LONGEST];
+  int count = 0;
+  memset(labels, 0, (size_t)view->h * (size_t)view->w * sizeof *labels);
+  for (int i = 0; i < view->h * view->w; i++) {
+    if (labels[i] || !at(view, i / view->w, i % view->w)) continue;
+    int waiting = 1;
+    stack[0] = i;
+    labels[i] = ++count;
+    while (waiting) {
+      const int pixel = stack[--waiting], y = pixel / view->w, x = pixel % view->w;
+      for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++) {
+          const int ny = y + dy, nx = x + dx, next = ny * view->w + nx;
+          if ((connectivity == 4 && dx && dy) || ny < 0 || ny >= view->h || nx < 0 ||
+              nx >= view->w || labels[next] || !at(view, ny, nx))
+            continue;
+          labels[next] = count;
+          stack[waiting++] = next;
+        }
+    }
+  }
+  return count + 1;
+}
+
+static void test_components(void) {
+  static int32_t wanted[LONGEST * LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 300; i++) {
+      od_view view = random_gray();
+      const int connectivity = draw(0, 1) ? 8 : 4, n = view.h * view.w;
+      const int ink = draw(0, 10);
+      uint8_t *pixels = guard_in.block;
+      for (int k = 0; k < n; k++)
+        if (draw(0, 10) > ink) pixels[k] = 0;
+      const int expected = flood(&view, connectivity, wanted);
+      int32_t *labels = guard_block(&guard_out, (size_t)n * sizeof *labels, side()), count;
+      od_component *found;
+      od_imaging imaging = imaging_with(t);
+      CHECK_CASE("%s (%d, %d) by %d", table(t)->name, view.h, view.w, connectivity);
+      CHECK_INT(od_connected_components(&imaging, &view, connectivity, labels, &found, &count, NULL),
+                OD_OK);
+      CHECK(memcmp(labels, wanted, (size_t)n * sizeof *labels) == 0);
+      CHECK(guard_intact(&guard_out));
+      if (CHECK_INT(count, expected))
+        for (int c = 0; c < count; c++) {
+          int64_t area = 0;
+          double x = 0, y = 0;
+          int left = view.w, top = view.h, right = -1, bottom = -1;
+          for (int k = 0; k < n; k++) {
+            if (wanted[k] != c) continue;
+            const int row = k / view.w, column = k % view.w;
+            area++;
+            x += column;
+            y += row;
+            left = column < left ? column : left;
+            right = column > right ? column : right;
+            top = row < top ? row : top;
+            bottom = row;
+          }
+          CHECK_INT(found[c].area, area);
+          if (!area) continue;
+          CHECK(found[c].left == left && found[c].top == top &&
+                found[c].width == right - left + 1 && found[c].height == bottom - top + 1);
+          CHECK(found[c].x == x / (double)area && found[c].y == y / (double)area);
+        }
+      od_release(found);
+      CHECK_INT(od_connected_components(&imaging, &view, connectivity, NULL, &found, &count, NULL),
+                OD_OK);
+      CHECK_INT(count, expected);
+      od_release(found);
+      od_imaging_release(&imaging);
+    }
+}
+
 /* What one thread makes of a large picture, several make too. */
 static void test_threads(void) {
   enum { H = 700, W = 900 };
@@ -283,6 +360,12 @@ static void test_refuses(void) {
   for (int i = 0; i < 7; i++)
     REFUSED(od_local_mean(&imaging, &view, OD_MEAN_GAUSSIAN, blocks[i], &good, &error),
             "block_size");
+  od_component *components;
+  int32_t count;
+  for (int connectivity = -1; connectivity < 10; connectivity++)
+    if (connectivity != 4 && connectivity != 8)
+      REFUSED(od_connected_components(&imaging, &view, connectivity, NULL, &components, &count,
+                                      &error), "connectivity");
 #undef REFUSED
   od_imaging_release(&imaging);
 }
@@ -298,6 +381,7 @@ int main(void) {
   RUN(test_otsu);
   RUN(test_local_mean);
   RUN(test_adaptive_threshold);
+  RUN(test_components);
   RUN(test_threads);
   RUN(test_refuses);
   od_pool_destroy(pool);
