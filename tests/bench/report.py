@@ -76,7 +76,8 @@ def _heading(results: dict[str, Any]) -> str:
     return (
         f"{results['date']}, {machine['cores']} cores of {machine['cpu']} "
         f"({', '.join(machine['features'])}), Python {machine['python']}. {versions}. "
-        "Median (smallest-largest) of processes of their own, all on the same cores, in turn."
+        "Median, of accuracies the mean (smallest-largest), of processes of their own, all on the "
+        "same cores, in turn."
     )
 
 
@@ -97,12 +98,14 @@ def _best_ways(job: Job, measured: list[Measured]) -> dict[str, Measured]:
 def _is_better(figure: Figure, one: Measured, other: Measured) -> bool:
     if "error" in one:
         return False
-    difference = _median(figure, one) - _median(figure, other)
+    difference = _middle(figure, one) - _middle(figure, other)
     return difference > 0 if figure.more_is_better else difference < 0
 
 
-def _median(figure: Figure, measured: Measured) -> float:
-    return float(statistics.median(measured[figure.name]))
+def _middle(figure: Figure, measured: Measured) -> float:
+    """Return the mean of accuracies, which is what a recipe is judged by, else the median."""
+    middle = statistics.mean if figure.kind == "share" else statistics.median
+    return float(middle(measured[figure.name]))
 
 
 def _figure_row(
@@ -122,16 +125,16 @@ def _cell(figure: Figure, measured: Measured | None) -> str:
         return "failed"
     values = measured[figure.name]
     spread = (min(values), max(values)) if len(values) > 1 else ()
-    return in_words(figure.kind, statistics.median(values), *spread)
+    return in_words(figure.kind, _middle(figure, measured), *spread)
 
 
 def _comparison(figure: Figure, best: dict[str, Measured]) -> str:
     """Return how many times better than the best peer ocrdigit is."""
-    medians = {peer: _median(figure, each) for peer, each in best.items() if "error" not in each}
-    ours = medians.pop("ocrdigit", None)
-    if not figure.compared or ours is None or not medians:
+    middles = {peer: _middle(figure, each) for peer, each in best.items() if "error" not in each}
+    ours = middles.pop("ocrdigit", None)
+    if not figure.compared or ours is None or not middles:
         return ""
-    theirs = max(medians.values()) if figure.more_is_better else min(medians.values())
+    theirs = max(middles.values()) if figure.more_is_better else min(middles.values())
     if figure.kind == "share":
         return f"{100 * (ours - theirs):+.2f} points"
     return _times(ours / theirs if figure.more_is_better else theirs / ours)
