@@ -12,7 +12,8 @@
  *   timed   TASK PART PLACE KERNEL SECONDS
  *
  * TASK is "image", one at a time, or a recipe's name, a step of it. All are for one image
- * or step, means over the fastest tenth of them. THREADS 0 are the two halves of convolutions' ways back. */
+ * or step, means over the fastest tenth of them. Parts of THREADS 0 are a convolution's way
+ * back and its kernel's half of it. */
 #include <math.h>
 #include <string.h>
 
