@@ -203,3 +203,14 @@ def image_components(
     image: NDArray[np.uint8], connectivity: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Labels (h, w), statistics (n, 5) and centroids (n, 2)."""
+
+def image_extreme_filter(
+    image: NDArray[np.uint8],
+    highest: bool,
+    cells: NDArray[np.uint8],
+    anchor_y: int,
+    anchor_x: int,
+    border: str,
+    outside: int,
+) -> NDArray[np.uint8]: ...
+def image_shape(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...

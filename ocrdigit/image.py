@@ -13,6 +13,7 @@ opencv-python-headless 5.0.0 on x86-64 with AVX2, which ``tests/test_parity_open
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -24,7 +25,12 @@ from ._checks import finite_number, known
 __all__ = [
     "Components",
     "adaptive_threshold",
+    "close",
     "connected_components",
+    "dilate",
+    "erode",
+    "open",
+    "structuring_element",
     "threshold",
     "to_gray",
 ]
@@ -44,8 +50,18 @@ def _byte(name: str, value: object) -> int:
     return min(max(round(finite_number(name, value)), 0), 255)
 
 
+def _pair(name: str, value: object) -> tuple[int, int]:
+    """``value`` as two ints, as cv2 has sizes and places: x before y."""
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or len(value) != 2:
+        raise TypeError(f"{name} must be two integers, got {value!r}")
+    return _integer(name, value[0]), _integer(name, value[1])
+
+
+BORDERS = ("constant", "replicate", "reflect", "reflect_101")
+
+
 def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Picture:
-    """Gray levels of a colour picture.
+    """Turn a colour picture into gray levels.
 
     ``(9798 R + 19235 G + 3735 B + 16384) >> 15``, as ``cv2.cvtColor``. A fourth channel is
     alpha: the colours are composited over ``background`` (cv2 drops it).
@@ -83,7 +99,7 @@ def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Pic
 def threshold(
     image: Picture, thresh: float = 0, maxval: float = 255, type: str = "binary"
 ) -> tuple[float, Picture]:
-    """Two levels: ``maxval`` where ``image > thresh``, else 0.
+    """Make ``maxval`` of what is above ``thresh``, and 0 of the rest.
 
     Parameters
     ----------
@@ -212,7 +228,7 @@ class Components(NamedTuple):
 
 
 def connected_components(image: Picture | NDArray[np.bool_], connectivity: int = 8) -> Components:
-    """Connected components of the pixels that are not 0.
+    """Find the connected components of the pixels that are not 0.
 
     Parameters
     ----------
@@ -253,3 +269,211 @@ def connected_components(image: Picture | NDArray[np.bool_], connectivity: int =
         cast("Picture", image), _integer("connectivity", connectivity)
     )
     return Components(len(stats), labels, stats, centroids)
+
+
+def structuring_element(shape: str, ksize: tuple[int, int]) -> Picture:
+    """Make a kernel for :func:`erode` and the like.
+
+    Parameters
+    ----------
+    shape : {"rect", "cross", "ellipse"}
+    ksize : tuple of int
+        Width and height, 1 to 4095.
+
+    Returns
+    -------
+    uint8 array, (height, width)
+        1 inside the shape, 0 outside; as ``cv2.getStructuringElement``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Examples
+    --------
+    >>> structuring_element("ellipse", (5, 3))
+    array([[0, 0, 1, 0, 0],
+           [1, 1, 1, 1, 1],
+           [0, 0, 1, 0, 0]], dtype=uint8)
+    """
+    kind = known("shape", shape, ("rect", "cross", "ellipse"))
+    width, height = _pair("ksize", ksize)
+    for name, side in (("width", width), ("height", height)):
+        if not 1 <= side <= _LONGEST_KERNEL:
+            raise ValueError(f"ksize must have a {name} from 1 to {_LONGEST_KERNEL}, got {ksize!r}")
+    return _core.image_shape(kind, height, width)
+
+
+_LONGEST_KERNEL = 4095
+
+
+def _kernel(
+    kernel: NDArray[np.generic] | None, anchor: tuple[int, int] | None, iterations: int
+) -> tuple[Picture, tuple[int, int], int]:
+    """Cells, the anchor (x, y) and how often; a full kernel used n times is one larger one."""
+    cells = np.ones((3, 3), np.uint8) if kernel is None else np.asarray(kernel)
+    if cells.dtype.kind not in "biu" or cells.ndim != 2 or not cells.any():
+        kind = TypeError if cells.dtype.kind not in "biu" else ValueError
+        raise kind(
+            "kernel must be an array (h, w) of integers that are not all 0, "
+            f"got shape {cells.shape}, dtype {cells.dtype}"
+        )
+    if max(cells.shape) > _LONGEST_KERNEL:
+        raise ValueError(f"kernel must have sides up to {_LONGEST_KERNEL}, got {cells.shape}")
+    height, width = cells.shape
+    x, y = (width // 2, height // 2) if anchor is None else _pair("anchor", anchor)
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(f"anchor must be a cell of {width} x {height}, got {anchor!r}")
+    if iterations > 1 and cells.all():
+        height, width = (
+            height + (iterations - 1) * (height - 1),
+            width + (iterations - 1) * (width - 1),
+        )
+        if max(height, width) > _LONGEST_KERNEL:
+            raise ValueError(
+                f"kernel and iterations must make sides up to {_LONGEST_KERNEL}, "
+                f"got {width} x {height}"
+            )
+        return np.ones((height, width), np.uint8), (x * iterations, y * iterations), 1
+    return np.ascontiguousarray(cells != 0).view(np.uint8), (x, y), iterations
+
+
+def _morphology(
+    image: Picture,
+    steps: tuple[bool, ...],
+    kernel: NDArray[np.generic] | None,
+    anchor: tuple[int, int] | None,
+    iterations: int,
+    border: str,
+    border_value: float | None,
+) -> Picture:
+    """Erosions (False) and dilations (True), one after the other."""
+    known("border", border, BORDERS)
+    times = _integer("iterations", iterations)
+    if times < 1:
+        raise ValueError(f"iterations must be at least 1, got {iterations!r}")
+    cells, (x, y), times = _kernel(kernel, anchor, times)
+    for highest in steps:
+        outside = (
+            (0 if highest else 255) if border_value is None else _byte("border_value", border_value)
+        )
+        for _ in range(times):
+            image = _core.image_extreme_filter(image, highest, cells, y, x, border, outside)
+    return image
+
+
+def erode(
+    image: Picture,
+    kernel: NDArray[np.generic] | None = None,
+    anchor: tuple[int, int] | None = None,
+    iterations: int = 1,
+    border: str = "constant",
+    border_value: float | None = None,
+) -> Picture:
+    """Give each pixel the lowest level under the kernel: light parts shrink.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w) or (h, w, channels)
+    kernel : array of integers or bools, (h, w), optional
+        Which pixels around one count: those that are not 0. Sides up to 4095; 3 x 3 by
+        default. :func:`structuring_element` makes some.
+    anchor : tuple of int, optional
+        Which cell (x, y) of the kernel lies over the pixel; the middle by default.
+    iterations : int
+        How often.
+    border : {"constant", "replicate", "reflect", "reflect_101"}
+        How the picture goes on beyond its border.
+    border_value : float, optional
+        With "constant", the level there; by default one without effect.
+
+    Returns
+    -------
+    uint8 array, of the image's shape
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    See Also
+    --------
+    dilate, open, close
+
+    Notes
+    -----
+    As ``cv2.erode``. Full kernels of any size take about the time of small ones.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> erode(np.array([[9, 9, 9, 0, 9, 9]], np.uint8))
+    array([[9, 9, 0, 0, 0, 9]], dtype=uint8)
+    """
+    return _morphology(image, (False,), kernel, anchor, iterations, border, border_value)
+
+
+def dilate(
+    image: Picture,
+    kernel: NDArray[np.generic] | None = None,
+    anchor: tuple[int, int] | None = None,
+    iterations: int = 1,
+    border: str = "constant",
+    border_value: float | None = None,
+) -> Picture:
+    """Give each pixel the highest level under the kernel: light parts grow.
+
+    Parameters, errors and limits are those of :func:`erode`; as ``cv2.dilate``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dilate(np.array([[0, 0, 0, 9, 0, 0]], np.uint8))
+    array([[0, 0, 9, 9, 9, 0]], dtype=uint8)
+    """
+    return _morphology(image, (True,), kernel, anchor, iterations, border, border_value)
+
+
+def open(
+    image: Picture,
+    kernel: NDArray[np.generic] | None = None,
+    anchor: tuple[int, int] | None = None,
+    iterations: int = 1,
+    border: str = "constant",
+    border_value: float | None = None,
+) -> Picture:
+    """Erosion, then dilation: light parts that the kernel does not fit into go away.
+
+    Parameters, errors and limits are those of :func:`erode`; as ``cv2.morphologyEx`` with
+    ``MORPH_OPEN``: ``iterations`` erosions, then as many dilations.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> open(np.array([[0, 9, 0, 9, 9, 9, 0]], np.uint8))
+    array([[0, 0, 0, 9, 9, 9, 0]], dtype=uint8)
+    """
+    return _morphology(image, (False, True), kernel, anchor, iterations, border, border_value)
+
+
+def close(
+    image: Picture,
+    kernel: NDArray[np.generic] | None = None,
+    anchor: tuple[int, int] | None = None,
+    iterations: int = 1,
+    border: str = "constant",
+    border_value: float | None = None,
+) -> Picture:
+    """Dilation, then erosion: dark parts that the kernel does not fit into go away.
+
+    Parameters, errors and limits are those of :func:`erode`; as ``cv2.morphologyEx`` with
+    ``MORPH_CLOSE``: ``iterations`` dilations, then as many erosions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> close(np.array([[9, 0, 9, 0, 0, 0, 9]], np.uint8))
+    array([[9, 9, 9, 0, 0, 0, 9]], dtype=uint8)
+    """
+    return _morphology(image, (True, False), kernel, anchor, iterations, border, border_value)

@@ -129,6 +129,75 @@ def components(rng):
     return np.full(x.shape, same), np.full(x.shape, True), (x.shape, connectivity)
 
 
+BORDERS = {
+    "constant": cv2.BORDER_CONSTANT,
+    "replicate": cv2.BORDER_REPLICATE,
+    "reflect": cv2.BORDER_REFLECT,
+    "reflect_101": cv2.BORDER_REFLECT_101,
+}
+
+
+def any_border(rng):
+    name = str(rng.choice(list(BORDERS)))
+    return name, BORDERS[name]
+
+
+def any_kernel(rng):
+    """A kernel and its anchor (x, y)."""
+    size = tuple(int(x) for x in rng.integers(1, 40 if rng.random() < 0.1 else 8, 2))
+    kind = rng.integers(4)
+    if kind == 3:
+        kernel = (rng.random(size) < 0.6).astype(np.uint8)
+        kernel[tuple(rng.integers(0, size))] = 1
+    else:
+        kernel = cv2.getStructuringElement(int(kind), size[::-1])
+    y, x = (int(i) for i in rng.integers(0, size))
+    return kernel, ((x, y) if rng.random() < 0.5 else None)
+
+
+def morphology(rng, name, code):
+    x = picture(rng, channels=int(rng.choice([0, 0, 3])))
+    kernel, anchor = any_kernel(rng)
+    border, border_code = any_border(rng)
+    iterations = int(rng.choice([1, 1, 1, 2, 3]))
+    value = int(rng.integers(0, 256)) if border == "constant" and rng.random() < 0.2 else None
+    given = {} if value is None else {"borderValue": (value,) * 4}
+    want = cv2.morphologyEx(
+        dense(x),
+        code,
+        kernel,
+        anchor=anchor or (-1, -1),
+        iterations=iterations,
+        borderType=border_code,
+        **given,
+    )
+    got = getattr(image, name)(x, kernel, anchor, iterations, border, value)
+    return got, want.reshape(x.shape), (x.shape, kernel.tolist(), anchor, iterations, border, value)
+
+
+def erode(rng):
+    return morphology(rng, "erode", cv2.MORPH_ERODE)
+
+
+def dilate(rng):
+    return morphology(rng, "dilate", cv2.MORPH_DILATE)
+
+
+def opening(rng):
+    return morphology(rng, "open", cv2.MORPH_OPEN)
+
+
+def closing(rng):
+    return morphology(rng, "close", cv2.MORPH_CLOSE)
+
+
+def structuring_element(rng):
+    name, code = [("rect", 0), ("cross", 1), ("ellipse", 2)][rng.integers(3)]
+    size = (int(rng.integers(1, 40)), int(rng.integers(1, 40)))
+    got = image.structuring_element(name, size)
+    return got, cv2.getStructuringElement(code, size), (name, size)
+
+
 CASES = {
     case.__name__: case
     for case in (
@@ -138,6 +207,11 @@ CASES = {
         adaptive_mean,
         adaptive_gaussian,
         components,
+        structuring_element,
+        erode,
+        dilate,
+        opening,
+        closing,
     )
 }
 

@@ -21,9 +21,13 @@ GRAY = {
     "otsu": lambda x: image.threshold(x, type="otsu")[1],
     "adaptive_mean": lambda x: image.adaptive_threshold(x),
     "adaptive_gaussian": lambda x: image.adaptive_threshold(x, method="gaussian"),
+    "erode": lambda x: image.erode(x, np.ones((5, 3)) > 0, border="reflect_101"),
+    "dilate": lambda x: image.dilate(x, image.structuring_element("ellipse", (7, 5))),
+    "open": lambda x: image.open(x, iterations=2),
+    "close": lambda x: image.close(x, image.structuring_element("cross", (3, 3)), iterations=2),
     "components": lambda x: image.connected_components(x).labels.astype(np.uint8),
 }
-ANY = ("threshold",)
+ANY = ("threshold", "erode", "dilate", "open", "close")
 
 
 def test_examples():
@@ -239,3 +243,58 @@ class TestComponents:
     def test_bad_input(self):
         with pytest.raises(TypeError, match="connectivity"):
             image.connected_components(noise(4, 4), "8")
+
+
+class TestMorphology:
+    def test_iterations(self):
+        x = noise(40, 50)
+        kernel = image.structuring_element("ellipse", (5, 5))
+        assert np.array_equal(
+            image.erode(x, kernel, iterations=2), image.erode(image.erode(x, kernel), kernel)
+        )
+        twice = image.dilate(image.dilate(x))
+        assert np.array_equal(image.dilate(x, iterations=2), twice)
+        assert np.array_equal(image.dilate(x, np.ones((5, 5), int)), twice)
+
+    def test_kernel_larger_than_the_picture(self):
+        x = noise(9, 11)
+        assert (image.dilate(x, np.ones((4095, 101), bool)) == x.max()).all()
+        assert (image.erode(x, np.ones((31, 31), bool), border="reflect") == x.min()).all()
+
+    def test_bad_kernels(self):
+        x = noise(9, 9)
+        for kernel in (np.ones((3, 3)), "rect", np.array([["a"]])):
+            with pytest.raises(TypeError, match="kernel"):
+                image.erode(x, kernel)
+        for kernel in (
+            np.zeros((3, 3), int),
+            np.ones(3, int),
+            np.ones((0, 3), int),
+            np.ones((4096, 1), int),
+        ):
+            with pytest.raises(ValueError, match="kernel"):
+                image.erode(x, kernel)
+        with pytest.raises(ValueError, match="iterations"):
+            image.open(x, iterations=0)
+        with pytest.raises(ValueError, match="iterations"):
+            image.open(x, iterations=2**40)
+        with pytest.raises(TypeError, match="iterations"):
+            image.open(x, iterations=1.0)
+        with pytest.raises(ValueError, match="anchor"):
+            image.close(x, anchor=(3, 0))
+        with pytest.raises(TypeError, match="anchor"):
+            image.close(x, anchor=1)
+        with pytest.raises(ValueError, match="border"):
+            image.close(x, border="wrap")
+        with pytest.raises(TypeError, match="border_value"):
+            image.close(x, border_value="0")
+
+    def test_bad_shapes(self):
+        for size in ((0, 3), (3, -1), (4096, 1), (2**40, 2)):
+            with pytest.raises(ValueError, match="ksize"):
+                image.structuring_element("rect", size)
+        for size in (3, (3,), (3, 3.0), "33"):
+            with pytest.raises(TypeError, match="ksize"):
+                image.structuring_element("rect", size)
+        with pytest.raises(ValueError, match="shape"):
+            image.structuring_element("disk", (3, 3))

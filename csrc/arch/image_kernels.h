@@ -33,6 +33,10 @@ typedef struct od_image_kernels {
   void (*threshold_at)(size_t n, const uint8_t *x, const uint8_t *mean, int bound, uint8_t above,
                        uint8_t below, uint8_t *y);
 
+  /* y (n): the lowest, the highest of `count` >= 1 rows, pixel by pixel. */
+  void (*lowest_of)(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);
+  void (*highest_of)(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);
+
   /* Smoothing with `taps` (odd) weights, the same from either end; half (taps / 2 + 1) has
    * them from the centre on. x (n + taps - 1) begins taps / 2 before the first result.
    *

@@ -83,7 +83,24 @@ static inline uint32_t image_round(float x) {
 IMAGE_SUMS(16)
 IMAGE_SUMS(32)
 
-/* ---- smoothing: the definitions; image_vector.h has them for wide registers ---- */
+/* ---- the definitions of what image_vector.h has for wide registers ---- */
+
+static inline void lowest_of_plain(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
+  for (size_t i = 0; i < n; i++) {
+    uint8_t lowest = rows[0][i];
+    for (size_t k = 1; k < count; k++) lowest = rows[k][i] < lowest ? rows[k][i] : lowest;
+    y[i] = lowest;
+  }
+}
+
+static inline void highest_of_plain(size_t n, size_t count, const uint8_t *const *rows,
+                                    uint8_t *y) {
+  for (size_t i = 0; i < n; i++) {
+    uint8_t highest = rows[0][i];
+    for (size_t k = 1; k < count; k++) highest = rows[k][i] > highest ? rows[k][i] : highest;
+    y[i] = highest;
+  }
+}
 
 static inline void blur_across_plain(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
                                      uint16_t *high, uint16_t *low) {
@@ -140,6 +157,8 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
    .means16 = image_means16,                                                                    \
    .means32 = image_means32,                                                                    \
    .threshold_at = image_threshold_at,                                                          \
+   .lowest_of = lowest_of,                                                                      \
+   .highest_of = highest_of,                                                                    \
    .blur_across = blur_across,                                                                  \
    .blur_down = blur_down,                                                                      \
    .smooth_across = smooth_across,                                                              \

@@ -8,6 +8,8 @@
  *   words_add(a, b), words_multiply(a, b)    modulo 2^16
  *   words_high(v), words_low(v)    the high and the low byte of each
  *   words_store_bytes(p, v)    numbers up to 255, as bytes
+ *   bytes                      a register of BYTES bytes
+ *   bytes_load(p), bytes_store(p, v), bytes_lowest(a, b), bytes_highest(a, b)
  *   vector and its operations, as for kernels_vector.h
  *
  * The last numbers of a row are done over again together with some before them; rows that
@@ -21,6 +23,50 @@
     for (; at + (LANES) <= (N); at += (LANES)) STEP(at, 1);                    \
     if (at < (N)) STEP((N) - (LANES), 1);                                      \
   } while (0)
+
+OD_INLINE void lowest_of_bytes(size_t count, const uint8_t *const *rows, size_t at, uint8_t *y,
+                               const int V) {
+  bytes lowest[4];
+  OD_UNROLL for (int v = 0; v < V; v++) lowest[v] = bytes_load(rows[0] + at + v * BYTES);
+  for (size_t k = 1; k < count; k++) {
+    const uint8_t *row = rows[k] + at;
+    OD_UNROLL for (int v = 0; v < V; v++)
+      lowest[v] = bytes_lowest(lowest[v], bytes_load(row + v * BYTES));
+  }
+  OD_UNROLL for (int v = 0; v < V; v++) bytes_store(y + at + v * BYTES, lowest[v]);
+}
+
+static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
+  if (n < BYTES) {
+    lowest_of_plain(n, count, rows, y);
+    return;
+  }
+#define STEP(AT, V) lowest_of_bytes(count, rows, AT, y, V)
+  OVER_REGISTERS(n, BYTES, STEP);
+#undef STEP
+}
+
+OD_INLINE void highest_of_bytes(size_t count, const uint8_t *const *rows, size_t at, uint8_t *y,
+                                const int V) {
+  bytes highest[4];
+  OD_UNROLL for (int v = 0; v < V; v++) highest[v] = bytes_load(rows[0] + at + v * BYTES);
+  for (size_t k = 1; k < count; k++) {
+    const uint8_t *row = rows[k] + at;
+    OD_UNROLL for (int v = 0; v < V; v++)
+      highest[v] = bytes_highest(highest[v], bytes_load(row + v * BYTES));
+  }
+  OD_UNROLL for (int v = 0; v < V; v++) bytes_store(y + at + v * BYTES, highest[v]);
+}
+
+static void highest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
+  if (n < BYTES) {
+    highest_of_plain(n, count, rows, y);
+    return;
+  }
+#define STEP(AT, V) highest_of_bytes(count, rows, AT, y, V)
+  OVER_REGISTERS(n, BYTES, STEP);
+#undef STEP
+}
 
 OD_INLINE void blur_across_words(size_t taps, const uint8_t *x, const uint16_t *half,
                                  uint16_t *high, uint16_t *low, const int V) {

@@ -79,6 +79,15 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   return matches;
 }
 
+enum { BYTES = 32 };
+typedef __m256i bytes;
+static inline bytes bytes_load(const uint8_t *p) {
+  return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline void bytes_store(uint8_t *p, bytes v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
+static inline bytes bytes_lowest(bytes a, bytes b) { return _mm256_min_epu8(a, b); }
+static inline bytes bytes_highest(bytes a, bytes b) { return _mm256_max_epu8(a, b); }
+
 enum { WORDS = 16 };
 typedef __m256i words;
 static inline words words_load(const uint16_t *p) {

@@ -67,6 +67,13 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
                                      _mm512_set1_epi8((char)value));
 }
 
+enum { BYTES = 64 };
+typedef __m512i bytes;
+static inline bytes bytes_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+static inline void bytes_store(uint8_t *p, bytes v) { _mm512_storeu_si512(p, v); }
+static inline bytes bytes_lowest(bytes a, bytes b) { return _mm512_min_epu8(a, b); }
+static inline bytes bytes_highest(bytes a, bytes b) { return _mm512_max_epu8(a, b); }
+
 enum { WORDS = 32 };
 typedef __m512i words;
 static inline words words_load(const uint16_t *p) { return _mm512_loadu_si512(p); }

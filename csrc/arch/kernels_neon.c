@@ -73,6 +73,13 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   return matches;
 }
 
+enum { BYTES = 16 };
+typedef uint8x16_t bytes;
+static inline bytes bytes_load(const uint8_t *p) { return vld1q_u8(p); }
+static inline void bytes_store(uint8_t *p, bytes v) { vst1q_u8(p, v); }
+static inline bytes bytes_lowest(bytes a, bytes b) { return vminq_u8(a, b); }
+static inline bytes bytes_highest(bytes a, bytes b) { return vmaxq_u8(a, b); }
+
 enum { WORDS = 8 };
 typedef uint16x8_t words;
 static inline words words_load(const uint16_t *p) { return vld1q_u16(p); }

@@ -66,6 +66,14 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   return matches;
 }
 
+static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
+  lowest_of_plain(n, count, rows, y);
+}
+
+static void highest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
+  highest_of_plain(n, count, rows, y);
+}
+
 static void blur_across(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
                         uint16_t *high, uint16_t *low) {
   blur_across_plain(n, taps, x, half, high, low);

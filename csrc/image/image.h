@@ -71,6 +71,40 @@ od_status od_adaptive_threshold(od_imaging *imaging, const od_view *image, od_me
                                 int block_size, int bound, uint8_t above, uint8_t below,
                                 const od_target *result, od_error *error);
 
+/* ---- morphology ---- */
+
+/* How a picture goes on beyond its border: abc|ddd, abcd|dcb, abcd|cba, or as one value. */
+typedef enum od_border {
+  OD_BORDER_CONSTANT,
+  OD_BORDER_REPLICATE,
+  OD_BORDER_REFLECT,
+  OD_BORDER_REFLECT_101
+} od_border;
+
+typedef enum od_shape { OD_SHAPE_RECT, OD_SHAPE_CROSS, OD_SHAPE_ELLIPSE } od_shape;
+
+/* Fills cells (h, w) with 1 inside the shape and 0 outside, as cv2.getStructuringElement;
+ * a cross has its arms in the middle. */
+void od_fill_shape(od_shape shape, int h, int w, uint8_t *cells);
+
+/* A kernel: which pixels around one count. cells (h, w), not 0 for those that do, at least
+ * one of them; cell (anchor_y, anchor_x) lies over the pixel itself. */
+typedef struct od_footprint {
+  int h, w; /* 1 to OD_MAX_FOOTPRINT */
+  int anchor_y, anchor_x;
+  const uint8_t *cells;
+} od_footprint;
+
+typedef enum od_extreme { OD_LOWEST, OD_HIGHEST } od_extreme;
+
+/* The lowest level under the footprint is an erosion, the highest a dilation; one after
+ * the other they are an opening or a closing. `outside` is the level of a constant border:
+ * 255 for erosions and 0 for dilations leave it without effect, as is cv2's default.
+ * Full footprints, of any size, cost little more than small ones. */
+od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extreme extreme,
+                            const od_footprint *footprint, od_border border, uint8_t outside,
+                            const od_target *result, od_error *error);
+
 /* ---- connected components ---- */
 
 typedef struct od_component {

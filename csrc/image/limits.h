@@ -9,6 +9,8 @@ enum {
   OD_MAX_IMAGE_SIDE = 16384,
   /* of the squares that local means are taken of: sums stay below 2^30 */
   OD_MAX_BLOCK = 2047,
+  /* of the sides of a morphological kernel */
+  OD_MAX_FOOTPRINT = 4095,
   /* of the sides of a Gaussian's kernel */
   OD_MAX_TAPS = 1023
 };

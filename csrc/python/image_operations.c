@@ -46,6 +46,22 @@ static bool read_int(PyObject *value, const char *name, int *result) {
   return true;
 }
 
+/* The number of a name in a list that ends with NULL. */
+static bool read_choice(PyObject *value, const char *name, const char *const *choices, int *choice) {
+  for (*choice = 0; PyUnicode_Check(value) && choices[*choice]; ++*choice)
+    if (PyUnicode_CompareWithASCIIString(value, choices[*choice]) == 0) return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected a known name", name, value);
+  return false;
+}
+
+static bool read_border(PyObject *value, od_border *border) {
+  static const char *const names[] = {"constant", "replicate", "reflect", "reflect_101", NULL};
+  int choice;
+  if (!read_choice(value, "border", names, &choice)) return false;
+  *border = (od_border)choice;
+  return true;
+}
+
 /* One channel of a picture to one of the result. */
 typedef od_status operation(od_imaging *imaging, const od_view *image, const od_target *result,
                             const void *parameters, od_error *error);
@@ -246,4 +262,67 @@ PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_
   }
   picture_view_release(&picture);
   return result;
+}
+
+/* ---- morphology ---- */
+
+typedef struct filter_parameters {
+  od_extreme extreme;
+  od_footprint footprint;
+  od_border border;
+  uint8_t outside;
+} filter_parameters;
+
+static od_status run_extreme_filter(od_imaging *imaging, const od_view *image,
+                                    const od_target *result, const void *parameters,
+                                    od_error *error) {
+  const filter_parameters *p = parameters;
+  return od_extreme_filter(imaging, image, p->extreme, &p->footprint, p->border, p->outside, result,
+                           error);
+}
+
+PyObject *operation_extreme_filter(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                   PyObject *keywords) {
+  static const signature accepted = {
+      "image_extreme_filter",
+      7,
+      7,
+      7,
+      {"image", "highest", "cells", "anchor_y", "anchor_x", "border", "outside"}};
+  PyObject *values[7];
+  picture_view picture;
+  filter_parameters p;
+  bool highest;
+  od_footprint *f = &p.footprint;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_bool(values[1], "highest", &highest) ||
+      !convert_picture(values[2], "cells", 0, &f->h, &f->w, &f->cells) ||
+      !read_int(values[3], "anchor_y", &f->anchor_y) ||
+      !read_int(values[4], "anchor_x", &f->anchor_x) || !read_border(values[5], &p.border) ||
+      !read_byte(values[6], "outside", &p.outside) || !read_picture(values[0], "image", &picture))
+    return NULL;
+  p.extreme = highest ? OD_HIGHEST : OD_LOWEST;
+  Py_INCREF(values[2]);
+  PyObject *result =
+      apply(module, &picture, picture.first.h, picture.first.w, run_extreme_filter, &p);
+  Py_DECREF(values[2]);
+  return result;
+}
+
+PyObject *operation_shape(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count,
+                          PyObject *keywords) {
+  static const char *const names[] = {"rect", "cross", "ellipse", NULL};
+  static const signature accepted = {"image_shape", 3, 3, 3, {"shape", "h", "w"}};
+  PyObject *values[3];
+  long long h, w;
+  int shape;
+  uint8_t *cells;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_choice(values[0], "shape", names, &shape) ||
+      !convert_int(values[1], "h", 1, OD_MAX_FOOTPRINT, &h) ||
+      !convert_int(values[2], "w", 1, OD_MAX_FOOTPRINT, &w))
+    return NULL;
+  PyObject *array = new_picture((int)h, (int)w, 0, &cells);
+  if (array) od_fill_shape((od_shape)shape, (int)h, (int)w, cells);
+  return array;
 }

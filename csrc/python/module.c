@@ -51,6 +51,11 @@ static PyMethodDef functions[] = {
     {"image_components", FAST(operation_components),
      PyDoc_STR("image_components(image, connectivity)\n--\n\n"
                "Labels, statistics and centroids of connected components.")},
+    {"image_extreme_filter", FAST(operation_extreme_filter),
+     PyDoc_STR("image_extreme_filter(image, highest, cells, anchor_y, anchor_x, border, outside)\n"
+               "--\n\nErosion and dilation.")},
+    {"image_shape", FAST(operation_shape),
+     PyDoc_STR("image_shape(shape, h, w)\n--\n\nThe cells of a morphological kernel.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {

@@ -228,6 +228,74 @@ static void test_adaptive_threshold(void) {
     }
 }
 
+/* A place beyond the border, step by step; -1 for a constant. */
+static int place(int i, int n, od_border border) {
+  if (border == OD_BORDER_CONSTANT && (i < 0 || i >= n)) return -1;
+  if (border == OD_BORDER_REPLICATE) return i < 0 ? 0 : i >= n ? n - 1 : i;
+  while (i < 0 || i >= n) {
+    if (n == 1) return 0;
+    const int repeated = border == OD_BORDER_REFLECT;
+    i = i < 0 ? -i - repeated : 2 * (n - 1) - i + repeated;
+  }
+  return i;
+}
+
+static int beyond(const od_view *view, int y, int x, od_border border, int outside) {
+  const int row = place(y, view->h, border), column = place(x, view->w, border);
+  return row < 0 || column < 0 ? outside : at(view, row, column);
+}
+
+static void test_extreme_filter(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 300; i++) {
+      const od_view view = random_view(draw(1, 40), draw(1, 90), 1);
+      uint8_t cells[40 * 40];
+      od_footprint f = {draw(1, i % 5 ? 7 : 40), draw(1, i % 5 ? 7 : 40), 0, 0, cells};
+      const bool full = draw(0, 1);
+      for (int k = 0; k < f.h * f.w; k++) cells[k] = (uint8_t)(full || draw(0, 2) ? draw(1, 255) : 0);
+      cells[draw(0, f.h * f.w - 1)] = 1;
+      f.anchor_y = draw(0, f.h - 1);
+      f.anchor_x = draw(0, f.w - 1);
+      const od_extreme extreme = draw(0, 1) ? OD_LOWEST : OD_HIGHEST;
+      const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
+      const uint8_t outside = (uint8_t)draw(0, 255);
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++) {
+          int best = extreme == OD_LOWEST ? 255 : 0;
+          for (int v = 0; v < f.h; v++)
+            for (int u = 0; u < f.w; u++) {
+              if (!cells[v * f.w + u]) continue;
+              const int level =
+                  beyond(&view, y + v - f.anchor_y, x + u - f.anchor_x, border, outside);
+              if (extreme == OD_LOWEST ? level < best : level > best) best = level;
+            }
+          want[y * view.w + x] = (uint8_t)best;
+        }
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d) under (%d, %d), border %d", table(t)->name, view.h, view.w, f.h, f.w,
+                 border);
+      CHECK_INT(od_extreme_filter(&imaging, &view, extreme, &f, border, outside, &result, NULL),
+                OD_OK);
+      check_result(&result);
+      od_imaging_release(&imaging);
+    }
+}
+
+static void test_shapes(void) {
+  static const char *const ellipse = "0001000" "0111110" "1111111" "1111111" "1111111" "0111110"
+                                     "0001000";
+  uint8_t cells[49];
+  od_fill_shape(OD_SHAPE_ELLIPSE, 7, 7, cells);
+  for (int k = 0; k < 49; k++) CHECK_INT(cells[k], ellipse[k] - '0');
+  od_fill_shape(OD_SHAPE_CROSS, 3, 4, cells);
+  for (int k = 0; k < 12; k++) CHECK_INT(cells[k], k / 4 == 1 || k % 4 == 2);
+  od_fill_shape(OD_SHAPE_RECT, 2, 5, cells);
+  for (int k = 0; k < 10; k++) CHECK_INT(cells[k], 1);
+  od_fill_shape(OD_SHAPE_ELLIPSE, 1, 1, cells);
+  CHECK_INT(cells[0], 1);
+}
+
 /* By flooding, in the order of first pixels. */
 static int flood(const od_view *view, int connectivity, int32_t *labels) {
   static int stack[LONGEST * LONGEST];
@@ -327,6 +395,12 @@ static void test_threads(void) {
   SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 11, -2, 255, 0);
   SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 151, -2, 255, 0);
   SAME(od_adaptive_threshold, &view, OD_MEAN_GAUSSIAN, 11, -2, 255, 0);
+  static uint8_t cells[51 * 51];
+  od_fill_shape(OD_SHAPE_RECT, 51, 51, cells);
+  const od_footprint square = {51, 51, 25, 25, cells}, cross = {5, 5, 2, 2, cells + 51 * 50};
+  SAME(od_extreme_filter, &view, OD_LOWEST, &square, OD_BORDER_REFLECT, 0);
+  od_fill_shape(OD_SHAPE_CROSS, 5, 5, cells + 51 * 50);
+  SAME(od_extreme_filter, &view, OD_HIGHEST, &cross, OD_BORDER_CONSTANT, 0);
 #undef SAME
   od_imaging_release(&alone);
   od_imaging_release(&together);
@@ -360,6 +434,12 @@ static void test_refuses(void) {
   for (int i = 0; i < 7; i++)
     REFUSED(od_local_mean(&imaging, &view, OD_MEAN_GAUSSIAN, blocks[i], &good, &error),
             "block_size");
+  uint8_t cells[4] = {1, 0, 0, 0};
+  const od_footprint wrong[] = {{0, 1, 0, 0, cells},  {1, 0, 0, 0, cells},     {2, 2, 2, 0, cells},
+                                {2, 2, 0, -1, cells}, {2, 1, 0, 0, cells + 2}, {4096, 1, 0, 0, cells}};
+  for (int i = 0; i < 6; i++)
+    REFUSED(od_extreme_filter(&imaging, &view, OD_LOWEST, &wrong[i], OD_BORDER_CONSTANT, 0, &good,
+                              &error), i == 2 || i == 3 ? "anchor" : "kernel");
   od_component *components;
   int32_t count;
   for (int connectivity = -1; connectivity < 10; connectivity++)
@@ -381,6 +461,8 @@ int main(void) {
   RUN(test_otsu);
   RUN(test_local_mean);
   RUN(test_adaptive_threshold);
+  RUN(test_extreme_filter);
+  RUN(test_shapes);
   RUN(test_components);
   RUN(test_threads);
   RUN(test_refuses);

@@ -160,6 +160,30 @@ static void test_means(void) {
     }
 }
 
+static void test_extremes(void) {
+  static uint8_t low[LONGEST], high[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i), count = draw(1, 20);
+      const uint8_t *rows[20];
+      CHECK_CASE("%s extremes of %zu rows, %zu", table(t)->name, count, n);
+      const uint8_t *x = random_bytes(&guard_x, n + 40);
+      for (size_t k = 0; k < count; k++) rows[k] = x + draw(0, 40);
+      for (size_t k = 0; k < n; k++) {
+        low[k] = high[k] = rows[0][k];
+        for (size_t m = 1; m < count; m++) {
+          low[k] = rows[m][k] < low[k] ? rows[m][k] : low[k];
+          high[k] = rows[m][k] > high[k] ? rows[m][k] : high[k];
+        }
+      }
+      uint8_t *y = guard_block(&guard_y, n, side());
+      table(t)->image.lowest_of(n, count, rows, y);
+      check_bytes(y, low, n, &guard_y);
+      table(t)->image.highest_of(n, count, rows, y);
+      check_bytes(y, high, n, &guard_y);
+    }
+}
+
 /* Weights that add up to 256, the same from either end; half (taps / 2 + 1). */
 static size_t random_weights(uint16_t half[MOST_TAPS]) {
   const size_t reach = draw(0, MOST_TAPS / 2);
@@ -246,6 +270,7 @@ int main(void) {
   RUN(test_move_sums);
   RUN(test_window_sums);
   RUN(test_means);
+  RUN(test_extremes);
   RUN(test_blur);
   RUN(test_smooth);
   for (int i = 0; i < 4; i++) guard_destroy(guards[i]);

@@ -1,0 +1,193 @@
+/* Erosion and dilation: the lowest and the highest level under a footprint. */
+#include <math.h>
+
+#include "image/bands.h"
+#include "image/border.h"
+#include "image/image.h"
+#include "image/limits.h"
+
+void od_fill_shape(od_shape shape, int h, int w, uint8_t *cells) {
+  const int middle_y = h / 2, middle_x = w / 2;
+  for (int y = 0; y < h; y++, cells += w) {
+    int first = 0, last = w - 1;
+    if (shape == OD_SHAPE_CROSS && y != middle_y) first = last = middle_x;
+    if (shape == OD_SHAPE_ELLIPSE) {
+      const int up = y - middle_y;
+      const double inside = middle_y ? (double)(middle_y * middle_y - up * up) /
+                                           ((double)middle_y * middle_y) : 0;
+      const int reach = inside < 0 ? -1 : (int)lrint(middle_x * sqrt(inside));
+      first = middle_x - reach > 0 ? middle_x - reach : 0;
+      last = middle_x + reach < w ? middle_x + reach : w - 1;
+      if (reach < 0) last = first - 1;
+    }
+    for (int x = 0; x < w; x++) cells[x] = x >= first && x <= last;
+  }
+}
+
+typedef void extreme_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);
+
+typedef struct filter_job {
+  extreme_of *extreme;
+  const od_view *image;
+  const od_target *result;
+  const od_footprint *footprint;
+  od_border border;
+  uint8_t outside;
+  size_t cells; /* that count */
+} filter_job;
+
+/* A long window is `parts` overlapping ones of `part` side by side: few enough to look at
+ * them all. */
+typedef struct window {
+  int length, part, parts;
+} window;
+
+static window window_of(int length) {
+  enum { SHORT = 12 };
+  if (length <= SHORT) return (window){length, length, 1};
+  const int part = (int)ceil(sqrt(length));
+  return (window){length, part, (length + part - 1) / part};
+}
+
+static int part_begin(const window *w, int k) {
+  const int begin = k * w->part;
+  return begin + w->part <= w->length ? begin : w->length - w->part;
+}
+
+/* Memory of one band; rings hold the last rows, row r in place r % height. */
+typedef struct filter_memory {
+  size_t pitch;           /* from one row to the next */
+  const uint8_t **rows;   /* pointers into them, for an extreme to be taken of */
+  uint8_t *padded, *parts, *result;
+  uint8_t *ring, *second; /* (footprint's h, pitch) */
+} filter_memory;
+
+static size_t most_pointers(const filter_job *job) {
+  const size_t sides = (size_t)job->footprint->h + (size_t)job->footprint->w;
+  return job->cells > sides ? job->cells : sides;
+}
+
+static size_t filter_scratch(const filter_job *job, size_t pitch) {
+  return od_aligned(most_pointers(job) * sizeof(uint8_t *)) +
+         (3 + 2 * (size_t)job->footprint->h) * pitch;
+}
+
+static size_t filter_pitch(const filter_job *job) {
+  return od_aligned((size_t)job->image->w + (size_t)job->footprint->w);
+}
+
+static filter_memory filter_memory_of(const filter_job *job, void *scratch) {
+  filter_memory m = {.pitch = filter_pitch(job), .rows = scratch};
+  m.padded = (uint8_t *)scratch + od_aligned(most_pointers(job) * sizeof(uint8_t *));
+  m.parts = m.padded + m.pitch;
+  m.result = m.parts + m.pitch;
+  m.ring = m.result + m.pitch;
+  m.second = m.ring + (size_t)job->footprint->h * m.pitch;
+  return m;
+}
+
+/* Picture row y, which may lie outside, with the border to the left and to the right. */
+static void pad_row(const filter_job *job, int y, uint8_t *padded) {
+  const od_footprint *f = job->footprint;
+  const int w = job->image->w, from = od_border_place(y, job->image->h, job->border);
+  if (from < 0) {
+    memset(padded, job->outside, (size_t)(w + f->w - 1));
+    return;
+  }
+  const uint8_t *row = od_view_row(job->image, from, padded + f->anchor_x);
+  if (row != padded + f->anchor_x) memcpy(padded + f->anchor_x, row, (size_t)w);
+  od_extend_row(padded, f->anchor_x, w, f->w - 1 - f->anchor_x, job->border, job->outside);
+}
+
+/* The extreme of a window's length of pixels along a padded row. */
+static void filter_across(const filter_job *job, const window *across, const filter_memory *m,
+                          uint8_t *result) {
+  const size_t w = (size_t)job->image->w;
+  uint8_t *to = across->parts == 1 ? result : m->parts;
+  const size_t n = across->parts == 1 ? w : w + (size_t)(across->length - across->part);
+  for (int k = 0; k < across->part; k++) m->rows[k] = m->padded + k;
+  job->extreme(n, (size_t)across->part, m->rows, to);
+  if (across->parts == 1) return;
+  for (int k = 0; k < across->parts; k++) m->rows[k] = m->parts + part_begin(across, k);
+  job->extreme(w, (size_t)across->parts, m->rows, result);
+}
+
+/* A full footprint: across, then down. */
+static void filter_full(void *context, int first, int last, void *scratch) {
+  const filter_job *job = context;
+  const filter_memory m = filter_memory_of(job, scratch);
+  const window across = window_of(job->footprint->w), down = window_of(job->footprint->h);
+  const size_t w = (size_t)job->image->w;
+  const int top = first - job->footprint->anchor_y;
+  for (int r = 0; r < last - first + down.length - 1; r++) { /* rows from the top on */
+    uint8_t *row = m.ring + (size_t)(r % down.part) * m.pitch;
+    pad_row(job, top + r, m.padded);
+    filter_across(job, &across, &m, row);
+    if (r < down.part - 1) continue;
+    const int y = first + r - (down.length - 1);
+    uint8_t *result = y < first ? m.result : od_target_row(job->result, y, m.result);
+    /* the part that begins at row r - part + 1 */
+    uint8_t *part = down.parts == 1
+                        ? result
+                        : m.second + (size_t)((r - down.part + 1) % down.length) * m.pitch;
+    for (int k = 0; k < down.part; k++)
+      m.rows[k] = m.ring + (size_t)((r - k) % down.part) * m.pitch;
+    job->extreme(w, (size_t)down.part, m.rows, part);
+    if (y < first) continue;
+    if (down.parts > 1) {
+      for (int k = 0; k < down.parts; k++) {
+        const int begin = r - down.length + 1 + part_begin(&down, k);
+        m.rows[k] = m.second + (size_t)(begin % down.length) * m.pitch;
+      }
+      job->extreme(w, (size_t)down.parts, m.rows, result);
+    }
+    od_target_finish(job->result, y, result);
+  }
+}
+
+/* Any footprint: all of its cells, each a row moved by its place. */
+static void filter_cells(void *context, int first, int last, void *scratch) {
+  const filter_job *job = context;
+  const filter_memory m = filter_memory_of(job, scratch);
+  const od_footprint *f = job->footprint;
+  const int top = first - f->anchor_y;
+  for (int r = 0; r < last - first + f->h - 1; r++) {
+    pad_row(job, top + r, m.ring + (size_t)(r % f->h) * m.pitch);
+    if (r < f->h - 1) continue;
+    size_t count = 0;
+    for (int v = 0; v < f->h; v++) {
+      const uint8_t *row = m.ring + (size_t)((r - f->h + 1 + v) % f->h) * m.pitch;
+      for (int u = 0; u < f->w; u++)
+        if (f->cells[v * f->w + u]) m.rows[count++] = row + u;
+    }
+    const int y = first + r - (f->h - 1);
+    uint8_t *result = od_target_row(job->result, y, m.result);
+    job->extreme((size_t)job->image->w, count, m.rows, result);
+    od_target_finish(job->result, y, result);
+  }
+}
+
+od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extreme extreme,
+                            const od_footprint *footprint, od_border border, uint8_t outside,
+                            const od_target *result, od_error *error) {
+  const od_status status = od_check_same(image, result, error);
+  const od_footprint *f = footprint;
+  if (status) return status;
+  if (f->h < 1 || f->h > OD_MAX_FOOTPRINT || f->w < 1 || f->w > OD_MAX_FOOTPRINT)
+    return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got %d x %d cells, expected 1 to %d a side",
+                   f->h, f->w, OD_MAX_FOOTPRINT);
+  if (f->anchor_y < 0 || f->anchor_y >= f->h || f->anchor_x < 0 || f->anchor_x >= f->w)
+    return od_fail(error, OD_ERROR_ARGUMENT, "anchor: got (%d, %d), expected a cell of %d x %d",
+                   f->anchor_y, f->anchor_x, f->h, f->w);
+  const od_image_kernels *kernels = &imaging->kernels->image;
+  filter_job job = {extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of, image, result,
+                    f, border, outside, 0};
+  for (size_t i = 0, all = (size_t)f->h * (size_t)f->w; i < all; i++) job.cells += f->cells[i] != 0;
+  if (job.cells == 0)
+    return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got only zeros, expected a cell that counts");
+  const size_t w = (size_t)image->w;
+  const bool full = job.cells == (size_t)f->h * (size_t)f->w;
+  const size_t cost = full ? w / 4 : w * job.cells / 64;
+  return od_run_bands(imaging, image->h, cost + 1, filter_scratch(&job, filter_pitch(&job)),
+                      full ? filter_full : filter_cells, &job, error);
+}
