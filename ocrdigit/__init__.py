@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from . import datasets, image
+    from . import datasets, image, synth
     from ._config import show_config
     from ._predict import predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
@@ -40,6 +40,7 @@ __all__ = [
     "preprocess",
     "set_num_threads",
     "show_config",
+    "synth",
 ]
 
 # Where each name comes from: imported on first use, so that `import ocrdigit` is cheap.
@@ -54,7 +55,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("datasets", "image"):
+    if name in ("datasets", "image", "synth"):
         return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,206 @@
+"""Lines drawn with a pen: marks of punctuation, joins, letters, scribbles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float32]  # (k, 2): x, y
+
+# A sign's strokes, each a list of points (x, y): y is 0 at the foot of the digits, 1 at their
+# top; x is measured in the same unit.
+MARKS: dict[str, list[list[tuple[float, float]]]] = {
+    ".": [[(0.0, 0.02), (0.04, 0.0)]],
+    ",": [[(0.08, 0.06), (0.06, -0.05), (0.0, -0.16)]],
+    "'": [[(0.06, 1.0), (0.0, 0.82)]],
+    ":": [[(0.0, 0.55), (0.03, 0.53)], [(0.0, 0.12), (0.03, 0.1)]],
+    "-": [[(0.0, 0.42), (0.25, 0.44), (0.5, 0.42)]],
+    "=": [[(0.0, 0.55), (0.55, 0.57)], [(0.02, 0.33), (0.55, 0.35)]],
+    "/": [[(0.0, -0.1), (0.45, 1.1)]],
+    "\\": [[(0.45, -0.1), (0.0, 1.1)]],
+    "|": [[(0.0, -0.15), (0.03, 1.15)]],
+    "(": [[(0.22, 1.1), (0.05, 0.8), (0.0, 0.5), (0.05, 0.2), (0.22, -0.1)]],
+    ")": [[(0.0, 1.1), (0.17, 0.8), (0.22, 0.5), (0.17, 0.2), (0.0, -0.1)]],
+    "+": [[(0.0, 0.45), (0.5, 0.45)], [(0.25, 0.7), (0.25, 0.2)]],
+    "*": [
+        [(0.0, 0.5), (0.5, 0.5)],
+        [(0.12, 0.28), (0.38, 0.72)],
+        [(0.38, 0.28), (0.12, 0.72)],
+    ],
+    "#": [
+        [(0.1, 0.0), (0.25, 0.95)],
+        [(0.35, 0.0), (0.5, 0.95)],
+        [(0.0, 0.33), (0.6, 0.38)],
+        [(0.0, 0.62), (0.6, 0.67)],
+    ],
+    "$": [
+        [
+            (0.5, 0.82),
+            (0.3, 0.95),
+            (0.08, 0.85),
+            (0.06, 0.66),
+            (0.28, 0.52),
+            (0.48, 0.38),
+            (0.48, 0.15),
+            (0.26, 0.04),
+            (0.02, 0.16),
+        ],
+        [(0.3, 1.12), (0.24, -0.12)],
+    ],
+    "€": [
+        [
+            (0.6, 0.85),
+            (0.42, 0.98),
+            (0.2, 0.85),
+            (0.1, 0.5),
+            (0.2, 0.15),
+            (0.42, 0.02),
+            (0.6, 0.12),
+        ],
+        [(0.0, 0.58), (0.45, 0.6)],
+        [(0.0, 0.4), (0.42, 0.42)],
+    ],
+    "~": [[(0.0, 0.4), (0.15, 0.5), (0.35, 0.38), (0.55, 0.48), (0.8, 0.4)]],
+}
+
+# Letters that digits are not, for negatives. O, l, I, Z, S are left out: they are digits' twins.
+LETTERS: dict[str, list[list[tuple[float, float]]]] = {
+    "A": [[(0.0, 0.0), (0.3, 1.0), (0.6, 0.0)], [(0.12, 0.38), (0.5, 0.38)]],
+    "E": [
+        [(0.5, 1.0), (0.02, 0.98), (0.0, 0.02), (0.52, 0.0)],
+        [(0.0, 0.52), (0.42, 0.52)],
+    ],
+    "F": [[(0.52, 1.0), (0.02, 0.98), (0.0, 0.0)], [(0.0, 0.55), (0.4, 0.55)]],
+    "H": [[(0.0, 1.0), (0.0, 0.0)], [(0.5, 1.0), (0.52, 0.0)], [(0.0, 0.5), (0.5, 0.5)]],
+    "K": [[(0.0, 1.0), (0.0, 0.0)], [(0.5, 1.0), (0.02, 0.48), (0.52, 0.0)]],
+    "M": [[(0.0, 0.0), (0.05, 1.0), (0.35, 0.35), (0.65, 1.0), (0.7, 0.0)]],
+    "N": [[(0.0, 0.0), (0.0, 1.0), (0.5, 0.0), (0.5, 1.0)]],
+    "P": [[(0.0, 0.0), (0.02, 1.0), (0.4, 0.95), (0.46, 0.72), (0.35, 0.52), (0.02, 0.48)]],
+    "R": [
+        [(0.0, 0.0), (0.02, 1.0), (0.4, 0.95), (0.44, 0.72), (0.05, 0.5), (0.5, 0.0)],
+    ],
+    "T": [[(0.0, 1.0), (0.6, 0.98)], [(0.3, 1.0), (0.3, 0.0)]],
+    "U": [[(0.0, 1.0), (0.02, 0.25), (0.2, 0.0), (0.42, 0.12), (0.5, 0.4), (0.5, 1.0)]],
+    "V": [[(0.0, 1.0), (0.28, 0.0), (0.55, 1.0)]],
+    "W": [[(0.0, 1.0), (0.2, 0.0), (0.4, 0.7), (0.6, 0.0), (0.8, 1.0)]],
+    "X": [[(0.0, 1.0), (0.55, 0.0)], [(0.55, 1.0), (0.0, 0.0)]],
+    "Y": [[(0.0, 1.0), (0.28, 0.5)], [(0.55, 1.0), (0.25, 0.45), (0.22, 0.0)]],
+    "a": [
+        [(0.42, 0.5), (0.2, 0.58), (0.0, 0.3), (0.12, 0.02), (0.35, 0.15), (0.43, 0.5)],
+        [(0.43, 0.5), (0.42, 0.1), (0.55, 0.02)],
+    ],
+    "d": [
+        [(0.4, 0.45), (0.2, 0.55), (0.0, 0.28), (0.12, 0.0), (0.35, 0.12), (0.44, 1.0)],
+        [(0.44, 1.0), (0.42, 0.1), (0.55, 0.0)],
+    ],
+    "e": [
+        [
+            (0.0, 0.28),
+            (0.42, 0.34),
+            (0.36, 0.55),
+            (0.15, 0.56),
+            (0.0, 0.3),
+            (0.12, 0.03),
+            (0.45, 0.1),
+        ]
+    ],
+    "k": [[(0.05, 1.0), (0.0, 0.0)], [(0.36, 0.55), (0.04, 0.25), (0.4, 0.0)]],
+    "m": [
+        [
+            (0.0, 0.55),
+            (0.0, 0.0),
+            (0.05, 0.42),
+            (0.22, 0.55),
+            (0.28, 0.0),
+            (0.33, 0.42),
+            (0.5, 0.55),
+        ],
+        [(0.5, 0.55), (0.57, 0.35), (0.58, 0.0)],
+    ],
+    "n": [[(0.0, 0.55), (0.0, 0.0), (0.06, 0.42), (0.28, 0.55), (0.38, 0.35), (0.4, 0.0)]],
+    "r": [[(0.0, 0.55), (0.02, 0.0), (0.08, 0.4), (0.3, 0.56)]],
+    "t": [[(0.2, 1.0), (0.15, 0.1), (0.32, 0.0)], [(0.0, 0.65), (0.4, 0.68)]],
+    "u": [[(0.0, 0.55), (0.02, 0.12), (0.2, 0.0), (0.38, 0.2), (0.4, 0.55), (0.42, 0.0)]],
+    "w": [[(0.0, 0.55), (0.12, 0.0), (0.28, 0.4), (0.42, 0.0), (0.56, 0.55)]],
+    "x": [[(0.0, 0.55), (0.4, 0.0)], [(0.4, 0.55), (0.0, 0.0)]],
+}
+
+
+def curve(points: Sequence[tuple[float, float]] | Points, steps: int = 6) -> Points:
+    """Return Catmull and Rom's spline (k, 2) through ``points``, of ``steps`` a piece."""
+    known = np.asarray(points, np.float32)
+    if len(known) < 3:
+        return known
+    padded = np.concatenate([2 * known[:1] - known[1:2], known, 2 * known[-1:] - known[-2:-1]])
+    t = (np.arange(steps, dtype=np.float32) / steps)[None, :, None]
+    a, b, c, d = (padded[i : len(known) - 1 + i, None] for i in range(4))
+    pieces = b + t * (
+        (c - a) / 2 + t * (a - 2.5 * b + 2 * c - d / 2 + t * (1.5 * (b - c) + (d - a) / 2))
+    )
+    line: Points = np.concatenate([pieces.reshape(-1, 2), known[-1:]])
+    return line
+
+
+def draw(
+    ink: NDArray[np.float32],
+    lines: Sequence[Points],
+    radius: float,
+    softness: float = 1.0,
+    darkness: float = 1.0,
+) -> None:
+    """Draw ``lines`` of points (k, 2) in pixels with a round pen into ``ink`` (h, w).
+
+    The darker of what is there and of the line remains.
+    """
+    height, width = ink.shape
+    reach = radius + softness
+    for line in lines:
+        left, top = np.floor(line.min(axis=0) - reach).astype(int)
+        right, bottom = np.ceil(line.max(axis=0) + reach).astype(int) + 1
+        left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
+        if left >= right or top >= bottom:
+            continue
+        x = np.arange(left, right, dtype=np.float32)
+        y = np.arange(top, bottom, dtype=np.float32)
+        distance = np.sqrt(_squared_distance(line, x, y))
+        covered = np.clip((radius - distance) / softness + 0.5, 0, 1) * np.float32(darkness)
+        window = ink[top:bottom, left:right]
+        np.maximum(window, covered, out=window)
+
+
+def _squared_distance(
+    line: Points, x: NDArray[np.float32], y: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the squared distance (len(y), len(x)) to a line of points (k, 2)."""
+    least = np.full((len(y), len(x)), np.inf, np.float32)
+    if len(line) == 1:
+        line = np.concatenate([line, line])
+    for (ax, ay), (bx, by) in pairwise(line):
+        dx, dy = bx - ax, by - ay
+        length = max(float(dx * dx + dy * dy), 1e-6)
+        px, py = x[None, :] - ax, y[:, None] - ay
+        along = np.clip((px * (dx / length)) + py * (dy / length), 0, 1)
+        np.minimum(least, (px - along * dx) ** 2 + (py - along * dy) ** 2, out=least)
+    return least
+
+
+def sign(
+    shape: Sequence[Sequence[tuple[float, float]]],
+    height: float,
+    rng: np.random.Generator,
+    *,
+    wobble: float = 0.03,
+    slant: float = 0.0,
+) -> list[Points]:
+    """Return a sign's strokes, written by hand: pixels, y downward, 0 at the foot."""
+    stretch = rng.uniform(0.8, 1.25, 2) * height
+    lines = []
+    for stroke in shape:
+        points = np.asarray(stroke, np.float32) + rng.normal(0, wobble, (len(stroke), 2))
+        line = curve(points.astype(np.float32))
+        x, y = line[:, 0] * stretch[0], line[:, 1] * stretch[1]
+        lines.append(np.stack([x + slant * y, -y], axis=1).astype(np.float32))
+    return lines

@@ -1,0 +1,109 @@
+"""The pictures that readers of numbers are measured on: always the same, for everyone.
+
+Two sets are written by the package's synthesiser from digits that no reader was trained on: the
+last 5,000 of MNIST's training images to choose by, MNIST's test images for the final figure.
+
+=============  ===============================================================================
+``separated``  2 to 10 digits apart from each other, on noisy and unevenly lit paper
+``touching``   2 to 10 digits whose boxes meet or overlap by up to 4 pixels, on the same paper
+=============  ===============================================================================
+
+In both the digits keep MNIST's size, 20 pixels, and their own strokes.
+
+    python tests/bench/reading_sets.py --look pictures/     # writes some of each as PNG files
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ocrdigit import datasets, synth
+
+SETS = ("separated", "touching")
+COUNT = 500
+HELD_OUT = 5_000  # the last of MNIST's training images
+
+_PAPER = synth.Style(
+    size=(20 / 36, 20 / 36),
+    size_jitter=0.0,
+    baseline_jitter=0.05,
+    aspect=(1.0, 1.0),
+    level=0.0,
+    kerning=0.0,
+    slant=(0.0, 0.0),
+    slant_jitter=0.0,
+    upright=(0.0, 0.0),
+    rotation=(0.0, 0.0),
+    slope=(-1.0, 1.0),
+    own_strokes=1.0,
+    own_pen=(0.0, 0.0),
+    ink=(0.6, 0.95),
+    texture=(0.0, 0.3),
+    paper=(0.65, 0.95),
+    grain=(0.01, 0.05),
+    mottle=(0.0, 0.04),
+    light=(0.0, 0.3),
+    blur=(0.2, 0.6),
+    noise=(0.01, 0.04),
+    jpeg=0.3,
+)
+# One pixel is 1/20 of the digits' height. Gaps are drawn per string, with some play in it.
+STYLES = {
+    "separated": _PAPER.with_(gap=(0.1, 0.5), gap_jitter=0.02),
+    "touching": _PAPER.with_(gap=(-0.15, -0.05), gap_jitter=0.02),
+}
+
+
+def make_set(
+    name: str, part: str = "validation", *, count: int = COUNT, folder: str | Path | None = None
+) -> list[synth.Picture]:
+    """Make one of the two sets.
+
+    Parameters
+    ----------
+    name : {"separated", "touching"}
+    part : {"validation", "test"}
+        Whose digits: the last 5,000 of MNIST's training images, or its test images.
+    count : int
+        How many pictures; a set of another count is another set.
+    folder : path, optional
+        Where MNIST's files lie; without it, as ``datasets.load_mnist()`` finds them.
+    """
+    mnist = datasets.load_mnist(folder)
+    if part == "validation":
+        digits = synth.Digits(mnist.X_train[-HELD_OUT:], mnist.y_train[-HELD_OUT:])
+    elif part == "test":
+        digits = synth.Digits(mnist.X_test, mnist.y_test)
+    else:
+        raise ValueError(f"part must be 'validation' or 'test', got {part!r}")
+    seed = 1000 + SETS.index(name) + (10 if part == "test" else 0)
+    return synth.strings(
+        count, length=(2, 10), style=STYLES[name], height=36, digits=digits, random_state=seed
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--look", type=Path, default=Path("pictures"), help="the folder to fill")
+    parser.add_argument("--data", type=Path, default=os.environ.get("OCRDIGIT_DATA"))
+    options = parser.parse_args()
+    from PIL import Image
+
+    options.look.mkdir(parents=True, exist_ok=True)
+    for name in SETS:
+        pictures = make_set(name, folder=options.data)[:40]
+        width = max(picture.image.shape[1] for picture in pictures)
+        sheet = np.full((40 * len(pictures), width), 255, np.uint8)
+        for row, picture in enumerate(pictures):
+            height, w = picture.image.shape
+            sheet[40 * row : 40 * row + height, :w] = picture.image
+        Image.fromarray(sheet).save(options.look / f"{name}.png")
+        print(name, [picture.text for picture in pictures[:5]])
+
+
+if __name__ == "__main__":
+    main()

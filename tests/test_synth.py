@@ -1,0 +1,366 @@
+"""The synthesiser: its truth is true, its seeds repeat, its pictures differ as asked."""
+
+from __future__ import annotations
+
+import doctest
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+import ocrdigit
+from ocrdigit import synth
+from ocrdigit.datasets import Dataset
+from ocrdigit.synth import _digits, _negatives
+
+CLEAN = synth.Style(
+    ink=(0.9, 0.9),
+    ink_jitter=0.0,
+    texture=(0.0, 0.0),
+    paper=(1.0, 1.0),
+    grain=(0.0, 0.0),
+    mottle=(0.0, 0.0),
+    light=(0.0, 0.0),
+    blur=(0.0, 0.0),
+    noise=(0.0, 0.0),
+)
+
+
+@pytest.fixture(scope="module")
+def digits(sample: Dataset) -> synth.Digits:
+    return synth.Digits(sample.X_train[:1000], sample.y_train[:1000])
+
+
+def same(a: synth.Picture, b: synth.Picture) -> bool:
+    arrays = ("image", "values", "boxes")
+    return a.text == b.text and all(
+        np.array_equal(getattr(a, name), getattr(b, name)) for name in arrays
+    )
+
+
+@pytest.mark.parametrize("module", ["_digits", "_picture", "_strings", "_page", "_negatives"])
+def test_examples_in_docstrings(module: str) -> None:
+    failed, tried = doctest.testmod(getattr(synth, module))
+    assert tried
+    assert not failed
+
+
+# -- strings --
+
+
+@pytest.mark.parametrize("style", synth.STYLES)
+def test_truth_is_consistent(style: str, digits: synth.Digits) -> None:
+    for picture in synth.strings(60, style=style, digits=digits, random_state=3):
+        height, width = picture.image.shape
+        assert picture.image.dtype == np.uint8
+        assert height == 32
+        assert picture.text == "".join(map(str, picture.values))
+        assert picture.boxes.shape == (len(picture.text), 4)
+        x, y, w, h = picture.boxes.T
+        assert (x >= 0).all()
+        assert (y >= 0).all()
+        assert (w > 0).all()
+        assert (h > 0).all()
+        assert (x + w <= width).all()
+        assert (y + h <= height).all()
+        assert (np.diff(x + w / 2) > -0.5 * h[:-1]).all()  # in reading order
+
+
+def test_boxes_hold_the_ink(digits: synth.Digits) -> None:
+    """On clean paper all ink lies in the boxes, and every box is full to its sides."""
+    for picture in synth.strings(40, style=CLEAN, height=48, digits=digits, random_state=4):
+        outside = np.ones(picture.image.shape, bool)
+        for x, y, w, h in picture.boxes:
+            outside[max(0, y - 1) : y + h + 1, max(0, x - 1) : x + w + 1] = False
+            inside = picture.image[y : y + h, x : x + w] < 200
+            for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
+                assert side.any()
+        assert picture.image[outside].min(initial=255) > 150
+
+
+def test_writes_readable_digits(digits: synth.Digits) -> None:
+    """What is cut out by the boxes is, for the shipped network, the digit that it should be."""
+    style = CLEAN.with_(gap=(0.3, 0.5), own_strokes=1.0, slope=(0.0, 0.0))
+    pictures = synth.strings(60, length=5, style=style, height=40, digits=digits, random_state=5)
+    crops = [
+        255 - picture.image[max(0, y - 3) : y + h + 3, max(0, x - 3) : x + w + 3]
+        for picture in pictures
+        for x, y, w, h in picture.boxes
+    ]
+    truth = np.concatenate([picture.values for picture in pictures])
+    assert (ocrdigit.predict(crops) == truth).mean() > 0.97
+
+
+def test_gaps_are_kept(digits: synth.Digits) -> None:
+    style = CLEAN.with_(kerning=0.0, gap_jitter=0.0, size=(0.5, 0.5), gap=(0.25, 0.25))
+    for picture in synth.strings(
+        20, length=6, style=style, height=80, digits=digits, random_state=6
+    ):
+        x, _, w, _ = picture.boxes.T
+        assert (np.abs(x[1:] - (x + w)[:-1] - 10) <= 1).all()
+
+
+def test_touching_digits_touch(digits: synth.Digits) -> None:
+    style = CLEAN.with_(kerning=0.0, gap_jitter=0.0, size=(0.5, 0.5), gap=(-0.1, -0.1))
+    for picture in synth.strings(
+        20, length=6, style=style, height=80, digits=digits, random_state=6
+    ):
+        x, _, w, _ = picture.boxes.T
+        assert (np.abs(x[1:] - (x + w)[:-1] + 4) <= 1).all()
+
+
+def test_marks_are_not_in_the_text(digits: synth.Digits) -> None:
+    picture = synth.string("$1.874,50-", digits=digits, random_state=0)
+    assert picture.text == "187450"
+    assert len(picture.boxes) == 6
+
+
+@pytest.mark.parametrize("mark", synth._strokes.MARKS)
+def test_every_mark_is_drawn(mark: str, digits: synth.Digits) -> None:
+    picture = synth.string(mark, style=CLEAN, height=64, digits=digits, random_state=1)
+    assert picture.text == ""
+    assert picture.image.min() < 100
+
+
+def test_same_seed_same_bits(digits: synth.Digits) -> None:
+    styles = list(synth.STYLES)
+    first = synth.strings(40, style=styles, digits=digits, random_state=7)
+    again = synth.strings(40, style=styles, digits=digits, random_state=7)
+    other = synth.strings(40, style=styles, digits=digits, random_state=8)
+    assert all(map(same, first, again))
+    assert not any(map(same, first, other))
+
+
+def test_generator_goes_on(digits: synth.Digits) -> None:
+    rng = np.random.default_rng(1)
+    assert not same(synth.string(digits=digits, random_state=rng), synth.string(random_state=rng))
+
+
+def test_same_bits_whatever_was_drawn_before(sample: Dataset, digits: synth.Digits) -> None:
+    """The fields that digits keep are the same whenever they are made."""
+    fresh = synth.Digits(sample.X_train[:1000], sample.y_train[:1000])
+    assert same(
+        synth.string(digits=fresh, random_state=9), synth.string(digits=digits, random_state=9)
+    )
+
+
+def test_texts_and_colour(digits: synth.Digits) -> None:
+    pictures = synth.strings(2, texts=["12", "345"], color=True, digits=digits, random_state=0)
+    assert [picture.text for picture in pictures] == ["12", "345"]
+    assert pictures[0].image.ndim == 3
+    assert pictures[0].image.shape[2] == 3
+
+
+def test_inverted_is_light_on_dark(digits: synth.Digits) -> None:
+    picture = synth.string("888", style=CLEAN.with_(inverted=1.0), digits=digits)
+    assert np.median(picture.image) < 50
+    assert picture.image.max() > 180
+
+
+@pytest.mark.parametrize(
+    "thing", ["rules", "grid", "boxes", "guilloche", "dots", "band", "stains", "underline"]
+)
+def test_things_on_paper_are_seen(thing: str, digits: synth.Digits) -> None:
+    plain = CLEAN.with_(print=(0.5, 0.5))
+    assert mean_tone(plain.with_(**{thing: 1.0}), digits) < mean_tone(plain, digits) - 1
+
+
+def mean_tone(style: synth.Style, digits: synth.Digits) -> float:
+    pictures = synth.strings(
+        40, texts=["1"] * 40, style=style, height=64, digits=digits, random_state=0
+    )
+    return float(np.mean([picture.image.mean() for picture in pictures]))
+
+
+def test_to_dict_is_json(digits: synth.Digits) -> None:
+    picture = synth.string("305", digits=digits, random_state=0)
+    truth = json.loads(json.dumps(picture.to_dict()))
+    assert truth["text"] == "305"
+    assert [digit["value"] for digit in truth["digits"]] == [3, 0, 5]
+    assert truth["digits"][0]["box"] == picture.boxes[0].tolist()
+    assert picture.draw().size == (truth["width"], truth["height"])
+
+
+# -- lines and pages --
+
+
+def test_line_parts_numbers(digits: synth.Digits) -> None:
+    picture = synth.line("1859 22 05", digits=digits, random_state=1)
+    assert picture.text == "1859 22 05"
+    x, _, w, h = picture.boxes.T
+    gaps = x[1:] - (x + w)[:-1]
+    assert (gaps[[3, 5]] > 0.5 * np.median(h)).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_page(seed: int, digits: synth.Digits) -> None:
+    picture = synth.page(size=(500, 400), digits=digits, random_state=seed)
+    assert picture.image.shape == (400, 500, 3)
+    assert picture.text.replace(" ", "").replace("\n", "") == "".join(map(str, picture.values))
+    x, y, w, h = picture.boxes.T
+    assert (x >= 0).all()
+    assert (y >= 0).all()
+    assert (x + w <= 500).all()
+    assert (y + h <= 400).all()
+    assert same(picture, synth.page(size=(500, 400), digits=digits, random_state=seed))
+
+
+def test_page_of_given_numbers(digits: synth.Digits) -> None:
+    rows = [["1874", "35.000"], ["9"]]
+    picture = synth.page(rows, size=(500, 300), color=False, digits=digits, random_state=0)
+    assert picture.text == "1874 35000\n9"
+    assert picture.image.shape == (300, 500)
+
+
+def test_page_too_full(digits: synth.Digits) -> None:
+    with pytest.raises(ValueError, match="do not fit on a page"):
+        synth.page([["123456789"]] * 20, size=(200, 200), digits=digits, random_state=0)
+
+
+# -- candidates and negatives --
+
+
+def test_candidates(digits: synth.Digits) -> None:
+    images, labels = synth.candidates(400, negatives=0.3, digits=digits, random_state=0)
+    assert images.shape == (400, 28, 28)
+    assert images.dtype == np.uint8
+    assert (labels == 10).sum() == 120
+    assert set(labels.tolist()) == set(range(11))
+    good = labels < 10
+    assert (ocrdigit.predict(images[good]) == labels[good]).mean() > 0.75
+    again = synth.candidates(400, negatives=0.3, digits=digits, random_state=0)
+    assert np.array_equal(images, again.images)
+
+
+@pytest.mark.parametrize("kind", _negatives._KINDS)
+def test_not_digits(kind: str, digits: synth.Digits) -> None:
+    images = synth.not_digits(30, kinds=[kind], digits=digits, random_state=0)
+    assert images.shape == (30, 28, 28)
+    assert images.dtype == np.uint8
+    assert len({image.tobytes() for image in images}) > 20 or kind == "blank"
+    if kind not in ("textures", "noise", "blank"):
+        for image in images:
+            rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+            longer = max(np.ptp(rows), np.ptp(columns)) + 1
+            assert 18 <= longer <= 20
+
+
+# -- fields --
+
+
+def test_fields_hold_distances() -> None:
+    """A bar of 4 by 16 pixels: its centre line lies 2 pixels, or 4 cells, within its outline."""
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 6:22, 12:16] = 255
+    bar = synth.Digits(image, [1])
+    outline, centre = (
+        (field[0].astype(float) - _digits.ZERO) / _digits.UNIT
+        for field in bar.fields(np.array([0]))
+    )
+    middle = bar.side // 2
+    assert outline[middle, middle - 1 : middle + 1] == pytest.approx(-3.5, abs=0.7)
+    assert outline[middle, middle + 5] == pytest.approx(1.5, abs=0.5)
+    assert centre[middle, middle - 2 : middle + 2].min() < 0.8
+    assert centre[middle, middle + 6] == pytest.approx(6.5, abs=1.0)
+
+
+def test_thinning_keeps_what_is_connected(sample: Dataset) -> None:
+    """Thinned digits are thin, lie in the ink, and hang together as the ink does."""
+    ink = sample.X_train[:200] >= 100
+    thin = _digits._thinned(ink)
+    assert not (thin & ~ink).any()
+    assert thin.any(axis=(1, 2)).all()
+    squares = thin[:, 1:, 1:] & thin[:, 1:, :-1] & thin[:, :-1, 1:] & thin[:, :-1, :-1]
+    assert squares.sum() < 10
+    for before, after in zip(ink, thin, strict=True):
+        assert pieces(before) == pieces(after)
+
+
+def pieces(mask: np.ndarray) -> int:
+    """Count the connected pieces, diagonal neighbours included."""
+    left = {(int(y), int(x)) for y, x in np.argwhere(mask)}
+    count = 0
+    while left:
+        count += 1
+        stack = [left.pop()]
+        while stack:
+            y, x = stack.pop()
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
+            left -= near
+            stack += near
+    return count
+
+
+# -- bad input --
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"text": ""}, ValueError, "text must have a digit"),
+        ({"text": "12a"}, ValueError, "text must be digits"),
+        ({"text": 12}, TypeError, "text"),
+        ({"text": "1" * 101}, ValueError, "at most 100"),
+        ({"style": "fancy"}, ValueError, "style must be one of"),
+        ({"style": 3}, TypeError, "style must be"),
+        ({"style": []}, ValueError, "at least one style"),
+        ({"height": 5}, ValueError, "height must be 16 to 1024"),
+        ({"height": "tall"}, TypeError, "height"),
+        ({"random_state": "x"}, TypeError, "random_state"),
+        ({"random_state": -1}, ValueError, "random_state"),
+        ({"digits": 5}, TypeError, "digits must be"),
+    ],
+)
+def test_bad_arguments(arguments: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        synth.string(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda: synth.strings(0), ValueError),
+        (lambda: synth.strings(2, texts=["1"]), ValueError),
+        (lambda: synth.strings(1, length=(3, 2)), ValueError),
+        (lambda: synth.strings(1, length=0), ValueError),
+        (lambda: synth.page("12"), TypeError),
+        (lambda: synth.page([["1 2"]]), ValueError),
+        (lambda: synth.page(size=(10, 10)), ValueError),
+        (lambda: synth.page(digit_height=(50, 20)), ValueError),
+        (lambda: synth.candidates(5, negatives=2), ValueError),
+        (lambda: synth.not_digits(5, kinds=["cats"]), ValueError),
+        (lambda: synth.not_digits(5, kinds="halves"), TypeError),
+        (lambda: synth.Style(gap=(1, 0)), ValueError),
+        (lambda: synth.Style(gap=1), ValueError),
+        (lambda: synth.Style(rules=2.0), ValueError),
+        (lambda: synth.Style(rules="often"), TypeError),
+        (lambda: synth.Style().with_(colour=1), ValueError),
+        (lambda: synth.Digits(np.zeros((2, 28, 28), np.uint8), [0, 1]), ValueError),
+        (lambda: synth.Digits(np.ones((2, 28, 28)), [0, 10]), ValueError),
+        (lambda: synth.Digits(np.ones((2, 28, 28)), [0]), ValueError),
+        (lambda: synth.Digits(np.ones((2, 28, 28)), [0.0, 1.0]), TypeError),
+        (lambda: synth.Digits(np.ones((2, 14, 14)), [0, 1]), ValueError),
+        (lambda: synth.Digits(2 * np.ones((2, 28, 28)), [0, 1]), ValueError),
+        (lambda: synth.Digits(np.ones((2, 28, 28), int), [0, 1]), TypeError),
+    ],
+)
+def test_bad_calls(call, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        call()
+
+
+def test_digit_without_an_image() -> None:
+    image = np.zeros((1, 28, 28), np.uint8)
+    image[0, 6:22, 12:16] = 255
+    ones = synth.Digits(image, [1])
+    assert set(synth.string(digits=ones, random_state=0).text) == {"1"}
+    with pytest.raises(ValueError, match="no image of a 2"):
+        synth.string("12", digits=ones)
+
+
+def test_every_number_of_a_style_counts() -> None:
+    """The styles by name are checked as people's own are."""
+    names = {field.name for field in fields(synth.Style)}
+    for style in synth.STYLES.values():
+        assert style.with_(**{name: getattr(style, name) for name in names}) == style
