@@ -214,3 +214,11 @@ def image_extreme_filter(
     outside: int,
 ) -> NDArray[np.uint8]: ...
 def image_shape(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...
+def image_gaussian_blur(
+    image: NDArray[np.uint8],
+    ksize_y: int,
+    ksize_x: int,
+    sigma_y: float,
+    sigma_x: float,
+    border: str,
+) -> NDArray[np.uint8]: ...

@@ -198,6 +198,21 @@ def structuring_element(rng):
     return got, cv2.getStructuringElement(code, size), (name, size)
 
 
+def gaussian_blur(rng):
+    x = picture(rng, channels=int(rng.choice([0, 0, 3])))
+    border, code = any_border(rng)
+    kind = rng.integers(4)
+    longest = 40 if rng.random() < 0.05 else 8
+    size = tuple(int(i) for i in 2 * rng.integers(0, longest, 2) + 1)
+    sigma = 0.0 if kind < 2 else float(rng.uniform(0.05, 6))
+    sigma_y = float(rng.uniform(0.05, 6)) if kind == 3 else 0.0
+    if kind == 2 and rng.random() < 0.5:
+        size = (0, 0)
+    got = image.gaussian_blur(x, size, sigma, sigma_y, border)
+    want = cv2.GaussianBlur(dense(x), size, sigma, sigmaY=sigma_y, borderType=code)
+    return got, want.reshape(x.shape), (x.shape, size, sigma, sigma_y, border)
+
+
 CASES = {
     case.__name__: case
     for case in (
@@ -207,6 +222,7 @@ CASES = {
         adaptive_mean,
         adaptive_gaussian,
         components,
+        gaussian_blur,
         structuring_element,
         erode,
         dilate,

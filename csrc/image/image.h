@@ -71,7 +71,7 @@ od_status od_adaptive_threshold(od_imaging *imaging, const od_view *image, od_me
                                 int block_size, int bound, uint8_t above, uint8_t below,
                                 const od_target *result, od_error *error);
 
-/* ---- morphology ---- */
+/* ---- smoothing ---- */
 
 /* How a picture goes on beyond its border: abc|ddd, abcd|dcb, abcd|cba, or as one value. */
 typedef enum od_border {
@@ -80,6 +80,15 @@ typedef enum od_border {
   OD_BORDER_REFLECT,
   OD_BORDER_REFLECT_101
 } od_border;
+
+/* A Gaussian over kernels (ksize_y, ksize_x), both odd, 1 to OD_MAX_TAPS, in fixed point as
+ * OpenCV has it: taps in 256ths, one rounding. A sigma of 0 or less is made from the size:
+ * 0.15 ksize + 0.35, or a table's up to 9. A constant border is 0. */
+od_status od_gaussian_blur(od_imaging *imaging, const od_view *image, int ksize_y, int ksize_x,
+                           double sigma_y, double sigma_x, od_border border,
+                           const od_target *result, od_error *error);
+
+/* ---- morphology ---- */
 
 typedef enum od_shape { OD_SHAPE_RECT, OD_SHAPE_CROSS, OD_SHAPE_ELLIPSE } od_shape;
 

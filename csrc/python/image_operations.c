@@ -326,3 +326,38 @@ PyObject *operation_shape(PyObject *Py_UNUSED(module), PyObject *const *argument
   if (array) od_fill_shape((od_shape)shape, (int)h, (int)w, cells);
   return array;
 }
+
+/* ---- smoothing ---- */
+
+typedef struct blur_parameters {
+  int ksize_y, ksize_x;
+  double sigma_y, sigma_x;
+  od_border border;
+} blur_parameters;
+
+static od_status run_blur(od_imaging *imaging, const od_view *image, const od_target *result,
+                          const void *parameters, od_error *error) {
+  const blur_parameters *p = parameters;
+  return od_gaussian_blur(imaging, image, p->ksize_y, p->ksize_x, p->sigma_y, p->sigma_x, p->border,
+                          result, error);
+}
+
+PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords) {
+  static const signature accepted = {
+      "image_gaussian_blur",
+      6,
+      6,
+      6,
+      {"image", "ksize_y", "ksize_x", "sigma_y", "sigma_x", "border"}};
+  PyObject *values[6];
+  picture_view picture;
+  blur_parameters p;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_int(values[1], "ksize_y", &p.ksize_y) || !read_int(values[2], "ksize_x", &p.ksize_x) ||
+      !convert_real(values[3], "sigma_y", &p.sigma_y) ||
+      !convert_real(values[4], "sigma_x", &p.sigma_x) || !read_border(values[5], &p.border) ||
+      !read_picture(values[0], "image", &picture))
+    return NULL;
+  return apply(module, &picture, picture.first.h, picture.first.w, run_blur, &p);
+}

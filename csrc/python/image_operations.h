@@ -20,5 +20,7 @@ PyObject *operation_extreme_filter(PyObject *module, PyObject *const *arguments,
                                    PyObject *keywords);
 PyObject *operation_shape(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                           PyObject *keywords);
+PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords);
 
 #endif

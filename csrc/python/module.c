@@ -56,6 +56,9 @@ static PyMethodDef functions[] = {
                "--\n\nErosion and dilation.")},
     {"image_shape", FAST(operation_shape),
      PyDoc_STR("image_shape(shape, h, w)\n--\n\nThe cells of a morphological kernel.")},
+    {"image_gaussian_blur", FAST(operation_gaussian_blur),
+     PyDoc_STR("image_gaussian_blur(image, ksize_y, ksize_x, sigma_y, sigma_x, border)\n--\n\n"
+               "A Gaussian's mean around each pixel.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {
