@@ -31,6 +31,7 @@ __all__ = [
     "erode",
     "gaussian_blur",
     "open",
+    "resize",
     "structuring_element",
     "threshold",
     "to_gray",
@@ -527,14 +528,16 @@ def gaussian_blur(
     """
     known("border", border, BORDERS)
     width, height = (
-        _pair("ksize", ksize) if isinstance(ksize, (tuple, list)) else (_integer("ksize", ksize),) * 2
+        _pair("ksize", ksize)
+        if isinstance(ksize, (tuple, list))
+        else (_integer("ksize", ksize),) * 2
     )
     across = max(finite_number("sigma", sigma), 0.0)
     down = max(finite_number("sigma_y", sigma_y), 0.0) or across
     sides = []
     for side, spread in ((width, across), (height, down)):
         if side == 0 and spread > 0:
-            side = min(round(6 * spread + 1), _MOST_TAPS + 1) | 1
+            side = round(min(6 * spread + 1, _MOST_TAPS + 1)) | 1
         if not 1 <= side <= _MOST_TAPS or side % 2 == 0:
             raise ValueError(
                 f"ksize must be odd, from 1 to {_MOST_TAPS}, or 0 with a sigma that makes such "
@@ -542,3 +545,45 @@ def gaussian_blur(
             )
         sides.append(side)
     return _core.image_gaussian_blur(image, sides[1], sides[0], down, across, border)
+
+
+_LONGEST_SIDE = 16384
+
+
+def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear") -> Picture:
+    """Make a picture larger or smaller.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w) or (h, w, channels)
+    dsize : tuple of int
+        Width and height of the result, 1 to 16384.
+    interpolation : {"linear", "area"}
+        Between the nearest pixels; or the mean of all that a pixel of the result covers, the
+        better one for smaller pictures.
+
+    Returns
+    -------
+    uint8 array, (height, width) or (height, width, channels)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.resize`` with ``INTER_LINEAR`` and ``INTER_AREA``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> resize(np.array([[0, 100], [100, 200]], np.uint8), (1, 1), "area")
+    array([[100]], dtype=uint8)
+    """
+    area = known("interpolation", interpolation, ("linear", "area")) == "area"
+    width, height = _pair("dsize", dsize)
+    for name, side in (("width", width), ("height", height)):
+        if not 1 <= side <= _LONGEST_SIDE:
+            raise ValueError(f"dsize must have a {name} from 1 to {_LONGEST_SIDE}, got {dsize!r}")
+    return _core.image_resize(image, height, width, area)

@@ -213,6 +213,34 @@ def gaussian_blur(rng):
     return got, want.reshape(x.shape), (x.shape, size, sigma, sigma_y, border)
 
 
+def resize(rng, name, code):
+    x = picture(rng, channels=int(rng.choice([0, 0, 3])))
+    h, w = x.shape[:2]
+    kind = rng.integers(4)
+    if kind == 0:  # whole factors
+        factors = rng.integers(1, 6, 2)
+        x = np.repeat(np.repeat(x, factors[0], axis=0), factors[1], axis=1)
+        x = x ^ rng.integers(0, 16, x.shape).astype(np.uint8)
+    elif kind == 1:
+        h, w = max(1, h // 2), max(1, w // 2)
+        x = x[: 2 * h, : 2 * w]
+    elif kind == 2:
+        h, w = side(rng, h), side(rng, w)
+    else:
+        h, w = side(rng, 100), side(rng, 100)
+    got = image.resize(x, (w, h), name)
+    want = cv2.resize(dense(x), (w, h), interpolation=code)
+    return got, want.reshape(got.shape), (x.shape, (h, w))
+
+
+def resize_linear(rng):
+    return resize(rng, "linear", cv2.INTER_LINEAR)
+
+
+def resize_area(rng):
+    return resize(rng, "area", cv2.INTER_AREA)
+
+
 CASES = {
     case.__name__: case
     for case in (
@@ -222,6 +250,8 @@ CASES = {
         adaptive_mean,
         adaptive_gaussian,
         components,
+        resize_linear,
+        resize_area,
         gaussian_blur,
         structuring_element,
         erode,

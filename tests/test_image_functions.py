@@ -21,13 +21,25 @@ GRAY = {
     "otsu": lambda x: image.threshold(x, type="otsu")[1],
     "adaptive_mean": lambda x: image.adaptive_threshold(x),
     "adaptive_gaussian": lambda x: image.adaptive_threshold(x, method="gaussian"),
+    "gaussian_blur": lambda x: image.gaussian_blur(x, (5, 9), 1.2),
+    "resize_linear": lambda x: image.resize(x, (33, 70)),
+    "resize_area": lambda x: image.resize(x, (20, 33), "area"),
     "erode": lambda x: image.erode(x, np.ones((5, 3)) > 0, border="reflect_101"),
     "dilate": lambda x: image.dilate(x, image.structuring_element("ellipse", (7, 5))),
     "open": lambda x: image.open(x, iterations=2),
     "close": lambda x: image.close(x, image.structuring_element("cross", (3, 3)), iterations=2),
     "components": lambda x: image.connected_components(x).labels.astype(np.uint8),
 }
-ANY = ("threshold", "erode", "dilate", "open", "close")
+ANY = (
+    "gaussian_blur",
+    "resize_linear",
+    "resize_area",
+    "threshold",
+    "erode",
+    "dilate",
+    "open",
+    "close",
+)
 
 
 def test_examples():
@@ -298,3 +310,54 @@ class TestMorphology:
                 image.structuring_element("rect", size)
         with pytest.raises(ValueError, match="shape"):
             image.structuring_element("disk", (3, 3))
+
+
+class TestBlurAndResize:
+    def test_size_from_sigma(self):
+        x = noise(40, 50)
+        assert np.array_equal(image.gaussian_blur(x, sigma=1.5), image.gaussian_blur(x, 11, 1.5))
+        assert np.array_equal(
+            image.gaussian_blur(x, sigma=1, sigma_y=2), image.gaussian_blur(x, (7, 13), 1, 2)
+        )
+        assert np.array_equal(image.gaussian_blur(x, 1), x)
+
+    def test_flat_stays_flat(self):
+        for level in (0, 1, 100, 255):
+            x = np.full((9, 40), level, np.uint8)
+            for size in (3, 9, 31, 1023):
+                assert np.array_equal(image.gaussian_blur(x, size), x)
+
+    def test_bad_blur(self):
+        x = noise(9, 9)
+        for size in (0, 2, -3, (3, 4), 1025, (2**40, 3)):
+            with pytest.raises(ValueError, match="ksize"):
+                image.gaussian_blur(x, size)
+        for size in (3.0, "3", (3,), (3, None)):
+            with pytest.raises(TypeError, match="ksize"):
+                image.gaussian_blur(x, size)
+        with pytest.raises(ValueError, match="ksize"):
+            image.gaussian_blur(x, sigma=1e308)
+        with pytest.raises(ValueError, match="sigma"):
+            image.gaussian_blur(x, 3, float("nan"))
+        with pytest.raises(TypeError, match="sigma_y"):
+            image.gaussian_blur(x, 3, 1, "1")
+        with pytest.raises(ValueError, match="border"):
+            image.gaussian_blur(x, 3, border="wrap")
+
+    def test_same_size_is_a_copy(self):
+        x = noise(20, 31)
+        for kind in ("linear", "area"):
+            result = image.resize(x, (31, 20), kind)
+            assert np.array_equal(result, x)
+            assert not np.shares_memory(result, x)
+
+    def test_bad_resize(self):
+        x = noise(9, 9)
+        for size in ((0, 3), (3, -1), (16385, 1), (1, 2**40)):
+            with pytest.raises(ValueError, match="dsize"):
+                image.resize(x, size)
+        for size in (3, (3,), (3, 3.5), None):
+            with pytest.raises(TypeError, match="dsize"):
+                image.resize(x, size)
+        with pytest.raises(ValueError, match="interpolation"):
+            image.resize(x, (3, 3), "cubic")

@@ -33,6 +33,17 @@ typedef struct od_image_kernels {
   void (*threshold_at)(size_t n, const uint8_t *x, const uint8_t *mean, int bound, uint8_t above,
                        uint8_t below, uint8_t *y);
 
+  /* Linear resizing across: y (n) = (x[first] * weights[0] + x[first + 1] * weights[1]) >> 4,
+   * with a first and two weights, which add up to 2048, for each of n; x (w), w >= 2 or a
+   * pixel more than w says. */
+  void (*resize_across)(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
+                        const int16_t *weights, uint16_t *y);
+  /* And down: each row's product with its weight, shifted by 16, then (sum + 2) >> 2. */
+  void (*resize_down)(size_t n, const uint16_t *top, const uint16_t *bottom, uint16_t weight_top,
+                      uint16_t weight_bottom, uint8_t *y);
+  /* y (n): means of 2 x 2 pixels of two rows (2 n), rounded half up. */
+  void (*halve)(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y);
+
   /* y (n): the lowest, the highest of `count` >= 1 rows, pixel by pixel. */
   void (*lowest_of)(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);
   void (*highest_of)(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);

@@ -83,6 +83,35 @@ static inline uint32_t image_round(float x) {
 IMAGE_SUMS(16)
 IMAGE_SUMS(32)
 
+static void image_resize_across(size_t n, size_t w, const uint8_t *restrict x,
+                                const uint16_t *restrict first, const int16_t *restrict weights,
+                                uint16_t *restrict y) {
+  (void)w;
+  for (size_t i = 0; i < n; i++) {
+    const uint8_t *pixel = x + first[i];
+    y[i] = (uint16_t)((pixel[0] * weights[2 * i] + pixel[1] * weights[2 * i + 1]) >> 4);
+  }
+}
+
+static void image_resize_down(size_t n, const uint16_t *restrict top,
+                              const uint16_t *restrict bottom, uint16_t weight_top,
+                              uint16_t weight_bottom, uint8_t *restrict y) {
+  for (size_t i = 0; i < n; i++) {
+    const uint16_t above = (uint16_t)((uint32_t)top[i] * weight_top >> 16);
+    const uint16_t below = (uint16_t)((uint32_t)bottom[i] * weight_bottom >> 16);
+    y[i] = (uint8_t)((uint16_t)(above + below + 2) >> 2);
+  }
+}
+
+static void image_halve(size_t n, const uint8_t *restrict top, const uint8_t *restrict bottom,
+                        uint8_t *restrict y) {
+  for (size_t i = 0; i < n; i++) {
+    const uint16_t left = (uint16_t)(top[2 * i] + bottom[2 * i]);
+    const uint16_t right = (uint16_t)(top[2 * i + 1] + bottom[2 * i + 1]);
+    y[i] = (uint8_t)((uint16_t)(left + right + 2) >> 2);
+  }
+}
+
 /* ---- the definitions of what image_vector.h has for wide registers ---- */
 
 static inline void lowest_of_plain(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
@@ -147,7 +176,7 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
 }
 
 #define OD_IMAGE_KERNEL_TABLE                                                                   \
-  {.gray = image_gray,                                                                          \
+  {.gray = gray,                                                                                \
    .gray_over = image_gray_over,                                                                \
    .threshold = image_threshold,                                                                \
    .move_sums16 = image_move_sums16,                                                            \
@@ -157,6 +186,9 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
    .means16 = image_means16,                                                                    \
    .means32 = image_means32,                                                                    \
    .threshold_at = image_threshold_at,                                                          \
+   .resize_across = resize_across,                                                              \
+   .resize_down = image_resize_down,                                                            \
+   .halve = image_halve,                                                                        \
    .lowest_of = lowest_of,                                                                      \
    .highest_of = highest_of,                                                                    \
    .blur_across = blur_across,                                                                  \

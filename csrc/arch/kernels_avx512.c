@@ -95,6 +95,7 @@ static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to eve
 }
 
 #include "arch/image_vector.h"
+#include "arch/image_x86.h"
 
 const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);
 

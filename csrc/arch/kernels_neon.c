@@ -61,6 +61,15 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
+static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
+  image_gray(n, pixels, weights, result);
+}
+
+static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
+                          const int16_t *weights, uint16_t *y) {
+  image_resize_across(n, w, x, first, weights, y);
+}
+
 static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
   uint64_t matches = 0;

@@ -66,6 +66,15 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   return matches;
 }
 
+static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
+  image_gray(n, pixels, weights, result);
+}
+
+static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
+                          const int16_t *weights, uint16_t *y) {
+  image_resize_across(n, w, x, first, weights, y);
+}
+
 static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
   lowest_of_plain(n, count, rows, y);
 }

@@ -71,6 +71,17 @@ od_status od_adaptive_threshold(od_imaging *imaging, const od_view *image, od_me
                                 int block_size, int bound, uint8_t above, uint8_t below,
                                 const od_target *result, od_error *error);
 
+/* ---- larger and smaller ---- */
+
+typedef enum od_interpolation { OD_INTERPOLATION_LINEAR, OD_INTERPOLATION_AREA } od_interpolation;
+
+/* image resized to the result's sides. Linear: between the two nearest pixels either way,
+ * with weights of 11 bits. Area, the better one for smaller pictures: the mean of what a
+ * result pixel covers; where a side grows, linear from edge to edge. Half of both
+ * sides is the mean of 2 x 2 pixels either way. */
+od_status od_resize(od_imaging *imaging, const od_view *image, od_interpolation interpolation,
+                    const od_target *result, od_error *error);
+
 /* ---- smoothing ---- */
 
 /* How a picture goes on beyond its border: abc|ddd, abcd|dcb, abcd|cba, or as one value. */

@@ -361,3 +361,27 @@ PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, 
     return NULL;
   return apply(module, &picture, picture.first.h, picture.first.w, run_blur, &p);
 }
+
+/* ---- larger and smaller ---- */
+
+static od_status run_resize(od_imaging *imaging, const od_view *image, const od_target *result,
+                            const void *parameters, od_error *error) {
+  const od_interpolation *interpolation = parameters;
+  return od_resize(imaging, image, *interpolation, result, error);
+}
+
+PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                           PyObject *keywords) {
+  static const signature accepted = {"image_resize", 4, 4, 4, {"image", "h", "w", "area"}};
+  PyObject *values[4];
+  picture_view picture;
+  long long h, w;
+  bool area;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_int(values[1], "h", 1, OD_MAX_IMAGE_SIDE, &h) ||
+      !convert_int(values[2], "w", 1, OD_MAX_IMAGE_SIDE, &w) ||
+      !convert_bool(values[3], "area", &area) || !read_picture(values[0], "image", &picture))
+    return NULL;
+  const od_interpolation interpolation = area ? OD_INTERPOLATION_AREA : OD_INTERPOLATION_LINEAR;
+  return apply(module, &picture, (int)h, (int)w, run_resize, &interpolation);
+}

@@ -22,5 +22,7 @@ PyObject *operation_shape(PyObject *module, PyObject *const *arguments, Py_ssize
                           PyObject *keywords);
 PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                   PyObject *keywords);
+PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                           PyObject *keywords);
 
 #endif

@@ -59,6 +59,8 @@ static PyMethodDef functions[] = {
     {"image_gaussian_blur", FAST(operation_gaussian_blur),
      PyDoc_STR("image_gaussian_blur(image, ksize_y, ksize_x, sigma_y, sigma_x, border)\n--\n\n"
                "A Gaussian's mean around each pixel.")},
+    {"image_resize", FAST(operation_resize),
+     PyDoc_STR("image_resize(image, h, w, area)\n--\n\nA larger or smaller picture.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {

@@ -245,6 +245,104 @@ static int beyond(const od_view *view, int y, int x, od_border border, int outsi
   return row < 0 || column < 0 ? outside : at(view, row, column);
 }
 
+/* Within 1.5 of the exact sum: taps are rounded to 256ths. */
+static void test_gaussian_blur(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 120; i++) {
+      const od_view view = random_view(draw(1, 30), draw(1, 90), 1);
+      const int across = 2 * draw(0, 9) + 1, down = 2 * draw(0, 9) + 1;
+      const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
+      const double sigma_x = od_rng_range(&rng, 0.3, 4), sigma_y = od_rng_range(&rng, 0.3, 4);
+      double taps_x[20], taps_y[20], sum_x = 0, sum_y = 0;
+      for (int k = 0; k < across; k++)
+        sum_x += taps_x[k] = exp(-0.5 * pow((k - across / 2) / sigma_x, 2));
+      for (int k = 0; k < down; k++)
+        sum_y += taps_y[k] = exp(-0.5 * pow((k - down / 2) / sigma_y, 2));
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d) by (%d, %d), border %d", table(t)->name, view.h, view.w, down, across,
+                 border);
+      CHECK_INT(od_gaussian_blur(&imaging, &view, down, across, sigma_y, sigma_x, border, &result,
+                                 NULL), OD_OK);
+      double worst = 0;
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++) {
+          double sum = 0;
+          for (int v = 0; v < down; v++)
+            for (int u = 0; u < across; u++)
+              sum += taps_y[v] / sum_y * taps_x[u] / sum_x *
+                     beyond(&view, y + v - down / 2, x + u - across / 2, border, 0);
+          worst = fmax(worst, fabs(sum - result.pixels[y * result.row + x * result.column]));
+        }
+      CHECK_NEAR(worst, 0, 3);
+      CHECK(guard_intact(&guard_out));
+      od_imaging_release(&imaging);
+    }
+}
+
+/* The weight of pixel i in result pixel o: covered share, or linear between centres. */
+static double share(int in, int out, int o, int i, od_interpolation interpolation) {
+  const double scale = (double)in / out;
+  if (interpolation == OD_INTERPOLATION_AREA)
+    return fmax(0, fmin((o + 1) * scale, i + 1) - fmax(o * scale, i)) / scale;
+  const double place = fmin(fmax((o + 0.5) * scale - 0.5, 0), in - 1);
+  return fmax(0, 1 - fabs(place - i));
+}
+
+static void test_resize(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 300; i++) {
+      const od_interpolation interpolation = (od_interpolation)draw(0, 1);
+      const int h = draw(1, 40), w = draw(1, 60), factor = draw(1, 4);
+      const od_view view = random_view(factor * h, w, 1);
+      const bool shrink = interpolation == OD_INTERPOLATION_AREA;
+      const int out_h = shrink ? (draw(0, 1) ? view.h / factor : draw(1, view.h)) : draw(1, 70);
+      const int out_w = shrink ? draw(1, view.w) : draw(1, 90);
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(out_h > 0 ? out_h : 1, out_w);
+      CHECK_CASE("%s (%d, %d) to (%d, %d), %d", table(t)->name, view.h, view.w, result.h, result.w,
+                 interpolation);
+      CHECK_INT(od_resize(&imaging, &view, interpolation, &result, NULL), OD_OK);
+      double worst = 0;
+      for (int y = 0; y < result.h; y++)
+        for (int x = 0; x < result.w; x++) {
+          double sum = 0;
+          for (int v = 0; v < view.h; v++) {
+            const double row = share(view.h, result.h, y, v, interpolation);
+            for (int u = 0; row > 0 && u < view.w; u++)
+              sum += row * share(view.w, result.w, x, u, interpolation) * at(&view, v, u);
+          }
+          worst = fmax(worst, fabs(sum - result.pixels[y * result.row + x * result.column]));
+        }
+      CHECK_NEAR(worst, 0, 1.5);
+      CHECK(guard_intact(&guard_out));
+      od_imaging_release(&imaging);
+    }
+}
+
+static void test_resize_of_long_sides(void) {
+  od_imaging imaging = imaging_with(0);
+  guard long_row = guard_create(OD_MAX_IMAGE_SIDE);
+  uint8_t *row = guard_block(&long_row, OD_MAX_IMAGE_SIDE, GUARD_ABOVE), one = 0;
+  memset(row, 77, OD_MAX_IMAGE_SIDE);
+  const od_view wide = od_view_of(1, OD_MAX_IMAGE_SIDE, row), high = {row, OD_MAX_IMAGE_SIDE, 1, 1, 1};
+  const od_target pixel = od_target_of(1, 1, &one);
+  for (int i = 0; i < 2; i++) {
+    CHECK_INT(od_resize(&imaging, &wide, (od_interpolation)i, &pixel, NULL), OD_OK);
+    CHECK_INT(one, 77);
+    one = 0;
+    CHECK_INT(od_resize(&imaging, &high, (od_interpolation)i, &pixel, NULL), OD_OK);
+    CHECK_INT(one, 77);
+  }
+  const od_view small = od_view_of(1, 1, &one);
+  const od_target large = od_target_of(1, OD_MAX_IMAGE_SIDE, row);
+  one = 9;
+  CHECK_INT(od_resize(&imaging, &small, OD_INTERPOLATION_LINEAR, &large, NULL), OD_OK);
+  CHECK(row[0] == 9 && row[OD_MAX_IMAGE_SIDE - 1] == 9);
+  guard_destroy(&long_row);
+  od_imaging_release(&imaging);
+}
+
 static void test_extreme_filter(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 300; i++) {
@@ -395,6 +493,12 @@ static void test_threads(void) {
   SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 11, -2, 255, 0);
   SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 151, -2, 255, 0);
   SAME(od_adaptive_threshold, &view, OD_MEAN_GAUSSIAN, 11, -2, 255, 0);
+  SAME(od_gaussian_blur, &view, 7, 21, 1.0, 0.0, OD_BORDER_REFLECT_101);
+  SAME(od_resize, &colour, OD_INTERPOLATION_LINEAR);
+  const od_view larger = od_view_of(3 * H - 1, W, pixels), half = {pixels, 2 * H, W, W, 1};
+  SAME(od_resize, &larger, OD_INTERPOLATION_AREA);
+  SAME(od_resize, &half, OD_INTERPOLATION_AREA);
+  SAME(od_resize, &larger, OD_INTERPOLATION_LINEAR);
   static uint8_t cells[51 * 51];
   od_fill_shape(OD_SHAPE_RECT, 51, 51, cells);
   const od_footprint square = {51, 51, 25, 25, cells}, cross = {5, 5, 2, 2, cells + 51 * 50};
@@ -434,6 +538,17 @@ static void test_refuses(void) {
   for (int i = 0; i < 7; i++)
     REFUSED(od_local_mean(&imaging, &view, OD_MEAN_GAUSSIAN, blocks[i], &good, &error),
             "block_size");
+  const int sizes[] = {-1, 0, 2, 4, OD_MAX_TAPS + 1, OD_MAX_TAPS + 2};
+  for (int i = 0; i < 6; i++) {
+    REFUSED(od_gaussian_blur(&imaging, &view, sizes[i], 3, 1, 1, OD_BORDER_CONSTANT, &good, &error),
+            "height");
+    REFUSED(od_gaussian_blur(&imaging, &view, 3, sizes[i], 1, 1, OD_BORDER_CONSTANT, &good, &error),
+            "width");
+  }
+  for (int i = 0; i < 5; i++) {
+    const od_target wrong = {bytes, bad[i][0], bad[i][1], 4, 1};
+    REFUSED(od_resize(&imaging, &view, OD_INTERPOLATION_AREA, &wrong, &error), "result");
+  }
   uint8_t cells[4] = {1, 0, 0, 0};
   const od_footprint wrong[] = {{0, 1, 0, 0, cells},  {1, 0, 0, 0, cells},     {2, 2, 2, 0, cells},
                                 {2, 2, 0, -1, cells}, {2, 1, 0, 0, cells + 2}, {4096, 1, 0, 0, cells}};
@@ -461,6 +576,9 @@ int main(void) {
   RUN(test_otsu);
   RUN(test_local_mean);
   RUN(test_adaptive_threshold);
+  RUN(test_gaussian_blur);
+  RUN(test_resize);
+  RUN(test_resize_of_long_sides);
   RUN(test_extreme_filter);
   RUN(test_shapes);
   RUN(test_components);

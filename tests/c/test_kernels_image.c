@@ -184,6 +184,69 @@ static void test_extremes(void) {
     }
 }
 
+static void test_resize_across(void) {
+  static uint16_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i), w = draw(2, 400);
+      CHECK_CASE("%s resize_across of %zu to %zu", table(t)->name, w, n);
+      const uint8_t *x = random_bytes(&guard_x, w);
+      uint16_t *first = guard_block(&guard_z, n * sizeof *first, side());
+      int16_t *weights = guard_block(&guard_w, 2 * n * sizeof *weights, side());
+      const bool any_order = draw(0, 9) == 0;
+      for (size_t k = 0; k < n; k++) {
+        const size_t place = any_order ? draw(0, w - 2) : k * w / n;
+        first[k] = (uint16_t)(place < w - 2 ? place : w - 2);
+        weights[2 * k] = (int16_t)draw(0, 2048);
+        weights[2 * k + 1] = (int16_t)(2048 - weights[2 * k]);
+        want[k] = (uint16_t)((x[first[k]] * weights[2 * k] + x[first[k] + 1] * weights[2 * k + 1]) >> 4);
+      }
+      if (any_order) { /* only rising places are promised */
+        for (size_t k = 1; k < n; k++) first[k] = first[k] < first[k - 1] ? first[k - 1] : first[k];
+        for (size_t k = 0; k < n; k++)
+          want[k] = (uint16_t)((x[first[k]] * weights[2 * k] + x[first[k] + 1] * weights[2 * k + 1]) >> 4);
+      }
+      uint16_t *y = guard_block(&guard_y, n * sizeof *y, side());
+      table(t)->image.resize_across(n, w, x, first, weights, y);
+      check_bytes(y, want, n * sizeof *y, &guard_y);
+    }
+}
+
+static void test_resize_down(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const uint32_t weight = (uint32_t)draw(0, 2048);
+      CHECK_CASE("%s resize_down, %zu", table(t)->name, n);
+      uint16_t *top = guard_block(&guard_x, n * sizeof *top, side());
+      uint16_t *bottom = guard_block(&guard_w, n * sizeof *bottom, side());
+      for (size_t k = 0; k < n; k++) {
+        top[k] = (uint16_t)draw(0, 255 * 128);
+        bottom[k] = (uint16_t)draw(0, 255 * 128);
+        want[k] = (uint8_t)(((top[k] * weight >> 16) + (bottom[k] * (2048 - weight) >> 16) + 2) >> 2);
+      }
+      uint8_t *y = guard_block(&guard_y, n, side());
+      table(t)->image.resize_down(n, top, bottom, (uint16_t)weight, (uint16_t)(2048 - weight), y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_halve(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s halve, %zu", table(t)->name, n);
+      const uint8_t *top = random_bytes(&guard_x, 2 * n), *bottom = random_bytes(&guard_w, 2 * n);
+      uint8_t *y = guard_block(&guard_y, n, side());
+      for (size_t k = 0; k < n; k++)
+        want[k] = (uint8_t)((top[2 * k] + top[2 * k + 1] + bottom[2 * k] + bottom[2 * k + 1] + 2) / 4);
+      table(t)->image.halve(n, top, bottom, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
 /* Weights that add up to 256, the same from either end; half (taps / 2 + 1). */
 static size_t random_weights(uint16_t half[MOST_TAPS]) {
   const size_t reach = draw(0, MOST_TAPS / 2);
@@ -270,6 +333,9 @@ int main(void) {
   RUN(test_move_sums);
   RUN(test_window_sums);
   RUN(test_means);
+  RUN(test_resize_across);
+  RUN(test_resize_down);
+  RUN(test_halve);
   RUN(test_extremes);
   RUN(test_blur);
   RUN(test_smooth);
