@@ -1,7 +1,8 @@
 """Training recipes as plain data: how to train, and the network that this was chosen for.
 
-"default" is for the best accuracy in half a minute on two cores; "fast" for 99 % on MNIST
-in about a second; "seed" is the recipe of the project's first network, to the letter.
+"default" is for the best accuracy that a training of some ten seconds on two cores gives;
+"fast" for 99 % on MNIST in about a second, with probabilities that are too cautious; "seed"
+is the recipe of the project's first network, to the letter.
 
 A recipe is a dict of settings. ``DigitClassifier`` takes one by name, or a dict of own
 settings, which then stand in for the default recipe's:
@@ -58,7 +59,10 @@ RECIPES: dict[str, Mapping[str, Any]] = {
         "augment": "default",
     },
     # One look at each image is enough where the rate is high, Adam's memory short and the
-    # targets smoothed: of all these, smoothing gives most.
+    # targets smoothed. Mean accuracy on the last 5,000 training images, trained on the others:
+    # at rate 0.008 with none of this 98.82 % (4 seeds), with beta_2 0.95 98.98 % (5), with
+    # smoothing of 0.05 99.11 % (5); all together 99.18 % (20). Then on the test set, trained
+    # on all: 99.14 % (20 seeds, 99.05 to 99.22).
     "fast": {
         "architecture": "fast",
         "epochs": 1,
