@@ -99,7 +99,8 @@ def _training(name: str, title: str, batch: int, augment: bool, when: str) -> Jo
     )
 
 
-def _recipe(name: str, title: str, recipe: str, entrants: tuple[Entrant, ...]) -> Job:
+def _recipe(name: str, recipe: str, epochs: int, entrants: tuple[Entrant, ...]) -> Job:
+    title = f"{recipe.capitalize()} recipe, {epochs} epochs"
     return Job(
         name,
         "recipe",
@@ -108,7 +109,7 @@ def _recipe(name: str, title: str, recipe: str, entrants: tuple[Entrant, ...]) -
             Figure("seconds", f"{title}, process start to saved model", "time"),
             Figure("accuracy", f"{title}, test accuracy", "share"),
         ),
-        {"recipe": recipe, "epochs": 7, "batch": 32, "augment": True},
+        {"recipe": recipe, "epochs": epochs, "batch": 32, "augment": True},
         when="full",
     )
 
@@ -163,12 +164,7 @@ JOBS = (
         (OURS,),
         (Figure("seconds", "`ocrdigit predict x.png`, whole process", "time"),),
     ),
-    _recipe(
-        "recipe-seed",
-        "Seed recipe, 7 epochs",
-        "seed",
-        (OURS, *KERAS_TRAINING, TORCH),
-    ),
+    _recipe("recipe-seed", "seed", 7, (OURS, *KERAS_TRAINING, TORCH)),
     Job(
         "to-99",
         "to_accuracy",
@@ -180,5 +176,5 @@ JOBS = (
         {"recipe": "fast", "batch": 128, "augment": False, "target": 0.99, "most_epochs": 30},
         when="full",
     ),
-    _recipe("recipe-default", "Default recipe, 7 epochs", "default", (OURS,)),
+    _recipe("recipe-default", "default", 20, (OURS,)),
 )
