@@ -223,3 +223,17 @@ def image_gaussian_blur(
     border: str,
 ) -> NDArray[np.uint8]: ...
 def image_resize(image: NDArray[np.uint8], h: int, w: int, area: bool) -> NDArray[np.uint8]: ...
+def image_moments(image: NDArray[np.uint8], binary: bool) -> tuple[float, ...]:
+    """m00, m10, m01, m20, m11, m02, m30, m21, m12, m03, then mu and nu from 20 on."""
+
+def image_warp_affine(
+    image: NDArray[np.uint8],
+    matrix: Sequence[float],
+    inverse: bool,
+    h: int,
+    w: int,
+    border: str,
+    outside: int,
+) -> NDArray[np.uint8]: ...
+def image_deskew(image: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
+def image_normalize(image: NDArray[np.uint8], alpha: float, beta: float) -> NDArray[np.uint8]: ...

@@ -27,14 +27,18 @@ __all__ = [
     "adaptive_threshold",
     "close",
     "connected_components",
+    "deskew",
     "dilate",
     "erode",
     "gaussian_blur",
+    "moments",
+    "normalize",
     "open",
     "resize",
     "structuring_element",
     "threshold",
     "to_gray",
+    "warp_affine",
 ]
 
 Picture = NDArray[np.uint8]
@@ -550,6 +554,15 @@ def gaussian_blur(
 _LONGEST_SIDE = 16384
 
 
+def _size(dsize: object) -> tuple[int, int]:
+    """Width and height of a result."""
+    width, height = _pair("dsize", dsize)
+    for name, side in (("width", width), ("height", height)):
+        if not 1 <= side <= _LONGEST_SIDE:
+            raise ValueError(f"dsize must have a {name} from 1 to {_LONGEST_SIDE}, got {dsize!r}")
+    return width, height
+
+
 def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear") -> Picture:
     """Make a picture larger or smaller.
 
@@ -582,8 +595,187 @@ def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear"
     array([[100]], dtype=uint8)
     """
     area = known("interpolation", interpolation, ("linear", "area")) == "area"
-    width, height = _pair("dsize", dsize)
-    for name, side in (("width", width), ("height", height)):
-        if not 1 <= side <= _LONGEST_SIDE:
-            raise ValueError(f"dsize must have a {name} from 1 to {_LONGEST_SIDE}, got {dsize!r}")
+    width, height = _size(dsize)
     return _core.image_resize(image, height, width, area)
+
+
+_POWERS = ("20", "11", "02", "30", "21", "12", "03")
+_MOMENTS = (
+    *("m00", "m10", "m01"),
+    *("m" + powers for powers in _POWERS),
+    *("mu" + powers for powers in _POWERS),
+    *("nu" + powers for powers in _POWERS),
+)
+
+
+def moments(image: Picture | NDArray[np.bool_], binary: bool = False) -> dict[str, float]:
+    """Sum levels, weighted by powers of x and y up to the third.
+
+    Parameters
+    ----------
+    image : uint8 or bool array, (h, w)
+    binary : bool
+        Whether every level but 0 counts as 1.
+
+    Returns
+    -------
+    dict of float
+        ``m00`` to ``m03``, the sums; ``mu20`` to ``mu03``, about the centre of mass
+        ``(m10 / m00, m01 / m00)``; ``nu20`` to ``nu03``, independent of the size too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.moments`` of an image. The sums are exact up to 2**53.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = moments(np.array([[0, 10, 30]], np.uint8))
+    >>> found["m10"] / found["m00"]
+    1.75
+    """
+    if isinstance(image, np.ndarray) and image.dtype == np.bool_:
+        image = image.view(np.uint8)
+    values = _core.image_moments(cast("Picture", image), binary)
+    return dict(zip(_MOMENTS, values, strict=True))
+
+
+def warp_affine(
+    image: Picture,
+    M: NDArray[np.generic] | Sequence[Sequence[float]],
+    dsize: tuple[int, int],
+    inverse: bool = False,
+    border: str = "constant",
+    border_value: float = 0,
+) -> Picture:
+    """Move, turn, shear or scale a picture, linear between pixels.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w) or (h, w, channels)
+    M : array of numbers, (2, 3)
+        Pixel (x, y) goes to ``M @ (x, y, 1)``. Numbers up to 1e6.
+    dsize : tuple of int
+        Width and height of the result, 1 to 16384.
+    inverse : bool
+        Whether M is the way back, from the result to the image, which saves its inversion.
+    border : {"constant", "replicate", "reflect", "reflect_101"}
+        How the picture goes on beyond its border.
+    border_value : float
+        With "constant", the level there, in all channels.
+
+    Returns
+    -------
+    uint8 array, (height, width) or (height, width, channels)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.warpAffine`` of OpenCV 5 with ``INTER_LINEAR``, whose places are not rounded to
+    32nds of a pixel any more as those of OpenCV 4 are. A constant or replicated border
+    gives its bytes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> warp_affine(np.array([[0, 100, 0, 0]], np.uint8), [[1, 0, 0.5], [0, 1, 0]], (4, 1))
+    array([[ 0, 50, 50,  0]], dtype=uint8)
+    """
+    known("border", border, BORDERS)
+    try:
+        matrix = np.asarray(M, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"M must be an array (2, 3) of numbers, got {M!r}") from None
+    if matrix.shape != (2, 3):
+        raise ValueError(f"M must have shape (2, 3), got {matrix.shape}")
+    if not (np.abs(matrix) <= 1e6).all():
+        raise ValueError(f"M must have finite numbers up to 1e6, got {matrix.tolist()}")
+    width, height = _size(dsize)
+    if not isinstance(inverse, (bool, np.bool_)):
+        raise TypeError(f"inverse must be True or False, got {inverse!r}")
+    value = _byte("border_value", border_value)
+    return _core.image_warp_affine(
+        image, matrix.ravel().tolist(), bool(inverse), height, width, border, value
+    )
+
+
+def deskew(image: Picture) -> Picture:
+    """Take a digit's slant away: rows move until its axis is upright.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w)
+        Light ink on black.
+
+    Returns
+    -------
+    uint8 array, (h, w)
+        Sheared by ``mu11 / mu02`` about the middle row; what comes in from outside is black.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    The recipe of OpenCV's samples: ``cv2.moments``, then ``cv2.warpAffine`` with
+    ``[[1, skew, -skew * h / 2], [0, 1, 0]]`` as the way back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> slanted = np.eye(5, dtype=np.uint8)[::-1] * 200
+    >>> deskew(slanted).argmax(axis=1)
+    array([1, 1, 1, 1, 1])
+    """
+    return _core.image_deskew(image)
+
+
+def normalize(image: Picture, alpha: float = 0, beta: float = 255) -> Picture:
+    """Stretch levels so that the lowest becomes ``alpha`` and the highest ``beta``.
+
+    Parameters
+    ----------
+    image : uint8 array, (h, w)
+    alpha, beta : float
+        The ends of the range, in either order; levels are cut to 0..255.
+
+    Returns
+    -------
+    uint8 array, (h, w)
+        Of a picture of one level, the range's lower end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+
+    Notes
+    -----
+    As ``cv2.normalize`` with ``NORM_MINMAX``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> normalize(np.array([[10, 20, 30]], np.uint8))
+    array([[  0, 128, 255]], dtype=uint8)
+    """
+    return _core.image_normalize(image, _level("alpha", alpha), _level("beta", beta))
+
+
+def _level(name: str, value: object) -> float:
+    """``value`` as a float of a size that floats of 32 bits take."""
+    number = finite_number(name, value)
+    if abs(number) > 1e6:
+        raise ValueError(f"{name} must be at most 1e6 in size, got {value!r}")
+    return number

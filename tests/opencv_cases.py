@@ -241,6 +241,62 @@ def resize_area(rng):
     return resize(rng, "area", cv2.INTER_AREA)
 
 
+def any_map(rng):
+    spread = rng.choice([0.05, 0.3, 2])
+    return np.array([[1, 0, 0], [0, 1, 0]]) + rng.normal(0, spread, (2, 3)) * [1, 1, 20]
+
+
+def warp_affine(rng):
+    x = picture(rng, channels=int(rng.choice([0, 0, 3, 4])))
+    matrix, inverse = any_map(rng), bool(rng.integers(2))
+    size = side(rng, 100), side(rng, 100)
+    border = str(rng.choice(["constant", "replicate"]))
+    value = int(rng.choice([0, 0, 255, 77]))
+    got = image.warp_affine(x, matrix, size, inverse, border, value)
+    want = cv2.warpAffine(
+        dense(x),
+        matrix,
+        size,
+        flags=cv2.INTER_LINEAR | (cv2.WARP_INVERSE_MAP if inverse else 0),
+        borderMode=BORDERS[border],
+        borderValue=(value,) * 4,
+    )
+    return got, want.reshape(got.shape), (x.shape, matrix.tolist(), size, inverse, border, value)
+
+
+def deskew(rng):
+    x = picture(rng)
+    m, h = cv2.moments(x), x.shape[0]
+    got = image.deskew(x)
+    skew = m["mu11"] / m["mu02"] if abs(m["mu02"]) >= 1e-2 else 0
+    matrix = np.array([[1, skew, -0.5 * h * skew], [0, 1, 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return got, cv2.warpAffine(dense(x), matrix, x.shape[::-1], flags=flags), x.shape
+
+
+def normalize(rng):
+    x = picture(rng)
+    ends = (0.0, 255.0) if rng.random() < 0.5 else tuple(rng.uniform(-50, 300, 2))
+    return image.normalize(x, *ends), cv2.normalize(dense(x), None, *ends, cv2.NORM_MINMAX), ends
+
+
+def moments(rng):
+    """To the last bits: cv2 adds up tiles, and IPP on its own."""
+    x, binary = picture(rng, longest=150), bool(rng.integers(2))
+    cv2.ipp.setUseIPP(False)
+    want = cv2.moments(dense(x), binary)
+    cv2.ipp.setUseIPP(True)
+    got = image.moments(x, binary)
+    assert list(got) == list(want)
+    raw = [name for name in want if name.startswith("m") and not name.startswith("mu")]
+    size = max(want["m30"], want["m03"], want["m21"], want["m12"], 1)
+    near = [
+        got[name] == want[name] if name in raw else abs(got[name] - want[name]) <= 1e-9 * size
+        for name in want
+    ]
+    return np.array(near), np.full(len(near), True), (x.shape, binary)
+
+
 CASES = {
     case.__name__: case
     for case in (
@@ -258,6 +314,10 @@ CASES = {
         dilate,
         opening,
         closing,
+        moments,
+        warp_affine,
+        deskew,
+        normalize,
     )
 }
 

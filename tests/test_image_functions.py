@@ -28,9 +28,13 @@ GRAY = {
     "dilate": lambda x: image.dilate(x, image.structuring_element("ellipse", (7, 5))),
     "open": lambda x: image.open(x, iterations=2),
     "close": lambda x: image.close(x, image.structuring_element("cross", (3, 3)), iterations=2),
+    "warp": lambda x: image.warp_affine(x, [[0.9, 0.2, 3], [-0.1, 1.1, 2]], (50, 40)),
+    "deskew": lambda x: image.deskew(x),
+    "normalize": lambda x: image.normalize(x, 30, 200),
     "components": lambda x: image.connected_components(x).labels.astype(np.uint8),
 }
 ANY = (
+    "warp",
     "gaussian_blur",
     "resize_linear",
     "resize_area",
@@ -361,3 +365,52 @@ class TestBlurAndResize:
                 image.resize(x, size)
         with pytest.raises(ValueError, match="interpolation"):
             image.resize(x, (3, 3), "cubic")
+
+
+class TestMomentsAndWarps:
+    def test_centre_of_mass(self):
+        x = np.zeros((40, 60), np.uint8)
+        x[10:21, 30:41] = 7
+        found = image.moments(x)
+        assert found["m00"] == 7 * 121
+        assert (found["m10"] / found["m00"], found["m01"] / found["m00"]) == (35, 15)
+        assert image.moments(x, binary=True)["m00"] == 121
+        assert image.moments(x > 0) == image.moments(x, binary=True)
+
+    def test_identity_and_shift(self):
+        x = noise(31, 47)
+        assert np.array_equal(image.warp_affine(x, np.eye(3)[:2], (47, 31)), x)
+        moved = image.warp_affine(x, [[1, 0, 3], [0, 1, -2]], (47, 31), border_value=9)
+        assert np.array_equal(moved[:-2, 3:], x[2:, :-3])
+        assert (moved[-2:] == 9).all()
+        back = image.warp_affine(moved, [[1, 0, 3], [0, 1, -2]], (47, 31), inverse=True)
+        assert np.array_equal(back[2:, :-3], x[2:, :-3])
+
+    def test_maps_to_nowhere(self):
+        x = noise(5, 5)
+        for M in (np.zeros((2, 3)), np.full((2, 3), 1e6), [[1e-300, 0, 0], [0, 1e-300, 0]]):
+            for border in ("constant", "replicate", "reflect"):
+                assert image.warp_affine(x, M, (40, 3), border=border).shape == (3, 40)
+
+    def test_bad_input(self):
+        x = noise(9, 9)
+        for M in (np.eye(2), np.eye(3), [1, 2, 3], np.full((2, 3), np.nan), np.full((2, 3), 1e7)):
+            with pytest.raises(ValueError, match="M must"):
+                image.warp_affine(x, M, (9, 9))
+        for M in ("M", [["a"] * 3] * 2, None):
+            with pytest.raises((TypeError, ValueError), match="M must"):
+                image.warp_affine(x, M, (9, 9))
+        good = np.eye(3)[:2]
+        with pytest.raises(ValueError, match="dsize"):
+            image.warp_affine(x, good, (0, 9))
+        with pytest.raises(TypeError, match="inverse"):
+            image.warp_affine(x, good, (9, 9), inverse=1)
+        with pytest.raises(ValueError, match="border"):
+            image.warp_affine(x, good, (9, 9), border="wrap")
+        with pytest.raises(TypeError, match="binary"):
+            image.moments(x, binary="yes")
+        with pytest.raises(ValueError, match="image"):
+            image.moments(noise(3, 3, 3))
+        for ends in ((float("inf"), 1), (0, 1e9)):
+            with pytest.raises(ValueError, match=r"alpha|beta"):
+                image.normalize(x, *ends)

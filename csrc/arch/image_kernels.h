@@ -4,6 +4,7 @@
 #ifndef OD_ARCH_IMAGE_KERNELS_H
 #define OD_ARCH_IMAGE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,23 @@ typedef struct od_image_kernels {
                       uint16_t weight_bottom, uint8_t *y);
   /* y (n): means of 2 x 2 pixels of two rows (2 n), rounded half up. */
   void (*halve)(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y);
+
+  /* y = x * scale + shift, fused, cut to 0..255 and rounded half to even. */
+  void (*scale)(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y);
+  /* lowest = min(lowest, x), highest = max(highest, x). */
+  void (*widen_range)(size_t n, const uint8_t *x, uint8_t *lowest, uint8_t *highest);
+  /* The sums of p, i p, i^2 p and i^3 p over pixels p of x (n), i from 0, n <= 64. */
+  void (*powers)(size_t n, const uint8_t *x, uint32_t sums[4]);
+
+  /* Where results x = first, first + 1, ... of row y come from, along one axis: the place
+   * m[0] x + m[1] y + m[2], with a fused multiply-add either of x and what is left or of x
+   * and m[1] y; cut to +-2^30; as the next lower whole number and the rest, 0 to 1. */
+  void (*warp_places)(size_t n, size_t first, float y, const float m[3], bool fused, int32_t *place,
+                      float *part);
+  /* Between four pixels: first along the rows, then between them; fused, rounded half to
+   * even. upper and lower (n) hold two neighbours each, the left one in the low byte. */
+  void (*mix)(size_t n, const uint16_t *upper, const uint16_t *lower, const float *right,
+              const float *down, uint8_t *y);
 
   /* y (n): the lowest, the highest of `count` >= 1 rows, pixel by pixel. */
   void (*lowest_of)(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);

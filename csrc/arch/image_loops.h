@@ -112,7 +112,62 @@ static void image_halve(size_t n, const uint8_t *restrict top, const uint8_t *re
   }
 }
 
+static void image_widen_range(size_t n, const uint8_t *restrict x, uint8_t *restrict lowest,
+                              uint8_t *restrict highest) {
+  for (size_t i = 0; i < n; i++) {
+    lowest[i] = x[i] < lowest[i] ? x[i] : lowest[i];
+    highest[i] = x[i] > highest[i] ? x[i] : highest[i];
+  }
+}
+
+static void image_powers(size_t n, const uint8_t *restrict x, uint32_t sums[4]) {
+  uint32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (uint32_t i = 0; i < (uint32_t)n; i++) {
+    const uint32_t p = x[i], ip = i * p, iip = i * ip;
+    s0 += p;
+    s1 += ip;
+    s2 += iip;
+    s3 += i * iip;
+  }
+  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+}
+
+static void image_warp_places(size_t n, size_t first, float y, const float m[3], bool fused,
+                              int32_t *restrict place, float *restrict part) {
+  const float limit = 0x1p30f, scale = m[0], row = y * m[1];
+  const float added = fused ? row + m[2] : row, rest = fused ? 0 : m[2];
+  const int32_t begin = (int32_t)first;
+  for (int32_t i = 0; i < (int32_t)n; i++) {
+    float at = fmaf(scale, (float)(begin + i), added) + rest;
+    at = at > -limit ? at : -limit; /* also of what is not a number */
+    at = at < limit ? at : limit;
+    const float whole = floorf(at);
+    place[i] = (int32_t)whole;
+    part[i] = at - whole;
+  }
+}
+
+static void image_mix(size_t n, const uint16_t *restrict upper, const uint16_t *restrict lower,
+                      const float *restrict right, const float *restrict down,
+                      uint8_t *restrict y) {
+  for (size_t i = 0; i < n; i++) {
+    const float a = (float)(upper[i] & 255), b = (float)(upper[i] >> 8);
+    const float c = (float)(lower[i] & 255), d = (float)(lower[i] >> 8);
+    const float above = fmaf(right[i], b - a, a), below = fmaf(right[i], d - c, c);
+    y[i] = (uint8_t)image_round(fmaf(down[i], below - above, above));
+  }
+}
+
 /* ---- the definitions of what image_vector.h has for wide registers ---- */
+
+static inline void scale_plain(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y) {
+  for (size_t i = 0; i < n; i++) {
+    float level = fmaf(x[i], scale, shift);
+    level = level > 0 ? level : 0;
+    level = level < 255 ? level : 255;
+    y[i] = (uint8_t)image_round(level);
+  }
+}
 
 static inline void lowest_of_plain(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
   for (size_t i = 0; i < n; i++) {
@@ -189,6 +244,11 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
    .resize_across = resize_across,                                                              \
    .resize_down = image_resize_down,                                                            \
    .halve = image_halve,                                                                        \
+   .scale = scale_row,                                                                          \
+   .widen_range = image_widen_range,                                                            \
+   .powers = image_powers,                                                                      \
+   .warp_places = image_warp_places,                                                            \
+   .mix = image_mix,                                                                            \
    .lowest_of = lowest_of,                                                                      \
    .highest_of = highest_of,                                                                    \
    .blur_across = blur_across,                                                                  \

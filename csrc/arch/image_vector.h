@@ -11,6 +11,9 @@
  *   bytes                      a register of BYTES bytes
  *   bytes_load(p), bytes_store(p, v), bytes_lowest(a, b), bytes_highest(a, b)
  *   vector and its operations, as for kernels_vector.h
+ *   vector_of_bytes(p)         LANES bytes as floats
+ *   vector_multiply(a, b)
+ *   vector_store_rounded(p, v)    rounded half to even and cut to 0..255, as bytes
  *
  * The last numbers of a row are done over again together with some before them; rows that
  * are shorter than a register go by the definitions. */
@@ -23,6 +26,25 @@
     for (; at + (LANES) <= (N); at += (LANES)) STEP(at, 1);                    \
     if (at < (N)) STEP((N) - (LANES), 1);                                      \
   } while (0)
+
+OD_INLINE void scale_vectors(const uint8_t *x, vector scale, vector shift, uint8_t *y,
+                             const int V) {
+  OD_UNROLL for (int v = 0; v < V; v++) {
+    const vector level = vector_fma(vector_of_bytes(x + v * LANES), scale, shift);
+    vector_store_rounded(y + v * LANES, level);
+  }
+}
+
+static void scale_row(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y) {
+  if (n < LANES) {
+    scale_plain(n, x, scale, shift, y);
+    return;
+  }
+  const vector scales = vector_broadcast(&scale), shifts = vector_broadcast(&shift);
+#define STEP(AT, V) scale_vectors(x + (AT), scales, shifts, y + (AT), V)
+  OVER_REGISTERS(n, LANES, STEP);
+#undef STEP
+}
 
 OD_INLINE void lowest_of_bytes(size_t count, const uint8_t *const *rows, size_t at, uint8_t *y,
                                const int V) {

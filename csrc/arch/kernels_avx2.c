@@ -107,8 +107,13 @@ static inline void words_store_bytes(uint8_t *p, words v) {
   _mm_storeu_si128((__m128i *)(void *)p, _mm_packus_epi16(low, high));
 }
 static inline vector vector_multiply(vector a, vector b) { return _mm256_mul_ps(a, b); }
-static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to even, as bytes */
-  vector_store_bytes(p, _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+static inline vector vector_of_bytes(const uint8_t *p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* packing cuts */
+  const __m256i wide = _mm256_cvtps_epi32(v);
+  __m128i low = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(low, low));
 }
 
 #include "arch/image_vector.h"

@@ -90,8 +90,12 @@ static inline void words_store_bytes(uint8_t *p, words v) {
   _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi16_epi8(v));
 }
 static inline vector vector_multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
-static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to even, as bytes */
-  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v)));
+static inline vector vector_of_bytes(const uint8_t *p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+}
+static inline void vector_store_rounded(uint8_t *p, vector v) {
+  const __m512i wide = _mm512_max_epi32(_mm512_cvtps_epi32(v), _mm512_setzero_si512());
+  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8(wide));
 }
 
 #include "arch/image_vector.h"

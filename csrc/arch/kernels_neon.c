@@ -101,8 +101,17 @@ static inline words words_high(words v) { return vshrq_n_u16(v, 8); }
 static inline words words_low(words v) { return vandq_u16(v, vdupq_n_u16(255)); }
 static inline void words_store_bytes(uint8_t *p, words v) { vst1_u8(p, vmovn_u16(v)); }
 static inline vector vector_multiply(vector a, vector b) { return vmulq_f32(a, b); }
-static inline void vector_store_rounded(uint8_t *p, vector v) { /* halves to even, as bytes */
-  vector_store_bytes(p, vrndnq_f32(v));
+static inline vector vector_of_bytes(const uint8_t *p) {
+  uint32_t four;
+  memcpy(&four, p, sizeof four);
+  uint8x8_t bytes8 = vreinterpret_u8_u32(vdup_n_u32(four));
+  return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes8))));
+}
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* narrowing cuts */
+  int16x4_t words4 = vqmovn_s32(vcvtnq_s32_f32(v));
+  uint8x8_t bytes8 = vqmovun_s16(vcombine_s16(words4, words4));
+  uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes8), 0);
+  memcpy(p, &four, sizeof four);
 }
 
 #include "arch/image_vector.h"

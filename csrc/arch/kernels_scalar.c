@@ -75,6 +75,10 @@ static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *
   image_resize_across(n, w, x, first, weights, y);
 }
 
+static void scale_row(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y) {
+  scale_plain(n, x, scale, shift, y);
+}
+
 static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
   lowest_of_plain(n, count, rows, y);
 }

@@ -141,6 +141,39 @@ od_status od_connected_components(od_imaging *imaging, const od_view *image, int
                                   int32_t *labels, od_component **components, int32_t *count,
                                   od_error *error);
 
+/* ---- moments, warps, contrast ---- */
+
+/* As cv2.moments: sums of x^i y^j level, the same about the centre of mass, and those
+ * made independent of the size. */
+typedef struct od_moments {
+  double m00, m10, m01, m20, m11, m02, m30, m21, m12, m03;
+  double mu20, mu11, mu02, mu30, mu21, mu12, mu03;
+  double nu20, nu11, nu02, nu30, nu21, nu12, nu03;
+} od_moments;
+
+/* binary: every level but 0 counts as 1. Sums are of whole numbers, exact to 2^53. */
+od_status od_image_moments(od_imaging *imaging, const od_view *image, bool binary,
+                           od_moments *moments, od_error *error);
+
+/* result (y, x) is the image at (matrix[0] x + matrix[1] y + matrix[2], matrix[3] x +
+ * matrix[4] y + matrix[5]), linear between pixels: the way back from the result, which
+ * od_invert_affine makes of the way there. `outside` is the level of a constant border. */
+od_status od_image_warp_affine(od_imaging *imaging, const od_view *image, const double matrix[6],
+                         od_border border, uint8_t outside, const od_target *result,
+                         od_error *error);
+
+/* The inverse of an affine map; of one that has none, everything from one place. */
+void od_invert_affine(const double matrix[6], double inverse[6]);
+
+/* A light digit on black, upright: rows moved against each other by its slant, mu11 / mu02,
+ * about the middle row. *skew is that slant, 0 for what has none. */
+od_status od_deskew(od_imaging *imaging, const od_view *image, const od_target *result,
+                    double *skew, od_error *error);
+
+/* The image's levels stretched to alpha..beta, as cv2.normalize with NORM_MINMAX. */
+od_status od_normalize(od_imaging *imaging, const od_view *image, double alpha, double beta,
+                       const od_target *result, od_error *error);
+
 /* ---- to network inputs ---- */
 
 /* Gray of RGB as OpenCV computes it: (9798 R + 19235 G + 3735 B + 16384) >> 15.

@@ -385,3 +385,112 @@ PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssiz
   const od_interpolation interpolation = area ? OD_INTERPOLATION_AREA : OD_INTERPOLATION_LINEAR;
   return apply(module, &picture, (int)h, (int)w, run_resize, &interpolation);
 }
+
+/* ---- moments, warps, contrast ---- */
+
+PyObject *operation_moments(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                            PyObject *keywords) {
+  static const signature accepted = {"image_moments", 2, 2, 2, {"image", "binary"}};
+  PyObject *values[2];
+  picture_view picture;
+  bool binary;
+  od_moments m;
+  od_error error;
+  od_status status;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_bool(values[1], "binary", &binary) || !read_gray(values[0], "image", &picture))
+    return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  od_imaging imaging = {.kernels = state_of_module(module)->kernels};
+  status = od_image_moments(&imaging, &picture.first, binary, &m, &error);
+  od_imaging_release(&imaging);
+  Py_END_ALLOW_THREADS
+  picture_view_release(&picture);
+  if (status != OD_OK) return raise_status(status, &error);
+  return Py_BuildValue("(dddddddddddddddddddddddd)", m.m00, m.m10, m.m01, m.m20, m.m11, m.m02, m.m30,
+                       m.m21, m.m12, m.m03, m.mu20, m.mu11, m.mu02, m.mu30, m.mu21, m.mu12, m.mu03,
+                       m.nu20, m.nu11, m.nu02, m.nu30, m.nu21, m.nu12, m.nu03);
+}
+
+typedef struct warp_parameters {
+  double matrix[6]; /* from the result to the image */
+  od_border border;
+  uint8_t outside;
+} warp_parameters;
+
+static od_status run_warp(od_imaging *imaging, const od_view *image, const od_target *result,
+                          const void *parameters, od_error *error) {
+  const warp_parameters *p = parameters;
+  return od_image_warp_affine(imaging, image, p->matrix, p->border, p->outside, result, error);
+}
+
+static bool read_matrix(PyObject *value, double matrix[6]) {
+  PyObject *numbers = PySequence_Fast(value, "matrix: expected 6 numbers");
+  if (!numbers) return false;
+  bool right = PySequence_Fast_GET_SIZE(numbers) == 6;
+  if (!right) PyErr_SetString(PyExc_ValueError, "matrix: expected 6 numbers");
+  for (int k = 0; right && k < 6; k++)
+    right = convert_real(PySequence_Fast_GET_ITEM(numbers, k), "matrix", &matrix[k]);
+  Py_DECREF(numbers);
+  return right;
+}
+
+PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                PyObject *keywords) {
+  static const signature accepted = {
+      "image_warp_affine", 7, 7, 7, {"image", "matrix", "inverse", "h", "w", "border", "outside"}};
+  PyObject *values[7];
+  picture_view picture;
+  warp_parameters p;
+  double matrix[6];
+  bool inverse;
+  long long h, w;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_matrix(values[1], matrix) || !convert_bool(values[2], "inverse", &inverse) ||
+      !convert_int(values[3], "h", 1, OD_MAX_IMAGE_SIDE, &h) ||
+      !convert_int(values[4], "w", 1, OD_MAX_IMAGE_SIDE, &w) || !read_border(values[5], &p.border) ||
+      !read_byte(values[6], "outside", &p.outside) || !read_picture(values[0], "image", &picture))
+    return NULL;
+  if (inverse)
+    memcpy(p.matrix, matrix, sizeof matrix);
+  else
+    od_invert_affine(matrix, p.matrix);
+  return apply(module, &picture, (int)h, (int)w, run_warp, &p);
+}
+
+static od_status run_deskew(od_imaging *imaging, const od_view *image, const od_target *result,
+                            const void *parameters, od_error *error) {
+  (void)parameters;
+  double skew;
+  return od_deskew(imaging, image, result, &skew, error);
+}
+
+PyObject *operation_deskew(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                           PyObject *keywords) {
+  static const signature accepted = {"image_deskew", 1, 1, 1, {"image"}};
+  PyObject *value;
+  picture_view picture;
+  if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
+      !read_gray(value, "image", &picture))
+    return NULL;
+  return apply(module, &picture, picture.first.h, picture.first.w, run_deskew, NULL);
+}
+
+static od_status run_normalize(od_imaging *imaging, const od_view *image, const od_target *result,
+                               const void *parameters, od_error *error) {
+  const double *range = parameters;
+  return od_normalize(imaging, image, range[0], range[1], result, error);
+}
+
+PyObject *operation_normalize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords) {
+  static const signature accepted = {"image_normalize", 3, 3, 3, {"image", "alpha", "beta"}};
+  PyObject *values[3];
+  picture_view picture;
+  double range[2];
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_real(values[1], "alpha", &range[0]) || !convert_real(values[2], "beta", &range[1]) ||
+      !read_gray(values[0], "image", &picture))
+    return NULL;
+  return apply(module, &picture, picture.first.h, picture.first.w, run_normalize, range);
+}

@@ -24,5 +24,13 @@ PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, 
                                   PyObject *keywords);
 PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                            PyObject *keywords);
+PyObject *operation_moments(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                            PyObject *keywords);
+PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                PyObject *keywords);
+PyObject *operation_deskew(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                           PyObject *keywords);
+PyObject *operation_normalize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords);
 
 #endif

@@ -61,6 +61,15 @@ static PyMethodDef functions[] = {
                "A Gaussian's mean around each pixel.")},
     {"image_resize", FAST(operation_resize),
      PyDoc_STR("image_resize(image, h, w, area)\n--\n\nA larger or smaller picture.")},
+    {"image_moments", FAST(operation_moments),
+     PyDoc_STR("image_moments(image, binary)\n--\n\n24 moments of (h, w).")},
+    {"image_warp_affine", FAST(operation_warp_affine),
+     PyDoc_STR("image_warp_affine(image, matrix, inverse, h, w, border, outside)\n--\n\n"
+               "A picture moved, turned, sheared or scaled.")},
+    {"image_deskew", FAST(operation_deskew),
+     PyDoc_STR("image_deskew(image)\n--\n\nA digit (h, w) without its slant.")},
+    {"image_normalize", FAST(operation_normalize),
+     PyDoc_STR("image_normalize(image, alpha, beta)\n--\n\nLevels stretched to a range.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {

@@ -470,6 +470,169 @@ static void test_components(void) {
     }
 }
 
+static void test_moments(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 150; i++) {
+      const od_view view = random_gray();
+      const bool binary = draw(0, 1);
+      double m[4][4] = {{0}}, mu[4][4] = {{0}};
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++)
+          for (int p = 0; p < 4; p++)
+            for (int q = 0; p + q < 4; q++)
+              m[p][q] += pow(x, p) * pow(y, q) * (binary ? at(&view, y, x) != 0 : at(&view, y, x));
+      od_imaging imaging = imaging_with(t);
+      od_moments got;
+      CHECK_CASE("%s (%d, %d)", table(t)->name, view.h, view.w);
+      CHECK_INT(od_image_moments(&imaging, &view, binary, &got, NULL), OD_OK);
+      CHECK(got.m00 == m[0][0] && got.m10 == m[1][0] && got.m01 == m[0][1] && got.m20 == m[2][0] &&
+            got.m11 == m[1][1] && got.m02 == m[0][2] && got.m30 == m[3][0] && got.m21 == m[2][1] &&
+            got.m12 == m[1][2] && got.m03 == m[0][3]);
+      const double cx = m[0][0] > 0 ? m[1][0] / m[0][0] : 0, cy = m[0][0] > 0 ? m[0][1] / m[0][0] : 0;
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++)
+          for (int p = 0; p < 4; p++)
+            for (int q = 0; p + q < 4; q++)
+              mu[p][q] +=
+                  pow(x - cx, p) * pow(y - cy, q) * (binary ? at(&view, y, x) != 0 : at(&view, y, x));
+      const double little = 1e-9 * (m[3][0] + m[0][3] + m[0][0] + 1);
+      CHECK_NEAR(got.mu20, mu[2][0], little);
+      CHECK_NEAR(got.mu11, mu[1][1], little);
+      CHECK_NEAR(got.mu02, mu[0][2], little);
+      CHECK_NEAR(got.mu30, mu[3][0], little);
+      CHECK_NEAR(got.mu21, mu[2][1], little);
+      CHECK_NEAR(got.mu12, mu[1][2], little);
+      CHECK_NEAR(got.mu03, mu[0][3], little);
+      if (m[0][0] > 0) {
+        CHECK_NEAR(got.nu11 * m[0][0] * m[0][0], got.mu11, 1e-9 * fabs(got.mu11));
+        CHECK_NEAR(got.nu30 * pow(m[0][0], 2.5), got.mu30, 1e-9 * fabs(got.mu30));
+      }
+      od_imaging_release(&imaging);
+    }
+}
+
+static void test_warp_affine(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 200; i++) {
+      const od_view view = random_gray();
+      const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
+      const uint8_t outside = (uint8_t)draw(0, 255);
+      double m[6] = {1, 0, 0, 0, 1, 0};
+      for (int k = 0; k < 6; k++) m[k] += od_rng_range(&rng, -0.5, 0.5) * (k % 3 == 2 ? 40 : 1);
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(draw_side(), draw_side());
+      CHECK_CASE("%s (%d, %d) to (%d, %d), border %d", table(t)->name, view.h, view.w, result.h,
+                 result.w, border);
+      CHECK_INT(od_image_warp_affine(&imaging, &view, m, border, outside, &result, NULL), OD_OK);
+      double worst = 0;
+      for (int y = 0; y < result.h; y++)
+        for (int x = 0; x < result.w; x++) {
+          const double px = m[0] * x + m[1] * y + m[2], py = m[3] * x + m[4] * y + m[5];
+          const int left = (int)floor(px), top = (int)floor(py);
+          double sum = 0;
+          for (int v = 0; v < 2; v++)
+            for (int u = 0; u < 2; u++)
+              sum += (v ? py - top : 1 - py + top) * (u ? px - left : 1 - px + left) *
+                     beyond(&view, top + v, left + u, border, outside);
+          worst = fmax(worst, fabs(sum - result.pixels[y * result.row + x * result.column]));
+        }
+      CHECK_NEAR(worst, 0, 0.6);
+      CHECK(guard_intact(&guard_out));
+      od_imaging_release(&imaging);
+    }
+}
+
+/* Maps that lead nowhere near the picture, or nowhere at all. */
+static void test_warp_far_away(void) {
+  const double maps[][6] = {{0, 0, 1e300, 0, 0, -1e300}, {1e30, 0, 0, 0, -1e30, 0},
+                            {1e308, 1e308, 0, 1e308, -1e308, 0}, {0, 0, 0, 0, 0, 0},
+                            {-1e9, 5, 3, 7, 1e9, 2}};
+  uint8_t pixels[6] = {1, 2, 3, 4, 5, 6}, bytes[9 * 40];
+  const od_view view = od_view_of(2, 3, pixels);
+  const od_target result = od_target_of(9, 40, bytes);
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 5; i++)
+      for (int border = OD_BORDER_CONSTANT; border <= OD_BORDER_REPLICATE; border++) {
+        od_imaging imaging = imaging_with(t);
+        CHECK_INT(od_image_warp_affine(&imaging, &view, maps[i], (od_border)border, 9, &result, NULL),
+                  OD_OK);
+        bool right = true;
+        for (int k = 0; k < 9 * 40; k++) right = right && bytes[k] >= 1 && bytes[k] <= 9;
+        CHECK(right);
+        od_imaging_release(&imaging);
+      }
+}
+
+static void test_invert_affine(void) {
+  for (int i = 0; i < 100; i++) {
+    double m[6], back[6];
+    for (int k = 0; k < 6; k++) m[k] = od_rng_range(&rng, -3, 3) + (k % 4 == 0 ? 5 : 0);
+    od_invert_affine(m, back);
+    CHECK_NEAR(back[0] * m[0] + back[1] * m[3], 1, 1e-9);
+    CHECK_NEAR(back[0] * m[1] + back[1] * m[4], 0, 1e-9);
+    CHECK_NEAR(back[3] * m[2] + back[4] * m[5] + back[5], 0, 1e-9);
+  }
+  const double flat[6] = {1, 2, 3, 2, 4, 5};
+  double back[6];
+  od_invert_affine(flat, back);
+  CHECK(back[0] == 0 && back[1] == 0 && back[3] == 0 && back[4] == 0);
+}
+
+static void test_deskew(void) {
+  enum { SIDE = 40 };
+  uint8_t slanted[SIDE * SIDE] = {0}, upright[SIDE * SIDE];
+  for (int y = 5; y < 35; y++)
+    for (int x = 0; x < 3; x++) slanted[y * SIDE + 8 + y / 2 + x] = 250;
+  const od_view view = od_view_of(SIDE, SIDE, slanted);
+  const od_target result = od_target_of(SIDE, SIDE, upright);
+  for (int t = 0; table(t); t++) {
+    od_imaging imaging = imaging_with(t);
+    double skew;
+    CHECK_INT(od_deskew(&imaging, &view, &result, &skew, NULL), OD_OK);
+    CHECK_NEAR(skew, 0.5, 0.01);
+    const od_view after = od_view_of(SIDE, SIDE, upright);
+    od_moments m;
+    CHECK_INT(od_image_moments(&imaging, &after, false, &m, NULL), OD_OK);
+    CHECK_NEAR(m.mu11 / m.mu02, 0, 0.01);
+    memset(upright, 1, sizeof upright);
+    const uint8_t black[SIDE] = {0};
+    const od_view blank = {black, SIDE, SIDE, 0, 1};
+    CHECK_INT(od_deskew(&imaging, &blank, &result, &skew, NULL), OD_OK);
+    CHECK_NEAR(skew, 0, 0);
+    CHECK(upright[0] == 0 && upright[SIDE * SIDE - 1] == 0);
+    od_imaging_release(&imaging);
+  }
+}
+
+static void test_normalize(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 200; i++) {
+      const od_view view = random_gray();
+      const double alpha = od_rng_range(&rng, -50, 300), beta = od_rng_range(&rng, -50, 300);
+      int low = 255, high = 0;
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++) {
+          low = at(&view, y, x) < low ? at(&view, y, x) : low;
+          high = at(&view, y, x) > high ? at(&view, y, x) : high;
+        }
+      od_imaging imaging = imaging_with(t);
+      const od_target result = new_target(view.h, view.w);
+      CHECK_CASE("%s (%d, %d) to %g..%g", table(t)->name, view.h, view.w, alpha, beta);
+      CHECK_INT(od_normalize(&imaging, &view, alpha, beta, &result, NULL), OD_OK);
+      const double bottom = fmin(alpha, beta), range = fabs(beta - alpha);
+      double worst = 0;
+      for (int y = 0; y < view.h; y++)
+        for (int x = 0; x < view.w; x++) {
+          double level = bottom + (high > low ? range * (at(&view, y, x) - low) / (high - low) : 0);
+          level = fmin(fmax(level, 0), 255);
+          worst = fmax(worst, fabs(level - result.pixels[y * result.row + x * result.column]));
+        }
+      CHECK_NEAR(worst, 0, 0.501);
+      CHECK(guard_intact(&guard_out));
+      od_imaging_release(&imaging);
+    }
+}
+
 /* What one thread makes of a large picture, several make too. */
 static void test_threads(void) {
   enum { H = 700, W = 900 };
@@ -499,6 +662,9 @@ static void test_threads(void) {
   SAME(od_resize, &larger, OD_INTERPOLATION_AREA);
   SAME(od_resize, &half, OD_INTERPOLATION_AREA);
   SAME(od_resize, &larger, OD_INTERPOLATION_LINEAR);
+  const double turn[6] = {0.9, 0.3, -50.5, -0.3, 0.9, 20.25};
+  SAME(od_image_warp_affine, &view, turn, OD_BORDER_REPLICATE, 0);
+  SAME(od_normalize, &view, 20.0, 90.0);
   static uint8_t cells[51 * 51];
   od_fill_shape(OD_SHAPE_RECT, 51, 51, cells);
   const od_footprint square = {51, 51, 25, 25, cells}, cross = {5, 5, 2, 2, cells + 51 * 50};
@@ -582,6 +748,12 @@ int main(void) {
   RUN(test_extreme_filter);
   RUN(test_shapes);
   RUN(test_components);
+  RUN(test_moments);
+  RUN(test_warp_affine);
+  RUN(test_warp_far_away);
+  RUN(test_invert_affine);
+  RUN(test_deskew);
+  RUN(test_normalize);
   RUN(test_threads);
   RUN(test_refuses);
   od_pool_destroy(pool);

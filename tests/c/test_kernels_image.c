@@ -247,6 +247,115 @@ static void test_halve(void) {
     }
 }
 
+static void test_scale(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const float scale = (float)od_rng_range(&rng, 0, 4), shift = (float)od_rng_range(&rng, -300, 300);
+      CHECK_CASE("%s scale by %g and %g, %zu", table(t)->name, (double)scale, (double)shift, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      uint8_t *y = guard_block(&guard_y, n, side());
+      for (size_t k = 0; k < n; k++) {
+        const float level = fmaf(x[k], scale, shift);
+        want[k] = (uint8_t)lrintf(level < 0 ? 0 : level > 255 ? 255 : level);
+      }
+      table(t)->image.scale(n, x, scale, shift, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_widen_range(void) {
+  static uint8_t low[LONGEST], high[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s widen_range, %zu", table(t)->name, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      uint8_t *lowest = random_bytes(&guard_y, n), *highest = random_bytes(&guard_z, n);
+      for (size_t k = 0; k < n; k++) {
+        low[k] = x[k] < lowest[k] ? x[k] : lowest[k];
+        high[k] = x[k] > highest[k] ? x[k] : highest[k];
+      }
+      table(t)->image.widen_range(n, x, lowest, highest);
+      check_bytes(lowest, low, n, &guard_y);
+      check_bytes(highest, high, n, &guard_z);
+    }
+}
+
+static void test_powers(void) {
+  for (int t = 0; table(t); t++)
+    for (size_t n = 0; n <= 64; n++) {
+      uint32_t sums[4], want[4] = {0};
+      CHECK_CASE("%s powers, %zu", table(t)->name, n);
+      uint8_t *x = random_bytes(&guard_x, n);
+      if (n % 4 == 0) memset(x, 255, n);
+      for (size_t k = 0; k < n; k++)
+        for (size_t p = 0, power = x[k]; p < 4; p++, power *= k) want[p] += (uint32_t)power;
+      table(t)->image.powers(n, x, sums);
+      CHECK(same_bits(sums, want, sizeof sums));
+    }
+}
+
+static void test_warp_places(void) {
+  static int32_t place[LONGEST];
+  static float part[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i), first = draw(0, 16000);
+      const float y = (float)draw(0, 16383);
+      const double size = i % 7 ? 3 : i % 2 ? 1e12 : INFINITY;
+      const float m[3] = {(float)od_rng_range(&rng, -1, 1) * (float)size,
+                          (float)od_rng_range(&rng, -1, 1), (float)od_rng_range(&rng, -99, 99)};
+      const bool fused = coin();
+      CHECK_CASE("%s warp_places, %zu from %zu", table(t)->name, n, first);
+      int32_t *got = guard_block(&guard_y, n * sizeof *got, side());
+      float *rest = guard_block(&guard_z, n * sizeof *rest, side());
+      bool inside = true;
+      for (size_t k = 0; k < n; k++) {
+        const float x = (float)(first + k);
+        float at = fused ? fmaf(m[0], x, y * m[1] + m[2]) : fmaf(m[0], x, y * m[1]) + m[2];
+        at = at > -0x1p30f ? at < 0x1p30f ? at : 0x1p30f : -0x1p30f;
+        place[k] = (int32_t)floorf(at);
+        part[k] = at - floorf(at);
+        inside = inside && part[k] >= 0 && part[k] <= 1;
+      }
+      CHECK(inside);
+      table(t)->image.warp_places(n, first, y, m, fused, got, rest);
+      check_bytes(got, place, n * sizeof *got, &guard_y);
+      check_bytes(rest, part, n * sizeof *rest, &guard_z);
+    }
+}
+
+static void test_mix(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s mix, %zu", table(t)->name, n);
+      uint16_t *upper = guard_block(&guard_x, n * sizeof *upper, side());
+      uint16_t *lower = guard_block(&guard_w, n * sizeof *lower, side());
+      float *right = guard_block(&guard_z, n * sizeof *right, side());
+      static float down[LONGEST];
+      bool near = true;
+      for (size_t k = 0; k < n; k++) {
+        upper[k] = (uint16_t)draw(0, 65535);
+        lower[k] = coin() ? upper[k] : (uint16_t)draw(0, 65535);
+        right[k] = (float)(coin() ? od_rng_uniform(&rng) : (double)draw(0, 1));
+        down[k] = (float)od_rng_uniform(&rng);
+        const double r = (double)right[k], d = (double)down[k];
+        const double exactly = (1 - d) * ((1 - r) * (upper[k] & 255) + r * (upper[k] >> 8)) +
+                               d * ((1 - r) * (lower[k] & 255) + r * (lower[k] >> 8));
+        reference->mix(1, upper + k, lower + k, right + k, down + k, want + k);
+        near = near && fabs(want[k] - exactly) <= 0.5 + 1e-4;
+      }
+      CHECK(near);
+      uint8_t *y = guard_block(&guard_y, n, side());
+      table(t)->image.mix(n, upper, lower, right, down, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
 /* Weights that add up to 256, the same from either end; half (taps / 2 + 1). */
 static size_t random_weights(uint16_t half[MOST_TAPS]) {
   const size_t reach = draw(0, MOST_TAPS / 2);
@@ -333,6 +442,11 @@ int main(void) {
   RUN(test_move_sums);
   RUN(test_window_sums);
   RUN(test_means);
+  RUN(test_scale);
+  RUN(test_widen_range);
+  RUN(test_powers);
+  RUN(test_warp_places);
+  RUN(test_mix);
   RUN(test_resize_across);
   RUN(test_resize_down);
   RUN(test_halve);
