@@ -225,6 +225,33 @@ def test_damaged_gzip(tmp_path: Path) -> None:
 # -- the sample --
 
 
+@pytest.mark.parametrize(
+    ("load", "text", "shape"),
+    [
+        (datasets.load_page, "05221859 27\n1874 35060\n90417\n6 33165 72", (420, 600, 3)),
+        (datasets.load_cheque, "35000", (56, 245)),
+        (datasets.load_string, "6170283945", (48, 228)),
+    ],
+)
+def test_pictures(load, text: str, shape: tuple[int, ...]) -> None:
+    picture = load()
+    assert picture.text == text
+    assert picture.image.shape == shape
+    assert picture.image.dtype == np.uint8
+    assert "".join(map(str, picture.values)) == "".join(text.split())
+    gray = picture.image.mean(axis=2) if picture.image.ndim == 3 else picture.image
+    for x, y, w, h in picture.boxes:
+        around = gray[max(0, y - 3) : y + h + 3, max(0, x - 3) : x + w + 3]
+        assert gray[y : y + h, x : x + w].min() < np.median(around) - 40
+
+
+def test_pictures_are_small() -> None:
+    folder = Path(datasets.__file__).parent
+    sizes = [path.stat().st_size for path in folder.glob("*.png")]
+    assert len(sizes) == 3
+    assert max(sizes) < 100_000
+
+
 def test_sample(sample: Dataset) -> None:
     assert sample.X_train.shape == (4000, 28, 28)
     assert sample.X_test.shape == (1000, 28, 28)

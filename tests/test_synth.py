@@ -249,6 +249,17 @@ def test_not_digits(kind: str, digits: synth.Digits) -> None:
 # -- fields --
 
 
+def test_pens_draw_no_blots() -> None:
+    """A digit with a blot is written in its own strokes, and not anew with a pen."""
+    images = np.zeros((2, 28, 28), np.uint8)
+    images[:, 6:22, 13:15] = 255
+    images[1, 16:22, 11:17] = 255
+    ones = synth.Digits(images, [1, 1])
+    assert ones.fine[1].tolist() == [0]
+    assert ones.of_digit[1].tolist() == [0, 1]
+    assert synth.Digits(images[1:], [1]).fine[1].tolist() == [0]  # where there is no other
+
+
 def test_fields_hold_distances() -> None:
     """A bar of 4 by 16 pixels: its centre line lies 2 pixels, or 4 cells, within its outline."""
     image = np.zeros((1, 28, 28), np.uint8)

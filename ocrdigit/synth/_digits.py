@@ -25,6 +25,7 @@ ZERO = 128  # distance 0 in a field
 _MARGIN = 2  # pixels around the largest digit
 _INK = 64  # where ink begins, of 255
 _CHUNK = 256
+_BLOT = 5  # pixels; wider ink is more than a stroke
 
 
 class Digits:
@@ -63,6 +64,8 @@ class Digits:
         self.box = _boxes(ink)  # (n, 4): x, y, w, h of the ink in pixels
         self.slant = _slants(self.images)  # (n,): how far the digit leans, as x a y
         self.of_digit = [np.flatnonzero(self.labels == digit) for digit in range(10)]
+        fine = ~_has_blot(self.images)
+        self.fine = [of[fine[of]] if fine[of].any() else of for of in self.of_digit]
         largest = int(self.box[:, 2:].max())
         self.side = ZOOM * min(largest + 2 * _MARGIN, SIDE + 2 * _MARGIN)  # of a field, in cells
         shape = (len(self.images), self.side, self.side)
@@ -174,6 +177,17 @@ def _slants(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     lean = (first @ place) / mass - middle_x * middle_y
     slants: NDArray[np.float32] = np.clip(-lean / np.maximum(spread, 1.0), -1, 1)
     return slants.astype(np.float32)
+
+
+def _has_blot(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which images have a blot, such as a six's loop run full: no pen can draw it anew."""
+    full = images >= 128
+    for axis in (1, 2):
+        length = full.shape[axis] - _BLOT + 1
+        parts = [full.take(range(start, start + length), axis) for start in range(_BLOT)]
+        full = np.logical_and.reduce(parts)
+    blots: NDArray[np.bool_] = np.logical_or.reduce(full, axis=(1, 2))
+    return blots
 
 
 def _cubic(places: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -143,13 +143,15 @@ class _Items:
     def _choose_sources(self) -> Ints:
         """Choose an image for each digit; 0 stands at the marks."""
         source = np.zeros(len(self.value), np.int64)
+        own = self.hand.own[self.owner]
         for digit in range(10):
-            places = np.flatnonzero(self.value == digit)
-            if len(places):
-                choices = self.digits.of_digit[digit]
-                if not len(choices):
+            for images, drawn in ((self.digits.of_digit, own), (self.digits.fine, ~own)):
+                places = np.flatnonzero((self.value == digit) & drawn)
+                choices = images[digit]
+                if len(places) and not len(choices):
                     raise ValueError(f"digits has no image of a {digit}, which is to be written")
-                source[places] = choices[self.rng.integers(len(choices), size=len(places))]
+                if len(places):
+                    source[places] = choices[self.rng.integers(len(choices), size=len(places))]
         return source
 
     def _shape(self) -> None:
