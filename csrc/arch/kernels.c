@@ -4,17 +4,20 @@
 
 #include "arch/cpu.h"
 
-/* Fastest first; scalar, which needs nothing, last. */
-static const od_kernels *const tables[] = {
+const od_kernels *const od_kernel_tables[] = {
 #if !defined(OD_DOUBLE)
 #if defined(__x86_64__)
+    &od_kernels_avx512_vnni_bf16,
+    &od_kernels_avx512_vnni,
     &od_kernels_avx512,
     &od_kernels_avx2,
 #elif defined(__aarch64__)
+    &od_kernels_neon_dot,
     &od_kernels_neon,
 #endif
 #endif
     &od_kernels_scalar,
+    NULL,
 };
 
 static bool known_name(const char *name) {
@@ -31,10 +34,10 @@ od_status od_kernels_select(const char *name, const od_kernels **kernels, od_err
   if (!any && !known_name(name))
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "instruction set: got '%.40s', expected scalar, avx2, avx512 or neon", name);
-  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-    bool runs = (tables[i]->feature & features) == tables[i]->feature;
-    if (runs && (any || strcmp(name, tables[i]->name) == 0)) {
-      *kernels = tables[i];
+  for (const od_kernels *const *table = od_kernel_tables; *table; table++) {
+    bool runs = ((*table)->features & features) == (*table)->features;
+    if (runs && (any || strcmp(name, (*table)->name) == 0)) {
+      *kernels = *table;
       return OD_OK;
     }
   }

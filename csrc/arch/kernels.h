@@ -6,8 +6,8 @@
  *
  * Two kinds of kernel make up a table. The products (kernels_vector.h), the fused pooling
  * (kernels_pool.h) and Winograd's transforms (kernels_winograd.h) are written once with a
- * few vector operations that each instruction set defines; the scalar table takes the
- * latter two with vectors of one number. The others (kernels_loops.h) are plain loops
+ * few vector operations that each instruction set defines, those of narrow numbers in
+ * kernels_narrow.h; the scalar table takes pooling and transforms with vectors of one number. The others (kernels_loops.h) are plain loops
  * that the compiler vectorises for each instruction set. */
 #ifndef OD_ARCH_KERNELS_H
 #define OD_ARCH_KERNELS_H
@@ -72,6 +72,46 @@ typedef struct od_pooled {
   bool relu;
 } od_pooled;
 
+/* A matrix product of narrow numbers, which go four bytes, a word, at a time: two bfloat16
+ * (the upper halves of floats) or four 8-bit integers, 0..127 in a and -127..127 in b.
+ *
+ *   c(m, n) = finish(sum over o < outer, w < words of a(m, o, w) . b(o, w, n))
+ *
+ * a(m, o, w) are the 4 bytes at a + m * a_row + o * a_outer + 4 w, wherever that is
+ * b(o, w, n) is word n of row o * words + w of b (outer, words, columns)
+ * x . y      adds up the products of the numbers of two words
+ * c(m, n)    is c[m * c_row + n]
+ *
+ * Sums of bfloat16 are floats, each product added in the order last, first of its word and
+ * rounded once, as VDPBF16PS does; finish(s) = s, and the sum begins with the bias. Sums
+ * of bytes are exact; finish(s) = s * scale(n) + bias(n). So all tables give the same bits,
+ * but for numbers below 2^-126, which the instruction takes for 0. */
+typedef struct od_dot_product {
+  size_t rows, columns; /* c is (rows, columns) */
+  size_t outer, words;
+  const void *a;
+  size_t a_row, a_outer; /* in bytes */
+  const void *b;
+  od_real *c;
+  size_t c_row;
+  const od_real *scale; /* (columns), of bytes only */
+  const od_real *bias;  /* (columns) */
+  bool relu;            /* c = max(c, 0) in the end */
+} od_dot_product;
+
+typedef struct od_bfloat_kernels {
+  void (*round)(size_t n, const od_real *x, uint16_t *y); /* to nearest, ties to even */
+  void (*product)(const od_dot_product *product);
+  /* As od_kernels.winograd_input, for an even number of channels, v of bfloat16. */
+  void (*winograd_input)(const od_winograd_row *row, const od_real *x, uint16_t *v);
+} od_bfloat_kernels;
+
+typedef struct od_byte_kernels {
+  /* y = x * scale + zero, at least 0, at most 127, to nearest, ties to even. */
+  void (*quantize)(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y);
+  void (*product)(const od_dot_product *product);
+} od_byte_kernels;
+
 /* What Adam and AdamW need for one step; see train/optimizer.h. */
 typedef struct od_adam_step {
   od_real rate;      /* learning rate times the bias corrections */
@@ -86,7 +126,10 @@ typedef struct od_sgd_step {
 
 typedef struct od_kernels {
   const char *name; /* "scalar", "avx2", "avx512", "neon" */
-  unsigned feature; /* the od_cpu_feature it needs; 0 for scalar */
+  unsigned features; /* the od_cpu_feature it needs; 0 for scalar */
+
+  const od_bfloat_kernels *bfloat;
+  const od_byte_kernels *bytes;
 
   void (*gemm)(const od_gemm *product);
 
@@ -152,13 +195,24 @@ typedef struct od_kernels {
  * this build or this machine does not have. The tables are constants; no cleanup. */
 od_status od_kernels_select(const char *name, const od_kernels **kernels, od_error *error);
 
-/* The tables of this build. Each is defined in the file of its name. */
+/* The tables of this build, fastest first, scalar, which needs nothing, last; NULL after
+ * that. Tables of one name differ in how they multiply narrow numbers. */
+extern const od_kernels *const od_kernel_tables[];
+
+/* Each is defined in the file of its name. */
 extern const od_kernels od_kernels_scalar;
 #if !defined(OD_DOUBLE)
 #if defined(__x86_64__)
-extern const od_kernels od_kernels_avx2, od_kernels_avx512;
+extern const od_kernels od_kernels_avx2;
+extern const od_kernels od_kernels_avx512;           /* on its own, … */
+extern const od_kernels od_kernels_avx512_vnni;      /* … with VNNI, … */
+extern const od_kernels od_kernels_avx512_vnni_bf16; /* … and with BF16 */
+extern const od_byte_kernels od_bytes_avx512_vnni;
+extern const od_bfloat_kernels od_bfloat_avx512_bf16;
 #elif defined(__aarch64__)
 extern const od_kernels od_kernels_neon;
+extern const od_kernels od_kernels_neon_dot;
+extern const od_byte_kernels od_bytes_neon_dot;
 #endif
 #endif
 

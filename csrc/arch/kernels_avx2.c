@@ -17,10 +17,12 @@
 #include "arch/cpu.h"
 
 #define OD_SQRT sqrtf
+#define OD_RINT rintf
 #include "arch/kernels_loops.h"
 #include "arch/image_loops.h"
 
 enum { LANES = 8, ROWS_1 = 6, ROWS_2 = 6, ROWS_4 = 3, ROWS_8 = 1 };
+enum { NARROW_1 = 6, NARROW_2 = 4, NARROW_4 = 2 };
 typedef __m256 vector;
 typedef __m256i mask;
 
@@ -37,6 +39,7 @@ static inline vector vector_broadcast(const float *p) { return _mm256_broadcast_
 static inline vector vector_fma(vector a, vector b, vector c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b); }
 static inline vector vector_sub(vector a, vector b) { return _mm256_sub_ps(a, b); }
+static inline vector vector_multiply(vector a, vector b) { return _mm256_mul_ps(a, b); }
 static inline vector vector_max(vector a, vector b) { return _mm256_max_ps(a, b); }
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
@@ -63,7 +66,47 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
   return _mm256_permutevar_ps(_mm256_set_m128(four, four), chosen); /* by the low two bits */
 }
 
+static inline vector vector_broadcast_word(const void *p) {
+  int word;
+  memcpy(&word, p, sizeof word);
+  return _mm256_castsi256_ps(_mm256_set1_epi32(word));
+}
+static inline vector vector_from_integers(vector v) {
+  return _mm256_cvtepi32_ps(_mm256_castps_si256(v));
+}
+/* A product of bytes fits 16 bits, as do two, since those of a are at most 127. */
+static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
+  __m256i pairs = _mm256_maddubs_epi16(_mm256_castps_si256(a), _mm256_castps_si256(b));
+  __m256i four = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(sum), four));
+}
+/* A bfloat16 is the upper half of a float. */
+static inline vector upper(vector v) {
+  return _mm256_and_ps(v, _mm256_castsi256_ps(_mm256_set1_epi32((int)0xffff0000)));
+}
+static inline vector lower(vector v) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(v), 16));
+}
+static inline vector vector_dot_bfloats(vector sum, vector a, vector b) {
+  return vector_fma(lower(a), lower(b), vector_fma(upper(a), upper(b), sum));
+}
+static inline void vector_store_bfloats(void *to, vector v) {
+  __m256i bits = _mm256_castps_si256(v), odd = _mm256_set1_epi32(1);
+  odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), odd);
+  __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  vector quiet = _mm256_or_ps(v, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
+  vector kept = _mm256_blendv_ps(_mm256_castsi256_ps(rounded), quiet,
+                                 _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+  __m256i halves = _mm256_srli_epi32(_mm256_castps_si256(kept), 16);
+  __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(halves),
+                                    _mm256_extracti128_si256(halves, 1));
+  _mm_storeu_si128(to, packed);
+}
+
+#define OD_BYTES
+#define OD_BFLOATS
 #include "arch/kernels_vector.h"
+#include "arch/kernels_narrow.h"
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
@@ -106,7 +149,6 @@ static inline void words_store_bytes(uint8_t *p, words v) {
   __m128i low = _mm256_castsi256_si128(v), high = _mm256_extracti128_si256(v, 1);
   _mm_storeu_si128((__m128i *)(void *)p, _mm_packus_epi16(low, high));
 }
-static inline vector vector_multiply(vector a, vector b) { return _mm256_mul_ps(a, b); }
 static inline vector vector_of_bytes(const uint8_t *p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
 }
@@ -119,7 +161,10 @@ static inline void vector_store_rounded(uint8_t *p, vector v) { /* packing cuts 
 #include "arch/image_vector.h"
 #include "arch/image_x86.h"
 
-const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2);
+static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
+static const od_byte_kernels byte_kernels = {quantize, byte_product};
+
+const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2, &bfloat_kernels, &byte_kernels);
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -11,37 +11,16 @@
 
 #include "arch/kernels.h"
 
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
 #include "arch/cpu.h"
 
 #define OD_SQRT sqrtf
+#define OD_RINT rintf
 #include "arch/kernels_loops.h"
 #include "arch/image_loops.h"
-
-enum { LANES = 16, ROWS_1 = 14, ROWS_2 = 14, ROWS_4 = 6, ROWS_8 = 2 };
-typedef __m512 vector;
-typedef __mmask16 mask;
-
-static inline mask mask_of(size_t n) { return (mask)((1u << n) - 1u); }
-static inline vector vector_zero(void) { return _mm512_setzero_ps(); }
-static inline vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
-static inline vector vector_load_some(const float *p, mask m) { return _mm512_maskz_loadu_ps(m, p); }
-static inline void vector_store(float *p, vector v) { _mm512_storeu_ps(p, v); }
-static inline void vector_store_some(float *p, vector v, mask m) { _mm512_mask_storeu_ps(p, m, v); }
-static inline vector vector_broadcast(const float *p) { return _mm512_set1_ps(*p); }
-static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
-static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b); }
-static inline vector vector_sub(vector a, vector b) { return _mm512_sub_ps(a, b); }
-static inline vector vector_max(vector a, vector b) { return _mm512_max_ps(a, b); }
-static inline vector vector_where(vector a, vector b, vector x, vector y) {
-  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
-}
-static inline void vector_store_bytes(uint8_t *p, vector v) {
-  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v)));
-}
+#include "arch/vectors_avx512.h"
 
 typedef __m512i places;
 static inline places places_load(const uint8_t *p, size_t n) {
@@ -57,7 +36,36 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
   return _mm512_permutevar_ps(_mm512_broadcast_f32x4(four), chosen); /* by the low two bits */
 }
 
+/* Narrow numbers without the instructions for them: a product of bytes fits 16 bits, as do
+ * two, since those of a are at most 127; a bfloat16 is the upper half of a float. */
+static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
+  __m512i pairs = _mm512_maddubs_epi16(_mm512_castps_si512(a), _mm512_castps_si512(b));
+  __m512i four = _mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(sum), four));
+}
+static inline vector upper(vector v) {
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32((int)0xffff0000)));
+}
+static inline vector lower(vector v) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(v), 16));
+}
+static inline vector vector_dot_bfloats(vector sum, vector a, vector b) {
+  return vector_fma(lower(a), lower(b), vector_fma(upper(a), upper(b), sum));
+}
+static inline void vector_store_bfloats(void *to, vector v) {
+  __m512i bits = _mm512_castps_si512(v), odd = _mm512_set1_epi32(1);
+  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), odd);
+  __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+  rounded = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), rounded, quiet);
+  _mm256_storeu_si256(to, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+}
+
+#define OD_BYTES
+#define OD_BFLOATS
 #include "arch/kernels_vector.h"
+#include "arch/kernels_narrow.h"
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
@@ -89,7 +97,6 @@ static inline words words_low(words v) { return _mm512_and_si512(v, _mm512_set1_
 static inline void words_store_bytes(uint8_t *p, words v) {
   _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi16_epi8(v));
 }
-static inline vector vector_multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
 static inline vector vector_of_bytes(const uint8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
 }
@@ -101,7 +108,15 @@ static inline void vector_store_rounded(uint8_t *p, vector v) {
 #include "arch/image_vector.h"
 #include "arch/image_x86.h"
 
-const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512);
+static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
+static const od_byte_kernels byte_kernels = {quantize, byte_product};
+
+const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512, &bfloat_kernels, &byte_kernels);
+const od_kernels od_kernels_avx512_vnni =
+    OD_KERNEL_TABLE("avx512", OD_CPU_AVX512 | OD_CPU_VNNI, &bfloat_kernels, &od_bytes_avx512_vnni);
+const od_kernels od_kernels_avx512_vnni_bf16 =
+    OD_KERNEL_TABLE("avx512", OD_CPU_AVX512 | OD_CPU_VNNI | OD_CPU_BF16, &od_bfloat_avx512_bf16,
+                    &od_bytes_avx512_vnni);
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -2,13 +2,7 @@
  * compiler vectorises them for that file's instruction set; kernels_scalar.c's
  * copies are the reference. Only for those files: everything here is static. */
 
-/* For the files that are built on vectors: loops over registers, known to the compiler. */
-#if defined(__clang__)
-#define OD_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define OD_UNROLL _Pragma("GCC unroll 16")
-#endif
-#define OD_INLINE static inline __attribute__((always_inline))
+#include "arch/unroll.h"
 
 static od_real positive(od_real x) { return x > 0 ? x : 0; }
 
@@ -150,9 +144,11 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
 }
 
 /* A table of the loops above around the file's own gemm. */
-#define OD_KERNEL_TABLE(NAME, FEATURE)                                                      \
+#define OD_KERNEL_TABLE(NAME, FEATURES, BFLOAT, BYTES)                                      \
   {.name = NAME,                                                                            \
-   .feature = FEATURE,                                                                      \
+   .features = FEATURES,                                                                    \
+   .bfloat = BFLOAT,                                                                        \
+   .bytes = BYTES,                                                                          \
    .gemm = gemm,                                                                            \
    .add_weighted = add_weighted,                                                            \
    .match_bytes = match_bytes,                                                              \

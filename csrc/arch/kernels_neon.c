@@ -3,48 +3,16 @@
 
 #include "arch/kernels.h"
 
-#include <arm_neon.h>
 #include <math.h>
 #include <string.h>
 
 #include "arch/cpu.h"
 
 #define OD_SQRT sqrtf
+#define OD_RINT rintf
 #include "arch/kernels_loops.h"
 #include "arch/image_loops.h"
-
-enum { LANES = 4, ROWS_1 = 8, ROWS_2 = 8, ROWS_4 = 6, ROWS_8 = 2 };
-typedef float32x4_t vector;
-typedef size_t mask; /* how many lanes; NEON has no masked access */
-
-static inline mask mask_of(size_t n) { return n; }
-static inline vector vector_zero(void) { return vdupq_n_f32(0); }
-static inline vector vector_load(const float *p) { return vld1q_f32(p); }
-static inline vector vector_load_some(const float *p, mask m) {
-  float lanes[4] = {0};
-  for (size_t i = 0; i < m; i++) lanes[i] = p[i];
-  return vld1q_f32(lanes);
-}
-static inline void vector_store(float *p, vector v) { vst1q_f32(p, v); }
-static inline void vector_store_some(float *p, vector v, mask m) {
-  float lanes[4];
-  vst1q_f32(lanes, v);
-  for (size_t i = 0; i < m; i++) p[i] = lanes[i];
-}
-static inline vector vector_broadcast(const float *p) { return vld1q_dup_f32(p); }
-static inline vector vector_fma(vector a, vector b, vector c) { return vfmaq_f32(c, a, b); }
-static inline vector vector_add(vector a, vector b) { return vaddq_f32(a, b); }
-static inline vector vector_sub(vector a, vector b) { return vsubq_f32(a, b); }
-static inline vector vector_max(vector a, vector b) { return vmaxnmq_f32(a, b); }
-static inline vector vector_where(vector a, vector b, vector x, vector y) {
-  return vbslq_f32(vcgtq_f32(a, b), x, y);
-}
-static inline void vector_store_bytes(uint8_t *p, vector v) {
-  uint16x4_t words = vmovn_u32(vcvtq_u32_f32(v));
-  uint8x8_t bytes = vmovn_u16(vcombine_u16(words, words));
-  uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
-  memcpy(p, &four, sizeof four);
-}
+#include "arch/vectors_neon.h"
 
 typedef uint8x16_t places; /* the bytes of each lane's number among 16 */
 static inline places places_load(const uint8_t *p, size_t n) {
@@ -57,7 +25,35 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
   return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(four), chosen));
 }
 
+/* A product of bytes fits 16 bits, as do two, since those of a are at most 127. */
+static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
+  int8x16_t x = vreinterpretq_s8_f32(a), y = vreinterpretq_s8_f32(b);
+  int16x8_t first = vmull_s8(vget_low_s8(x), vget_low_s8(y)), last = vmull_high_s8(x, y);
+  int32x4_t four = vpaddlq_s16(vpaddq_s16(first, last));
+  return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(sum), four));
+}
+/* A bfloat16 is the upper half of a float. */
+static inline vector upper(vector v) {
+  return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), vdupq_n_u32(0xffff0000)));
+}
+static inline vector lower(vector v) {
+  return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(v), 16));
+}
+static inline vector vector_dot_bfloats(vector sum, vector a, vector b) {
+  return vector_fma(lower(a), lower(b), vector_fma(upper(a), upper(b), sum));
+}
+static inline void vector_store_bfloats(void *to, vector v) {
+  uint32x4_t bits = vreinterpretq_u32_f32(v), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+  uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
+  uint16x4_t halves = vshrn_n_u32(vbslq_u32(vceqq_f32(v, v), rounded, quiet), 16);
+  memcpy(to, &halves, sizeof halves);
+}
+
+#define OD_BYTES
+#define OD_BFLOATS
 #include "arch/kernels_vector.h"
+#include "arch/kernels_narrow.h"
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
 
@@ -100,7 +96,6 @@ static inline words words_multiply(words a, words b) { return vmulq_u16(a, b); }
 static inline words words_high(words v) { return vshrq_n_u16(v, 8); }
 static inline words words_low(words v) { return vandq_u16(v, vdupq_n_u16(255)); }
 static inline void words_store_bytes(uint8_t *p, words v) { vst1_u8(p, vmovn_u16(v)); }
-static inline vector vector_multiply(vector a, vector b) { return vmulq_f32(a, b); }
 static inline vector vector_of_bytes(const uint8_t *p) {
   uint32_t four;
   memcpy(&four, p, sizeof four);
@@ -116,7 +111,12 @@ static inline void vector_store_rounded(uint8_t *p, vector v) { /* narrowing cut
 
 #include "arch/image_vector.h"
 
-const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON);
+static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
+static const od_byte_kernels byte_kernels = {quantize, byte_product};
+
+const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON, &bfloat_kernels, &byte_kernels);
+const od_kernels od_kernels_neon_dot =
+    OD_KERNEL_TABLE("neon", OD_CPU_NEON | OD_CPU_NEON_DOT, &bfloat_kernels, &od_bytes_neon_dot);
 
 #else
 typedef int od_no_neon; /* ISO C wants a declaration in every file */

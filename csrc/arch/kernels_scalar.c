@@ -5,8 +5,10 @@
 #include <string.h>
 #if defined(OD_DOUBLE)
 #define OD_SQRT sqrt
+#define OD_RINT rint
 #else
 #define OD_SQRT sqrtf
+#define OD_RINT rintf
 #endif
 
 #include "arch/kernels_loops.h"
@@ -35,6 +37,11 @@ static inline places places_load(const uint8_t *p, size_t n) { return n ? *p & 3
 static inline vector vector_pick(const od_real *p, const od_real *q, places chosen) {
   return (chosen < 2 ? p : q)[chosen % 2];
 }
+
+#define OD_BYTES
+#define OD_BFLOATS
+#include "arch/kernels_narrow_loops.h"
+static inline void vector_store_bfloats(uint16_t *p, vector v) { *p = bfloat_of((float)v); }
 
 #include "arch/kernels_pool.h"
 #include "arch/kernels_winograd.h"
@@ -106,4 +113,52 @@ static void smooth_down(size_t n, size_t taps, const float *const *rows, const f
   smooth_down_plain(n, taps, rows, half, y);
 }
 
-const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0);
+static od_real float_of(uint16_t bfloat) {
+  uint32_t bits = (uint32_t)bfloat << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* Both kinds of words, at x and y. */
+static void add_bytes(const unsigned char *x, const unsigned char *y, int32_t *sum) {
+  for (int i = 0; i < 4; i++) *sum += x[i] * (int8_t)y[i];
+}
+
+static void add_bfloats(const unsigned char *x, const unsigned char *y, od_real *sum) {
+  uint16_t a[2], b[2];
+  memcpy(a, x, sizeof a);
+  memcpy(b, y, sizeof b);
+  for (int i = 1; i >= 0; i--) *sum += float_of(a[i]) * float_of(b[i]); /* products are exact */
+}
+
+static void byte_product(const od_dot_product *p) {
+  for (size_t m = 0; m < p->rows; m++)
+    for (size_t n = 0; n < p->columns; n++) {
+      int32_t sum = 0;
+      for (size_t o = 0; o < p->outer; o++)
+        for (size_t w = 0; w < p->words; w++)
+          add_bytes((const unsigned char *)p->a + m * p->a_row + o * p->a_outer + 4 * w,
+                    (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n), &sum);
+      od_real result = (od_real)sum * p->scale[n] + p->bias[n];
+      p->c[m * p->c_row + n] = p->relu ? positive(result) : result;
+    }
+}
+
+static void bfloat_product(const od_dot_product *p) {
+  for (size_t m = 0; m < p->rows; m++)
+    for (size_t n = 0; n < p->columns; n++) {
+      od_real sum = p->bias[n];
+      for (size_t o = 0; o < p->outer; o++)
+        for (size_t w = 0; w < p->words; w++)
+          add_bfloats((const unsigned char *)p->a + m * p->a_row + o * p->a_outer + 4 * w,
+                      (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n),
+                      &sum);
+      p->c[m * p->c_row + n] = p->relu ? positive(sum) : sum;
+    }
+}
+
+static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
+static const od_byte_kernels byte_kernels = {quantize, byte_product};
+
+const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0, &bfloat_kernels, &byte_kernels);

@@ -4,45 +4,10 @@
  * says how; here vector_sub and vector_where, a > b ? x : y, are wanted too), then
  * includes this file. kernels_scalar.c does so with vectors of one number. */
 
-/* B^T d, where it is (d0 - d2, d1 + d2, d2 - d1, d1 - d3). */
-OD_INLINE void winograd_to_places(const vector d[4], vector t[4]) {
-  t[0] = vector_sub(d[0], d[2]);
-  t[1] = vector_add(d[1], d[2]);
-  t[2] = vector_sub(d[2], d[1]);
-  t[3] = vector_sub(d[1], d[3]);
-}
-
-/* B^T d B of the channels at x, LANES of them or those of `some`. */
-OD_INLINE void winograd_input_vector(const od_winograd_row *row, const od_real *x, od_real *v,
-                                     const bool whole, mask some) {
-  vector columns[4][4], d[4], t[4];
-  OD_UNROLL for (int k = 0; k < 4; k++) {
-    OD_UNROLL for (int r = 0; r < 4; r++) {
-      const od_real *at = x + (size_t)r * row->image_row + (size_t)k * row->channels;
-      d[r] = whole ? vector_load(at) : vector_load_some(at, some);
-    }
-    winograd_to_places(d, columns[k]);
-  }
-  OD_UNROLL for (int r = 0; r < 4; r++) {
-    OD_UNROLL for (int k = 0; k < 4; k++) d[k] = columns[k][r];
-    winograd_to_places(d, t);
-    OD_UNROLL for (int k = 0; k < 4; k++) {
-      od_real *to = v + (size_t)(4 * r + k) * row->pitch;
-      if (whole)
-        vector_store(to, t[k]);
-      else
-        vector_store_some(to, t[k], some);
-    }
-  }
-}
+#include "arch/kernels_winograd_input.h"
 
 static void winograd_input(const od_winograd_row *row, const od_real *x, od_real *v) {
-  size_t c = row->channels;
-  for (size_t tile = 0; tile < row->tiles; tile++, x += 2 * c, v += c) {
-    size_t i = 0;
-    for (; i + LANES <= c; i += LANES) winograd_input_vector(row, x + i, v + i, true, mask_of(0));
-    if (i < c) winograd_input_vector(row, x + i, v + i, false, mask_of(c - i));
-  }
+  winograd_input_tiles(row, x, v, sizeof *v);
 }
 
 /* A^T m A + bias, where A^T m is (m0 + m1 + m2, m1 - m2 - m3): the four outputs of the

@@ -23,7 +23,7 @@ static inline void cases_begin(void) {
   guard *guards[] = {&guard_a, &guard_b, &guard_c, &guard_d, &guard_e};
   for (int i = 0; i < 5; i++) *guards[i] = guard_create(MOST_REALS * sizeof(od_real));
   od_rng_seed(&rng, 20, 0);
-  for (int t = 0; table(t); t++) printf("  table %s\n", table(t)->name);
+  for (int t = 0; table(t); t++) printf("  table %s (%x)\n", table(t)->name, table(t)->features);
 }
 
 static inline int cases_end(void) {

@@ -8,20 +8,15 @@
 /* Table `index`, counted from 0, scalar first; NULL after the last. EMULATE_AVX512 says
  * that the AVX-512 table was compiled for any x86-64 (see emulated/immintrin.h). */
 static inline const od_kernels *table(int index) {
-  static const od_kernels *const all[] = {
-      &od_kernels_scalar,
-#if !defined(OD_DOUBLE) && defined(__x86_64__)
-      &od_kernels_avx2,   &od_kernels_avx512,
-#elif !defined(OD_DOUBLE) && defined(__aarch64__)
-      &od_kernels_neon,
-#endif
-  };
   unsigned features = od_cpu_features();
 #if defined(EMULATE_AVX512)
-  features |= OD_CPU_AVX512;
+  features = (features | OD_CPU_AVX512) & ~(unsigned)(OD_CPU_VNNI | OD_CPU_BF16);
 #endif
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    if ((all[i]->feature & ~features) == 0 && index-- == 0) return all[i];
+  int count = 0;
+  while (od_kernel_tables[count]) count++;
+  while (count--)
+    if ((od_kernel_tables[count]->features & ~features) == 0 && index-- == 0)
+      return od_kernel_tables[count];
   return NULL;
 }
 

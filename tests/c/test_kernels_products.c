@@ -13,7 +13,7 @@ static void test_select(void) {
     od_status status = od_kernels_select(names[i], &kernels, &error);
     if (status == OD_OK) {
       CHECK(kernels && strcmp(kernels->name, names[i]) == 0);
-      CHECK((kernels->feature & ~od_cpu_features()) == 0);
+      CHECK((kernels->features & ~od_cpu_features()) == 0);
     } else {
       CHECK_INT(status, OD_ERROR_UNAVAILABLE);
       CHECK(kernels == NULL);
@@ -41,7 +41,7 @@ static void test_select(void) {
   CHECK_INT(od_kernels_select("", &empty, &error), OD_OK);
   CHECK(fastest == empty);
   for (int i = 0; table(i); i++) /* nothing faster was passed over */
-    if ((table(i)->feature & ~od_cpu_features()) == 0) CHECK(table(i)->feature <= fastest->feature);
+    if ((table(i)->features & ~od_cpu_features()) == 0) CHECK(table(i)->features <= fastest->features);
 }
 
 /* --- gemm --- */

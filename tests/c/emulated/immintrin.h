@@ -57,6 +57,18 @@ static inline __m512i emulated_maskz_loadu_epi8(__mmask64 mask, const void *from
 }
 #endif
 
+/* SIMDe 0.7 has this name for another function. */
+#undef _mm512_madd_epi16
+#define _mm512_madd_epi16 emulated_madd_epi16
+static inline __m512i emulated_madd_epi16(__m512i a, __m512i b) {
+  short x[32], y[32];
+  int lanes[16];
+  _mm512_storeu_si512(x, a);
+  _mm512_storeu_si512(y, b);
+  for (int i = 0; i < 16; i++) lanes[i] = x[2 * i] * y[2 * i] + x[2 * i + 1] * y[2 * i + 1];
+  return _mm512_loadu_si512(lanes);
+}
+
 /* Conversions: bytes to numbers of 32 bits and back, floats to those by cutting off. */
 #if !defined(_mm512_cvtepu8_epi32)
 #define _mm512_cvtepu8_epi32 emulated_cvtepu8_epi32
@@ -76,6 +88,26 @@ static inline __m128i emulated_cvtepi32_epi8(__m512i numbers) {
   _mm512_storeu_si512(from, numbers);
   for (int i = 0; i < 16; i++) lanes[i] = (unsigned char)from[i];
   return _mm_loadu_si128((const __m128i *)(const void *)lanes);
+}
+#endif
+#if !defined(_mm512_cvtepi32_epi16)
+#define _mm512_cvtepi32_epi16 emulated_cvtepi32_epi16
+static inline __m256i emulated_cvtepi32_epi16(__m512i numbers) {
+  int from[16];
+  unsigned short lanes[16];
+  _mm512_storeu_si512(from, numbers);
+  for (int i = 0; i < 16; i++) lanes[i] = (unsigned short)from[i];
+  return _mm256_loadu_si256((const __m256i *)(const void *)lanes);
+}
+#endif
+#if !defined(_mm512_cvtepi32_ps)
+#define _mm512_cvtepi32_ps emulated_cvtepi32_ps
+static inline __m512 emulated_cvtepi32_ps(__m512i numbers) {
+  int from[16];
+  float lanes[16];
+  _mm512_storeu_si512(from, numbers);
+  for (int i = 0; i < 16; i++) lanes[i] = (float)from[i];
+  return _mm512_loadu_ps(lanes);
 }
 #endif
 #if !defined(_mm512_cvttps_epi32)

@@ -1,0 +1,36 @@
+/* The vectors of AVX-512, as kernels_vector.h and kernels_narrow.h want them: 32 registers of
+ * 16 floats. For the kernels_avx512*.c, each of which has chosen its target before. */
+#include <immintrin.h>
+#include <string.h>
+
+enum { LANES = 16, ROWS_1 = 14, ROWS_2 = 14, ROWS_4 = 6, ROWS_8 = 2 };
+enum { NARROW_1 = 14, NARROW_2 = 14, NARROW_4 = 6 };
+typedef __m512 vector;
+typedef __mmask16 mask;
+
+static inline mask mask_of(size_t n) { return (mask)((1u << n) - 1u); }
+static inline vector vector_zero(void) { return _mm512_setzero_ps(); }
+static inline vector vector_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline vector vector_load_some(const float *p, mask m) { return _mm512_maskz_loadu_ps(m, p); }
+static inline void vector_store(float *p, vector v) { _mm512_storeu_ps(p, v); }
+static inline void vector_store_some(float *p, vector v, mask m) { _mm512_mask_storeu_ps(p, m, v); }
+static inline vector vector_broadcast(const float *p) { return _mm512_set1_ps(*p); }
+static inline vector vector_fma(vector a, vector b, vector c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b); }
+static inline vector vector_sub(vector a, vector b) { return _mm512_sub_ps(a, b); }
+static inline vector vector_multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
+static inline vector vector_max(vector a, vector b) { return _mm512_max_ps(a, b); }
+static inline vector vector_where(vector a, vector b, vector x, vector y) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
+}
+static inline void vector_store_bytes(uint8_t *p, vector v) {
+  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v)));
+}
+static inline vector vector_broadcast_word(const void *p) {
+  int word;
+  memcpy(&word, p, sizeof word);
+  return _mm512_castsi512_ps(_mm512_set1_epi32(word));
+}
+static inline vector vector_from_integers(vector v) {
+  return _mm512_cvtepi32_ps(_mm512_castps_si512(v));
+}
