@@ -1,5 +1,5 @@
-/* A convolution takes the algorithm that its plan names: forward, Winograd's or the
- * direct one; backward, over the places that a max-pool chose or over all of them. */
+/* A convolution takes the algorithm that its plan names: forward, Winograd's, the direct
+ * one or that in narrow numbers; backward, over the places that a max-pool chose or over all of them. */
 #include <string.h>
 
 #include "nn/conv.h"
@@ -48,26 +48,60 @@ od_pooled od_conv_windows(const od_op *op) {
                      .relu = op->relu};
 }
 
-size_t od_conv_prepared_size(const od_op *op) {
-  return op->winograd ? od_winograd_kernel_size(op) : op->kernel_size;
+bool od_conv_tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
+  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left;
+  for (int y = top < 0 ? 0 : top; y < top + 4 && y < op->in.h; y++)
+    for (int x = left < 0 ? 0 : left; x < left + 4 && x < op->in.w; x++)
+      if (!map[y * op->in.w + x]) return false;
+  return true;
 }
 
-void od_conv_prepare(const od_op *op, const od_real *kernel, od_real *prepared) {
-  if (op->winograd)
-    od_winograd_kernel(op, kernel, prepared);
-  else
-    memcpy(prepared, kernel, op->kernel_size * sizeof *kernel);
+typedef enum algorithm { DIRECT, WINOGRAD, NARROW } algorithm;
+
+static algorithm forward_algorithm(const od_op *op) {
+  if (op->winograd) return WINOGRAD;
+  return op->precision == OD_FLOAT32 ? DIRECT : NARROW;
+}
+
+size_t od_conv_prepared_size(const od_op *op) {
+  switch (forward_algorithm(op)) {
+    case WINOGRAD: return od_winograd_kernel_size(op);
+    case NARROW: return od_conv_narrow_kernel_size(op);
+    default: return op->kernel_size;
+  }
+}
+
+void od_conv_prepare(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                     const od_real *bias, od_real *prepared) {
+  switch (forward_algorithm(op)) {
+    case WINOGRAD: od_winograd_kernel(op, kernels, kernel, prepared); break;
+    case NARROW: od_conv_narrow_kernel(op, kernels, kernel, bias, prepared); break;
+    default: memcpy(prepared, kernel, op->kernel_size * sizeof *kernel); break;
+  }
 }
 
 size_t od_conv_forward_scratch(const od_op *op) {
-  return op->winograd ? od_winograd_scratch(op) : od_direct_forward_scratch(op);
+  switch (forward_algorithm(op)) {
+    case WINOGRAD: return od_winograd_scratch(op);
+    case NARROW: return od_conv_narrow_scratch(op);
+    default: return od_direct_forward_scratch(op);
+  }
 }
 
 void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                      const od_real *prepared, const od_real *bias, od_real *y, uint8_t *choice,
                      const od_blank *blank, od_real *scratch) {
-  (op->winograd ? od_winograd_forward : od_direct_forward)(op, kernels, x, prepared, bias, y,
-                                                           choice, blank, scratch);
+  switch (forward_algorithm(op)) {
+    case WINOGRAD:
+      od_winograd_forward(op, kernels, x, prepared, bias, y, choice, blank, scratch);
+      break;
+    case NARROW:
+      od_conv_narrow_forward(op, kernels, x, prepared, y, choice, blank, scratch);
+      break;
+    default:
+      od_direct_forward(op, kernels, x, prepared, bias, y, choice, blank, scratch);
+      break;
+  }
 }
 
 void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,

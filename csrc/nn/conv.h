@@ -13,6 +13,10 @@ void od_conv_place(const od_real *image, od_shape from, od_real *target, od_shap
 /* The input with its zeros: x itself where there are none, else `padded`, filled. */
 const od_real *od_conv_pad(const od_op *op, const od_real *x, od_real *padded);
 
+/* Whether the 4x4 places under the 2x2 outputs (row, column) are blank on the map, or outside
+ * of the image. */
+bool od_conv_tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column);
+
 /* The windows of a fused max-pool over the padded input. */
 od_pooled od_conv_windows(const od_op *op);
 
@@ -29,13 +33,24 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                         const od_real *flipped, const uint8_t *choice, const od_real *dy,
                         od_real *dx, od_real *dkernel, od_real *scratch);
 
-/* Winograd's: forward, 3x3 kernels of stride 1. The prepared kernel is (16, c, C). */
+/* Winograd's: forward, 3x3 kernels of stride 1. The prepared kernel is (16, c, C), or in
+ * bfloat16 (16, c / 2, C) words. */
 size_t od_winograd_kernel_size(const od_op *op);
 size_t od_winograd_scratch(const od_op *op);
-void od_winograd_kernel(const od_op *op, const od_real *kernel, od_real *transformed);
+void od_winograd_kernel(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                        od_real *transformed);
 void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                          const od_real *transformed, const od_real *bias, od_real *y,
                          uint8_t *choice, const od_blank *blank, od_real *scratch);
+
+/* In narrow numbers: forward, any kernel, any stride. The packed kernel holds the bias too. */
+size_t od_conv_narrow_kernel_size(const od_op *op);
+size_t od_conv_narrow_scratch(const od_op *op);
+void od_conv_narrow_kernel(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                           const od_real *bias, od_real *packed);
+void od_conv_narrow_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                            const od_real *packed, od_real *y, uint8_t *choice,
+                            const od_blank *blank, od_real *scratch);
 
 /* Pooled: backward, over the places that a fused max-pool chose. The turned kernel and
  * dkernel are laid out unit by unit, (C, k, k, c). */

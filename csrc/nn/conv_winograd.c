@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/conv.h"
+#include "nn/narrow.h"
 
 enum { PLACES = 16, TILES = 64 /* at a time, at least: enough rows for the products */ };
 
@@ -45,8 +46,20 @@ static void spread_over_places(size_t n, const od_real *restrict t0, od_real *re
   }
 }
 
+/* Kernels (16, c, C) in place as words of bfloat16, (16, c / 2, C): what is written lies
+ * before what is still to be read. */
+static void pack_pairs(const od_op *op, const od_kernels *kernels, od_real *transformed) {
+  size_t units = (size_t)op->conv.c, pairs = PLACES * (size_t)op->in.c / 2;
+  uint32_t *words = (uint32_t *)(void *)transformed;
+  for (size_t i = 0; i < pairs; i++, words += units) {
+    const od_real *rows = transformed + 2 * i * units;
+    od_narrow_pair(kernels, units, rows, rows + units, words);
+  }
+}
+
 /* U = G g G^T of each kernel g: its columns, then its rows. */
-void od_winograd_kernel(const od_op *op, const od_real *kernel, od_real *transformed) {
+void od_winograd_kernel(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                        od_real *transformed) {
   size_t size = (size_t)op->in.c * (size_t)op->conv.c, row = 4 * size;
   for (size_t k = 0; k < 3; k++) {
     od_real *t = transformed + k * size;
@@ -58,6 +71,7 @@ void od_winograd_kernel(const od_op *op, const od_real *kernel, od_real *transfo
     od_real *t = transformed + r * row;
     spread_over_places(size, t, t + size, t + 2 * size, t + 3 * size);
   }
+  if (op->precision == OD_BFLOAT16) pack_pairs(op, kernels, transformed);
 }
 
 /* Two rows of the output, of which `rows` x conv.w are wanted. */
@@ -77,22 +91,13 @@ typedef struct tile_run {
   uint32_t row, column, tiles;
 } tile_run;
 
-/* Whether the 4x4 places under a tile are blank, or outside of the image. */
-static bool tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
-  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left;
-  for (int y = top < 0 ? 0 : top; y < top + 4 && y < op->in.h; y++)
-    for (int x = left < 0 ? 0 : left; x < left + 4 && x < op->in.w; x++)
-      if (!map[y * op->in.w + x]) return false;
-  return true;
-}
-
 /* The runs of tile row `row`, without the tiles that are blank on the map; how many. */
 static size_t find_runs(const od_op *op, const uint8_t *map, size_t row, size_t columns,
                         tile_run *runs) {
   size_t count = 0;
   bool open = false;
   for (size_t column = 0; column < columns; column++) {
-    bool wanted = !map || !tile_is_blank(op, map, row, column);
+    bool wanted = !map || !od_conv_tile_is_blank(op, map, row, column);
     if (wanted && !open) runs[count++] = (tile_run){(uint32_t)row, (uint32_t)column, 0};
     if (wanted) runs[count - 1].tiles++;
     open = wanted;
@@ -100,16 +105,62 @@ static size_t find_runs(const od_op *op, const uint8_t *map, size_t row, size_t 
   return count;
 }
 
+/* A run's tiles from the padded input to v, from tile `at` on, as floats or bfloat16. */
+static void transform_input(const od_op *op, const od_kernels *kernels, const tile_run *tiles,
+                            size_t most, const od_real *padded, size_t at, od_real *v) {
+  size_t c = (size_t)op->in.c, image_row = (size_t)tiled_shape(op).w * c;
+  od_winograd_row row = {tiles->tiles, c, most * c, image_row};
+  const od_real *from = padded + 2 * tiles->row * image_row + 2 * tiles->column * c;
+  if (op->precision == OD_BFLOAT16)
+    kernels->bfloat->winograd_input(&row, from, (uint16_t *)(void *)v + at * c);
+  else
+    kernels->winograd_input(&row, from, v + at * c);
+}
+
+/* The product at one of the 16 places: m (tiles, C) = v (tiles, c) times `transformed` (c, C). */
+static void multiply_place(const od_op *op, const od_kernels *kernels, size_t place, size_t most,
+                           size_t tiles, const od_real *v, const od_real *transformed,
+                           const od_real *zeros, od_real *m) {
+  size_t c = (size_t)op->in.c, units = (size_t)op->conv.c;
+  m += place * most * units;
+  if (op->precision == OD_BFLOAT16)
+    kernels->bfloat->product(
+        &(od_dot_product){.rows = tiles,
+                          .columns = units,
+                          .outer = 1,
+                          .words = c / 2,
+                          .a = (const uint16_t *)(const void *)v + place * most * c,
+                          .a_row = c * sizeof(uint16_t),
+                          .b = (const uint32_t *)(const void *)transformed + place * c / 2 * units,
+                          .c = m,
+                          .c_row = units,
+                          .bias = zeros});
+  else
+    kernels->gemm(&(od_gemm){.rows = tiles,
+                             .columns = units,
+                             .outer = 1,
+                             .inner = c,
+                             .a = v + place * most * c,
+                             .a_row = c,
+                             .a_inner = 1,
+                             .b = transformed + place * c * units,
+                             .b_inner = units,
+                             .c = m,
+                             .c_row = units,
+                             .start = OD_START_ZERO});
+}
+
 void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                          const od_real *transformed, const od_real *bias, od_real *y,
                          uint8_t *choice, const od_blank *blank, od_real *scratch) {
   size_t c = (size_t)op->in.c, units = (size_t)op->conv.c, group = rows_at_a_time(op);
-  size_t most = group * tile_columns(op), image_row = (size_t)tiled_shape(op).w * c;
+  size_t most = group * tile_columns(op);
   od_real *padded = scratch, *v = padded + od_shape_size(tiled_shape(op));
   od_real *m = v + PLACES * most * c, *two_rows = m + PLACES * most * units;
   od_real *zeros = two_rows + 4 * tile_columns(op) * units;
   tile_run *runs = (tile_run *)(void *)(zeros + units);
-  if (!bias) bias = memset(zeros, 0, units * sizeof *bias);
+  memset(zeros, 0, units * sizeof *zeros);
+  if (!bias) bias = zeros;
   od_conv_place(x, op->in, padded, tiled_shape(op), op->top, op->left, 1);
   size_t rows = (size_t)(op->pool ? op->conv.h / 2 : (op->conv.h + 1) / 2);
   size_t columns = (size_t)(op->pool ? op->conv.w / 2 : (op->conv.w + 1) / 2);
@@ -123,22 +174,9 @@ void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_re
     for (size_t row = begin; row < end; row++)
       count += find_runs(op, map, row, columns, runs + count);
     for (size_t i = 0; i < count; tiles += runs[i++].tiles)
-      kernels->winograd_input(
-          &(od_winograd_row){runs[i].tiles, c, most * c, image_row},
-          padded + 2 * runs[i].row * image_row + 2 * runs[i].column * c, v + tiles * c);
+      transform_input(op, kernels, &runs[i], most, padded, tiles, v);
     for (size_t place = 0; place < PLACES; place++)
-      kernels->gemm(&(od_gemm){.rows = tiles,
-                               .columns = units,
-                               .outer = 1,
-                               .inner = c,
-                               .a = v + place * most * c,
-                               .a_row = c,
-                               .a_inner = 1,
-                               .b = transformed + place * c * units,
-                               .b_inner = units,
-                               .c = m + place * most * units,
-                               .c_row = units,
-                               .start = OD_START_ZERO});
+      multiply_place(op, kernels, place, most, tiles, v, transformed, zeros, m);
     const od_real *from = m;
     for (size_t i = 0; i < count; from += runs[i++].tiles * units) {
       od_winograd_row out = {runs[i].tiles, units, most * units, 0};

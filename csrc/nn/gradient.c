@@ -27,12 +27,15 @@ static void prepare_task(void *context, int i, int worker) {
   (void)worker;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  const od_real *kernel = od_network_values_const(g->network) + op->kernel_at;
+  const od_real *values = od_network_values_const(g->network), *kernel = values + op->kernel_at;
+  const od_real *bias = op->bias ? values + op->bias_at : NULL;
   if (op->kind == OD_CONV2D) {
-    od_conv_prepare(op, kernel, state->prepared);
+    od_conv_prepare(op, g->kernels, kernel, bias, state->prepared);
     if (i) od_conv_turn(op, kernel, state->turned);
   }
-  if (op->kind == OD_DENSE && i) od_dense_transpose(op, kernel, state->turned);
+  if (op->kind != OD_DENSE) return;
+  if (state->prepared) od_dense_prepare(op, g->kernels, kernel, bias, state->prepared);
+  if (i) od_dense_transpose(op, kernel, state->turned);
 }
 
 /* What the second of a pair gives for a blank image; with the weights of this step. */
@@ -82,8 +85,8 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
                             begin + k, worker);
       break;
     case OD_DENSE:
-      od_dense_forward(op, kernels, n, x, values + op->kernel_at,
-                       op->bias ? values + op->bias_at : NULL, y);
+      od_dense_forward(op, kernels, n, x, state->prepared ? state->prepared : values + op->kernel_at,
+                       op->bias ? values + op->bias_at : NULL, y, worker_scratch(g, worker));
       break;
     case OD_RELU:
       kernels->relu(n * out, x, y);

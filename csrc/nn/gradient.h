@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "nn/images.h"
 #include "nn/network.h"
+#include "nn/precision.h"
 
 typedef struct od_gradient od_gradient;
 
@@ -31,10 +32,13 @@ typedef struct od_loss {
 } od_loss;
 
 /* For batches of up to `capacity` images of this network, whose values it reads at
- * each call. Destroy before the network. Errors: OD_ERROR_ARGUMENT where such a batch
- * would take more than 8 GiB; OD_ERROR_MEMORY. */
-od_status od_gradient_create(od_network *network, const od_kernels *kernels, int capacity,
-                             int threads, od_gradient **gradient, od_error *error);
+ * each call. In OD_BFLOAT16 the products of the forward pass go in narrow numbers; weights,
+ * activations, all sums and the backward pass stay float. Destroy before the network.
+ * Errors: OD_ERROR_ARGUMENT where such a batch would take more than 8 GiB, and for OD_INT8,
+ * which has no gradient; OD_ERROR_MEMORY. */
+od_status od_gradient_create(od_network *network, const od_kernels *kernels,
+                             od_precision precision, int capacity, int threads,
+                             od_gradient **gradient, od_error *error);
 void od_gradient_destroy(od_gradient *gradient);
 
 /* Moves the moving statistics of all batch norms towards those of the last run's batch;

@@ -16,6 +16,12 @@ static bool allocate_convolution(const od_gradient *g, const od_op *op, od_op_st
   return state->blank && state->blank_choice;
 }
 
+static bool allocate_dense(const od_op *op, od_op_state *state) {
+  if (op->precision == OD_FLOAT32) return true; /* goes with the network's own kernel */
+  state->prepared = od_allocate(od_dense_prepared_size(op), sizeof *state->prepared);
+  return state->prepared;
+}
+
 static bool allocate_norm(const od_gradient *g, const od_op *op, od_op_state *state) {
   size_t c = (size_t)op->in.c, slices = (size_t)slices_of(g->capacity);
   state->mean = od_allocate(c, sizeof *state->mean);
@@ -40,6 +46,7 @@ static bool allocate_state(const od_gradient *g, int i) {
   if (turns && !(state->turned = od_allocate(op->kernel_size, sizeof *state->turned)))
     return false;
   if (op->kind == OD_CONV2D) return allocate_convolution(g, op, state);
+  if (op->kind == OD_DENSE) return allocate_dense(op, state);
   return op->kind != OD_BATCH_NORM || allocate_norm(g, op, state);
 }
 
@@ -69,6 +76,10 @@ static od_status check_size(const od_gradient *g, od_error *error) {
                  g->capacity, mebibytes, MAX_BATCH_MEBIBYTES);
 }
 
+static void want_scratch(od_gradient *g, size_t size) {
+  if (size > g->scratch_size) g->scratch_size = size;
+}
+
 static od_status allocate(od_gradient *g, od_error *error) {
   size_t images = (size_t)g->capacity, count = (size_t)g->plan.count;
   g->states = od_allocate(count, sizeof *g->states);
@@ -78,10 +89,10 @@ static od_status allocate(od_gradient *g, od_error *error) {
   for (int i = 0; i < g->plan.count; i++) {
     const od_op *op = &g->plan.ops[i];
     if (!allocate_state(g, i)) return od_fail_memory(error, "the activations of a batch");
+    if (op->kind == OD_DENSE) want_scratch(g, od_dense_forward_scratch(op, SLICE));
     if (op->kind != OD_CONV2D) continue;
-    size_t forward = od_conv_forward_scratch(op), backward = od_conv_backward_scratch(op);
-    if (forward > g->scratch_size) g->scratch_size = forward;
-    if (backward > g->scratch_size) g->scratch_size = backward;
+    want_scratch(g, od_conv_forward_scratch(op));
+    want_scratch(g, od_conv_backward_scratch(op));
     g->states[i].partial_at = g->partial_size;
     g->partial_size += op->kernel_size + op->bias_size;
   }
@@ -97,9 +108,13 @@ static od_status allocate(od_gradient *g, od_error *error) {
   return OD_OK;
 }
 
-od_status od_gradient_create(od_network *network, const od_kernels *kernels, int capacity,
-                             int threads, od_gradient **gradient, od_error *error) {
+od_status od_gradient_create(od_network *network, const od_kernels *kernels,
+                             od_precision precision, int capacity, int threads,
+                             od_gradient **gradient, od_error *error) {
   *gradient = NULL;
+  if (precision == OD_INT8)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "precision: int8 is for prediction, expected float32 or bfloat16 in training");
   od_gradient *g = od_allocate(1, sizeof *g);
   if (!g) return od_fail_memory(error, "the gradient");
   g->network = network;
@@ -108,7 +123,7 @@ od_status od_gradient_create(od_network *network, const od_kernels *kernels, int
   g->threads = threads;
   g->input_size = od_shape_size(od_network_input(network));
   g->classes = (size_t)od_network_classes(network);
-  od_status status = od_plan_make(network, false, &g->plan, error);
+  od_status status = od_plan_make(network, false, precision, &g->plan, error);
   if (!status) status = check_size(g, error);
   if (!status) status = allocate(g, error);
   if (status) {

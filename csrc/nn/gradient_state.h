@@ -22,7 +22,7 @@ typedef struct od_op_state {
   od_real *y;            /* (capacity, out) */
   uint8_t *choice;       /* (capacity, out): of a max-pool */
   od_real *dy;           /* (capacity, out) */
-  od_real *prepared;     /* conv: its kernel as the forward pass wants it */
+  od_real *prepared;     /* its kernel as the forward pass wants it; NULL: as it is */
   od_real *turned;       /* its kernel as the gradient of x wants it */
   size_t partial_at;     /* conv: where its gradients lie in a slice's partial sums */
   uint8_t *maps;         /* conv that finds blank places: (capacity, H, W) */

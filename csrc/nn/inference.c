@@ -22,6 +22,8 @@ struct od_inference {
   size_t scratch_size;            /* numbers of scratch that the operations want */
   size_t workspace_size;          /* numbers a worker */
   od_real *workspaces;            /* (threads, workspace_size) */
+  double *seen;                   /* (threads, plan.count, 2): least and largest input so far;
+                                     NULL but in a calibration */
 };
 
 typedef struct inference_run {
@@ -32,6 +34,14 @@ typedef struct inference_run {
 } inference_run;
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+static size_t prepared_size(const od_op *op) {
+  switch (op->kind) {
+    case OD_CONV2D: return od_conv_prepared_size(op);
+    case OD_DENSE: return od_dense_prepared_size(op);
+    default: return op->kernel_size;
+  }
+}
 
 /* Gives every operation a place in the inference's own block, of the size returned, and
  * finds the other sizes. */
@@ -45,7 +55,7 @@ static size_t lay_out(od_inference *inf) {
     op->kernel_at = values;
     if (norm) op->kernel_size = c;
     inf->largest_kernel = larger(inf->largest_kernel, op->kernel_size);
-    values += op->kind == OD_CONV2D ? od_conv_prepared_size(op) : op->kernel_size;
+    values += prepared_size(op);
     op->bias = op->bias || op->norm >= 0 || norm; /* a folded norm brings a shift */
     op->bias_at = values;
     op->bias_size = op->bias ? c : 0;
@@ -53,6 +63,8 @@ static size_t lay_out(od_inference *inf) {
     inf->widest = larger(inf->widest, od_shape_size(op->out));
     if (op->kind == OD_CONV2D)
       inf->scratch_size = larger(inf->scratch_size, od_conv_forward_scratch(op));
+    if (op->kind == OD_DENSE)
+      inf->scratch_size = larger(inf->scratch_size, od_dense_forward_scratch(op, SLICE));
     if (op->finds_blank) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
   }
   return values;
@@ -96,8 +108,23 @@ static void take_numbers(const od_op *op, const od_network *network, od_real *ke
   }
 }
 
-od_status od_inference_create(const od_network *network, const od_kernels *kernels, int threads,
-                              od_inference **inference, od_error *error) {
+/* Whether all that is to be computed in bytes has a range. */
+static od_status check_ranges(const od_inference *inf, const od_network *network,
+                              od_error *error) {
+  double low, high;
+  for (int i = 0; i < inf->plan.count; i++)
+    if (inf->plan.ops[i].precision == OD_INT8 &&
+        !od_network_range(network, inf->plan.ops[i].layer, &low, &high))
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "precision: int8 wants the range of every layer's input, and layer %d (%s) has "
+                     "none: calibrate the network first",
+                     inf->plan.ops[i].layer, od_layer_kind_name(inf->plan.ops[i].kind));
+  return OD_OK;
+}
+
+od_status od_inference_create(const od_network *network, const od_kernels *kernels,
+                              od_precision precision, int threads, od_inference **inference,
+                              od_error *error) {
   *inference = NULL;
   od_inference *inf = od_allocate(1, sizeof *inf);
   if (!inf) return od_fail_memory(error, "an inference");
@@ -105,7 +132,7 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   inf->threads = threads;
   inf->input_size = od_shape_size(od_network_input(network));
   inf->classes = (size_t)od_network_classes(network);
-  od_status status = od_plan_make(network, true, &inf->plan, error);
+  od_status status = od_plan_make(network, true, precision, &inf->plan, error);
   if (!status) {
     size_t values = lay_out(inf);
     inf->workspace_size = od_whole_lines(2 * SLICE * inf->widest + inf->scratch_size + SLICE * inf->map_size);
@@ -117,11 +144,11 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
     if (!inf->values || !inf->folded || !inf->blank || !inf->workspaces)
       status = od_fail_memory(error, "an inference's buffers");
   }
+  if (!status) status = od_inference_refresh(inf, network, error);
   if (status) {
     od_inference_destroy(inf);
     return status;
   }
-  od_inference_refresh(inf, network);
   *inference = inf;
   return OD_OK;
 }
@@ -133,6 +160,7 @@ void od_inference_destroy(od_inference *inf) {
   od_release(inf->folded);
   od_release(inf->blank);
   od_release(inf->workspaces);
+  od_release(inf->seen);
   od_release(inf);
 }
 
@@ -153,7 +181,7 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
       }
       break;
     case OD_DENSE:
-      od_dense_forward(op, kernels, n, x, kernel, bias, y);
+      od_dense_forward(op, kernels, n, x, kernel, bias, y, scratch);
       break;
     case OD_RELU:
       kernels->relu(n * out, x, y);
@@ -188,15 +216,40 @@ static void compute_blank(od_inference *inf) {
   od_conv_blank(pair, inf->kernels, kernels, biases, inf->blank, NULL, x, y, scratch);
 }
 
-void od_inference_refresh(od_inference *inf, const od_network *network) {
+/* The steps of an operation's input. */
+static void take_range(od_op *op, const od_network *network) {
+  const double steps = 127;
+  double low, high;
+  if (op->precision != OD_INT8) return;
+  od_network_range(network, op->layer, &low, &high);
+  op->step = high > low ? (high - low) / steps : 1;
+  op->zero = rint(-low / op->step);
+}
+
+od_status od_inference_refresh(od_inference *inf, const od_network *network, od_error *error) {
+  od_status status = check_ranges(inf, network, error);
+  if (status) return status;
   for (int i = 0; i < inf->plan.count; i++) {
-    const od_op *op = &inf->plan.ops[i];
+    od_op *op = &inf->plan.ops[i];
     od_real *kernel = inf->values + op->kernel_at, *bias = inf->values + op->bias_at;
-    bool convolution = op->kind == OD_CONV2D;
-    take_numbers(op, network, convolution ? inf->folded : kernel, bias);
-    if (convolution) od_conv_prepare(op, inf->folded, kernel);
+    bool multiplies = op->kind == OD_CONV2D || op->kind == OD_DENSE;
+    take_numbers(op, network, multiplies ? inf->folded : kernel, bias);
+    take_range(op, network);
+    if (op->kind == OD_CONV2D)
+      od_conv_prepare(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);
+    if (op->kind == OD_DENSE)
+      od_dense_prepare(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);
   }
   compute_blank(inf);
+  return OD_OK;
+}
+
+static void see(const od_inference *inf, int worker, int i, size_t n, const od_real *x) {
+  double *range = inf->seen + 2 * (worker * inf->plan.count + i);
+  for (size_t k = 0; k < n; k++) {
+    range[0] = fmin(range[0], (double)x[k]);
+    range[1] = fmax(range[1], (double)x[k]);
+  }
 }
 
 static void run_slice(void *context, int slice, int worker) {
@@ -210,6 +263,7 @@ static void run_slice(void *context, int slice, int worker) {
   for (size_t i = 0; i < n; i++)
     od_images_load(r->images, inf->kernels, begin + i, x + i * inf->input_size);
   for (int i = 0; i < inf->plan.count; i++) {
+    if (inf->seen) see(inf, worker, i, n * od_shape_size(inf->plan.ops[i].in), x);
     forward(inf, &inf->plan.ops[i], n, x, y, maps, scratch);
     od_real *swapped = x;
     x = y;
@@ -226,4 +280,28 @@ void od_inference_run(od_inference *inf, od_pool *pool, const od_images *images,
   inference_run r = {inf, images, softmax, scores};
   if (od_pool_threads(pool) > inf->threads) pool = NULL;
   od_pool_run(pool, run_slice, &r, (int)((images->count + SLICE - 1) / SLICE));
+}
+
+od_status od_inference_calibrate(od_network *network, const od_kernels *kernels, od_pool *pool,
+                                 const od_images *images, od_error *error) {
+  od_inference *inf;
+  int threads = od_pool_threads(pool);
+  od_status status = od_inference_create(network, kernels, OD_FLOAT32, threads, &inf, error);
+  if (status) return status;
+  size_t ops = (size_t)inf->plan.count;
+  od_real *scores = od_allocate(images->count, inf->classes * sizeof *scores);
+  inf->seen = od_allocate((size_t)threads * ops, 2 * sizeof *inf->seen); /* 0 is always seen */
+  if (!scores || !inf->seen) status = od_fail_memory(error, "a calibration");
+  if (!status) od_inference_run(inf, pool, images, false, scores);
+  for (size_t i = 0; !status && i < ops; i++) {
+    double low = 0, high = 0;
+    for (size_t worker = 0; worker < (size_t)threads; worker++) {
+      low = fmin(low, inf->seen[2 * (worker * ops + i)]);
+      high = fmax(high, inf->seen[2 * (worker * ops + i) + 1]);
+    }
+    od_network_set_range(network, inf->plan.ops[i].layer, low, high);
+  }
+  od_release(scores);
+  od_inference_destroy(inf);
+  return status;
 }

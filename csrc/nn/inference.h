@@ -10,21 +10,31 @@
 #include "base/pool.h"
 #include "nn/images.h"
 #include "nn/network.h"
+#include "nn/precision.h"
 
 typedef struct od_inference od_inference;
 
 /* For pools of up to `threads` workers. Destroy with od_inference_destroy; the
- * network may go before it. */
-od_status od_inference_create(const od_network *network, const od_kernels *kernels, int threads,
-                              od_inference **inference, od_error *error);
+ * network may go before it. Errors: OD_ERROR_ARGUMENT where OD_INT8 is asked for and the
+ * network has not been calibrated; OD_ERROR_MEMORY. */
+od_status od_inference_create(const od_network *network, const od_kernels *kernels,
+                              od_precision precision, int threads, od_inference **inference,
+                              od_error *error);
 void od_inference_destroy(od_inference *inference);
 
-/* Takes over the numbers of `network`, which has the layers it was created from. */
-void od_inference_refresh(od_inference *inference, const od_network *network);
+/* Takes over the numbers of `network`, which has the layers it was created from. Errors:
+ * OD_ERROR_ARGUMENT where that has lost the ranges which OD_INT8 wants; then all stays. */
+od_status od_inference_refresh(od_inference *inference, const od_network *network,
+                               od_error *error);
 
 /* scores (count, classes): class scores, or with `softmax` probabilities. images->size
  * must be the input's size. */
 void od_inference_run(od_inference *inference, od_pool *pool, const od_images *images,
                       bool softmax, od_real *scores);
+
+/* Runs the network in float over images like those to come, and notes the range of every
+ * layer's input in it, for OD_INT8. Errors: OD_ERROR_MEMORY; then no range has changed. */
+od_status od_inference_calibrate(od_network *network, const od_kernels *kernels, od_pool *pool,
+                                 const od_images *images, od_error *error);
 
 #endif

@@ -12,6 +12,8 @@ static const size_t max_image = (size_t)1 << 22; /* in and between layers: 16 Mi
 typedef struct layer_slot {
   od_layer layer;
   od_shape out;
+  bool has_range;
+  double low, high; /* of the input */
   char name[32];
 } layer_slot;
 
@@ -173,6 +175,7 @@ void od_network_destroy(od_network *net) {
 }
 
 void od_network_initialize(od_network *net, uint64_t seed) {
+  od_network_clear_ranges(net);
   for (int t = 0; t < net->tensor_count; t++) {
     const od_tensor *tensor = &net->tensors[t];
     start_vector(tensor);
@@ -209,6 +212,20 @@ const od_tensor *od_network_find(const od_network *net, int layer, od_role role)
     if (tensor->layer == layer && tensor->role == role) return tensor;
   }
   return NULL;
+}
+bool od_network_range(const od_network *net, int layer, double *low, double *high) {
+  *low = net->layers[layer].low;
+  *high = net->layers[layer].high;
+  return net->layers[layer].has_range;
+}
+void od_network_set_range(od_network *net, int layer, double low, double high) {
+  layer_slot *slot = &net->layers[layer];
+  slot->has_range = true;
+  slot->low = low;
+  slot->high = high;
+}
+void od_network_clear_ranges(od_network *net) {
+  for (int i = 0; i < net->count; i++) net->layers[i].has_range = false;
 }
 od_real *od_network_values(od_network *net) { return net->values; }
 const od_real *od_network_values_const(const od_network *net) { return net->values; }

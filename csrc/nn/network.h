@@ -61,6 +61,13 @@ const od_tensor *od_network_tensor(const od_network *network, int index);
 /* The tensor with this role in layer `layer`, or NULL. */
 const od_tensor *od_network_find(const od_network *network, int layer, od_role role);
 
+/* The range of a layer's input, as a calibration has seen it (inference.h); low <= 0 <= high.
+ * False where there is none. It says nothing of the network any more once its numbers have
+ * changed: clear it then, or calibrate again. */
+bool od_network_range(const od_network *network, int layer, double *low, double *high);
+void od_network_set_range(od_network *network, int layer, double low, double high);
+void od_network_clear_ranges(od_network *network);
+
 /* The whole block: trainable numbers first, then moving statistics. */
 od_real *od_network_values(od_network *network);
 const od_real *od_network_values_const(const od_network *network);

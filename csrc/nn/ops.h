@@ -16,9 +16,11 @@
 size_t od_conv_forward_scratch(const od_op *op);
 size_t od_conv_backward_scratch(const od_op *op);
 
-/* The kernel (k, k, c, C) as the forward pass wants it, and its size. */
+/* The kernel (k, k, c, C), with its bias (C) or NULL, as the forward pass wants it, and its
+ * size. */
 size_t od_conv_prepared_size(const od_op *op);
-void od_conv_prepare(const od_op *op, const od_real *kernel, od_real *prepared);
+void od_conv_prepare(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                     const od_real *bias, od_real *prepared);
 
 /* Where an image is blank, from the first of two convolutions to the second. */
 typedef struct od_blank {
@@ -57,9 +59,18 @@ void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size
 
 /* -- dense, n images at a time -- */
 
-/* x (n, c), kernel (c, C), bias (C) or NULL -> y (n, C). */
+/* Numbers of scratch that n images want in the forward pass. */
+size_t od_dense_forward_scratch(const od_op *op, size_t n);
+
+/* The kernel (c, C), with its bias (C) or NULL, as the forward pass wants it, and its size. */
+size_t od_dense_prepared_size(const od_op *op);
+void od_dense_prepare(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                      const od_real *bias, od_real *prepared);
+
+/* x (n, c), bias (C) or NULL -> y (n, C). */
 void od_dense_forward(const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
-                      const od_real *kernel, const od_real *bias, od_real *y);
+                      const od_real *prepared, const od_real *bias, od_real *y,
+                      od_real *scratch);
 
 /* The gradient of x alone; transposed (C, c) comes from od_dense_transpose. */
 void od_dense_backward(const od_op *op, const od_kernels *kernels, size_t n,

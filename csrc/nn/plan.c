@@ -34,6 +34,15 @@ static bool has_numbers(const od_op *op) {
   return op->kind == OD_CONV2D || op->kind == OD_DENSE;
 }
 
+/* Winograd's algorithm goes by pairs of channels in bfloat16, and not at all in bytes. With
+ * one channel, three quarters of a word would be filled with nothing: that stays float,
+ * but for bytes, which gain all the same. */
+static void choose_precision(od_op *op, od_precision precision) {
+  if (op->kind == OD_CONV2D && op->in.c == 1 && precision == OD_BFLOAT16) return;
+  op->precision = precision;
+  if (precision == OD_INT8 || (precision == OD_BFLOAT16 && op->in.c % 2)) op->winograd = false;
+}
+
 /* Joins `layer` to the operation before it, if that gives the same result. */
 static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, bool inference) {
   if (!has_numbers(before)) return false;
@@ -80,12 +89,13 @@ static void find_blank_pair(od_plan *plan) {
   if (plan->count < 2) return;
   od_op *first = &plan->ops[0], *second = &plan->ops[1];
   bool finds = first->kind == OD_CONV2D && first->pool && first->in.c == 1;
-  bool skips = second->kind == OD_CONV2D && second->pool && second->winograd;
+  bool skips = second->kind == OD_CONV2D && second->pool &&
+               (second->winograd || second->precision != OD_FLOAT32);
   first->finds_blank = second->skips_blank = finds && skips;
 }
 
-od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
-                       od_error *error) {
+od_status od_plan_make(const od_network *network, bool inference, od_precision precision,
+                       od_plan *plan, od_error *error) {
   int layers = od_network_layer_count(network);
   plan->count = 0;
   plan->ops = od_allocate((size_t)layers, sizeof *plan->ops);
@@ -109,6 +119,7 @@ od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
     op->bias = layer->bias;
     op->relu = layer->relu;
     if (op->kind == OD_CONV2D) plan_convolution(op, layer);
+    if (has_numbers(op)) choose_precision(op, precision);
     locate_numbers(op, network);
     plan->count++;
     in = out;

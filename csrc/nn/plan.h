@@ -5,6 +5,7 @@
 #define OD_NN_PLAN_H
 
 #include "nn/network.h"
+#include "nn/precision.h"
 
 typedef struct od_op {
   od_layer_kind kind;
@@ -12,6 +13,8 @@ typedef struct od_op {
   int norm;           /* index of the batch norm folded in, or -1 */
   od_shape in, out;   /* `out` after the fused ReLU and max-pool */
   bool bias, relu, pool;
+  od_precision precision; /* conv, dense */
+  double step, zero;  /* OD_INT8: what a step of the input is worth, and which step is 0 */
 
   od_shape conv;      /* conv: its output before the max-pool */
   int kernel, stride, top, left; /* conv: geometry; rows and columns of zeros before */
@@ -33,9 +36,10 @@ typedef struct od_plan {
   od_op *ops;
 } od_plan;
 
-/* Fills *plan; release with od_plan_release. Offsets are into the network's values. */
-od_status od_plan_make(const od_network *network, bool inference, od_plan *plan,
-                       od_error *error);
+/* Fills *plan; release with od_plan_release. Offsets are into the network's values; the
+ * steps of OD_INT8 are left to whoever knows the inputs' ranges. */
+od_status od_plan_make(const od_network *network, bool inference, od_precision precision,
+                       od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
 
 #endif

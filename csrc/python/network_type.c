@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "layers.h"
 #include "nn/gradient.h"
+#include "precision.h"
 #include "ready.h"
 #include "runtime.h"
 
@@ -105,8 +106,15 @@ static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
   object_lock_acquire(&self->lock);
   memcpy(od_network_values(twin), od_network_values(self->network),
          od_network_total_size(twin) * sizeof(od_real));
+  for (int i = 0; i < count; i++) {
+    double low, high;
+    if (od_network_range(self->network, i, &low, &high)) od_network_set_range(twin, i, low, high);
+  }
+  od_precision precision = self->precision;
   object_lock_release(&self->lock);
-  return wrap(Py_TYPE(object), twin);
+  PyObject *copy = wrap(Py_TYPE(object), twin);
+  if (copy) ((network_object *)copy)->precision = precision;
+  return copy;
 }
 
 /* ---- what it is ---- */
@@ -282,6 +290,7 @@ static bool take_weights(network_object *self, const float *const *numbers) {
     const od_tensor *tensor = od_network_tensor(self->network, t);
     memcpy(tensor->data, numbers[t], tensor->size * sizeof *tensor->data);
   }
+  od_network_clear_ranges(self->network); /* those were of other weights */
   self->inference_stale = true;
   object_lock_release(&self->lock);
   return true;
@@ -302,6 +311,43 @@ static PyObject *network_set_weights(PyObject *object, PyObject *const *argument
   Py_RETURN_NONE;
 }
 
+/* ---- precision ---- */
+
+static PyObject *get_precision(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyUnicode_FromString(precision_choices.names[((network_object *)object)->precision]);
+}
+
+static int set_precision(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
+  network_object *self = (network_object *)object;
+  int precision = choice_read(&precision_choices, value ? value : Py_None, "precision");
+  if (precision < 0) return -1;
+  object_lock_acquire(&self->lock);
+  if ((od_precision)precision != self->precision) {
+    self->precision = (od_precision)precision;
+    od_inference_destroy(self->inference); /* the next prediction makes another */
+    self->inference = NULL;
+  }
+  object_lock_release(&self->lock);
+  return 0;
+}
+
+static PyObject *get_ranges(PyObject *object, void *Py_UNUSED(closure)) {
+  network_object *self = (network_object *)object;
+  object_lock_acquire(&self->lock);
+  PyObject *ranges = ranges_write(self->network);
+  object_lock_release(&self->lock);
+  return ranges;
+}
+
+static int set_ranges(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
+  network_object *self = (network_object *)object;
+  object_lock_acquire(&self->lock);
+  bool taken = ranges_read(value ? value : Py_None, self->network);
+  self->inference_stale = true;
+  object_lock_release(&self->lock);
+  return taken ? 0 : -1;
+}
+
 /* ---- inference ---- */
 
 static bool read_batch(network_object *self, const char *function, PyObject *const *arguments,
@@ -319,12 +365,15 @@ static bool read_batch(network_object *self, const char *function, PyObject *con
 static od_status prepare_inference(network_object *self, const od_kernels *kernels, int threads,
                                    od_error *error) {
   if (self->inference && self->inference_threads >= threads) {
-    if (self->inference_stale) od_inference_refresh(self->inference, self->network);
-    self->inference_stale = false;
-    return OD_OK;
+    od_status refreshed = OD_OK;
+    if (self->inference_stale)
+      refreshed = od_inference_refresh(self->inference, self->network, error);
+    self->inference_stale = refreshed != OD_OK;
+    return refreshed;
   }
   od_inference *fresh;
-  od_status status = od_inference_create(self->network, kernels, threads, &fresh, error);
+  od_status status = od_inference_create(self->network, kernels, self->precision, threads, &fresh,
+                                         error);
   if (status != OD_OK) return status;
   od_inference_destroy(self->inference);
   self->inference = fresh;
@@ -362,6 +411,27 @@ static bool run_inference(network_object *self, const od_images *images, bool so
   shared_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK && (keep || PyErr_CheckSignals() == 0);
+}
+
+static PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                   PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  module_state *state = state_of(object);
+  image_view view;
+  if (!read_batch(self, "calibrate", arguments, count, keywords, &view)) return NULL;
+  shared_pool *pool = runtime_pool(state);
+  od_error error;
+  od_status status;
+  object_lock_acquire(&self->lock);
+  Py_BEGIN_ALLOW_THREADS
+  status = od_inference_calibrate(self->network, state->kernels, pool->pool, &view.images, &error);
+  Py_END_ALLOW_THREADS
+  self->inference_stale = true;
+  object_lock_release(&self->lock);
+  shared_pool_release(pool);
+  image_view_release(&view);
+  if (status != OD_OK) return raise_status(status, &error);
+  Py_RETURN_NONE;
 }
 
 /* (n, classes), or (classes) for a single image that is no batch. */
@@ -519,7 +589,8 @@ static od_status run_gradient(od_network *network, od_pool *pool, gradient_call 
   int count = (int)call->view.images.count;
   od_gradient *gradient;
   od_status status =
-      od_gradient_create(network, call->kernels, count, od_pool_threads(pool), &gradient, error);
+      od_gradient_create(network, call->kernels, OD_FLOAT32, count,
+                                        od_pool_threads(pool), &gradient, error);
   if (status != OD_OK) return status;
   od_batch batch = {load_image, call, call->labels, count, call->seed};
   call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
@@ -592,6 +663,9 @@ static PyMethodDef methods[] = {
      PyDoc_STR("weights($self, /)\n--\n\nCopies of all tensors by name.")},
     {"set_weights", FAST(network_set_weights),
      PyDoc_STR("set_weights($self, /, weights)\n--\n\nTake all tensors or, with an error, none.")},
+    {"calibrate", FAST(network_calibrate),
+     PyDoc_STR("calibrate($self, /, images, scale)\n--\n\n"
+               "Note the ranges of all layers' inputs for these images, which int8 wants.")},
     {"predict", FAST(network_predict),
      PyDoc_STR("predict($self, /, images, scale)\n--\n\nThe class of every image, int64 (n,).")},
     {"predict_proba", FAST(network_predict_proba),
@@ -616,6 +690,10 @@ static PyGetSetDef attributes[] = {
     {"layers", get_layers, NULL, PyDoc_STR("The layers, with every key filled in."), NULL},
     {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
     {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
+    {"precision", get_precision, set_precision,
+     PyDoc_STR("What predictions multiply: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
+    {"ranges", get_ranges, set_ranges,
+     PyDoc_STR("The range of each layer's input, (low, high) by name, where known."), NULL},
     {"parameter_count", get_parameter_count, NULL, PyDoc_STR("Trainable numbers."), NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 

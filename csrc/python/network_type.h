@@ -22,6 +22,7 @@ typedef struct network_object {
   od_inference *inference; /* made at the first prediction */
   int inference_threads;   /* workers it has room for */
   bool inference_stale;    /* the numbers have changed since it took them */
+  od_precision precision;  /* of predictions */
   bool training;           /* a trainer runs */
   bool small;              /* one image is too little work to release the GIL for */
   unsigned gil_turn;       /* single images so far, for when the GIL is released for one */

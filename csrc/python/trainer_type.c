@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "fields.h"
 #include "network_type.h"
+#include "precision.h"
 #include "runtime.h"
 #include "train/trainer.h"
 
@@ -23,7 +24,7 @@ typedef struct trainer_object {
 
 typedef struct trainer_arguments {
   od_train_config config;
-  int optimizer, schedule;
+  int optimizer, schedule, precision;
 } trainer_arguments;
 
 static const field_choices optimizers = {
@@ -36,6 +37,8 @@ static const field trainer_fields[] = {
     {"epochs", REQUIRED, FIELD_INT, IN_CONFIG(epochs), NULL},
     {"batch_size", REQUIRED, FIELD_INT, IN_CONFIG(batch_size), NULL},
     {"seed", REQUIRED, FIELD_SEED, IN_CONFIG(seed), NULL},
+    {"precision", OPTIONAL, FIELD_CHOICE, offsetof(trainer_arguments, precision),
+     &precision_choices},
     {"optimizer", REQUIRED, FIELD_CHOICE, offsetof(trainer_arguments, optimizer), &optimizers},
     {"learning_rate", REQUIRED, FIELD_REAL, IN_CONFIG(schedule.peak), NULL},
     {"momentum", OPTIONAL, FIELD_REAL, IN_CONFIG(optimizer.momentum), NULL},
@@ -71,6 +74,7 @@ static bool read_config(PyObject *keywords, od_train_config *config) {
   *config = read.config;
   config->optimizer.kind = (od_optimizer_kind)read.optimizer;
   config->schedule.kind = (od_schedule_kind)read.schedule;
+  config->precision = (od_precision)read.precision;
   return true;
 }
 
@@ -332,7 +336,8 @@ static PyMethodDef methods[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      (void *)PyDoc_STR(
-         "Trainer(network, *, epochs, batch_size, seed, optimizer, learning_rate, momentum=0.0, "
+         "Trainer(network, *, epochs, batch_size, seed, precision='float32', optimizer, "
+         "learning_rate, momentum=0.0, "
          "beta_1=0.9, beta_2=0.999, epsilon=1e-07, weight_decay=0.0, clip_norm=0.0, ema=0.0, "
          "schedule='constant', warmup=0.0, divisor=25.0, final_divisor=10000.0, "
          "label_smoothing=0.0, augment=(), patience=0, restore_best=False)\n--\n\n"

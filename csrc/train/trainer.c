@@ -12,6 +12,7 @@
 enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
 
 enum { EVALUATED = 256 }; /* validation images scored at a time */
+enum { CALIBRATED = 1024 }; /* training images, at most, that a run ends with a look at */
 
 struct od_trainer {
   od_network *network;
@@ -150,7 +151,8 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   if (!status)
     status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
   if (!status)
-    status = od_gradient_create(network, kernels, config->batch_size, threads, &t->gradient, error);
+    status = od_gradient_create(network, kernels, config->precision, config->batch_size, threads,
+                                &t->gradient, error);
   if (status) {
     od_trainer_destroy(t);
     return status;
@@ -231,6 +233,14 @@ static void take_back_average(od_trainer *t) {
   t->shown = false;
 }
 
+/* Notes the ranges that OD_INT8 wants, with the numbers that the run ends with. */
+static void calibrate(od_trainer *t, od_pool *pool, const od_images *images) {
+  od_images first = *images;
+  if (first.count > CALIBRATED) first.count = CALIBRATED;
+  if (od_inference_calibrate(t->network, t->kernels, pool, &first, NULL))
+    od_network_clear_ranges(t->network);
+}
+
 static od_status run_epoch(session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
   const od_train_config *config = &t->config;
@@ -279,8 +289,9 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
 /* Makes the inference, or brings it up to date with the network. */
 static od_status ready_inference(od_trainer *t, od_error *error) {
   if (!t->inference)
-    return od_inference_create(t->network, t->kernels, t->threads, &t->inference, error);
-  od_inference_refresh(t->inference, t->network);
+    return od_inference_create(t->network, t->kernels, t->config.precision, t->threads,
+                               &t->inference, error);
+  od_inference_refresh(t->inference, t->network, NULL); /* fails for OD_INT8 only */
   return OD_OK;
 }
 
@@ -378,6 +389,7 @@ od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *trai
   t->shown = show_average(t);
   if (!status && s.best.accuracy >= 0 && t->config.restore_best)
     memcpy(od_network_values(t->network), t->best, t->total_bytes);
+  calibrate(t, pool, &train->images);
   od_release(s.order);
   return status;
 }

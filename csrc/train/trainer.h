@@ -5,6 +5,7 @@
 
 #include "nn/images.h"
 #include "nn/network.h"
+#include "nn/precision.h"
 #include "train/augment.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -36,6 +37,7 @@ typedef struct od_callbacks {
 
 typedef struct od_train_config {
   int epochs, batch_size;
+  od_precision precision;        /* of the products: OD_FLOAT32 or OD_BFLOAT16 */
   uint64_t seed;                 /* of shuffling, augmentation and dropout */
   od_optimizer_config optimizer;
   od_schedule schedule;          /* runs over all epochs of one od_trainer_run */

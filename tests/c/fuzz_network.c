@@ -76,7 +76,7 @@ static void use(od_network *network) {
   od_real *scores = od_allocate(BATCH * (size_t)classes, sizeof *scores);
   float *images = calloc(BATCH * pixels, sizeof *images);
   if (!values || !scores || !images) abort();
-  if (!od_gradient_create(network, kernels, BATCH, 1, &gradient, NULL)) {
+  if (!od_gradient_create(network, kernels, OD_FLOAT32, BATCH, 1, &gradient, NULL)) {
     uint8_t labels[BATCH] = {0, 1, (uint8_t)(classes - 1)};
     od_batch batch = {source, &pixels, labels, BATCH, 1};
     od_loss loss = od_gradient_run(gradient, NULL, &batch, 0.1, values);
@@ -85,7 +85,7 @@ static void use(od_network *network) {
       if (isnan(values[i])) abort();
     od_gradient_destroy(gradient);
   }
-  if (!od_inference_create(network, kernels, 1, &inference, NULL)) {
+  if (!od_inference_create(network, kernels, OD_FLOAT32, 1, &inference, NULL)) {
     od_images batch = {.floats = images, .count = BATCH, .size = pixels, .scale = 1};
     od_inference_run(inference, NULL, &batch, true, scores);
     for (size_t i = 0; i < BATCH * (size_t)classes; i++)

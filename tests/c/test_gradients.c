@@ -38,7 +38,7 @@ static subject subject_create(int index, const od_kernels *kernels, int threads)
                        (uint64_t)index + 1);
   s.size = od_network_trainable_size(s.network);
   s.values = od_allocate(s.size, sizeof *s.values);
-  if (od_gradient_create(s.network, kernels, s.what.batch, threads, &s.gradient, &error)) {
+  if (od_gradient_create(s.network, kernels, OD_FLOAT32, s.what.batch, threads, &s.gradient, &error)) {
     printf("%s\n", error.message);
     exit(EXIT_FAILURE);
   }
@@ -269,7 +269,7 @@ static void test_reuse_and_part_batches(void) {
     od_gradient_destroy(used.gradient);
     od_error error;
     int capacity = what.batch * 2 + 5;
-    if (!CHECK_INT(od_gradient_create(used.network, last_table(), capacity, 1, &used.gradient, &error),
+    if (!CHECK_INT(od_gradient_create(used.network, last_table(), OD_FLOAT32, capacity, 1, &used.gradient, &error),
                    OD_OK))
       return;
     sample_data other = data_create(what.input, od_network_classes(used.network), capacity, 99);
@@ -296,7 +296,7 @@ static void test_dropout(void) {
   od_gradient *gradient;
   od_error error = {{0}};
   if (!CHECK_INT(od_network_create((od_shape){1, 1, INPUTS}, layers, 2, &network, &error), OD_OK) ||
-      !CHECK_INT(od_gradient_create(network, &od_kernels_scalar, 2, 1, &gradient, &error), OD_OK))
+      !CHECK_INT(od_gradient_create(network, &od_kernels_scalar, OD_FLOAT32, 2, 1, &gradient, &error), OD_OK))
     return;
   static uint8_t kept[4][INPUTS];
   static od_real values[(INPUTS + 1) * CLASSES];
@@ -354,7 +354,7 @@ static void test_moving_statistics(void) {
   od_error error = {{0}};
   od_shape input = {2, 3, 3};
   if (!CHECK_INT(od_network_create(input, layers, 3, &network, &error), OD_OK) ||
-      !CHECK_INT(od_gradient_create(network, &od_kernels_scalar, 11, 1, &gradient, &error), OD_OK))
+      !CHECK_INT(od_gradient_create(network, &od_kernels_scalar, OD_FLOAT32, 11, 1, &gradient, &error), OD_OK))
     return;
   randomize(network, 4);
   sample_data data = data_create(input, 2, 11, 4);

@@ -144,12 +144,12 @@ static void test_too_large_batches(void) {
   od_error error = {{0}};
   if (!CHECK_INT(od_network_create((od_shape){256, 256, 1}, layers, 3, &network, &error), OD_OK))
     return;
-  CHECK_INT(od_gradient_create(network, last_table(), 65536, 1, &gradient, &error),
+  CHECK_INT(od_gradient_create(network, last_table(), OD_FLOAT32, 65536, 1, &gradient, &error),
             OD_ERROR_ARGUMENT);
   CHECK(gradient == NULL);
   CHECK_CONTAINS(error.message, "batch_size");
   CHECK_CONTAINS(error.message, "65536");
-  if (CHECK_INT(od_gradient_create(network, last_table(), 1, 1, &gradient, &error), OD_OK))
+  if (CHECK_INT(od_gradient_create(network, last_table(), OD_FLOAT32, 1, 1, &gradient, &error), OD_OK))
     od_gradient_destroy(gradient);
   od_network_destroy(network);
 }
@@ -307,7 +307,7 @@ static od_inference *make_inference(const od_network *network, const od_kernels 
                                     int threads) {
   od_inference *inference;
   od_error error = {{0}};
-  if (!CHECK_INT(od_inference_create(network, kernels, threads, &inference, &error), OD_OK)) {
+  if (!CHECK_INT(od_inference_create(network, kernels, OD_FLOAT32, threads, &inference, &error), OD_OK)) {
     printf("%s\n", error.message);
     exit(EXIT_FAILURE);
   }
@@ -370,7 +370,7 @@ static void test_inference_agrees_with_training(void) {
       sample_data data = data_create(what.input, classes, n, (uint64_t)index);
       od_gradient *gradient;
       od_error error = {{0}};
-      if (!CHECK_INT(od_gradient_create(network, table(t), n, 1, &gradient, &error), OD_OK)) return;
+      if (!CHECK_INT(od_gradient_create(network, table(t), OD_FLOAT32, n, 1, &gradient, &error), OD_OK)) return;
       od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
       od_batch batch = {.source = data_source, .context = &data, .labels = data.labels,
                         .count = n};
@@ -456,7 +456,7 @@ static void test_refresh(void) {
     od_inference_run(inference, NULL, &images, false, after);
     CHECK_CASE("%s", what.name);
     CHECK(memcmp(before, after, 3 * classes * sizeof *after) == 0); /* a copy until refreshed */
-    od_inference_refresh(inference, network);
+    CHECK_INT(od_inference_refresh(inference, network, NULL), OD_OK);
     od_inference_run(inference, NULL, &images, false, after);
     od_inference *other = make_inference(network, &od_kernels_scalar, 1);
     od_network_destroy(network); /* may go first */

@@ -244,7 +244,7 @@ static void test_progress(void) {
     od_inference *inference;
     memcpy(od_network_values(network), r->epoch_values[i],
            od_network_total_size(network) * sizeof(od_real));
-    if (!CHECK_INT(od_inference_create(network, &od_kernels_scalar, 1, &inference, &error), OD_OK))
+    if (!CHECK_INT(od_inference_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error), OD_OK))
       return;
     od_inference_run(inference, NULL, &validation->data.images, true, scores);
     for (int k = 0; k < IMAGES; k++) {
@@ -294,7 +294,7 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
   od_gradient *gradient;
   CHECK_INT(run(trainer, NULL, train, NULL, r, &error), OD_OK);
   CHECK_INT(r->step_count, STEPS);
-  if (!CHECK_INT(od_gradient_create(shadow, last_table(), IMAGES, 1, &gradient, &error), OD_OK))
+  if (!CHECK_INT(od_gradient_create(shadow, last_table(), OD_FLOAT32, IMAGES, 1, &gradient, &error), OD_OK))
     return;
   od_real *g = od_allocate(size, sizeof *g), *average = od_allocate(size, sizeof *average);
   double *m = calloc(size, sizeof *m), *v = calloc(size, sizeof *v);

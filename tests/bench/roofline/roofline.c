@@ -136,7 +136,7 @@ static void run_images(const subject *s, const od_kernels *kernels, measurement 
   od_inference *inference;
   od_error error;
   od_real scores[256];
-  if (od_inference_create(s->job->network, kernels, 1, &inference, &error)) die("%s", error.message);
+  if (od_inference_create(s->job->network, kernels, OD_FLOAT32, 1, &inference, &error)) die("%s", error.message);
   od_images one = s->job->images;
   size_t next = 0;
   one.count = 1;

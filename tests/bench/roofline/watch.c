@@ -82,7 +82,13 @@ WATCHED(od_images_load, WATCH_LOAD, 0,
         (images, kernels, index, pixels))
 
 WATCHED(od_conv_prepare, WATCH_PREPARE, op->layer,
-        (const od_op *op, const od_real *kernel, od_real *prepared), (op, kernel, prepared))
+        (const od_op *op, const od_kernels *kernels, const od_real *kernel, const od_real *bias,
+         od_real *prepared),
+        (op, kernels, kernel, bias, prepared))
+WATCHED(od_dense_prepare, WATCH_PREPARE, op->layer,
+        (const od_op *op, const od_kernels *kernels, const od_real *kernel, const od_real *bias,
+         od_real *prepared),
+        (op, kernels, kernel, bias, prepared))
 WATCHED(od_conv_turn, WATCH_PREPARE, op->layer,
         (const od_op *op, const od_real *kernel, od_real *turned), (op, kernel, turned))
 WATCHED(od_dense_transpose, WATCH_PREPARE, op->layer,
@@ -100,8 +106,8 @@ WATCHED(od_conv_forward, WATCH_FORWARD, op->layer,
         (op, kernels, x, prepared, bias, y, choice, blank, scratch))
 WATCHED(od_dense_forward, WATCH_FORWARD, op->layer,
         (const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
-         const od_real *kernel, const od_real *bias, od_real *y),
-        (op, kernels, n, x, kernel, bias, y))
+         const od_real *prepared, const od_real *bias, od_real *y, od_real *scratch),
+        (op, kernels, n, x, prepared, bias, y, scratch))
 WATCHED(od_average_forward, WATCH_FORWARD, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y),
         (op, kernels, x, y))

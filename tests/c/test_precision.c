@@ -1,0 +1,346 @@
+/* nn/: networks in narrow numbers against their definition, computed in double from rounded
+ * weights and inputs; their calibration; their gradients. */
+#include <math.h>
+
+#include "check.h"
+#include "networks.h"
+#include "nn/gradient.h"
+#include "nn/inference.h"
+#include "tables.h"
+
+static od_rng rng;
+
+static int draw(int low, int high) { /* both included */
+  return low + (int)od_rng_below(&rng, (uint64_t)(high - low + 1));
+}
+
+/* A number as bfloat16: 8 significant bits, ties to even. */
+static double to_bfloat(double x) {
+  int exponent;
+  double fraction = frexp((double)(float)x, &exponent); /* of a float, in any build */
+  return ldexp(rint(ldexp(fraction, 8)), exponent - 8);
+}
+
+/* Steps of a range with 127 of them. */
+typedef struct steps {
+  double step, zero;
+} steps;
+
+static steps steps_of(double low, double high) {
+  double step = high > low ? (high - low) / 127 : 1;
+  return (steps){step, rint(-low / step)};
+}
+
+/* The value of x in such steps, computed as the kernels do, in od_real. */
+static double to_steps(steps s, double x) {
+  od_real scaled = (od_real)x * (od_real)(1 / s.step) + (od_real)s.zero;
+  double clipped = fmin(fmax((double)scaled, 0), 127);
+  return (rint(clipped) - s.zero) * s.step;
+}
+
+typedef struct one_layer {
+  od_shape in;
+  od_layer layers[4];
+  int count;
+} one_layer;
+
+/* A convolution, with a max-pool or ReLU or neither, and a flatten after it; or a dense
+ * layer. Not one that goes by Winograd's algorithm, which rounds other numbers. */
+static one_layer draw_layer(void) {
+  static const int sizes[] = {1, 3, 5};
+  one_layer one = {.in = {draw(5, 9), draw(5, 9), draw(1, 5)}};
+  one.layers[one.count++] = (od_layer){.kind = OD_CONV2D, .units = draw(1, 3), .bias = draw(0, 1),
+                                       .kernel = sizes[draw(0, 2)], .stride = draw(1, 2),
+                                       .same = draw(0, 1)};
+  if (draw(0, 3) == 0) {
+    one.count = 0;
+    one.layers[one.count++] = (od_layer){.kind = OD_FLATTEN};
+    one.layers[one.count++] =
+        (od_layer){.kind = OD_DENSE, .units = draw(2, 40), .bias = draw(0, 1)};
+    return one;
+  }
+  one.layers[one.count++] = (od_layer){.kind = OD_FLATTEN};
+  return one;
+}
+
+/* The scores of a network of one layer with numbers, from rounded ones: `weight` and `x`. */
+static void define(const od_network *network, const double *weight, const double *x,
+                   double *scores, double *magnitudes) {
+  int index = od_network_layer(network, 0)->kind == OD_FLATTEN ? 1 : 0;
+  const od_layer *layer = od_network_layer(network, index);
+  od_shape in = od_network_input(network), out = od_network_shape_after(network, index);
+  if (layer->kind == OD_DENSE) in = (od_shape){1, 1, (int)od_shape_size(in)};
+  const od_tensor *bias = od_network_find(network, index, OD_BIAS);
+  int k = layer->kind == OD_DENSE ? 1 : layer->kernel;
+  int stride = layer->kind == OD_DENSE ? 1 : layer->stride, top = 0, left = 0;
+  if (layer->kind == OD_CONV2D && layer->same) {
+    int rows = (out.h - 1) * stride + k - in.h, columns = (out.w - 1) * stride + k - in.w;
+    top = rows > 0 ? rows / 2 : 0;
+    left = columns > 0 ? columns / 2 : 0;
+  }
+  for (int row = 0; row < out.h; row++)
+    for (int column = 0; column < out.w; column++)
+      for (int u = 0; u < out.c; u++) {
+        double sum = bias ? (double)bias->data[u] : 0, magnitude = fabs(sum);
+        for (int i = 0; i < k; i++)
+          for (int j = 0; j < k; j++)
+            for (int c = 0; c < in.c; c++) {
+              int y = row * stride + i - top, z = column * stride + j - left;
+              if (y < 0 || z < 0 || y >= in.h || z >= in.w) continue;
+              double term = x[(y * in.w + z) * in.c + c] *
+                            weight[((i * k + j) * in.c + c) * out.c + u];
+              sum += term;
+              magnitude += fabs(term);
+            }
+        *scores++ = sum;
+        *magnitudes++ = magnitude;
+      }
+}
+
+/* The weights in steps of each unit's own. */
+static void round_weights(const od_network *network, od_precision precision, double *weight) {
+  int index = od_network_layer(network, 0)->kind == OD_FLATTEN ? 1 : 0;
+  const od_tensor *kernel = od_network_find(network, index, OD_KERNEL);
+  size_t units = (size_t)od_network_layer(network, index)->units;
+  for (size_t u = 0; u < units; u++) {
+    double largest = 0;
+    for (size_t i = u; i < kernel->size; i += units)
+      largest = fmax(largest, fabs((double)kernel->data[i]));
+    double step = largest > 0 ? largest / 127 : 1;
+    for (size_t i = u; i < kernel->size; i += units)
+      weight[i] = precision == OD_INT8 ? rint((double)kernel->data[i] / step) * step
+                                       : to_bfloat((double)kernel->data[i]);
+  }
+}
+
+static void test_one_layer(void) {
+  enum { IMAGES = 3 };
+  od_error error;
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 300; i++) {
+      od_rng_seed(&rng, 7, (uint64_t)i); /* the same networks for every table */
+      one_layer one = draw_layer();
+      od_network *network;
+      od_inference *inference;
+      od_precision precision = i % 2 ? OD_INT8 : OD_BFLOAT16;
+      if (od_network_create(one.in, one.layers, one.count, &network, &error)) continue;
+      int index = one.layers[0].kind == OD_FLATTEN ? 1 : 0;
+      size_t size = od_shape_size(one.in), classes = (size_t)od_network_classes(network);
+      od_network_initialize(network, (uint64_t)i);
+      const od_tensor *bias = od_network_find(network, index, OD_BIAS);
+      for (size_t u = 0; bias && u < bias->size; u++)
+        bias->data[u] = (od_real)od_rng_range(&rng, -1, 1);
+      double low = -od_rng_range(&rng, 0, 1), high = od_rng_range(&rng, 0, 2);
+      od_network_set_range(network, index, low, high);
+      float pixels[IMAGES * 9 * 9 * 5];
+      for (size_t k = 0; k < IMAGES * size; k++) /* beyond the range too */
+        pixels[k] = (float)od_rng_range(&rng, 1.2 * low, 1.2 * high);
+      CHECK_CASE("%s, network %d, %s", table(t)->name, i, precision == OD_INT8 ? "int8" : "bfloat16");
+      if (!CHECK_INT(od_inference_create(network, table(t), precision, 1, &inference, &error), OD_OK))
+        return;
+      od_images images = {.floats = pixels, .count = IMAGES, .size = size, .scale = 1};
+      od_real scores[IMAGES * 256];
+      od_inference_run(inference, NULL, &images, false, scores);
+      double weight[5 * 5 * 5 * 9 * 9 * 40], x[9 * 9 * 5], wanted[256], magnitude[256], worst = 0;
+      bool rounded = precision == OD_INT8 || one.layers[index].kind == OD_DENSE || one.in.c > 1;
+      round_weights(network, precision, weight);
+      if (!rounded) { /* one channel stays float in bfloat16 */
+        const od_tensor *kernel = od_network_find(network, index, OD_KERNEL);
+        for (size_t k = 0; k < kernel->size; k++) weight[k] = (double)kernel->data[k];
+      }
+      for (size_t n = 0; n < IMAGES; n++) {
+        for (size_t k = 0; k < size; k++) {
+          double value = (double)pixels[n * size + k];
+          x[k] = !rounded ? value
+                 : precision == OD_INT8 ? to_steps(steps_of(low, high), value) : to_bfloat(value);
+        }
+        define(network, weight, x, wanted, magnitude);
+        for (size_t k = 0; k < classes; k++)
+          worst = fmax(worst, fabs((double)scores[n * classes + k] - wanted[k]) /
+                                  (magnitude[k] + 1e-3));
+      }
+      CHECK_NEAR(worst, 0, 500 * 0x1p-24); /* sums of at most 405 products in float */
+      od_inference_destroy(inference);
+      od_network_destroy(network);
+    }
+}
+
+/* Whole networks stay close to float. A value of a bfloat16 layer is off by a few 2^-9, one of
+ * an int8 layer by a few parts of 127, and there are up to four layers. */
+static void test_close_to_float(void) {
+  od_error error;
+  sample what;
+  for (int t = 0; table(t); t++)
+    for (int index = 0; sample_network(index, &what); index++)
+      for (int precision = OD_BFLOAT16; precision <= OD_INT8; precision++) {
+        enum { IMAGES = 17 };
+        od_network *network = sample_create(&what, (uint64_t)index);
+        size_t classes = (size_t)od_network_classes(network), size = IMAGES * classes;
+        sample_data data = data_create(what.input, (int)classes, IMAGES, (uint64_t)index);
+        od_images images = {.floats = data.pixels, .count = IMAGES, .size = data.size, .scale = 1};
+        od_real *plain = od_allocate(size, sizeof *plain), *narrow = od_allocate(size, sizeof *narrow);
+        od_inference *floats, *narrows;
+        CHECK_CASE("%s: %s, precision %d", table(t)->name, what.name, precision);
+        CHECK_INT(od_inference_calibrate(network, table(t), NULL, &images, &error), OD_OK);
+        if (CHECK_INT(od_inference_create(network, table(t), OD_FLOAT32, 1, &floats, &error), OD_OK) &&
+            CHECK_INT(od_inference_create(network, table(t), (od_precision)precision, 1, &narrows, &error),
+                      OD_OK)) {
+          od_inference_run(floats, NULL, &images, false, plain);
+          od_inference_run(narrows, NULL, &images, false, narrow);
+          double off = 0, norm = 0;
+          for (size_t i = 0; i < size; i++) {
+            off += ((double)narrow[i] - (double)plain[i]) * ((double)narrow[i] - (double)plain[i]);
+            norm += (double)plain[i] * (double)plain[i];
+          }
+          CHECK_NEAR(sqrt(off / norm), 0, precision == OD_INT8 ? 0.1 : 0.02);
+          od_inference_destroy(floats);
+          od_inference_destroy(narrows);
+        }
+        od_release(plain);
+        od_release(narrow);
+        data_destroy(&data);
+        od_network_destroy(network);
+      }
+}
+
+static const od_layer pair[] = {
+    {.kind = OD_CONV2D, .units = 8, .kernel = 3, .stride = 1, .same = true, .bias = true, .relu = true},
+    {.kind = OD_MAX_POOL2D},
+    {.kind = OD_CONV2D, .units = 8, .kernel = 3, .stride = 1, .same = true, .bias = true, .relu = true},
+    {.kind = OD_MAX_POOL2D},
+    {.kind = OD_FLATTEN},
+    {.kind = OD_DENSE, .units = 10, .bias = true}};
+
+/* Blank places are skipped, and change no bit: an image in a corner, far away from one in
+ * the opposite corner, gives what each gives in a batch of one, and a blank one too. */
+static void test_blank_places(void) {
+  enum { SIDE = 28, IMAGES = 3 };
+  static float pixels[IMAGES][SIDE][SIDE];
+  od_error error;
+  for (int i = 0; i < 5; i++)
+    for (int k = 0; k < 5; k++) pixels[0][1 + i][2 + k] = pixels[1][20 + i][21 + k] = 0.7f;
+  for (int t = 0; table(t); t++)
+    for (int precision = OD_BFLOAT16; precision <= OD_INT8; precision++) {
+      od_network *network;
+      od_inference *inference;
+      if (!CHECK_INT(od_network_create((od_shape){SIDE, SIDE, 1}, pair, 6, &network, &error), OD_OK))
+        return;
+      od_network_initialize(network, 3);
+      od_images images = {.floats = &pixels[0][0][0], .count = IMAGES, .size = SIDE * SIDE, .scale = 1};
+      CHECK_CASE("%s, precision %d", table(t)->name, precision);
+      CHECK_INT(od_inference_calibrate(network, table(t), NULL, &images, &error), OD_OK);
+      CHECK_INT(od_inference_create(network, table(t), (od_precision)precision, 1, &inference, &error),
+                OD_OK);
+      od_real together[IMAGES * 10], alone[10], nearly[10];
+      od_inference_run(inference, NULL, &images, false, together);
+      for (int n = 0; n < IMAGES; n++) {
+        images.floats = &pixels[n][0][0];
+        images.count = 1;
+        od_inference_run(inference, NULL, &images, false, alone);
+        CHECK(memcmp(alone, together + n * 10, sizeof alone) == 0);
+      }
+      /* A pixel too faint to be a step keeps its window from being blank in float only. */
+      pixels[2][14][14] = 1e-30f;
+      images.floats = &pixels[2][0][0];
+      od_inference_run(inference, NULL, &images, false, nearly);
+      pixels[2][14][14] = 0;
+      double worst = 0;
+      for (int k = 0; k < 10; k++)
+        worst = fmax(worst, fabs((double)(nearly[k] - together[20 + k])));
+      CHECK_NEAR(worst, 0, 1e-5);
+      od_inference_destroy(inference);
+      od_network_destroy(network);
+    }
+}
+
+static void test_calibration(void) {
+  od_error error = {{0}};
+  od_network *network;
+  od_inference *inference;
+  double low, high;
+  float pixels[4 * 28 * 28];
+  for (int i = 0; i < 4 * 28 * 28; i++) pixels[i] = (float)(i % 5) - 1;
+  od_images images = {.floats = pixels, .count = 4, .size = 28 * 28, .scale = 0.5};
+  if (!CHECK_INT(od_network_create((od_shape){28, 28, 1}, pair, 6, &network, &error), OD_OK)) return;
+  od_network_initialize(network, 1);
+  CHECK_INT(od_inference_create(network, last_table(), OD_INT8, 1, &inference, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK(inference == NULL);
+  CHECK_CONTAINS(error.message, "calibrate");
+  CHECK(!od_network_range(network, 0, &low, &high));
+  CHECK_INT(od_inference_calibrate(network, last_table(), NULL, &images, &error), OD_OK);
+  CHECK(od_network_range(network, 0, &low, &high));
+  CHECK_NEAR(low, -0.5, 0);
+  CHECK_NEAR(high, 1.5, 0);
+  CHECK(od_network_range(network, 2, &low, &high) && low <= 0 && low >= 0 && high > 0); /* after ReLU */
+  CHECK(!od_network_range(network, 1, &low, &high)); /* a max-pool multiplies nothing */
+  if (CHECK_INT(od_inference_create(network, last_table(), OD_INT8, 1, &inference, &error), OD_OK)) {
+    od_real before[40], after[40];
+    od_inference_run(inference, NULL, &images, false, before);
+    od_network_initialize(network, 2); /* forgets the ranges */
+    CHECK_INT(od_inference_refresh(inference, network, &error), OD_ERROR_ARGUMENT);
+    od_inference_run(inference, NULL, &images, false, after);
+    CHECK(memcmp(before, after, sizeof before) == 0); /* all stays */
+    od_inference_destroy(inference);
+  }
+  od_network_destroy(network);
+}
+
+/* Fills the images of a batch from an array. */
+static void from_array(void *context, int index, int worker, od_real *pixels) {
+  const od_images *images = context;
+  (void)worker;
+  od_images_load(images, &od_kernels_scalar, (size_t)index, pixels);
+}
+
+/* The gradient of the rounded pass points where that of the float pass does. */
+static void test_gradient(void) {
+  enum { IMAGES = 13 };
+  od_error error;
+  sample what;
+  for (int t = 0; table(t); t++)
+    for (int index = 0; sample_network(index, &what); index++) {
+      od_network *network = sample_create(&what, (uint64_t)index);
+      sample_data data = data_create(what.input, od_network_classes(network), IMAGES, 4);
+      od_images images = {.floats = data.pixels, .count = IMAGES, .size = data.size, .scale = 1};
+      size_t size = od_network_trainable_size(network);
+      od_real *values[2] = {od_allocate(size, sizeof(od_real)), od_allocate(size, sizeof(od_real))};
+      double loss[2], dot = 0, norms[2] = {0};
+      for (int p = 0; p < 2; p++) {
+        od_gradient *gradient;
+        od_batch batch = {from_array, &images, data.labels, IMAGES, 9};
+        if (!CHECK_INT(od_gradient_create(network, table(t), p ? OD_BFLOAT16 : OD_FLOAT32, IMAGES, 1,
+                                          &gradient, &error), OD_OK))
+          return;
+        loss[p] = od_gradient_run(gradient, NULL, &batch, 0, values[p]).loss;
+        od_gradient_destroy(gradient);
+      }
+      for (size_t i = 0; i < size; i++) {
+        dot += (double)values[0][i] * (double)values[1][i];
+        for (int p = 0; p < 2; p++) norms[p] += (double)values[p][i] * (double)values[p][i];
+      }
+      CHECK_CASE("%s: %s", table(t)->name, what.name);
+      CHECK_NEAR(loss[1], loss[0], 0.03 * (1 + loss[0]));
+      if (size) CHECK(dot >= 0.97 * sqrt(norms[0] * norms[1]));
+      od_release(values[0]);
+      od_release(values[1]);
+      data_destroy(&data);
+      od_network_destroy(network);
+    }
+  od_gradient *gradient;
+  od_network *network;
+  CHECK_INT(od_network_create((od_shape){28, 28, 1}, pair, 6, &network, &error), OD_OK);
+  CHECK_INT(od_gradient_create(network, last_table(), OD_INT8, 1, 1, &gradient, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "int8");
+  od_network_destroy(network);
+}
+
+int main(void) {
+  RUN(test_one_layer);
+  RUN(test_close_to_float);
+  RUN(test_blank_places);
+  RUN(test_calibration);
+  RUN(test_gradient);
+  return check_end();
+}
