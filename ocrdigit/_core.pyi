@@ -65,6 +65,20 @@ class Network:
     def describe(self) -> list[LayerDescription]: ...
     def copy(self) -> Network: ...
     def initialize(self, seed: int) -> None: ...
+    @property
+    def precision(self) -> str:
+        """What predictions multiply: "float32", "bfloat16" or "int8"."""
+    @precision.setter
+    def precision(self, precision: str) -> None: ...
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The range of each layer's input, which int8 wants, as far as known; by layer name.
+
+        ``calibrate`` and a trainer's run measure them, ``set_weights`` forgets them.
+        """
+    @ranges.setter
+    def ranges(self, ranges: Mapping[str, Sequence[float]]) -> None: ...
+    def calibrate(self, images: NDArray[Any], scale: float) -> None: ...
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all tensors by name ("conv2d_1.kernel"), moving statistics included."""
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
@@ -102,6 +116,7 @@ class Trainer:
         epochs: int,
         batch_size: int,
         seed: int,
+        precision: str = "float32",  # "bfloat16"
         optimizer: str,  # "sgd", "adam", "adamw"
         learning_rate: float,
         momentum: float = 0.0,

@@ -37,6 +37,15 @@ def _sentence(error: BaseException) -> str:
     return str(error)
 
 
+_PRECISION = click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="What the network multiplies; int8 is for prediction only.",
+)
+
+
 def _examples(*lines: str) -> str:
     """Return an epilog whose lines click leaves as they are."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
@@ -91,6 +100,7 @@ def main() -> None:
     type=click.Choice(list(AUGMENTATIONS)),
     help="Random changes to training images.  [default: the recipe's]",
 )
+@_PRECISION
 @click.option("--from", "start", type=click.Path(), metavar="FILE", help="Fine-tune this model.")
 @click.option("--seed", type=click.IntRange(0), help="Makes the run repeatable, to the bit.")
 @click.option("--jobs", type=click.IntRange(1), help="Threads.  [default: all processors]")
@@ -110,6 +120,7 @@ def train(
     batch_size: int | None,
     learning_rate: float | None,
     augment: str | None,
+    precision: str,
     start: str | None,
     seed: int | None,
     jobs: int | None,
@@ -135,6 +146,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
         augment=augment,
+        precision=precision,
         random_state=seed,
         n_jobs=jobs,
         verbose=not quiet,
@@ -164,15 +176,16 @@ def train(
 )
 @click.option("--data", type=click.Path(), metavar="PATH", help=_DATA_HELP)
 @click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
+@_PRECISION
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(data: str | None, path: str | None, as_json: bool) -> None:
+def evaluate(data: str | None, path: str | None, precision: str, as_json: bool) -> None:
     """Measure a model: accuracy, a table by digit, the confusion matrix.
 
     It is measured on the data's test part, or on all where they are not divided.
     """
     from ._report import confusion_matrix, report
 
-    model = _model(path)
+    model = _model(path, precision)
     dataset = _dataset(data)
     X, y = dataset.X_test, dataset.y_test
     if not len(y):
@@ -259,11 +272,11 @@ def show_config() -> None:
     show_config()
 
 
-def _model(path: str | None) -> DigitClassifier:
-    from ._predict import shipped_model
+def _model(path: str | None, precision: str = "float32") -> DigitClassifier:
+    from ._predict import MODEL_PATH
     from .estimator import load
 
-    return load(path) if path else shipped_model()
+    return load(path or MODEL_PATH, precision=precision)
 
 
 def _dataset(path: str | None) -> Dataset:

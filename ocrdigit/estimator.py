@@ -16,6 +16,7 @@ from . import _checks, _core, architectures, files, recipes
 from ._inputs import as_images, as_labels
 from .progress import TrainingDisplay
 
+PRECISIONS = ("float32", "bfloat16", "int8")
 HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 _Images = tuple[NDArray[Any], NDArray[np.uint8], float]
@@ -47,6 +48,12 @@ class DigitClassifier:
     learning_rate : float, optional
         The largest rate of the schedule; None: the recipe's, or the optimizer's usual one
         where ``optimizer`` names another than the recipe's.
+    precision : {"float32", "bfloat16", "int8"}, default "float32"
+        What the network multiplies. "bfloat16" rounds weights and inputs of each layer to 8
+        bits, in training (where weights, sums and gradients stay float32) and in
+        prediction. "int8" predicts with 8-bit integers, whose steps come from the ranges
+        that the end of ``fit``, or :meth:`calibrate`, has seen; it trains in float32. Both
+        are faster on processors with instructions for them, and answer the same on all.
     patience : int, optional
         Stop after this many epochs without a better validation accuracy.
     restore_best : bool, default False
@@ -102,6 +109,7 @@ class DigitClassifier:
         augment: str | Sequence[Mapping[str, Any]] | bool | None = None,
         optimizer: str | Mapping[str, Any] | None = None,
         learning_rate: float | None = None,
+        precision: str = "float32",
         patience: int | None = None,
         restore_best: bool = False,
         warm_start: bool = False,
@@ -117,6 +125,7 @@ class DigitClassifier:
         self.augment = augment
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.precision = precision
         self.patience = patience
         self.restore_best = restore_best
         self.warm_start = warm_start
@@ -126,6 +135,12 @@ class DigitClassifier:
         self.verbose = verbose
 
     # Parameters, as scikit-learn has them.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; a fitted model takes another ``precision`` at once."""
+        if name == "precision" and "network_" in vars(self):
+            self.network_.precision = value
+        super().__setattr__(name, value)
 
     @classmethod
     def _parameters(cls) -> list[str]:
@@ -251,7 +266,7 @@ class DigitClassifier:
         goes_on = hasattr(self, "network_")
         network = self.network_ if goes_on else self._new_network(seed)
         history = self._history(goes_on)
-        before = network.weights()
+        weights, ranges = network.weights(), network.ranges
         try:
             with _threads(self.n_jobs):
                 trainer = self._steady_trainer(network, settings, seed)
@@ -260,10 +275,38 @@ class DigitClassifier:
             self._keep(network, history)
             raise
         except Exception:
-            network.set_weights(before)
+            network.set_weights(weights)
+            network.ranges = ranges
             vars(self).pop("_steady", None)
             raise
         self._keep(network, history)
+        return self
+
+    def calibrate(self, X: object) -> DigitClassifier:
+        """Measure what ``precision="int8"`` wants to know: the range of each layer's input.
+
+        ``fit`` and ``partial_fit`` end with this, on up to 1,024 of their images, so it is
+        for models from elsewhere, and for images that are unlike those trained on.
+
+        Parameters
+        ----------
+        X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
+            Some hundreds of images like those to be read.
+
+        Returns
+        -------
+        DigitClassifier
+            self.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            As :meth:`predict` does.
+        """
+        network = self._fitted()
+        images, scale, _ = as_images(X)
+        with _threads(self.n_jobs):
+            network.calibrate(images, scale)
         return self
 
     # Running.
@@ -370,7 +413,7 @@ class DigitClassifier:
         files.write_model(path, self._fitted())
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> DigitClassifier:
+    def load(cls, path: str | os.PathLike[str], *, precision: str = "float32") -> DigitClassifier:
         """Return a fitted classifier from a file that :meth:`save` wrote.
 
         It has ``warm_start=True``: ``fit`` fine-tunes it.
@@ -379,6 +422,8 @@ class DigitClassifier:
         ----------
         path : path
             A ``.safetensors`` file. Nothing in it is run as code.
+        precision : {"float32", "bfloat16", "int8"}, default "float32"
+            What predictions multiply, see the class.
 
         Returns
         -------
@@ -389,7 +434,8 @@ class DigitClassifier:
         OSError
             The file cannot be read.
         ValueError
-            The file is damaged, or holds something else than such a model.
+            The file is damaged, or holds something else than such a model; or there is no
+            such precision.
 
         Examples
         --------
@@ -397,7 +443,8 @@ class DigitClassifier:
         >>> model = ocrdigit.load("digits.safetensors")  # doctest: +SKIP
         """
         network = files.read_model(path)
-        model = cls(architectures.name_of(network.layers) or network.layers, warm_start=True)
+        layers = architectures.name_of(network.layers) or network.layers
+        model = cls(layers, precision=precision, warm_start=True)
         model._keep(network, {key: [] for key in HISTORY_KEYS})
         return model
 
@@ -406,15 +453,22 @@ class DigitClassifier:
         state = {name: value for name, value in vars(self).items() if name != "_steady"}
         if "network_" in state:
             network = state["network_"]
-            state["network_"] = (network.layers, network.input_shape, network.weights())
+            state["network_"] = (
+                network.layers,
+                network.input_shape,
+                network.weights(),
+                network.ranges,
+            )
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if "network_" in state:
-            layers, input_shape, weights = state["network_"]
+            layers, input_shape, weights, ranges = state["network_"]
             self.network_ = _core.Network(layers, input_shape)
             self.network_.set_weights(weights)
+            self.network_.ranges = ranges
+            self.network_.precision = self.precision
 
     # Parts.
 
@@ -447,7 +501,7 @@ class DigitClassifier:
         return images, labels
 
     def _settings(self) -> dict[str, Any]:
-        return recipes.resolve(
+        settings = recipes.resolve(
             self.recipe,
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -455,6 +509,9 @@ class DigitClassifier:
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
+        precision = _checks.known("precision", self.precision, PRECISIONS)
+        settings["precision"] = "float32" if precision == "int8" else precision
+        return settings
 
     def _layers(self) -> list[Mapping[str, Any]]:
         """Return the layers that a new network gets."""
@@ -496,6 +553,7 @@ class DigitClassifier:
         return {key: list(self.history_[key]) if goes_on else [] for key in HISTORY_KEYS}
 
     def _keep(self, network: _core.Network, history: dict[str, list[float]]) -> None:
+        network.precision = self.precision
         self.network_ = network
         self.history_ = history
         self.classes_ = np.arange(network.classes)

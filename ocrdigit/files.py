@@ -50,6 +50,7 @@ def write_model(path: Path, network: _core.Network) -> None:
         "input_shape": json.dumps(network.input_shape),
         "classes": json.dumps(list(range(network.classes))),
         "preprocessing": json.dumps(PREPROCESSING),
+        "input_ranges": json.dumps(network.ranges),
     }
     write_atomically(path, save(network.weights(), metadata))
 
@@ -153,6 +154,10 @@ def _metadata(header: bytes) -> dict[str, Any]:
     for key, value in expected.items():
         if parsed[key] != value:
             raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit runs {value!r}")
+    try:  # what int8 wants; files without it are fine
+        parsed["input_ranges"] = json.loads(raw.get("input_ranges", "{}"))
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError("its metadata have no readable 'input_ranges'") from None
     return parsed
 
 
@@ -171,6 +176,7 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
         raise ValueError("its architecture has more weights than the file")
     network = _core.Network(metadata["architecture"], (28, 28, 1))
     network.set_weights(weights)
+    network.ranges = metadata["input_ranges"]
     return network
 
 

@@ -31,6 +31,7 @@ def test_init_stores_parameters_untouched() -> None:
         "augment": [{}],
         "optimizer": {"type": "x"},
         "learning_rate": float("nan"),
+        "precision": "int5",
         "patience": 0,
         "restore_best": 5,
         "warm_start": "yes",
