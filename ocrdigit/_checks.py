@@ -18,7 +18,7 @@ def positive_int(name: str, value: object) -> int:
 
 def finite_number(name: str, value: object) -> float:
     """``value`` as a finite float."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool) or not isinstance(value, (float, numbers.Real)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     number = float(value)
     if not math.isfinite(number):

@@ -319,10 +319,10 @@ def _kernel(
 ) -> tuple[Picture, tuple[int, int], int]:
     """Cells, the anchor (x, y) and how often; a full kernel used n times is one larger one."""
     cells = np.ones((3, 3), np.uint8) if kernel is None else np.asarray(kernel)
-    if cells.dtype.kind not in "biu" or cells.ndim != 2 or not cells.any():
+    if cells.dtype.kind not in "biu" or cells.ndim != 2 or cells.size == 0:
         kind = TypeError if cells.dtype.kind not in "biu" else ValueError
         raise kind(
-            "kernel must be an array (h, w) of integers that are not all 0, "
+            "kernel must be an array (h, w) of integers, "
             f"got shape {cells.shape}, dtype {cells.dtype}"
         )
     if max(cells.shape) > _LONGEST_KERNEL:
@@ -342,7 +342,9 @@ def _kernel(
                 f"got {width} x {height}"
             )
         return np.ones((height, width), np.uint8), (x * iterations, y * iterations), 1
-    return np.ascontiguousarray(cells != 0).view(np.uint8), (x, y), iterations
+    if cells.dtype != np.uint8:
+        cells = (cells != 0).view(np.uint8)
+    return np.ascontiguousarray(cells), (x, y), iterations
 
 
 def _morphology(

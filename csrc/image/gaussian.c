@@ -75,14 +75,16 @@ static void blur_rows(void *context, int first, int last, void *scratch) {
   const blur_job *job = context;
   const blur_memory m = blur_memory_of(job, scratch);
   const int down = job->down, top = first - down / 2;
+  int place = 0; /* of the row that comes next */
   for (int r = 0; r < last - first + down - 1; r++) {
-    blur_row(job, &m, top + r, r % down);
+    blur_row(job, &m, top + r, place);
+    place = place + 1 < down ? place + 1 : 0;
     const int y = first + r - (down - 1);
     if (y < first) continue;
-    for (int k = 0; k < down; k++) {
-      const size_t at = (size_t)((r + 1 + k) % down) * m.pitch;
-      m.high_rows[k] = m.high + at;
-      m.low_rows[k] = m.low + at;
+    for (int k = 0, oldest = place; k < down; k++) {
+      m.high_rows[k] = m.high + (size_t)oldest * m.pitch;
+      m.low_rows[k] = m.low + (size_t)oldest * m.pitch;
+      oldest = oldest + 1 < down ? oldest + 1 : 0;
     }
     uint8_t *result = od_target_row(job->result, y, m.result);
     job->kernels->blur_down((size_t)job->image->w, (size_t)down, m.high_rows, m.low_rows,

@@ -1,6 +1,7 @@
 /* Erosion and dilation: the lowest and the highest level under a footprint. */
 #include <math.h>
 
+#include "base/memory.h"
 #include "image/bands.h"
 #include "image/border.h"
 #include "image/image.h"
@@ -64,7 +65,7 @@ typedef struct filter_memory {
 
 static size_t most_pointers(const filter_job *job) {
   const size_t sides = (size_t)job->footprint->h + (size_t)job->footprint->w;
-  return job->cells > sides ? job->cells : sides;
+  return job->cells > sides ? job->cells + 1 : sides;
 }
 
 static size_t filter_scratch(const filter_job *job, size_t pitch) {
@@ -73,7 +74,7 @@ static size_t filter_scratch(const filter_job *job, size_t pitch) {
 }
 
 static size_t filter_pitch(const filter_job *job) {
-  return od_aligned((size_t)job->image->w + (size_t)job->footprint->w);
+  return od_aligned((size_t)job->image->w + (size_t)job->footprint->w + OD_ALIGNMENT);
 }
 
 static filter_memory filter_memory_of(const filter_job *job, void *scratch) {
@@ -83,6 +84,10 @@ static filter_memory filter_memory_of(const filter_job *job, void *scratch) {
   m.result = m.parts + m.pitch;
   m.ring = m.result + m.pitch;
   m.second = m.ring + (size_t)job->footprint->h * m.pitch;
+  /* A row's own pixels, behind its left border, begin a cache line. */
+  const size_t before = (size_t)job->footprint->anchor_x % OD_ALIGNMENT;
+  m.padded += OD_ALIGNMENT - before;
+  m.ring += OD_ALIGNMENT - before;
   return m;
 }
 
@@ -101,16 +106,48 @@ static void pad_row(const filter_job *job, int y, uint8_t *padded) {
 
 /* The extreme of a window's length of pixels along a padded row. */
 static void filter_across(const filter_job *job, const window *across, const filter_memory *m,
-                          uint8_t *result) {
+                          const uint8_t *padded, uint8_t *result) {
   const size_t w = (size_t)job->image->w;
   uint8_t *to = across->parts == 1 ? result : m->parts;
   const size_t n = across->parts == 1 ? w : w + (size_t)(across->length - across->part);
-  for (int k = 0; k < across->part; k++) m->rows[k] = m->padded + k;
+  for (int k = 0; k < across->part; k++) m->rows[k] = padded + k;
   job->extreme(n, (size_t)across->part, m->rows, to);
   if (across->parts == 1) return;
   for (int k = 0; k < across->parts; k++) m->rows[k] = m->parts + part_begin(across, k);
   job->extreme(w, (size_t)across->parts, m->rows, result);
 }
+
+/* A full footprint of few rows, over a picture whose pixels lie side by side: down first,
+ * from the rows where they are, then across. A row is looked at across when the next one
+ * has come down, as what was just written is slow to read at other places. */
+static void filter_low(void *context, int first, int last, void *scratch) {
+  const filter_job *job = context;
+  const filter_memory m = filter_memory_of(job, scratch);
+  const od_footprint *f = job->footprint;
+  const od_view *image = job->image;
+  const window across = window_of(f->w);
+  const int w = image->w;
+  uint8_t *padded[2] = {m.padded, m.ring};
+  memset(m.second, job->outside, (size_t)w);
+  for (int y = first; y <= last; y++) {
+    if (y < last) {
+      for (int k = 0; k < f->h; k++) {
+        const int from = od_border_place(y - f->anchor_y + k, image->h, job->border);
+        m.rows[k] = from < 0 ? m.second : image->pixels + from * image->row;
+      }
+      job->extreme((size_t)w, (size_t)f->h, m.rows, padded[y % 2] + f->anchor_x);
+      od_extend_row(padded[y % 2], f->anchor_x, w, f->w - 1 - f->anchor_x, job->border,
+                    job->outside);
+    }
+    if (y == first) continue;
+    uint8_t *result = od_target_row(job->result, y - 1, m.result);
+    filter_across(job, &across, &m, padded[(y - 1) % 2], result);
+    od_target_finish(job->result, y - 1, result);
+  }
+}
+
+/* The place after `at` in a ring of n. */
+static int next_place(int at, int n) { return at + 1 < n ? at + 1 : 0; }
 
 /* A full footprint: across, then down. */
 static void filter_full(void *context, int first, int last, void *scratch) {
@@ -119,25 +156,26 @@ static void filter_full(void *context, int first, int last, void *scratch) {
   const window across = window_of(job->footprint->w), down = window_of(job->footprint->h);
   const size_t w = (size_t)job->image->w;
   const int top = first - job->footprint->anchor_y;
+  int place = 0; /* of the row that comes next, in the ring of rows */
+  int part_place = 0; /* of the part that ends with it, in the ring of parts */
   for (int r = 0; r < last - first + down.length - 1; r++) { /* rows from the top on */
-    uint8_t *row = m.ring + (size_t)(r % down.part) * m.pitch;
     pad_row(job, top + r, m.padded);
-    filter_across(job, &across, &m, row);
+    filter_across(job, &across, &m, m.padded, m.ring + (size_t)place * m.pitch);
+    place = next_place(place, down.part);
     if (r < down.part - 1) continue;
     const int y = first + r - (down.length - 1);
     uint8_t *result = y < first ? m.result : od_target_row(job->result, y, m.result);
-    /* the part that begins at row r - part + 1 */
-    uint8_t *part = down.parts == 1
-                        ? result
-                        : m.second + (size_t)((r - down.part + 1) % down.length) * m.pitch;
-    for (int k = 0; k < down.part; k++)
-      m.rows[k] = m.ring + (size_t)((r - k) % down.part) * m.pitch;
+    uint8_t *part = down.parts == 1 ? result : m.second + (size_t)part_place * m.pitch;
+    for (int k = 0; k < down.part; k++) m.rows[k] = m.ring + (size_t)k * m.pitch;
     job->extreme(w, (size_t)down.part, m.rows, part);
+    part_place = next_place(part_place, down.length);
     if (y < first) continue;
     if (down.parts > 1) {
+      /* The window's first part is as far back as the ring has places but for `part`. */
+      const int oldest = part_place - 1 - (down.length - down.part);
       for (int k = 0; k < down.parts; k++) {
-        const int begin = r - down.length + 1 + part_begin(&down, k);
-        m.rows[k] = m.second + (size_t)(begin % down.length) * m.pitch;
+        const int at = oldest + part_begin(&down, k);
+        m.rows[k] = m.second + (size_t)(at < 0 ? at + down.length : at) * m.pitch;
       }
       job->extreme(w, (size_t)down.parts, m.rows, result);
     }
@@ -151,14 +189,20 @@ static void filter_cells(void *context, int first, int last, void *scratch) {
   const filter_memory m = filter_memory_of(job, scratch);
   const od_footprint *f = job->footprint;
   const int top = first - f->anchor_y;
+  int place = 0; /* of the row that comes next, in the ring */
   for (int r = 0; r < last - first + f->h - 1; r++) {
-    pad_row(job, top + r, m.ring + (size_t)(r % f->h) * m.pitch);
+    pad_row(job, top + r, m.ring + (size_t)place * m.pitch);
+    place = next_place(place, f->h);
     if (r < f->h - 1) continue;
+    const uint8_t *cell = f->cells;
     size_t count = 0;
-    for (int v = 0; v < f->h; v++) {
-      const uint8_t *row = m.ring + (size_t)((r - f->h + 1 + v) % f->h) * m.pitch;
-      for (int u = 0; u < f->w; u++)
-        if (f->cells[v * f->w + u]) m.rows[count++] = row + u;
+    int oldest = place;
+    for (int v = 0; v < f->h; v++, oldest = next_place(oldest, f->h)) {
+      const uint8_t *row = m.ring + (size_t)oldest * m.pitch;
+      for (int u = 0; u < f->w; u++) {
+        m.rows[count] = row + u;
+        count += *cell++ != 0;
+      }
     }
     const int y = first + r - (f->h - 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
@@ -188,6 +232,7 @@ od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extrem
   const size_t w = (size_t)image->w;
   const bool full = job.cells == (size_t)f->h * (size_t)f->w;
   const size_t cost = full ? w / 4 : w * job.cells / 64;
+  const bool low = full && image->column == 1 && window_of(f->h).parts == 1;
   return od_run_bands(imaging, image->h, cost + 1, filter_scratch(&job, filter_pitch(&job)),
-                      full ? filter_full : filter_cells, &job, error);
+                      low ? filter_low : full ? filter_full : filter_cells, &job, error);
 }

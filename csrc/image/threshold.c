@@ -40,6 +40,12 @@ static void threshold_rows(void *context, int first, int last, void *scratch) {
   const threshold_job *job = context;
   const size_t w = (size_t)job->image->w;
   uint8_t *copy = scratch, *other = copy + w;
+  if (od_one_piece(job->image, job->result)) {
+    const size_t begin = (size_t)first * w;
+    job->kernels->threshold((size_t)(last - first) * w, job->image->pixels + begin, job->threshold,
+                            job->above, job->below, job->result->pixels + begin);
+    return;
+  }
   for (int y = first; y < last; y++) {
     const uint8_t *row = od_view_row(job->image, y, copy);
     uint8_t *result = od_target_row(job->result, y, other);

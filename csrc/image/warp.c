@@ -7,7 +7,7 @@
 
 /* OpenCV's registers hold so many results; it computes the places of those that do not fill
  * one in another order, which rounds otherwise now and then. */
-enum { LANES = 16, BLOCK = 64 };
+enum { LANES = 16, BLOCK = 128 };
 
 void od_invert_affine(const double m[6], double inverse[6]) {
   const double determinant = m[0] * m[4] - m[1] * m[3];
@@ -47,11 +47,22 @@ static bool is_inside(const od_view *image, int y, int x) {
   return x >= 0 && y >= 0 && x < image->w - 1 && y < image->h - 1;
 }
 
+/* Two pixels side by side in one load. */
+static uint16_t load_pair(const uint8_t *pixel) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  uint16_t pair;
+  memcpy(&pair, pixel, sizeof pair);
+  return pair;
+#else
+  return pair_of(pixel[0], pixel[1]);
+#endif
+}
+
 static inline void fetch_one(const od_view *image, ptrdiff_t row, ptrdiff_t column, size_t i,
                              warp_block *b) {
   const uint8_t *pixel = image->pixels + b->y[i] * row + b->x[i] * column;
-  b->upper[i] = pair_of(pixel[0], pixel[column]);
-  b->lower[i] = pair_of(pixel[row], pixel[row + column]);
+  b->upper[i] = column == 1 ? load_pair(pixel) : pair_of(pixel[0], pixel[column]);
+  b->lower[i] = column == 1 ? load_pair(pixel + row) : pair_of(pixel[row], pixel[row + column]);
 }
 
 static void fetch(const warp_job *job, size_t n, warp_block *b) {

@@ -182,7 +182,7 @@ static void gaussian_weights(int n, double *taps) {
 
 static void test_local_mean(void) {
   for (int t = 0; table(t); t++)
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 40; i++) {
       const bool gaussian = draw(0, 1);
       const od_view view = random_view(draw(1, 30), draw(1, 40), 1);
       const int block = gaussian ? 2 * draw(5, 20) + 1 : 2 * draw(1, 20) + 1;
@@ -248,7 +248,7 @@ static int beyond(const od_view *view, int y, int x, od_border border, int outsi
 /* Within 1.5 of the exact sum: taps are rounded to 256ths. */
 static void test_gaussian_blur(void) {
   for (int t = 0; table(t); t++)
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 40; i++) {
       const od_view view = random_view(draw(1, 30), draw(1, 90), 1);
       const int across = 2 * draw(0, 9) + 1, down = 2 * draw(0, 9) + 1;
       const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
@@ -291,7 +291,7 @@ static double share(int in, int out, int o, int i, od_interpolation interpolatio
 
 static void test_resize(void) {
   for (int t = 0; table(t); t++)
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 100; i++) {
       const od_interpolation interpolation = (od_interpolation)draw(0, 1);
       const int h = draw(1, 40), w = draw(1, 60), factor = draw(1, 4);
       const od_view view = random_view(factor * h, w, 1);
