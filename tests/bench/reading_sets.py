@@ -73,17 +73,21 @@ def make_set(
     folder : path, optional
         Where MNIST's files lie; without it, as ``datasets.load_mnist()`` finds them.
     """
-    mnist = datasets.load_mnist(folder)
-    if part == "validation":
-        digits = synth.Digits(mnist.X_train[-HELD_OUT:], mnist.y_train[-HELD_OUT:])
-    elif part == "test":
-        digits = synth.Digits(mnist.X_test, mnist.y_test)
-    else:
-        raise ValueError(f"part must be 'validation' or 'test', got {part!r}")
+    digits = digits_of(part, folder)
     seed = 1000 + SETS.index(name) + (10 if part == "test" else 0)
     return synth.strings(
         count, length=(2, 10), style=STYLES[name], height=36, digits=digits, random_state=seed
     )
+
+
+def digits_of(part: str, folder: str | Path | None = None) -> synth.Digits:
+    """Return the digits that pictures of ``part`` are written with."""
+    mnist = datasets.load_mnist(folder)
+    if part == "validation":
+        return synth.Digits(mnist.X_train[-HELD_OUT:], mnist.y_train[-HELD_OUT:])
+    if part == "test":
+        return synth.Digits(mnist.X_test, mnist.y_test)
+    raise ValueError(f"part must be 'validation' or 'test', got {part!r}")
 
 
 def main() -> None:
