@@ -2,6 +2,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/memory.h"
 #include "image/bands.h"
 #include "image/image.h"
 #include "image/limits.h"
@@ -99,18 +100,26 @@ static void linear_rows(void *context, int first, int last, void *scratch) {
 
 static od_status resize_linear(od_imaging *imaging, const od_view *image, bool area,
                                const od_target *result, od_error *error) {
-  uint16_t first[OD_MAX_IMAGE_SIDE];
-  int16_t weights[2 * OD_MAX_IMAGE_SIDE];
-  for (int i = 0; i < result->w; i++) {
-    const between place = image->w > 1 ? place_inside(i, image->w, result->w, area)
-                                       : (between){0, {ONE, 0}};
-    first[i] = (uint16_t)place.first;
-    weights[2 * i] = place.weights[0];
-    weights[2 * i + 1] = place.weights[1];
+  const size_t out = (size_t)result->w;
+  uint16_t *first = od_allocate(out, sizeof *first);
+  int16_t *weights = od_allocate(2 * out, sizeof *weights);
+  od_status status;
+  if (first && weights) {
+    for (int i = 0; i < result->w; i++) {
+      const between place = image->w > 1 ? place_inside(i, image->w, result->w, area)
+                                         : (between){0, {ONE, 0}};
+      first[i] = (uint16_t)place.first;
+      weights[2 * i] = place.weights[0];
+      weights[2 * i + 1] = place.weights[1];
+    }
+    linear_job job = {&imaging->kernels->image, image, result, first, weights, area};
+    status = od_run_bands(imaging, result->h, out, linear_scratch(&job), linear_rows, &job, error);
+  } else {
+    status = od_fail_memory(error, "resizing an image");
   }
-  linear_job job = {&imaging->kernels->image, image, result, first, weights, area};
-  return od_run_bands(imaging, result->h, (size_t)result->w, linear_scratch(&job), linear_rows, &job,
-                      error);
+  od_release(first);
+  od_release(weights);
+  return status;
 }
 
 /* The whole factor by which a side shrinks, or 0. */
