@@ -53,7 +53,8 @@ def _integer(name: str, value: object) -> int:
 
 def _byte(name: str, value: object) -> int:
     """``value`` rounded, halves to even, and cut to 0..255, as cv2 takes gray levels."""
-    return min(max(round(finite_number(name, value)), 0), 255)
+    level = round(finite_number(name, value))
+    return level if 0 <= level <= 255 else 255 if level > 0 else 0
 
 
 def _pair(name: str, value: object) -> tuple[int, int]:
@@ -102,6 +103,9 @@ def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Pic
     return _core.image_gray(image, bgr, background)
 
 
+_THRESHOLDS = ("binary", "binary_inv", "otsu", "otsu_inv")
+
+
 def threshold(
     image: Picture, thresh: float = 0, maxval: float = 255, type: str = "binary"
 ) -> tuple[float, Picture]:
@@ -141,14 +145,15 @@ def threshold(
     >>> threshold(np.array([[10, 20, 200, 210]], np.uint8), type="otsu")
     (20.0, array([[  0,   0, 255, 255]], dtype=uint8))
     """
-    kind = known("type", type, ("binary", "binary_inv", "otsu", "otsu_inv"))
+    kind = known("type", type, _THRESHOLDS)
     level = math.floor(finite_number("thresh", thresh))
     top = _byte("maxval", maxval)
     if kind.startswith("otsu"):
         level = _core.image_otsu(image)
     above, below = (0, top) if kind.endswith("_inv") else (top, 0)
     # Everything is above -1, and nothing above 255.
-    return float(level), _core.image_threshold(image, min(max(level, -1), 255), above, below)
+    place = level if -1 <= level <= 255 else 255 if level > 0 else -1
+    return float(level), _core.image_threshold(image, place, above, below)
 
 
 def adaptive_threshold(
