@@ -126,8 +126,8 @@ def _guilloche(height: int, width: int, size: float, rng: np.random.Generator) -
     y, x = _grid_of(height, width)
     waves = np.zeros((height, width), np.float32)
     for _ in range(rng.integers(1, 4)):
-        tilt = rng.choice([0.0, 0.0, rng.uniform(-1.2, 1.2)])
-        along, across = x + tilt * y, y - tilt * x
+        tilt = float(rng.choice([0.0, 0.0, rng.uniform(-1.2, 1.2)]))
+        along, across = (x + tilt * y, y - tilt * x) if tilt else (x, y)
         length = size * rng.uniform(0.7, 6)
         swing = size * rng.uniform(0.05, 0.4)
         bend = swing * np.sin(along * (2 * np.pi / length) + rng.uniform(0, 6.3))
@@ -144,7 +144,7 @@ def _dots(height: int, width: int, size: float, rng: np.random.Generator) -> Flo
     """Draw a raster of dots or short dashes."""
     y, x = _grid_of(height, width)
     period = max(3.0, size * rng.uniform(0.12, 0.3))
-    stretch = rng.choice([1.0, 1.0, 2.0])
+    stretch = float(rng.choice([1.0, 1.0, 2.0]))
     shift = (np.floor(y / period) % 2) * period * stretch / 2
     rows = np.abs((y % period) - period / 2)
     columns = np.abs(((x + shift) % (period * stretch)) - period * stretch / 2) / stretch

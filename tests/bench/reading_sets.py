@@ -66,18 +66,20 @@ def make_set(
     Parameters
     ----------
     name : {"separated", "touching"}
+        Which.
     part : {"validation", "test"}
         Whose digits: the last 5,000 of MNIST's training images, or its test images.
     count : int
-        How many pictures; a set of another count is another set.
+        Only the first so many.
     folder : path, optional
         Where MNIST's files lie; without it, as ``datasets.load_mnist()`` finds them.
     """
     digits = digits_of(part, folder)
     seed = 1000 + SETS.index(name) + (10 if part == "test" else 0)
-    return synth.strings(
-        count, length=(2, 10), style=STYLES[name], height=36, digits=digits, random_state=seed
+    pictures = synth.strings(
+        COUNT, length=(2, 10), style=STYLES[name], height=36, digits=digits, random_state=seed
     )
+    return pictures[:count]
 
 
 def digits_of(part: str, folder: str | Path | None = None) -> synth.Digits:
