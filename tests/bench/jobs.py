@@ -72,6 +72,7 @@ class Job:
     entrants: tuple[Entrant, ...]
     figures: tuple[Figure, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    tolerance: float = 1e-4  # between the probabilities of two entrants with the same weights
     threads: int = 2
     repeats: int = 7
     when: str = "always"  # "always"; "normal": not with --quick; "full": only with --full
@@ -84,11 +85,13 @@ TORCH = Entrant("torch")
 RUNTIMES = (Entrant("onnxruntime"), Entrant("litert"))
 
 
-def _training(name: str, title: str, batch: int, augment: bool, when: str) -> Job:
+def _training(
+    name: str, title: str, batch: int, augment: bool, when: str, ours: Entrant = OURS
+) -> Job:
     return Job(
         name,
         "train",
-        (OURS, *KERAS_TRAINING, TORCH),
+        (ours, *KERAS_TRAINING, TORCH),
         (
             Figure("images_per_second", f"Training, {title}, images/s", "rate"),
             Figure("peak_memory", f"Training, {title}, peak memory", "bytes"),
@@ -96,6 +99,27 @@ def _training(name: str, title: str, batch: int, augment: bool, when: str) -> Jo
         {"batch": batch, "augment": augment},
         repeats=3,
         when=when,
+    )
+
+
+def _predicting(way: str, when: str) -> tuple[Job, Job]:
+    """Return the jobs of predicting with ours in another way, the peers as before."""
+    entrants = (Entrant("ocrdigit", way), *RUNTIMES)
+    one, batch = f"One image, 1 thread, {way}", f"Batch of 1000, {way}"
+    figures = (Figure("p50", f"{one}, p50", "time"), Figure("p99", f"{one}, p99", "time"))
+    rate = Figure("images_per_second", f"{batch}, images/s", "rate")
+    tolerance = 1e-4 if way == "avx2" else 0.05
+    return (
+        Job(
+            f"latency-{way}",
+            "latency",
+            entrants,
+            figures,
+            threads=1,
+            tolerance=tolerance,
+            when=when,
+        ),
+        Job(f"batch-1000-{way}", "batch", entrants, (rate,), tolerance=tolerance, when=when),
     )
 
 
@@ -141,6 +165,25 @@ JOBS = (
         "batch",
         (OURS, *KERAS_PREDICTION, TORCH, *RUNTIMES),
         (Figure("images_per_second", "Batch of 1000, images/s", "rate"),),
+    ),
+    *_predicting("int8", "always"),
+    *_predicting("bfloat16", "normal"),
+    *_predicting("avx2", "normal"),
+    _training(
+        "train-bfloat16",
+        "augmented, batch 32, ours in bfloat16",
+        32,
+        True,
+        "normal",
+        Entrant("ocrdigit", "bfloat16"),
+    ),
+    _training(
+        "train-avx2",
+        "augmented, batch 32, ours held to AVX2",
+        32,
+        True,
+        "normal",
+        Entrant("ocrdigit", "avx2"),
     ),
     Job(
         "import",

@@ -21,7 +21,6 @@ from jobs import JOBS, PEERS, Entrant, Job
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 TIMEOUT = 3600
-TOLERANCE = 1e-4  # between the probabilities of two frameworks with the same weights
 SIZES = {"images": 60_000, "seconds": 1.0}
 QUICK_SIZES = {"images": 1_280, "seconds": 0.1}
 
@@ -186,7 +185,7 @@ class Run:
         first, expected = self.answers.setdefault(job.name, (str(entrant), probabilities))
         pairs = zip(chain(*expected), chain(*probabilities), strict=True)
         worst = max(abs(a - b) for a, b in pairs)
-        if not worst <= TOLERANCE:
+        if not worst <= job.tolerance:
             raise MeasurementError(f"its probabilities differ by {worst:.2g} from those of {first}")
 
     def ask_worker(self, worker: str, request: dict[str, Any]) -> dict[str, Any]:

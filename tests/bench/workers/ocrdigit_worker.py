@@ -11,13 +11,22 @@ from types import SimpleNamespace
 import common
 
 
+def precision_of(job: SimpleNamespace) -> str:
+    """Return the precision that the way asks for; a way may name an instruction set instead."""
+    if job.way == "avx2":
+        os.environ["OCRDIGIT_ISA"] = job.way  # the package looks at it when it is imported
+    return job.way if job.way in ("bfloat16", "int8") else "float32"
+
+
 def open_network(job: SimpleNamespace) -> common.Network:
+    precision = precision_of(job)
     import ocrdigit
 
     ocrdigit.set_num_threads(job.threads)
     if job.way == "shipped model":
         return ocrdigit.predict_proba
-    return ocrdigit.load(common.exported(job, "safetensors")).predict_proba
+    path = common.exported(job, "safetensors")
+    return ocrdigit.load(path, precision=precision).predict_proba
 
 
 def export(job: SimpleNamespace) -> common.Figures:
@@ -28,6 +37,7 @@ def export(job: SimpleNamespace) -> common.Figures:
     images, labels = common.images_of(job, "train", 32), common.labels_of(job, "train", 32)
     model = ocrdigit.DigitClassifier(epochs=1, verbose=0).fit(images, labels)
     model.network_.set_weights(common.seed_weights())
+    model.calibrate(images)
     model.save(common.exported(job, "safetensors"))
     picture = Image.fromarray(255 - common.images_of(job, "t10k", 1)[0])
     picture.resize((280, 280)).save(_picture(job))
@@ -35,6 +45,7 @@ def export(job: SimpleNamespace) -> common.Figures:
 
 
 def train(job: SimpleNamespace) -> common.Figures:
+    precision = precision_of(job)
     import ocrdigit
 
     ocrdigit.set_num_threads(job.threads)
@@ -44,6 +55,7 @@ def train(job: SimpleNamespace) -> common.Figures:
         epochs=1,
         batch_size=job.batch,
         augment=None if job.augment else False,
+        precision=precision,
         random_state=0,
         verbose=0,
     )
