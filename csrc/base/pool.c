@@ -12,6 +12,7 @@
 #include "base/memory.h"
 
 enum { SPINS = 4000, MAX_THREADS = 1024 };
+static const unsigned OPEN = 1u << 31;
 
 struct od_pool {
   int threads;
@@ -23,13 +24,13 @@ struct od_pool {
   pthread_mutex_t mutex; /* guards the sleep of helpers and of the caller */
   pthread_cond_t wake, finished;
 
-  /* The run under way. `round` is published last; helpers read the rest after it. */
+  /* The run under way. `gate` and `round` are published last; helpers read the rest after. */
   atomic_uint round;
   od_task *task;
   void *context;
   int tasks;
   atomic_int next;    /* next task to hand out */
-  atomic_int working; /* helpers that have not left this round yet */
+  atomic_uint gate;   /* helpers inside the round, and OPEN while more may come in */
   atomic_int sleeping;
   atomic_bool stop;
 };
@@ -72,6 +73,23 @@ static unsigned await_round(od_pool *pool, unsigned seen) {
   return round;
 }
 
+/* Whether the calling helper may work in the round: not once the caller has closed it. So a
+ * helper that the system lets run too late keeps nobody waiting. */
+static bool enter(od_pool *pool) {
+  unsigned gate = atomic_load(&pool->gate);
+  while (gate & OPEN)
+    if (atomic_compare_exchange_weak(&pool->gate, &gate, gate + 1)) return true;
+  return false;
+}
+
+/* The last one out of a closed round says so. */
+static void leave(od_pool *pool) {
+  if (atomic_fetch_sub(&pool->gate, 1) != 1) return;
+  pthread_mutex_lock(&pool->mutex);
+  pthread_cond_signal(&pool->finished);
+  pthread_mutex_unlock(&pool->mutex);
+}
+
 static void *helper_main(void *argument) {
   helper_start start = *(helper_start *)argument;
   od_release(argument);
@@ -80,12 +98,9 @@ static void *helper_main(void *argument) {
   for (;;) {
     seen = await_round(pool, seen);
     if (atomic_load(&pool->stop)) return NULL;
+    if (!enter(pool)) continue;
     work(pool, start.worker);
-    if (atomic_fetch_sub(&pool->working, 1) == 1) {
-      pthread_mutex_lock(&pool->mutex);
-      pthread_cond_signal(&pool->finished);
-      pthread_mutex_unlock(&pool->mutex);
-    }
+    leave(pool);
   }
 }
 
@@ -99,13 +114,15 @@ static void open_round(od_pool *pool) {
   }
 }
 
-static void await_helpers(od_pool *pool) {
+/* Closes the round and waits for the helpers that are inside. */
+static void close_round(od_pool *pool) {
+  atomic_fetch_and(&pool->gate, ~OPEN);
   for (int i = 0; i < SPINS; i++) {
-    if (atomic_load_explicit(&pool->working, memory_order_acquire) == 0) return;
+    if (atomic_load_explicit(&pool->gate, memory_order_acquire) == 0) return;
     pause_briefly();
   }
   pthread_mutex_lock(&pool->mutex);
-  while (atomic_load(&pool->working) != 0) pthread_cond_wait(&pool->finished, &pool->mutex);
+  while (atomic_load(&pool->gate) != 0) pthread_cond_wait(&pool->finished, &pool->mutex);
   pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -118,7 +135,7 @@ static void reset(od_pool *pool) {
   pthread_cond_init(&pool->wake, NULL);
   pthread_cond_init(&pool->finished, NULL);
   atomic_store(&pool->round, 0);
-  atomic_store(&pool->working, 0);
+  atomic_store(&pool->gate, 0);
   atomic_store(&pool->sleeping, 0);
   atomic_store(&pool->stop, false);
 }
@@ -191,10 +208,10 @@ void od_pool_run(od_pool *pool, od_task *task, void *context, int tasks) {
   pool->context = context;
   pool->tasks = tasks;
   atomic_store(&pool->next, 0);
-  atomic_store(&pool->working, pool->started);
+  atomic_store(&pool->gate, OPEN); /* whoever enters has seen what is written above */
   open_round(pool);
   work(pool, 0);
-  await_helpers(pool);
+  close_round(pool);
   atomic_store(&pool->user, 0);
 }
 
