@@ -207,6 +207,15 @@ JOBS = (
         (OURS,),
         (Figure("seconds", "`ocrdigit predict x.png`, whole process", "time"),),
     ),
+    Job(
+        "growth",
+        "growth",
+        (OURS,),
+        (Figure("growth", "Memory that a million predictions add", "bytes"),),
+        threads=1,
+        repeats=1,
+        when="normal",
+    ),
     _recipe("recipe-seed", "seed", 7, (OURS, *KERAS_TRAINING, TORCH)),
     Job(
         "to-99",

@@ -122,6 +122,12 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def resident_memory() -> int:
+    """Return the memory of this process that is resident now, in bytes (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def training_figures(images: int, seconds: float) -> Figures:
     return {"images_per_second": images / seconds, "peak_memory": peak_memory()}
 

@@ -101,6 +101,22 @@ def to_accuracy(job: SimpleNamespace) -> common.Figures:
     return {"seconds": seconds, "accuracy": accuracy}
 
 
+def growth(job: SimpleNamespace) -> common.Figures:
+    """What a million predictions of single images add to the memory that is in use."""
+    network = open_network(job)
+    images = list(common.as_floats(common.images_of(job, "t10k", 1000)))
+    predictions = int(1e6 if job.seconds >= 1 else 1e4)
+
+    def predict(times: int) -> None:
+        for at in range(times):
+            network(images[at % 1000])
+
+    predict(10_000)
+    before = common.resident_memory()
+    predict(predictions)
+    return {"growth": common.resident_memory() - before}
+
+
 def command(job: SimpleNamespace) -> common.Figures:
     """The command line as a whole process: start, a picture of a digit, the answer, the end."""
     return {"seconds": _command_time(job, "predict", _picture(job))}
@@ -130,4 +146,5 @@ common.serve(
     recipe=recipe,
     to_accuracy=to_accuracy,
     command=command,
+    growth=growth,
 )
