@@ -25,6 +25,7 @@ import roofline_page
 HERE = Path(__file__).resolve().parent
 C_TESTS = HERE.parent / "c"
 INSTRUCTION_SETS = ("avx512", "avx2", "neon", "scalar")
+PRECISIONS = ("float32", "bfloat16", "int8")
 RECIPES = ("seed", "default")
 IMAGES = 8192
 
@@ -32,7 +33,7 @@ IMAGES = 8192
 def main() -> None:
     options = parse_arguments()
     if options.time_python:
-        print(json.dumps(time_python(options.model, options.seconds)))
+        print(json.dumps(time_python(options)))
         return
     disturbance = machine.Disturbance()
     recipes = {name: recipe_in_words(name) for name in RECIPES}
@@ -43,7 +44,7 @@ def main() -> None:
             roofline_page.read(
                 isa,
                 title,
-                ask(program, job, isa, options.seconds),
+                ask(program, job, isa, options),
                 ask_python(isa, options) if job is jobs[-1][1] else None,
                 recipes,
             )
@@ -60,6 +61,9 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python tests/bench/roofline.py", description=__doc__)
     parser.add_argument("--isa", action="append", choices=INSTRUCTION_SETS, help="only this one")
+    parser.add_argument(
+        "--precision", action="append", choices=PRECISIONS, help="only this one, beside float32"
+    )
     parser.add_argument("--model", type=Path, help="a .safetensors file (the shipped one)")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each measurement (1)")
     parser.add_argument("--quick", action="store_true", help="a smoke run; figures mean little")
@@ -68,6 +72,8 @@ def parse_arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick:
         options.seconds = 0.02
+    wanted = options.precision or PRECISIONS
+    options.precision = [p for p in PRECISIONS if p == "float32" or p in wanted]
     return options
 
 
@@ -85,9 +91,9 @@ def build(folder: Path) -> Path:
     return Path(build_folder, "roofline")
 
 
-def ask(program: Path, job: Path, isa: str, seconds: float) -> list[list[str]]:
+def ask(program: Path, job: Path, isa: str, options: argparse.Namespace) -> list[list[str]]:
     """Run the C program; return its lines as lists of words."""
-    command = [str(program), str(job), isa, str(seconds)]
+    command = [str(program), str(job), isa, str(options.seconds), *options.precision]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return [line.split("\t") for line in done.stdout.splitlines()]
 
@@ -105,7 +111,7 @@ def write_jobs(folder: Path, model: Path | None) -> list[tuple[str, Path]]:
     if architectures.name_of(shipped.network_.layers) != "seed":
         seed = DigitClassifier("seed", recipe="seed", epochs=1, random_state=0, verbose=0)
         networks.insert(0, ("the seed network", seed.fit(images, labels).network_))
-    jobs = []
+    jobs: list[tuple[str, Path]] = []
     for title, network in networks:
         jobs.append((title, folder / f"job{len(jobs)}"))
         with jobs[-1][1].open("wb") as file:
@@ -195,6 +201,8 @@ def recipe_lines(name: str) -> str:
 
 def ask_python(isa: str, options: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, __file__, "--time-python", "--seconds", str(options.seconds)]
+    for precision in options.precision:
+        command += ["--precision", precision]
     if options.model:
         command += ["--model", str(options.model)]
     environment = os.environ | {"OCRDIGIT_ISA": isa}
@@ -203,21 +211,25 @@ def ask_python(isa: str, options: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
-def time_python(model: Path | None, seconds: float) -> dict[str, float]:
-    """Return seconds a call on one image, as the C program has them."""
-    classifier = open_model(model)
+def time_python(options: argparse.Namespace) -> dict[str, float]:
+    """Return seconds a call on one image, as the C program has them, by "precision what"."""
+    classifier = open_model(options.model)
     network = classifier.network_
-    images = real_images()[0][:1000]
+    images = real_images()[0]
+    classifier.calibrate(images)
+    images = images[:1000]
     inputs = {"float32": images.astype(np.float32) / np.float32(255), "uint8": images}
     figures = {}
-    for dtype, X in inputs.items():
-        scale = 1.0 if dtype == "float32" else 1 / 255
-        figures[f"{dtype} predict_proba"] = call_time(classifier.predict_proba, list(X), seconds)
-        ready = [(image[None], scale) for image in X]
-        figures[f"{dtype} core"] = call_time(
-            lambda x, run=network.predict_proba: run(*x), ready, seconds
-        )
-    figures["empty call"] = call_time(lambda x, run=len: run(x), ready, seconds)
+    for precision in options.precision:
+        classifier.precision = precision
+        for dtype, X in inputs.items():
+            name, scale = f"{precision} {dtype}", 1.0 if dtype == "float32" else 1 / 255
+            figures[f"{name} call"] = call_time(classifier.predict_proba, list(X), options.seconds)
+            ready = [(image[None], scale) for image in X]
+            figures[f"{name} core"] = call_time(
+                lambda x, run=network.predict_proba: run(*x), ready, options.seconds
+            )
+    figures["empty call"] = call_time(lambda x, run=len: run(x), ready, options.seconds)
     return figures
 
 

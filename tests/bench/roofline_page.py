@@ -30,6 +30,27 @@ SMALLEST = 0.002  # of the time: kernels below it are left out
 DISTURBING_SHARE = 0.05
 
 
+# Tasks are named "image:int8" or "seed:bfloat16".
+
+
+def _recipe(task: str) -> str:
+    return task.partition(":")[0]
+
+
+def _precision(task: str) -> str:
+    return task.partition(":")[2]
+
+
+def _name(task: str) -> str:
+    name, _, precision = task.partition(":")
+    return name if precision == "float32" else f"{name} in {precision}"
+
+
+def _numbers(kernel: str) -> str:
+    """Return what a kernel multiplies, as the meters name it."""
+    return {"bfloat": "bfloat16", "bytes": "int8"}.get(kernel.partition(".")[0], "float32")
+
+
 @dataclass
 class Recipe:
     batch: int
@@ -65,6 +86,7 @@ class Run:
     title: str
     python: dict[str, float] | None
     recipes: dict[str, Recipe]
+    instructions: list[str] = field(default_factory=list)  # for narrow numbers
     peaks: dict[str, float] = field(default_factory=dict)
     caches: dict[str, float] = field(default_factory=dict)
     bandwidths: dict[str, float] = field(default_factory=dict)  # the larger of read and copy
@@ -76,16 +98,44 @@ class Run:
     counted: dict[tuple[str, str, int, str], Counted] = field(default_factory=dict)
     timed: dict[tuple[str, str, int, str], float] = field(default_factory=dict)
 
-    def roof(self, counted: Counted) -> tuple[str, float]:
+    def peak(self, numbers: str) -> tuple[str, float]:
+        """Return what the peak of a number type is called here, and what it is.
+
+        Without instructions for bytes it is that of those which make up for them, and without
+        any for bfloat16 that of float32, as its products then are float32's.
+        """
+        names = (numbers, f"{numbers}, emulated", "float32")
+        name = next(name for name in names if name in self.peaks)
+        return name, self.peaks[name]
+
+    def images(self, task: str) -> int:
+        """Return the images of a step, or 1."""
+        recipe = self.recipes.get(_recipe(task))
+        return recipe.batch if recipe else 1
+
+    def compute(self, task: str, part: str, place: int, kernel: str) -> tuple[str, float]:
+        """Return the peaks that a part's kernels, or one, have, and the seconds at them."""
+        names, seconds = [], 0.0
+        for (t, p, i, k), counted in self.counted.items():
+            mine = k != "all" and kernel in ("all", k)
+            if (t, p, i) == (task, part, place) and mine and counted.products:
+                name, peak = self.peak(_numbers(k))
+                names += [name] if name not in names else []
+                seconds += 2 * counted.products / peak
+        return " and ".join(names), seconds
+
+    def roof(self, task: str, part: str, place: int, kernel: str) -> tuple[str, float]:
         """Return what bounds the work, and the seconds that it would take at least.
 
         All that moves goes through the first cache; what is fetched for the first time comes
         from the smallest one that holds all that is touched.
         """
+        counted = self.counted[task, part, place, kernel]
+        peaks, seconds = self.compute(task, part, place, kernel)
         level = next((n for n, size in self.caches.items() if counted.touched <= size), "memory")
         first = next(iter(self.caches))
         bounds = [
-            (2 * counted.products / self.peaks["float32"], "compute"),
+            (seconds, f"compute: {peaks}"),
             (counted.moved / self.bandwidths[first], first),
             (counted.fetched / self.bandwidths[level], level),
         ]
@@ -105,7 +155,9 @@ def read(
 ) -> Run:
     run = Run(isa, title, python, recipes)
     for kind, *words in lines:
-        if kind == "peak":
+        if kind == "instructions":
+            run.instructions.append(words[0])
+        elif kind == "peak":
             run.peaks[words[0]] = float(words[1])
         elif kind == "cache":
             run.caches[words[0]] = float(words[1])
@@ -139,8 +191,12 @@ def markdown(runs: list[Run], machine: dict[str, Any], others: float) -> str:
         lines += ["", f"**The machine was not idle: others took {others:.0%} of its time.**"]
     lines += ["", *_machine(runs)]
     for run in runs:
-        lines += ["", f"## {run.isa}: {run.title}", "", *_image(run)]
-        for task, _ in dict.fromkeys((task, 0) for task, _ in run.whole if task != "image"):
+        narrow = f" with {' and '.join(run.instructions)}" if run.instructions else ""
+        lines += ["", f"## {run.isa}{narrow}: {run.title}"]
+        tasks = list(dict.fromkeys(task for task, _ in run.whole))
+        images = [task for task in tasks if _recipe(task) not in run.recipes]
+        lines += ["", *_images(run, images)]
+        for task in sorted(set(tasks) - set(images), key=lambda t: (_recipe(t), tasks.index(t))):
             lines += ["", *_step(run, task)]
         lines += ["", *_layers(run), "", *_kernels(run)]
     return "\n".join(lines) + "\n"
@@ -172,7 +228,11 @@ def _machine(runs: list[Run]) -> Iterator[str]:
     yield from table(head, list(rows.values()))
     yield ""
     sizes = ", ".join(f"{name} {size / 1024:,.0f} KiB" for name, size in runs[0].caches.items())
-    yield f"A multiply-add is two operations. Caches: {sizes}."
+    yield (
+        f"A multiply-add is two operations. Caches: {sizes}. Where there is no instruction for "
+        "bytes, products of bytes are under the roof of those that make up for it, where that has "
+        "been measured, else under float32's; products of bfloat16 then are float32's."
+    )
 
 
 def _us(seconds: float) -> str:
@@ -193,7 +253,7 @@ def _si(number: float) -> str:
 
 def _title(run: Run, task: str, part: str, place: int) -> str:
     if part == "augment":
-        return f"augmentation: {run.recipes[task].augmentations[place]}"
+        return f"augmentation: {run.recipes[_recipe(task)].augmentations[place]}"
     name = f"{run.layers[place].name}: " if part in (*PASSES, "prepare") else ""
     return name + PART_TITLES[part]
 
@@ -203,50 +263,79 @@ def _in_order(parts: dict[tuple[str, int], float]) -> list[tuple[str, int]]:
     return sorted(parts, key=lambda key: (ORDER.index(key[0]), key[1]))
 
 
-def _image(run: Run) -> Iterator[str]:
-    """One prediction, from the call in Python to the layers."""
-    bare, watched, _ = run.whole["image", 1]
-    parts = run.parts["image", 1]
+def _executed(run: Run, task: str) -> tuple[float, str, float]:
+    """Return the multiply-adds of a task's passes, the names of their peaks, and the seconds
+    that they would take at them."""
+    products = seconds = 0.0
+    names: list[str] = []
+    for (t, part, place, kernel), counted in run.counted.items():
+        if t == task and part in PASSES and kernel == "all":
+            peaks, at_peak = run.compute(task, part, place, "all")
+            names += [name for name in peaks.split(" and ") if name and name not in names]
+            products += counted.products
+            seconds += at_peak
+    return products, " and ".join(names), seconds
+
+
+def _images(run: Run, tasks: list[str]) -> Iterator[str]:
+    """One prediction in each precision, from the call in Python to the layers."""
     yield "### One image, one thread"
     yield ""
-    rows = [(_title(run, "image", *key), parts[key]) for key in _in_order(parts)]
-    rows.append(("the caller's loop, the clock", watched - sum(parts.values())))
-    total = watched
-    if run.python:
-        core, call = run.python["float32 core"], run.python["float32 predict_proba"]
-        rows = [
-            ("Python: `predict_proba`, checks of the input", call - core),
-            ("binding: array in, array out, locks", core - run.python["empty call"] - bare),
-            ("an empty call from the loop that measures", run.python["empty call"]),
-            *rows,
-            ("the stopwatch's own cost", bare - watched),
-        ]
-        total = call
-    cells = [[title, _us(seconds), _share(seconds, total)] for title, seconds in rows]
-    cells.append(["**together**", f"**{_us(total)}**", ""])
-    yield from table(["float32 (28, 28) in, probabilities out", "µs", "share"], cells)
-    direct = sum(layer.direct for layer in run.layers.values())
-    executed = sum(
-        c.products
-        for (t, p, _, k), c in run.counted.items()
-        if t == "image" and p == "forward" and k == "all"
-    )
+    head = ["float32 (28, 28) in, probabilities out"]
+    rows: dict[str, list[str]] = {}
+    together = ["**together**"]
+    for column, task in enumerate(tasks):
+        head += [f"{_precision(task)}, µs", "share"]
+        shares, total = _image_shares(run, task)
+        for title, seconds in shares:
+            row = rows.setdefault(title, [""] * 2 * column)
+            row += [_us(seconds), _share(seconds, total)]
+        together += [f"**{_us(total)}**", ""]
+    yield from table(head, [*([title, *row] for title, row in rows.items()), together])
     yield ""
-    yield (
-        f"In C alone {_us(bare)} µs: {2e-9 * direct / bare:.0f} GFLOP/s as direct convolution "
-        f"({_si(direct)} multiply-adds, {_share(2 * direct / bare, run.peaks['float32'])} of the "
-        f"peak), {2e-9 * executed / bare:.0f} as executed ({_si(executed)})."
+    yield from (_image_summary(run, task) for task in tasks)
+
+
+def _image_shares(run: Run, task: str) -> tuple[list[tuple[str, float]], float]:
+    """Return what a prediction is made of, and its seconds."""
+    bare, watched, _ = run.whole[task, 1]
+    parts = run.parts[task, 1]
+    rows = [(_title(run, task, *key), parts[key]) for key in _in_order(parts)]
+    rows.append(("the caller's loop, the clock", watched - sum(parts.values())))
+    if not run.python:
+        return rows, watched
+    call, core = (run.python[f"{_precision(task)} float32 {what}"] for what in ("call", "core"))
+    rows = [
+        ("Python: `predict_proba`, checks of the input", call - core),
+        ("binding: array in, array out, locks", core - run.python["empty call"] - bare),
+        ("an empty call from the loop that measures", run.python["empty call"]),
+        *rows,
+        ("the stopwatch's own cost", bare - watched),
+    ]
+    return rows, call
+
+
+def _image_summary(run: Run, task: str) -> str:
+    bare, _, _ = run.whole[task, 1]
+    direct = sum(layer.direct for layer in run.layers.values())
+    executed, peaks, at_peak = _executed(run, task)
+    text = (
+        f"{_precision(task)}: in C alone {_us(bare)} µs, {2e-9 * direct / bare:.0f} Gop/s as "
+        f"direct convolution ({_si(direct)} multiply-adds), {2e-9 * executed / bare:.0f} as "
+        f"executed ({_si(executed)}, {_share(at_peak, bare)} of the peak of {peaks})"
     )
     if run.python:
-        call, core = run.python["uint8 predict_proba"], run.python["uint8 core"]
-        yield f"With uint8 from Python {_us(call)} µs, of which {_us(core)} in the core's method."
+        call, core = (run.python[f"{_precision(task)} uint8 {what}"] for what in ("call", "core"))
+        text += f"; uint8 from Python {_us(call)} µs, of which {_us(core)} in the core's method"
+    return text + ".  "
 
 
 def _step(run: Run, task: str) -> Iterator[str]:
     """A training step: what each part takes, so that they add up to the step."""
     runs = [threads for t, threads in run.whole if t == task]
-    batch = run.recipes[task].batch
-    yield f"### A training step of the recipe `{task}`, batch {batch}"
+    batch = run.images(task)
+    title = f"### A training step of the recipe `{_recipe(task)}`"
+    yield f"{title} in {_precision(task)}, batch {batch}"
     yield ""
     head = ["where"]
     rows: dict[str, list[str]] = {}
@@ -270,20 +359,15 @@ def _step(run: Run, task: str) -> Iterator[str]:
     cells = [[title, *row, *[""] * (width - len(row))] for title, row in rows.items()]
     yield from table(head, cells + sums)
     direct = sum(_step_products(run)) * batch
-    executed = sum(
-        c.products
-        for (t, p, _, k), c in run.counted.items()
-        if t == task and p in PASSES and k == "all"
-    )
+    executed, peaks, at_peak = _executed(run, task)
     yield ""
     for threads in runs:
         bare = run.whole[task, threads][0]
-        peak = threads * run.peaks["float32"]
         yield (
-            f"{threads} thread{'s' * (threads > 1)}: {2e-9 * direct / bare:.0f} GFLOP/s as direct "
-            f"convolution ({_si(direct / batch)} multiply-adds an image), "
-            f"{_share(2 * direct / bare, peak)} of the peak; {2e-9 * executed / bare:.0f} as "
-            f"executed ({_si(executed / batch)}), {_share(2 * executed / bare, peak)}.  "
+            f"{threads} thread{'s' * (threads > 1)}: {2e-9 * direct / bare:.0f} Gop/s as direct "
+            f"convolution ({_si(direct / batch)} multiply-adds an image); "
+            f"{2e-9 * executed / bare:.0f} as executed ({_si(executed / batch)}), "
+            f"{_share(at_peak, threads * bare)} of the peak of {peaks}.  "
         )
     yield from _halves(run, task)
 
@@ -310,27 +394,25 @@ def _layers(run: Run) -> Iterator[str]:
     """Each layer's passes under their roof, an image."""
     yield "### Layers under the roof, one thread, an image"
     yield ""
-    head = ["pass", "µs", "multiply-adds, direct", "executed", "GFLOP/s, direct", "executed"]
-    head += ["of the peak, direct", "executed", "moved, bytes", "touched, bytes", "roof", "reached"]
+    head = ["pass", "µs", "multiply-adds, direct", "executed", "Gop/s, direct", "executed"]
+    head += ["of the peak", "moved, bytes", "touched, bytes", "roof", "reached"]
     rows = []
     for (task, part, place, kernel), counted in run.counted.items():
         seconds = run.parts[task, 1].get((part, place))
         if kernel != "all" or part not in PASSES or not seconds:
             continue
-        images = 1 if task == "image" else run.recipes[task].batch
+        images = run.images(task)
         direct = run.layers[place].products(part) * images
-        bound, least = run.roof(counted)
-        peak = run.peaks["float32"]
+        bound, least = run.roof(task, part, place, kernel)
         rows.append(
             [
-                f"{task}, {_title(run, task, part, place)}",
+                f"{_name(task)}, {_title(run, task, part, place)}",
                 _us(seconds / images),
                 _si(direct / images),
                 _si(counted.products / images),
                 f"{2e-9 * direct / seconds:.0f}",
                 f"{2e-9 * counted.products / seconds:.0f}",
-                _share(2 * direct / seconds, peak),
-                _share(2 * counted.products / seconds, peak),
+                _share(run.compute(task, part, place, kernel)[1], seconds),
                 _si(counted.moved / images),
                 _si(counted.touched),
                 bound,
@@ -344,24 +426,25 @@ def _kernels(run: Run) -> Iterator[str]:
     """Each kernel in each part, an image."""
     yield "### Kernels under the roof, one thread, an image"
     yield ""
-    head = ["kernel, where", "µs", "calls", "multiply-adds", "GFLOP/s", "of the peak"]
+    head = ["kernel, where", "µs", "calls", "multiply-adds", "Gop/s", "of the peak"]
     head += ["moved, bytes", "GB/s", "touched, bytes", "roof", "reached"]
     rows = []
     for (task, part, place, kernel), seconds in run.timed.items():
         counted = run.counted.get((task, part, place, kernel))
         if not counted or seconds < SMALLEST * run.whole[task, 1][0]:
             continue
-        images = 1 if task == "image" else run.recipes[task].batch
-        bound, least = run.roof(counted)
-        speed = 2 * counted.products / seconds
+        images = run.images(task)
+        bound, least = run.roof(task, part, place, kernel)
         rows.append(
             [
-                f"`{kernel}`: {task}, {_title(run, task, part, place)}",
+                f"`{kernel}`: {_name(task)}, {_title(run, task, part, place)}",
                 _us(seconds / images),
                 f"{counted.calls / images:.3g}",
                 _si(counted.products / images) if counted.products else "",
-                f"{speed * 1e-9:.0f}" if counted.products else "",
-                _share(speed, run.peaks["float32"]) if counted.products else "",
+                f"{2e-9 * counted.products / seconds:.0f}" if counted.products else "",
+                _share(run.compute(task, part, place, kernel)[1], seconds)
+                if counted.products
+                else "",
                 _si(counted.moved / images),
                 f"{1e-9 * counted.moved / seconds:.0f}",
                 _si(counted.touched),

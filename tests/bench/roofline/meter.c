@@ -10,7 +10,9 @@ static const char *const names[METER_KERNELS] = {
     "winograd_output", "winograd_output_pool", "pooled_forward", "pooled_gradient",
     "max_pool",       "max_unpool_row",       "relu",           "relu_backward",
     "add",            "add_rows",             "scale_shift",    "bytes_to_real",
-    "squared_norm",   "adam",                 "sgd",            "blend"};
+    "squared_norm",   "adam",                 "sgd",            "blend",
+    "bfloat.round",   "bfloat.product",       "bfloat.winograd_input",
+    "bytes.quantize", "bytes.product"};
 
 const char *meter_name(meter_kernel kernel) { return names[kernel]; }
 
@@ -318,6 +320,64 @@ static void metered_blend(size_t n, od_real keep, const od_real *x, od_real *y) 
   MEASURE(METER_BLEND, meter.real->blend(n, keep, x, y));
 }
 
+/* -- the kernels of narrow numbers -- */
+
+static void metered_round(size_t n, const od_real *x, uint16_t *y) {
+  if (counts(METER_BFLOAT_ROUND, 0)) {
+    TOUCH(METER_BFLOAT_ROUND, x, n);
+    TOUCH(METER_BFLOAT_ROUND, y, n);
+  }
+  MEASURE(METER_BFLOAT_ROUND, meter.real->bfloat->round(n, x, y));
+}
+
+static void metered_quantize(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y) {
+  if (counts(METER_QUANTIZE, 0)) {
+    TOUCH(METER_QUANTIZE, x, n);
+    TOUCH(METER_QUANTIZE, y, n);
+  }
+  MEASURE(METER_QUANTIZE, meter.real->bytes->quantize(n, x, scale, zero, y));
+}
+
+/* A product of words of `pieces` numbers each. */
+static void count_dot_product(meter_kernel kernel, const od_dot_product *p, size_t pieces) {
+  enum { WORD = 4 /* bytes */ };
+  size_t words = p->outer * p->words;
+  if (!counts(kernel, (double)p->rows * (double)p->columns * (double)(words * pieces))) return;
+  for (size_t o = 0; o < p->outer; o++)
+    for (size_t m = 0; m < p->rows; m++)
+      touch(kernel, (const char *)p->a + m * p->a_row + o * p->a_outer, p->words, WORD);
+  touch(kernel, p->b, words * p->columns, WORD);
+  for (size_t m = 0; m < p->rows; m++) TOUCH(kernel, p->c + m * p->c_row, p->columns);
+  TOUCH(kernel, p->bias, p->columns);
+  TOUCH(kernel, p->scale, p->columns);
+}
+
+static void metered_bfloat_product(const od_dot_product *p) {
+  count_dot_product(METER_BFLOAT_PRODUCT, p, 2);
+  MEASURE(METER_BFLOAT_PRODUCT, meter.real->bfloat->product(p));
+}
+
+static void metered_byte_product(const od_dot_product *p) {
+  count_dot_product(METER_BYTE_PRODUCT, p, 4);
+  MEASURE(METER_BYTE_PRODUCT, meter.real->bytes->product(p));
+}
+
+static void metered_bfloat_winograd_input(const od_winograd_row *row, const od_real *x,
+                                          uint16_t *v) {
+  const meter_kernel kernel = METER_BFLOAT_WINOGRAD_INPUT;
+  if (counts(kernel, 0)) {
+    for (size_t r = 0; r < 4; r++)
+      TOUCH(kernel, x + r * row->image_row, (2 * row->tiles + 2) * row->channels);
+    for (size_t place = 0; place < 16; place++)
+      TOUCH(kernel, v + place * row->pitch, row->tiles * row->channels);
+  }
+  MEASURE(kernel, meter.real->bfloat->winograd_input(row, x, v));
+}
+
+static const od_bfloat_kernels metered_bfloat = {metered_round, metered_bfloat_product,
+                                                 metered_bfloat_winograd_input};
+static const od_byte_kernels metered_bytes = {metered_quantize, metered_byte_product};
+
 /* -- the table -- */
 
 od_kernels meter_table(const od_kernels *kernels, meter_way way) {
@@ -342,6 +402,8 @@ od_kernels meter_table(const od_kernels *kernels, meter_way way) {
   metered.adam = metered_adam;
   metered.sgd = metered_sgd;
   metered.blend = metered_blend;
+  metered.bfloat = &metered_bfloat;
+  metered.bytes = &metered_bytes;
 
   meter_stop();
   meter.real = kernels;

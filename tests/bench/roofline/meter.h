@@ -36,6 +36,11 @@ typedef enum meter_kernel {
   METER_ADAM,
   METER_SGD,
   METER_BLEND,
+  METER_BFLOAT_ROUND,
+  METER_BFLOAT_PRODUCT,
+  METER_BFLOAT_WINOGRAD_INPUT,
+  METER_QUANTIZE,
+  METER_BYTE_PRODUCT,
   METER_KERNELS
 } meter_kernel;
 
@@ -47,7 +52,8 @@ typedef struct meter_reading {
   double touched, fetched; /* different bytes between two takes: at most, and added up */
 } meter_reading;
 
-/* The table with meters on, until meter_stop. Doubling begins with no kernel. */
+/* The table with meters on, until meter_stop: its tables of narrow numbers are the
+ * program's. Doubling begins with no kernel. */
 typedef enum meter_way { METER_COUNTING, METER_TIMING, METER_DOUBLING } meter_way;
 od_kernels meter_table(const od_kernels *kernels, meter_way way);
 void meter_double(meter_kernel kernel);

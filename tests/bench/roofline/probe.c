@@ -87,8 +87,41 @@ __attribute__((target("avx512f,avx512vnni"))) static double int8_peak(long round
   return 2.0 * 12 * 64 * (double)rounds;
 }
 
-static bool has_bf16(void) { return __builtin_cpu_supports("avx512bf16"); }
-static bool has_vnni(void) { return __builtin_cpu_supports("avx512vnni"); }
+/* Without the instructions, fours of bytes take three: pairs in 16 bits, pairs of these, the
+ * sum. Products of bfloat16 are floats' and have floats' peak. */
+__attribute__((target("avx2"))) static double avx2_emulated_int8_peak(long rounds) {
+  __m256i sum[12], a = _mm256_loadu_si256((const __m256i *)(const void *)probe_numbers);
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (int i = 0; i < 12; i++) sum[i] = a;
+  for (long round = 0; round < rounds; round++) {
+    UNROLL for (int i = 0; i < 12; i++) {
+      __asm__("" : "+x"(a)); /* or it would be computed once */
+      __m256i pairs = _mm256_maddubs_epi16(a, a);
+      sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(pairs, ones));
+    }
+  }
+  for (int i = 1; i < 12; i++) sum[0] = _mm256_add_epi32(sum[0], sum[i]);
+  _mm256_storeu_si256((__m256i *)(void *)probe_sum, sum[0]);
+  probe_result = probe_sum[0];
+  return 2.0 * 12 * 32 * (double)rounds;
+}
+
+__attribute__((target("avx512f,avx512bw"))) static double avx512_emulated_int8_peak(long rounds) {
+  __m512i sum[12], a = _mm512_loadu_si512(probe_numbers);
+  const __m512i ones = _mm512_set1_epi16(1);
+  for (int i = 0; i < 12; i++) sum[i] = a;
+  for (long round = 0; round < rounds; round++) {
+    UNROLL for (int i = 0; i < 12; i++) {
+      __asm__("" : "+v"(a)); /* or it would be computed once */
+      __m512i pairs = _mm512_maddubs_epi16(a, a);
+      sum[i] = _mm512_add_epi32(sum[i], _mm512_madd_epi16(pairs, ones));
+    }
+  }
+  for (int i = 1; i < 12; i++) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
+  _mm512_storeu_si512(probe_sum, sum[0]);
+  probe_result = probe_sum[0];
+  return 2.0 * 12 * 64 * (double)rounds;
+}
 #elif defined(__aarch64__)
 #define TARGET
 #define NAME(x) neon_##x
@@ -98,24 +131,45 @@ static bool has_vnni(void) { return __builtin_cpu_supports("avx512vnni"); }
 #define ADD(a, b) vaddq_f32(a, b)
 #define FMA(a, b, c) vfmaq_f32(c, a, b)
 #include "probe_loops.h"
+
+#if defined(__clang__)
+__attribute__((target("dotprod")))
+#else
+__attribute__((target("arch=armv8.2-a+dotprod")))
+#endif
+static double neon_int8_peak(long rounds) {
+  int32x4_t sum[12];
+  int8x16_t a = vreinterpretq_s8_f32(vld1q_f32(probe_numbers));
+  for (int i = 0; i < 12; i++) sum[i] = vreinterpretq_s32_f32(vld1q_f32(probe_numbers + i));
+  for (long round = 0; round < rounds; round++) {
+    UNROLL for (int i = 0; i < 12; i++) sum[i] = vdotq_s32(sum[i], a, a);
+  }
+  for (int i = 1; i < 12; i++) sum[0] = vaddq_s32(sum[0], sum[i]);
+  vst1q_f32(probe_sum, vreinterpretq_f32_s32(sum[0]));
+  probe_result = probe_sum[0];
+  return 2.0 * 12 * 16 * (double)rounds;
+}
 #endif
 
 typedef struct peak_probe {
   const char *isa, *numbers;
-  bool (*available)(void); /* NULL: wherever the table of that instruction set is */
+  unsigned wants, lacks; /* features of the tables that it is for */
   double (*run)(long rounds);
 } peak_probe;
 
 /* A new number type is a row here. */
 static const peak_probe peaks[] = {
-    {"scalar", "float32", NULL, scalar_peak},
+    {"scalar", "float32", 0, 0, scalar_peak},
 #if defined(__x86_64__)
-    {"avx2", "float32", NULL, avx2_peak},
-    {"avx512", "float32", NULL, avx512_peak},
-    {"avx512", "bfloat16", has_bf16, bf16_peak},
-    {"avx512", "int8", has_vnni, int8_peak},
+    {"avx2", "float32", 0, 0, avx2_peak},
+    {"avx2", "int8, emulated", 0, 0, avx2_emulated_int8_peak},
+    {"avx512", "float32", 0, 0, avx512_peak},
+    {"avx512", "bfloat16", OD_CPU_BF16, 0, bf16_peak},
+    {"avx512", "int8", OD_CPU_VNNI, 0, int8_peak},
+    {"avx512", "int8, emulated", 0, OD_CPU_VNNI, avx512_emulated_int8_peak},
 #elif defined(__aarch64__)
-    {"neon", "float32", NULL, neon_peak},
+    {"neon", "float32", 0, 0, neon_peak},
+    {"neon", "int8", OD_CPU_NEON_DOT, 0, neon_int8_peak},
 #endif
 };
 
@@ -219,20 +273,26 @@ static void find_levels(level *levels) {
   levels[LEVELS - 1].probed = memory < LARGEST_PROBE ? memory : LARGEST_PROBE;
 }
 
-void probe_print(const char *isa, double seconds) {
+/* Whether the probe is for this table. */
+static bool fits(const peak_probe *probe, const od_kernels *kernels) {
+  return strcmp(probe->isa, kernels->name) == 0 &&
+         (kernels->features & probe->wants) == probe->wants && !(kernels->features & probe->lacks);
+}
+
+void probe_print(const od_kernels *kernels, double seconds) {
   level levels[LEVELS];
   const volatile float number = 0; /* the compiler must not know it */
   for (int i = 0; i < 32; i++) probe_numbers[i] = number;
   find_levels(levels);
   for (int i = 0; i < LEVELS - 1; i++) printf("cache\t%s\t%zu\n", levels[i].name, levels[i].size);
   for (size_t i = 0; i < sizeof peaks / sizeof *peaks; i++)
-    if (strcmp(peaks[i].isa, isa) == 0 && (!peaks[i].available || peaks[i].available()))
+    if (fits(&peaks[i], kernels))
       printf("peak\t%s\t%.6g\n", peaks[i].numbers, best_peak(&peaks[i], seconds));
   float *x = od_allocate(levels[LEVELS - 1].probed, 1);
   if (!x) die("no memory for the bandwidth probes");
   memset(x, 0, levels[LEVELS - 1].probed); /* pages of its own, not the system's empty one */
   for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
-    if (strcmp(streams[i].isa, isa) != 0) continue;
+    if (strcmp(streams[i].isa, kernels->name) != 0) continue;
     for (int k = 0; k < LEVELS; k++) {
       size_t n = levels[k].probed / sizeof *x / 256 * 256;
       printf("bandwidth\t%s\tread\t%.6g\n", levels[k].name,

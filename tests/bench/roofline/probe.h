@@ -3,13 +3,14 @@
 #ifndef PROBE_H
 #define PROBE_H
 
-#include <stddef.h>
+#include "arch/kernels.h"
 
-/* Prints what the machine has for the table named `isa`, words between tabs:
+/* Prints what the machine has for this table, words between tabs:
  *   cache      LEVEL BYTES
- *   peak       NUMBERS OPERATIONS            a second; a multiply-add is two
+ *   peak       NUMBERS OPERATIONS            a second; a multiply-add is two. "int8, emulated"
+ *                                            is of those that make up for the instruction
  *   bandwidth  LEVEL read|copy BYTES         a second; a byte that is copied counts twice
  * Each probe takes about `seconds`. */
-void probe_print(const char *isa, double seconds);
+void probe_print(const od_kernels *kernels, double seconds);
 
 #endif

@@ -1,7 +1,8 @@
 /* Measures where the time of a training step and of a prediction goes, and what each
- * kernel does, on one instruction set: roofline JOB ISA SECONDS. ../roofline.py writes the
- * job (job.h), and makes a page of what this prints, lines of words between tabs:
+ * kernel does, on one instruction set: roofline JOB ISA SECONDS PRECISION... ../roofline.py
+ * writes the job (job.h), and makes a page of what this prints, lines of words between tabs:
  *
+ *   instructions NAME                              for narrow numbers, that the table uses
  *   cache, peak, bandwidth                         see probe.h
  *   layer   INDEX NAME MULTIPLY_ADDS IN_A_PLAN     forward, as direct convolution, an image
  *   whole   TASK THREADS SECONDS WATCHED POOL      an image or a step: bare, and watched; of
@@ -11,12 +12,14 @@
  *                                                  kernel "all": all of the part's
  *   timed   TASK PART PLACE KERNEL SECONDS
  *
- * TASK is "image", one at a time, or a recipe's name, a step of it. All are for one image
- * or step, means over the fastest tenth of them. Parts of THREADS 0 are a convolution's way
+ * TASK is "image", one at a time, or a recipe's name, a step of it; then a colon and the
+ * precision, which is not int8 in training. All are for one image or step, means over the
+ * fastest tenth of them. Parts of THREADS 0 are a convolution's way
  * back and its kernel's half of it. */
 #include <math.h>
 #include <string.h>
 
+#include "arch/cpu.h"
 #include "clock.h"
 #include "die.h"
 #include "job.h"
@@ -121,9 +124,10 @@ static double ticks_of(const measurement *m, int unit, int part, int place) {
 
 /* What is measured, and with what. */
 typedef struct subject {
-  const char *task;
+  char task[64];
   job *job;
   const job_recipe *recipe; /* NULL: one image at a time */
+  od_precision precision;
   const od_kernels *kernels;
   od_pool *pool;
   int threads;
@@ -136,7 +140,8 @@ static void run_images(const subject *s, const od_kernels *kernels, measurement 
   od_inference *inference;
   od_error error;
   od_real scores[256];
-  if (od_inference_create(s->job->network, kernels, OD_FLOAT32, 1, &inference, &error)) die("%s", error.message);
+  if (od_inference_create(s->job->network, kernels, s->precision, 1, &inference, &error))
+    die("%s", error.message);
   od_images one = s->job->images;
   size_t next = 0;
   one.count = 1;
@@ -159,6 +164,7 @@ static void run_training(const subject *s, const od_kernels *kernels, measuremen
   od_error error;
   od_train_config config = s->recipe->config;
   config.epochs = 1 << 20;
+  config.precision = s->precision;
   od_train_data data = {s->job->images, s->job->labels};
   data.images.count -= data.images.count % (size_t)config.batch_size; /* whole batches */
   if (od_trainer_create(s->job->network, kernels, s->threads, &config, &trainer, &error))
@@ -288,6 +294,7 @@ static void measure_kernels(const subject *s, meter_way way, double seconds) {
 
 /* What running the kernels of short calls twice adds. */
 static void measure_short_calls(const subject *s, double seconds) {
+  static const watch_part passes[] = {WATCH_FORWARD, WATCH_BACKWARD};
   double tick_seconds = clock_tick_seconds();
   measurement once = {.seconds = seconds, .most = SAMPLES}, twice;
   watch_sheet *sheets = od_allocate(2 * SAMPLES, sizeof *sheets);
@@ -300,13 +307,14 @@ static void measure_short_calls(const subject *s, double seconds) {
     twice = (measurement){.seconds = seconds, .most = SAMPLES, .sheets = sheets + SAMPLES};
     meter_double(short_ones[k]);
     run(s, &metered, &twice);
-    for (int place = 0; place < WATCH_PLACES; place++) {
-      double ticks = mean(&twice, ticks_of, WATCH_BACKWARD, place) -
-                     mean(&once, ticks_of, WATCH_BACKWARD, place);
-      if (ticks > 0)
-        printf("timed\t%s\t%s\t%d\t%s\t%.6g\n", s->task, part_names[WATCH_BACKWARD], place,
-               meter_name(short_ones[k]), ticks * tick_seconds / s->unit);
-    }
+    for (size_t p = 0; p < sizeof passes / sizeof *passes; p++)
+      for (int place = 0; place < WATCH_PLACES; place++) {
+        double ticks = mean(&twice, ticks_of, passes[p], place) -
+                       mean(&once, ticks_of, passes[p], place);
+        if (ticks > 0)
+          printf("timed\t%s\t%s\t%d\t%s\t%.6g\n", s->task, part_names[passes[p]], place,
+                 meter_name(short_ones[k]), ticks * tick_seconds / s->unit);
+      }
   }
   watch_stop();
   meter_stop();
@@ -322,7 +330,7 @@ static double direct_products(const od_op *op) {
 static void print_layers(const od_network *network) {
   od_plan plan;
   od_error error;
-  if (od_plan_make(network, false, &plan, &error)) die("%s", error.message);
+  if (od_plan_make(network, false, OD_FLOAT32, &plan, &error)) die("%s", error.message);
   for (int i = 0; i < plan.count; i++) {
     const od_op *op = &plan.ops[i];
     printf("layer\t%d\t%s\t%.0f\t%d\n", op->layer, od_network_layer_name(network, op->layer),
@@ -338,8 +346,8 @@ static void measure(subject s, double seconds, int threads) {
   measure_time(&s, seconds);
   measure_kernels(&s, METER_COUNTING, seconds);
   measure_kernels(&s, METER_TIMING, seconds);
-  if (!s.recipe) return;
   measure_short_calls(&s, seconds);
+  if (!s.recipe) return;
   measure_split(&s, seconds);
   if (threads < 2) return;
   s.threads = threads;
@@ -348,22 +356,57 @@ static void measure(subject s, double seconds, int threads) {
   od_pool_destroy(s.pool);
 }
 
+static const char *const precision_names[] = {
+    [OD_FLOAT32] = "float32", [OD_BFLOAT16] = "bfloat16", [OD_INT8] = "int8"};
+
+static od_precision precision_named(const char *name) {
+  for (int i = 0; i < 3; i++)
+    if (strcmp(name, precision_names[i]) == 0) return (od_precision)i;
+  die("precision: got '%s', expected float32, bfloat16 or int8", name);
+}
+
+static void measure_task(subject s, const char *name, double seconds) {
+  snprintf(s.task, sizeof s.task, "%s:%s", name, precision_names[s.precision]);
+  measure(s, seconds, od_available_processors());
+}
+
+static void measure_precision(job *j, const od_kernels *kernels, od_precision precision,
+                              double seconds) {
+  subject s = {.job = j, .kernels = kernels, .precision = precision};
+  measure_task(s, "image", seconds);
+  for (int i = 0; precision != OD_INT8 && i < j->recipe_count; i++) {
+    s.recipe = &j->recipes[i];
+    measure_task(s, s.recipe->name, seconds);
+  }
+}
+
+static void calibrate(job *j, const od_kernels *kernels) {
+  od_error error;
+  if (od_inference_calibrate(j->network, kernels, NULL, &j->images, &error)) die("%s", error.message);
+}
+
+static void print_instructions(const od_kernels *kernels) {
+  static const struct {
+    unsigned feature;
+    const char *name;
+  } known[] = {{OD_CPU_VNNI, "VNNI"}, {OD_CPU_BF16, "BF16"}, {OD_CPU_NEON_DOT, "dot products"}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (kernels->features & known[i].feature) printf("instructions\t%s\n", known[i].name);
+}
+
 int main(int count, char **arguments) {
   const od_kernels *kernels;
   od_error error;
-  double seconds = count == 4 ? strtod(arguments[3], NULL) : 0;
-  if (!(seconds > 0)) die("usage: roofline JOB ISA SECONDS");
+  double seconds = count > 4 ? strtod(arguments[3], NULL) : 0;
+  if (!(seconds > 0)) die("usage: roofline JOB ISA SECONDS PRECISION...");
   if (od_kernels_select(arguments[2], &kernels, &error)) die("%s", error.message);
   job j = job_read(arguments[1]);
-  probe_print(kernels->name, seconds / 4);
+  print_instructions(kernels);
+  probe_print(kernels, seconds / 4);
   print_layers(j.network);
-  subject s = {.task = "image", .job = &j, .kernels = kernels};
-  measure(s, seconds, 1);
-  for (int i = 0; i < j.recipe_count; i++) {
-    s.task = j.recipes[i].name;
-    s.recipe = &j.recipes[i];
-    measure(s, seconds, od_available_processors());
-  }
+  calibrate(&j, kernels);
+  for (int i = 4; i < count; i++)
+    measure_precision(&j, kernels, precision_named(arguments[i]), seconds);
   job_release(&j);
   return EXIT_SUCCESS;
 }
