@@ -145,6 +145,14 @@ def test_same_bits_whatever_was_drawn_before(sample: Dataset, digits: synth.Digi
     )
 
 
+def test_tall_and_long(digits: synth.Digits) -> None:
+    """Large pictures are drawn few at a time; beyond a width there is an error."""
+    pictures = synth.strings(3, length=20, height=400, digits=digits, random_state=0)
+    assert [len(picture.values) for picture in pictures] == [20, 20, 20]
+    with pytest.raises(ValueError, match="65,535 pixels wide"):
+        synth.string("1" * 100, height=1024, style=CLEAN.with_(gap=(5, 5)), digits=digits)
+
+
 def test_texts_and_colour(digits: synth.Digits) -> None:
     pictures = synth.strings(2, texts=["12", "345"], color=True, digits=digits, random_state=0)
     assert [picture.text for picture in pictures] == ["12", "345"]

@@ -21,7 +21,8 @@ _MARGINS = (0.1, 0.6)  # beside the writing, in heights of the digits
 _SEPARATORS = ".,' "
 _BEFORE = "$*#=-(€"
 _AFTER = ("-", "=", ".-", ".", ",", "/", "*", "#", "--", ")", "~")
-_BATCH = 256  # strings written at a time
+_BATCH = 256  # strings written at a time, and their pixels at most
+_PIXELS = 1 << 23
 
 
 def string(
@@ -138,8 +139,10 @@ def strings(
         places = np.flatnonzero(choice == index)
         # strings of like length together waste the least width
         places = places[np.argsort([len(known[place]) for place in places], kind="stable")]
-        for start in range(0, len(places), _BATCH):
-            some = places[start : start + _BATCH].tolist()
+        longest = max((len(known[place]) for place in places), default=1)
+        step = max(1, min(_BATCH, _PIXELS // (height * height * longest)))
+        for start in range(0, len(places), step):
+            some = places[start : start + step].tolist()
             written = _batch([known[place] for place in some], chosen, height, color, source, rng)
             for place, picture in zip(some, written, strict=True):
                 pictures[place] = picture

@@ -23,6 +23,7 @@ SPACE = " "
 _NOTHING = 10_000  # left of a row without ink; its right is the negative
 _VISIBLE = 0.35  # coverage that counts as ink where boxes and gaps are measured
 _CELLS = 65_536  # pixels drawn at a time: what a second-level cache holds
+_WIDEST = 65_535  # pixels of a picture, as in a JPEG file
 _FULL = 40.0  # cells: the height of most of MNIST's digits in a field
 
 
@@ -357,6 +358,11 @@ class _Items:
         ends = np.zeros(len(hand.size), np.int64)
         np.maximum.at(ends, own, self.boxes[:, 0] + self.boxes[:, 2])
         self.widths = ends + np.rint(hand.margins[:, 1]).astype(np.int64) + 1
+        if self.widths.max() > _WIDEST:
+            raise ValueError(
+                f"text must fit in a picture {_WIDEST:,} pixels wide, and would take "
+                f"{self.widths.max():,}: write less, smaller or with smaller gaps"
+            )
 
     def _clearance(self) -> Ints:
         """Return how far each cell must be moved for its ink to meet that of the one before."""
