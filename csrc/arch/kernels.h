@@ -110,6 +110,10 @@ typedef struct od_byte_kernels {
   /* y = x * scale + zero, at least 0, at most 127, to nearest, ties to even. */
   void (*quantize)(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y);
   void (*product)(const od_dot_product *product);
+  /* The 2x2 max-pool of a product, for scales of at least 0: c(m, n) is the largest of four
+   * results, those of the rows 2m and 2m + 1 of a and of the rows a_outer behind them. So
+   * one call does a row of windows of a convolution. */
+  void (*product_pool)(const od_dot_product *product);
 } od_byte_kernels;
 
 /* What Adam and AdamW need for one step; see train/optimizer.h. */

@@ -41,6 +41,7 @@ static inline vector vector_add(vector a, vector b) { return _mm256_add_ps(a, b)
 static inline vector vector_sub(vector a, vector b) { return _mm256_sub_ps(a, b); }
 static inline vector vector_multiply(vector a, vector b) { return _mm256_mul_ps(a, b); }
 static inline vector vector_max(vector a, vector b) { return _mm256_max_ps(a, b); }
+static inline vector vector_lesser(vector a, vector b) { return _mm256_min_ps(a, b); }
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }
@@ -66,10 +67,19 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
   return _mm256_permutevar_ps(_mm256_set_m128(four, four), chosen); /* by the low two bits */
 }
 
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* packing cuts */
+  const __m256i wide = _mm256_cvtps_epi32(v);
+  __m128i low = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+  _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(low, low));
+}
 static inline vector vector_broadcast_word(const void *p) {
   int word;
   memcpy(&word, p, sizeof word);
   return _mm256_castsi256_ps(_mm256_set1_epi32(word));
+}
+static inline vector vector_larger_integers(vector a, vector b) {
+  return _mm256_castsi256_ps(
+      _mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 static inline vector vector_from_integers(vector v) {
   return _mm256_cvtepi32_ps(_mm256_castps_si256(v));
@@ -152,17 +162,12 @@ static inline void words_store_bytes(uint8_t *p, words v) {
 static inline vector vector_of_bytes(const uint8_t *p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
 }
-static inline void vector_store_rounded(uint8_t *p, vector v) { /* packing cuts */
-  const __m256i wide = _mm256_cvtps_epi32(v);
-  __m128i low = _mm_packs_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
-  _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(low, low));
-}
 
 #include "arch/image_vector.h"
 #include "arch/image_x86.h"
 
 static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
-static const od_byte_kernels byte_kernels = {quantize, byte_product};
+static const od_byte_kernels byte_kernels = {quantize, byte_product, byte_product_pool};
 
 const od_kernels od_kernels_avx2 = OD_KERNEL_TABLE("avx2", OD_CPU_AVX2, &bfloat_kernels, &byte_kernels);
 

@@ -100,16 +100,12 @@ static inline void words_store_bytes(uint8_t *p, words v) {
 static inline vector vector_of_bytes(const uint8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
 }
-static inline void vector_store_rounded(uint8_t *p, vector v) {
-  const __m512i wide = _mm512_max_epi32(_mm512_cvtps_epi32(v), _mm512_setzero_si512());
-  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8(wide));
-}
 
 #include "arch/image_vector.h"
 #include "arch/image_x86.h"
 
 static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
-static const od_byte_kernels byte_kernels = {quantize, byte_product};
+static const od_byte_kernels byte_kernels = {quantize, byte_product, byte_product_pool};
 
 const od_kernels od_kernels_avx512 = OD_KERNEL_TABLE("avx512", OD_CPU_AVX512, &bfloat_kernels, &byte_kernels);
 const od_kernels od_kernels_avx512_vnni =

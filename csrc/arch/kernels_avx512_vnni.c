@@ -27,7 +27,7 @@ static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
 #define OD_BYTES
 #include "arch/kernels_narrow.h"
 
-const od_byte_kernels od_bytes_avx512_vnni = {quantize, byte_product};
+const od_byte_kernels od_bytes_avx512_vnni = {quantize, byte_product, byte_product_pool};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -3,8 +3,8 @@
  * it wants, and OD_RINT, which rounds to nearest, ties to even. */
 
 #if defined(OD_BYTES)
-static void quantize(size_t n, const od_real *restrict x, od_real scale, od_real zero,
-                     uint8_t *restrict y) {
+static void quantize_plain(size_t n, const od_real *restrict x, od_real scale, od_real zero,
+                           uint8_t *restrict y) {
   for (size_t i = 0; i < n; i++) {
     od_real value = x[i] * scale + zero;
     value = value > 0 ? value : 0; /* NaN too */

@@ -102,17 +102,11 @@ static inline vector vector_of_bytes(const uint8_t *p) {
   uint8x8_t bytes8 = vreinterpret_u8_u32(vdup_n_u32(four));
   return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes8))));
 }
-static inline void vector_store_rounded(uint8_t *p, vector v) { /* narrowing cuts */
-  int16x4_t words4 = vqmovn_s32(vcvtnq_s32_f32(v));
-  uint8x8_t bytes8 = vqmovun_s16(vcombine_s16(words4, words4));
-  uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes8), 0);
-  memcpy(p, &four, sizeof four);
-}
 
 #include "arch/image_vector.h"
 
 static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
-static const od_byte_kernels byte_kernels = {quantize, byte_product};
+static const od_byte_kernels byte_kernels = {quantize, byte_product, byte_product_pool};
 
 const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON, &bfloat_kernels, &byte_kernels);
 const od_kernels od_kernels_neon_dot =

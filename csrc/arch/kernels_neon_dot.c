@@ -25,7 +25,7 @@ static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
 #define OD_BYTES
 #include "arch/kernels_narrow.h"
 
-const od_byte_kernels od_bytes_neon_dot = {quantize, byte_product};
+const od_byte_kernels od_bytes_neon_dot = {quantize, byte_product, byte_product_pool};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -132,17 +132,38 @@ static void add_bfloats(const unsigned char *x, const unsigned char *y, od_real 
   for (int i = 1; i >= 0; i--) *sum += float_of(a[i]) * float_of(b[i]); /* products are exact */
 }
 
+/* Result n of the row of words at `a`. */
+static od_real byte_result(const od_dot_product *p, const unsigned char *a, size_t n) {
+  int32_t sum = 0;
+  for (size_t o = 0; o < p->outer; o++)
+    for (size_t w = 0; w < p->words; w++)
+      add_bytes(a + o * p->a_outer + 4 * w,
+                (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n), &sum);
+  od_real result = (od_real)sum * p->scale[n] + p->bias[n];
+  return p->relu ? positive(result) : result;
+}
+
 static void byte_product(const od_dot_product *p) {
   for (size_t m = 0; m < p->rows; m++)
+    for (size_t n = 0; n < p->columns; n++)
+      p->c[m * p->c_row + n] = byte_result(p, (const unsigned char *)p->a + m * p->a_row, n);
+}
+
+static void byte_product_pool(const od_dot_product *p) {
+  for (size_t m = 0; m < p->rows; m++)
     for (size_t n = 0; n < p->columns; n++) {
-      int32_t sum = 0;
-      for (size_t o = 0; o < p->outer; o++)
-        for (size_t w = 0; w < p->words; w++)
-          add_bytes((const unsigned char *)p->a + m * p->a_row + o * p->a_outer + 4 * w,
-                    (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n), &sum);
-      od_real result = (od_real)sum * p->scale[n] + p->bias[n];
-      p->c[m * p->c_row + n] = p->relu ? positive(result) : result;
+      const unsigned char *corner = (const unsigned char *)p->a + 2 * m * p->a_row;
+      od_real best = byte_result(p, corner, n);
+      for (size_t k = 1; k < 4; k++) {
+        od_real other = byte_result(p, corner + k % 2 * p->a_row + k / 2 * p->a_outer, n);
+        best = other > best ? other : best;
+      }
+      p->c[m * p->c_row + n] = best;
     }
+}
+
+static void quantize(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y) {
+  quantize_plain(n, x, scale, zero, y);
 }
 
 static void bfloat_product(const od_dot_product *p) {
@@ -159,6 +180,6 @@ static void bfloat_product(const od_dot_product *p) {
 }
 
 static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
-static const od_byte_kernels byte_kernels = {quantize, byte_product};
+static const od_byte_kernels byte_kernels = {quantize, byte_product, byte_product_pool};
 
 const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0, &bfloat_kernels, &byte_kernels);

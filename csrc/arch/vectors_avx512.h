@@ -20,16 +20,25 @@ static inline vector vector_add(vector a, vector b) { return _mm512_add_ps(a, b)
 static inline vector vector_sub(vector a, vector b) { return _mm512_sub_ps(a, b); }
 static inline vector vector_multiply(vector a, vector b) { return _mm512_mul_ps(a, b); }
 static inline vector vector_max(vector a, vector b) { return _mm512_max_ps(a, b); }
+static inline vector vector_lesser(vector a, vector b) { return _mm512_min_ps(a, b); }
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
 }
 static inline void vector_store_bytes(uint8_t *p, vector v) {
   _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v)));
 }
+static inline void vector_store_rounded(uint8_t *p, vector v) {
+  const __m512i wide = _mm512_max_epi32(_mm512_cvtps_epi32(v), _mm512_setzero_si512());
+  _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtusepi32_epi8(wide));
+}
 static inline vector vector_broadcast_word(const void *p) {
   int word;
   memcpy(&word, p, sizeof word);
   return _mm512_castsi512_ps(_mm512_set1_epi32(word));
+}
+static inline vector vector_larger_integers(vector a, vector b) {
+  return _mm512_castsi512_ps(
+      _mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
 static inline vector vector_from_integers(vector v) {
   return _mm512_cvtepi32_ps(_mm512_castps_si512(v));

@@ -28,6 +28,7 @@ static inline vector vector_add(vector a, vector b) { return vaddq_f32(a, b); }
 static inline vector vector_sub(vector a, vector b) { return vsubq_f32(a, b); }
 static inline vector vector_multiply(vector a, vector b) { return vmulq_f32(a, b); }
 static inline vector vector_max(vector a, vector b) { return vmaxnmq_f32(a, b); }
+static inline vector vector_lesser(vector a, vector b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return vbslq_f32(vcgtq_f32(a, b), x, y);
 }
@@ -37,10 +38,19 @@ static inline void vector_store_bytes(uint8_t *p, vector v) {
   uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
   memcpy(p, &four, sizeof four);
 }
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* narrowing cuts */
+  int16x4_t words4 = vqmovn_s32(vcvtnq_s32_f32(v));
+  uint8x8_t bytes8 = vqmovun_s16(vcombine_s16(words4, words4));
+  uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes8), 0);
+  memcpy(p, &four, sizeof four);
+}
 static inline vector vector_broadcast_word(const void *p) {
   uint32_t word;
   memcpy(&word, p, sizeof word);
   return vreinterpretq_f32_u32(vdupq_n_u32(word));
+}
+static inline vector vector_larger_integers(vector a, vector b) {
+  return vreinterpretq_f32_s32(vmaxq_s32(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b)));
 }
 static inline vector vector_from_integers(vector v) {
   return vcvtq_f32_s32(vreinterpretq_s32_f32(v));

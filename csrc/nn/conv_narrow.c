@@ -1,6 +1,7 @@
 /* Convolution in narrow numbers: as conv_direct.c, but the padded image is rounded to
  * bfloat16 or bytes, and a step of the product takes two or four numbers of a kernel row. A
- * fused max-pool follows two rows of outputs at a time, while they are in the first cache. */
+ * fused max-pool of bytes is part of the product; that of bfloat16, and where the choices are
+ * wanted, follows two rows of outputs at a time, while they are in the first cache. */
 #include <string.h>
 
 #include "nn/conv.h"
@@ -41,10 +42,10 @@ static void round_padded(const od_op *op, const od_kernels *kernels, const od_re
     od_narrow_round(op, kernels, (size_t)columns * c, x, image);
 }
 
-/* n outputs of row `row`, from `column` on. */
+/* n outputs of row `row`, from `column` on; `pooled`, n windows from there. */
 static void multiply(const od_op *op, const od_kernels *kernels, const unsigned char *image,
-                     const od_real *packed, size_t row, size_t column, size_t n, bool relu,
-                     od_real *y) {
+                     const od_real *packed, size_t row, size_t column, size_t n, bool pooled,
+                     bool relu, od_real *y) {
   size_t pixel = (size_t)op->in.c * od_narrow_size(op), stride = (size_t)op->stride;
   od_narrow_rows rows = {.a = image + row * stride * row_bytes(op) + column * stride * pixel,
                          .rows = n,
@@ -53,7 +54,8 @@ static void multiply(const od_op *op, const od_kernels *kernels, const unsigned 
                          .outer_row = row_bytes(op),
                          .words = od_narrow_words(op, (size_t)op->kernel * (size_t)op->in.c),
                          .c = y,
-                         .relu = relu};
+                         .relu = relu,
+                         .pooled = pooled};
   od_narrow_multiply(op, kernels, packed, &rows);
 }
 
@@ -63,8 +65,12 @@ static void multiply_and_pool(const od_op *op, const od_kernels *kernels,
                               size_t column, size_t n, od_real *y, uint8_t *choice,
                               od_real *two_rows) {
   size_t units = (size_t)op->conv.c;
+  if (op->precision == OD_INT8 && !choice) {
+    multiply(op, kernels, image, packed, 2 * row, 2 * column, n, true, op->relu, y);
+    return;
+  }
   for (size_t half = 0; half < 2; half++)
-    multiply(op, kernels, image, packed, 2 * row + half, 2 * column, 2 * n, false,
+    multiply(op, kernels, image, packed, 2 * row + half, 2 * column, 2 * n, false, false,
              two_rows + half * 2 * n * units);
   kernels->max_pool(2, 2 * n, units, two_rows, y, choice, op->relu);
 }
@@ -157,5 +163,5 @@ void od_conv_narrow_forward(const od_op *op, const od_kernels *kernels, const od
     return;
   }
   for (size_t row = 0; row < (size_t)op->conv.h; row++, y += width * units)
-    multiply(op, kernels, image, packed, row, 0, width, op->relu, y);
+    multiply(op, kernels, image, packed, row, 0, width, false, op->relu, y);
 }

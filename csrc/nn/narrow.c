@@ -110,5 +110,8 @@ void od_narrow_multiply(const od_op *op, const od_kernels *kernels, const od_rea
                             .scale = scales,
                             .bias = scales + units,
                             .relu = rows->relu};
-  (op->precision == OD_INT8 ? kernels->bytes->product : kernels->bfloat->product)(&product);
+  if (rows->pooled)
+    kernels->bytes->product_pool(&product);
+  else
+    (op->precision == OD_INT8 ? kernels->bytes->product : kernels->bfloat->product)(&product);
 }

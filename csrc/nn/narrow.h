@@ -39,6 +39,7 @@ typedef struct od_narrow_rows {
   size_t words;
   od_real *c;
   bool relu;
+  bool pooled; /* in bytes: c (rows, C) are windows of a max-pool, as product_pool has them */
 } od_narrow_rows;
 void od_narrow_multiply(const od_op *op, const od_kernels *kernels, const od_real *packed,
                         const od_narrow_rows *rows);

@@ -195,6 +195,64 @@ static void test_products(void) {
     }
 }
 
+/* The max-pool of a product: the largest of four results of the scalar product. */
+static void check_product_pool(const od_kernels *kernels, size_t windows, size_t columns,
+                               size_t outer, size_t words) {
+  static od_real rows[2][2 * 12 * 100];
+  od_dot_product p = {.rows = windows, .columns = columns, .outer = outer, .words = words,
+                      .a_row = draw(0, 40), .c_row = columns + draw(0, 9), .relu = coin()};
+  p.a_outer = 2 * windows * p.a_row + draw(0, 30);
+  CHECK_CASE("%s pooled product, %zu windows x %zu, outer %zu, words %zu, a strides %zu %zu, relu %d",
+             kernels->name, windows, columns, outer, words, p.a_row, p.a_outer, p.relu);
+  size_t a_size = (2 * windows - 1) * p.a_row + outer * p.a_outer + words * 4;
+  size_t b_size = outer * words * columns * 4;
+  unsigned char *a = guard_block(&guard_a, a_size, side());
+  unsigned char *b = guard_block(&guard_b, b_size, side());
+  fill_bytes(a, a_size, 0, 127);
+  fill_bytes(b, b_size, -127, 127);
+  od_real *scale = block_of(&guard_d, columns);
+  fill(scale, columns, 0, 1);
+  p.a = a;
+  p.b = b;
+  p.scale = scale;
+  p.bias = random_block(&guard_e, columns);
+  p.c = block_of(&guard_c, (windows - 1) * p.c_row + columns);
+  kernels->bytes->product_pool(&p);
+  for (size_t half = 0; half < 2; half++) {
+    od_dot_product plain = p;
+    plain.rows = 2 * windows;
+    plain.a = a + half * p.a_outer;
+    plain.c = rows[half];
+    plain.c_row = columns;
+    od_kernels_scalar.bytes->product(&plain);
+  }
+  bool same = true, gaps = true;
+  for (size_t m = 0; m < windows; m++) {
+    od_real expected[100];
+    for (size_t n = 0; n < columns; n++) {
+      expected[n] = rows[0][2 * m * columns + n];
+      for (size_t k = 1; k < 4; k++) {
+        od_real other = rows[k / 2][(2 * m + k % 2) * columns + n];
+        expected[n] = other > expected[n] ? other : expected[n];
+      }
+    }
+    same = same && same_bits(p.c + m * p.c_row, expected, columns * sizeof *p.c);
+    if (m + 1 < windows)
+      gaps = gaps && guard_is_canary(p.c + m * p.c_row + columns,
+                                     (p.c_row - columns) * sizeof *p.c);
+  }
+  CHECK(same);
+  CHECK(gaps);
+  CHECK(guard_intact(&guard_c));
+}
+
+static void test_product_pool(void) {
+  for (int t = 0; table(t); t++)
+    for (size_t windows = 1; windows <= 12; windows++)
+      for (size_t columns = 1; columns <= 100; columns += draw(1, 3))
+        check_product_pool(table(t), windows, columns, draw(1, 4), draw(1, 24));
+}
+
 /* --- Winograd's input transform --- */
 
 static void test_winograd_input(void) {
@@ -230,6 +288,7 @@ int main(void) {
   RUN(test_round_of_nan);
   RUN(test_quantize);
   RUN(test_products);
+  RUN(test_product_pool);
   RUN(test_winograd_input);
   return cases_end();
 }

@@ -12,7 +12,7 @@ static const char *const names[METER_KERNELS] = {
     "add",            "add_rows",             "scale_shift",    "bytes_to_real",
     "squared_norm",   "adam",                 "sgd",            "blend",
     "bfloat.round",   "bfloat.product",       "bfloat.winograd_input",
-    "bytes.quantize", "bytes.product"};
+    "bytes.quantize", "bytes.product",        "bytes.product_pool"};
 
 const char *meter_name(meter_kernel kernel) { return names[kernel]; }
 
@@ -338,13 +338,15 @@ static void metered_quantize(size_t n, const od_real *x, od_real scale, od_real 
   MEASURE(METER_QUANTIZE, meter.real->bytes->quantize(n, x, scale, zero, y));
 }
 
-/* A product of words of `pieces` numbers each. */
-static void count_dot_product(meter_kernel kernel, const od_dot_product *p, size_t pieces) {
+/* A product of words of `pieces` numbers each, or `pooled` the max-pool of one. */
+static void count_dot_product(meter_kernel kernel, const od_dot_product *p, size_t pieces,
+                              bool pooled) {
   enum { WORD = 4 /* bytes */ };
-  size_t words = p->outer * p->words;
-  if (!counts(kernel, (double)p->rows * (double)p->columns * (double)(words * pieces))) return;
-  for (size_t o = 0; o < p->outer; o++)
-    for (size_t m = 0; m < p->rows; m++)
+  size_t words = p->outer * p->words, rows = p->rows * (pooled ? 2 : 1);
+  double results = (double)(p->rows * p->columns) * (pooled ? 4 : 1);
+  if (!counts(kernel, results * (double)(words * pieces))) return;
+  for (size_t o = 0; o < p->outer + pooled; o++)
+    for (size_t m = 0; m < rows; m++)
       touch(kernel, (const char *)p->a + m * p->a_row + o * p->a_outer, p->words, WORD);
   touch(kernel, p->b, words * p->columns, WORD);
   for (size_t m = 0; m < p->rows; m++) TOUCH(kernel, p->c + m * p->c_row, p->columns);
@@ -353,13 +355,18 @@ static void count_dot_product(meter_kernel kernel, const od_dot_product *p, size
 }
 
 static void metered_bfloat_product(const od_dot_product *p) {
-  count_dot_product(METER_BFLOAT_PRODUCT, p, 2);
+  count_dot_product(METER_BFLOAT_PRODUCT, p, 2, false);
   MEASURE(METER_BFLOAT_PRODUCT, meter.real->bfloat->product(p));
 }
 
 static void metered_byte_product(const od_dot_product *p) {
-  count_dot_product(METER_BYTE_PRODUCT, p, 4);
+  count_dot_product(METER_BYTE_PRODUCT, p, 4, false);
   MEASURE(METER_BYTE_PRODUCT, meter.real->bytes->product(p));
+}
+
+static void metered_byte_product_pool(const od_dot_product *p) {
+  count_dot_product(METER_BYTE_PRODUCT_POOL, p, 4, true);
+  MEASURE(METER_BYTE_PRODUCT_POOL, meter.real->bytes->product_pool(p));
 }
 
 static void metered_bfloat_winograd_input(const od_winograd_row *row, const od_real *x,
@@ -376,7 +383,8 @@ static void metered_bfloat_winograd_input(const od_winograd_row *row, const od_r
 
 static const od_bfloat_kernels metered_bfloat = {metered_round, metered_bfloat_product,
                                                  metered_bfloat_winograd_input};
-static const od_byte_kernels metered_bytes = {metered_quantize, metered_byte_product};
+static const od_byte_kernels metered_bytes = {metered_quantize, metered_byte_product,
+                                              metered_byte_product_pool};
 
 /* -- the table -- */
 

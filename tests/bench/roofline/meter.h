@@ -41,6 +41,7 @@ typedef enum meter_kernel {
   METER_BFLOAT_WINOGRAD_INPUT,
   METER_QUANTIZE,
   METER_BYTE_PRODUCT,
+  METER_BYTE_PRODUCT_POOL,
   METER_KERNELS
 } meter_kernel;
 
