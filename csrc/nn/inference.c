@@ -246,9 +246,10 @@ od_status od_inference_refresh(od_inference *inf, const od_network *network, od_
 
 static void see(const od_inference *inf, int worker, int i, size_t n, const od_real *x) {
   double *range = inf->seen + 2 * (worker * inf->plan.count + i);
-  for (size_t k = 0; k < n; k++) {
-    range[0] = fmin(range[0], (double)x[k]);
-    range[1] = fmax(range[1], (double)x[k]);
+  for (size_t k = 0; k < n; k++) { /* not fmin, on which GCC 12 for AArch64 breaks down here */
+    double value = (double)x[k];
+    if (value < range[0]) range[0] = value;
+    if (value > range[1]) range[1] = value;
   }
 }
 
