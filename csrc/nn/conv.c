@@ -48,12 +48,37 @@ od_pooled od_conv_windows(const od_op *op) {
                      .relu = op->relu};
 }
 
-bool od_conv_tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
-  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left;
-  for (int y = top < 0 ? 0 : top; y < top + 4 && y < op->in.h; y++)
-    for (int x = left < 0 ? 0 : left; x < left + 4 && x < op->in.w; x++)
+static bool tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
+  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left, side = op->kernel + 1;
+  for (int y = top < 0 ? 0 : top; y < top + side && y < op->in.h; y++)
+    for (int x = left < 0 ? 0 : left; x < left + side && x < op->in.w; x++)
       if (!map[y * op->in.w + x]) return false;
   return true;
+}
+
+/* Which columns are blank on all rows of the map under tile row `row`, bit i for column
+ * i - op->left; all outside of the image are. */
+static uint64_t blank_columns(const od_op *op, const od_kernels *kernels, const uint8_t *map,
+                              size_t row) {
+  int top = 2 * (int)row - op->top;
+  size_t w = (size_t)op->in.w;
+  uint64_t blank = ~(uint64_t)0, outside = ~(uint64_t)0 << w;
+  for (int y = top < 0 ? 0 : top; y <= top + op->kernel && y < op->in.h; y++)
+    blank &= kernels->match_bytes(w, map + (size_t)y * w, 1);
+  return (blank | outside) << op->left | (((uint64_t)1 << op->left) - 1);
+}
+
+void od_conv_blank_tiles(const od_op *op, const od_kernels *kernels, const uint8_t *map,
+                         size_t row, size_t columns, uint8_t *blank) {
+  const size_t bits = 64, side = (size_t)op->kernel + 1;
+  if ((size_t)(op->in.w + op->left) >= bits || 2 * columns + side > bits) {
+    for (size_t column = 0; column < columns; column++)
+      blank[column] = tile_is_blank(op, map, row, column);
+    return;
+  }
+  uint64_t places = blank_columns(op, kernels, map, row), tile = ((uint64_t)1 << side) - 1;
+  for (size_t column = 0; column < columns; column++)
+    blank[column] = (places >> 2 * column & tile) == tile;
 }
 
 typedef enum algorithm { DIRECT, WINOGRAD, NARROW } algorithm;

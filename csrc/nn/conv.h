@@ -13,9 +13,10 @@ void od_conv_place(const od_real *image, od_shape from, od_real *target, od_shap
 /* The input with its zeros: x itself where there are none, else `padded`, filled. */
 const od_real *od_conv_pad(const od_op *op, const od_real *x, od_real *padded);
 
-/* Whether the 4x4 places under the 2x2 outputs (row, column) are blank on the map, or outside
- * of the image. */
-bool od_conv_tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column);
+/* blank (columns), written: whether the places under the 2x2 outputs (row, column), of stride
+ * 1, are blank on the map, or outside of the image. */
+void od_conv_blank_tiles(const od_op *op, const od_kernels *kernels, const uint8_t *map,
+                         size_t row, size_t columns, uint8_t *blank);
 
 /* The windows of a fused max-pool over the padded input. */
 od_pooled od_conv_windows(const od_op *op);

@@ -144,8 +144,7 @@ static void pooled(const od_op *op, const od_kernels *kernels, const unsigned ch
                              skipped);
       continue;
     }
-    for (size_t column = 0; column < columns; column++)
-      skipped[column] = od_conv_tile_is_blank(op, blank->map, row, column);
+    od_conv_blank_tiles(op, kernels, blank->map, row, columns, skipped);
     pooled_row(op, kernels, image, packed, row, skipped, y, choice, two_rows);
   }
 }

@@ -91,13 +91,15 @@ typedef struct tile_run {
   uint32_t row, column, tiles;
 } tile_run;
 
-/* The runs of tile row `row`, without the tiles that are blank on the map; how many. */
-static size_t find_runs(const od_op *op, const uint8_t *map, size_t row, size_t columns,
-                        tile_run *runs) {
+/* The runs of tile row `row`, without the tiles that are blank on the map; how many. `blank`
+ * (columns) is scratch. */
+static size_t find_runs(const od_op *op, const od_kernels *kernels, const uint8_t *map,
+                        size_t row, size_t columns, uint8_t *blank, tile_run *runs) {
   size_t count = 0;
   bool open = false;
+  if (map) od_conv_blank_tiles(op, kernels, map, row, columns, blank);
   for (size_t column = 0; column < columns; column++) {
-    bool wanted = !map || !od_conv_tile_is_blank(op, map, row, column);
+    bool wanted = !map || !blank[column];
     if (wanted && !open) runs[count++] = (tile_run){(uint32_t)row, (uint32_t)column, 0};
     if (wanted) runs[count - 1].tiles++;
     open = wanted;
@@ -172,7 +174,8 @@ void od_winograd_forward(const od_op *op, const od_kernels *kernels, const od_re
   for (size_t begin = 0; begin < rows; begin += group) {
     size_t end = begin + group < rows ? begin + group : rows, count = 0, tiles = 0;
     for (size_t row = begin; row < end; row++)
-      count += find_runs(op, map, row, columns, runs + count);
+      count += find_runs(op, kernels, map, row, columns, (uint8_t *)m /* still free */,
+                         runs + count);
     for (size_t i = 0; i < count; tiles += runs[i++].tiles)
       transform_input(op, kernels, &runs[i], most, padded, tiles, v);
     for (size_t place = 0; place < PLACES; place++)

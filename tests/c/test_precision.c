@@ -253,6 +253,56 @@ static void test_blank_places(void) {
     }
 }
 
+/* The same with a second channel of zeros, in which nobody looks for blank places: in int8
+ * that gives the same bits, whatever the second kernel's size. */
+static void test_blank_places_of_kernels(void) {
+  enum { SIDE = 28, CLASSES = 10 };
+  static float one[SIDE * SIDE], two[SIDE * SIDE * 2];
+  od_error error;
+  for (int size = 3; size <= 5; size += 2) {
+    od_layer layers[6];
+    memcpy(layers, pair, sizeof layers);
+    layers[2].kernel = size;
+    for (int t = 0; table(t); t++) {
+      od_network *networks[2];
+      od_real scores[2][CLASSES];
+      CHECK_CASE("%s, a second kernel of %d", table(t)->name, size);
+      memset(one, 0, sizeof one);
+      for (int i = 0, y = draw(0, 19), x = draw(0, 19); i < 36; i++)
+        one[(y + i / 6) * SIDE + x + i % 6] = (float)draw(0, 255) / 255;
+      for (int i = 0; i < SIDE * SIDE; i++) two[2 * i] = one[i];
+      for (int c = 1; c <= 2; c++) {
+        if (!CHECK_INT(od_network_create((od_shape){SIDE, SIDE, c}, layers, 6, &networks[c - 1], &error),
+                       OD_OK))
+          return;
+        od_network_initialize(networks[c - 1], 3);
+      }
+      od_network *plain = networks[1], *blank = networks[0];
+      for (int layer = 0; layer < 6; layer += layer == 2 ? 3 : 2) {
+        const od_tensor *from = od_network_find(blank, layer, OD_KERNEL);
+        const od_tensor *to = od_network_find(plain, layer, OD_KERNEL);
+        memset(to->data, 0, to->size * sizeof *to->data);
+        for (size_t i = 0, units = pair[layer].units ? (size_t)pair[layer].units : 1; i < from->size; i++)
+          to->data[layer ? i : i / units * 2 * units + i % units] = from->data[i];
+        memcpy(od_network_find(plain, layer, OD_BIAS)->data,
+               od_network_find(blank, layer, OD_BIAS)->data, (size_t)pair[layer].units * sizeof(od_real));
+        od_network_set_range(blank, layer, layer ? -0.5 : 0, 1);
+        od_network_set_range(plain, layer, layer ? -0.5 : 0, 1);
+      }
+      for (int c = 0; c < 2; c++) {
+        od_inference *inference;
+        od_images image = {.floats = c ? two : one, .count = 1, .size = (size_t)(SIDE * SIDE * (c + 1)),
+                           .scale = 1};
+        CHECK_INT(od_inference_create(networks[c], table(t), OD_INT8, 1, &inference, &error), OD_OK);
+        od_inference_run(inference, NULL, &image, false, scores[c]);
+        od_inference_destroy(inference);
+        od_network_destroy(networks[c]);
+      }
+      CHECK(memcmp(scores[0], scores[1], sizeof scores[0]) == 0);
+    }
+  }
+}
+
 static void test_calibration(void) {
   od_error error = {{0}};
   od_network *network;
@@ -340,6 +390,7 @@ int main(void) {
   RUN(test_one_layer);
   RUN(test_close_to_float);
   RUN(test_blank_places);
+  RUN(test_blank_places_of_kernels);
   RUN(test_calibration);
   RUN(test_gradient);
   return check_end();
