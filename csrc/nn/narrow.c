@@ -48,8 +48,10 @@ static void pack_bytes(const od_op *op, size_t outer, size_t inner, const od_rea
                        size_t u, int8_t *bytes, od_real *scale, od_real *bias) {
   size_t units = units_of(op), words = od_narrow_words(op, inner);
   double largest = 0, sum = 0;
-  for (size_t i = 0; i < outer * inner; i++)
-    largest = fmax(largest, fabs((double)kernel[i * units + u]));
+  for (size_t i = 0; i < outer * inner; i++) { /* not fmax: see `see` in inference.c */
+    double weight = fabs((double)kernel[i * units + u]);
+    if (weight > largest) largest = weight;
+  }
   double step = largest > 0 ? largest / STEPS : 1;
   for (size_t o = 0; o < outer; o++)
     for (size_t i = 0; i < words * BYTES_A_WORD; i++) {
