@@ -27,6 +27,11 @@ void od_fill_shape(od_shape shape, int h, int w, uint8_t *cells) {
 
 typedef void extreme_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);
 
+/* 2^level cells of a footprint side by side, from (v, u) on. */
+typedef struct piece {
+  int v, u, level;
+} piece;
+
 typedef struct filter_job {
   extreme_of *extreme;
   const od_view *image;
@@ -34,7 +39,10 @@ typedef struct filter_job {
   const od_footprint *footprint;
   od_border border;
   uint8_t outside;
-  size_t cells; /* that count */
+  bool full;           /* whether all cells count; else the pieces cover those that do */
+  int levels;          /* of pieces, at least 1 */
+  size_t count;
+  const piece *pieces; /* (count) */
 } filter_job;
 
 /* A long window is `parts` overlapping ones of `part` side by side: few enough to look at
@@ -60,17 +68,16 @@ typedef struct filter_memory {
   size_t pitch;           /* from one row to the next */
   const uint8_t **rows;   /* pointers into them, for an extreme to be taken of */
   uint8_t *padded, *parts, *result;
-  uint8_t *ring, *second; /* (footprint's h, pitch) */
+  uint8_t *ring, *second; /* (footprint's h, pitch); for pieces, as many rings as levels */
 } filter_memory;
 
 static size_t most_pointers(const filter_job *job) {
-  const size_t sides = (size_t)job->footprint->h + (size_t)job->footprint->w;
-  return job->cells > sides ? job->cells + 1 : sides;
+  return job->full ? (size_t)job->footprint->h + (size_t)job->footprint->w : job->count;
 }
 
 static size_t filter_scratch(const filter_job *job, size_t pitch) {
   return od_aligned(most_pointers(job) * sizeof(uint8_t *)) +
-         (3 + 2 * (size_t)job->footprint->h) * pitch;
+         (3 + (job->full ? 2 : (size_t)job->levels) * (size_t)job->footprint->h) * pitch;
 }
 
 static size_t filter_pitch(const filter_job *job) {
@@ -183,32 +190,93 @@ static void filter_full(void *context, int first, int last, void *scratch) {
   }
 }
 
-/* Any footprint: all of its cells, each a row moved by its place. */
-static void filter_cells(void *context, int first, int last, void *scratch) {
+/* A run of cells as pieces of up to 2^highest, the last of which may overlap the one before;
+ * how many. */
+static size_t cut_run(int v, int u, int length, int highest, piece *pieces) {
+  size_t count = 0;
+  int level = 0;
+  while (level < highest && 2 << level <= length) level++;
+  for (int done = 0, size = 1 << level; done < length; done += size)
+    pieces[count++] = (piece){v, u + (done + size <= length ? done : length - size), level};
+  return count;
+}
+
+/* pieces (cells that count): all runs of a footprint's rows. */
+static size_t cut_footprint(const od_footprint *f, int highest, piece *pieces) {
+  const uint8_t *row = f->cells;
+  size_t count = 0;
+  for (int v = 0; v < f->h; v++, row += f->w)
+    for (int u = 0, end; u < f->w; u = end) {
+      for (end = u; end < f->w && row[end]; end++) {}
+      count += cut_run(v, u, end - u, highest, pieces + count);
+      while (end < f->w && !row[end]) end++;
+    }
+  return count;
+}
+
+/* Rows to look at for a row of the result: for every level two to write a third, which takes
+ * as long, and for every piece one. */
+static size_t looks(const filter_job *job) { return job->count + 3 * (size_t)(job->levels - 1); }
+
+/* Cuts the footprint into pieces of as many levels as cost least. */
+static void choose_pieces(filter_job *job, piece *pieces) {
+  enum { MOST_LEVELS = 5 };
+  int best = 1;
+  size_t least = SIZE_MAX;
+  for (job->levels = 1; job->levels <= MOST_LEVELS; job->levels++) {
+    job->count = cut_footprint(job->footprint, job->levels - 1, pieces);
+    if (looks(job) >= least) continue;
+    least = looks(job);
+    best = job->levels;
+  }
+  job->levels = best;
+  job->count = cut_footprint(job->footprint, best - 1, pieces);
+  job->pieces = pieces;
+}
+
+/* Where the ring of a level has place `at`: extremes of 2^level pixels each. */
+static uint8_t *level_row(const filter_job *job, const filter_memory *m, int level, int at) {
+  return m->ring + (size_t)(level * job->footprint->h + at) * m->pitch;
+}
+
+/* Row y of the picture and its extremes into the rings. */
+static void fill_levels(const filter_job *job, const filter_memory *m, int y, int at) {
+  const size_t padded = (size_t)job->image->w + (size_t)job->footprint->w - 1;
+  pad_row(job, y, level_row(job, m, 0, at));
+  for (int level = 1; level < job->levels; level++) {
+    const size_t half = (size_t)1 << (level - 1);
+    const uint8_t *from = level_row(job, m, level - 1, at);
+    job->extreme(padded - (2 * half - 1), 2, (const uint8_t *[]){from, from + half},
+                 level_row(job, m, level, at));
+  }
+}
+
+/* Any footprint: all of its pieces, each a row of its level moved by its place. */
+static void filter_pieces(void *context, int first, int last, void *scratch) {
   const filter_job *job = context;
   const filter_memory m = filter_memory_of(job, scratch);
-  const od_footprint *f = job->footprint;
-  const int top = first - f->anchor_y;
-  int place = 0; /* of the row that comes next, in the ring */
-  for (int r = 0; r < last - first + f->h - 1; r++) {
-    pad_row(job, top + r, m.ring + (size_t)place * m.pitch);
-    place = next_place(place, f->h);
-    if (r < f->h - 1) continue;
-    const uint8_t *cell = f->cells;
-    size_t count = 0;
-    int oldest = place;
-    for (int v = 0; v < f->h; v++, oldest = next_place(oldest, f->h)) {
-      const uint8_t *row = m.ring + (size_t)oldest * m.pitch;
-      for (int u = 0; u < f->w; u++) {
-        m.rows[count] = row + u;
-        count += *cell++ != 0;
-      }
+  const int h = job->footprint->h, top = first - job->footprint->anchor_y;
+  int place = 0; /* of the row that comes next, in the rings; then of the oldest */
+  for (int r = 0; r < last - first + h - 1; r++) {
+    fill_levels(job, &m, top + r, place);
+    place = next_place(place, h);
+    if (r < h - 1) continue;
+    for (size_t k = 0; k < job->count; k++) {
+      const piece *p = &job->pieces[k];
+      const int at = place + p->v;
+      m.rows[k] = level_row(job, &m, p->level, at < h ? at : at - h) + p->u;
     }
-    const int y = first + r - (f->h - 1);
+    const int y = first + r - (h - 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
-    job->extreme((size_t)job->image->w, count, m.rows, result);
+    job->extreme((size_t)job->image->w, job->count, m.rows, result);
     od_target_finish(job->result, y, result);
   }
+}
+
+static size_t count_cells(const od_footprint *f) {
+  size_t count = 0;
+  for (size_t i = 0, all = (size_t)f->h * (size_t)f->w; i < all; i++) count += f->cells[i] != 0;
+  return count;
 }
 
 od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extreme extreme,
@@ -224,15 +292,23 @@ od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extrem
     return od_fail(error, OD_ERROR_ARGUMENT, "anchor: got (%d, %d), expected a cell of %d x %d",
                    f->anchor_y, f->anchor_x, f->h, f->w);
   const od_image_kernels *kernels = &imaging->kernels->image;
-  filter_job job = {extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of, image, result,
-                    f, border, outside, 0};
-  for (size_t i = 0, all = (size_t)f->h * (size_t)f->w; i < all; i++) job.cells += f->cells[i] != 0;
-  if (job.cells == 0)
+  const size_t w = (size_t)image->w, cells = count_cells(f);
+  if (cells == 0)
     return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got only zeros, expected a cell that counts");
-  const size_t w = (size_t)image->w;
-  const bool full = job.cells == (size_t)f->h * (size_t)f->w;
-  const size_t cost = full ? w / 4 : w * job.cells / 64;
-  const bool low = full && image->column == 1 && window_of(f->h).parts == 1;
-  return od_run_bands(imaging, image->h, cost + 1, filter_scratch(&job, filter_pitch(&job)),
-                      low ? filter_low : full ? filter_full : filter_cells, &job, error);
+  filter_job job = {.extreme = extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of,
+                    .image = image, .result = result, .footprint = f, .border = border,
+                    .outside = outside, .full = cells == (size_t)f->h * (size_t)f->w};
+  if (job.full) {
+    const bool low = image->column == 1 && window_of(f->h).parts == 1;
+    return od_run_bands(imaging, image->h, w / 4 + 1, filter_scratch(&job, filter_pitch(&job)),
+                        low ? filter_low : filter_full, &job, error);
+  }
+  piece *pieces = od_allocate(cells, sizeof *pieces);
+  if (!pieces) return od_fail_memory(error, "a kernel's cells");
+  choose_pieces(&job, pieces);
+  const od_status done = od_run_bands(imaging, image->h, w * looks(&job) / 64 + 1,
+                                      filter_scratch(&job, filter_pitch(&job)), filter_pieces,
+                                      &job, error);
+  od_release(pieces);
+  return done;
 }
