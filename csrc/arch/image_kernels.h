@@ -47,8 +47,8 @@ typedef struct od_image_kernels {
 
   /* y = x * scale + shift, fused, cut to 0..255 and rounded half to even. */
   void (*scale)(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y);
-  /* lowest = min(lowest, x), highest = max(highest, x). */
-  void (*widen_range)(size_t n, const uint8_t *x, uint8_t *lowest, uint8_t *highest);
+  /* range[0] = min(range[0], x (n)), range[1] = max(range[1], x). */
+  void (*widen_range)(size_t n, const uint8_t *x, uint8_t range[2]);
   /* The sums of p, i p, i^2 p and i^3 p over pixels p of x (n), i from 0, n <= 64. */
   void (*powers)(size_t n, const uint8_t *x, uint32_t sums[4]);
 
@@ -58,9 +58,8 @@ typedef struct od_image_kernels {
   void (*warp_places)(size_t n, size_t first, float y, const float m[3], bool fused, int32_t *place,
                       float *part);
   /* Between four pixels: first along the rows, then between them; fused, rounded half to
-   * even. upper and lower (n) hold two neighbours each, the left one in the low byte. */
-  void (*mix)(size_t n, const uint16_t *upper, const uint16_t *lower, const float *right,
-              const float *down, uint8_t *y);
+   * even. fours (n) hold the upper two in their low bytes, of each two the left one lower. */
+  void (*mix)(size_t n, const uint32_t *fours, const float *right, const float *down, uint8_t *y);
 
   /* y (n): the lowest, the highest of `count` >= 1 rows, pixel by pixel. */
   void (*lowest_of)(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);

@@ -26,9 +26,13 @@ static void image_gray_over(size_t n, const uint8_t *restrict pixels, const uint
   }
 }
 
+/* So little work that registers which lie across two cache lines count: they are not,
+ * from the first result that begins one. */
 static void image_threshold(size_t n, const uint8_t *x, uint8_t threshold, uint8_t above,
                             uint8_t below, uint8_t *y) {
-  for (size_t i = 0; i < n; i++) y[i] = x[i] > threshold ? above : below;
+  const size_t before = -(uintptr_t)y % 64, head = before < n ? before : n;
+  for (size_t i = 0; i < head; i++) y[i] = x[i] > threshold ? above : below;
+  for (size_t i = head; i < n; i++) y[i] = x[i] > threshold ? above : below;
 }
 
 static void image_threshold_at(size_t n, const uint8_t *x, const uint8_t *mean, int bound,
@@ -112,12 +116,13 @@ static void image_halve(size_t n, const uint8_t *restrict top, const uint8_t *re
   }
 }
 
-static void image_widen_range(size_t n, const uint8_t *restrict x, uint8_t *restrict lowest,
-                              uint8_t *restrict highest) {
+static void image_widen_range(size_t n, const uint8_t *x, uint8_t range[2]) {
+  uint8_t lowest = range[0], highest = range[1];
   for (size_t i = 0; i < n; i++) {
-    lowest[i] = x[i] < lowest[i] ? x[i] : lowest[i];
-    highest[i] = x[i] > highest[i] ? x[i] : highest[i];
+    lowest = x[i] < lowest ? x[i] : lowest;
+    highest = x[i] > highest ? x[i] : highest;
   }
+  range[0] = lowest, range[1] = highest;
 }
 
 static void image_powers(size_t n, const uint8_t *restrict x, uint32_t sums[4]) {
@@ -147,12 +152,12 @@ static void image_warp_places(size_t n, size_t first, float y, const float m[3],
   }
 }
 
-static void image_mix(size_t n, const uint16_t *restrict upper, const uint16_t *restrict lower,
-                      const float *restrict right, const float *restrict down,
-                      uint8_t *restrict y) {
+static void image_mix(size_t n, const uint32_t *restrict fours, const float *restrict right,
+                      const float *restrict down, uint8_t *restrict y) {
   for (size_t i = 0; i < n; i++) {
-    const float a = (float)(upper[i] & 255), b = (float)(upper[i] >> 8);
-    const float c = (float)(lower[i] & 255), d = (float)(lower[i] >> 8);
+    const int32_t upper = (int32_t)(fours[i] & 0xffff), lower = (int32_t)(fours[i] >> 16);
+    const float a = (float)(upper & 255), b = (float)(upper >> 8);
+    const float c = (float)(lower & 255), d = (float)(lower >> 8);
     const float above = fmaf(right[i], b - a, a), below = fmaf(right[i], d - c, c);
     y[i] = (uint8_t)image_round(fmaf(down[i], below - above, above));
   }
@@ -232,7 +237,7 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
 
 #define OD_IMAGE_KERNEL_TABLE                                                                   \
   {.gray = gray,                                                                                \
-   .gray_over = image_gray_over,                                                                \
+   .gray_over = gray_over,                                                                      \
    .threshold = image_threshold,                                                                \
    .move_sums16 = image_move_sums16,                                                            \
    .move_sums32 = image_move_sums32,                                                            \
@@ -243,7 +248,7 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
    .threshold_at = image_threshold_at,                                                          \
    .resize_across = resize_across,                                                              \
    .resize_down = image_resize_down,                                                            \
-   .halve = image_halve,                                                                        \
+   .halve = halve,                                                                              \
    .scale = scale_row,                                                                          \
    .widen_range = image_widen_range,                                                            \
    .powers = image_powers,                                                                      \

@@ -38,22 +38,101 @@ static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uin
   image_gray(n - i, pixels + 3 * i, weights, result + i);
 }
 
-/* Eight results at a time, four of a lane from 16 bytes that hold all of their pixels; where
- * those lie further apart, and at the row's end, one by one. */
+/* What gray_over multiplies with, 16 times each: the background's negative, what is added
+ * where nothing is opaque, and the weights of pairs of words. */
+typedef struct over_factors {
+  __m256i background, added, weights_ac, weight_b_low, weight_b_high;
+} over_factors;
+
+static inline over_factors over_factors_of(const uint16_t weights[3], uint8_t background) {
+  return (over_factors){
+      _mm256_set1_epi16((short)-background), _mm256_set1_epi16((short)(255 * background + 128)),
+      _mm256_set1_epi32((int)((uint32_t)weights[2] << 16 | weights[0])),
+      _mm256_set1_epi32(weights[1]), _mm256_set1_epi32((int)((uint32_t)weights[1] << 16))};
+}
+
+/* Words: (alpha colour + (255 - alpha) background + 127) / 255. Rounded down, x / 255 is
+ * (x + 1) 257 / 2^16; the 1 is in `added`. */
+static inline __m256i composite(__m256i colour, __m256i alpha, const over_factors *f) {
+  const __m256i under = _mm256_add_epi16(_mm256_mullo_epi16(alpha, f->background), f->added);
+  const __m256i sum = _mm256_add_epi16(_mm256_mullo_epi16(colour, alpha), under);
+  return _mm256_mulhi_epu16(sum, _mm256_set1_epi16(257));
+}
+
+/* 16 pixels (16, 4) to their gray levels, as words; in lanes, four of the first eight
+ * before four of the second. Their second channels share a register. */
+static inline __m256i gray_of_sixteen(const uint8_t *pixels, const over_factors *f) {
+  const __m256i twice_alpha = _mm256_broadcastsi128_si256(
+      _mm_setr_epi8(3, -1, 3, -1, 7, -1, 7, -1, 11, -1, 11, -1, 15, -1, 15, -1));
+  const __m256i low_byte = _mm256_set1_epi16(255), half = _mm256_set1_epi32(1 << 14);
+  const __m256i p = _mm256_loadu_si256((const __m256i *)(const void *)pixels);
+  const __m256i q = _mm256_loadu_si256((const __m256i *)(const void *)(pixels + 32));
+  const __m256i alpha_p = _mm256_shuffle_epi8(p, twice_alpha);
+  const __m256i alpha_q = _mm256_shuffle_epi8(q, twice_alpha);
+  const __m256i b = _mm256_blend_epi16(_mm256_srli_epi16(p, 8),
+                                       _mm256_slli_epi32(_mm256_srli_epi16(q, 8), 16), 0xaa);
+  const __m256i over_b = composite(b, _mm256_blend_epi16(alpha_p, alpha_q, 0xaa), f);
+  const __m256i over_p = composite(_mm256_and_si256(p, low_byte), alpha_p, f);
+  const __m256i over_q = composite(_mm256_and_si256(q, low_byte), alpha_q, f);
+  const __m256i gray_p = _mm256_add_epi32(_mm256_madd_epi16(over_p, f->weights_ac),
+                                          _mm256_madd_epi16(over_b, f->weight_b_low));
+  const __m256i gray_q = _mm256_add_epi32(_mm256_madd_epi16(over_q, f->weights_ac),
+                                          _mm256_madd_epi16(over_b, f->weight_b_high));
+  return _mm256_packus_epi32(_mm256_srli_epi32(_mm256_add_epi32(gray_p, half), 15),
+                             _mm256_srli_epi32(_mm256_add_epi32(gray_q, half), 15));
+}
+
+static void gray_over(size_t n, const uint8_t *pixels, const uint16_t weights[3],
+                      uint8_t background, uint8_t *result) {
+  const over_factors f = over_factors_of(weights, background);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing goes by lanes */
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i first = gray_of_sixteen(pixels + 4 * i, &f);
+    const __m256i second = gray_of_sixteen(pixels + 4 * i + 64, &f);
+    const __m256i all = _mm256_packus_epi16(first, second);
+    _mm256_storeu_si256((__m256i *)(void *)(result + i), _mm256_permutevar8x32_epi32(all, order));
+  }
+  image_gray_over(n - i, pixels + 4 * i, weights, background, result + i);
+}
+
+static inline int load_two(const uint8_t *p) {
+  uint16_t two;
+  memcpy(&two, p, sizeof two);
+  return two;
+}
+
+/* The pixels of eight results, each with the next, wherever they are. */
+static inline __m256i eight_pairs(const uint8_t *x, const uint16_t *first) {
+  __m128i pairs = _mm_cvtsi32_si128(load_two(x + first[0]));
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[1]), 1);
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[2]), 2);
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[3]), 3);
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[4]), 4);
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[5]), 5);
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[6]), 6);
+  pairs = _mm_insert_epi16(pairs, load_two(x + first[7]), 7);
+  return _mm256_cvtepu8_epi16(pairs);
+}
+
+/* The same of eight that do not lie far apart: each four from 16 bytes. */
+static inline __m256i eight_near_pairs(const uint8_t *x, const uint16_t *first) {
+  const __m256i from = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)first));
+  const __m256i place = _mm256_sub_epi32(from, _mm256_shuffle_epi32(from, 0));
+  /* of each place its byte and the next, widened to 16 bits */
+  const __m256i pick = _mm256_add_epi32(_mm256_or_si256(place, _mm256_slli_epi32(place, 16)),
+                                        _mm256_set1_epi32((int)0x80018000u));
+  return _mm256_shuffle_epi8(two_lanes(x + first[0], x + first[4]), pick);
+}
+
+/* Eight results at a time; at the row's end one by one. */
 static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
                           const int16_t *weights, uint16_t *y) {
   size_t i = 0;
-  for (; i + 8 <= n && first[i + 4] + 16u <= w; i += 8) {
-    if (first[i + 3] - first[i] > 14 || first[i + 7] - first[i + 4] > 14) {
-      image_resize_across(8, w, x, first + i, weights + 2 * i, y + i);
-      continue;
-    }
-    const __m256i from = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(first + i)));
-    const __m256i place = _mm256_sub_epi32(from, _mm256_shuffle_epi32(from, 0));
-    /* of each place its byte and the next, widened to 16 bits */
-    const __m256i pick = _mm256_add_epi32(_mm256_or_si256(place, _mm256_slli_epi32(place, 16)),
-                                          _mm256_set1_epi32((int)0x80018000u));
-    const __m256i pairs = _mm256_shuffle_epi8(two_lanes(x + first[i], x + first[i + 4]), pick);
+  for (; i + 8 <= n; i += 8) {
+    const uint16_t *place = first + i;
+    const bool near = place[4] + 16u <= w && place[3] - place[0] <= 14 && place[7] - place[4] <= 14;
+    const __m256i pairs = near ? eight_near_pairs(x, place) : eight_pairs(x, place);
     const __m256i weight = _mm256_loadu_si256((const __m256i *)(const void *)(weights + 2 * i));
     const __m256i sums = _mm256_srli_epi32(_mm256_madd_epi16(pairs, weight), 4);
     _mm_storeu_si128((__m128i *)(void *)(y + i),
@@ -61,4 +140,25 @@ static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *
                                       _mm256_extracti128_si256(sums, 1)));
   }
   image_resize_across(n - i, w, x, first + i, weights + 2 * i, y + i);
+}
+
+/* 16 rounded means of 2 x 2 pixels, as words. */
+static inline __m256i halve_sixteen(const uint8_t *top, const uint8_t *bottom) {
+  const __m256i ones = _mm256_set1_epi8(1);
+  const __m256i above = _mm256_loadu_si256((const __m256i *)(const void *)top);
+  const __m256i below = _mm256_loadu_si256((const __m256i *)(const void *)bottom);
+  const __m256i sums = _mm256_add_epi16(_mm256_maddubs_epi16(above, ones),
+                                        _mm256_maddubs_epi16(below, ones));
+  return _mm256_srli_epi16(_mm256_add_epi16(sums, _mm256_set1_epi16(2)), 2);
+}
+
+static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i first = halve_sixteen(top + 2 * i, bottom + 2 * i);
+    const __m256i second = halve_sixteen(top + 2 * i + 32, bottom + 2 * i + 32);
+    const __m256i all = _mm256_packus_epi16(first, second);
+    _mm256_storeu_si256((__m256i *)(void *)(y + i), _mm256_permute4x64_epi64(all, 0xd8));
+  }
+  image_halve(n - i, top + 2 * i, bottom + 2 * i, y + i);
 }

@@ -76,10 +76,17 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
 static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
   image_gray(n, pixels, weights, result);
 }
+static void gray_over(size_t n, const uint8_t *pixels, const uint16_t weights[3],
+                      uint8_t background, uint8_t *result) {
+  image_gray_over(n, pixels, weights, background, result);
+}
 
 static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
                           const int16_t *weights, uint16_t *y) {
   image_resize_across(n, w, x, first, weights, y);
+}
+static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
+  image_halve(n, top, bottom, y);
 }
 
 static void scale_row(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y) {

@@ -15,39 +15,42 @@ typedef struct scale_job {
 static void scale_rows(void *context, int first, int last, void *scratch) {
   const scale_job *job = context;
   const size_t w = (size_t)job->image->w;
-  const bool same = job->scale == 1 && job->shift == 0;
   uint8_t *copy = scratch, *other = copy + w;
   for (int y = first; y < last; y++) {
     const uint8_t *row = od_view_row(job->image, y, copy);
     uint8_t *result = od_target_row(job->result, y, other);
-    if (same)
-      memcpy(result, row, w);
-    else
-      job->kernels->scale(w, row, job->scale, job->shift, result);
+    job->kernels->scale(w, row, job->scale, job->shift, result);
     od_target_finish(job->result, y, result);
   }
 }
 
-/* The lowest and the highest level. */
+/* Levels that stay as they are. */
+static void copy_rows(void *context, int first, int last, void *scratch) {
+  const scale_job *job = context;
+  const size_t w = (size_t)job->image->w;
+  if (od_one_piece(job->image, job->result)) {
+    const size_t begin = (size_t)first * w;
+    memcpy(job->result->pixels + begin, job->image->pixels + begin, (size_t)(last - first) * w);
+    return;
+  }
+  for (int y = first; y < last; y++) {
+    uint8_t *result = od_target_row(job->result, y, scratch);
+    const uint8_t *row = od_view_row(job->image, y, result);
+    if (row != result) memcpy(result, row, w);
+    od_target_finish(job->result, y, result);
+  }
+}
+
+/* The lowest and the highest level. A range of all levels cannot widen any more. */
 static od_status find_range(od_imaging *imaging, const od_view *image, double *low, double *high,
                             od_error *error) {
-  const size_t w = (size_t)image->w, line = od_aligned(w);
-  uint8_t *copy = od_imaging_scratch(imaging, 3 * line);
+  uint8_t *copy = od_imaging_scratch(imaging, (size_t)image->w);
   if (!copy) return od_fail_memory(error, "an image's row");
-  uint8_t *lowest = copy + line, *highest = lowest + line;
-  memcpy(lowest, od_view_row(image, 0, copy), w);
-  memcpy(highest, lowest, w);
-  for (int y = 1; y < image->h; y++) {
-    const uint8_t *row = od_view_row(image, y, copy);
-    imaging->kernels->image.widen_range(w, row, lowest, highest);
-  }
-  uint8_t least = lowest[0], most = highest[0];
-  for (size_t x = 1; x < w; x++) {
-    least = lowest[x] < least ? lowest[x] : least;
-    most = highest[x] > most ? highest[x] : most;
-  }
-  *low = least;
-  *high = most;
+  uint8_t range[2] = {255, 0};
+  for (int y = 0; y < image->h && (range[0] > 0 || range[1] < 255); y++)
+    imaging->kernels->image.widen_range((size_t)image->w, od_view_row(image, y, copy), range);
+  *low = range[0];
+  *high = range[1];
   return OD_OK;
 }
 
@@ -62,5 +65,7 @@ od_status od_normalize(od_imaging *imaging, const od_view *image, double alpha, 
   scale_job job = {&imaging->kernels->image, image, result, (float)scale,
                    (float)(fmin(alpha, beta) - low * scale)};
   const size_t w = (size_t)image->w;
-  return od_run_bands(imaging, image->h, (w + 3) / 4, 2 * w, scale_rows, &job, error);
+  const bool same = job.scale == 1 && job.shift == 0;
+  return od_run_bands(imaging, image->h, (w + 3) / 4, 2 * w, same ? copy_rows : scale_rows, &job,
+                      error);
 }

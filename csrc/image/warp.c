@@ -29,26 +29,15 @@ typedef struct warp_job {
 
 /* Where a block's results come from, and the four pixels there. */
 typedef struct warp_block {
-  int32_t x[BLOCK], y[BLOCK];            /* the upper left one's place */
-  float right[BLOCK], down[BLOCK];       /* how far beyond it, 0 to 1 */
-  uint16_t upper[BLOCK], lower[BLOCK];   /* two pixels each, the left one in the low byte */
+  int32_t x[BLOCK], y[BLOCK];      /* the upper left one's place */
+  float right[BLOCK], down[BLOCK]; /* how far beyond it, 0 to 1 */
+  uint32_t fours[BLOCK];           /* as `mix` takes them */
 } warp_block;
 
-static uint16_t pair_of(uint8_t left, uint8_t right) { return (uint16_t)(left | right << 8); }
-
-static uint8_t pixel_at(const warp_job *job, int y, int x) {
-  const od_view *image = job->image;
-  const int row = od_border_place(y, image->h, job->border);
-  const int column = od_border_place(x, image->w, job->border);
-  return row < 0 || column < 0 ? job->outside : image->pixels[row * image->row + column * image->column];
-}
-
-static bool is_inside(const od_view *image, int y, int x) {
-  return x >= 0 && y >= 0 && x < image->w - 1 && y < image->h - 1;
-}
+static inline uint32_t pair_of(uint8_t left, uint8_t right) { return left | (uint32_t)right << 8; }
 
 /* Two pixels side by side in one load. */
-static uint16_t load_pair(const uint8_t *pixel) {
+static inline uint32_t load_pair(const uint8_t *pixel) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
   uint16_t pair;
   memcpy(&pair, pixel, sizeof pair);
@@ -58,33 +47,55 @@ static uint16_t load_pair(const uint8_t *pixel) {
 #endif
 }
 
-static inline void fetch_one(const od_view *image, ptrdiff_t row, ptrdiff_t column, size_t i,
-                             warp_block *b) {
-  const uint8_t *pixel = image->pixels + b->y[i] * row + b->x[i] * column;
-  b->upper[i] = column == 1 ? load_pair(pixel) : pair_of(pixel[0], pixel[column]);
-  b->lower[i] = column == 1 ? load_pair(pixel + row) : pair_of(pixel[row], pixel[row + column]);
+/* Results first to end - 1 of a block, whose pixels are all inside. */
+static inline void fetch_inside(const od_view *image, ptrdiff_t column, size_t first, size_t end,
+                                warp_block *b) {
+  const ptrdiff_t row = image->row;
+  for (size_t i = first; i < end; i++) {
+    const uint8_t *above = image->pixels + b->y[i] * row + b->x[i] * column, *below = above + row;
+    const uint32_t upper = column == 1 ? load_pair(above) : pair_of(above[0], above[column]);
+    const uint32_t lower = column == 1 ? load_pair(below) : pair_of(below[0], below[column]);
+    b->fours[i] = upper | lower << 16;
+  }
 }
 
+/* Two neighbours in a row at a place for each, where -1 is outside. */
+static uint32_t pair_at(const warp_job *job, int row, int left, int right) {
+  if (row < 0) return pair_of(job->outside, job->outside);
+  const uint8_t *pixels = job->image->pixels + row * job->image->row;
+  const ptrdiff_t column = job->image->column;
+  return pair_of(left < 0 ? job->outside : pixels[left * column],
+                 right < 0 ? job->outside : pixels[right * column]);
+}
+
+/* The same of pixels that may lie outside. */
+static void fetch_border(const warp_job *job, size_t first, size_t end, warp_block *b) {
+  const int h = job->image->h, w = job->image->w;
+  for (size_t i = first; i < end; i++) {
+    const int above = od_border_place(b->y[i], h, job->border);
+    const int below = od_border_place(b->y[i] + 1, h, job->border);
+    const int left = od_border_place(b->x[i], w, job->border);
+    const int right = od_border_place(b->x[i] + 1, w, job->border);
+    b->fours[i] = pair_at(job, above, left, right) | pair_at(job, below, left, right) << 16;
+  }
+}
+
+static bool is_inside(const od_view *image, int y, int x) {
+  return x >= 0 && y >= 0 && x < image->w - 1 && y < image->h - 1;
+}
+
+/* Places go along a line: those inside follow each other. */
 static void fetch(const warp_job *job, size_t n, warp_block *b) {
   const od_view *image = job->image;
-  const ptrdiff_t row = image->row, column = image->column;
-  /* Places go along a line: it is enough that both ends are inside. */
-  if (is_inside(image, b->y[0], b->x[0]) && is_inside(image, b->y[n - 1], b->x[n - 1])) {
-    if (column == 1)
-      for (size_t i = 0; i < n; i++) fetch_one(image, row, 1, i, b);
-    else
-      for (size_t i = 0; i < n; i++) fetch_one(image, row, column, i, b);
-    return;
-  }
-  for (size_t i = 0; i < n; i++) {
-    const int x = b->x[i], y = b->y[i];
-    if (is_inside(image, y, x)) {
-      fetch_one(image, row, column, i, b);
-      continue;
-    }
-    b->upper[i] = pair_of(pixel_at(job, y, x), pixel_at(job, y, x + 1));
-    b->lower[i] = pair_of(pixel_at(job, y + 1, x), pixel_at(job, y + 1, x + 1));
-  }
+  size_t first = 0, end = n;
+  while (first < n && !is_inside(image, b->y[first], b->x[first])) first++;
+  while (end > first && !is_inside(image, b->y[end - 1], b->x[end - 1])) end--;
+  fetch_border(job, 0, first, b);
+  if (image->column == 1)
+    fetch_inside(image, 1, first, end, b);
+  else
+    fetch_inside(image, image->column, first, end, b);
+  fetch_border(job, end, n, b);
 }
 
 static void warp_rows(void *context, int first, int last, void *scratch) {
@@ -99,7 +110,7 @@ static void warp_rows(void *context, int first, int last, void *scratch) {
       job->kernels->warp_places(n, x, (float)y, m, x < whole, block.x, block.right);
       job->kernels->warp_places(n, x, (float)y, m + 3, x < whole, block.y, block.down);
       fetch(job, n, &block);
-      job->kernels->mix(n, block.upper, block.lower, block.right, block.down, result + x);
+      job->kernels->mix(n, block.fours, block.right, block.down, result + x);
       x += n;
     }
     od_target_finish(job->result, y, result);
