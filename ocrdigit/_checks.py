@@ -18,7 +18,7 @@ def positive_int(name: str, value: object) -> int:
 
 def finite_number(name: str, value: object) -> float:
     """``value`` as a finite float."""
-    if isinstance(value, bool) or not isinstance(value, (float, numbers.Real)):
+    if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     number = float(value)
     if not math.isfinite(number):
@@ -36,7 +36,7 @@ def positive_number(name: str, value: object) -> float:
 
 def known(name: str, value: object, choices: Iterable[str]) -> str:
     """``value`` where it is one of ``choices``."""
-    choices = list(choices)
+    choices = tuple(choices)
     if not isinstance(value, str) or value not in choices:
         kind = ValueError if isinstance(value, str) else TypeError
         raise kind(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

@@ -103,9 +103,6 @@ def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Pic
     return _core.image_gray(image, bgr, background)
 
 
-_THRESHOLDS = ("binary", "binary_inv", "otsu", "otsu_inv")
-
-
 def threshold(
     image: Picture, thresh: float = 0, maxval: float = 255, type: str = "binary"
 ) -> tuple[float, Picture]:
@@ -145,15 +142,7 @@ def threshold(
     >>> threshold(np.array([[10, 20, 200, 210]], np.uint8), type="otsu")
     (20.0, array([[  0,   0, 255, 255]], dtype=uint8))
     """
-    kind = known("type", type, _THRESHOLDS)
-    level = math.floor(finite_number("thresh", thresh))
-    top = _byte("maxval", maxval)
-    if kind.startswith("otsu"):
-        level = _core.image_otsu(image)
-    above, below = (0, top) if kind.endswith("_inv") else (top, 0)
-    # Everything is above -1, and nothing above 255.
-    place = level if -1 <= level <= 255 else 255 if level > 0 else -1
-    return float(level), _core.image_threshold(image, place, above, below)
+    return _core.image_threshold(image, thresh, maxval, type)
 
 
 def adaptive_threshold(
@@ -558,18 +547,6 @@ def gaussian_blur(
     return _core.image_gaussian_blur(image, sides[1], sides[0], down, across, border)
 
 
-_LONGEST_SIDE = 16384
-
-
-def _size(dsize: object) -> tuple[int, int]:
-    """Width and height of a result."""
-    width, height = _pair("dsize", dsize)
-    for name, side in (("width", width), ("height", height)):
-        if not 1 <= side <= _LONGEST_SIDE:
-            raise ValueError(f"dsize must have a {name} from 1 to {_LONGEST_SIDE}, got {dsize!r}")
-    return width, height
-
-
 def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear") -> Picture:
     """Make a picture larger or smaller.
 
@@ -601,9 +578,7 @@ def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear"
     >>> resize(np.array([[0, 100], [100, 200]], np.uint8), (1, 1), "area")
     array([[100]], dtype=uint8)
     """
-    area = known("interpolation", interpolation, ("linear", "area")) == "area"
-    width, height = _size(dsize)
-    return _core.image_resize(image, height, width, area)
+    return _core.image_resize(image, dsize, interpolation)
 
 
 _POWERS = ("20", "11", "02", "30", "21", "12", "03")
@@ -650,6 +625,18 @@ def moments(image: Picture | NDArray[np.bool_], binary: bool = False) -> dict[st
         image = image.view(np.uint8)
     values = _core.image_moments(cast("Picture", image), binary)
     return dict(zip(_MOMENTS, values, strict=True))
+
+
+_LONGEST_SIDE = 16384
+
+
+def _size(dsize: object) -> tuple[int, int]:
+    """Width and height of a result."""
+    width, height = _pair("dsize", dsize)
+    for name, side in (("width", width), ("height", height)):
+        if not 1 <= side <= _LONGEST_SIDE:
+            raise ValueError(f"dsize must have a {name} from 1 to {_LONGEST_SIDE}, got {dsize!r}")
+    return width, height
 
 
 def warp_affine(
@@ -755,7 +742,7 @@ def normalize(image: Picture, alpha: float = 0, beta: float = 255) -> Picture:
     ----------
     image : uint8 array, (h, w)
     alpha, beta : float
-        The ends of the range, in either order; levels are cut to 0..255.
+        The ends of the range, in either order, up to 1e6 in size; levels are cut to 0..255.
 
     Returns
     -------
@@ -777,12 +764,4 @@ def normalize(image: Picture, alpha: float = 0, beta: float = 255) -> Picture:
     >>> normalize(np.array([[10, 20, 30]], np.uint8))
     array([[  0, 128, 255]], dtype=uint8)
     """
-    return _core.image_normalize(image, _level("alpha", alpha), _level("beta", beta))
-
-
-def _level(name: str, value: object) -> float:
-    """``value`` as a float of a size that floats of 32 bits take."""
-    number = finite_number(name, value)
-    if abs(number) > 1e6:
-        raise ValueError(f"{name} must be at most 1e6 in size, got {value!r}")
-    return number
+    return _core.image_normalize(image, alpha, beta)

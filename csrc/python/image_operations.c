@@ -1,6 +1,8 @@
 #include "image_operations.h"
 
 #include <limits.h>
+#include <math.h>
+#include <stdio.h>
 
 #include "arguments.h"
 #include "base/memory.h"
@@ -48,10 +50,37 @@ static bool read_int(PyObject *value, const char *name, int *result) {
 
 /* The number of a name in a list that ends with NULL. */
 static bool read_choice(PyObject *value, const char *name, const char *const *choices, int *choice) {
+  char all[96] = "";
   for (*choice = 0; PyUnicode_Check(value) && choices[*choice]; ++*choice)
     if (PyUnicode_CompareWithASCIIString(value, choices[*choice]) == 0) return true;
-  PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected a known name", name, value);
+  for (size_t i = 0, end = 0; choices[i] && end < sizeof all; i++)
+    end += (size_t)snprintf(all + end, sizeof all - end, "%s'%s'", i ? ", " : "", choices[i]);
+  PyErr_Format(PyUnicode_Check(value) ? PyExc_ValueError : PyExc_TypeError,
+               "%s: got %.100R, expected one of %s", name, value, all);
   return false;
+}
+
+/* A gray level: rounded, halves to even, and cut to 0..255. */
+static bool read_level(PyObject *value, const char *name, uint8_t *level) {
+  double number;
+  if (!convert_real(value, name, &number)) return false;
+  *level = (uint8_t)lrint(fmin(fmax(number, 0), 255));
+  return true;
+}
+
+/* Width and height, as cv2 has sizes: x before y. */
+static bool read_size(PyObject *value, const char *name, int *h, int *w) {
+  long long sides[2];
+  if ((!PyTuple_Check(value) && !PyList_Check(value)) || PySequence_Fast_GET_SIZE(value) != 2) {
+    PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected two integers", name, value);
+    return false;
+  }
+  for (int k = 0; k < 2; k++)
+    if (!convert_int(PySequence_Fast_GET_ITEM(value, k), name, 1, OD_MAX_IMAGE_SIDE, &sides[k]))
+      return false;
+  *w = (int)sides[0];
+  *h = (int)sides[1];
+  return true;
 }
 
 static bool read_border(PyObject *value, od_border *border) {
@@ -151,34 +180,38 @@ static od_status run_threshold(od_imaging *imaging, const od_view *image, const 
   return od_threshold(imaging, image, p->threshold, p->above, p->below, result, error);
 }
 
+static int otsu_of(const picture_view *picture) {
+  int threshold;
+  Py_BEGIN_ALLOW_THREADS
+  threshold = od_otsu(&picture->first);
+  Py_END_ALLOW_THREADS
+  return threshold;
+}
+
 PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
+  static const char *const names[] = {"binary", "binary_inv", "otsu", "otsu_inv", NULL};
   static const signature accepted = {
-      "image_threshold", 4, 4, 4, {"image", "threshold", "above", "below"}};
+      "image_threshold", 4, 4, 4, {"image", "thresh", "maxval", "type"}};
   PyObject *values[4];
   picture_view picture;
   threshold_parameters p = {0};
+  double level;
+  uint8_t top;
+  int type;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_int(values[1], "threshold", &p.threshold) || !read_byte(values[2], "above", &p.above) ||
-      !read_byte(values[3], "below", &p.below) || !read_picture(values[0], "image", &picture))
+      !convert_real(values[1], "thresh", &level) || !read_level(values[2], "maxval", &top) ||
+      !read_choice(values[3], "type", names, &type))
     return NULL;
-  return apply(module, &picture, picture.first.h, picture.first.w, run_threshold, &p);
-}
-
-PyObject *operation_otsu(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count,
-                         PyObject *keywords) {
-  static const signature accepted = {"image_otsu", 1, 1, 1, {"image"}};
-  PyObject *value;
-  picture_view picture;
-  uint8_t threshold;
-  if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
-      !read_gray(value, "image", &picture))
-    return NULL;
-  Py_BEGIN_ALLOW_THREADS
-  threshold = od_otsu(&picture.first);
-  Py_END_ALLOW_THREADS
-  picture_view_release(&picture);
-  return PyLong_FromLong(threshold);
+  const bool otsu = type >= 2, inverse = type % 2;
+  if (!(otsu ? read_gray : read_picture)(values[0], "image", &picture)) return NULL;
+  level = otsu ? otsu_of(&picture) : floor(level);
+  p.threshold = (int)fmin(fmax(level, -1), 255); /* all is above -1, and nothing above 255 */
+  p.above = inverse ? 0 : top;
+  p.below = inverse ? top : 0;
+  PyObject *result =
+      apply(module, &picture, picture.first.h, picture.first.w, run_threshold, &p);
+  return result ? Py_BuildValue("dN", level, result) : NULL;
 }
 
 static od_status run_adaptive(od_imaging *imaging, const od_view *image, const od_target *result,
@@ -372,18 +405,18 @@ static od_status run_resize(od_imaging *imaging, const od_view *image, const od_
 
 PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                            PyObject *keywords) {
-  static const signature accepted = {"image_resize", 4, 4, 4, {"image", "h", "w", "area"}};
-  PyObject *values[4];
+  static const char *const names[] = {"linear", "area", NULL};
+  static const signature accepted = {"image_resize", 3, 3, 3, {"image", "dsize", "interpolation"}};
+  PyObject *values[3];
   picture_view picture;
-  long long h, w;
-  bool area;
+  int h, w, kind;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !convert_int(values[1], "h", 1, OD_MAX_IMAGE_SIDE, &h) ||
-      !convert_int(values[2], "w", 1, OD_MAX_IMAGE_SIDE, &w) ||
-      !convert_bool(values[3], "area", &area) || !read_picture(values[0], "image", &picture))
+      !read_size(values[1], "dsize", &h, &w) ||
+      !read_choice(values[2], "interpolation", names, &kind) ||
+      !read_picture(values[0], "image", &picture))
     return NULL;
-  const od_interpolation interpolation = area ? OD_INTERPOLATION_AREA : OD_INTERPOLATION_LINEAR;
-  return apply(module, &picture, (int)h, (int)w, run_resize, &interpolation);
+  const od_interpolation interpolation = kind ? OD_INTERPOLATION_AREA : OD_INTERPOLATION_LINEAR;
+  return apply(module, &picture, h, w, run_resize, &interpolation);
 }
 
 /* ---- moments, warps, contrast ---- */
@@ -482,6 +515,16 @@ static od_status run_normalize(od_imaging *imaging, const od_view *image, const 
   return od_normalize(imaging, image, range[0], range[1], result, error);
 }
 
+/* The end of a range of levels, of a size that floats take. */
+static bool read_end(PyObject *value, const char *name, double *end) {
+  const double most = 1e6;
+  if (!convert_real(value, name, end)) return false;
+  if (fabs(*end) <= most) return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected a number up to 1e6 in size", name,
+               value);
+  return false;
+}
+
 PyObject *operation_normalize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
   static const signature accepted = {"image_normalize", 3, 3, 3, {"image", "alpha", "beta"}};
@@ -489,7 +532,7 @@ PyObject *operation_normalize(PyObject *module, PyObject *const *arguments, Py_s
   picture_view picture;
   double range[2];
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !convert_real(values[1], "alpha", &range[0]) || !convert_real(values[2], "beta", &range[1]) ||
+      !read_end(values[1], "alpha", &range[0]) || !read_end(values[2], "beta", &range[1]) ||
       !read_gray(values[0], "image", &picture))
     return NULL;
   return apply(module, &picture, picture.first.h, picture.first.w, run_normalize, range);

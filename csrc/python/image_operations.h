@@ -1,5 +1,7 @@
-/* The OpenCV-style functions on pictures, for ocrdigit/image.py, which checks what is a
- * matter of names; sizes and ranges are checked here and in the core. */
+/* The OpenCV-style functions on pictures, for ocrdigit/image.py. Thresholds, resizing and
+ * normalizing, which take a few microseconds, take their arguments as they came and check
+ * all of them; of the others, names and what OpenCV rounds are checked there, sizes and
+ * ranges here and in the core. */
 #ifndef OD_PYTHON_IMAGE_OPERATIONS_H
 #define OD_PYTHON_IMAGE_OPERATIONS_H
 
@@ -10,8 +12,6 @@ PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_
                          PyObject *keywords);
 PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords);
-PyObject *operation_otsu(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                         PyObject *keywords);
 PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *arguments,
                                        Py_ssize_t count, PyObject *keywords);
 PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_ssize_t count,

@@ -42,9 +42,8 @@ static PyMethodDef functions[] = {
     {"image_gray", FAST(operation_gray),
      PyDoc_STR("image_gray(image, bgr, background)\n--\n\n(h, w, 3 or 4) -> (h, w).")},
     {"image_threshold", FAST(operation_threshold),
-     PyDoc_STR("image_threshold(image, threshold, above, below)\n--\n\nBlack and white.")},
-    {"image_otsu", FAST(operation_otsu),
-     PyDoc_STR("image_otsu(image)\n--\n\nOtsu's threshold of (h, w).")},
+     PyDoc_STR("image_threshold(image, thresh, maxval, type)\n--\n\n"
+               "The threshold and the picture in black and white.")},
     {"image_adaptive_threshold", FAST(operation_adaptive_threshold),
      PyDoc_STR("image_adaptive_threshold(image, gaussian, block_size, bound, above, below)\n--\n\n"
                "Pixels against the mean around them.")},
@@ -60,7 +59,7 @@ static PyMethodDef functions[] = {
      PyDoc_STR("image_gaussian_blur(image, ksize_y, ksize_x, sigma_y, sigma_x, border)\n--\n\n"
                "A Gaussian's mean around each pixel.")},
     {"image_resize", FAST(operation_resize),
-     PyDoc_STR("image_resize(image, h, w, area)\n--\n\nA larger or smaller picture.")},
+     PyDoc_STR("image_resize(image, dsize, interpolation)\n--\n\nA larger or smaller picture.")},
     {"image_moments", FAST(operation_moments),
      PyDoc_STR("image_moments(image, binary)\n--\n\n24 moments of (h, w).")},
     {"image_warp_affine", FAST(operation_warp_affine),
