@@ -172,6 +172,8 @@ class TestThresholds:
         x = noise(9, 9)
         with pytest.raises(ValueError, match="type"):
             image.threshold(x, 3, type="trunc")
+        with pytest.raises(TypeError, match="type: got 0, expected one of 'binary', 'binary_inv'"):
+            image.threshold(x, 3, type=0)
         with pytest.raises(TypeError, match="thresh"):
             image.threshold(x, "3")
         with pytest.raises(ValueError, match="thresh"):
@@ -365,6 +367,8 @@ class TestBlurAndResize:
                 image.resize(x, size)
         with pytest.raises(ValueError, match="interpolation"):
             image.resize(x, (3, 3), "cubic")
+        with pytest.raises(TypeError, match="interpolation"):
+            image.resize(x, (3, 3), None)
 
 
 class TestMomentsAndWarps:
