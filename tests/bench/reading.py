@@ -178,7 +178,7 @@ def measure(truth: Truth, reader: str, options: argparse.Namespace) -> dict[str,
             "version": answer["version"],
             "texts": answer["texts"],
         }
-        if "digits" in answer and any(truth.boxes):
+        if "digits" in answer and truth.layout == "line":
             figures["iou"] = mean_iou(truth, answer["digits"])
         if "right" not in best or figures["right"] > best["right"]:
             best |= figures
