@@ -28,9 +28,14 @@ _SHAPE = (SIDE, SIDE)
 _BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE * SIDE,))
 _TOLERANCE = 1e-3
 
+# Larger pictures are refused, before they are decoded where a file tells their size.
+MOST_PIXELS = 100_000_000
+
+ACCEPTED_ONE = (
+    "an image is a path, bytes of an image file, a PIL image, or an array (H, W) or (H, W, 1|3|4)"
+)
 ACCEPTED = (
-    "an image is a path, bytes of an image file, a PIL image, or an array (H, W) or "
-    "(H, W, 1|3|4); a batch is an array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or a list "
+    f"{ACCEPTED_ONE}; a batch is an array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or a list "
     "of images"
 )
 
@@ -59,6 +64,17 @@ def prepare_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, boo
     return image[None], scale, True
 
 
+def as_grays(X: object, name: str = "X") -> tuple[list[NDArray[np.uint8]], bool]:
+    """Return an image or the images of a batch as gray bytes (H, W), and if it was one."""
+    if isinstance(X, (list, tuple)) and X and not isinstance(X[0], (list, tuple, int, float)):
+        return [gray_pages(item, f"{name}[{i}]")[0] for i, item in enumerate(X)], False
+    array = _nested(X, name) if isinstance(X, (list, tuple)) else _as_array(X)
+    if array is not None and array.ndim > 1 and array.shape[1:] in _BATCH_SHAPES:
+        values, scale = _values(array, name)
+        return list(_bytes(values, scale).reshape(-1, SIDE, SIDE)), False
+    return [gray_pages(X if array is None else array, name)[0]], True
+
+
 def as_labels(y: object, count: int, name: str = "y", images: str = "X") -> NDArray[np.uint8]:
     """Return the labels (n,) of the ``count`` images of ``images``: integers 0..9."""
     labels = _nested(y, name) if isinstance(y, (list, tuple)) else np.asarray(y)
@@ -81,6 +97,13 @@ def read_picture(
     source: str | os.PathLike[str] | bytes | bytearray, name: str = "X"
 ) -> NDArray[Any]:
     """Return the pixels of an image file, or of its bytes: (H, W), (H, W, 3) or (H, W, 4)."""
+    return _decode(source, name, all_pages=False)[0]
+
+
+def _decode(
+    source: str | os.PathLike[str] | bytes | bytearray, name: str, *, all_pages: bool
+) -> list[NDArray[Any]]:
+    """Return the pixels of a file's first picture, or of all pages of a TIFF file."""
     import io
 
     from PIL import Image
@@ -93,14 +116,50 @@ def read_picture(
             data = file.read()
     try:
         with Image.open(io.BytesIO(data)) as image:
+            _check_size(image, what)
             image.verify()  # checksums; afterwards an image must be opened anew
         with Image.open(io.BytesIO(data)) as image:
-            return _pixels(image)
-    except MemoryError:
+            pages = getattr(image, "n_frames", 1) if all_pages and image.format == "TIFF" else 1
+            return [_page(image, page, what) for page in range(pages)]
+    except (MemoryError, _TooLargeError):
         raise
+    except Image.DecompressionBombError as error:  # Pillow's own, larger limit
+        raise _TooLargeError(f"{what} is too large an image: {error}") from error
     except Exception as error:  # decoders raise anything from SyntaxError to struct.error
         reason = "" if "cannot identify" in str(error) else f": {error}"
         raise ValueError(f"{what} is not an image that can be read{reason}") from error
+
+
+class _TooLargeError(ValueError):
+    """A picture of more pixels than are decoded."""
+
+
+def _check_size(image: Image, what: str) -> None:
+    """Refuse a picture by the size that its file tells, before it is decoded."""
+    if image.width * image.height > MOST_PIXELS:
+        raise _TooLargeError(
+            f"{what} is an image of {image.width} x {image.height} pixels; expected at most "
+            f"{MOST_PIXELS:,}"
+        )
+
+
+def _page(image: Image, page: int, what: str) -> NDArray[Any]:
+    if page:
+        image.seek(page)
+        _check_size(image, what)
+    return _pixels(image)
+
+
+def gray_pages(X: object, name: str) -> list[NDArray[np.uint8]]:
+    """Return the pages of an image of any kind as gray bytes (H, W); most have one."""
+    if isinstance(X, (str, os.PathLike, bytes, bytearray)):
+        return [_gray_page(pixels, name) for pixels in _decode(X, name, all_pages=True)]
+    if _is_pil(X):
+        return [_gray_page(_pixels(X), name)]  # type: ignore[arg-type]
+    array = _nested(X, name) if isinstance(X, (list, tuple)) else _as_array(X)
+    if array is None:
+        raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED_ONE}")
+    return [_gray_page(array, name)]
 
 
 def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
@@ -146,6 +205,22 @@ def _digit(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
     if gray.shape == _SHAPE and _core.is_mnist_like(gray):
         return (np.ascontiguousarray(values), scale) if pixels is gray else (gray, BYTE_SCALE)
     return _core.prepare_digit(gray), 1.0
+
+
+def _gray_page(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
+    """Return an image's pixels as gray bytes (H, W)."""
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
+        raise ValueError(f"{name} has shape {array.shape}; {ACCEPTED_ONE}")
+    if array.shape[0] * array.shape[1] > MOST_PIXELS:
+        raise ValueError(
+            f"{name} is an image of {array.shape[1]} x {array.shape[0]} pixels; expected at most "
+            f"{MOST_PIXELS:,}"
+        )
+    values, scale = _values(array, name)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    pixels = _bytes(values, scale)
+    return pixels if pixels.ndim == 2 else _gray(pixels)
 
 
 def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:

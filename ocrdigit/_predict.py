@@ -11,8 +11,8 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, estimator
-from ._inputs import as_images
+from . import _checks, _core, estimator
+from ._inputs import as_grays, as_images
 
 MODEL_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/default.safetensors")
 
@@ -118,32 +118,76 @@ def predict_proba(X: object) -> NDArray[np.float32]:
     return shipped_model().predict_proba(X)
 
 
-def preprocess(X: object) -> NDArray[np.float32]:
+def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
     """Return what the network sees of an image: 28x28, light ink on black, 0..1.
-
-    The polarity of a picture is found from its border and its ink by Otsu's threshold;
-    the ink is fitted into 20x20 with its aspect ratio kept, and its centre of mass put at
-    the centre, as MNIST's makers did.
 
     Parameters
     ----------
     X : image or batch
         As for :func:`predict`, and the same errors.
+    method : {"mnist", "seed"}
+        "mnist" does what MNIST's makers did, and is what :func:`predict` does: the paper's
+        level is followed and taken away, with its texture; ink may be the dark or the light
+        side; rules, specks and neighbours' ink are dropped; the digit is fitted into 20x20 with
+        its aspect ratio kept, and its centre of mass put at the centre. What is MNIST-like
+        already stays as it is. "seed" is the project's first pipeline: gray, stretched to
+        28x28, a Gaussian blur of 5x5, Otsu's threshold, dark ink made light.
+    steps : bool
+        Whether to return what a single image went through as well.
 
     Returns
     -------
     ndarray (28, 28) or (n, 28, 28) of float32
         A copy.
+    dict of str to ndarray
+        Only with ``steps``: the stages by name, in order, "gray" the first and "result" the
+        last one; between them "paper", "ink" and "digit", or "resized", "blurred" and
+        "binary". All but the last are uint8; large pictures are shown at the smaller size at
+        which they are worked on.
+
+    Raises
+    ------
+    ValueError
+        Also for another ``method``, or for ``steps`` of a batch.
 
     Examples
     --------
     >>> import numpy as np, ocrdigit
     >>> page = np.full((90, 60), 255, np.uint8)
     >>> page[20:70, 28:34] = 0
-    >>> digit = ocrdigit.preprocess(page)
+    >>> digit, stages = ocrdigit.preprocess(page, steps=True)
     >>> digit.shape, float(digit.max()), float(digit[0, 0])
     ((28, 28), 1.0, 0.0)
+    >>> list(stages)
+    ['gray', 'paper', 'ink', 'digit', 'result']
     """
-    images, scale, single = as_images(X)
-    seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
-    return seen[0] if single else seen
+    if _checks.known("method", method, ("mnist", "seed")) == "mnist" and not steps:
+        images, scale, single = as_images(X)
+        seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
+        return seen[0] if single else seen
+    grays, single = as_grays(X)
+    if steps and not single:
+        raise ValueError(f"steps are those of one image, got {len(grays)}")
+    stages = [(_seed_steps if method == "seed" else _mnist_steps)(gray) for gray in grays]
+    if steps:
+        return stages[0]["result"], stages[0]
+    results = np.stack([stage["result"] for stage in stages])
+    return results[0] if single else results
+
+
+def _mnist_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    if gray.shape == (28, 28) and _core.is_mnist_like(gray):
+        return {"gray": gray, "result": gray / np.float32(255)}
+    names = ("gray", "paper", "ink", "digit", "result")
+    return dict(zip(names, _core.prepare_steps(gray), strict=True))
+
+
+def _seed_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    from . import image
+
+    resized = image.resize(gray, (28, 28))
+    blurred = image.gaussian_blur(resized, (5, 5))
+    _, binary = image.threshold(blurred, type="otsu_inv")
+    result = binary / np.float32(255)
+    stages = {"gray": gray, "resized": resized, "blurred": blurred, "binary": binary}
+    return {**stages, "result": result}

@@ -205,13 +205,4 @@ bool od_is_mnist_like(int h, int w, const uint8_t *image);
 bool od_are_mnist_like(size_t count, int h, int w, const uint8_t *images);
 bool od_are_mnist_like_floats(size_t count, int h, int w, float top, const float *images);
 
-/* Any gray picture of one digit, image (h, w), to the 28x28 that MNIST-trained
- * networks expect, result (28, 28) in [0, 1]: polarity found from the border, light and
- * shadow taken away, ink separated by Otsu's threshold, specks and what comes in from
- * outside dropped, the rest stretched to full contrast, strokes thinner than MNIST's
- * thickened, the bounding box fitted into 20x20 keeping the aspect ratio, its centre of
- * mass put on pixel (14, 14). A picture without ink gives all 0.
- * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
-od_status od_prepare_digit(int h, int w, const uint8_t *image, float *result, od_error *error);
-
 #endif

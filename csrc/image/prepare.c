@@ -1,289 +1,230 @@
+#include "image/prepare.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "image/image.h"
+#include "image/ink.h"
 #include "image/limits.h"
+#include "image/rules.h"
+#include "image/strokes.h"
+#include "image/window.h"
 
 enum {
-  RESULT_SIDE = 28,
-  /* the box that the digit is fitted into */
-  DIGIT_SIDE = 20,
+  RESULT_SIDE = OD_WINDOW_SIDE,
   /* larger pictures are first made this small */
-  WORK_SIDE = 512,
-  /* the copy in which paper is told from strokes */
-  COARSE_SIDE = 64,
-  /* the box in which thin strokes are thickened, and the most that needs */
-  PEN_SIDE = 80,
-  PEN_AREA = (PEN_SIDE + 16) * (PEN_SIDE + 16),
-  LEVELS = 256,
-  /* between ink and paper, in levels; below it there is no ink */
-  LEAST_CONTRAST = 20
+  WORK_SIDE = 128,
+  /* strokes that are looked at, the heaviest ones */
+  MOST_STROKES = 64,
+  /* rules may fade so many pixels before a side */
+  RULE_START = 2
 };
 
 /* MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
 
-/* The picture at work. `ink` ends as how much ink each pixel holds, 0 to 255. */
+/* The picture at work. */
 typedef struct picture {
   int h, w;
-  size_t n;         /* h * w */
-  int32_t *label;   /* (h, w), the component of each pixel, 0 for none */
-  int32_t *stack;   /* (h, w), pixels yet to visit */
-  float *smooth;    /* (h, w), a resized picture */
-  uint8_t *ink;     /* (h, w) */
-  uint8_t *other;   /* (h, w), for steps that need a second picture */
-  uint8_t *between; /* (h, w), for steps that go by rows, then by columns */
+  size_t n;       /* h * w */
+  uint8_t *gray;  /* (h, w) */
+  uint8_t *paper; /* (h, w) */
+  uint8_t *ink;   /* (h, w) */
+  uint8_t *digit; /* (h, w), the ink of the digit alone */
+  uint8_t *other; /* (h, w), for steps that need a second picture */
+  od_strokes strokes;
+  bool keep[MOST_STROKES];
 } picture;
 
-/* h, w made smaller, keeping the aspect ratio, so that neither is above `side`. */
-static void limit_sides(int side, int *h, int *w) {
-  const int longer = *h > *w ? *h : *w;
-  if (longer <= side) return;
-  *h = *h * side / longer > 0 ? *h * side / longer : 1;
-  *w = *w * side / longer > 0 ? *w * side / longer : 1;
+static int least(int a, int b) { return a < b ? a : b; }
+static int most(int a, int b) { return a > b ? a : b; }
+
+/* A part of the picture that was handed in; `stride` is that picture's width. */
+typedef struct source {
+  int h, w, stride;
+  const uint8_t *pixels;
+} source;
+
+static int shrink_factor(const source *from) {
+  return (most(from->h, from->w) + WORK_SIDE - 1) / WORK_SIDE;
 }
 
-static void to_bytes(size_t n, const float *levels, uint8_t *bytes) {
-  for (size_t i = 0; i < n; i++) bytes[i] = (uint8_t)(levels[i] + 0.5f);
-}
-
-/* The lowest level that `share` of the counted pixels do not exceed. */
-static int quantile(const size_t *histogram, double share) {
-  size_t all = 0, so_far = 0;
-  for (int level = 0; level < LEVELS; level++) all += histogram[level];
-  for (int level = 0; level < LEVELS; level++) {
-    so_far += histogram[level];
-    if (so_far > 0 && (double)so_far >= share * (double)all) return level;
+/* The means of squares of pixels, or of what there is of them: gray (work h, work w). */
+static void shrink(const source *from, picture *work) {
+  const int factor = shrink_factor(from);
+  const int tall = least(factor, from->h), wide = least(factor, from->w);
+  const unsigned area = (unsigned)(tall * wide);
+  unsigned sums[WORK_SIDE];
+  for (int y = 0; y < work->h; y++) {
+    memset(sums, 0, sizeof sums);
+    for (int i = 0; i < tall; i++) {
+      const uint8_t *row = from->pixels + (size_t)(y * factor + i) * (size_t)from->stride;
+      for (int x = 0; x < work->w; x++)
+        for (int j = 0; j < wide; j++) sums[x] += row[x * factor + j];
+    }
+    for (int x = 0; x < work->w; x++)
+      work->gray[y * work->w + x] = (uint8_t)((sums[x] + area / 2) / area);
   }
-  return 0;
 }
 
-/* Makes ink the light side: paper is what most of the border shows, and ink is the
- * side of it to which the picture goes further. */
-static void find_polarity(picture *work) {
+/* ---- rules ---- */
+
+static bool reaches_across(const picture *work, const od_stroke *stroke) {
+  return stroke->left <= RULE_START && stroke->right >= work->w - RULE_START;
+}
+
+static bool reaches_down(const picture *work, const od_stroke *stroke) {
+  return stroke->top <= RULE_START && stroke->bottom >= work->h - RULE_START;
+}
+
+/* Takes out the rules that run from side to side. A stroke that reaches all sides is no rule
+ * but a digit cut out without a margin; an upright one is a rule only beside other ink, as it
+ * may be a one. */
+static od_status erase_rules(picture *work, od_error *error) {
+  const double pen = od_pen_width(work->h, work->w, work->ink);
+  od_rule_limits limits = {most(3, (int)(1.4 * pen + 0.5)), 0, 0};
+  for (int k = 0; k < work->strokes.count; k++) {
+    const od_stroke *stroke = &work->strokes.of[k];
+    const bool across = reaches_across(work, stroke), down = reaches_down(work, stroke);
+    if (across && !down) limits.least_level = work->w - 2 * RULE_START;
+    if (down && !across && work->strokes.count > 1) limits.least_upright = work->h - 2 * RULE_START;
+  }
+  if (!od_erase_rules(work->h, work->w, work->ink, limits, work->other)) return OD_OK;
+  od_strokes_release(&work->strokes);
+  return od_find_strokes(work->h, work->w, work->ink, 1, MOST_STROKES, &work->strokes, error);
+}
+
+/* ---- the digit's strokes ---- */
+
+/* The stroke that is the digit, or most of it: heavy and near the middle. */
+static int main_stroke(const picture *work) {
+  int best = -1;
+  double most_weight = 0;
+  for (int k = 0; k < work->strokes.count; k++) {
+    const od_stroke *stroke = &work->strokes.of[k];
+    const double across = (double)stroke->across / stroke->area / work->w - 0.5;
+    const double down = 0.5 * (stroke->top + stroke->bottom) / work->h - 0.5;
+    const double apart = 2 * fabs(across) + fabs(down);
+    const double weight = stroke->mass * exp(-2 * apart * apart);
+    if (best < 0 || weight > most_weight) {
+      best = k;
+      most_weight = weight;
+    }
+  }
+  return best;
+}
+
+/* Whether `part` is another stroke of the digit that has the box of `whole`: not a speck, a
+ * dot beside it, a neighbour's end or a rule that come in from outside. */
+static bool belongs(const picture *work, const od_stroke *part, const od_stroke *whole) {
+  const int wide = part->right - part->left, tall = part->bottom - part->top;
+  const int whole_wide = whole->right - whole->left, whole_tall = whole->bottom - whole->top;
+  const int shared = most(0, least(part->right, whole->right) - most(part->left, whole->left));
+  const int gap = most(0, most(part->left - whole->right, whole->left - part->right));
+  const bool at_side = part->left == 0 || part->right == work->w;
+  const bool at_end = part->top == 0 || part->bottom == work->h;
+  if (33 * part->mass < whole->mass) return false;
+  if (at_side && (shared < wide || 2 * part->mass < whole->mass)) return false;
+  if (at_end && (at_side || (10 * tall < 3 * whole_tall && (wide > 2 * tall || shared < wide))))
+    return false;
+  if (20 * gap > 3 * most(whole_wide, whole_tall)) return false;
+  const bool is_low = part->top + part->bottom > 2 * whole->top + 6 * whole_tall / 5;
+  return !(is_low && 10 * shared < 3 * wide && 10 * tall < 3 * whole_tall);
+}
+
+/* Marks the digit's strokes, heaviest first, as each widens the box of the whole. */
+static void choose_strokes(picture *work) {
+  const int count = work->strokes.count;
+  bool seen[MOST_STROKES] = {false};
+  memset(work->keep, 0, sizeof work->keep);
+  int next = main_stroke(work);
+  od_stroke whole = work->strokes.of[next];
+  work->keep[next] = seen[next] = true;
+  for (int turn = 1; turn < count; turn++) {
+    next = -1;
+    for (int k = 0; k < count; k++)
+      if (!seen[k] && (next < 0 || work->strokes.of[k].mass > work->strokes.of[next].mass))
+        next = k;
+    seen[next] = true;
+    const od_stroke *part = &work->strokes.of[next];
+    if (!belongs(work, part, &whole)) continue;
+    work->keep[next] = true;
+    whole.left = least(whole.left, part->left);
+    whole.top = least(whole.top, part->top);
+    whole.right = most(whole.right, part->right);
+    whole.bottom = most(whole.bottom, part->bottom);
+  }
+}
+
+static bool is_kept(const picture *work, int y, int x) {
+  const int32_t label = work->strokes.label[y * work->w + x];
+  return label && work->keep[label - 1];
+}
+
+/* The ink of the chosen strokes, and the faint ink of the pixels around them. */
+static void cut_out(picture *work) {
   const int h = work->h, w = work->w;
-  size_t border[LEVELS] = {0};
+  memset(work->digit, 0, work->n);
   for (int y = 0; y < h; y++)
-    for (int x = 0; x < w; x++)
-      if (y == 0 || x == 0 || y == h - 1 || x == w - 1) border[work->ink[y * w + x]]++;
-  const int paper = quantile(border, 0.5);
-  double darker = 0, lighter = 0;
-  for (size_t i = 0; i < work->n; i++) {
-    const int difference = work->ink[i] - paper;
-    if (difference < 0)
-      darker += difference * difference;
-    else
-      lighter += difference * difference;
-  }
-  if (darker > lighter)
-    for (size_t i = 0; i < work->n; i++) work->ink[i] = (uint8_t)(255 - work->ink[i]);
+    for (int x = 0; x < w; x++) {
+      if (!is_kept(work, y, x)) continue;
+      for (int near_y = most(y - 1, 0); near_y <= least(y + 1, h - 1); near_y++)
+        for (int near_x = most(x - 1, 0); near_x <= least(x + 1, w - 1); near_x++) {
+          const int at = near_y * w + near_x;
+          if (work->ink[at] < OD_INK_SOME) work->digit[at] = work->ink[at];
+        }
+      work->digit[y * w + x] = work->ink[y * w + x];
+    }
 }
 
-/* The least (sign 1) or most (sign -1) of x (n, step apart) within `reach` of each
- * place, where there is any x. */
-static void extreme_along(int n, int step, int reach, int sign, const uint8_t *x, uint8_t *result) {
+/* ---- into 28x28 ---- */
+
+/* The box around all ink of the digit; there is some. */
+static od_stroke bounding_box(const picture *work) {
+  od_stroke box = {work->w, work->h, 0, 0, 0, 0, 0, 0};
+  for (int y = 0; y < work->h; y++)
+    for (int x = 0; x < work->w; x++) {
+      if (!work->digit[y * work->w + x]) continue;
+      box.left = least(box.left, x);
+      box.top = least(box.top, y);
+      box.right = most(box.right, x + 1);
+      box.bottom = most(box.bottom, y + 1);
+    }
+  return box;
+}
+
+/* The most of x (n, step apart) within `reach`. */
+static void most_along(int n, int step, int reach, const uint8_t *x, uint8_t *result) {
   for (int i = 0; i < n; i++) {
-    const int last = i + reach < n ? i + reach : n - 1;
-    int best = x[i * step];
-    for (int k = i - reach > 0 ? i - reach : 0; k <= last; k++)
-      if (sign * x[k * step] < sign * best) best = x[k * step];
-    result[i * step] = (uint8_t)best;
+    uint8_t best = 0;
+    for (int k = most(i - reach, 0); k <= least(i + reach, n - 1); k++)
+      if (x[k * step] > best) best = x[k * step];
+    result[i * step] = best;
   }
-}
-
-/* The same over squares; `between` (h, w) is scratch. */
-static void extreme_around(int h, int w, int reach, int sign, uint8_t *image, uint8_t *between) {
-  for (int y = 0; y < h; y++) extreme_along(w, 1, reach, sign, image + y * w, between + y * w);
-  for (int x = 0; x < w; x++) extreme_along(h, w, reach, sign, between + x, image + x);
-}
-
-/* Takes the paper's level away, which light and shadow change from place to place: what
- * is left of a coarse copy after a morphological opening that strokes do not survive. */
-static od_status subtract_paper(picture *work, od_error *error) {
-  uint8_t coarse[COARSE_SIDE * COARSE_SIDE], between[COARSE_SIDE * COARSE_SIDE];
-  int h = work->h, w = work->w;
-  limit_sides(COARSE_SIDE, &h, &w);
-  od_status status = od_resize_gray(work->h, work->w, work->ink, h, w, work->smooth, error);
-  if (status) return status;
-  to_bytes((size_t)h * (size_t)w, work->smooth, coarse);
-  const int reach = ((h > w ? h : w) + 4) / 5;
-  extreme_around(h, w, reach, 1, coarse, between);
-  extreme_around(h, w, reach, -1, coarse, between);
-  status = od_resize_gray(h, w, coarse, work->h, work->w, work->smooth, error);
-  if (status) return status;
-  for (size_t i = 0; i < work->n; i++) {
-    const float above = (float)work->ink[i] - work->smooth[i];
-    work->ink[i] = above > 0 ? (uint8_t)(above + 0.5f) : 0;
-  }
-  return OD_OK;
-}
-
-/* What is known of a connected component of ink. */
-typedef struct component {
-  double mass;
-  int border; /* its pixels on the picture's border */
-} component;
-
-/* Whether it comes in from outside, a neighbour or a table's edge, rather than being a
- * digit that fills its picture: it weighs less than what lies inside, or runs along a side. */
-static bool is_intruder(const component *found, double inside, int side) {
-  return found->border > 0 && (found->mass < inside || 2 * found->border > side);
-}
-
-/* Floods the component of pixel `start`, 8-connected and above `threshold`. */
-static component flood(picture *work, int threshold, int32_t start, int32_t label) {
-  const int h = work->h, w = work->w;
-  component found = {0};
-  int32_t waiting = 0;
-  work->label[start] = label;
-  work->stack[waiting++] = start;
-  while (waiting > 0) {
-    const int32_t pixel = work->stack[--waiting];
-    const int y = pixel / w, x = pixel % w;
-    found.mass += work->ink[pixel];
-    found.border += y == 0 || x == 0 || y == h - 1 || x == w - 1;
-    for (int ny = y > 0 ? y - 1 : 0; ny <= y + 1 && ny < h; ny++)
-      for (int nx = x > 0 ? x - 1 : 0; nx <= x + 1 && nx < w; nx++) {
-        const int32_t next = ny * w + nx;
-        if (work->label[next] || work->ink[next] <= threshold) continue;
-        work->label[next] = label;
-        work->stack[waiting++] = next;
-      }
-  }
-  return found;
-}
-
-/* Leaves only the digit's ink: no specks, nothing that comes in from outside as long as
- * there is something inside. A pixel beside the digit's keeps its faint ink. */
-static od_status keep_digit(picture *work, int threshold, od_error *error) {
-  const int h = work->h, w = work->w;
-  int32_t count = 0;
-  double largest = 0, inside = 0; /* the largest masses */
-  component *found = od_allocate((size_t)((h + 1) / 2) * (size_t)((w + 1) / 2), sizeof *found);
-  if (!found) return od_fail_memory(error, "the components of a picture");
-  memset(work->label, 0, work->n * sizeof *work->label);
-  for (int32_t i = 0; i < (int32_t)work->n; i++) {
-    if (work->label[i] || work->ink[i] <= threshold) continue;
-    found[count] = flood(work, threshold, i, count + 1);
-    largest = fmax(largest, found[count].mass);
-    if (!found[count].border) inside = fmax(inside, found[count].mass);
-    count++;
-  }
-  if (inside >= 0.1 * largest) {
-    largest = inside;
-    for (int32_t i = 0; i < count; i++) {
-      if (is_intruder(&found[i], inside, h < w ? h : w)) found[i].mass = 0;
-      largest = fmax(largest, found[i].mass);
-    }
-  }
-  memset(work->other, 0, work->n);
-  for (size_t i = 0; i < work->n; i++) {
-    if (!work->label[i]) continue;
-    if (found[work->label[i] - 1].mass < 0.05 * largest)
-      work->ink[i] = 0;
-    else
-      work->other[i] = 1;
-  }
-  extreme_around(h, w, 1, -1, work->other, work->between);
-  for (size_t i = 0; i < work->n; i++)
-    if (!work->other[i]) work->ink[i] = 0;
-  od_release(found);
-  return OD_OK;
-}
-
-/* The level that half of the pixels up to `threshold` do not exceed: bare paper. */
-static int paper_level(const picture *work, int threshold) {
-  size_t paper[LEVELS] = {0};
-  for (size_t i = 0; i < work->n; i++) paper[work->ink[i]] += work->ink[i] <= threshold;
-  return quantile(paper, 0.5);
-}
-
-/* Stretches paper to 0 and full ink to 255; false when there is no ink. */
-static bool stretch(picture *work, int paper, int threshold) {
-  size_t ink[LEVELS] = {0};
-  for (size_t i = 0; i < work->n; i++) ink[work->ink[i]] += work->ink[i] > threshold;
-  const int contrast = quantile(ink, 0.75) - paper;
-  if (contrast < LEAST_CONTRAST) return false;
-  for (size_t i = 0; i < work->n; i++) {
-    const int level = (work->ink[i] - paper) * 255 / contrast;
-    work->ink[i] = (uint8_t)(level < 0 ? 0 : level > 255 ? 255 : level);
-  }
-  return true;
-}
-
-typedef struct rectangle {
-  int top, left, h, w;
-} rectangle;
-
-/* The box around all ink; there is some. */
-static rectangle bounding_box(const picture *work) {
-  int top = work->h, left = work->w, bottom = -1, right = -1;
-  for (int y = 0; y < work->h; y++)
-    for (int x = 0; x < work->w; x++) {
-      if (!work->ink[y * work->w + x]) continue;
-      top = y < top ? y : top;
-      left = x < left ? x : left;
-      bottom = y > bottom ? y : bottom;
-      right = x > right ? x : right;
-    }
-  return (rectangle){top, left, bottom - top + 1, right - left + 1};
-}
-
-/* Twice the area over the outline: the width of strokes, in pixels. */
-static double stroke_width(const picture *work) {
-  size_t area = 0, edges = 0;
-  for (int y = 0; y < work->h; y++)
-    for (int x = 0; x < work->w; x++) {
-      const uint8_t *here = work->ink + y * work->w + x;
-      const bool is_ink = *here >= 128;
-      area += is_ink;
-      edges += is_ink && x == 0;
-      edges += is_ink && y == 0;
-      edges += is_ink != (x + 1 < work->w && here[1] >= 128);
-      edges += is_ink != (y + 1 < work->h && here[work->w] >= 128);
-    }
-  return edges ? 2.0 * (double)area / (double)edges : 0;
-}
-
-/* The box's part of the picture, fitted into side x side: work->smooth (h, w). */
-static od_status fit_box(picture *work, rectangle box, int side, int *h, int *w, od_error *error) {
-  const int longer = box.h > box.w ? box.h : box.w;
-  for (int y = 0; y < box.h; y++)
-    memcpy(work->other + y * box.w, work->ink + (box.top + y) * work->w + box.left, (size_t)box.w);
-  *h = (int)fmax(1, round((double)box.h * side / longer));
-  *w = (int)fmax(1, round((double)box.w * side / longer));
-  return od_resize_gray(box.h, box.w, work->other, *h, *w, work->smooth, error);
 }
 
 /* A thin pen in a large picture would leave next to nothing in 28x28: thickens strokes to
- * what MNIST's thinner ones have. Gives the box of the result. */
-static od_status thicken(picture *work, rectangle *box, od_error *error) {
-  const int longer = box->h > box->w ? box->h : box->w;
-  const double width = stroke_width(work) * PEN_SIDE / longer;
-  const int reach = (int)((thin_stroke * PEN_SIDE / DIGIT_SIDE - width) / 2 + 0.5);
-  if (reach < 1) return OD_OK;
-  int h, w;
-  const od_status status = fit_box(work, *box, PEN_SIDE, &h, &w, error);
-  if (status) return status;
-  work->h = h + 2 * reach;
-  work->w = w + 2 * reach;
-  work->n = (size_t)work->h * (size_t)work->w;
-  memset(work->ink, 0, work->n);
-  for (int y = 0; y < h; y++)
-    to_bytes((size_t)w, work->smooth + y * w, work->ink + (y + reach) * work->w + reach);
-  extreme_around(work->h, work->w, reach, -1, work->ink, work->between);
-  *box = bounding_box(work);
-  return OD_OK;
+ * what MNIST's thinner ones have. */
+static void thicken(picture *work) {
+  const od_stroke box = bounding_box(work);
+  const int longer = most(box.right - box.left, box.bottom - box.top);
+  const double width = od_pen_width(work->h, work->w, work->digit);
+  const int reach = (int)((thin_stroke * longer / OD_WINDOW_DIGIT - width) / 2 + 0.5);
+  if (reach < 1) return;
+  for (int y = 0; y < work->h; y++)
+    most_along(work->w, 1, reach, work->digit + y * work->w, work->other + y * work->w);
+  for (int x = 0; x < work->w; x++)
+    most_along(work->h, work->w, reach, work->other + x, work->digit + x);
 }
 
-/* Puts digit (h, w), levels 0 to 255, into result (28, 28) with its centre of mass on pixel
- * (14, 14), as MNIST has it, or as near as the digit fits. */
+/* Puts digit (h, w), 0 to 1, in rows of OD_WINDOW_DIGIT, into result (28, 28) with its centre of
+ * mass on pixel (14, 14), as MNIST has it, or as near as the digit fits. */
 static void centre(int h, int w, const float *digit, float *result) {
   double mass = 0, down = 0, right = 0;
   for (int y = 0; y < h; y++)
     for (int x = 0; x < w; x++) {
-      const double ink = digit[y * w + x];
+      const double ink = (double)digit[y * OD_WINDOW_DIGIT + x];
       mass += ink;
       down += ink * y;
       right += ink * x;
@@ -291,46 +232,123 @@ static void centre(int h, int w, const float *digit, float *result) {
   const int top = (int)fmin(fmax(round(RESULT_SIDE / 2 - down / mass), 0), RESULT_SIDE - h);
   const int left = (int)fmin(fmax(round(RESULT_SIDE / 2 - right / mass), 0), RESULT_SIDE - w);
   for (int y = 0; y < h; y++)
-    for (int x = 0; x < w; x++) result[(top + y) * RESULT_SIDE + left + x] = digit[y * w + x] / 255;
+    memcpy(result + (top + y) * RESULT_SIDE + left, digit + y * OD_WINDOW_DIGIT,
+           (size_t)w * sizeof *result);
 }
 
-static od_status prepare(picture *work, float *result, od_error *error) {
-  find_polarity(work);
-  od_status status = subtract_paper(work, error);
-  if (status) return status;
-  const int threshold = od_otsu_threshold(work->n, work->ink);
-  const int paper = paper_level(work, threshold);
-  status = keep_digit(work, threshold, error);
-  if (status || !stretch(work, paper, threshold)) return status;
-  rectangle box = bounding_box(work);
-  status = thicken(work, &box, error);
-  if (status) return status;
-  int h, w;
-  status = fit_box(work, box, DIGIT_SIDE, &h, &w, error);
-  if (!status) centre(h, w, work->smooth, result);
-  return status;
+/* The digit into result (28, 28): the longer side of its box becomes 20 pixels. */
+static void fit(const picture *work, float *result) {
+  const od_stroke box = bounding_box(work);
+  const double ratio = (double)most(box.right - box.left, box.bottom - box.top) / OD_WINDOW_DIGIT;
+  const int tall = (int)ceil((box.bottom - box.top) / ratio - 1e-6);
+  const int wide = (int)ceil((box.right - box.left) / ratio - 1e-6);
+  float weights[2 * (WORK_SIDE + 4 * RESULT_SIDE)], digit[OD_WINDOW_DIGIT * OD_WINDOW_DIGIT];
+  od_window_axis rows, columns;
+  od_window_fill(box.top, ratio, work->h, weights, &rows);
+  od_window_fill(box.left, ratio, work->w, weights + od_window_room(work->h), &columns);
+  for (int i = 0; i < tall; i++) {
+    float row[WORK_SIDE] = {0};
+    for (int k = 0; k < rows.count[i]; k++) {
+      const uint8_t *ink = work->digit + (rows.first[i] + k) * work->w;
+      for (int x = box.left; x < box.right; x++) row[x] += rows.weights[i][k] * (float)ink[x];
+    }
+    for (int j = 0; j < wide; j++) {
+      float sum = 0;
+      for (int k = 0; k < columns.count[j]; k++)
+        sum += columns.weights[j][k] * row[columns.first[j] + k];
+      digit[i * OD_WINDOW_DIGIT + j] = sum > 255 ? 1 : sum / 255;
+    }
+  }
+  centre(tall, wide, digit, result);
 }
 
-od_status od_prepare_digit(int h, int w, const uint8_t *image, float *result, od_error *error) {
+/* Up to the digit's own ink; there may be none. */
+static od_status isolate(picture *work, od_error *error) {
+  od_ink_facts facts;
+  const int window = most(4, 6 * most(work->h, work->w) / 10);
+  memset(work->digit, 0, work->n);
+  od_status status =
+      od_find_ink(work->h, work->w, work->gray, window, work->ink, work->paper, &facts, error);
+  if (!status)
+    status = od_find_strokes(work->h, work->w, work->ink, 1, MOST_STROKES, &work->strokes, error);
+  if (!status) status = erase_rules(work, error);
+  if (status || work->strokes.count == 0) return status;
+  choose_strokes(work);
+  cut_out(work);
+  return OD_OK;
+}
+
+/* Isolates the digit of a part of the picture, at a size that work->gray has room for. */
+static od_status isolate_part(const source *from, picture *work, od_error *error) {
+  const int factor = shrink_factor(from);
+  od_strokes_release(&work->strokes);
+  work->h = most(1, from->h / factor);
+  work->w = most(1, from->w / factor);
+  work->n = (size_t)work->h * (size_t)work->w;
+  shrink(from, work);
+  return isolate(work, error);
+}
+
+/* Where a digit is small in a large picture, that part of it, with a margin, at a better size. */
+static bool look_closer(const picture *work, source *from) {
+  const int factor = shrink_factor(from);
+  const od_stroke box = bounding_box(work);
+  const int longer = most(box.right - box.left, box.bottom - box.top);
+  if (factor == 1 || 2 * longer > WORK_SIDE) return false;
+  const int margin = longer / 3 + 2;
+  const int left = most(0, box.left - margin) * factor, top = most(0, box.top - margin) * factor;
+  from->w = least(from->w, (box.right + margin) * factor) - left;
+  from->h = least(from->h, (box.bottom + margin) * factor) - top;
+  from->pixels += (size_t)top * (size_t)from->stride + (size_t)left;
+  return true;
+}
+
+static od_status prepare(source from, picture *work, float *result, od_error *error) {
+  od_status status = isolate_part(&from, work, error);
+  if (!status && work->strokes.count && look_closer(work, &from))
+    status = isolate_part(&from, work, error);
+  if (status || !work->strokes.count) return status;
+  thicken(work);
+  fit(work, result);
+  return OD_OK;
+}
+
+static od_status give_steps(const picture *work, od_prepare_steps *steps, od_error *error) {
+  steps->gray = od_allocate(4 * work->n, 1);
+  if (!steps->gray) return od_fail_memory(error, "the steps of preparing a picture");
+  steps->h = work->h;
+  steps->w = work->w;
+  steps->paper = steps->gray + work->n;
+  steps->ink = steps->paper + work->n;
+  steps->digit = steps->ink + work->n;
+  memcpy(steps->gray, work->gray, work->n);
+  memcpy(steps->paper, work->paper, work->n);
+  memcpy(steps->ink, work->ink, work->n);
+  memcpy(steps->digit, work->digit, work->n);
+  return OD_OK;
+}
+
+void od_prepare_steps_release(od_prepare_steps *steps) {
+  od_release(steps->gray);
+  *steps = (od_prepare_steps){0};
+}
+
+od_status od_prepare_digit(int h, int w, const uint8_t *image, od_prepare_steps *steps,
+                           float *result, od_error *error) {
   od_status status = od_check_sides("image", h, w, error);
   if (status) return status;
-  picture work = {.h = h, .w = w};
-  limit_sides(WORK_SIDE, &work.h, &work.w);
-  work.n = (size_t)work.h * (size_t)work.w;
-  const size_t most = work.n > PEN_AREA ? work.n : PEN_AREA;
-  work.label = od_allocate(most, 2 * sizeof *work.label + sizeof *work.smooth + 3);
-  if (!work.label) return od_fail_memory(error, "preparing a picture");
-  work.stack = work.label + most;
-  work.smooth = (float *)(work.stack + most);
-  work.ink = (uint8_t *)(work.smooth + most);
-  work.other = work.ink + most;
-  work.between = work.other + most;
+  picture work = {0};
+  const size_t room = (size_t)least(h, WORK_SIDE) * (size_t)least(w, WORK_SIDE);
+  work.gray = od_allocate(room, 5);
+  if (!work.gray) return od_fail_memory(error, "preparing a picture");
+  work.paper = work.gray + room;
+  work.ink = work.paper + room;
+  work.digit = work.ink + room;
+  work.other = work.digit + room;
   memset(result, 0, RESULT_SIDE * RESULT_SIDE * sizeof *result);
-  status = od_resize_gray(h, w, image, work.h, work.w, work.smooth, error);
-  if (!status) {
-    to_bytes(work.n, work.smooth, work.ink);
-    status = prepare(&work, result, error);
-  }
-  od_release(work.label);
+  status = prepare((source){h, w, w, image}, &work, result, error);
+  if (!status && steps) status = give_steps(&work, steps, error);
+  od_strokes_release(&work.strokes);
+  od_release(work.gray);
   return status;
 }

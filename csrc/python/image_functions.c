@@ -1,11 +1,14 @@
 #include "image_functions.h"
 
+#include <string.h>
+
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"
 #include "image/image.h"
+#include "image/prepare.h"
 
-enum { MAX_SIDE = 16384 };
+enum { MAX_SIDE = 16384, PREPARE_STEPS = 4 };
 
 /* A picture that stays while the GIL is released. */
 typedef struct picture {
@@ -126,25 +129,58 @@ PyObject *image_is_mnist_like(PyObject *Py_UNUSED(module), PyObject *const *argu
   return PyBool_FromLong(answer);
 }
 
+static PyObject *prepare_picture(const picture *image, od_prepare_steps *steps) {
+  float *pixels;
+  od_error error;
+  od_status status = OD_OK;
+  PyObject *result = new_floats(2, (int[]){28, 28}, &pixels);
+  if (!result) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = od_prepare_digit(image->h, image->w, image->pixels, steps, pixels, &error);
+  Py_END_ALLOW_THREADS
+  if (status == OD_OK) return result;
+  Py_DECREF(result);
+  return raise_status(status, &error);
+}
+
 PyObject *image_prepare_digit(PyObject *Py_UNUSED(module), PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
   static const signature accepted = {"prepare_digit", 1, 1, 1, {"image"}};
   PyObject *value;
   picture image;
-  float *pixels;
   if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
       !read_picture(value, 0, &image))
     return NULL;
-  od_error error;
-  od_status status = OD_OK;
-  PyObject *result = new_floats(2, (int[]){28, 28}, &pixels);
-  if (result) {
-    Py_BEGIN_ALLOW_THREADS
-    status = od_prepare_digit(image.h, image.w, image.pixels, pixels, &error);
-    Py_END_ALLOW_THREADS
-  }
+  PyObject *result = prepare_picture(&image, NULL);
   Py_DECREF(image.array);
-  if (status == OD_OK) return result;
-  Py_DECREF(result);
-  return raise_status(status, &error);
+  return result;
+}
+
+static PyObject *copy_bytes(int h, int w, const uint8_t *from) {
+  uint8_t *pixels;
+  PyObject *array = new_bytes(h, w, &pixels);
+  if (array) memcpy(pixels, from, (size_t)h * (size_t)w);
+  return array;
+}
+
+PyObject *image_prepare_steps(PyObject *Py_UNUSED(module), PyObject *const *arguments,
+                              Py_ssize_t count, PyObject *keywords) {
+  static const signature accepted = {"prepare_steps", 1, 1, 1, {"image"}};
+  PyObject *value, *result = NULL;
+  od_prepare_steps steps = {0};
+  picture image;
+  if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
+      !read_picture(value, 0, &image))
+    return NULL;
+  PyObject *digit = prepare_picture(&image, &steps);
+  if (digit) {
+    PyObject *arrays[PREPARE_STEPS];
+    const uint8_t *pixels[] = {steps.gray, steps.paper, steps.ink, steps.digit};
+    for (int i = 0; i < PREPARE_STEPS; i++) arrays[i] = copy_bytes(steps.h, steps.w, pixels[i]);
+    /* "N" takes references over; where an array is missing, it fails. */
+    result = Py_BuildValue("(NNNNN)", arrays[0], arrays[1], arrays[2], arrays[3], digit);
+  }
+  od_prepare_steps_release(&steps);
+  Py_DECREF(image.array);
+  return result;
 }

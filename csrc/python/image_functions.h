@@ -17,5 +17,7 @@ PyObject *image_is_mnist_like(PyObject *module, PyObject *const *arguments, Py_s
                               PyObject *keywords);
 PyObject *image_prepare_digit(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords);
+PyObject *image_prepare_steps(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords);
 
 #endif

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "guard.h"
 #include "image/image.h"
+#include "image/prepare.h"
 
 enum { LONGEST = 100, OUT = 28 };
 
@@ -149,7 +150,7 @@ static void test_resize(void) {
 static void check_prepare(int h, int w, const uint8_t *image) {
   float *result = guard_block(&guard_out, OUT * OUT * sizeof *result, side());
   od_error error = {{0}};
-  if (!CHECK_INT(od_prepare_digit(h, w, image, result, &error), OD_OK)) printf("%s\n", error.message);
+  if (!CHECK_INT(od_prepare_digit(h, w, image, NULL, result, &error), OD_OK)) printf("%s\n", error.message);
   bool right = true;
   for (int k = 0; k < OUT * OUT; k++) right = right && result[k] >= 0 && result[k] <= 1;
   CHECK(right);
@@ -250,7 +251,7 @@ static void test_refuses_sides(void) {
   for (int i = 0; i < 6; i++) {
     od_error error = {{0}};
     CHECK_CASE("(%d, %d)", bad[i][0], bad[i][1]);
-    CHECK_INT(od_prepare_digit(bad[i][0], bad[i][1], image, result, &error), OD_ERROR_ARGUMENT);
+    CHECK_INT(od_prepare_digit(bad[i][0], bad[i][1], image, NULL, result, &error), OD_ERROR_ARGUMENT);
     CHECK(error.message[0] != 0);
     error.message[0] = 0;
     CHECK_INT(od_resize_gray(bad[i][0], bad[i][1], image, 3, 3, result, &error), OD_ERROR_ARGUMENT);

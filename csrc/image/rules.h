@@ -1,0 +1,18 @@
+/* Rules: long thin lines, level or upright, that a form has and handwriting stands on. */
+#ifndef OD_IMAGE_RULES_H
+#define OD_IMAGE_RULES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct od_rule_limits {
+  int thin;        /* the most pixels across a rule */
+  int least_level; /* a level rule is at least so long; 0 for none of them */
+  int least_upright;
+} od_rule_limits;
+
+/* Takes rules out of ink (h, w), in place; strokes that cross them stay whole. `seen` (h, w)
+ * is scratch. Returns whether there were any. */
+bool od_erase_rules(int h, int w, uint8_t *ink, od_rule_limits limits, uint8_t *seen);
+
+#endif

@@ -1,0 +1,37 @@
+/* Strokes: the connected pieces of ink of a picture, as od_find_ink gives it. */
+#ifndef OD_IMAGE_STROKES_H
+#define OD_IMAGE_STROKES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+typedef struct od_stroke {
+  int left, top, right, bottom; /* its box; right and bottom are the first pixels outside */
+  int area;                     /* pixels */
+  int mass;                     /* sum of their ink */
+  int peak;                     /* the most ink of a pixel */
+  int across;                   /* sum of the columns of its pixels, for their mean */
+} od_stroke;
+
+/* Owns its arrays; release with od_strokes_release. */
+typedef struct od_strokes {
+  int count;
+  od_stroke *of;  /* (count) */
+  int32_t *label; /* (h, w): 1 + the number of the pixel's stroke, 0 for none */
+} od_strokes;
+
+/* Connects, over sides and corners, the pixels of ink (h, w) of at least OD_INK_SOME. Strokes
+ * that nowhere reach OD_INK_SURE, or have fewer than `least_area` pixels, are left out;
+ * where more than `limit` remain, only the `limit` of largest mass stay. They are numbered
+ * in reading order of their first pixels.
+ * Errors: OD_ERROR_MEMORY. */
+od_status od_find_strokes(int h, int w, const uint8_t *ink, int least_area, int limit,
+                          od_strokes *strokes, od_error *error);
+void od_strokes_release(od_strokes *strokes);
+
+/* The width of the pen in pixels, from the ink's area and outline; 0 without ink. */
+double od_pen_width(int h, int w, const uint8_t *ink);
+
+#endif
