@@ -14,12 +14,17 @@
 
 /* Pictures to 28x28. */
 #include "image/image.h"
+#include "image/prepare.h"
 
 /* 28x28 to scores. */
 #include "nn/layer.h"
 #include "nn/network.h"
 #include "nn/images.h"
 #include "nn/inference.h"
+
+/* Pages to digits. */
+#include "read/page.h"
+#include "read/lattice.h"
 
 /* Training. */
 #include "nn/gradient.h"

@@ -27,9 +27,13 @@ if TYPE_CHECKING:
     from ._config import show_config
     from ._predict import predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
+    from .reading import Digit, Line, Reading, read, read_many
 
 __all__ = [
+    "Digit",
     "DigitClassifier",
+    "Line",
+    "Reading",
     "__version__",
     "datasets",
     "get_num_threads",
@@ -38,6 +42,8 @@ __all__ = [
     "predict",
     "predict_proba",
     "preprocess",
+    "read",
+    "read_many",
     "set_num_threads",
     "show_config",
     "synth",
@@ -45,11 +51,16 @@ __all__ = [
 
 # Where each name comes from: imported on first use, so that `import ocrdigit` is cheap.
 _HOME = {
+    "Digit": "reading",
     "DigitClassifier": "estimator",
+    "Line": "reading",
+    "Reading": "reading",
     "load": "estimator",
     "predict": "_predict",
     "predict_proba": "_predict",
     "preprocess": "_predict",
+    "read": "reading",
+    "read_many": "reading",
     "show_config": "_config",
 }
 

@@ -205,6 +205,25 @@ def is_mnist_like(image: NDArray[np.uint8]) -> bool: ...
 def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
 
+def find_candidates(image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """What may be digits in a picture (h, w).
+
+    (n, 7): line, first piece, last piece, left, top, right, bottom; and their pictures
+    (n, 28, 28, 2): own ink, all ink around.
+    """
+
+def read_digits(
+    network: Network, image: NDArray[np.uint8], *, length: int = 0, words: tuple[str, ...] = ()
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The digits in a picture (h, w), line by line; ``network`` is a reader's.
+
+    (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
+    digit at all, the probability of each digit.
+    """
+
+def prepare_steps(image: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
+    """The picture as gray, its paper, its ink, the digit's ink, and prepare_digit's result."""
+
 # As OpenCV has them, for ocrdigit/image.py; these take uint8 pictures of any strides.
 def image_gray(image: NDArray[np.uint8], bgr: bool, background: int) -> NDArray[np.uint8]: ...
 def image_threshold(

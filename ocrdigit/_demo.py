@@ -29,7 +29,9 @@ _INK, _PALE, _RIGHT, _WRONG = "#1b1f24", "#6b7480", "#1a7f4b", "#c8321f"
 
 def run(out: str, seed: int) -> None:
     """Train, measure, print a few answers and write the picture ``out``."""
+    page_out = f"{out.removesuffix('.png')}-page.png"
     files.check_writable(out)
+    files.check_writable(page_out)
     sample = load_sample()
     model = DigitClassifier(epochs=EPOCHS, batch_size=BATCH_SIZE, random_state=seed)
     click.echo(f"Training a network from nothing on {len(sample.y_train):,} handwritten digits.")
@@ -62,7 +64,26 @@ def run(out: str, seed: int) -> None:
     picture.save(data, "png")
     files.write_atomically(out, data.getvalue())
     click.echo(f"\nWrote {out}: {_ROWS * _COLUMNS + len(hard)} images and their answers.")
-    click.echo("Next: ocrdigit predict FILE.png for a digit of yours; ocrdigit train --help.")
+    read_page(page_out)
+    click.echo("Next: ocrdigit read FILE.jpg for a photo of numbers; ocrdigit predict FILE.png")
+    click.echo("for a single digit; ocrdigit train --help.")
+
+
+def read_page(out: str) -> None:
+    """Read the embedded page, print what is on it and write the picture ``out``."""
+    from .datasets import load_page
+    from .reading import read
+
+    page = load_page()
+    start = time.perf_counter()
+    reading = read(page.image)
+    seconds = time.perf_counter() - start
+    click.echo(f"\nA page of {len(page.values)} digits, read in {1000 * seconds:.0f} ms:\n")
+    click.echo("\n".join(f"  {line.text:12} {line.confidence:6.1%}" for line in reading.lines))
+    data = io.BytesIO()
+    reading.draw().save(data, "png")
+    files.write_atomically(out, data.getvalue())
+    click.echo(f"\nWrote {out}: the page with the digits' boxes.\n")
 
 
 def print_digits(

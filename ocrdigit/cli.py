@@ -15,6 +15,7 @@ from .augmentations import AUGMENTATIONS
 if TYPE_CHECKING:
     from .datasets import Dataset
     from .estimator import DigitClassifier
+    from .reading import Reading
 
 
 class _Group(click.Group):
@@ -64,6 +65,7 @@ _MODEL_HELP = "A model that `ocrdigit train` saved. Without it the one in the pa
     epilog=_examples(
         "ocrdigit demo",
         "ocrdigit predict digit.png",
+        "ocrdigit read note.jpg",
         "ocrdigit train --data mnist/ --epochs 7 --out model.safetensors",
     ),
 )
@@ -244,6 +246,93 @@ def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
+@main.command(
+    short_help="Read the numbers in pictures: photos, scans, fields of forms.",
+    epilog=_examples(
+        "ocrdigit read note.jpg",
+        "ocrdigit read fields/*.png --length 6 --csv",
+        "ocrdigit read page.tiff --json --draw seen/",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: lines, digits, boxes.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table with a row for each digit.")
+@click.option(
+    "--draw",
+    "folder",
+    type=click.Path(),
+    metavar="DIR",
+    help="Write each picture with the digits' boxes to this folder.",
+)
+@click.option("--length", type=click.IntRange(1, 1000), help="How many digits a line has.")
+@click.option("--lexicon", metavar="FILE", type=click.Path(), help="The numbers that may occur.")
+def read(
+    files: tuple[str, ...],
+    as_json: bool,
+    as_csv: bool,
+    folder: str | None,
+    length: int | None,
+    lexicon: str | None,
+) -> None:
+    """Read the numbers in each of the image FILES, line by line.
+
+    A file that cannot be read is said so on standard error, and the exit code is 1; the
+    others are still read. A lexicon is a text file with a number on each line.
+    """
+    from .reading import read as read_picture
+    from .reading import rows_to_csv
+
+    if as_json and as_csv:
+        raise click.UsageError("choose one of --json and --csv")
+    words = None
+    if lexicon:
+        with open(lexicon, encoding="utf-8") as text:
+            words = text.read().split()
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    answers: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    failed = False
+    for file in files:
+        try:
+            reading = read_picture(file, lexicon=words, length=length)
+        except (OSError, ValueError) as error:
+            failed = True
+            click.echo(f"Error: {_sentence(error)}", err=True)
+            answers.append({"file": file, "error": _sentence(error)})
+            continue
+        answers.append({"file": file, **reading.to_dict()})
+        rows += reading.to_rows(file)
+        if folder:
+            _draw_pages(reading, file, folder)
+        if not as_json and not as_csv:
+            lines = reading.text.split("\n") if reading.lines else ["(no digits)"]
+            label = f"{file}: " if len(files) > 1 else ""
+            for line in lines:
+                click.echo(f"{label}{line}")
+    if as_json:
+        click.echo(json.dumps(answers, indent=1))
+    if as_csv:
+        click.echo(rows_to_csv(rows), nl=False)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _draw_pages(reading: Reading, file: str, folder: str) -> None:
+    """Write the pages of a file with boxes: NAME.png, or NAME-1.png and so on."""
+    import io
+
+    from . import files as model_files
+
+    stem = os.path.splitext(os.path.basename(file))[0]
+    for page in range(len(reading.pages)):
+        data = io.BytesIO()
+        reading.draw(page).save(data, "png")
+        suffix = f"-{page + 1}" if len(reading.pages) > 1 else ""
+        target = os.path.join(folder, f"{stem}{suffix}.png")
+        model_files.write_atomically(target, data.getvalue())
+
+
 @main.command(short_help="See it work: train for a moment, then look at the answers.")
 @click.option(
     "--out",
@@ -257,7 +346,8 @@ def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
 def demo(out: str, seed: int) -> None:
     """See it work: train for a moment on the embedded sample, then look at the answers.
 
-    Needs no network and no data. Writes a picture of images with their answers.
+    Needs no network and no data. Writes a picture of images with their answers, and one of a
+    page of numbers that it reads.
     """
     from ._demo import run
 

@@ -7,6 +7,7 @@
 #include "image_operations.h"
 #include "network_type.h"
 #include "ready.h"
+#include "reading.h"
 #include "runtime.h"
 #include "shortcut_type.h"
 #include "trainer_type.h"
@@ -39,6 +40,12 @@ static PyMethodDef functions[] = {
                "The scale to 0..1 of images that are ready as they are, or None.")},
     {"prepare_digit", FAST(image_prepare_digit),
      PyDoc_STR("prepare_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
+    {"find_candidates", FAST(reading_find_candidates),
+     PyDoc_STR("find_candidates(image)\n--\n\nWhat may be digits in a picture (h, w).")},
+    {"read_digits", FAST(reading_read_digits),
+     PyDoc_STR("read_digits(network, image, *, length=0, words=())\n--\n\nThe digits in a picture (h, w).")},
+    {"prepare_steps", FAST(image_prepare_steps),
+     PyDoc_STR("prepare_steps(image)\n--\n\nThe same, and before it what it went through.")},
     {"image_gray", FAST(operation_gray),
      PyDoc_STR("image_gray(image, bgr, background)\n--\n\n(h, w, 3 or 4) -> (h, w).")},
     {"image_threshold", FAST(operation_threshold),

@@ -434,6 +434,10 @@ static PyObject *network_calibrate(PyObject *object, PyObject *const *arguments,
   Py_RETURN_NONE;
 }
 
+bool network_run(PyObject *network, const od_images *images, bool softmax, float *scores) {
+  return run_inference((network_object *)network, images, softmax, scores);
+}
+
 /* (n, classes), or (classes) for a single image that is no batch. */
 static PyObject *new_scores(network_object *self, const image_view *view, bool single,
                             bool softmax) {

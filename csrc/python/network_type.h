@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "lock.h"
+#include "nn/images.h"
 #include "nn/inference.h"
 #include "nn/network.h"
 
@@ -29,5 +30,9 @@ typedef struct network_object {
 } network_object;
 
 extern PyType_Spec network_type_spec;
+
+/* Runs a Network over images of its input's size: scores (images->count, classes), or with
+ * `softmax` probabilities. False with an exception set. */
+bool network_run(PyObject *network, const od_images *images, bool softmax, float *scores);
 
 #endif

@@ -1,0 +1,77 @@
+"""The shipped reader: the network that tells digits from what is none, and its file."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from . import _core, files
+
+READER_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/reader.safetensors")
+
+# From a candidate's own ink and all ink around it to ten digits and "not a digit".
+LAYERS: tuple[Mapping[str, Any], ...] = (
+    {"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
+    {"type": "max_pool2d"},
+    {"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
+    {"type": "max_pool2d"},
+    {"type": "flatten"},
+    {"type": "dense", "units": 64, "activation": "relu"},
+    {"type": "dense", "units": 11},
+)
+INPUT_SHAPE = (28, 28, 2)
+
+_FORMAT = "ocrdigit reader"
+
+_lock = threading.Lock()
+_reader: _core.Network | None = None
+
+
+def write_reader(path: files.Path, network: _core.Network) -> None:
+    """Write a reader's network to a .safetensors file, whole or not at all."""
+    from safetensors.numpy import save
+
+    metadata = {
+        "format": _FORMAT,
+        "ocrdigit_version": _core.__version__,
+        "architecture": json.dumps(network.layers),
+    }
+    files.write_atomically(path, save(network.weights(), metadata))
+
+
+def read_reader(path: files.Path) -> _core.Network:
+    """Return the network of a file that :func:`write_reader` wrote.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is no reader's file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.fspath(path), "numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise ValueError("not a reader of ocrdigit")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        network = _core.Network(json.loads(metadata["architecture"]), INPUT_SHAPE)
+        network.set_weights(weights)
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    return network
+
+
+def shipped_reader() -> _core.Network:
+    """Return the reader that comes with the package; one for the whole process."""
+    global _reader
+    if _reader is None:
+        with _lock:
+            if _reader is None:
+                _reader = read_reader(READER_PATH)
+    return _reader

@@ -1,0 +1,1 @@
+"""How the shipped networks are trained: run these modules to make them again."""

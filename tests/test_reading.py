@@ -1,0 +1,346 @@
+"""Pictures of numbers: what comes out, from all kinds of input, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from test_image import draw
+
+import ocrdigit
+from ocrdigit import _core, synth
+from ocrdigit.cli import main
+
+TEXT = "1874"
+
+
+@pytest.fixture(scope="module")
+def picture() -> synth.Picture:
+    return synth.string(TEXT, height=64, random_state=3)
+
+
+def overlap(a: tuple[int, ...], b: tuple[int, ...]) -> float:
+    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    tall = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    shared = max(wide, 0) * max(tall, 0)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+class TestReading:
+    def test_text_and_boxes(self, picture: synth.Picture) -> None:
+        reading = ocrdigit.read(picture.image)
+        assert reading.text == str(reading) == TEXT
+        assert [digit.value for digit in reading.digits] == [1, 8, 7, 4]
+        for digit, box in zip(reading.digits, picture.boxes, strict=True):
+            assert overlap(digit.box, box) > 0.7
+            assert 0 <= digit.confidence <= digit.is_digit <= 1
+            assert digit.probabilities.shape == (10,)
+            assert digit.probabilities.sum() == pytest.approx(1, abs=1e-4)
+        left, top, width, height = reading.lines[0].box
+        assert left <= picture.boxes[0][0] + 2
+        assert left + width >= picture.boxes[-1][0] + picture.boxes[-1][2] - 2
+        assert 0 <= top < top + height <= 64
+
+    def test_lines_in_reading_order(self) -> None:
+        rows = [["1874", "350"], ["926"], ["40", "5512"]]
+        page = synth.page(rows, size=(700, 400), style="plain", color=False, random_state=4)
+        reading = ocrdigit.read(page.image)
+        assert reading.text.split() == [number for row in rows for number in row]
+        assert len(reading.lines) >= len(rows)
+
+    def test_slanted_line(self) -> None:
+        flat = synth.string("50312", height=64, random_state=8).image
+        turned = Image.fromarray(flat).rotate(8, expand=True, fillcolor=int(np.median(flat)))
+        assert ocrdigit.read(turned).text == ocrdigit.read(flat).text == "50312"
+
+    def test_page_of_the_package(self) -> None:
+        page = ocrdigit.datasets.load_page()
+        numbers = page.text.split()
+        read = ocrdigit.read(page.image).text.split()
+        assert sum(number in read for number in numbers) >= len(numbers) - 2
+
+    def test_length(self) -> None:
+        picture = synth.string("1111", height=48, style="touching", random_state=0)
+        for length in (2, 3, 4):
+            reading = ocrdigit.read(picture.image, length=length)
+            assert {len(line.digits) for line in reading.lines} <= {length}
+        assert ocrdigit.read(picture.image, length=900).text == ""
+
+    def test_lexicon(self, picture: synth.Picture) -> None:
+        assert ocrdigit.read(picture.image, lexicon=["1574", "1874", "18"]).text == TEXT
+        assert ocrdigit.read(picture.image, lexicon=["1574", "99"]).text == "1574"
+        assert ocrdigit.read(picture.image, lexicon=["1574", "18"], length=2).text == "18"
+
+    def test_same_picture_same_reading(self, picture: synth.Picture) -> None:
+        before = ocrdigit.get_num_threads()
+        readings = []
+        for threads in (1, 2):
+            ocrdigit.set_num_threads(threads)
+            readings.append(ocrdigit.read(picture.image).to_dict())
+        ocrdigit.set_num_threads(before)
+        assert readings[0] == readings[1]
+
+
+class TestForms:
+    def test_to_dict_is_json(self, picture: synth.Picture) -> None:
+        plain = json.loads(json.dumps(ocrdigit.read(picture.image).to_dict()))
+        assert plain["text"] == TEXT
+        assert plain["pages"] == [{"width": picture.image.shape[1], "height": 64}]
+        assert [digit["value"] for digit in plain["lines"][0]["digits"]] == [1, 8, 7, 4]
+
+    def test_csv(self, picture: synth.Picture) -> None:
+        rows = list(csv.DictReader(io.StringIO(ocrdigit.read(picture.image).to_csv("a,b.png"))))
+        assert [row["value"] for row in rows] == list(TEXT)
+        assert {row["file"] for row in rows} == {"a,b.png"}
+
+    def test_drawing(self, picture: synth.Picture) -> None:
+        reading = ocrdigit.read(picture.image)
+        drawn = np.asarray(reading.draw())
+        assert drawn.shape == (*picture.image.shape, 3)
+        x, y, w, _ = reading.digits[1].box
+        assert (drawn[y, x : x + w] == (26, 127, 75)).all()
+        assert Image.open(io.BytesIO(reading._repr_png_())).size == reading.draw().size
+        assert TEXT in reading._repr_html_()
+        with pytest.raises(IndexError, match="page"):
+            reading.draw(1)
+
+    def test_read_many(self, picture: synth.Picture, tmp_path: Path) -> None:
+        paths = []
+        for name in ("a.png", "b.png"):
+            Image.fromarray(picture.image).save(tmp_path / name)
+            paths.append(tmp_path / name)
+        assert [r.text for r in ocrdigit.read_many(paths, progress=False)] == [TEXT, TEXT]
+        with pytest.raises(TypeError, match="files"):
+            ocrdigit.read_many("a.png")
+
+
+class TestInputs:
+    def test_arrays(self, picture: synth.Picture) -> None:
+        gray = picture.image
+        for form in (
+            gray,
+            gray[:, :, None],
+            np.stack([gray] * 3, axis=2),
+            gray / 255,
+            gray.astype(np.uint16) * 257,
+            255 - gray,
+            gray[::-1][::-1],
+            gray.tolist(),
+        ):
+            assert ocrdigit.read(form).text == TEXT
+
+    def test_files(self, picture: synth.Picture, tmp_path: Path) -> None:
+        image = Image.fromarray(picture.image)
+        forms = {
+            "plain.png": image,
+            "palette.png": image.convert("P"),
+            "sixteen.png": Image.fromarray(picture.image.astype(np.uint16) * 257),
+            "cmyk.tiff": image.convert("RGB").convert("CMYK"),
+            "photo.jpg": image,
+            "web.webp": image,
+        }
+        for name, form in forms.items():
+            form.save(tmp_path / name)
+            assert ocrdigit.read(tmp_path / name).text == TEXT, name
+            assert ocrdigit.read((tmp_path / name).read_bytes()).text == TEXT, name
+
+    def test_ink_on_a_transparent_sheet(self, picture: synth.Picture) -> None:
+        for level in (0, 255):
+            rgba = np.full((*picture.image.shape, 4), level, np.uint8)
+            rgba[..., 3] = (np.median(picture.image) - picture.image.astype(int)).clip(0, 255)
+            assert ocrdigit.read(rgba).text == TEXT
+
+    def test_exif_orientation(self, picture: synth.Picture, tmp_path: Path) -> None:
+        turned = Image.fromarray(picture.image).rotate(90, expand=True)
+        exif = turned.getexif()
+        exif[0x0112] = 6
+        turned.save(tmp_path / "turned.jpg", exif=exif, quality=95)
+        reading = ocrdigit.read(tmp_path / "turned.jpg")
+        assert reading.text == TEXT
+        assert reading.pages[0].shape == picture.image.shape
+
+    def test_pages_of_a_tiff_in_order(self, tmp_path: Path) -> None:
+        texts = ["12", "345", "67"]
+        pages = [
+            Image.fromarray(synth.string(text, height=64, random_state=5).image) for text in texts
+        ]
+        path = tmp_path / "pages.tiff"
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+        reading = ocrdigit.read(path)
+        assert reading.text == "\n".join(texts)
+        assert [line.page for line in reading.lines] == [0, 1, 2]
+        assert reading.draw(2).size == pages[2].size
+
+    def test_first_picture_of_an_animation(self, picture: synth.Picture, tmp_path: Path) -> None:
+        frames = [Image.fromarray(picture.image), Image.new("L", (300, 64), 255)]
+        frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+        assert ocrdigit.read(tmp_path / "moving.gif").text == TEXT
+
+    def test_large_pages_keep_their_pixels(self, picture: synth.Picture) -> None:
+        large = Image.fromarray(picture.image).resize(
+            (picture.image.shape[1] * 12, 64 * 12), Image.Resampling.BICUBIC
+        )
+        page = np.full((2400, 4000), int(np.median(picture.image)), np.uint8)
+        pixels = np.asarray(large)[:, :3600]
+        page[900 : 900 + pixels.shape[0], 200 : 200 + pixels.shape[1]] = pixels
+        reading = ocrdigit.read(page)
+        assert reading.text == TEXT
+        want = np.array(picture.boxes[2]) * 12 + (200, 900, 0, 0)
+        assert overlap(reading.digits[2].box, tuple(want)) > 0.7
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("size", [(1, 1), (1, 700), (700, 1), (3, 3), (60, 200)])
+    @pytest.mark.parametrize("level", [0, 128, 255])
+    def test_nothing_on_it(self, size: tuple[int, int], level: int) -> None:
+        reading = ocrdigit.read(np.full(size, level, np.uint8))
+        assert reading.text == ""
+        assert reading.lines == reading.digits == ()
+
+    def test_too_large(self) -> None:
+        with pytest.raises(ValueError, match=r"20000 x 20000 pixels.*100,000,000"):
+            ocrdigit.read(np.broadcast_to(np.uint8(255), (20000, 20000)))
+        with pytest.raises(ValueError, match="16384"):
+            ocrdigit.read(np.full((1, 20000), 255, np.uint8))
+
+    def test_bomb_is_refused_before_it_is_decoded(self) -> None:
+        for side, message in ((12_000, "12000 x 12000 pixels"), (30_000, "900000000 pixels")):
+            data = io.BytesIO()
+            Image.new("1", (side, side)).save(data, "png")
+            start = time.perf_counter()
+            with pytest.raises(ValueError, match=message):
+                ocrdigit.read(data.getvalue())
+            assert time.perf_counter() - start < 0.5
+
+    def test_damaged_files(self, picture: synth.Picture, tmp_path: Path) -> None:
+        for form in ("png", "jpeg", "tiff", "gif"):
+            data = io.BytesIO()
+            Image.fromarray(picture.image).save(data, form)
+            whole = data.getvalue()
+            for share in (0.0, 0.02, 0.5, 0.9):
+                with pytest.raises(ValueError, match=r"image \(\d+ bytes\)|image is"):
+                    ocrdigit.read(whole[: int(share * len(whole))])
+        with pytest.raises(ValueError, match="not an image"):
+            ocrdigit.read(b"05221859\n")
+
+    def test_paths(self, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError):
+            ocrdigit.read(tmp_path / "none.png")
+        with pytest.raises(IsADirectoryError):
+            ocrdigit.read(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("wrong", "error", "message"),
+        [
+            ({"length": 0}, ValueError, "length"),
+            ({"length": 2.5}, TypeError, "length"),
+            ({"length": 1001}, ValueError, "length"),
+            ({"lexicon": "12"}, TypeError, "lexicon"),
+            ({"lexicon": [12]}, TypeError, "lexicon"),
+            ({"lexicon": []}, ValueError, "lexicon"),
+            ({"lexicon": ["1a"]}, ValueError, "lexicon"),
+            ({"lexicon": [""]}, ValueError, "lexicon"),
+        ],
+    )
+    def test_parameters(
+        self, picture: synth.Picture, wrong: dict[str, object], error: type, message: str
+    ) -> None:
+        with pytest.raises(error, match=message):
+            ocrdigit.read(picture.image, **wrong)
+
+    @pytest.mark.parametrize("wrong", [object(), 5, None, np.zeros((2, 3, 4, 5))])
+    def test_no_images(self, wrong: object) -> None:
+        with pytest.raises((TypeError, ValueError), match="image"):
+            ocrdigit.read(wrong)
+
+    def test_reader_of_another_kind(self, picture: synth.Picture) -> None:
+        other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 10}])
+        with pytest.raises(ValueError, match="network"):
+            _core.read_digits(other, picture.image)
+        with pytest.raises(TypeError, match="network"):
+            _core.read_digits(None, picture.image)
+
+    def test_noise_takes_bounded_time(self) -> None:
+        rng = np.random.default_rng(0)
+        pages = [
+            rng.integers(0, 256, (700, 700)),
+            255 * (rng.random((700, 700)) < 0.1),
+            255 * (rng.random((700, 700)) < 0.5),
+            np.kron(rng.integers(0, 2, (175, 175)), np.full((4, 4), 255)),
+            255 * (np.indices((700, 700)).sum(0) % 2),
+        ]
+        for page in pages:
+            start = time.perf_counter()
+            ocrdigit.read(page.astype(np.uint8))
+            assert time.perf_counter() - start < 5
+
+    def test_any_picture_is_safe(self) -> None:
+        rng = np.random.default_rng(1)
+        for _ in range(60):
+            size = tuple(rng.integers(1, 90, 2))
+            for page in (rng.integers(0, 256, size), 255 * (rng.random(size) < rng.random())):
+                for digit in ocrdigit.read(page.astype(np.uint8)).digits:
+                    x, y, w, h = digit.box
+                    assert 0 <= x < x + w <= size[1]
+                    assert 0 <= y < y + h <= size[0]
+
+
+class TestCommand:
+    def test_text(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        result = CliRunner().invoke(main, ["read", "a.png"])
+        assert (result.exit_code, result.output) == (0, f"{TEXT}\n")
+        Image.new("L", (50, 50), 255).save(tmp_path / "b.png")
+        result = CliRunner().invoke(main, ["read", "a.png", "b.png"])
+        assert result.output == f"a.png: {TEXT}\nb.png: (no digits)\n"
+
+    def test_json_csv_and_drawing(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        result = CliRunner().invoke(main, ["read", "a.png", "--json", "--draw", "seen"])
+        assert json.loads(result.output)[0]["text"] == TEXT
+        assert Image.open(tmp_path / "seen" / "a.png").size == picture.image.shape[::-1]
+        result = CliRunner().invoke(main, ["read", "a.png", "--csv"])
+        assert [row["value"] for row in csv.DictReader(io.StringIO(result.output))] == list(TEXT)
+        assert CliRunner().invoke(main, ["read", "a.png", "--csv", "--json"]).exit_code == 2
+
+    def test_limits(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        (tmp_path / "words.txt").write_text("1574\n99\n")
+        result = CliRunner().invoke(main, ["read", "a.png", "--lexicon", "words.txt"])
+        assert result.output == "1574\n"
+        result = CliRunner().invoke(main, ["read", "a.png", "--length", "3"])
+        assert len(result.output.strip()) in (3, len("(no digits)"))
+
+    def test_files_that_cannot_be_read(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        (tmp_path / "bad.png").write_text("no picture")
+        result = CliRunner().invoke(main, ["read", "bad.png", "a.png", "none.png"])
+        assert result.exit_code == 1
+        assert f"a.png: {TEXT}\n" in result.output
+        assert "bad.png" in result.stderr
+        assert "none.png" in result.stderr
+
+
+def test_reader_file_is_checked(tmp_path: Path) -> None:
+    from ocrdigit._reader import read_reader
+
+    with pytest.raises(FileNotFoundError):
+        read_reader(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"not one")
+    with pytest.raises(ValueError, match=r"bad\.safetensors"):
+        read_reader(tmp_path / "bad.safetensors")
+    from ocrdigit._predict import MODEL_PATH
+
+    with pytest.raises(ValueError, match="not a reader"):
+        read_reader(MODEL_PATH)
+
+
+def test_digit_alone() -> None:
+    assert ocrdigit.read(draw(7, (200, 160), (50, 40, 110, 150), 10)).text == "7"
