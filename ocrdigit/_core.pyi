@@ -213,9 +213,16 @@ def find_candidates(image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArra
     """
 
 def read_digits(
-    network: Network, image: NDArray[np.uint8], *, length: int = 0, words: tuple[str, ...] = ()
+    network: Network,
+    classifier: Network,
+    image: NDArray[np.uint8],
+    *,
+    length: int = 0,
+    words: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits in a picture (h, w), line by line; ``network`` is a reader's.
+    """The digits in a picture (h, w), line by line.
+
+    ``network`` is a reader's, ``classifier`` one of single digits for a second opinion.
 
     (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
     digit at all, the probability of each digit.

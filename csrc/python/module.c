@@ -43,7 +43,7 @@ static PyMethodDef functions[] = {
     {"find_candidates", FAST(reading_find_candidates),
      PyDoc_STR("find_candidates(image)\n--\n\nWhat may be digits in a picture (h, w).")},
     {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR("read_digits(network, image, *, length=0, words=())\n--\n\nThe digits in a picture (h, w).")},
+     PyDoc_STR("read_digits(network, classifier, image, *, length=0, words=())\n--\n\nThe digits in a picture (h, w).")},
     {"prepare_steps", FAST(image_prepare_steps),
      PyDoc_STR("prepare_steps(image)\n--\n\nThe same, and before it what it went through.")},
     {"image_gray", FAST(operation_gray),

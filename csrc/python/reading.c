@@ -11,6 +11,9 @@
 #include "read/lattice.h"
 #include "runtime.h"
 
+/* A candidate that is none by more than this needs no second opinion. */
+static const float surely_none = 0.98f;
+
 enum { CANDIDATE_COLUMNS = 7, DIGIT_COLUMNS = 6, MOST_LENGTH = 1000, MOST_WORDS = 1 << 20 };
 
 /* A page and the picture that it is made from, which stays while the GIL is released. */
@@ -151,8 +154,38 @@ static PyObject *decode(const reading *work, const float *probabilities,
   return result;
 }
 
-/* The candidates' probabilities from the network, then the lines. */
-static PyObject *read_candidates(PyObject *network, const reading *work,
+/* Mixes in what a classifier of digits says of candidates that may be some: own ink alone. */
+static bool ask_classifier(PyObject *classifier, const od_page *page, float *probabilities) {
+  const size_t count = (size_t)page->candidate_count, size = OD_PICTURE / 2;
+  float *pictures = od_allocate(count * size, sizeof *pictures);
+  float *own = od_allocate(count * OD_READ_CLASSES, sizeof *own);
+  float *others = od_allocate(count * OD_DIGITS, sizeof *others);
+  bool done = pictures && own && others;
+  if (!done) PyErr_NoMemory();
+  od_images images = {.floats = pictures, .size = size, .scale = 1};
+  for (size_t i = 0; done && i < count; i++) {
+    const float *from = page->pictures + i * OD_PICTURE;
+    float *into = pictures + images.count * size;
+    if (probabilities[i * OD_READ_CLASSES + OD_DIGITS] > surely_none) continue;
+    for (size_t k = 0; k < size; k++) into[k] = from[2 * k];
+    memcpy(own + images.count++ * OD_READ_CLASSES, probabilities + i * OD_READ_CLASSES,
+           OD_READ_CLASSES * sizeof *own);
+  }
+  if (done && images.count) done = network_run(classifier, &images, true, others);
+  if (done) od_mix_opinions(images.count, others, own);
+  for (size_t i = 0, next = 0; done && i < count; i++) {
+    float *into = probabilities + i * OD_READ_CLASSES;
+    if (into[OD_DIGITS] > surely_none) continue;
+    memcpy(into, own + next++ * OD_READ_CLASSES, OD_READ_CLASSES * sizeof *own);
+  }
+  od_release(pictures);
+  od_release(own);
+  od_release(others);
+  return done;
+}
+
+/* The candidates' probabilities from the networks, then the lines. */
+static PyObject *read_candidates(PyObject *network, PyObject *classifier, const reading *work,
                                  const od_read_limits *limits) {
   const size_t count = (size_t)work->page.candidate_count;
   const od_images images = {
@@ -160,47 +193,50 @@ static PyObject *read_candidates(PyObject *network, const reading *work,
   float *probabilities = od_allocate(count * OD_READ_CLASSES, sizeof *probabilities);
   if (!probabilities) return PyErr_NoMemory();
   PyObject *result = NULL;
-  if (count == 0 || network_run(network, &images, true, probabilities))
+  if (count == 0 || (network_run(network, &images, true, probabilities) &&
+                     ask_classifier(classifier, &work->page, probabilities)))
     result = decode(work, probabilities, limits);
   od_release(probabilities);
   return result;
 }
 
-static bool is_reader(PyObject *module, PyObject *network) {
+/* Whether `network` is one from (28, 28, channels) to so many classes. */
+static bool is_network(PyObject *module, PyObject *network, const char *name, int channels,
+                       int classes) {
   if (!Py_IS_TYPE(network, state_of_module(module)->network_type)) {
-    PyErr_Format(PyExc_TypeError, "network: got %.100R, expected a Network", network);
+    PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a Network", name, network);
     return false;
   }
   const od_network *layers = ((network_object *)network)->network;
   const od_shape input = od_network_input(layers);
-  if (input.h != 28 || input.w != 28 || input.c != 2 ||
-      od_network_classes(layers) != OD_READ_CLASSES) {
-    PyErr_Format(PyExc_ValueError, "network: got %R, expected one from (28, 28, 2) to %d classes",
-                 network, OD_READ_CLASSES);
-    return false;
-  }
-  return true;
+  if (input.h == 28 && input.w == 28 && input.c == channels &&
+      od_network_classes(layers) == classes)
+    return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %R, expected one from (28, 28, %d) to %d classes", name,
+               network, channels, classes);
+  return false;
 }
 
 PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
   static const signature accepted = {
-      "read_digits", 4, 2, 2, {"network", "image", "length", "words"}};
-  PyObject *values[4], *result = NULL;
+      "read_digits", 5, 3, 3, {"network", "classifier", "image", "length", "words"}};
+  PyObject *values[5], *result = NULL;
   reading work = {0};
   od_read_limits limits = {0};
   const char **words = NULL;
   long long length = 0;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !is_reader(module, values[0]) ||
-      (values[2] && !convert_int(values[2], "length", 0, MOST_LENGTH, &length)))
+      !is_network(module, values[0], "network", 2, OD_READ_CLASSES) ||
+      !is_network(module, values[1], "classifier", 1, OD_DIGITS) ||
+      (values[3] && !convert_int(values[3], "length", 0, MOST_LENGTH, &length)))
     return NULL;
   limits.length = (int)length;
-  if ((!values[3] || read_words(values[3], &words, &limits.word_count)) &&
-      read_image(values[1], &work)) {
+  if ((!values[4] || read_words(values[4], &words, &limits.word_count)) &&
+      read_image(values[2], &work)) {
     limits.words = words;
     if (find_candidates(state_of_module(module), &work))
-      result = read_candidates(values[0], &work, &limits);
+      result = read_candidates(values[0], values[1], &work, &limits);
   }
   PyMem_Free(words);
   release(&work);

@@ -12,6 +12,9 @@ static const double leave_cost = 0.5, leave_size_cost = 3;
 static const double most_cost = 6, least_probability = 1e-6;
 /* Candidates lower than this share of the line's digits are hardly ever digits. */
 static const double least_tall = 0.38, low_cost = 3;
+/* A stroke is writing when more than this share of its ink is in digits. */
+static const double least_used = 0.5;
+static const double other_weight = 0.3;
 static const double never = -1e30;
 
 typedef struct lattice {
@@ -184,6 +187,8 @@ static int follow_way(const lattice *work, const char *word, od_read_digit *digi
     if (work->rows > 1) row--;
     od_read_digit *digit = &digits[count++];
     *digit = (od_read_digit){.line = candidate->line,
+                             .first = candidate->first,
+                             .last = candidate->last,
                              .value = word ? word[row] - '0' : likeliest(work, from),
                              .left = candidate->left,
                              .top = candidate->top,
@@ -219,6 +224,41 @@ static int read_line(lattice *work, const od_read_limits *limits, od_read_digit 
   const int length = word ? (int)strlen(word) : limits->length;
   find_ways(work, length ? length + 1 : 1, word);
   return end_of(work) > never ? follow_way(work, word, digits) : 0;
+}
+
+/* Drops digits cut out of strokes of which half is left out: parts of letters and drawings.
+ * share (2, piece_count) is scratch. Returns how many stay. */
+static int drop_parts(const od_page *page, int count, od_read_digit *digits, double *share) {
+  const size_t pieces = (size_t)page->piece_count;
+  double *used = share, *all = share + pieces;
+  memset(share, 0, 2 * pieces * sizeof *share);
+  for (int i = 0; i < page->piece_count; i++) all[page->pieces[i].stroke] += page->pieces[i].mass;
+  for (int i = 0; i < count; i++)
+    for (int k = digits[i].first; k <= digits[i].last; k++)
+      used[page->pieces[k].stroke] += page->pieces[k].mass;
+  int kept = 0;
+  for (int i = 0; i < count; i++) {
+    double own = 0, whole = 0; /* of the strokes that it is made of */
+    for (int k = digits[i].first; k <= digits[i].last; k++) {
+      own += page->pieces[k].mass * used[page->pieces[k].stroke];
+      whole += page->pieces[k].mass * all[page->pieces[k].stroke];
+    }
+    if (own > least_used * whole) digits[kept++] = digits[i];
+  }
+  return kept;
+}
+
+void od_mix_opinions(size_t count, const float *others, float *probabilities) {
+  for (size_t i = 0; i < count; i++, others += OD_DIGITS, probabilities += OD_READ_CLASSES) {
+    double mixed[OD_DIGITS], sum = 0, is_digit = 0;
+    for (int d = 0; d < OD_DIGITS; d++) {
+      is_digit += (double)probabilities[d];
+      mixed[d] =
+          exp((1 - other_weight) * log_of(probabilities[d]) + other_weight * log_of(others[d]));
+      sum += mixed[d];
+    }
+    for (int d = 0; d < OD_DIGITS; d++) probabilities[d] = (float)(mixed[d] / sum * is_digit);
+  }
 }
 
 /* Memory for the longest line and word. */
@@ -257,8 +297,9 @@ od_status od_page_decode(const od_page *page, const float *probabilities,
   *count = 0;
   const od_status status = lattice_create(page, limits, &work, error);
   if (status) return status;
+  double *share = od_allocate(2 * (size_t)page->piece_count, sizeof *share);
   int begin = 0;
-  for (int i = 0; i < page->line_count; i++) {
+  for (int i = 0; share && i < page->line_count; i++) {
     int end = begin;
     while (end < page->candidate_count && page->candidates[end].line == i) end++;
     work.line = &page->lines[i];
@@ -268,7 +309,11 @@ od_status od_page_decode(const od_page *page, const float *probabilities,
     *count += read_line(&work, limits, digits + *count);
     begin = end;
   }
+  if (share && !limits->length && !limits->word_count)
+    *count = drop_parts(page, *count, digits, share);
+  const bool enough = share != NULL;
+  od_release(share);
   od_release(work.leave);
   od_release(work.from);
-  return OD_OK;
+  return enough ? OD_OK : od_fail_memory(error, "reading a page");
 }

@@ -9,7 +9,7 @@
 #include "read/page.h"
 
 /* A gap within a line, in heights of the taller neighbour. */
-static const double widest_gap = 1.6;
+static const double widest_gap = 1.15;
 /* A stroke this much lower than one near by is small beside it. */
 static const double least_tall = 0.4;
 /* Strokes this much lower than the page's digits bind nothing in any case, ... */
@@ -170,7 +170,7 @@ static void add_piece(od_page *page, const od_stroke *stroke) {
                                                  stroke->bottom,
                                                  stroke->area,
                                                  stroke->mass,
-                                                 (double)stroke->across / stroke->area};
+                                                 (double)stroke->across / stroke->area, 0};
 }
 
 /* Members, sorted by line, to lines and pieces; `label` (strokes) gets that of each stroke. */
