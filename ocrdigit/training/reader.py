@@ -149,7 +149,7 @@ def _others(folder: str, seed: int) -> Iterator[_Examples]:
     """Yield what strings have little of: whole digits alone, and drawn things that are none."""
     rng = np.random.default_rng(seed)
     digits = _handwriting(folder, rng)
-    chosen = rng.choice(len(digits), 40_000, replace=False)
+    chosen = rng.choice(len(digits), 20_000, replace=False)
     yield digits.images[chosen], digits.labels[chosen].astype(np.uint8)
     none = synth.not_digits(16_000, digits=digits, random_state=rng)
     yield np.asarray(none), np.full(len(none), NOT_A_DIGIT, np.uint8)
