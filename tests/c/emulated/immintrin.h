@@ -57,6 +57,18 @@ static inline __m512i emulated_maskz_loadu_epi8(__mmask64 mask, const void *from
 }
 #endif
 
+/* SIMDe rounds twice here; some sums must have the bits of the fused operation. */
+#undef _mm512_fmadd_ps
+#define _mm512_fmadd_ps emulated_fmadd_ps
+static inline __m512 emulated_fmadd_ps(__m512 a, __m512 b, __m512 c) {
+  float x[16], y[16], z[16];
+  _mm512_storeu_ps(x, a);
+  _mm512_storeu_ps(y, b);
+  _mm512_storeu_ps(z, c);
+  for (int i = 0; i < 16; i++) z[i] = __builtin_fmaf(x[i], y[i], z[i]);
+  return _mm512_loadu_ps(z);
+}
+
 /* SIMDe 0.7 has this name for another function. */
 #undef _mm512_madd_epi16
 #define _mm512_madd_epi16 emulated_madd_epi16
@@ -108,6 +120,36 @@ static inline __m512 emulated_cvtepi32_ps(__m512i numbers) {
   _mm512_storeu_si512(from, numbers);
   for (int i = 0; i < 16; i++) lanes[i] = (float)from[i];
   return _mm512_loadu_ps(lanes);
+}
+#endif
+#if !defined(_mm512_cvtps_epi32)
+#define _mm512_cvtps_epi32 emulated_cvtps_epi32
+static inline __m512i emulated_cvtps_epi32(__m512 numbers) {
+  float from[16];
+  int lanes[16];
+  _mm512_storeu_ps(from, numbers);
+  for (int i = 0; i < 16; i++) lanes[i] = (int)__builtin_rintf(from[i]);
+  return _mm512_loadu_si512(lanes);
+}
+#endif
+#if !defined(_mm512_cvtusepi32_epi8)
+#define _mm512_cvtusepi32_epi8 emulated_cvtusepi32_epi8
+static inline __m128i emulated_cvtusepi32_epi8(__m512i numbers) {
+  unsigned from[16];
+  unsigned char lanes[16];
+  _mm512_storeu_si512(from, numbers);
+  for (int i = 0; i < 16; i++) lanes[i] = (unsigned char)(from[i] > 255 ? 255 : from[i]);
+  return _mm_loadu_si128((const __m128i *)(const void *)lanes);
+}
+#endif
+#if !defined(_mm512_cvtepu8_epi16)
+#define _mm512_cvtepu8_epi16 emulated_cvtepu8_epi16
+static inline __m512i emulated_cvtepu8_epi16(__m256i bytes) {
+  unsigned char from[32];
+  unsigned short lanes[32];
+  _mm256_storeu_si256((__m256i *)(void *)from, bytes);
+  for (int i = 0; i < 32; i++) lanes[i] = from[i];
+  return _mm512_loadu_si512(lanes);
 }
 #endif
 #if !defined(_mm512_cvttps_epi32)
