@@ -187,7 +187,8 @@ static void draw(void *context, int index, int worker) {
 od_status od_page_list_candidates(od_page *page, od_pool *pool, od_error *error) {
   drawing work = {.page = page};
   spread_labels(page);
-  page->candidate_count = least(list_all(page, NULL, 0), OD_MOST_CANDIDATES);
+  const int limit = OD_MOST_CANDIDATES + page->h * page->w / OD_CANDIDATE_AREA;
+  page->candidate_count = least(list_all(page, NULL, 0), limit);
   const size_t count = (size_t)page->candidate_count;
   page->candidates = od_allocate(count, sizeof *page->candidates);
   page->pictures = od_allocate(count * OD_PICTURE, sizeof *page->pictures);

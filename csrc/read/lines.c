@@ -139,7 +139,7 @@ static od_status measure_line(const od_page *page, int count, const member *memb
   return status;
 }
 
-/* Lines whose middles are within half a height are of one row, and go from left to right. */
+/* Lines whose middles are within 0.8 heights are of one row, and go from left to right. */
 static int by_place(const void *a, const void *b) {
   const od_text_line *first = a, *second = b;
   const int up = first->top + first->bottom, down = second->top + second->bottom;
@@ -157,7 +157,7 @@ static void sort_lines(int count, od_text_line *lines) {
   for (int i = 0; i < count;) {
     int end = i + 1;
     const int middle = lines[i].top + lines[i].bottom;
-    while (end < count && lines[end].top + lines[end].bottom - middle <= lines[i].height) end++;
+    while (end < count && lines[end].top + lines[end].bottom - middle <= 1.6 * lines[i].height) end++;
     qsort(lines + i, (size_t)(end - i), sizeof *lines, by_side);
     i = end;
   }

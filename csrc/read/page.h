@@ -15,7 +15,8 @@ enum {
   OD_PICTURE = 28 * 28 * 2, /* numbers in the picture of a candidate */
   OD_MOST_STROKES = 2000,   /* on a page; only the heaviest are looked at */
   OD_MOST_PIECES = 6000,    /* on a page */
-  OD_MOST_CANDIDATES = 6000 /* on a page */
+  OD_MOST_CANDIDATES = 1000, /* on a page, and one more for every ... */
+  OD_CANDIDATE_AREA = 700    /* ... so many pixels */
 };
 
 /* Some ink that no digit has only a part of, as far as can be told. */
