@@ -40,7 +40,7 @@ def _sentence(error: BaseException) -> str:
 
 _PRECISION = click.option(
     "--precision",
-    type=click.Choice(["float32", "bfloat16", "int8"]),
+    type=click.Choice(recipes.PRECISIONS),
     default="float32",
     show_default=True,
     help="What the network multiplies; int8 is for prediction only.",

@@ -16,7 +16,6 @@ from . import _checks, _core, architectures, files, recipes
 from ._inputs import as_images, as_labels
 from .progress import TrainingDisplay
 
-PRECISIONS = ("float32", "bfloat16", "int8")
 HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 _Images = tuple[NDArray[Any], NDArray[np.uint8], float]
@@ -509,7 +508,7 @@ class DigitClassifier:
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
         )
-        precision = _checks.known("precision", self.precision, PRECISIONS)
+        precision = _checks.known("precision", self.precision, recipes.PRECISIONS)
         settings["precision"] = "float32" if precision == "int8" else precision
         return settings
 

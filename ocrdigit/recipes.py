@@ -103,6 +103,7 @@ _RECIPE_KEYS = _OPTIMIZER_KEYS | {
     "warmup",
 }
 SCHEDULES = ("constant", "cosine", "one_cycle")
+PRECISIONS = ("float32", "bfloat16", "int8")
 
 
 def resolve(

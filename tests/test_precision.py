@@ -9,7 +9,7 @@ import pytest
 import ocrdigit
 from ocrdigit import DigitClassifier, _core
 from ocrdigit._predict import MODEL_PATH
-from ocrdigit.estimator import PRECISIONS
+from ocrdigit.recipes import PRECISIONS
 
 NARROW = PRECISIONS[1:]
 
