@@ -25,7 +25,10 @@ SIDE = 28
 BYTE_SCALE = 1 / 255
 
 _SHAPE = (SIDE, SIDE)
-_BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (SIDE * SIDE,))
+# The third is that of networks that put channels first.
+_BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (1, SIDE, SIDE), (SIDE * SIDE,))
+OBJECT_KINDS = "OUT"  # objects, and two kinds of strings
+_ARRAY_PROTOCOLS = ("__array__", "__array_interface__", "__dlpack__")
 _TOLERANCE = 1e-3
 
 # Larger pictures are refused, before they are decoded where a file tells their size.
@@ -35,8 +38,8 @@ ACCEPTED_ONE = (
     "an image is a path, bytes of an image file, a PIL image, or an array (H, W) or (H, W, 1|3|4)"
 )
 ACCEPTED = (
-    f"{ACCEPTED_ONE}; a batch is an array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or a list "
-    "of images"
+    f"{ACCEPTED_ONE}; a batch is an array (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or "
+    "(n, 784), or a list of images"
 )
 
 
@@ -51,46 +54,45 @@ def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
 
 def prepare_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
     """Return the same of what is not ready as it is, see :func:`_core.ready_scale`."""
-    if isinstance(X, (list, tuple)):
-        if not X:
-            raise ValueError(f"{name} is an empty list; {ACCEPTED}")
-        if not isinstance(X[0], (list, tuple, int, float)):
-            return _as_batch([_image(item, f"{name}[{i}]") for i, item in enumerate(X)]), 1.0, False
-        X = _nested(X, name)
-    array = _as_array(X)
+    X = _unwrapped(X, name)
+    if isinstance(X, list):
+        return _as_batch([_image(item, f"{name}[{i}]") for i, item in enumerate(X)]), 1.0, False
+    array = X if isinstance(X, np.ndarray) else None
     if array is not None and array.ndim > 1 and array.shape[1:] in _BATCH_SHAPES:
         return *_batch(array, name), False
-    image, scale = _image(X if array is None else array, name)
+    image, scale = _image(X, name)
     return image[None], scale, True
 
 
 def as_grays(X: object, name: str = "X") -> tuple[list[NDArray[np.uint8]], bool]:
     """Return an image or the images of a batch as gray bytes (H, W), and if it was one."""
-    if isinstance(X, (list, tuple)) and X and not isinstance(X[0], (list, tuple, int, float)):
+    X = _unwrapped(X, name)
+    if isinstance(X, list):
         return [gray_pages(item, f"{name}[{i}]")[0] for i, item in enumerate(X)], False
-    array = _nested(X, name) if isinstance(X, (list, tuple)) else _as_array(X)
-    if array is not None and array.ndim > 1 and array.shape[1:] in _BATCH_SHAPES:
-        values, scale = _values(array, name)
+    if isinstance(X, np.ndarray) and X.ndim > 1 and X.shape[1:] in _BATCH_SHAPES:
+        values, scale = _values(X, name)
         return list(_bytes(values, scale).reshape(-1, SIDE, SIDE)), False
-    return [gray_pages(X if array is None else array, name)[0]], True
+    return [gray_pages(X, name)[0]], True
 
 
-def as_labels(y: object, count: int, name: str = "y", images: str = "X") -> NDArray[np.uint8]:
-    """Return the labels (n,) of the ``count`` images of ``images``: integers 0..9."""
-    labels = _nested(y, name) if isinstance(y, (list, tuple)) else np.asarray(y)
-    if labels.ndim != 1:
-        hint = "; for one-hot labels pass y.argmax(axis=1)" if labels.ndim == 2 else ""
-        raise ValueError(f"{name} must be one label an image, (n,), got shape {labels.shape}{hint}")
-    if len(labels) != count:
-        raise ValueError(
-            f"{images} and {name} differ in length: {count} images, {len(labels)} labels"
-        )
-    if labels.dtype.kind not in "ui":
-        raise TypeError(f"{name} must be integers 0..9, got {labels.dtype}")
-    low, high = labels.min(), labels.max()
-    if low < 0 or high > 9:
-        raise ValueError(f"{name} must be digits 0..9, got {low if low < 0 else high}")
-    return np.ascontiguousarray(labels, np.uint8)
+def _unwrapped(X: object, name: str) -> object:
+    """Return a list of images as a list, an array of any library as NumPy's, all else as it is.
+
+    A column of a table that holds images or their paths is a list of images.
+    """
+    if isinstance(X, (list, tuple)):
+        if not X:
+            raise ValueError(f"{name} is an empty list; {ACCEPTED}")
+        if not isinstance(X[0], (list, tuple, int, float)):
+            return list(X)
+    array = as_array(X, name)
+    if array is None:
+        return X
+    if array.dtype.kind not in OBJECT_KINDS:
+        return array
+    if array.size and (array.ndim == 1 or array.shape == (len(array), 1)):
+        return list(array.ravel())
+    return numbers(array, name)
 
 
 def read_picture(
@@ -156,7 +158,7 @@ def gray_pages(X: object, name: str) -> list[NDArray[np.uint8]]:
         return [_gray_page(pixels, name) for pixels in _decode(X, name, all_pages=True)]
     if _is_pil(X):
         return [_gray_page(_pixels(X), name)]  # type: ignore[arg-type]
-    array = _nested(X, name) if isinstance(X, (list, tuple)) else _as_array(X)
+    array = as_array(X, name)
     if array is None:
         raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED_ONE}")
     return [_gray_page(array, name)]
@@ -169,11 +171,34 @@ def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
         raise ValueError(f"{name} is a list of lists of unequal lengths") from error
 
 
-def _as_array(X: object) -> NDArray[Any] | None:
-    """Return X where it is an array of any library, or None."""
-    if isinstance(X, np.ndarray) or (hasattr(X, "__array__") and not _is_pil(X)):
-        return np.asarray(X)
-    return None
+def as_array(X: object, name: str) -> NDArray[Any] | None:
+    """Return X as NumPy's where it is an array of any library or a column of a table, or None."""
+    if isinstance(X, np.ndarray):
+        return X
+    if isinstance(X, (list, tuple)):
+        return _nested(X, name)
+    if _is_pil(X) or not any(hasattr(X, protocol) for protocol in _ARRAY_PROTOCOLS):
+        return None
+    try:
+        if hasattr(X, "detach"):  # a tensor of PyTorch that takes part in a gradient
+            X = X.detach()
+        if hasattr(X, "__array__") or hasattr(X, "__array_interface__"):
+            return np.asarray(X)
+        return np.from_dlpack(X)  # type: ignore[arg-type]
+    except Exception as error:  # each library has its own for what lies on another device
+        kind = type(X).__name__
+        raise TypeError(f"{name}, of type {kind}, does not become an array: {error}") from error
+
+
+def numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return an array of Python's numbers as floats or integers."""
+    try:
+        values = np.array(array.tolist())
+    except (ValueError, OverflowError):
+        values = array
+    if values.shape != array.shape or values.dtype.kind not in "buif":
+        raise TypeError(f"{name} must hold numbers or booleans, got dtype {array.dtype}")
+    return values
 
 
 def _is_pil(X: object) -> bool:
@@ -187,7 +212,9 @@ def _image(X: object, name: str) -> tuple[NDArray[Any], float]:
         return _digit(read_picture(X, name), name)
     if _is_pil(X):
         return _digit(_pixels(X), name)  # type: ignore[arg-type]
-    array = _nested(X, name) if isinstance(X, (list, tuple)) else _as_array(X)
+    array = as_array(X, name)
+    if array is None and hasattr(X, "toarray"):
+        raise TypeError(f"{name} is sparse, of type {type(X).__name__}; pass its toarray()")
     if array is None:
         raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED}")
     return _digit(array, name)

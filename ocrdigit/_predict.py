@@ -61,10 +61,12 @@ def predict(X: object) -> Any:
     X : image or batch
         An image is a path, the bytes of an image file, a PIL image, or an array (H, W) or
         (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255. A batch is an array
-        (n, 28, 28), (n, 28, 28, 1) or (n, 784), or a list of images. Ink and paper may
-        have any colours and transparency. What is MNIST-like already (28x28, light ink on
-        black) is used as it is; of an array batch, all of it where nine in ten of a sample
-        of 32 are. Anything else is prepared, see :func:`preprocess`.
+        (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of images. Arrays
+        may be of any library that speaks to NumPy or by DLPack (PyTorch, JAX), and a list the
+        column of a table (pandas, polars). Ink and paper may have any colours and transparency.
+        What is MNIST-like already (28x28, light ink on black) is used as it is; of an array
+        batch, all of it where nine in ten of a sample of 32 are. Anything else is prepared, see
+        :func:`preprocess`.
 
     Returns
     -------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks, _core, architectures, files, recipes
-from ._inputs import as_images, as_labels
+from ._inputs import as_images
+from ._labels import as_labels
 from .progress import TrainingDisplay
 
 HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 _Images = tuple[NDArray[Any], NDArray[np.uint8], float]
+_Labelled = tuple[NDArray[Any], NDArray[np.uint8], float, bool]
 
 
 class DigitClassifier:
@@ -77,8 +80,9 @@ class DigitClassifier:
 
     Attributes
     ----------
-    classes_ : ndarray (10,) of int64
-        The digits, in the order of the columns of ``predict_proba``.
+    classes_ : ndarray (10,) of int64, or of str
+        The digits, in the order of the columns of ``predict_proba``: always all ten. They are
+        texts, "0" to "9", where the labels of ``fit`` were; then ``predict`` answers so too.
     n_features_in_ : int
         784, the pixels of an image.
     history_ : dict of list of float
@@ -97,6 +101,9 @@ class DigitClassifier:
     """
 
     _estimator_type = "classifier"
+
+    # Whether labels are texts.
+    _text = False
 
     def __init__(
         self,
@@ -183,7 +190,7 @@ class DigitClassifier:
             estimator_type="classifier",
             target_tags=TargetTags(required=True),
             classifier_tags=ClassifierTags(),
-            input_tags=InputTags(two_d_array=True, three_d_array=True),
+            input_tags=InputTags(two_d_array=True, three_d_array=True, positive_only=True),
         )
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -201,8 +208,8 @@ class DigitClassifier:
         X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
             Light ink on black is used as it is (bytes without a copy); anything else is
             prepared as ``ocrdigit.preprocess`` does.
-        y : array (n,) of int
-            The digits, 0..9.
+        y : array (n,) of int or str
+            The digits, 0..9 or "0".."9".
         validation_data : (X, y), optional
             Images to measure on after each epoch, which it does not train on.
 
@@ -219,7 +226,7 @@ class DigitClassifier:
         KeyboardInterrupt
             After Ctrl-C. The model is then the one of the last finished step.
         """
-        images, labels, scale = self._check(X, y)
+        images, labels, scale, text = self._check_labelled(X, y)
         validation = self._check_validation(validation_data, scale)
         settings = self._settings()
         if validation is None and (self.patience is not None or self.restore_best):
@@ -241,15 +248,15 @@ class DigitClassifier:
                     images, labels, scale, *validation or (), **self._hooks(history, display)
                 )
         except KeyboardInterrupt:
-            self._keep(network, history)
+            self._keep(network, history, text)
             raise
         finally:
             if display:
                 display.close()
-        self._keep(network, history)
+        self._keep(network, history, text)
         return self
 
-    def partial_fit(self, X: object, y: object) -> DigitClassifier:
+    def partial_fit(self, X: object, y: object, classes: object = None) -> DigitClassifier:
         """Train one pass over ``X``, going on from the present weights.
 
         The optimizer's state is kept from call to call. The learning rate is constant:
@@ -257,9 +264,12 @@ class DigitClassifier:
         shown; ``history_`` gets one number a call.
 
         Parameters and errors are those of :meth:`fit`; after an error the model is as it
-        was before the call.
+        was before the call. ``classes``, which scikit-learn's incremental classifiers want to
+        know beforehand, may be any digits: all ten are known.
         """
-        images, labels, scale = self._check(X, y)
+        images, labels, scale, text = self._check_labelled(X, y)
+        if classes is not None:
+            as_labels(classes, np.size(classes), "classes", "classes")  # type: ignore[arg-type]
         settings = recipes.steady(self._settings(), self.learning_rate)
         seed = _seed(self.random_state)
         goes_on = hasattr(self, "network_")
@@ -271,14 +281,14 @@ class DigitClassifier:
                 trainer = self._steady_trainer(network, settings, seed)
                 trainer.run(images, labels, scale, **self._hooks(history, None))
         except KeyboardInterrupt:
-            self._keep(network, history)
+            self._keep(network, history, text)
             raise
         except Exception:
             network.set_weights(weights)
             network.ranges = ranges
             vars(self).pop("_steady", None)
             raise
-        self._keep(network, history)
+        self._keep(network, history, text)
         return self
 
     def calibrate(self, X: object) -> DigitClassifier:
@@ -321,21 +331,23 @@ class DigitClassifier:
         Returns
         -------
         int or ndarray (n,) of int64
-            An int for one image.
+            An int for one image. Texts where ``classes_`` are.
 
         Raises
         ------
         TypeError, ValueError, OSError
             ``X`` is nothing of the kind, or a file cannot be read. RuntimeError before
-            ``fit``.
+            ``fit`` (where scikit-learn is in use, its NotFittedError as well).
         """
         network = self._fitted()
         if self.n_jobs is None and (digits := network.predict_ready(X)) is not None:
-            return digits
+            return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
             digits = network.predict(images, scale)
-        return int(digits[0]) if single else digits
+        if self._text:
+            digits = self.classes_[digits]
+        return digits[0].item() if single else digits
 
     def predict_proba(self, X: object) -> NDArray[np.float32]:
         """Tell the probability of each digit, for each image.
@@ -475,15 +487,24 @@ class DigitClassifier:
         try:
             return self.network_
         except AttributeError:
-            raise RuntimeError(
+            raise _not_fitted_error()(
                 "this DigitClassifier has no model yet: call fit(X, y), or ocrdigit.load(path)"
             ) from None
 
     def _check(self, X: object, y: object, images: str = "X", labels: str = "y") -> _Images:
+        return self._check_labelled(X, y, images, labels)[:3]
+
+    def _check_labelled(
+        self, X: object, y: object, images: str = "X", labels: str = "y"
+    ) -> _Labelled:
+        """Return images, their digits, the images' scale, and whether the labels were texts."""
         pixels, scale, single = as_images(X, images)
         if single:
-            raise ValueError(f"{images} is one image; expected a batch (n, 28, 28) or (n, 784)")
-        return pixels, as_labels(y, len(pixels), labels, images), scale
+            raise ValueError(
+                f"{images} is {_one_image(X)}; expected a batch (n, 28, 28) or (n, 784)"
+            )
+        digits, text = as_labels(y, len(pixels), labels, images)
+        return pixels, digits, scale, text
 
     def _check_validation(
         self, data: object, scale: float
@@ -551,11 +572,15 @@ class DigitClassifier:
         """Return a history to add to: new, or a copy of the present one."""
         return {key: list(self.history_[key]) if goes_on else [] for key in HISTORY_KEYS}
 
-    def _keep(self, network: _core.Network, history: dict[str, list[float]]) -> None:
+    def _keep(
+        self, network: _core.Network, history: dict[str, list[float]], text: bool = False
+    ) -> None:
         network.precision = self.precision
         self.network_ = network
         self.history_ = history
-        self.classes_ = np.arange(network.classes)
+        self._text = text
+        digits = np.arange(network.classes)
+        self.classes_: NDArray[Any] = digits.astype(str).astype(object) if text else digits
         self.n_features_in_ = math.prod(network.input_shape)
 
     def _hooks(
@@ -579,6 +604,23 @@ class DigitClassifier:
 
 
 load = DigitClassifier.load
+
+
+def _one_image(X: object) -> str:
+    """Say what one image is, also to those who meant a table of numbers by it."""
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if len(shape) != 2:
+        return "one image"
+    samples = "1 sample" if shape[0] == 1 else f"{shape[0]} samples"
+    return f"one image of shape {tuple(shape)}, not {samples} of {shape[1]} feature(s)"
+
+
+def _not_fitted_error() -> type[RuntimeError]:
+    """Return the error of a model that is none yet; scikit-learn's own too for whoever uses it."""
+    exceptions = sys.modules.get("sklearn.exceptions")
+    if exceptions is None:
+        return RuntimeError
+    return type("NotFittedError", (RuntimeError, exceptions.NotFittedError), {})
 
 
 def _note(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:

@@ -62,24 +62,6 @@ def test_repr_shows_what_was_changed() -> None:
     )
 
 
-def test_works_with_scikit_learn(sample: Dataset) -> None:
-    pytest.importorskip("sklearn")
-    from sklearn.base import clone, is_classifier
-    from sklearn.model_selection import GridSearchCV, cross_val_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    X, y = sample.X_train[:600].reshape(600, 784), sample.y_train[:600]
-    model = small_model(epochs=1)
-    assert is_classifier(model)
-    assert clone(model).get_params() == model.get_params()
-    assert cross_val_score(model, X, y, cv=2).shape == (2,)
-    search = GridSearchCV(model, {"batch_size": [16, 300]}, cv=2).fit(X, y)
-    assert search.best_params_ == {"batch_size": 16}
-    pipeline = make_pipeline(FunctionTransformer(lambda values: values / 255), model).fit(X, y)
-    assert pipeline.predict(X).shape == (600,)
-
-
 # -- training --
 
 

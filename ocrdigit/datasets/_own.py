@@ -10,7 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._inputs import as_images, as_labels
+from .._inputs import as_images
+from .._labels import as_labels
 from ._dataset import Dataset
 from ._idx import read_all
 from ._mnist import dataset_of, find_files
@@ -233,7 +234,7 @@ def _checked(X: object, y: object, name: str) -> _Pair:
         pixels, scale, single = as_images(X)
         if single:
             raise ValueError("expected a batch of images, got one")
-        labels = as_labels(y, len(pixels))
+        labels, _ = as_labels(y, len(pixels))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {error}") from error
     if pixels.dtype != np.uint8 and scale != 1:
