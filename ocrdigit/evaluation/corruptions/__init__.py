@@ -11,7 +11,7 @@ name               severities 1 to 5            what is done, and what the level
 shot_noise         24, 12, 6, 3, 1.5            quanta of light at full white
 impulse_noise      5, 10, 17, 27, 40 %          pixels turned black or white
 glass_blur         1/0.6 ... 2/1 ... 3/1.4      reach of rough glass / blur, pixels
-motion_blur        4, 6, 9, 12, 15              length of the motion, pixels
+motion_blur        3, 5, 7, 10, 13              length of the motion, pixels
 shear              0.2, 0.3, 0.45, 0.6, 0.8     slant to either side, pixels a row
 scale              0.85, 0.7, 0.6, 0.5, 0.4     factor
 rotate             10, 20, 30, 40, 50           degrees to either side

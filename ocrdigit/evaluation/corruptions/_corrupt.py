@@ -52,7 +52,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
     "motion_blur": Corruption(
         _blur.motion_blur,
-        (4, 6, 9, 12, 15),
+        (3, 5, 7, 10, 13),
         "moved while taken, at up to 45 degrees; length in pixels",
     ),
     "shear": Corruption(_moves.shear, (0.2, 0.3, 0.45, 0.6, 0.8), "slanted; pixels a row"),
