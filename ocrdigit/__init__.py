@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     ) from None
 
 if TYPE_CHECKING:
-    from . import datasets, image, synth
+    from . import datasets, evaluation, image, synth
     from ._config import show_config
     from ._predict import predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
@@ -36,6 +36,7 @@ __all__ = [
     "Reading",
     "__version__",
     "datasets",
+    "evaluation",
     "get_num_threads",
     "image",
     "load",
@@ -66,7 +67,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("datasets", "image", "synth"):
+    if name in ("datasets", "evaluation", "image", "synth"):
         return importlib.import_module(f".{name}", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

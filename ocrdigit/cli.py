@@ -170,34 +170,77 @@ def train(
 
 
 @main.command(
-    short_help="Measure a model: accuracy, table, confusion matrix.",
+    short_help="Measure a model: accuracy, confusion, calibration, robustness.",
     epilog=_examples(
         "ocrdigit evaluate --data mnist/",
+        "ocrdigit evaluate --data mnist/ --report report.html",
         "ocrdigit evaluate --data my_digits/ --model mine.safetensors --json",
     ),
 )
 @click.option("--data", type=click.Path(), metavar="PATH", help=_DATA_HELP)
 @click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
 @_PRECISION
+@click.option(
+    "--report",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write a page (HTML) with figures and the misread images; implies --robustness.",
+)
+@click.option(
+    "--robustness",
+    is_flag=True,
+    help="Try corrupted, turned and resized images too: noise, blur, fog, and so on.",
+)
+@click.option(
+    "--severity",
+    type=click.IntRange(1, 5),
+    default=3,
+    show_default=True,
+    help="How much the images are corrupted.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the corruptions."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def evaluate(data: str | None, path: str | None, precision: str, as_json: bool) -> None:
-    """Measure a model: accuracy, a table by digit, the confusion matrix.
+def evaluate(
+    data: str | None,
+    path: str | None,
+    precision: str,
+    report: str | None,
+    robustness: bool,
+    severity: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure a model: accuracy, a table by digit, the confusion matrix, calibration.
 
     It is measured on the data's test part, or on all where they are not divided.
     """
-    from ._report import confusion_matrix, report
+    from . import files
+    from .evaluation import evaluate as measure
 
+    if report:
+        files.check_writable(report)
     model = _model(path, precision)
     dataset = _dataset(data)
-    X, y = dataset.X_test, dataset.y_test
+    X, y, part = dataset.X_test, dataset.y_test, "test part"
     if not len(y):
-        X, y = dataset.X_train, dataset.y_train
-    confusion = confusion_matrix(y, model.predict(X))
-    if as_json:
-        accuracy = float(confusion.trace() / confusion.sum())
-        click.echo(json.dumps({"accuracy": accuracy, "confusion": confusion.tolist()}))
-    else:
-        click.echo(report(confusion))
+        X, y, part = dataset.X_train, dataset.y_train, "all images"
+    seen = measure(
+        model,
+        X,
+        y,
+        robustness=robustness or bool(report),
+        severity=severity,
+        random_state=seed,
+        model_name=os.path.basename(path) if path else "the model in the package",
+        data_name=f"{dataset.name}, {part}",
+        verbose=True,
+    )
+    click.echo(json.dumps(seen.to_dict()) if as_json else str(seen))
+    if report:
+        seen.save_report(report)
+        click.echo(f"wrote {report} ({os.path.getsize(report) / 1024:,.0f} KB)", err=as_json)
 
 
 @main.command(

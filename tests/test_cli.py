@@ -99,6 +99,7 @@ def test_help(run: Run, command: str) -> None:
         "train --out model.pkl",
         "train --seed -1",
         "train --jobs 0",
+        "evaluate --severity 6",
         "demo --seed x",
         "show-config more",
     ],
@@ -188,11 +189,11 @@ def test_train_then_evaluate(run: Run, data: Path, pictures: list[Path]) -> None
 
     result = run("evaluate", "--data", data, "--model", "m.safetensors")
     assert result.exit_code == 0
-    assert f"({accuracy} of 100 images right)" in result.output
+    assert f"({accuracy} of 100 images right; 95% interval" in result.output
     matrix = np.array(
         [
             [0 if cell == "." else int(cell) for cell in line.split()[1:]]
-            for line in result.output.split("confusion")[1].splitlines()[2:12]
+            for line in result.output.split("confusion matrix")[1].splitlines()[2:12]
         ]
     )
     assert matrix.shape == (10, 10)
@@ -228,8 +229,27 @@ def test_evaluate_the_shipped_model_on_undivided_data(
     assert "of 50 images right" in result.output
 
 
+def test_evaluate_writes_a_report(run: Run, data: Path, model_file: Path) -> None:
+    arguments = ("evaluate", "--data", data, "--model", model_file, "--report", "report.html")
+    result = run(*arguments, "--severity", 2, "--seed", 3)
+    assert result.exit_code == 0, result.output
+    assert "changed images (severity 2)" in result.stdout
+    assert re.search(r"wrote report.html \([\d,]+ KB\)", result.stdout)
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert "<h1>model.safetensors</h1>" in page
+    assert "data.npz, test part" in page
+
+    answer = json.loads(run(*arguments, "--severity", 2, "--seed", 3, "--json").stdout)
+    assert f"{answer['robustness']['corruptions']['fog']:.2%}" in result.stdout
+    assert Path("report.html").read_text(encoding="utf-8") == page
+    answer = json.loads(run(*arguments[:-2], "--robustness", "--json").stdout)
+    assert answer["robustness"]["severity"] == 3
+    assert "robustness" not in json.loads(run(*arguments[:-2], "--json").stdout)
+
+
 def test_failures(run: Run, data: Path, tmp_path: Path, model_file: Path) -> None:
     failed(run("evaluate", "--data", "gone"), "gone: No such file")
+    failed(run("evaluate", "--data", data, "--report", "no/where.html"), "no/where.html")
     failed(run("train", "--data", "gone"), "gone: No such file")
     failed(run("train", "--data", data, "--out", "no/where.safetensors"), "no/where.safetensors")
     failed(run("train", "--data", data, "--learning-rate", "-1"), "learning_rate must be above 0")
