@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._inputs import as_images, as_labels
+from .._inputs import as_images
+from .._labels import as_labels
 from . import corruptions
 from ._result import Evaluation, Robustness, Trial
 from .corruptions._corrupt import checked_severity
@@ -50,8 +51,8 @@ def evaluate(
         It is given images (n, 28, 28) of uint8 and must return (n, 10).
     X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
         As for :func:`ocrdigit.predict`. What is not MNIST-like is prepared first.
-    y : array (n,) of int
-        The digits that they show, 0 to 9.
+    y : array (n,) of int or str
+        The digits that they show, 0 to 9, or "0" to "9".
     robustness : bool, default True
         Whether to try the images corrupted, turned and resized as well. That takes some
         forty times as long as the images themselves. At most 10,000 of them are corrupted,
@@ -91,7 +92,7 @@ def evaluate(
     pixels, scale, single = as_images(X)
     if single:
         raise ValueError("X is one image; expected a batch (n, 28, 28) or (n, 784)")
-    truth = as_labels(y, len(pixels)).astype(np.int64)
+    truth = as_labels(y, len(pixels))[0].astype(np.int64)
     images = pixels
     if pixels.dtype != np.uint8 or scale != 1 / 255:
         images = np.rint(pixels * np.float32(255 * scale)).astype(np.uint8)
