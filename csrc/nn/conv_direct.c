@@ -75,7 +75,7 @@ static void unpool(const od_op *op, const od_kernels *kernels, const od_real *dy
 void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
                         const od_real *flipped, const uint8_t *choice, const od_real *dy,
                         od_real *dx, od_real *dkernel, od_real *scratch) {
-  const od_real *padded = od_conv_pad(op, x, scratch);
+  const od_real *padded = dkernel ? od_conv_pad(op, x, scratch) : NULL;
   if (op->pool && op->in.c == 1 && !dx) {
     od_pooled windows = od_conv_windows(op);
     kernels->pooled_gradient(&windows, padded, dy, choice, dkernel);
@@ -105,7 +105,7 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                      .b_inner = stride * units,
                      .c_row = units,
                      .start = OD_START_ADD};
-  for (size_t row = 0; row < k; row++) {
+  for (size_t row = 0; dkernel && row < k; row++) {
     weights.a = padded + row * padded_row;
     weights.c = dkernel + row * k * c * units;
     kernels->gemm(&weights);

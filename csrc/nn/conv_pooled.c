@@ -81,7 +81,7 @@ void od_pooled_backward(const od_op *op, const od_kernels *kernels, const od_rea
   size_t c = (size_t)op->in.c, k = (size_t)op->kernel, units = (size_t)op->conv.c;
   size_t kernel_row = k * c, padded_row = (size_t)op->padded.w * c, size = od_shape_size(op->padded);
   od_real *dpadded = scratch + size, *memory = dpadded + size;
-  const od_real *padded = od_conv_pad(op, x, scratch);
+  const od_real *padded = dkernel ? od_conv_pad(op, x, scratch) : NULL;
   terms by_place = make_terms(memory, WINDOW, units);
   terms by_unit = make_terms(memory + terms_size(WINDOW, units), units, windows_of(op));
   if (dx) memset(dpadded, 0, size * sizeof *dpadded);
@@ -96,7 +96,7 @@ void od_pooled_backward(const od_op *op, const od_kernels *kernels, const od_rea
                    under + r * padded_row);
       }
     }
-  for (size_t u = 0; u < units; u++)
+  for (size_t u = 0; dkernel && u < units; u++)
     for (size_t r = 0; r < k; r++, dkernel += kernel_row)
       add_list(&by_unit, u, kernels, padded + r * padded_row, kernel_row, dkernel);
   for (size_t i = 0; dx && i < (size_t)op->in.h; i++)

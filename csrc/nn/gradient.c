@@ -162,15 +162,6 @@ static void backward_convolution(const od_pass *pass, int i, int slice, int work
                      input_gradient_of(g, i, k), dkernel, dbias, worker_scratch(g, worker));
 }
 
-/* One image: dy (H, W, c) to the places that were largest, in dx (h, w, c). */
-static void backward_max_pool(const od_op *op, const od_kernels *kernels, const od_real *dy,
-                              const uint8_t *choice, od_real *dx) {
-  size_t w = (size_t)op->in.w, c = (size_t)op->in.c, pooled = (size_t)op->out.w * c;
-  memset(dx, 0, od_shape_size(op->in) * sizeof *dx); /* an odd last row has no gradient */
-  for (size_t row = 0; row < (size_t)op->out.h; row++, dx += 2 * w * c)
-    kernels->max_unpool_row(w, c, dy + row * pooled, choice + row * pooled, dx, dx + w * c);
-}
-
 static void op_backward(const od_pass *pass, int i, int slice, int worker) {
   const od_gradient *g = pass->g;
   const od_kernels *kernels = g->kernels;
@@ -194,8 +185,8 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
       break;
     case OD_MAX_POOL2D:
       for (size_t k = 0; k < n; k++)
-        backward_max_pool(op, kernels, dy + k * out, state->choice + (begin + k) * out,
-                          dx + k * in);
+        od_max_pool_backward(op, kernels, dy + k * out, state->choice + (begin + k) * out,
+                             dx + k * in);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
       for (size_t k = 0; k < n; k++) od_average_backward(op, dy + k * out, dx + k * in);

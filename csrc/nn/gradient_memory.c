@@ -123,7 +123,7 @@ od_status od_gradient_create(od_network *network, const od_kernels *kernels,
   g->threads = threads;
   g->input_size = od_shape_size(od_network_input(network));
   g->classes = (size_t)od_network_classes(network);
-  od_status status = od_plan_make(network, false, precision, &g->plan, error);
+  od_status status = od_plan_make(network, false, precision, -1, &g->plan, error);
   if (!status) status = check_size(g, error);
   if (!status) status = allocate(g, error);
   if (status) {

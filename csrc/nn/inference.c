@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/fold.h"
 #include "nn/ops.h"
 
 /* Images that go through the layers together: enough for dense layers to reuse their
@@ -50,15 +51,14 @@ static size_t lay_out(od_inference *inf) {
   inf->widest = inf->input_size;
   for (int i = 0; i < inf->plan.count; i++) {
     od_op *op = &inf->plan.ops[i];
-    size_t c = (size_t)op->out.c;
-    bool norm = op->kind == OD_BATCH_NORM;
+    od_folded_size folded = od_fold_size(op);
     op->kernel_at = values;
-    if (norm) op->kernel_size = c;
+    op->kernel_size = folded.kernel;
     inf->largest_kernel = larger(inf->largest_kernel, op->kernel_size);
     values += prepared_size(op);
-    op->bias = op->bias || op->norm >= 0 || norm; /* a folded norm brings a shift */
+    op->bias = folded.bias > 0;
     op->bias_at = values;
-    op->bias_size = op->bias ? c : 0;
+    op->bias_size = folded.bias;
     values += op->bias_size;
     inf->widest = larger(inf->widest, od_shape_size(op->out));
     if (op->kind == OD_CONV2D)
@@ -68,44 +68,6 @@ static size_t lay_out(od_inference *inf) {
     if (op->finds_blank) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
   }
   return values;
-}
-
-/* y = scale x + shift of channel i of the batch norm at `layer`. */
-static void norm_of_channel(const od_network *network, int layer, size_t i, double *scale,
-                            double *shift) {
-  double gamma = (double)od_network_find(network, layer, OD_GAMMA)->data[i];
-  double beta = (double)od_network_find(network, layer, OD_BETA)->data[i];
-  double mean = (double)od_network_find(network, layer, OD_MOVING_MEAN)->data[i];
-  double variance = (double)od_network_find(network, layer, OD_MOVING_VARIANCE)->data[i];
-  *scale = gamma / sqrt(variance + od_network_layer(network, layer)->epsilon);
-  *shift = beta - mean * *scale;
-}
-
-static void take_numbers(const od_op *op, const od_network *network, od_real *kernel,
-                         od_real *bias) {
-  size_t c = (size_t)op->out.c;
-  if (op->kind == OD_BATCH_NORM) {
-    for (size_t i = 0; i < c; i++) {
-      double scale, shift;
-      norm_of_channel(network, op->layer, i, &scale, &shift);
-      kernel[i] = (od_real)scale;
-      bias[i] = (od_real)shift;
-    }
-    return;
-  }
-  if (!op->kernel_size) return;
-  const od_tensor *own_bias = od_network_find(network, op->layer, OD_BIAS);
-  memcpy(kernel, od_network_find(network, op->layer, OD_KERNEL)->data,
-         op->kernel_size * sizeof *kernel);
-  if (own_bias) memcpy(bias, own_bias->data, c * sizeof *bias);
-  if (op->norm < 0) return;
-  for (size_t i = 0; i < c; i++) {
-    double scale, shift;
-    norm_of_channel(network, op->norm, i, &scale, &shift);
-    bias[i] = (od_real)((own_bias ? (double)own_bias->data[i] : 0) * scale + shift);
-    for (size_t at = i; at < op->kernel_size; at += c)
-      kernel[at] = (od_real)((double)kernel[at] * scale);
-  }
 }
 
 /* Whether all that is to be computed in bytes has a range. */
@@ -132,7 +94,7 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   inf->threads = threads;
   inf->input_size = od_shape_size(od_network_input(network));
   inf->classes = (size_t)od_network_classes(network);
-  od_status status = od_plan_make(network, true, precision, &inf->plan, error);
+  od_status status = od_plan_make(network, true, precision, -1, &inf->plan, error);
   if (!status) {
     size_t values = lay_out(inf);
     inf->workspace_size = od_whole_lines(2 * SLICE * inf->widest + inf->scratch_size + SLICE * inf->map_size);
@@ -233,7 +195,7 @@ od_status od_inference_refresh(od_inference *inf, const od_network *network, od_
     od_op *op = &inf->plan.ops[i];
     od_real *kernel = inf->values + op->kernel_at, *bias = inf->values + op->bias_at;
     bool multiplies = op->kind == OD_CONV2D || op->kind == OD_DENSE;
-    take_numbers(op, network, multiplies ? inf->folded : kernel, bias);
+    od_fold(op, network, multiplies ? inf->folded : kernel, bias);
     take_range(op, network);
     if (op->kind == OD_CONV2D)
       od_conv_prepare(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);

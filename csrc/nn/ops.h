@@ -47,7 +47,7 @@ void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned);
 
 /* dkernel, in an order of its own, and dbias are added to; dbias NULL without a bias;
- * dx (h, w, c) NULL where nobody wants it. */
+ * dx (h, w, c) NULL where nobody wants it. With dx, dkernel and x may both be NULL. */
 void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
                       const od_real *turned, const od_real *y, const uint8_t *choice,
                       od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
@@ -83,6 +83,10 @@ void od_dense_backward_kernel(const od_op *op, const od_kernels *kernels, size_t
                               od_real *dkernel, od_real *dbias);
 
 void od_dense_transpose(const od_op *op, const od_real *kernel, od_real *transposed);
+
+/* -- max-pool, one image: dy (H, W, c) to the places that were largest, dx (h, w, c) -- */
+void od_max_pool_backward(const od_op *op, const od_kernels *kernels, const od_real *dy,
+                          const uint8_t *choice, od_real *dx);
 
 /* -- global average pool, one image: x (h, w, c) -> y (c) -- */
 void od_average_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y);

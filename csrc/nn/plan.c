@@ -95,7 +95,7 @@ static void find_blank_pair(od_plan *plan) {
 }
 
 od_status od_plan_make(const od_network *network, bool inference, od_precision precision,
-                       od_plan *plan, od_error *error) {
+                       int kept, od_plan *plan, od_error *error) {
   int layers = od_network_layer_count(network);
   plan->count = 0;
   plan->ops = od_allocate((size_t)layers, sizeof *plan->ops);
@@ -105,7 +105,9 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
     const od_layer *layer = od_network_layer(network, i);
     od_shape out = od_network_shape_after(network, i);
     bool nothing = layer->kind == OD_FLATTEN || (layer->kind == OD_DROPOUT && inference);
-    if (nothing || (plan->count && fuse(&plan->ops[plan->count - 1], layer, i, out, inference))) {
+    od_op *before = plan->count ? &plan->ops[plan->count - 1] : NULL;
+    bool joins = before && !(before->layer <= kept && i > kept);
+    if (nothing || (joins && fuse(before, layer, i, out, inference))) {
       in = out;
       continue;
     }

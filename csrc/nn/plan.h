@@ -36,10 +36,11 @@ typedef struct od_plan {
   od_op *ops;
 } od_plan;
 
-/* Fills *plan; release with od_plan_release. Offsets are into the network's values; the
+/* Fills *plan; release with od_plan_release. Where `kept` is a layer's index and not -1, an
+ * operation ends with that layer: nothing after it joins what lies before. Offsets are into the network's values; the
  * steps of OD_INT8 are left to whoever knows the inputs' ranges. */
 od_status od_plan_make(const od_network *network, bool inference, od_precision precision,
-                       od_plan *plan, od_error *error);
+                       int kept, od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
 
 #endif
