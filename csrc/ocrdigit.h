@@ -21,6 +21,7 @@
 #include "nn/network.h"
 #include "nn/images.h"
 #include "nn/inference.h"
+#include "nn/gradcam.h"
 
 /* Pages to digits. */
 #include "read/page.h"

@@ -27,16 +27,19 @@ if TYPE_CHECKING:
     from ._config import show_config
     from ._predict import predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
+    from .explaining import Explanation, explain
     from .reading import Digit, Line, Reading, read, read_many
 
 __all__ = [
     "Digit",
     "DigitClassifier",
+    "Explanation",
     "Line",
     "Reading",
     "__version__",
     "datasets",
     "evaluation",
+    "explain",
     "get_num_threads",
     "image",
     "load",
@@ -54,8 +57,10 @@ __all__ = [
 _HOME = {
     "Digit": "reading",
     "DigitClassifier": "estimator",
+    "Explanation": "explaining",
     "Line": "reading",
     "Reading": "reading",
+    "explain": "explaining",
     "load": "estimator",
     "predict": "_predict",
     "predict_proba": "_predict",

@@ -16,6 +16,16 @@ def positive_int(name: str, value: object) -> int:
     return int(value)
 
 
+def whole(name: str, value: object, low: int, high: int) -> int:
+    """``value`` as an int of ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer of {low} to {high}, got {value!r}")
+    number = int(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name} must be an integer of {low} to {high}, got {value!r}")
+    return number
+
+
 def finite_number(name: str, value: object) -> float:
     """``value`` as a finite float."""
     if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):

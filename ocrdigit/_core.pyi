@@ -94,6 +94,26 @@ class Network:
         """(classes,) for one image (28, 28), (n, classes) for a batch."""
     def scores(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Class scores before softmax."""
+    def explain(
+        self,
+        images: NDArray[Any],
+        scale: float,
+        *,
+        digit: int | None = None,
+        layer: int | None = None,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[np.float32],
+        NDArray[np.float32],
+        NDArray[np.float32],
+        int,
+    ]:
+        """Grad-CAM of each image, for a class (None: the likeliest) and a layer's output.
+
+        Classes (n,), class scores (n, classes), activation maps (n, h, w) of the layer, these
+        with the largest value made 1 and spread over the input's pixels (n, H, W), and the
+        layer. None takes the last convolution with the batch norm and ReLU that follow it.
+        """
     def gradient(
         self,
         images: NDArray[Any],
@@ -228,8 +248,21 @@ def read_digits(
     digit at all, the probability of each digit.
     """
 
-def prepare_steps(image: NDArray[np.uint8]) -> tuple[NDArray[Any], ...]:
-    """The picture as gray, its paper, its ink, the digit's ink, and prepare_digit's result."""
+def prepare_steps(
+    image: NDArray[np.uint8],
+) -> tuple[
+    NDArray[np.uint8],
+    NDArray[np.uint8],
+    NDArray[np.uint8],
+    NDArray[np.uint8],
+    NDArray[np.float32],
+    tuple[float, float, float],
+]:
+    """The picture as gray, its paper, its ink, the digit's ink, and prepare_digit's result.
+
+    Last, where the result lies in the picture: its left and top edge and the side of one of its
+    pixels, in the picture's pixels; a side of 0 where there is no ink.
+    """
 
 # As OpenCV has them, for ocrdigit/image.py; these take uint8 pictures of any strides.
 def image_gray(image: NDArray[np.uint8], bgr: bool, background: int) -> NDArray[np.uint8]: ...

@@ -181,7 +181,7 @@ def _mnist_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     if gray.shape == (28, 28) and _core.is_mnist_like(gray):
         return {"gray": gray, "result": gray / np.float32(255)}
     names = ("gray", "paper", "ink", "digit", "result")
-    return dict(zip(names, _core.prepare_steps(gray), strict=True))
+    return dict(zip(names, _core.prepare_steps(gray)[:-1], strict=True))
 
 
 def _seed_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:

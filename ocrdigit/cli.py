@@ -290,6 +290,47 @@ def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
 
 
 @main.command(
+    short_help="Show which places of an image speak for its digit.",
+    epilog=_examples(
+        "ocrdigit explain digit.png", "ocrdigit explain digit.png --digit 7 --out seven.png"
+    ),
+)
+@click.argument("file", type=click.Path(), metavar="FILE")
+@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
+@click.option("--digit", type=click.IntRange(0), help="The digit.  [default: the likeliest]")
+@click.option("--layer", metavar="NAME", help="Where to look.  [default: the last convolution]")
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="PNG",
+    default="explained.png",
+    show_default=True,
+    help="Where to write the picture.",
+)
+@click.option("--plot", is_flag=True, help="Show picture, digit and heat side by side.")
+def explain(
+    file: str, path: str | None, digit: int | None, layer: str | None, out: str, plot: bool
+) -> None:
+    """Show which places of the image FILE speak for its digit, by Grad-CAM.
+
+    Writes the picture with the heat laid over it.
+    """
+    import io
+
+    from . import files
+
+    files.check_writable(out)
+    found = _model(path).explain(file, digit, layer)
+    data = io.BytesIO()
+    if plot:
+        found.plot().savefig(data, format="png")
+    else:
+        found.overlay().save(data, "png")
+    files.write_atomically(out, data.getvalue())
+    click.echo(f"{found.digit}  {found.probabilities[found.digit]:7.2%}  {out}")
+
+
+@main.command(
     short_help="Read the numbers in pictures: photos, scans, fields of forms.",
     epilog=_examples(
         "ocrdigit read note.jpg",

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from . import _checks, _core, architectures, files, recipes
 from ._inputs import as_images
 from ._labels import as_labels
 from .progress import TrainingDisplay
+
+if TYPE_CHECKING:
+    from .explaining import Explanation
 
 HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
@@ -366,6 +369,19 @@ class DigitClassifier:
         with _threads(self.n_jobs):
             probabilities = network.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
+
+    def explain(
+        self, x: object, digit: int | None = None, layer: int | str | None = None
+    ) -> Explanation:
+        """Show which places of an image speak for a digit.
+
+        Parameters, result and errors are those of :func:`ocrdigit.explain`; RuntimeError
+        before ``fit``.
+        """
+        from .explaining import explain_with
+
+        self._fitted()
+        return explain_with(self, x, digit, layer)
 
     def score(self, X: object, y: object) -> float:
         """Return the share of images whose digit is right, 0..1.

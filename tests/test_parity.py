@@ -146,7 +146,8 @@ class Reference:
     def arrays(self):
         return {name: t.detach().numpy().copy() for name, t in self.tensors.items()}
 
-    def scores(self, images, training=False):
+    def scores(self, images, training=False, outputs=None):
+        """Class scores; a list for ``outputs`` gets what each layer gives, (n, c, h, w)."""
         functional = self.torch.nn.functional
         x = self.torch.from_numpy(images).double().permute(0, 3, 1, 2)
         for layer, name in zip(self.layers, self.names, strict=True):
@@ -171,6 +172,8 @@ class Reference:
                     x = self.batch_norm(x, layer, own, training)
             if layer.get("activation") == "relu":
                 x = functional.relu(x)
+            if outputs is not None:
+                outputs.append(x)
         return x
 
     def batch_norm(self, x, layer, own, training):
@@ -290,6 +293,26 @@ def test_loss_and_gradients_are_those_of_torch(torch, variant, smoothing):
     loss, _, ours = network.gradient(images, labels, 1.0, label_smoothing=smoothing)
     assert loss == pytest.approx(their_loss, rel=TOLERANCE)
     assert_close(ours, theirs)
+
+
+def test_activation_maps_are_those_of_torch(torch, variant):
+    """Grad-CAM of every layer that has maps, by autodiff."""
+    network, images, _ = variant
+    outputs = []
+    scores = Reference(torch, network).scores(images, outputs=outputs)
+    for place, maps in enumerate(outputs):
+        kinds = [layer["type"] for layer in network.layers[: place + 1]]
+        if maps.ndim != 4 or "conv2d" not in kinds:
+            continue
+        for digit in (0, 3):
+            (gradients,) = torch.autograd.grad(scores[:, digit].sum(), maps, retain_graph=True)
+            weights = gradients.mean((2, 3), keepdim=True)
+            theirs = (weights * maps).sum(1).detach().numpy()
+            found, _, ours, heats, _ = network.explain(images, 1.0, digit=digit, layer=place)
+            assert (found == digit).all()
+            error = np.abs(ours - np.maximum(theirs, 0)).max() / np.abs(theirs).max()
+            assert error <= TOLERANCE, (place, digit, error)
+            assert heats.shape == images.shape[:3]
 
 
 def test_gradients_on_digits_are_those_of_torch(torch, sample):

@@ -24,6 +24,11 @@ enum {
 /* MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
 
+/* Where a picture of other pixels lies in this one, as in od_prepare_steps. */
+typedef struct place {
+  double left, top, side;
+} place;
+
 /* The picture at work. */
 typedef struct picture {
   int h, w;
@@ -219,8 +224,8 @@ static void thicken(picture *work) {
 }
 
 /* Puts digit (h, w), 0 to 1, in rows of OD_WINDOW_DIGIT, into result (28, 28) with its centre of
- * mass on pixel (14, 14), as MNIST has it, or as near as the digit fits. */
-static void centre(int h, int w, const float *digit, float *result) {
+ * mass on pixel (14, 14), as MNIST has it, or as near as the digit fits: from *x0 and *y0 on. */
+static void centre(int h, int w, const float *digit, float *result, int *x0, int *y0) {
   double mass = 0, down = 0, right = 0;
   for (int y = 0; y < h; y++)
     for (int x = 0; x < w; x++) {
@@ -234,10 +239,13 @@ static void centre(int h, int w, const float *digit, float *result) {
   for (int y = 0; y < h; y++)
     memcpy(result + (top + y) * RESULT_SIDE + left, digit + y * OD_WINDOW_DIGIT,
            (size_t)w * sizeof *result);
+  *x0 = left;
+  *y0 = top;
 }
 
-/* The digit into result (28, 28): the longer side of its box becomes 20 pixels. */
-static void fit(const picture *work, float *result) {
+/* The digit into result (28, 28), which lies there in the picture at work: the longer side of
+ * its box becomes 20 pixels. */
+static place fit(const picture *work, float *result) {
   const od_stroke box = bounding_box(work);
   const double ratio = (double)most(box.right - box.left, box.bottom - box.top) / OD_WINDOW_DIGIT;
   const int tall = (int)ceil((box.bottom - box.top) / ratio - 1e-6);
@@ -259,7 +267,9 @@ static void fit(const picture *work, float *result) {
       digit[i * OD_WINDOW_DIGIT + j] = sum > 255 ? 1 : sum / 255;
     }
   }
-  centre(tall, wide, digit, result);
+  int x0, y0;
+  centre(tall, wide, digit, result, &x0, &y0);
+  return (place){box.left - x0 * ratio, box.top - y0 * ratio, ratio};
 }
 
 /* Up to the digit's own ink; there may be none. */
@@ -303,17 +313,25 @@ static bool look_closer(const picture *work, source *from) {
   return true;
 }
 
-static od_status prepare(source from, picture *work, float *result, od_error *error) {
+static od_status prepare(source from, picture *work, float *result, place *where,
+                         od_error *error) {
+  const uint8_t *pixels = from.pixels;
   od_status status = isolate_part(&from, work, error);
   if (!status && work->strokes.count && look_closer(work, &from))
     status = isolate_part(&from, work, error);
   if (status || !work->strokes.count) return status;
   thicken(work);
-  fit(work, result);
+  *where = fit(work, result);
+  const double factor = shrink_factor(&from);
+  const ptrdiff_t skipped = from.pixels - pixels;
+  where->left = factor * where->left + (double)(skipped % from.stride);
+  where->top = factor * where->top + (double)(skipped / from.stride);
+  where->side *= factor;
   return OD_OK;
 }
 
-static od_status give_steps(const picture *work, od_prepare_steps *steps, od_error *error) {
+static od_status give_steps(const picture *work, place where, od_prepare_steps *steps,
+                            od_error *error) {
   steps->gray = od_allocate(4 * work->n, 1);
   if (!steps->gray) return od_fail_memory(error, "the steps of preparing a picture");
   steps->h = work->h;
@@ -325,6 +343,9 @@ static od_status give_steps(const picture *work, od_prepare_steps *steps, od_err
   memcpy(steps->paper, work->paper, work->n);
   memcpy(steps->ink, work->ink, work->n);
   memcpy(steps->digit, work->digit, work->n);
+  steps->left = where.left;
+  steps->top = where.top;
+  steps->side = where.side;
   return OD_OK;
 }
 
@@ -346,8 +367,9 @@ od_status od_prepare_digit(int h, int w, const uint8_t *image, od_prepare_steps 
   work.digit = work.ink + room;
   work.other = work.digit + room;
   memset(result, 0, RESULT_SIDE * RESULT_SIDE * sizeof *result);
-  status = prepare((source){h, w, w, image}, &work, result, error);
-  if (!status && steps) status = give_steps(&work, steps, error);
+  place where = {0, 0, 0};
+  status = prepare((source){h, w, w, image}, &work, result, &where, error);
+  if (!status && steps) status = give_steps(&work, where, steps, error);
   od_strokes_release(&work.strokes);
   od_release(work.gray);
   return status;

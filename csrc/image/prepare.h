@@ -14,6 +14,9 @@ typedef struct od_prepare_steps {
   uint8_t *paper; /* the level of bare paper */
   uint8_t *ink;   /* how much ink there is, rules taken away */
   uint8_t *digit; /* of the digit alone, thin strokes thickened */
+  /* Where the result lies in the picture that was handed in: its left and top edge, and the
+   * side of one of its pixels, in that picture's pixels. A side of 0 where there is no ink. */
+  double left, top, side;
 } od_prepare_steps;
 
 void od_prepare_steps_release(od_prepare_steps *steps);

@@ -178,7 +178,8 @@ PyObject *image_prepare_steps(PyObject *Py_UNUSED(module), PyObject *const *argu
     const uint8_t *pixels[] = {steps.gray, steps.paper, steps.ink, steps.digit};
     for (int i = 0; i < PREPARE_STEPS; i++) arrays[i] = copy_bytes(steps.h, steps.w, pixels[i]);
     /* "N" takes references over; where an array is missing, it fails. */
-    result = Py_BuildValue("(NNNNN)", arrays[0], arrays[1], arrays[2], arrays[3], digit);
+    result = Py_BuildValue("(NNNNN(ddd))", arrays[0], arrays[1], arrays[2], arrays[3], digit,
+                           steps.left, steps.top, steps.side);
   }
   od_prepare_steps_release(&steps);
   Py_DECREF(image.array);

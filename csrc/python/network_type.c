@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"
+#include "explaining.h"
 #include "layers.h"
 #include "nn/gradient.h"
 #include "precision.h"
@@ -83,10 +84,18 @@ static PyObject *network_new(PyTypeObject *type, PyObject *arguments, PyObject *
   return wrap(type, network);
 }
 
+void network_forget(network_object *self) {
+  od_inference_destroy(self->inference);
+  od_gradcam_destroy(self->gradcam);
+  self->inference = NULL;
+  self->gradcam = NULL;
+  self->inference_stale = false;
+}
+
 static void network_dealloc(PyObject *object) {
   network_object *self = (network_object *)object;
   PyTypeObject *type = Py_TYPE(object);
-  od_inference_destroy(self->inference);
+  network_forget(self);
   od_network_destroy(self->network);
   object_lock_destroy(&self->lock);
   type->tp_free(object);
@@ -364,6 +373,10 @@ static bool read_batch(network_object *self, const char *function, PyObject *con
 /* Makes the inference fit the pool and the numbers of now. With the lock held. */
 static od_status prepare_inference(network_object *self, const od_kernels *kernels, int threads,
                                    od_error *error) {
+  if (self->inference_stale) {
+    od_gradcam_destroy(self->gradcam);
+    self->gradcam = NULL;
+  }
   if (self->inference && self->inference_threads >= threads) {
     od_status refreshed = OD_OK;
     if (self->inference_stale)
@@ -685,6 +698,10 @@ static PyMethodDef methods[] = {
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
                "Class scores before softmax, float32 (n, classes).")},
+    {"explain", FAST(network_explain),
+     PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None)\n--\n\n"
+               "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
+               "activation maps (n, h, w), these spread over the input, 0..1, and the layer.")},
     {"gradient", FAST(network_gradient),
      PyDoc_STR("gradient($self, /, images, labels, scale, *, label_smoothing=0.0, seed=0)\n--\n\n"
                "Mean loss, images right, and the gradient of every trainable tensor.")},

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "lock.h"
+#include "nn/gradcam.h"
 #include "nn/images.h"
 #include "nn/inference.h"
 #include "nn/network.h"
@@ -22,7 +23,9 @@ typedef struct network_object {
   od_network *network;
   od_inference *inference; /* made at the first prediction */
   int inference_threads;   /* workers it has room for */
-  bool inference_stale;    /* the numbers have changed since it took them */
+  bool inference_stale;    /* the numbers have changed since it, or gradcam, took them */
+  od_gradcam *gradcam;     /* made at the first explanation, … */
+  int gradcam_layer;       /* … for this layer */
   od_precision precision;  /* of predictions */
   bool training;           /* a trainer runs */
   bool small;              /* one image is too little work to release the GIL for */
@@ -30,6 +33,9 @@ typedef struct network_object {
 } network_object;
 
 extern PyType_Spec network_type_spec;
+
+/* Releases all that was made from numbers that have changed since. With the lock held. */
+void network_forget(network_object *self);
 
 /* Runs a Network over images of its input's size: scores (images->count, classes), or with
  * `softmax` probabilities. False with an exception set. */

@@ -108,21 +108,25 @@ static inline void reference_image(const reference_layer *l, const double *x, do
       for (int c = 0; c < l->out.c; c++) *y++ = reference_value(l, x, row, column, c);
 }
 
-/* scores (n, classes) of pixels (n, size). Training means batch norms by the batch's own
- * statistics; there is no dropout here. */
-static inline void reference_scores(const od_network *network, bool training, int n,
-                                    const float *pixels, double *scores) {
-  od_shape in = od_network_input(network);
-  size_t widest = od_shape_size(in);
+/* The most numbers that an image has before, between or after the layers. */
+static inline size_t reference_widest(const od_network *network) {
+  size_t widest = od_shape_size(od_network_input(network));
   for (int i = 0; i < od_network_layer_count(network); i++) {
     size_t size = od_shape_size(od_network_shape_after(network, i));
     widest = size > widest ? size : widest;
   }
-  double *x = calloc((size_t)n * widest, sizeof *x), *y = calloc((size_t)n * widest, sizeof *y);
-  for (size_t i = 0; i < (size_t)n * od_shape_size(in); i++) x[i] = (double)pixels[i];
-  for (int i = 0; i < od_network_layer_count(network); i++) {
+  return widest;
+}
+
+/* n images through layers begin..end - 1, in place: x has room for the widest. Training means
+ * batch norms by the batch's own statistics; there is no dropout here. */
+static inline void reference_run(const od_network *network, int begin, int end, bool training,
+                                 int n, double *x) {
+  double *y = calloc((size_t)n * reference_widest(network), sizeof *y);
+  for (int i = begin; i < end; i++) {
     const reference_layer l = {.layer = od_network_layer(network, i),
-                               .in = in,
+                               .in = i ? od_network_shape_after(network, i - 1)
+                                       : od_network_input(network),
                                .out = od_network_shape_after(network, i),
                                .kernel = reference_tensor(network, i, "kernel"),
                                .bias = reference_tensor(network, i, "bias"),
@@ -134,15 +138,21 @@ static inline void reference_scores(const od_network *network, bool training, in
       reference_batch_norm(&l, n, training, x, y);
     else
       for (size_t k = 0; k < (size_t)n; k++)
-        reference_image(&l, x + k * od_shape_size(in), y + k * od_shape_size(l.out));
-    double *swapped = x;
-    x = y;
-    y = swapped;
-    in = l.out;
+        reference_image(&l, x + k * od_shape_size(l.in), y + k * od_shape_size(l.out));
+    memcpy(x, y, (size_t)n * od_shape_size(l.out) * sizeof *x);
   }
-  memcpy(scores, x, (size_t)n * od_shape_size(in) * sizeof *scores);
-  free(x);
   free(y);
+}
+
+/* scores (n, classes) of pixels (n, size), as reference_run has them. */
+static inline void reference_scores(const od_network *network, bool training, int n,
+                                    const float *pixels, double *scores) {
+  size_t size = od_shape_size(od_network_input(network));
+  double *x = calloc((size_t)n * reference_widest(network), sizeof *x);
+  for (size_t i = 0; i < (size_t)n * size; i++) x[i] = (double)pixels[i];
+  reference_run(network, 0, od_network_layer_count(network), training, n, x);
+  memcpy(scores, x, (size_t)n * (size_t)od_network_classes(network) * sizeof *scores);
+  free(x);
 }
 
 /* Softmax of scores (classes), in place. */

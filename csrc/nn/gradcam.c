@@ -1,0 +1,392 @@
+/* Forward through a plan for inference that keeps all outputs, from the class's score back to
+ * the layer looked at, and the weighted sum of that layer's maps. */
+#include "nn/gradcam.h"
+
+#include <string.h>
+
+#include "nn/fold.h"
+#include "nn/ops.h"
+
+/* What an operation has of its own. */
+typedef struct cam_state {
+  od_real *prepared; /* its kernel as the forward pass wants it, … */
+  od_real *turned;   /* … and as the backward pass does, after the layer looked at */
+  od_real *bias;     /* (C), or NULL */
+  od_real *y;        /* (out) */
+  uint8_t *choice;   /* (out): of a max-pool */
+} cam_state;
+
+/* Along one axis, the middle of what place i of a map sees is pixel start + i * step. */
+typedef struct cam_axis {
+  double start, step;
+} cam_axis;
+
+/* The places of a map before and after a pixel, and the share of the second. */
+typedef struct cam_tap {
+  size_t before, after;
+  od_real share;
+} cam_tap;
+
+struct od_gradcam {
+  const od_kernels *kernels;
+  od_plan plan;
+  cam_state *states;         /* (plan.count) */
+  int seen;                  /* the operation whose output is looked at */
+  od_shape input;
+  cam_tap *down, *across;    /* (H), (W) of the input */
+  size_t classes;
+  od_real *pixels;           /* (input) */
+  od_real *gradient, *other; /* (widest): of an output and of an input, in turns */
+  uint32_t *rows;            /* (widest): of a dense kernel, those that count, … */
+  od_real *values;           /* … and their gradients */
+  od_real *weights;          /* (c): of the maps */
+  od_real *scratch;
+};
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+/* ---- which layer ---- */
+
+static bool gives_maps(od_layer_kind kind) {
+  return kind == OD_CONV2D || kind == OD_BATCH_NORM || kind == OD_RELU || kind == OD_MAX_POOL2D;
+}
+
+/* Maps are what a convolution and all layers between it and `layer` give. */
+static bool has_maps(const od_network *network, int layer) {
+  while (layer >= 0 && gives_maps(od_network_layer(network, layer)->kind) &&
+         od_network_layer(network, layer)->kind != OD_CONV2D)
+    layer--;
+  return layer >= 0 && od_network_layer(network, layer)->kind == OD_CONV2D;
+}
+
+int od_gradcam_best_layer(const od_network *network) {
+  int count = od_network_layer_count(network), best = count - 1;
+  while (best >= 0 && od_network_layer(network, best)->kind != OD_CONV2D) best--;
+  for (int next = best + 1; best >= 0 && next < count; next++) {
+    od_layer_kind kind = od_network_layer(network, next)->kind;
+    if (kind != OD_BATCH_NORM && kind != OD_RELU) break;
+    best = next;
+  }
+  return best;
+}
+
+static od_status check_layer(const od_network *network, int layer, od_error *error) {
+  int count = od_network_layer_count(network);
+  if (layer < 0 || layer >= count)
+    return od_fail(error, OD_ERROR_ARGUMENT, "layer: got %d, expected 0 to %d", layer, count - 1);
+  if (has_maps(network, layer)) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT,
+                 "layer: %s has no maps to look at, expected a convolution, or a batch norm, ReLU "
+                 "or max-pool after one",
+                 od_network_layer_name(network, layer));
+}
+
+/* ---- life ---- */
+
+static od_status allocate_state(const od_op *op, bool goes_back, cam_state *state,
+                                od_error *error) {
+  size_t out = od_shape_size(op->out), kernel = od_fold_size(op).kernel;
+  size_t prepared = kernel;
+  bool pools = op->pool || op->kind == OD_MAX_POOL2D;
+  bool turns = goes_back && (op->kind == OD_CONV2D || op->kind == OD_DENSE);
+  if (op->kind == OD_CONV2D) prepared = od_conv_prepared_size(op);
+  state->prepared = od_allocate(prepared, sizeof *state->prepared);
+  state->bias = od_allocate(od_fold_size(op).bias, sizeof *state->bias);
+  state->y = od_allocate(out, sizeof *state->y);
+  bool there = state->prepared && state->bias && state->y;
+  if (there && pools) there = (state->choice = od_allocate(out, 1));
+  if (there && turns) there = (state->turned = od_allocate(kernel, sizeof *state->turned));
+  return there ? OD_OK : od_fail_memory(error, "an explanation's buffers");
+}
+
+static void take_numbers(const od_gradcam *cam, const od_network *network, int i,
+                         od_real *folded) {
+  const od_op *op = &cam->plan.ops[i];
+  cam_state *state = &cam->states[i];
+  bool convolves = op->kind == OD_CONV2D;
+  od_fold(op, network, convolves ? folded : state->prepared, state->bias);
+  if (convolves) od_conv_prepare(op, cam->kernels, folded, state->bias, state->prepared);
+  if (convolves && state->turned) od_conv_turn(op, folded, state->turned);
+  if (op->kind == OD_DENSE && state->turned)
+    od_dense_transpose(op, state->prepared, state->turned);
+}
+
+static void follow(const od_op *op, cam_axis *axis, int zeros_before) {
+  if (op->kind == OD_CONV2D) {
+    axis->start += axis->step * ((op->kernel - 1) / 2.0 - zeros_before);
+    axis->step *= op->stride;
+  }
+  if (op->pool || op->kind == OD_MAX_POOL2D) {
+    axis->start += axis->step / 2;
+    axis->step *= 2;
+  }
+}
+
+/* taps (pixels); at the rim, beyond the outermost places, those alone. */
+static void find_taps(cam_axis axis, int places, int pixels, cam_tap *taps) {
+  for (int p = 0; p < pixels; p++) {
+    double at = (p - axis.start) / axis.step;
+    at = at > 0 ? at : 0;
+    at = at < places - 1 ? at : places - 1;
+    size_t before = (size_t)at;
+    size_t after = before + 1 < (size_t)places ? before + 1 : before;
+    taps[p] = (cam_tap){before, after, (od_real)(at - (double)before)};
+  }
+}
+
+/* Finds the operation that ends with `layer`, and where its places lie in the image. */
+static od_status find_seen(od_gradcam *cam, int layer, od_error *error) {
+  cam_axis y = {0, 1}, x = {0, 1};
+  for (int i = 0; i < cam->plan.count && cam->plan.ops[i].layer <= layer; i++) {
+    const od_op *op = &cam->plan.ops[i];
+    cam->seen = i;
+    follow(op, &y, op->top);
+    follow(op, &x, op->left);
+  }
+  od_shape map = cam->plan.ops[cam->seen].out;
+  cam->down = od_allocate((size_t)cam->input.h, sizeof *cam->down);
+  cam->across = od_allocate((size_t)cam->input.w, sizeof *cam->across);
+  if (!cam->down || !cam->across) return od_fail_memory(error, "an explanation's buffers");
+  find_taps(y, map.h, cam->input.h, cam->down);
+  find_taps(x, map.w, cam->input.w, cam->across);
+  return OD_OK;
+}
+
+static od_status fill(od_gradcam *cam, const od_network *network, od_error *error) {
+  int count = cam->plan.count;
+  size_t widest = od_shape_size(cam->input), kernel = 0, scratch = 0;
+  cam->states = od_allocate((size_t)count, sizeof *cam->states);
+  if (!cam->states) return od_fail_memory(error, "an explanation's plan");
+  for (int i = 0; i < count; i++) {
+    const od_op *op = &cam->plan.ops[i];
+    od_status status = allocate_state(op, i > cam->seen, &cam->states[i], error);
+    if (status) return status;
+    widest = larger(widest, od_shape_size(op->out));
+    if (op->kind != OD_CONV2D) continue;
+    kernel = larger(kernel, op->kernel_size);
+    scratch = larger(scratch, larger(od_conv_forward_scratch(op), od_conv_backward_scratch(op)));
+  }
+  cam->pixels = od_allocate(od_shape_size(cam->input), sizeof *cam->pixels);
+  cam->gradient = od_allocate(widest, sizeof *cam->gradient);
+  cam->other = od_allocate(widest, sizeof *cam->other);
+  cam->rows = od_allocate(widest, sizeof *cam->rows);
+  cam->values = od_allocate(widest, sizeof *cam->values);
+  cam->weights = od_allocate((size_t)cam->plan.ops[cam->seen].out.c, sizeof *cam->weights);
+  cam->scratch = od_allocate(scratch, sizeof *cam->scratch);
+  od_real *folded = od_allocate(kernel, sizeof *folded);
+  bool there = cam->pixels && cam->gradient && cam->other && cam->rows && cam->values &&
+               cam->weights && cam->scratch && folded;
+  for (int i = 0; there && i < count; i++) take_numbers(cam, network, i, folded);
+  od_release(folded);
+  return there ? OD_OK : od_fail_memory(error, "an explanation's buffers");
+}
+
+od_status od_gradcam_create(const od_network *network, const od_kernels *kernels, int layer,
+                            od_gradcam **gradcam, od_error *error) {
+  *gradcam = NULL;
+  od_status status = check_layer(network, layer, error);
+  if (status) return status;
+  od_gradcam *cam = od_allocate(1, sizeof *cam);
+  if (!cam) return od_fail_memory(error, "an explanation");
+  cam->kernels = kernels;
+  cam->input = od_network_input(network);
+  cam->classes = (size_t)od_network_classes(network);
+  status = od_plan_make(network, true, OD_FLOAT32, layer, &cam->plan, error);
+  if (!status) status = find_seen(cam, layer, error);
+  if (!status) status = fill(cam, network, error);
+  if (status) {
+    od_gradcam_destroy(cam);
+    return status;
+  }
+  *gradcam = cam;
+  return OD_OK;
+}
+
+void od_gradcam_destroy(od_gradcam *cam) {
+  if (!cam) return;
+  for (int i = 0; cam->states && i < cam->plan.count; i++) {
+    od_release(cam->states[i].prepared);
+    od_release(cam->states[i].turned);
+    od_release(cam->states[i].bias);
+    od_release(cam->states[i].y);
+    od_release(cam->states[i].choice);
+  }
+  od_release(cam->states);
+  od_plan_release(&cam->plan);
+  od_release(cam->down);
+  od_release(cam->across);
+  od_release(cam->pixels);
+  od_release(cam->gradient);
+  od_release(cam->other);
+  od_release(cam->rows);
+  od_release(cam->values);
+  od_release(cam->weights);
+  od_release(cam->scratch);
+  od_release(cam);
+}
+
+od_shape od_gradcam_shape(const od_gradcam *cam) {
+  od_shape maps = cam->plan.ops[cam->seen].out;
+  return (od_shape){maps.h, maps.w, 1};
+}
+
+/* ---- forward and back, one image ---- */
+
+static void forward(const od_gradcam *cam, int i, const od_real *x) {
+  const od_kernels *kernels = cam->kernels;
+  const od_op *op = &cam->plan.ops[i];
+  const cam_state *state = &cam->states[i];
+  const od_real *bias = od_fold_size(op).bias ? state->bias : NULL;
+  size_t c = (size_t)op->out.c, out = od_shape_size(op->out);
+  switch (op->kind) {
+    case OD_CONV2D:
+      od_conv_forward(op, kernels, x, state->prepared, bias, state->y, state->choice, NULL,
+                      cam->scratch);
+      break;
+    case OD_DENSE:
+      od_dense_forward(op, kernels, 1, x, state->prepared, bias, state->y, cam->scratch);
+      break;
+    case OD_RELU:
+      kernels->relu(out, x, state->y);
+      break;
+    case OD_MAX_POOL2D:
+      kernels->max_pool((size_t)op->in.h, (size_t)op->in.w, c, x, state->y, state->choice, false);
+      break;
+    case OD_GLOBAL_AVERAGE_POOL2D:
+      od_average_forward(op, kernels, x, state->y);
+      break;
+    case OD_BATCH_NORM:
+      kernels->scale_shift(out / c, c, x, state->prepared, bias, state->y, false);
+      break;
+    default: /* a plan for inference has no other */
+      break;
+  }
+}
+
+/* Half of a ReLU's outputs have no gradient, and of the scores all but one: only the rows of
+ * `transposed` (C, c) that have one are added. */
+static void backward_dense(const od_gradcam *cam, const od_op *op, const od_real *transposed,
+                           const od_real *dy, od_real *dx) {
+  size_t in = (size_t)op->in.c, out = (size_t)op->out.c, count = 0;
+  uint32_t *rows = cam->rows; /* kernels have fewer numbers than this counts: nn/network.c */
+  od_real *values = cam->values;
+  for (size_t i = 0; i < out; i++) {
+    rows[count] = (uint32_t)(i * in);
+    values[count] = dy[i];
+    count += dy[i] != 0;
+  }
+  memset(dx, 0, in * sizeof *dx);
+  cam->kernels->add_weighted(count, rows, values, transposed, in, dx);
+}
+
+/* dy (out), which may be overwritten, to dx (in), for operation i after the one looked at. */
+static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
+  const od_kernels *kernels = cam->kernels;
+  const od_op *op = &cam->plan.ops[i];
+  const cam_state *state = &cam->states[i];
+  size_t c = (size_t)op->out.c, out = od_shape_size(op->out);
+  if (op->kind == OD_RELU || (op->kind == OD_DENSE && op->relu))
+    kernels->relu_backward(out, state->y, dy);
+  switch (op->kind) {
+    case OD_CONV2D:
+      od_conv_backward(op, kernels, NULL, state->turned, state->y, state->choice, dy, dx, NULL,
+                       NULL, cam->scratch);
+      break;
+    case OD_DENSE:
+      backward_dense(cam, op, state->turned, dy, dx);
+      break;
+    case OD_RELU:
+      memcpy(dx, dy, out * sizeof *dx);
+      break;
+    case OD_MAX_POOL2D:
+      od_max_pool_backward(op, kernels, dy, state->choice, dx);
+      break;
+    case OD_GLOBAL_AVERAGE_POOL2D:
+      od_average_backward(op, dy, dx);
+      break;
+    case OD_BATCH_NORM:
+      for (size_t at = 0; at < out; at++) dx[at] = dy[at] * state->prepared[at % c];
+      break;
+    default:
+      break;
+  }
+}
+
+/* The sum over all places of the gradient at the output looked at, to cam->weights (c). A pool
+ * behind it deals out its gradient without adding or taking: it need not be undone. */
+static void go_back(const od_gradcam *cam, int digit) {
+  const od_op *ops = cam->plan.ops, *after = &ops[cam->seen + 1];
+  bool pools = cam->seen + 1 < cam->plan.count &&
+               (after->kind == OD_MAX_POOL2D || after->kind == OD_GLOBAL_AVERAGE_POOL2D);
+  int end = cam->seen + pools;
+  od_real *dy = cam->gradient, *dx = cam->other;
+  memset(dy, 0, cam->classes * sizeof *dy);
+  dy[digit] = 1;
+  for (int i = cam->plan.count - 1; i > end; i--) {
+    backward(cam, i, dy, dx);
+    od_real *swapped = dy;
+    dy = dx;
+    dx = swapped;
+  }
+  size_t places = (size_t)ops[end].out.h * (size_t)ops[end].out.w, c = (size_t)ops[end].out.c;
+  memset(cam->weights, 0, c * sizeof *cam->weights);
+  cam->kernels->add_rows(places, c, dy, cam->weights);
+}
+
+/* ---- the map ---- */
+
+/* The map (h, w) of a class from the mean gradients of the maps looked at. */
+static void add_maps(const od_gradcam *cam, od_real *map) {
+  od_shape shape = cam->plan.ops[cam->seen].out;
+  size_t places = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
+  for (size_t i = 0; i < c; i++) cam->weights[i] /= (od_real)places;
+  cam->kernels->gemm(&(od_gemm){.rows = places,
+                                .columns = 1,
+                                .outer = 1,
+                                .inner = c,
+                                .a = cam->states[cam->seen].y,
+                                .a_row = c,
+                                .a_inner = 1,
+                                .b = cam->weights,
+                                .b_inner = 1,
+                                .c = map,
+                                .c_row = 1,
+                                .start = OD_START_ZERO,
+                                .relu = true});
+}
+
+int od_gradcam_run(od_gradcam *cam, const od_images *images, size_t index, int digit,
+                   od_real *scores, od_real *map) {
+  const od_real *x = cam->pixels;
+  od_images_load(images, cam->kernels, index, cam->pixels);
+  for (int i = 0; i < cam->plan.count; i++) {
+    forward(cam, i, x);
+    x = cam->states[i].y;
+  }
+  memcpy(scores, x, cam->classes * sizeof *scores);
+  if (digit < 0) digit = (int)od_argmax(cam->classes, scores);
+
+  go_back(cam, digit);
+  add_maps(cam, map);
+  return digit;
+}
+
+static od_real mix(od_real a, od_real b, od_real share) { return a + share * (b - a); }
+
+void od_gradcam_spread(const od_gradcam *cam, const od_real *map, od_real *heat) {
+  od_shape shape = od_gradcam_shape(cam);
+  size_t w = (size_t)shape.w;
+  od_real largest = 0;
+  for (size_t i = 0; i < (size_t)shape.h * w; i++) largest = map[i] > largest ? map[i] : largest;
+  if (!(largest > 0)) largest = 1;
+  for (int y = 0; y < cam->input.h; y++) {
+    const cam_tap *down = &cam->down[y];
+    const od_real *upper = map + down->before * w, *lower = map + down->after * w;
+    for (int x = 0; x < cam->input.w; x++) {
+      const cam_tap *across = &cam->across[x];
+      od_real left = mix(upper[across->before], lower[across->before], down->share);
+      od_real right = mix(upper[across->after], lower[across->after], down->share);
+      *heat++ = mix(left, right, across->share) / largest;
+    }
+  }
+}
