@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -149,6 +149,85 @@ def test_download_goes_through_the_mirrors(
     assert len(datasets.load_mnist().y_train) == 60  # from the cache
     cached = sorted(path.name for path in (tmp_path / "cache").rglob("*") if path.is_file())
     assert cached == sorted(right)
+
+
+# -- UCI's sets --
+
+
+@pytest.fixture
+def small_uci(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with sets made like UCI's, whose checksums are expected."""
+    rng = np.random.default_rng(0)
+    sets = {
+        "OPTDIGITS": ("optdigits.npz", {"train": 7, "writer_dependent_test": 3,
+                                        "writer_independent_test": 4}, 32),
+        "SEMEION": ("semeion.npz", {"": 5}, 16),
+    }  # fmt: skip
+    (tmp_path / "uci").mkdir()
+    for table, (name, parts, side) in sets.items():
+        arrays = {}
+        for part, count in parts.items():
+            before = part and part + "_"
+            ink = rng.random((count, side, side)) < 0.3
+            arrays[before + "images"] = np.where(ink, 255, 0).astype(np.uint8)
+            arrays[before + "labels"] = rng.integers(0, 10, count).astype(np.uint8)
+        np.savez_compressed(tmp_path / "uci" / name, **arrays)
+        sums = {key: hashlib.sha256(a.tobytes()).hexdigest() for key, a in arrays.items()}
+        monkeypatch.setattr(f"ocrdigit.datasets._uci.{table}", sums)
+    return tmp_path
+
+
+def test_uci_sets(small_uci: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with np.load(small_uci / "uci" / "optdigits.npz") as file:
+        train, before_test = file["train_images"], file["writer_dependent_test_images"]
+        test_labels = file["writer_independent_test_labels"]
+    digits = datasets.load_optdigits(small_uci)
+    assert np.array_equal(digits.X_train, np.concatenate([train, before_test]))
+    assert digits.X_test.shape == (4, 32, 32)
+    assert digits.y_train.dtype == np.int64
+    assert np.array_equal(digits.y_test, test_labels)
+    with np.load(small_uci / "uci" / "semeion.npz") as file:
+        images, labels = file["images"], file["labels"]
+    monkeypatch.setenv("OCRDIGIT_DATA", str(small_uci / "uci"))
+    digits = datasets.load_semeion()
+    assert np.array_equal(digits.X_train, images[::2])
+    assert np.array_equal(digits.X_test, images[1::2])
+    assert np.array_equal(digits.y_test, labels[1::2])
+
+
+@pytest.mark.parametrize("load", [datasets.load_optdigits, datasets.load_semeion])
+def test_uci_sets_refused(
+    load: Callable[..., Dataset], small_uci: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OCRDIGIT_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="data_home"):
+        load()
+    with pytest.raises(FileNotFoundError, match="subfolder uci"):
+        load(small_uci / "uci" / "nowhere")
+    path = small_uci / "uci" / ("optdigits.npz" if "opt" in load.__name__ else "semeion.npz")
+    with np.load(path) as file:
+        arrays = {key: file[key].copy() for key in file.files}
+    key = next(iter(arrays))
+    arrays[key][0, 0, 0] ^= 255
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(ValueError, match=f"SHA-256 of '{key}'"):
+        load(small_uci)
+    del arrays[key]
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(ValueError, match="damaged, or not what it should be"):
+        load(small_uci)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="damaged, or not what it should be"):
+        load(small_uci)
+
+
+def test_real_uci_sets(mnist_folder: Path) -> None:
+    if not (mnist_folder / "uci").is_dir():
+        pytest.skip("UCI's sets are not here")
+    digits, others = datasets.load_optdigits(mnist_folder), datasets.load_semeion(mnist_folder)
+    assert len(digits.X_train) == 2880
+    assert len(digits.X_test) == 1797
+    assert len(others.X_train) == len(others.X_test) == 796
 
 
 # -- the IDX format --

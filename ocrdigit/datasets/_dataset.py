@@ -16,8 +16,8 @@ class Dataset:
     Attributes
     ----------
     X_train, X_test : ndarray (n, 28, 28) of uint8 or float32
-        Images, light ink on black. A set that is not divided has all in ``X_train``, and
-        ``X_test`` has n = 0.
+        Images, light ink on black; of another size where a loader says so. A set that is not
+        divided has all in ``X_train``, and ``X_test`` has n = 0.
     y_train, y_test : ndarray (n,) of int64
         Their digits.
     name : str

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .. import _core, image, synth
 from .._reader import LAYERS, write_reader
-from ..datasets import load_mnist
+from ..datasets import load_mnist, load_optdigits, load_semeion
 
 NOT_A_DIGIT = 10
 
@@ -49,17 +49,13 @@ def styles() -> list[synth.Style]:
 def load_uci(folder: str, random_state: int = 0) -> _Examples:
     """Return the training parts of the two UCI data sets as MNIST has digits, and their labels."""
     rng = np.random.default_rng(random_state)
-    optdigits = np.load(os.path.join(folder, "optdigits.npz"))
-    semeion = np.load(os.path.join(folder, "semeion.npz"))
-    images, labels = [], []
-    for part in ("train", "writer_dependent_test"):
-        images += [_smooth(bitmap, 1.0) for bitmap in optdigits[f"{part}_images"]]
-        labels.append(optdigits[f"{part}_labels"])
+    optdigits, semeion = load_optdigits(folder), load_semeion(folder)
+    images = [_smooth(bitmap, 1.0) for bitmap in optdigits.X_train]
     # Each of these was stretched to a square; how wide it was is not known.
-    aspects = rng.uniform(0.45, 0.9, len(semeion["labels"][::2]))
-    images += [_smooth(b, a) for b, a in zip(semeion["images"][::2], aspects, strict=True)]
-    labels.append(semeion["labels"][::2])
-    digits, values = np.stack(images), np.concatenate(labels).astype(np.uint8)
+    aspects = rng.uniform(0.45, 0.9, len(semeion.X_train))
+    images += [_smooth(b, a) for b, a in zip(semeion.X_train, aspects, strict=True)]
+    digits = np.stack(images)
+    values = np.concatenate([optdigits.y_train, semeion.y_train]).astype(np.uint8)
     inked = digits.max(axis=(1, 2)) > 127
     return digits[inked], values[inked]
 
