@@ -17,6 +17,14 @@ An augmentation is a list of dicts that each image goes through in order, on ima
 ``brightness``   amount: number added
 ``noise``        sigma: of Gaussian noise; one number s stands for (0, s)
 ``erase``        area: (low, high) share of the picture to overwrite with ``value``
+``blur``         sigma: of a Gaussian, in pixels; s stands for (0, s)
+``paper``        tone: of paper that is not black, t stands for (0, t); uneven: the share of
+                 it that varies smoothly over the picture, 0 to 1 (1)
+``texture``      amount: of the ink that is left out at places, a stands for (0, a); spacing
+                 of such places in pixels (1.5)
+``ink``          a stroke of other ink along an edge. width: (low, high) in pixels; reach: how
+                 far from the edge, share of the side; ``value``: its brightness at most (1)
+``negative``     nothing: ink becomes paper and paper ink
 ===============  ============================================================================
 
 One number x stands for (-x, x) where nothing else is said; a pair is (low, high).
@@ -88,6 +96,11 @@ _KINDS = {
     "brightness": _Kind((_Key("amount"),)),
     "noise": _Kind((_Key("sigma", "up_to"),)),
     "erase": _Kind((_Key("area", "pair"),), ("value",)),
+    "blur": _Kind((_Key("sigma", "up_to"),)),
+    "paper": _Kind((_Key("tone", "up_to"), _Key("uneven", "number", 1.0))),
+    "texture": _Kind((_Key("amount", "up_to"), _Key("spacing", "number", 1.5))),
+    "ink": _Kind((_Key("width", "pair"), _Key("reach", "number")), ("value",)),
+    "negative": _Kind(()),
 }
 
 
@@ -122,7 +135,8 @@ def _step(place: str, step: object) -> AugmentStep:
     if not 0 <= probability <= 1:
         raise ValueError(f"{place}['probability'] must be in 0..1, got {probability!r}")
     fill = _checks.known(f"{place}['fill']", step.get("fill", "constant"), FILLS)
-    value = _checks.finite_number(f"{place}['value']", step.get("value", 0.0))
+    usual = 1.0 if name == "ink" else 0.0
+    value = _checks.finite_number(f"{place}['value']", step.get("value", usual))
     return (name, (a, b, c, d, e), probability, fill, value)
 
 

@@ -164,9 +164,15 @@ class TestAgainstReference:
         image = random_images((512, 512))
         got = one(image, fixed("rotation", 0.03))
         np.testing.assert_allclose(got, reference.rotation(image, 0.03), rtol=0, atol=1e-3)
-        for kind in ("elastic", "affine", "noise", "erase", "stroke"):
-            numbers = (10, 0.1, 0.9, 1.1, 5) if kind == "affine" else (0.5, 1.0)
-            result = one(image, step(kind, *numbers))
+        others = {
+            "affine": (10, 0.1, 0.9, 1.1, 5),
+            "texture": (0.5, 1.0, 1.0),
+            "ink": (5, 9, 0.5),
+            "negative": (),
+        }
+        for kind in ("elastic", "noise", "erase", "stroke", "blur", "paper", *others):
+            numbers = others.get(kind, (0.5, 1.0))
+            result = one(image, step(kind, *numbers, value=1.0))
             assert np.isfinite(result).all()
             assert not np.array_equal(result, image)
 
@@ -342,6 +348,81 @@ class TestErase:
         assert ks_uniform((lefts + noise[1]) / (side - widths + 1), 0, 1) < KS_LIMIT
 
 
+class TestPaperAndPen:
+    @pytest.mark.parametrize("size", SIZES)
+    @pytest.mark.parametrize("sigma", [0.0, 0.2, 0.7, 1.5, 3.0])
+    def test_blur(self, size, sigma):
+        image = random_images(size)
+        got = one(image, fixed("blur", sigma))
+        np.testing.assert_allclose(got, reference.blur(image, sigma), rtol=0, atol=1e-6)
+
+    def test_even_paper(self):
+        images = random_images((400, 6, 7)) * np.float32(0.5)
+        got = augment(images, [step("paper", 0.2, 0.6)], 1)
+        tones = ((got - images) / (1 - images)).reshape(400, -1).astype(np.float64)
+        assert np.ptp(tones, axis=1).max() < 1e-3
+        assert ks_uniform(tones.mean(axis=1).clip(0.2, 0.6), 0.2, 0.6) < KS_LIMIT
+
+    def test_uneven_paper(self):
+        blank = np.zeros((200, 28, 28), np.float32)
+        tones = augment(blank, [step("paper", 0.5, 0.5, 0.8)], 1)
+        assert tones.min() >= 0.1 - 1e-6
+        assert tones.max() <= 0.5 + 1e-6
+        assert np.mean(np.ptp(tones, axis=(1, 2))) > 0.2
+        # It is smooth: knots lie a third of the side apart.
+        assert abs(np.diff(tones, axis=1)).max() <= 0.4 / (28 / 3) + 1e-6
+        assert np.allclose(augment(blank + 1, [step("paper", 0.5, 0.5, 0.8)], 1), 1)
+
+    @pytest.mark.parametrize("spacing", [1.0, 1.5, 6.0])
+    def test_texture(self, spacing):
+        full = np.ones((200, 28, 28), np.float32)
+        got = augment(full, [step("texture", 0.6, 0.6, spacing)], 1)
+        assert got.min() >= 0.4 - 1e-6
+        assert got.max() <= 1
+        assert abs(got.mean() - 0.7) < 0.02
+        steepest = abs(np.diff(got, axis=2)).max()
+        assert 0.3 / spacing < steepest <= 0.6 / spacing + 1e-6
+        images = random_images((200, 28, 28))
+        scaled = augment(images, [step("texture", 0.6, 0.6, spacing)], 1)
+        np.testing.assert_allclose(scaled, images * got, rtol=1e-5)
+
+    def test_ink_keeps_to_one_edge(self):
+        images = random_images((500, 28, 40)) * np.float32(0.3)
+        got = augment(images, [step("ink", 1, 3, 0.2, value=0.8)], 2)
+        drawn = got != images
+        assert (got[drawn] > images[drawn]).all()
+        assert got.max() <= 0.8
+        assert drawn.any(axis=(1, 2)).mean() > 0.9
+        down, along = 0.2 * 28 + 2.5, 0.2 * 40 + 2.5  # half a width and the soft edge further
+        sides = []
+        for picture in drawn:
+            rows, columns = np.nonzero(picture)
+            if not len(rows):
+                continue
+            fits = [
+                rows.max() <= down,
+                columns.max() <= along,
+                rows.min() >= 27 - down,
+                columns.min() >= 39 - along,
+            ]
+            assert any(fits)
+            sides.append(fits.index(True))
+        assert min(np.bincount(sides, minlength=4)) > 60
+
+    def test_ink_crosses_where_it_may(self):
+        blank = np.zeros((300, 28, 28), np.float32)
+        got = augment(blank, [step("ink", 2, 2, 1.0, value=1.0)], 3)
+        middle = got[:, 10:18, 10:18].max(axis=(1, 2)) > 0
+        assert 0.3 < middle.mean() < 0.95
+        brightest = got.max(axis=(1, 2))
+        assert brightest[brightest > 0].min() > 0.2
+        assert brightest.max() <= 1
+
+    def test_negative(self):
+        images = random_images((5, 9, 4))
+        assert np.array_equal(augment(images, [step("negative")], 0), 1 - images)
+
+
 ALL_KINDS = [
     step("rotation", -0.1, 0.1),
     step("translation", -0.1, 0.1, -0.1, 0.1),
@@ -354,6 +435,11 @@ ALL_KINDS = [
     step("brightness", -0.1, 0.1),
     step("noise", 0, 0.1),
     step("erase", 0, 0.2, probability=0.5, value=0.5),
+    step("blur", 0, 1, probability=0.5),
+    step("paper", 0, 0.5, 1),
+    step("texture", 0, 0.5, 2),
+    step("ink", 1, 2, 0.5, value=1.0),
+    step("negative", probability=0.5),
 ]
 
 
@@ -472,6 +558,12 @@ class TestBadSteps:
             (step("brightness", -2, 0), r"step 1 \(brightness\): low: got -2"),
             (step("noise", -0.1, 0.1), r"step 1 \(noise\): sigma low: got -0.1"),
             (step("erase", 0, 1.1), r"step 1 \(erase\): share high: got 1.1"),
+            (step("blur", 0, 4), r"step 1 \(blur\): sigma high: got 4"),
+            (step("paper", 0, 0, 2), r"step 1 \(paper\): unevenness: got 2"),
+            (step("texture", 0, 0, 0), r"step 1 \(texture\): spacing: got 0"),
+            (step("ink", 0, 1, 0), r"step 1 \(ink\): width low: got 0"),
+            (step("ink", 1, 1, 1.5), r"step 1 \(ink\): reach: got 1.5"),
+            (step("negative", 1), r"step 1 \(negative\): number 0 is not used: got 1"),
             (step("zoom", 0, 0, probability=1.1), r"step 1 \(zoom\): probability: got 1.1"),
             (step("zoom", 0, 0, value=-1.0), r"step 1 \(zoom\): value: got -1"),
         ],

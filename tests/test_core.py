@@ -674,7 +674,7 @@ def test_labels_refused(network, batch, labels, error, message):
         (
             {"augment": [("twirl", (0, 0, 0, 0, 0), 1, "reflect", 0)]},
             ValueError,
-            r"augment\[0\]: got 'twirl', expected rotation, .* or erase",
+            r"augment\[0\]: got 'twirl', expected rotation, .* or negative",
         ),
         (
             {"augment": [("zoom", (0, 0, 0, 0), 1, "reflect", 0)]},

@@ -17,7 +17,7 @@ typedef enum field_type {
   FIELD_SWITCH  /* bool: the second of two `choices` */
 } field_type;
 
-enum { MAX_CHOICES = 12 };
+enum { MAX_CHOICES = 16 };
 
 typedef struct field_choices {
   int count;

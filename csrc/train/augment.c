@@ -41,6 +41,20 @@ static const kind_rule rules[OD_AUGMENT_KINDS] = {
     [OD_AUGMENT_BRIGHTNESS] = {"brightness", {{"low", -1, 1, false}, {"high", -1, 1, true}}},
     [OD_AUGMENT_NOISE] = {"noise", {{"sigma low", 0, 1, false}, {"sigma high", 0, 1, true}}},
     [OD_AUGMENT_ERASE] = {"erase", {{"share low", 0, 1, false}, {"share high", 0, 1, true}}},
+    [OD_AUGMENT_BLUR] = {"blur", {{"sigma low", 0, 3, false}, {"sigma high", 0, 3, true}}},
+    [OD_AUGMENT_PAPER] = {"paper",
+                          {{"tone low", 0, 1, false},
+                           {"tone high", 0, 1, true},
+                           {"unevenness", 0, 1, false}}},
+    [OD_AUGMENT_TEXTURE] = {"texture",
+                            {{"amount low", 0, 1, false},
+                             {"amount high", 0, 1, true},
+                             {"spacing", 1, 100, false}}},
+    [OD_AUGMENT_INK] = {"ink",
+                        {{"width low", 0.1, 20, false},
+                         {"width high", 0.1, 20, true},
+                         {"reach", 0, 1, false}}},
+    [OD_AUGMENT_NEGATIVE] = {"negative", {{NULL, 0, 0, false}}},
 };
 
 static od_status check_numbers(int index, const kind_rule *rule, const double *numbers,
@@ -161,6 +175,21 @@ static void do_step(const od_augment_step *step, od_rng *rng, const od_canvas *c
       break;
     case OD_AUGMENT_ERASE:
       od_erase(canvas, rng, od_rng_range(rng, step->a, step->b), outside.value);
+      break;
+    case OD_AUGMENT_BLUR:
+      od_blur(canvas, od_rng_range(rng, step->a, step->b));
+      break;
+    case OD_AUGMENT_PAPER:
+      od_add_paper(canvas, rng, (od_real)od_rng_range(rng, step->a, step->b), (od_real)step->c);
+      break;
+    case OD_AUGMENT_TEXTURE:
+      od_add_texture(canvas, rng, (od_real)od_rng_range(rng, step->a, step->b), step->c);
+      break;
+    case OD_AUGMENT_INK:
+      od_add_ink(canvas, rng, od_rng_range(rng, step->a, step->b), step->c, outside.value);
+      break;
+    case OD_AUGMENT_NEGATIVE:
+      od_make_negative(canvas);
       break;
     default: {
       const od_affine affine = draw_affine(step, rng, canvas->h, canvas->w);

@@ -54,4 +54,20 @@ void od_add_noise(const od_canvas *canvas, od_rng *rng, od_real sigma);
 /* Fills a random rectangle of `share` of the area with `value`. */
 void od_erase(const od_canvas *canvas, od_rng *rng, double share, od_real value);
 
+/* x = 1 - x, clipped to [0, 1]. */
+void od_make_negative(const od_canvas *canvas);
+
+/* Gaussian blur; the edge pixels go on outside. */
+void od_blur(const od_canvas *canvas, double sigma);
+
+/* x = tone + (1 - tone) x, with a tone that falls to (1 - uneven) of itself at places. */
+void od_add_paper(const od_canvas *canvas, od_rng *rng, od_real tone, od_real uneven);
+
+/* x = x (1 - amount * noise), noise of 0 to 1 between knots `spacing` pixels apart. */
+void od_add_texture(const od_canvas *canvas, od_rng *rng, od_real amount, double spacing);
+
+/* Draws a bent stroke from end to end along one edge, no further from it than `reach` of
+ * the side; as bright as value / 2 to value. */
+void od_add_ink(const od_canvas *canvas, od_rng *rng, double width, double reach, od_real value);
+
 #endif

@@ -61,6 +61,11 @@ void od_add_brightness(const od_canvas *canvas, od_real amount) {
   for (size_t i = 0; i < n; i++) canvas->image[i] = clip(canvas->image[i] + amount);
 }
 
+void od_make_negative(const od_canvas *canvas) {
+  const size_t n = pixel_count(canvas);
+  for (size_t i = 0; i < n; i++) canvas->image[i] = clip(1 - canvas->image[i]);
+}
+
 /* A standard normal from 64 random bits: the sum of four uniform numbers, bent by a
  * polynomial, after Teichroew (Knuth, The Art of Computer Programming 2, 3.4.1). This
  * polynomial makes variance 1 and kurtosis 3; the distribution function is right to
@@ -99,4 +104,37 @@ void od_erase(const od_canvas *canvas, od_rng *rng, double share, od_real value)
     od_real *pixels = canvas->image + row * (size_t)canvas->w + left;
     for (size_t i = 0; i < (size_t)width; i++) pixels[i] = value;
   }
+}
+
+/* One axis of the blur: `length` pixels, `step` apart, `line` (length) is scratch. */
+static void blur_line(int length, size_t step, int radius, const float *taps, od_real *pixels,
+                      od_real *line) {
+  for (int i = 0; i < length; i++) line[i] = pixels[(size_t)i * step];
+  for (int i = 0; i < length; i++) {
+    od_real sum = taps[0] * line[i];
+    for (int k = 1; k <= radius; k++) {
+      const int before = i > k ? i - k : 0, after = i + k < length ? i + k : length - 1;
+      sum += taps[k] * (line[before] + line[after]);
+    }
+    pixels[(size_t)i * step] = sum;
+  }
+}
+
+void od_blur(const od_canvas *canvas, double sigma) {
+  enum { MOST = 9 }; /* three times the largest sigma */
+  const int radius = (int)ceil(3 * sigma);
+  float taps[MOST + 1];
+  od_real line[OD_MAX_AUGMENT_SIDE];
+  double sum = 0;
+  if (sigma < 0.01 || radius > MOST) return; /* so narrow that no neighbour would count */
+  for (int k = 0; k <= radius; k++) {
+    const double tap = exp(-k * k / (2 * sigma * sigma));
+    taps[k] = (float)tap;
+    sum += k ? 2 * tap : tap;
+  }
+  for (int k = 0; k <= radius; k++) taps[k] = (float)((double)taps[k] / sum);
+  for (int y = 0; y < canvas->h; y++)
+    blur_line(canvas->w, 1, radius, taps, canvas->image + (size_t)y * (size_t)canvas->w, line);
+  for (int x = 0; x < canvas->w; x++)
+    blur_line(canvas->h, (size_t)canvas->w, radius, taps, canvas->image + x, line);
 }
