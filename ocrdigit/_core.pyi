@@ -163,12 +163,14 @@ class Trainer:
         validation_images: NDArray[Any] | None = None,
         validation_labels: NDArray[np.uint8] | None = None,
         *,
+        targets: NDArray[np.float32] | None = None,
         on_step: Callable[[Progress], object] | None = None,
         on_epoch: Callable[[Progress], object] | None = None,
         interval: float = 0.0,
     ) -> bool:
         """True when all epochs ran, False when a callback returned False.
 
+        ``targets`` (n, classes), rows with sum 1, stand in for the labels in the loss.
         ``on_step`` is called at most every ``interval`` seconds. An exception in a
         callback, KeyboardInterrupt included, ends the run after the step under way, or
         within a validation, and comes out here; the network keeps the last finished step.

@@ -113,6 +113,60 @@ def trainer(network, epochs):
 """
 
 
+# ---- targets in the labels' place ----
+
+
+def trained_weights(batch, targets, **changes):
+    network = make_network()
+    trainer = make_trainer(network, epochs=2, **changes)
+    trainer.run(batch.images, batch.labels, 1.0, targets=targets)
+    return network.weights()
+
+
+def test_targets_of_one_class_are_labels(batch):
+    plain = trained_weights(batch, None, label_smoothing=0.1)
+    sure = trained_weights(batch, np.eye(3, dtype=np.float32)[batch.labels], label_smoothing=0.1)
+    assert all(np.array_equal(plain[name], sure[name]) for name in plain)
+
+
+def test_loss_of_targets(batch):
+    rng = np.random.default_rng(1)
+    targets = rng.dirichlet(np.ones(3), 70).astype(np.float32)
+    losses = []
+    network = make_network(layers=DENSE_ONLY)
+    scores = network.scores(batch.images, 1.0).astype(np.float64)
+    make_trainer(network, batch_size=70).run(
+        batch.images, batch.labels, 1.0, targets=targets, on_step=lambda p: losses.append(p["loss"])
+    )
+    logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(losses, [-(targets * logs).sum(axis=1).mean()], rtol=1e-5)
+
+
+def test_smoothing_is_a_target(batch):
+    smooth = (0.7 * np.eye(3)[batch.labels] + 0.1).astype(np.float32)
+    plain = trained_weights(batch, None, label_smoothing=0.3)
+    soft = trained_weights(batch, smooth)
+    for name in plain:
+        np.testing.assert_allclose(soft[name], plain[name], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda t: t[:-1], ValueError, r"targets: got shape \(69, 3\), expected \(70, 3\)"),
+        (lambda t: t.astype(float), TypeError, "targets: got dtype float64"),
+        (lambda t: t * 2, ValueError, "targets: row 0 has sum 2"),
+        (lambda t: t - 1 / 3, ValueError, "targets: row 0 has sum"),
+        (lambda t: t * np.nan, ValueError, "targets: got a number that is not finite"),
+        (lambda t: t.tolist(), TypeError, "targets: got"),
+    ],
+)
+def test_targets_refused(batch, change, error, message):
+    targets = np.eye(3, dtype=np.float32)[batch.labels]
+    with pytest.raises(error, match=message):
+        trained_weights(batch, change(targets))
+
+
 # ---- the module is what its stub says ----
 
 

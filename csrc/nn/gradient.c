@@ -120,8 +120,12 @@ static void slice_loss(const od_pass *pass, int slice) {
     const od_real *scores = (last < 0 ? g->input : g->states[last].y) + k * g->classes;
     od_real *gradient = last < 0 ? unused : g->states[last].dy + k * g->classes;
     size_t label = pass->batch->labels[k];
-    g->losses[k] = od_cross_entropy(g->classes, scores, label, pass->smoothing,
-                                    1.0 / pass->batch->count, gradient);
+    const od_real *targets = pass->batch->targets;
+    double weight = 1.0 / pass->batch->count;
+    g->losses[k] = targets ? od_soft_cross_entropy(g->classes, scores, targets + k * g->classes,
+                                                   pass->smoothing, weight, gradient)
+                           : od_cross_entropy(g->classes, scores, label, pass->smoothing, weight,
+                                              gradient);
     g->hits[k] = od_argmax(g->classes, scores) == label;
   }
 }

@@ -22,6 +22,8 @@ typedef struct od_batch {
   od_image_source *source;
   void *context;
   const uint8_t *labels; /* (count), each below the number of classes */
+  const od_real *targets; /* (count, classes), each row with sum 1, for the loss in the labels'
+                             place; or NULL */
   int count;             /* 1 to the capacity */
   uint64_t seed;         /* of dropout; a new one each step */
 } od_batch;

@@ -124,4 +124,8 @@ size_t od_argmax(size_t n, const od_real *scores);
 double od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
                         double weight, od_real *gradient);
 
+/* The same with the target (1 - smoothing) target + smoothing / n; target (n) has sum 1. */
+double od_soft_cross_entropy(size_t n, const od_real *scores, const od_real *target,
+                             double smoothing, double weight, od_real *gradient);
+
 #endif

@@ -609,7 +609,11 @@ static od_status run_gradient(od_network *network, od_pool *pool, gradient_call 
       od_gradient_create(network, call->kernels, OD_FLOAT32, count,
                                         od_pool_threads(pool), &gradient, error);
   if (status != OD_OK) return status;
-  od_batch batch = {load_image, call, call->labels, count, call->seed};
+  od_batch batch = {.source = load_image,
+                    .context = call,
+                    .labels = call->labels,
+                    .count = count,
+                    .seed = call->seed};
   call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
   od_gradient_destroy(gradient);
   return OD_OK;

@@ -152,6 +152,8 @@ typedef struct training_run {
   network_object *network;
   image_view images, validation_images;
   uint8_t *labels, *validation_labels;
+  PyObject *targets;              /* an array, which holds… */
+  const float *target_numbers;    /* … (n, classes); both NULL for none */
   PyObject *on_step, *on_epoch; /* NULL for none */
   double interval;
   double next_step, next_signals; /* when on_step and the look for signals are due */
@@ -231,6 +233,18 @@ static bool read_pair(const network_object *network, PyObject *images, PyObject 
                         od_network_classes(network->network), copy);
 }
 
+static bool read_targets(const network_object *network, PyObject *value, training_run *run) {
+  if (!value || value == Py_None) return true;
+  if (run->images.images.count > INT_MAX) {
+    PyErr_SetString(PyExc_ValueError, "targets: got too many images for them");
+    return false;
+  }
+  const int shape[] = {(int)run->images.images.count, od_network_classes(network->network)};
+  if (!convert_tensor(value, "targets", 2, shape, &run->target_numbers)) return false;
+  run->targets = Py_NewRef(value);
+  return true;
+}
+
 static bool read_callback(PyObject *value, const char *name, PyObject **callback) {
   if (!value || value == Py_None) return true;
   if (!PyCallable_Check(value)) {
@@ -244,23 +258,25 @@ static bool read_callback(PyObject *value, const char *name, PyObject **callback
 static bool read_run(const network_object *network, PyObject *const *arguments, Py_ssize_t count,
                      PyObject *keywords, training_run *run) {
   static const signature accepted = {"run",
-                                     8,
+                                     9,
                                      3,
                                      5,
                                      {"images", "labels", "scale", "validation_images",
-                                      "validation_labels", "on_step", "on_epoch", "interval"}};
-  PyObject *values[8];
+                                      "validation_labels", "targets", "on_step", "on_epoch",
+                                      "interval"}};
+  PyObject *values[9];
   double scale;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !convert_real(values[2], "scale", &scale) ||
       !read_pair(network, values[0], values[1], "images", "labels", scale, &run->images,
                  &run->labels) ||
-      !read_callback(values[5], "on_step", &run->on_step) ||
-      !read_callback(values[6], "on_epoch", &run->on_epoch) ||
-      (values[7] && !convert_real(values[7], "interval", &run->interval)))
+      !read_targets(network, values[5], run) ||
+      !read_callback(values[6], "on_step", &run->on_step) ||
+      !read_callback(values[7], "on_epoch", &run->on_epoch) ||
+      (values[8] && !convert_real(values[8], "interval", &run->interval)))
     return false;
   if (run->interval < 0) {
-    PyErr_Format(PyExc_ValueError, "interval: got %R, expected seconds from 0", values[7]);
+    PyErr_Format(PyExc_ValueError, "interval: got %R, expected seconds from 0", values[8]);
     return false;
   }
   bool images = values[3] && values[3] != Py_None, labels = values[4] && values[4] != Py_None;
@@ -280,6 +296,7 @@ static void release_run(training_run *run) {
   image_view_release(&run->validation_images);
   PyMem_Free(run->labels);
   PyMem_Free(run->validation_labels);
+  Py_XDECREF(run->targets);
   Py_XDECREF(run->on_step);
   Py_XDECREF(run->on_epoch);
 }
@@ -287,8 +304,8 @@ static void release_run(training_run *run) {
 /* True or False as _core.pyi says, or NULL with an exception. */
 static PyObject *train(trainer_object *self, training_run *run) {
   network_object *network = self->network;
-  od_train_data data = {run->images.images, run->labels};
-  od_train_data validation = {run->validation_images.images, run->validation_labels};
+  od_train_data data = {run->images.images, run->labels, run->target_numbers};
+  od_train_data validation = {run->validation_images.images, run->validation_labels, NULL};
   object_lock_acquire(&network->lock);
   if (network->training) {
     object_lock_release(&network->lock);
@@ -329,7 +346,7 @@ static PyObject *trainer_run(PyObject *object, PyObject *const *arguments, Py_ss
 static PyMethodDef methods[] = {
     {"run", FAST(trainer_run),
      PyDoc_STR("run($self, /, images, labels, scale, validation_images=None, "
-               "validation_labels=None, *, on_step=None, on_epoch=None, interval=0.0)\n--\n\n"
+               "validation_labels=None, *, targets=None, on_step=None, on_epoch=None, interval=0.0)\n--\n\n"
                "Train; True when all epochs ran, False when a callback returned False.")},
     {NULL, NULL, 0, NULL}};
 

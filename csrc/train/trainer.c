@@ -27,6 +27,7 @@ struct od_trainer {
   od_real *best;           /* (total): weights of the best epoch */
   od_real *scores;         /* (EVALUATED, classes) */
   uint8_t *labels;         /* (batch_size) */
+  od_real *targets;        /* (batch_size, classes) */
   size_t total_bytes;      /* of all the network's numbers */
   size_t augment_size;     /* bytes of scratch a worker */
   unsigned char *augment_scratch;
@@ -118,6 +119,24 @@ static od_status check_data(const od_trainer *t, const char *what, const od_trai
   return OD_OK;
 }
 
+/* Each row must be probabilities; rounded ones will do. */
+static od_status check_targets(const od_trainer *t, const od_train_data *data, od_error *error) {
+  size_t classes = (size_t)od_network_classes(t->network);
+  for (size_t i = 0; data->targets && i < data->images.count; i++) {
+    const od_real *row = data->targets + i * classes;
+    double sum = 0;
+    bool positive = true;
+    for (size_t k = 0; k < classes; k++) {
+      positive = positive && row[k] >= 0;
+      sum += (double)row[k];
+    }
+    if (!positive || !(fabs(sum - 1) <= 1e-3))
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "targets: row %zu has sum %g, expected probabilities with sum 1", i, sum);
+  }
+  return OD_OK;
+}
+
 /* -- making and releasing -- */
 
 od_status od_trainer_create(od_network *network, const od_kernels *kernels, int threads,
@@ -146,7 +165,10 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   t->augment_scratch = od_allocate(t->augment_size, (size_t)threads);
   t->scores = od_allocate(EVALUATED * (size_t)od_network_classes(network), sizeof *t->scores);
   t->labels = od_allocate((size_t)config->batch_size, 1);
-  if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores || !t->labels)
+  t->targets = od_allocate((size_t)config->batch_size * (size_t)od_network_classes(network),
+                           sizeof *t->targets);
+  if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores || !t->labels ||
+      !t->targets)
     status = od_fail_memory(error, "the trainer's buffers");
   if (!status)
     status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
@@ -171,6 +193,7 @@ void od_trainer_destroy(od_trainer *t) {
   od_release(t->best);
   od_release(t->scores);
   od_release(t->labels);
+  od_release(t->targets);
   od_release(t->augment_scratch);
   od_release(t);
 }
@@ -241,6 +264,17 @@ static void calibrate(od_trainer *t, od_pool *pool, const od_images *images) {
     od_network_clear_ranges(t->network);
 }
 
+/* What the loss asks for of the batch's n images. */
+static const od_real *gather_targets(const od_trainer *t, const od_train_data *data,
+                                     const uint32_t *order, size_t n) {
+  size_t classes = (size_t)od_network_classes(t->network);
+  if (!data->targets) return NULL;
+  for (size_t i = 0; i < n; i++)
+    memcpy(t->targets + i * classes, data->targets + order[i] * classes,
+           classes * sizeof *t->targets);
+  return t->targets;
+}
+
 static od_status run_epoch(session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
   const od_train_config *config = &t->config;
@@ -259,6 +293,7 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
     od_batch batch = {.source = load_image,
                       .context = &e,
                       .labels = t->labels,
+                      .targets = gather_targets(t, s->train, e.order, n),
                       .count = (int)n,
                       .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT),
                                          od_rng_mix(e.number, p->step))};
@@ -359,6 +394,7 @@ od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *trai
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error) {
   od_status status = check_data(t, "training data", train, error);
+  if (!status) status = check_targets(t, train, error);
   if (!status && validation) status = check_data(t, "validation data", validation, error);
   if (status) return status;
   if (!validation && (t->config.patience || t->config.restore_best))

@@ -51,7 +51,10 @@ typedef struct od_train_config {
 
 typedef struct od_train_data {
   od_images images;
-  const uint8_t *labels; /* (images.count) */
+  const uint8_t *labels;  /* (images.count) */
+  const od_real *targets; /* (images.count, classes): what the loss asks for where one label says
+                             too little, as a teacher's probabilities; NULL: the labels. Each row
+                             has sum 1. The accuracy, and validation, go by the labels. */
 } od_train_data;
 
 typedef struct od_trainer od_trainer;

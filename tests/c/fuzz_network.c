@@ -78,7 +78,7 @@ static void use(od_network *network) {
   if (!values || !scores || !images) abort();
   if (!od_gradient_create(network, kernels, OD_FLOAT32, BATCH, 1, &gradient, NULL)) {
     uint8_t labels[BATCH] = {0, 1, (uint8_t)(classes - 1)};
-    od_batch batch = {source, &pixels, labels, BATCH, 1};
+    od_batch batch = {source, &pixels, labels, NULL, BATCH, 1};
     od_loss loss = od_gradient_run(gradient, NULL, &batch, 0.1, values);
     if (isnan(loss.loss)) abort();
     for (size_t i = 0; i < od_network_trainable_size(network); i++)

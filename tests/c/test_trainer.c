@@ -30,7 +30,7 @@ static problem *make_problem(uint64_t seed) {
       p->pixels[i * SIZE + (top + k / 2) * SIDE + left + k % 2] += 0.7f;
   }
   p->data = (od_train_data){{.floats = p->pixels, .count = IMAGES, .size = SIZE, .scale = 1},
-                            p->labels};
+                            p->labels, NULL};
   return p;
 }
 
@@ -299,7 +299,7 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
   od_real *g = od_allocate(size, sizeof *g), *average = od_allocate(size, sizeof *average);
   double *m = calloc(size, sizeof *m), *v = calloc(size, sizeof *v);
   for (int t = 1; t <= STEPS; t++) {
-    od_batch batch = {whole_source, train, train->labels, IMAGES, 0};
+    od_batch batch = {whole_source, train, train->labels, NULL, IMAGES, 0};
     CHECK_CASE("%s, step %d", name, t);
     CHECK_NEAR(r->steps[t - 1].loss,
                od_gradient_run(gradient, NULL, &batch, config.label_smoothing, g).loss, 1e-5);
@@ -474,7 +474,7 @@ static void check_stops_in_validation(double ema, int stop) {
   problem *train = make_problem(1);
   float *pixels = calloc(700, SIZE * sizeof *pixels);
   uint8_t *labels = calloc(700, 1);
-  od_train_data many = {{.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels};
+  od_train_data many = {{.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels, NULL};
   od_train_config config = usual_config();
   config.epochs = 2;
   config.optimizer.ema = ema;
