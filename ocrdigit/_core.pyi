@@ -114,6 +114,8 @@ class Network:
         with the largest value made 1 and spread over the input's pixels (n, H, W), and the
         layer. None takes the last convolution with the batch norm and ReLU that follow it.
         """
+    def layer_output(self, images: NDArray[Any], scale: float, layer: int) -> NDArray[np.float32]:
+        """What a layer, counted from 0, gives for every image: (n, h, w, c)."""
     def gradient(
         self,
         images: NDArray[Any],

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/rng.h"
 
@@ -86,7 +87,13 @@ static od_status lay_out(od_network *net, const od_layer *layers, od_error *erro
     snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
              ++seen[slot->layer.kind]);
   }
+  return OD_OK;
+}
+
+/* Whether the last layer gives class scores. */
+static od_status check_scores(const od_network *net, const od_layer *layers, od_error *error) {
   int end = net->count - 1; /* a flatten changes no score */
+  od_shape shape = net->layers[end].out;
   if (shape.h != 1 || shape.w != 1 || shape.c < 2 || shape.c > 256)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "layer %d (%s), the last: gives (%d, %d, %d), expected a flat vector of 2 to "
@@ -132,8 +139,8 @@ static void start_vector(const od_tensor *tensor) {
   for (size_t i = 0; i < tensor->size; i++) tensor->data[i] = one;
 }
 
-od_status od_network_create(od_shape input, const od_layer *layers, int count,
-                            od_network **network, od_error *error) {
+static od_status create(od_shape input, const od_layer *layers, int count, bool scores,
+                        od_network **network, od_error *error) {
   *network = NULL;
   if (count < 1 || count > OD_MAX_LAYERS)
     return od_fail(error, OD_ERROR_ARGUMENT, "layers: got %d of them, expected 1 to %d", count,
@@ -156,6 +163,7 @@ od_status od_network_create(od_shape input, const od_layer *layers, int count,
   od_status status = OD_OK;
   if (!net->layers || !net->tensors) status = od_fail_memory(error, "the network's layers");
   if (!status) status = lay_out(net, layers, error);
+  if (!status && scores) status = check_scores(net, layers, error);
   if (!status) status = allocate_values(net, error);
   if (status) {
     od_network_destroy(net);
@@ -164,6 +172,29 @@ od_status od_network_create(od_shape input, const od_layer *layers, int count,
   for (int t = 0; t < net->tensor_count; t++) start_vector(&net->tensors[t]);
   *network = net;
   return OD_OK;
+}
+
+od_status od_network_create(od_shape input, const od_layer *layers, int count,
+                            od_network **network, od_error *error) {
+  return create(input, layers, count, true, network, error);
+}
+
+od_status od_network_create_until(const od_network *whole, int last, od_network **network,
+                                  od_error *error) {
+  *network = NULL;
+  od_layer *layers = od_allocate((size_t)last + 2, sizeof *layers);
+  if (!layers) return od_fail_memory(error, "the network's layers");
+  for (int i = 0; i <= last; i++) layers[i] = whole->layers[i].layer;
+  layers[last + 1].kind = OD_FLATTEN;
+  int count = last == OD_MAX_LAYERS - 1 ? last + 1 : last + 2; /* so many end flat already */
+  od_status status = create(whole->input, layers, count, false, network, error);
+  od_release(layers);
+  for (int t = 0; !status && t < (*network)->tensor_count; t++) {
+    od_tensor *tensor = &(*network)->tensors[t];
+    const od_tensor *same = od_network_find(whole, tensor->layer, tensor->role);
+    memcpy(tensor->data, same->data, tensor->size * sizeof *tensor->data);
+  }
+  return status;
 }
 
 void od_network_destroy(od_network *net) {

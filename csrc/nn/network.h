@@ -45,6 +45,12 @@ od_status od_network_create(od_shape input, const od_layer *layers, int count,
                             od_network **network, od_error *error);
 void od_network_destroy(od_network *network);
 
+/* A network of its own that ends with layer `last` of another: its class scores are that
+ * layer's output (h, w, c), all of it and whatever it is, laid flat. It is for looking into a
+ * network, and is only run: it has no loss. Errors: OD_ERROR_MEMORY. */
+od_status od_network_create_until(const od_network *whole, int last, od_network **network,
+                                  od_error *error);
+
 /* Glorot-uniform kernels (Glorot and Bengio, 2010), as Keras starts them; biases and
  * batch-norm shifts 0, scales 1, moving mean 0 and variance 1. */
 void od_network_initialize(od_network *network, uint64_t seed);

@@ -482,6 +482,61 @@ static PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py
   return result;
 }
 
+/* The output of a layer for every image, values (count, size): from a network that ends with
+ * it. With the lock held, and without the GIL. */
+static od_status run_until(const network_object *self, const od_kernels *kernels, int layer,
+                           od_pool *pool, const od_images *images, float *values,
+                           od_error *error) {
+  od_network *part;
+  od_inference *inference = NULL;
+  od_status status = od_network_create_until(self->network, layer, &part, error);
+  if (!status)
+    status = od_inference_create(part, kernels, OD_FLOAT32, od_pool_threads(pool), &inference,
+                                 error);
+  if (!status) od_inference_run(inference, pool, images, false, values);
+  od_inference_destroy(inference);
+  od_network_destroy(part);
+  return status;
+}
+
+static PyObject *network_layer_output(PyObject *object, PyObject *const *arguments,
+                                      Py_ssize_t count, PyObject *keywords) {
+  static const signature accepted = {"layer_output", 3, 3, 3, {"images", "scale", "layer"}};
+  network_object *self = (network_object *)object;
+  module_state *state = state_of(object);
+  PyObject *given[3];
+  double scale;
+  long long layer;
+  image_view view;
+  size_t size = od_shape_size(od_network_input(self->network));
+  if (!arguments_read(&accepted, arguments, count, keywords, given) ||
+      !convert_real(given[1], "scale", &scale) ||
+      !convert_int(given[2], "layer", 0, od_network_layer_count(self->network) - 1, &layer) ||
+      !convert_images(given[0], "images", size, scale, &view))
+    return NULL;
+  od_shape out = od_network_shape_after(self->network, (int)layer);
+  int shape[4] = {(int)view.images.count, out.h, out.w, out.c};
+  float *values;
+  PyObject *result = new_floats(4, shape, &values);
+  if (result) {
+    shared_pool *pool = runtime_pool(state);
+    od_error error;
+    od_status status;
+    object_lock_acquire(&self->lock);
+    Py_BEGIN_ALLOW_THREADS
+    status = run_until(self, state->kernels, (int)layer, pool->pool, &view.images, values, &error);
+    Py_END_ALLOW_THREADS
+    object_lock_release(&self->lock);
+    shared_pool_release(pool);
+    if (status != OD_OK) {
+      Py_CLEAR(result);
+      raise_status(status, &error);
+    }
+  }
+  image_view_release(&view);
+  return result;
+}
+
 /* The index of the first largest of every row of scores (rows, columns). */
 static void find_largest(size_t rows, size_t columns, const float *scores, int64_t *largest) {
   for (size_t i = 0; i < rows; i++, scores += columns) {
@@ -706,6 +761,9 @@ static PyMethodDef methods[] = {
      PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None)\n--\n\n"
                "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
                "activation maps (n, h, w), these spread over the input, 0..1, and the layer.")},
+    {"layer_output", FAST(network_layer_output),
+     PyDoc_STR("layer_output($self, /, images, scale, layer)\n--\n\n"
+               "What a layer, counted from 0, gives for every image, float32 (n, h, w, c).")},
     {"gradient", FAST(network_gradient),
      PyDoc_STR("gradient($self, /, images, labels, scale, *, label_smoothing=0.0, seed=0)\n--\n\n"
                "Mean loss, images right, and the gradient of every trainable tensor.")},
