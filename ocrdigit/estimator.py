@@ -418,6 +418,32 @@ class DigitClassifier:
         print(f"{'  trainable':{first + second}}{trainable:>12,}")
         print(f"{'  moving statistics':{first + second}}{total - trainable:>12,}")
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the parameters that were changed, and the layers."""
+        import html
+
+        from . import _html
+
+        title = f"<code>{html.escape(repr(self))}</code>"
+        fitted = hasattr(self, "network_")
+        try:
+            network = self.network_ if fitted else self._new_network(0)
+        except (TypeError, ValueError) as error:  # fit would say the same
+            return f"{title}<p>{html.escape(str(error))}</p>"
+        rows = [
+            (f"{each['name']} ({each['type']})", _shape_text(each), f"{each['parameters']:,}")
+            for each in network.describe()
+        ]
+        total = sum(each["parameters"] for each in network.describe())
+        foot = f"{total:,} parameters, {4 * total / 1024:,.1f} KB, "
+        if not fitted:
+            foot += "not trained yet"
+        elif self.history_["loss"]:
+            foot += f"trained for {len(self.history_['loss'])} epochs"
+        else:
+            foot += "loaded"
+        return title + _html.table(("layer", "output", "parameters"), rows, foot)
+
     # Files.
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -620,6 +646,10 @@ class DigitClassifier:
 
 
 load = DigitClassifier.load
+
+
+def _shape_text(layer: Mapping[str, Any]) -> str:
+    return " x ".join(map(str, layer["output_shape"]))
 
 
 def _one_image(X: object) -> str:

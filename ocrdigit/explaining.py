@@ -101,21 +101,9 @@ class Explanation:
         ModuleNotFoundError
             There is no matplotlib; ``pip install ocrdigit[plot]`` brings it.
         """
-        from matplotlib.figure import Figure
+        from .plotting import explanation
 
-        figure = Figure(figsize=(9, 3.2), layout="constrained")
-        panels = figure.subplots(1, 3)
-        share = self.probabilities[self.digit]
-        panels[0].imshow(self.picture, "gray", vmin=0, vmax=255)
-        panels[0].set_title("picture")
-        panels[1].imshow(self.seen, "gray", vmin=0, vmax=1)
-        panels[1].set_title("what the network sees")
-        panels[2].imshow(np.asarray(self.overlay()))
-        panels[2].set_title(f"what speaks for {_name(self.digit)}, {share:.1%}")
-        for panel in panels:
-            panel.set_xticks([])
-            panel.set_yticks([])
-        return figure
+        return explanation(self)
 
     def _repr_png_(self) -> bytes:
         from PIL import Image
@@ -254,7 +242,3 @@ def _coloured(heat: NDArray[np.float32]) -> NDArray[np.float32]:
     steps = np.linspace(0, 1, len(_COLOURS))
     channels = [np.interp(heat, steps, channel) for channel in _COLOURS.T]
     return np.stack(channels, axis=-1).astype(np.float32)
-
-
-def _name(digit: int) -> str:
-    return str(digit) if digit < 10 else "no digit"

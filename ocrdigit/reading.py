@@ -66,6 +66,15 @@ class Digit:
             "is_digit": self.is_digit,
         }
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        x, y, w, h = self.box
+        return (
+            f'<div><b style="font-size:1.6em">{self.value}</b> {self.confidence:.1%} sure, '
+            f"{w} x {h} pixels at ({x}, {y})</div>{_html.bars(self.probabilities, self.value)}"
+        )
+
 
 @dataclass(frozen=True)
 class Line:
@@ -203,9 +212,15 @@ class Reading:
         return data.getvalue()
 
     def _repr_html_(self) -> str:
+        from . import _html
+
         picture = base64.b64encode(self._repr_png_()).decode()
-        text = self.text.replace("\n", "<br>") or "<i>no digits</i>"
-        return f'<img src="data:image/png;base64,{picture}"><p><code>{text}</code></p>'
+        said = self.text.replace("\n", ", ") or "no digits"
+        image = f'<img alt="{said}" style="max-width:100%" src="data:image/png;base64,{picture}">'
+        rows = [(line.text, f"{line.confidence:.1%}") for line in self.lines]
+        return image + (
+            _html.table(("number", "sure"), rows) if rows else "<p><i>no digits</i></p>"
+        )
 
 
 def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
