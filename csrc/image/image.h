@@ -101,11 +101,11 @@ od_status od_gaussian_blur(od_imaging *imaging, const od_view *image, int ksize_
 
 /* ---- morphology ---- */
 
-typedef enum od_shape { OD_SHAPE_RECT, OD_SHAPE_CROSS, OD_SHAPE_ELLIPSE } od_shape;
+typedef enum od_footprint_shape { OD_SHAPE_RECT, OD_SHAPE_CROSS, OD_SHAPE_ELLIPSE } od_footprint_shape;
 
 /* Fills cells (h, w) with 1 inside the shape and 0 outside, as cv2.getStructuringElement;
  * a cross has its arms in the middle. */
-void od_fill_shape(od_shape shape, int h, int w, uint8_t *cells);
+void od_fill_shape(od_footprint_shape shape, int h, int w, uint8_t *cells);
 
 /* A kernel: which pixels around one count. cells (h, w), not 0 for those that do, at least
  * one of them; cell (anchor_y, anchor_x) lies over the pixel itself. */

@@ -7,7 +7,7 @@
 #include "image/image.h"
 #include "image/limits.h"
 
-void od_fill_shape(od_shape shape, int h, int w, uint8_t *cells) {
+void od_fill_shape(od_footprint_shape shape, int h, int w, uint8_t *cells) {
   const int middle_y = h / 2, middle_x = w / 2;
   for (int y = 0; y < h; y++, cells += w) {
     int first = 0, last = w - 1;

@@ -356,7 +356,7 @@ PyObject *operation_shape(PyObject *Py_UNUSED(module), PyObject *const *argument
       !convert_int(values[2], "w", 1, OD_MAX_FOOTPRINT, &w))
     return NULL;
   PyObject *array = new_picture((int)h, (int)w, 0, &cells);
-  if (array) od_fill_shape((od_shape)shape, (int)h, (int)w, cells);
+  if (array) od_fill_shape((od_footprint_shape)shape, (int)h, (int)w, cells);
   return array;
 }
 
