@@ -81,6 +81,24 @@ typedef struct od_image_kernels {
    * weighted; y (n) rounded half to even. */
   void (*smooth_down)(size_t n, size_t taps, const float *const *rows, const float *half,
                       uint8_t *y);
+
+  /* Paper and ink (image/ink.h). first (n) += q, second (n) += q^2, third (n) += q^3, where
+   * q = x - 128. */
+  void (*add_powers)(size_t n, const uint8_t *x, int32_t *first, int32_t *second, int32_t *third);
+  /* y (columns, size): from the middle of one node to that of the next, linear, `size` pixels
+   * each, as after the last; nodes (columns) = top + part (bottom - top). size: 1, 2, 4 or 8. */
+  void (*ramps)(size_t columns, size_t size, const float *top, const float *bottom, float part,
+                float *y);
+  /* y = level - x, cut to 0..255, rounded half up. */
+  void (*below)(size_t n, const uint8_t *x, const float *level, uint8_t *y);
+  /* The same over an earlier y. Where that was at most `bound`, the square of level - x is
+   * added to squares[i % 16], and over[i] = 0; elsewhere over[i] is the new y. */
+  void (*below_again)(size_t n, const uint8_t *x, const float *level, uint8_t bound, uint8_t *y,
+                      uint8_t *over, float squares[16]);
+  /* y = y * (scale / full) - shift, cut to 0..255, rounded half up. */
+  void (*stretch)(size_t n, const float *full, float scale, float shift, uint8_t *y);
+  /* Bit i % 64 of bits[i / 64]: whether x[i] >= level; 0 from n to the end of the last word. */
+  void (*bits)(size_t n, const uint8_t *x, uint8_t level, uint64_t *bits);
 } od_image_kernels;
 
 #endif

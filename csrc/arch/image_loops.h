@@ -163,7 +163,83 @@ static void image_mix(size_t n, const uint32_t *restrict fours, const float *res
   }
 }
 
+static void image_add_powers(size_t n, const uint8_t *restrict x, int32_t *restrict first,
+                             int32_t *restrict second, int32_t *restrict third) {
+  for (size_t i = 0; i < n; i++) {
+    const int32_t q = x[i] - 128, square = q * q;
+    first[i] += q;
+    second[i] += square;
+    third[i] += square * q;
+  }
+}
+
+/* One size of image_ramps; a constant is quicker. Sizes are powers of two: their inverses are
+ * exact. */
+static inline void image_ramps_of(size_t columns, size_t size, const float *restrict top,
+                                  const float *restrict bottom, float part, float *restrict y) {
+  const float share = 1 / (float)size;
+  float node = top[0] + part * (bottom[0] - top[0]);
+  for (size_t j = 0; j < columns; j++) {
+    const size_t k = j + 1 < columns ? j + 1 : j;
+    const float next = top[k] + part * (bottom[k] - top[k]), slope = (next - node) * share;
+    const float start = size > 1 ? node + 0.5f * slope : node;
+    for (size_t i = 0; i < size; i++) y[j * size + i] = start + slope * (float)(int)i;
+    node = next;
+  }
+}
+
+static void image_ramps(size_t columns, size_t size, const float *top, const float *bottom,
+                        float part, float *y) {
+  switch (size) {
+    case 8:
+      image_ramps_of(columns, 8, top, bottom, part, y);
+      break;
+    case 4:
+      image_ramps_of(columns, 4, top, bottom, part, y);
+      break;
+    case 2:
+      image_ramps_of(columns, 2, top, bottom, part, y);
+      break;
+    default:
+      image_ramps_of(columns, 1, top, bottom, part, y);
+  }
+}
+
 /* ---- the definitions of what image_vector.h has for wide registers ---- */
+
+/* Comparisons as the instructions for the lesser and the greater have them. */
+static inline uint8_t image_to_byte(float level) {
+  const float high = level > 0 ? level : 0;
+  return (uint8_t)(int)((high < 255 ? high : 255) + 0.5f);
+}
+
+static inline void below_plain(size_t n, const uint8_t *x, const float *level, uint8_t *y) {
+  for (size_t i = 0; i < n; i++) y[i] = image_to_byte(level[i] - x[i]);
+}
+
+static inline void below_again_plain(size_t n, const uint8_t *x, const float *level, uint8_t bound,
+                                     uint8_t *y, uint8_t *over, float squares[16]) {
+  for (size_t i = 0; i < n; i++) {
+    const float depth = level[i] - x[i];
+    const uint8_t result = image_to_byte(depth);
+    const bool bare = y[i] <= bound;
+    squares[i % 16] += bare ? depth * depth : 0;
+    over[i] = bare ? 0 : result;
+    y[i] = result;
+  }
+}
+
+static inline void stretch_plain(size_t n, const float *full, float scale, float shift,
+                                 uint8_t *y) {
+  for (size_t i = 0; i < n; i++) y[i] = image_to_byte(y[i] * (scale / full[i]) - shift);
+}
+
+/* n <= 64 */
+static inline uint64_t bits_plain(size_t n, const uint8_t *x, uint8_t level) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < n; i++) bits |= (uint64_t)(x[i] >= level) << i;
+  return bits;
+}
 
 static inline void scale_plain(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y) {
   for (size_t i = 0; i < n; i++) {
@@ -259,4 +335,10 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
    .blur_across = blur_across,                                                                  \
    .blur_down = blur_down,                                                                      \
    .smooth_across = smooth_across,                                                              \
-   .smooth_down = smooth_down}
+   .smooth_down = smooth_down,                                                                  \
+   .add_powers = image_add_powers,                                                              \
+   .ramps = image_ramps,                                                                        \
+   .below = below,                                                                              \
+   .below_again = below_again,                                                                  \
+   .stretch = stretch,                                                                          \
+   .bits = bits_of}

@@ -10,9 +10,11 @@
  *   words_store_bytes(p, v)    numbers up to 255, as bytes
  *   bytes                      a register of BYTES bytes
  *   bytes_load(p), bytes_store(p, v), bytes_lowest(a, b), bytes_highest(a, b)
+ *   bytes_set(x)
+ *   bytes_reach(a, b)          bit i: whether byte i of a is not below that of b
  *   vector and its operations, as for kernels_vector.h
  *   vector_of_bytes(p)         LANES bytes as floats
- *   vector_multiply(a, b)
+ *   vector_multiply(a, b), vector_divide(a, b)
  *   vector_store_rounded(p, v)    rounded half to even and cut to 0..255, as bytes
  *
  * The last numbers of a row are done over again together with some before them; rows that
@@ -210,4 +212,83 @@ static void smooth_down(size_t n, size_t taps, const float *const *rows, const f
 #define STEP(AT, V) smooth_down_vectors(taps, rows, AT, half, y, V)
   OVER_REGISTERS(n, LANES, STEP);
 #undef STEP
+}
+
+/* Cut to 0..255 and rounded half up, as image_to_byte does it. */
+static inline void vector_store_level(uint8_t *p, vector v, vector most, vector half) {
+  const vector level = vector_lesser(vector_max(v, vector_zero()), most);
+  vector_store_bytes(p, vector_add(level, half));
+}
+
+static const float image_most = 255, image_half = 0.5f;
+
+OD_INLINE void below_vectors(const uint8_t *x, const float *level, uint8_t *y, const int V) {
+  const vector most = vector_broadcast(&image_most), half = vector_broadcast(&image_half);
+  OD_UNROLL for (int v = 0; v < V; v++) {
+    const vector depth = vector_sub(vector_load(level + v * LANES), vector_of_bytes(x + v * LANES));
+    vector_store_level(y + v * LANES, depth, most, half);
+  }
+}
+
+static void below(size_t n, const uint8_t *x, const float *level, uint8_t *y) {
+  if (n < LANES) {
+    below_plain(n, x, level, y);
+    return;
+  }
+#define STEP(AT, V) below_vectors(x + (AT), level + (AT), y + (AT), V)
+  OVER_REGISTERS(n, LANES, STEP);
+#undef STEP
+}
+
+/* Sixteen pixels at a time, and what is left of a row by the definition. */
+static void below_again(size_t n, const uint8_t *x, const float *level, uint8_t bound, uint8_t *y,
+                        uint8_t *over, float squares[16]) {
+  enum { SIXTEEN = 16 / LANES };
+  const float last_bare = bound;
+  const vector most = vector_broadcast(&image_most), half = vector_broadcast(&image_half);
+  const vector last = vector_broadcast(&last_bare);
+  vector sums[SIXTEEN];
+  OD_UNROLL for (int v = 0; v < SIXTEEN; v++) sums[v] = vector_load(squares + v * LANES);
+  size_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    OD_UNROLL for (int v = 0; v < SIXTEEN; v++) {
+      const size_t at = i + (size_t)v * LANES;
+      const vector before = vector_of_bytes(y + at);
+      const vector depth = vector_sub(vector_load(level + at), vector_of_bytes(x + at));
+      const vector square = vector_multiply(depth, depth);
+      sums[v] = vector_add(sums[v], vector_where(before, last, vector_zero(), square));
+      vector_store_level(over + at, vector_where(before, last, depth, vector_zero()), most, half);
+      vector_store_level(y + at, depth, most, half);
+    }
+  OD_UNROLL for (int v = 0; v < SIXTEEN; v++) vector_store(squares + v * LANES, sums[v]);
+  below_again_plain(n - i, x + i, level + i, bound, y + i, over + i, squares);
+}
+
+static void stretch(size_t n, const float *full, float scale, float shift, uint8_t *y) {
+  const vector most = vector_broadcast(&image_most), half = vector_broadcast(&image_half);
+  const vector scales = vector_broadcast(&scale), shifts = vector_broadcast(&shift);
+  size_t i = 0;
+  for (; i + LANES <= n; i += LANES) {
+    const vector factor = vector_divide(scales, vector_load(full + i));
+    const vector level = vector_multiply(vector_of_bytes(y + i), factor);
+    vector_store_level(y + i, vector_sub(level, shifts), most, half);
+  }
+  stretch_plain(n - i, full + i, scale, shift, y + i);
+}
+
+static void bits_of(size_t n, const uint8_t *x, uint8_t level, uint64_t *bits) {
+  const bytes levels = bytes_set(level);
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    uint64_t word = 0;
+    OD_UNROLL for (size_t k = 0; k < 64; k += BYTES)
+      word |= bytes_reach(bytes_load(x + i + k), levels) << k;
+    *bits++ = word;
+  }
+  if (i == n) return;
+  uint64_t word = 0;
+  size_t k = 0;
+  for (; i + k + BYTES <= n; k += BYTES)
+    word |= bytes_reach(bytes_load(x + i + k), levels) << k;
+  *bits = word | (i + k < n ? bits_plain(n - i - k, x + i + k, level) << k : 0);
 }

@@ -140,6 +140,10 @@ static inline bytes bytes_load(const uint8_t *p) {
 static inline void bytes_store(uint8_t *p, bytes v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
 static inline bytes bytes_lowest(bytes a, bytes b) { return _mm256_min_epu8(a, b); }
 static inline bytes bytes_highest(bytes a, bytes b) { return _mm256_max_epu8(a, b); }
+static inline bytes bytes_set(uint8_t x) { return _mm256_set1_epi8((char)x); }
+static inline uint64_t bytes_reach(bytes a, bytes b) {
+  return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a));
+}
 
 enum { WORDS = 16 };
 typedef __m256i words;
@@ -162,6 +166,7 @@ static inline void words_store_bytes(uint8_t *p, words v) {
 static inline vector vector_of_bytes(const uint8_t *p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
 }
+static inline vector vector_divide(vector a, vector b) { return _mm256_div_ps(a, b); }
 
 #include "arch/image_vector.h"
 #include "arch/image_x86.h"

@@ -81,6 +81,10 @@ static inline bytes bytes_load(const uint8_t *p) { return _mm512_loadu_si512(p);
 static inline void bytes_store(uint8_t *p, bytes v) { _mm512_storeu_si512(p, v); }
 static inline bytes bytes_lowest(bytes a, bytes b) { return _mm512_min_epu8(a, b); }
 static inline bytes bytes_highest(bytes a, bytes b) { return _mm512_max_epu8(a, b); }
+static inline bytes bytes_set(uint8_t x) { return _mm512_set1_epi8((char)x); }
+static inline uint64_t bytes_reach(bytes a, bytes b) {
+  return _mm512_cmpeq_epi8_mask(_mm512_max_epu8(a, b), a);
+}
 
 enum { WORDS = 32 };
 typedef __m512i words;
@@ -100,6 +104,7 @@ static inline void words_store_bytes(uint8_t *p, words v) {
 static inline vector vector_of_bytes(const uint8_t *p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
 }
+static inline vector vector_divide(vector a, vector b) { return _mm512_div_ps(a, b); }
 
 #include "arch/image_vector.h"
 #include "arch/image_x86.h"

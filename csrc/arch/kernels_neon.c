@@ -91,6 +91,12 @@ static inline bytes bytes_load(const uint8_t *p) { return vld1q_u8(p); }
 static inline void bytes_store(uint8_t *p, bytes v) { vst1q_u8(p, v); }
 static inline bytes bytes_lowest(bytes a, bytes b) { return vminq_u8(a, b); }
 static inline bytes bytes_highest(bytes a, bytes b) { return vmaxq_u8(a, b); }
+static inline bytes bytes_set(uint8_t x) { return vdupq_n_u8(x); }
+static inline uint64_t bytes_reach(bytes a, bytes b) {
+  static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  uint8x16_t chosen = vandq_u8(vcgeq_u8(a, b), vld1q_u8(weights));
+  return vaddv_u8(vget_low_u8(chosen)) | (uint64_t)vaddv_u8(vget_high_u8(chosen)) << 8;
+}
 
 enum { WORDS = 8 };
 typedef uint16x8_t words;
@@ -109,6 +115,7 @@ static inline vector vector_of_bytes(const uint8_t *p) {
   uint8x8_t bytes8 = vreinterpret_u8_u32(vdup_n_u32(four));
   return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes8))));
 }
+static inline vector vector_divide(vector a, vector b) { return vdivq_f32(a, b); }
 
 #include "arch/image_vector.h"
 

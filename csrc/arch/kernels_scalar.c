@@ -120,6 +120,23 @@ static void smooth_down(size_t n, size_t taps, const float *const *rows, const f
   smooth_down_plain(n, taps, rows, half, y);
 }
 
+static void below(size_t n, const uint8_t *x, const float *level, uint8_t *y) {
+  below_plain(n, x, level, y);
+}
+
+static void below_again(size_t n, const uint8_t *x, const float *level, uint8_t bound, uint8_t *y,
+                        uint8_t *over, float squares[16]) {
+  below_again_plain(n, x, level, bound, y, over, squares);
+}
+
+static void stretch(size_t n, const float *full, float scale, float shift, uint8_t *y) {
+  stretch_plain(n, full, scale, shift, y);
+}
+
+static void bits_of(size_t n, const uint8_t *x, uint8_t level, uint64_t *bits) {
+  for (size_t i = 0; i < n; i += 64) *bits++ = bits_plain(n - i < 64 ? n - i : 64, x + i, level);
+}
+
 static od_real float_of(uint16_t bfloat) {
   uint32_t bits = (uint32_t)bfloat << 16;
   float value;

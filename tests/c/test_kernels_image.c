@@ -430,6 +430,151 @@ static void test_smooth(void) {
     }
 }
 
+static void test_add_powers(void) {
+  static int32_t sums[3][LONGEST], want_sums[3][LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s add_powers, %zu", table(t)->name, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      for (size_t k = 0; k < n; k++) {
+        const int32_t q = x[k] - 128;
+        for (int p = 0; p < 3; p++) sums[p][k] = want_sums[p][k] = (int32_t)draw(0, 1 << 30) - (1 << 29);
+        want_sums[0][k] += q;
+        want_sums[1][k] += q * q;
+        want_sums[2][k] += q * q * q;
+      }
+      table(t)->image.add_powers(n, x, sums[0], sums[1], sums[2]);
+      CHECK(same_bits(sums, want_sums, sizeof sums));
+    }
+}
+
+static void test_ramps(void) {
+  static float want[8 * LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = draw(1, 80), size = (size_t)1 << draw(0, 3);
+      const float part = (float)od_rng_range(&rng, 0, 1);
+      CHECK_CASE("%s ramps of %zu, %zu", table(t)->name, size, n);
+      float *top = guard_block(&guard_x, n * sizeof *top, side());
+      float *bottom = guard_block(&guard_w, n * sizeof *bottom, side());
+      float *y = guard_block(&guard_y, size * n * sizeof *y, side());
+      for (size_t k = 0; k < n; k++) {
+        top[k] = (float)od_rng_range(&rng, 0, 255);
+        bottom[k] = (float)od_rng_range(&rng, 0, 255);
+      }
+      double worst = 0;
+      reference->ramps(n, size, top, bottom, part, want);
+      for (size_t k = 0; k < size * n; k++) {
+        const size_t node = k / size, next = node + 1 < n ? node + 1 : node;
+        const double way = ((double)(k % size) + (size > 1 ? 0.5 : 0)) / (double)size;
+        const double from = (double)top[node] + (double)part * (double)(bottom[node] - top[node]);
+        const double to = (double)top[next] + (double)part * (double)(bottom[next] - top[next]);
+        worst = fmax(worst, fabs(from + way * (to - from) - (double)want[k]));
+      }
+      CHECK_NEAR(worst, 0, 1e-3);
+      table(t)->image.ramps(n, size, top, bottom, part, y);
+      check_bytes(y, want, size * n * sizeof *y, &guard_y);
+    }
+}
+
+/* Levels of paper (n), some beyond all pixels. */
+static float *random_levels(guard *g, size_t n) {
+  float *level = guard_block(g, n * sizeof *level, side());
+  for (size_t k = 0; k < n; k++)
+    level[k] = coin() ? (float)draw(0, 511) / 2 : (float)od_rng_range(&rng, -20, 600);
+  return level;
+}
+
+/* To the nearest byte, halves up. */
+static uint8_t byte_of(double level) { return (uint8_t)(fmin(fmax(level, 0), 255) + 0.5); }
+
+static void test_below(void) {
+  static uint8_t want[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      CHECK_CASE("%s below, %zu", table(t)->name, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      const float *level = random_levels(&guard_w, n);
+      uint8_t *y = guard_block(&guard_y, n, side());
+      for (size_t k = 0; k < n; k++) want[k] = byte_of((double)(level[k] - x[k]));
+      table(t)->image.below(n, x, level, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_below_again(void) {
+  static uint8_t want[LONGEST], want_over[LONGEST], before[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const uint8_t bound = (uint8_t)draw(0, 255);
+      float squares[16], want_squares[16];
+      double exact = 0, sum = 0;
+      CHECK_CASE("%s below_again, %zu", table(t)->name, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      const float *level = random_levels(&guard_w, n);
+      uint8_t *y = random_bytes(&guard_y, n), *over = guard_block(&guard_z, n, side());
+      for (int k = 0; k < 16; k++) squares[k] = want_squares[k] = 0;
+      for (size_t k = 0; k < n; k++) {
+        const double depth = (double)(level[k] - x[k]);
+        before[k] = y[k];
+        want[k] = byte_of(depth);
+        want_over[k] = y[k] > bound ? want[k] : 0;
+        exact += y[k] > bound ? 0 : depth * depth;
+      }
+      table(t)->image.below_again(n, x, level, bound, y, over, squares);
+      check_bytes(y, want, n, &guard_y);
+      check_bytes(over, want_over, n, &guard_z);
+      for (int k = 0; k < 16; k++) sum += (double)squares[k];
+      CHECK_NEAR(sum, exact, 1e-4 * exact);
+      reference->below_again(n, x, level, bound, before, over, want_squares);
+      CHECK(same_bits(squares, want_squares, sizeof squares));
+    }
+}
+
+static void test_stretch(void) {
+  static uint8_t want[LONGEST], before[LONGEST];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i);
+      const float scale = (float)od_rng_range(&rng, 255, 355), shift = (float)od_rng_range(&rng, 0, 64);
+      CHECK_CASE("%s stretch by %g and %g, %zu", table(t)->name, (double)scale, (double)shift, n);
+      float *full = guard_block(&guard_w, n * sizeof *full, side());
+      uint8_t *y = random_bytes(&guard_y, n);
+      double worst = 0;
+      for (size_t k = 0; k < n; k++) {
+        full[k] = (float)od_rng_range(&rng, 1, 255);
+        want[k] = before[k] = y[k];
+      }
+      reference->stretch(n, full, scale, shift, want);
+      for (size_t k = 0; k < n; k++) {
+        const double level = before[k] * (double)scale / (double)full[k] - (double)shift;
+        worst = fmax(worst, fabs(fmin(fmax(level, 0), 255) - want[k]));
+      }
+      CHECK_NEAR(worst, 0, 0.501);
+      table(t)->image.stretch(n, full, scale, shift, y);
+      check_bytes(y, want, n, &guard_y);
+    }
+}
+
+static void test_bits(void) {
+  static uint64_t want[LONGEST / 64 + 1];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < CASES; i++) {
+      const size_t n = row_length(i), words = (n + 63) / 64;
+      const uint8_t level = (uint8_t)draw(0, 255);
+      CHECK_CASE("%s bits from %d, %zu", table(t)->name, level, n);
+      const uint8_t *x = random_bytes(&guard_x, n);
+      uint64_t *y = guard_block(&guard_y, words * sizeof *y, side());
+      for (size_t k = 0; k < words; k++) want[k] = 0;
+      for (size_t k = 0; k < n; k++) want[k / 64] |= (uint64_t)(x[k] >= level) << k % 64;
+      table(t)->image.bits(n, x, level, y);
+      check_bytes(y, want, words * sizeof *y, &guard_y);
+    }
+}
+
 int main(void) {
   cases_begin();
   guard *guards[] = {&guard_x, &guard_y, &guard_z, &guard_w};
@@ -452,6 +597,12 @@ int main(void) {
   RUN(test_extremes);
   RUN(test_blur);
   RUN(test_smooth);
+  RUN(test_add_powers);
+  RUN(test_ramps);
+  RUN(test_below);
+  RUN(test_below_again);
+  RUN(test_stretch);
+  RUN(test_bits);
   for (int i = 0; i < 4; i++) guard_destroy(guards[i]);
   return cases_end();
 }
