@@ -4,57 +4,16 @@
 
 #include "base/memory.h"
 #include "image/bands.h"
+#include "image/bits.h"
 #include "image/image.h"
 #include "image/limits.h"
 
-/* Where row y's bits are walked: pixel x is bit x % 64 of word x / 64. */
-typedef struct bit_rows {
-  int h, w;
-  size_t words;   /* of a row */
-  uint64_t *bits; /* (h, words), 0 beyond the width */
-} bit_rows;
-
+/* What is not paper, which is 0. */
 static void fill_bits(const od_kernels *kernels, const od_view *image, uint8_t *copy,
-                      const bit_rows *rows) {
-  const size_t w = (size_t)rows->w;
-  uint64_t *bits = rows->bits;
-  for (int y = 0; y < rows->h; y++) {
-    const uint8_t *row = od_view_row(image, y, copy);
-    for (size_t x = 0; x < w; x += 64) {
-      const size_t n = w - x < 64 ? w - x : 64;
-      const uint64_t inside = n < 64 ? ((uint64_t)1 << n) - 1 : ~(uint64_t)0;
-      *bits++ = ~kernels->match_bytes(n, row + x, 0) & inside;
-    }
-  }
-}
-
-/* Where a row changes between ink and paper: bit x says that pixel x is not as x - 1 is.
- * What is left of the picture is paper. */
-static inline uint64_t changes_of(const uint64_t *bits, size_t word) {
-  return bits[word] ^ (bits[word] << 1 | (word ? bits[word - 1] >> 63 : 0));
-}
-
-static size_t count_runs(const bit_rows *rows) {
-  size_t changes = 0;
-  for (int y = 0; y < rows->h; y++) {
-    const uint64_t *bits = rows->bits + (size_t)y * rows->words;
-    for (size_t word = 0; word < rows->words; word++)
-      changes += (size_t)__builtin_popcountll(changes_of(bits, word));
-    /* a run that goes to the right border does not change back */
-    changes += bits[rows->words - 1] >> ((rows->w - 1) % 64) & 1;
-  }
-  return changes / 2;
-}
-
-/* ends (2 n + 1): first, last + 1 of each run of row y. Returns n. */
-static int find_runs(const bit_rows *rows, int y, int32_t *ends) {
-  const uint64_t *bits = rows->bits + (size_t)y * rows->words;
-  int32_t *next = ends;
-  for (size_t word = 0; word < rows->words; word++)
-    for (uint64_t changes = changes_of(bits, word); changes; changes &= changes - 1)
-      *next++ = (int32_t)(64 * word) + __builtin_ctzll(changes);
-  *next = rows->w;
-  return (int)(next - ends + 1) / 2;
+                      const od_bit_rows *rows) {
+  for (int y = 0; y < rows->h; y++)
+    kernels->image.bits((size_t)rows->w, od_view_row(image, y, copy), 1,
+                        rows->bits + (size_t)y * rows->words);
 }
 
 /* Sets of runs: each points to one that came before it or, if it is its set's first, to
@@ -76,11 +35,11 @@ static int32_t join(int32_t *parent, int32_t a, int32_t b) {
 
 /* What the walk over the rows works on. */
 typedef struct labelling {
-  bit_rows rows;
-  int reach;         /* how far apart runs of neighbouring rows may be: 1 with diagonals */
-  int32_t *set;      /* (runs) the set of each run */
-  int32_t *parent;   /* (runs), of sets */
-  int32_t *ends[2];  /* (w + 2), the runs of two rows */
+  od_bit_rows rows;
+  int reach;       /* how far apart runs of neighbouring rows may be: 1 with diagonals */
+  int32_t *set;    /* (runs) the set of each run */
+  int32_t *parent; /* (runs), of sets */
+  int32_t *ends[2]; /* (w + 2), the runs of two rows */
 } labelling;
 
 /* Gives every run a set; returns the number of sets, joined ones included. */
@@ -90,7 +49,7 @@ static int32_t join_runs(const labelling *l) {
   for (int y = 0; y < l->rows.h; y++) {
     const int32_t *up = l->ends[(y + 1) % 2];
     int32_t *here = l->ends[y % 2];
-    const int runs = find_runs(&l->rows, y, here);
+    const int runs = od_bits_find_runs(&l->rows, y, here);
     for (int run = 0, k = 0; run < runs; run++) {
       const int32_t first = here[2 * run] - l->reach, end = here[2 * run + 1] + l->reach;
       int32_t mine = -1;
@@ -150,7 +109,7 @@ static void label_runs(const labelling *l, int32_t *labels, od_component *compon
   const int32_t w = l->rows.w, *set = l->set;
   for (int y = 0; y < l->rows.h; y++) {
     int32_t *ends = l->ends[0], done = 0;
-    const int runs = find_runs(&l->rows, y, ends);
+    const int runs = od_bits_find_runs(&l->rows, y, ends);
     for (int run = 0; run < runs; run++) {
       const int32_t first = ends[2 * run], end = ends[2 * run + 1], label = l->parent[*set++];
       if (done < first) add_run(&components[0], y, done, first - 1);
@@ -178,7 +137,7 @@ od_status od_connected_components(od_imaging *imaging, const od_view *image, int
   if (status) return status;
   if (connectivity != 4 && connectivity != 8)
     return od_fail(error, OD_ERROR_ARGUMENT, "connectivity: got %d, expected 4 or 8", connectivity);
-  const size_t h = (size_t)image->h, w = (size_t)image->w, words = (w + 63) / 64;
+  const size_t h = (size_t)image->h, w = (size_t)image->w, words = od_bit_words(image->w);
   const size_t line = od_aligned((w + 2) * sizeof(int32_t)), bits = od_aligned(h * words * 8);
   uint8_t *scratch = od_imaging_scratch(imaging, bits + 2 * line + w);
   if (!scratch) return od_fail_memory(error, "the rows of components");
@@ -187,7 +146,7 @@ od_status od_connected_components(od_imaging *imaging, const od_view *image, int
   l.ends[0] = (int32_t *)(void *)(scratch + bits);
   l.ends[1] = (int32_t *)(void *)(scratch + bits + line);
   fill_bits(imaging->kernels, image, scratch + bits + 2 * line, &l.rows);
-  const size_t runs = count_runs(&l.rows);
+  const size_t runs = od_bits_count_runs(&l.rows);
   l.set = od_allocate(runs, 2 * sizeof *l.set);
   l.parent = l.set + runs;
   int32_t found = 0;

@@ -187,6 +187,8 @@ void od_rgba_to_gray(size_t n, const uint8_t *rgba, uint8_t background, uint8_t 
 /* Otsu's threshold (Otsu, 1979) of image (n): ties take the lowest; foreground is
  * pixel > threshold; a constant image gives 0. */
 uint8_t od_otsu_threshold(size_t n, const uint8_t *image);
+/* The same, where it is known how many of the n pixels have each level. */
+uint8_t od_otsu_of_histogram(size_t n, const size_t histogram[256]);
 
 /* Area resampling of image (h, w) to result (out_h, out_w), in 0..255: each result pixel
  * is the mean of the input under it, weighted by covered area; along an axis that the

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "image/image.h"
 
 /* Levels of ink, 0 to 255. A pixel of at least OD_INK_SOME belongs to a stroke, one of at
  * least OD_INK_SURE to a stroke of full contrast: texture that is as strong as the former
@@ -24,7 +25,7 @@ typedef struct od_ink_facts {
  * than any stroke; paper (h, w) gets that level where it is not NULL.
  * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384 or a window below 1;
  * OD_ERROR_MEMORY. */
-od_status od_find_ink(int h, int w, const uint8_t *image, int window, uint8_t *ink, uint8_t *paper,
-                      od_ink_facts *facts, od_error *error);
+od_status od_find_ink(od_imaging *imaging, int h, int w, const uint8_t *image, int window,
+                      uint8_t *ink, uint8_t *paper, od_ink_facts *facts, od_error *error);
 
 #endif

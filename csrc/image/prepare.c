@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "image/bits.h"
 #include "image/image.h"
 #include "image/ink.h"
 #include "image/limits.h"
@@ -18,8 +19,14 @@ enum {
   /* strokes that are looked at, the heaviest ones */
   MOST_STROKES = 64,
   /* rules may fade so many pixels before a side */
-  RULE_START = 2
+  RULE_START = 2,
+  /* strokes are thickened by no more to each side: half of a thin one's width, were the digit as
+   * large as the picture at work */
+  MOST_REACH = 5
 };
+
+/* In so many shares, means of pixels are exact. */
+static const uint64_t shares = (uint64_t)1 << 40;
 
 /* MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
@@ -31,6 +38,7 @@ typedef struct place {
 
 /* The picture at work. */
 typedef struct picture {
+  od_imaging *imaging;
   int h, w;
   size_t n;       /* h * w */
   uint8_t *gray;  /* (h, w) */
@@ -55,22 +63,35 @@ static int shrink_factor(const source *from) {
   return (most(from->h, from->w) + WORK_SIDE - 1) / WORK_SIDE;
 }
 
-/* The means of squares of pixels, or of what there is of them: gray (work h, work w). */
+/* Adds row (n) to sums (n) down its columns. */
+static void add_row(int n, const uint8_t *restrict row, uint16_t *restrict sums) {
+  for (int x = 0; x < n; x++) sums[x] = (uint16_t)(sums[x] + row[x]);
+}
+
+/* The means of squares of pixels, or of what there is of them: gray (work h, work w). Down the
+ * columns first; a factor has at most 128 rows, so that sums fit 16 bits. */
 static void shrink(const source *from, picture *work) {
   const int factor = shrink_factor(from);
   const int tall = least(factor, from->h), wide = least(factor, from->w);
-  const unsigned area = (unsigned)(tall * wide);
-  unsigned sums[WORK_SIDE];
+  const uint64_t area = (uint64_t)(tall * wide), inverse = (shares + area - 1) / area;
+  uint16_t sums[OD_MAX_IMAGE_SIDE];
   for (int y = 0; y < work->h; y++) {
-    memset(sums, 0, sizeof sums);
-    for (int i = 0; i < tall; i++) {
-      const uint8_t *row = from->pixels + (size_t)(y * factor + i) * (size_t)from->stride;
-      for (int x = 0; x < work->w; x++)
-        for (int j = 0; j < wide; j++) sums[x] += row[x * factor + j];
+    const uint8_t *rows = from->pixels + (size_t)(y * factor) * (size_t)from->stride;
+    uint8_t *gray = work->gray + y * work->w;
+    memset(sums, 0, (size_t)(work->w * wide) * sizeof *sums);
+    for (int i = 0; i < tall; i++)
+      add_row(work->w * wide, rows + (size_t)i * (size_t)from->stride, sums);
+    for (int x = 0; x < work->w; x++) {
+      uint64_t sum = area / 2;
+      for (int j = 0; j < wide; j++) sum += sums[x * wide + j];
+      gray[x] = (uint8_t)(sum * inverse / shares); /* exact: sum < 2^23, area <= 2^14 */
     }
-    for (int x = 0; x < work->w; x++)
-      work->gray[y * work->w + x] = (uint8_t)((sums[x] + area / 2) / area);
   }
+}
+
+static od_status find_strokes(picture *work, od_error *error) {
+  return od_find_strokes(work->imaging, work->h, work->w, work->ink, 1, MOST_STROKES,
+                         &work->strokes, error);
 }
 
 /* ---- rules ---- */
@@ -87,7 +108,7 @@ static bool reaches_down(const picture *work, const od_stroke *stroke) {
  * but a digit cut out without a margin; an upright one is a rule only beside other ink, as it
  * may be a one. */
 static od_status erase_rules(picture *work, od_error *error) {
-  const double pen = od_pen_width(work->h, work->w, work->ink);
+  const double pen = od_pen_width(work->imaging->kernels, work->h, work->w, work->ink);
   od_rule_limits limits = {most(3, (int)(1.4 * pen + 0.5)), 0, 0};
   for (int k = 0; k < work->strokes.count; k++) {
     const od_stroke *stroke = &work->strokes.of[k];
@@ -95,9 +116,12 @@ static od_status erase_rules(picture *work, od_error *error) {
     if (across && !down) limits.least_level = work->w - 2 * RULE_START;
     if (down && !across && work->strokes.count > 1) limits.least_upright = work->h - 2 * RULE_START;
   }
-  if (!od_erase_rules(work->h, work->w, work->ink, limits, work->other)) return OD_OK;
+  bool found;
+  const od_status status =
+      od_erase_rules(work->imaging, work->h, work->w, work->ink, limits, &found, error);
+  if (status || !found) return status;
   od_strokes_release(&work->strokes);
-  return od_find_strokes(work->h, work->w, work->ink, 1, MOST_STROKES, &work->strokes, error);
+  return find_strokes(work, error);
 }
 
 /* ---- the digit's strokes ---- */
@@ -162,25 +186,34 @@ static void choose_strokes(picture *work) {
   }
 }
 
-static bool is_kept(const picture *work, int y, int x) {
-  const int32_t label = work->strokes.label[y * work->w + x];
-  return label && work->keep[label - 1];
+/* Which pixels are of the chosen strokes: 255 or 0. kept (h, w). */
+static void mark_kept(const picture *work, uint8_t *kept) {
+  uint8_t of_label[1 + MOST_STROKES] = {0};
+  for (int k = 0; k < work->strokes.count; k++) of_label[1 + k] = work->keep[k] ? 255 : 0;
+  for (size_t i = 0; i < work->n; i++) kept[i] = of_label[work->strokes.label[i]];
+}
+
+/* What is kept of a row (n) and of those beside it; digit (n) gets the ink of what is kept here,
+ * and the faint ink of what is near. */
+static void cut_out_row(int n, const uint8_t *above, const uint8_t *kept, const uint8_t *below,
+                        const uint8_t *ink, uint8_t *digit) {
+  uint8_t line[WORK_SIDE + 2], *near = line + 1;
+  for (int x = 0; x < n; x++) near[x] = above[x] | kept[x] | below[x];
+  near[-1] = near[n] = 0;
+  for (int x = 0; x < n; x++) {
+    const uint8_t faint = ink[x] < OD_INK_SOME ? 255 : 0;
+    digit[x] = ink[x] & (kept[x] | ((near[x - 1] | near[x] | near[x + 1]) & faint));
+  }
 }
 
 /* The ink of the chosen strokes, and the faint ink of the pixels around them. */
 static void cut_out(picture *work) {
-  const int h = work->h, w = work->w;
-  memset(work->digit, 0, work->n);
-  for (int y = 0; y < h; y++)
-    for (int x = 0; x < w; x++) {
-      if (!is_kept(work, y, x)) continue;
-      for (int near_y = most(y - 1, 0); near_y <= least(y + 1, h - 1); near_y++)
-        for (int near_x = most(x - 1, 0); near_x <= least(x + 1, w - 1); near_x++) {
-          const int at = near_y * w + near_x;
-          if (work->ink[at] < OD_INK_SOME) work->digit[at] = work->ink[at];
-        }
-      work->digit[y * w + x] = work->ink[y * w + x];
-    }
+  const int w = work->w;
+  const uint8_t *kept = work->other;
+  mark_kept(work, work->other);
+  for (int y = 0; y < work->h; y++)
+    cut_out_row(w, kept + most(y - 1, 0) * w, kept + y * w, kept + least(y + 1, work->h - 1) * w,
+                work->ink + y * w, work->digit + y * w);
 }
 
 /* ---- into 28x28 ---- */
@@ -188,24 +221,43 @@ static void cut_out(picture *work) {
 /* The box around all ink of the digit; there is some. */
 static od_stroke bounding_box(const picture *work) {
   od_stroke box = {work->w, work->h, 0, 0, 0, 0, 0, 0};
-  for (int y = 0; y < work->h; y++)
-    for (int x = 0; x < work->w; x++) {
-      if (!work->digit[y * work->w + x]) continue;
-      box.left = least(box.left, x);
-      box.top = least(box.top, y);
-      box.right = most(box.right, x + 1);
-      box.bottom = most(box.bottom, y + 1);
+  uint64_t row[WORK_SIDE / 64], all[WORK_SIDE / 64] = {0};
+  for (int y = 0; y < work->h; y++) {
+    uint64_t any = 0;
+    work->imaging->kernels->image.bits((size_t)work->w, work->digit + y * work->w, 1, row);
+    for (size_t i = 0; i < od_bit_words(work->w); i++) {
+      all[i] |= row[i];
+      any |= row[i];
     }
+    if (!any) continue;
+    box.top = least(box.top, y);
+    box.bottom = y + 1;
+  }
+  for (int i = 0; i < WORK_SIDE / 64; i++) {
+    if (!all[i]) continue;
+    box.left = least(box.left, 64 * i + __builtin_ctzll(all[i]));
+    box.right = 64 * (i + 1) - __builtin_clzll(all[i]);
+  }
   return box;
 }
 
-/* The most of x (n, step apart) within `reach`. */
-static void most_along(int n, int step, int reach, const uint8_t *x, uint8_t *result) {
-  for (int i = 0; i < n; i++) {
-    uint8_t best = 0;
-    for (int k = most(i - reach, 0); k <= least(i + reach, n - 1); k++)
-      if (x[k * step] > best) best = x[k * step];
-    result[i * step] = best;
+/* digit (h, w) to the most of what is within `reach`, by way of work->other. */
+static void widen(picture *work, int reach) {
+  const od_image_kernels *kernels = &work->imaging->kernels->image;
+  const int h = work->h, w = work->w;
+  const size_t bytes = (size_t)w, count = (size_t)(2 * reach + 1);
+  uint8_t line[WORK_SIDE + 2 * MOST_REACH] = {0};
+  const uint8_t *rows[2 * MOST_REACH + 1];
+  for (size_t k = 0; k < count; k++) rows[k] = line + k;
+  for (int y = 0; y < h; y++) {
+    memcpy(line + reach, work->digit + y * w, bytes);
+    kernels->highest_of(bytes, count, rows, work->other + y * w);
+  }
+  for (int y = 0; y < h; y++) {
+    size_t near = 0;
+    for (int k = most(y - reach, 0); k <= least(y + reach, h - 1); k++)
+      rows[near++] = work->other + k * w;
+    kernels->highest_of(bytes, near, rows, work->digit + y * w);
   }
 }
 
@@ -214,13 +266,9 @@ static void most_along(int n, int step, int reach, const uint8_t *x, uint8_t *re
 static void thicken(picture *work) {
   const od_stroke box = bounding_box(work);
   const int longer = most(box.right - box.left, box.bottom - box.top);
-  const double width = od_pen_width(work->h, work->w, work->digit);
+  const double width = od_pen_width(work->imaging->kernels, work->h, work->w, work->digit);
   const int reach = (int)((thin_stroke * longer / OD_WINDOW_DIGIT - width) / 2 + 0.5);
-  if (reach < 1) return;
-  for (int y = 0; y < work->h; y++)
-    most_along(work->w, 1, reach, work->digit + y * work->w, work->other + y * work->w);
-  for (int x = 0; x < work->w; x++)
-    most_along(work->h, work->w, reach, work->other + x, work->digit + x);
+  if (reach >= 1) widen(work, least(reach, MOST_REACH));
 }
 
 /* Puts digit (h, w), 0 to 1, in rows of OD_WINDOW_DIGIT, into result (28, 28) with its centre of
@@ -277,10 +325,9 @@ static od_status isolate(picture *work, od_error *error) {
   od_ink_facts facts;
   const int window = most(4, 6 * most(work->h, work->w) / 10);
   memset(work->digit, 0, work->n);
-  od_status status =
-      od_find_ink(work->h, work->w, work->gray, window, work->ink, work->paper, &facts, error);
-  if (!status)
-    status = od_find_strokes(work->h, work->w, work->ink, 1, MOST_STROKES, &work->strokes, error);
+  od_status status = od_find_ink(work->imaging, work->h, work->w, work->gray, window, work->ink,
+                                 work->paper, &facts, error);
+  if (!status) status = find_strokes(work, error);
   if (!status) status = erase_rules(work, error);
   if (status || work->strokes.count == 0) return status;
   choose_strokes(work);
@@ -354,11 +401,11 @@ void od_prepare_steps_release(od_prepare_steps *steps) {
   *steps = (od_prepare_steps){0};
 }
 
-od_status od_prepare_digit(int h, int w, const uint8_t *image, od_prepare_steps *steps,
-                           float *result, od_error *error) {
+od_status od_prepare_digit(od_imaging *imaging, int h, int w, const uint8_t *image,
+                           od_prepare_steps *steps, float *result, od_error *error) {
   od_status status = od_check_sides("image", h, w, error);
   if (status) return status;
-  picture work = {0};
+  picture work = {.imaging = imaging};
   const size_t room = (size_t)least(h, WORK_SIDE) * (size_t)least(w, WORK_SIDE);
   work.gray = od_allocate(room, 5);
   if (!work.gray) return od_fail_memory(error, "preparing a picture");

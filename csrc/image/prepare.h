@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "image/image.h"
 
 /* What a picture went through, for looking at: pictures (h, w) of the part of it that was
  * worked on, made smaller where it was large. Release with od_prepare_steps_release. */
@@ -27,7 +28,7 @@ void od_prepare_steps_release(od_prepare_steps *steps);
  * 20x20 keeping its aspect ratio, its centre of mass put on pixel (14, 14). A picture without ink
  * gives all 0. `steps` may be NULL; otherwise it is filled, unless there is an error. Errors:
  * OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
-od_status od_prepare_digit(int h, int w, const uint8_t *image, od_prepare_steps *steps,
-                           float *result, od_error *error);
+od_status od_prepare_digit(od_imaging *imaging, int h, int w, const uint8_t *image,
+                           od_prepare_steps *steps, float *result, od_error *error);
 
 #endif

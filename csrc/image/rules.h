@@ -5,14 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/status.h"
+#include "image/image.h"
+
 typedef struct od_rule_limits {
   int thin;        /* the most pixels across a rule */
   int least_level; /* a level rule is at least so long; 0 for none of them */
   int least_upright;
 } od_rule_limits;
 
-/* Takes rules out of ink (h, w), in place; strokes that cross them stay whole. `seen` (h, w)
- * is scratch. Returns whether there were any. */
-bool od_erase_rules(int h, int w, uint8_t *ink, od_rule_limits limits, uint8_t *seen);
+/* Takes rules out of ink (h, w), in place; strokes that cross them stay whole. Tells whether
+ * there were any. Errors: OD_ERROR_MEMORY. */
+od_status od_erase_rules(od_imaging *imaging, int h, int w, uint8_t *ink, od_rule_limits limits,
+                         bool *found, od_error *error);
 
 #endif

@@ -2,11 +2,16 @@
  * (each points towards an older one of its stroke) tells in the end which belong together. */
 #include "image/strokes.h"
 
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "image/bands.h"
+#include "image/bits.h"
 #include "image/ink.h"
+#include "image/limits.h"
+
+enum { PEN_WORDS = OD_MAX_IMAGE_SIDE / 64 };
 
 typedef struct run {
   int y, begin, end; /* columns begin..end - 1 of row y */
@@ -18,16 +23,6 @@ typedef struct run_list {
   int count;
   run *of;
 } run_list;
-
-static int count_runs(int h, int w, const uint8_t *ink) {
-  int count = 0;
-  for (int y = 0; y < h; y++) {
-    const uint8_t *row = ink + (size_t)y * (size_t)w;
-    count += row[0] >= OD_INK_SOME;
-    for (int x = 1; x < w; x++) count += (row[x] >= OD_INK_SOME) & (row[x - 1] < OD_INK_SOME);
-  }
-  return count;
-}
 
 static int find_root(run *runs, int at) {
   while (runs[at].parent != at) {
@@ -46,20 +41,18 @@ static void join(run *runs, int a, int b) {
     runs[first].parent = second;
 }
 
-/* Records the runs of row y; returns how many there are then. */
-static int record_row(int w, const uint8_t *row, int y, run *runs, int count) {
-  for (int x = 0; x < w; x++) {
-    if (row[x] < OD_INK_SOME) continue;
-    run *found = &runs[count];
-    *found = (run){.y = y, .begin = x, .parent = count};
-    for (; x < w && row[x] >= OD_INK_SOME; x++) {
-      found->mass += row[x];
-      if (row[x] > found->peak) found->peak = row[x];
+/* Records the runs of row y: ends (2 count), first, last + 1 of each. */
+static void record_row(const uint8_t *row, int y, int count, const int32_t *ends, run *runs,
+                       int number) {
+  for (int i = 0; i < count; i++, number++) {
+    const int begin = ends[2 * i], end = ends[2 * i + 1];
+    int mass = 0, peak = 0;
+    for (int x = begin; x < end; x++) {
+      mass += row[x];
+      peak = row[x] > peak ? row[x] : peak;
     }
-    found->end = x;
-    count++;
+    runs[number] = (run){y, begin, end, number, mass, peak};
   }
-  return count;
 }
 
 /* Joins the runs [middle, end) of one row to those [begin, middle) of the row above. */
@@ -71,13 +64,16 @@ static void join_rows(run *runs, int begin, int middle, int end) {
   }
 }
 
-static void connect(int h, int w, const uint8_t *ink, run_list *runs) {
+/* ends (w + 2) is scratch. */
+static void connect(const od_bit_rows *rows, const uint8_t *ink, int32_t *ends, run *runs) {
   int above = 0, here = 0, end = 0;
-  for (int y = 0; y < h; y++) {
+  for (int y = 0; y < rows->h; y++) {
+    const int count = od_bits_find_runs(rows, y, ends);
     above = here;
     here = end;
-    end = record_row(w, ink + (size_t)y * (size_t)w, y, runs->of, here);
-    join_rows(runs->of, above, here, end);
+    end += count;
+    record_row(ink + (size_t)y * (size_t)rows->w, y, count, ends, runs, here);
+    join_rows(runs, above, here, end);
   }
 }
 
@@ -93,20 +89,24 @@ static void add_run(const run *part, od_stroke *stroke) {
   stroke->across += length * (part->begin + part->end - 1) / 2;
 }
 
-static int by_mass_falling(const void *a, const void *b) {
-  const int first = *(const int *)a, second = *(const int *)b;
-  return (first < second) - (first > second);
+static int count_from(int count, const int *masses, int least_mass) {
+  int reached = 0;
+  for (int i = 0; i < count; i++) reached += masses[i] >= least_mass;
+  return reached;
 }
 
-/* The mass that a stroke needs to be among the `limit` heaviest. */
+/* The mass that a stroke needs to be among the `limit` heaviest; masses (count) is scratch. */
 static int least_mass(int count, const od_stroke *strokes, int least_area, int limit, int *masses) {
-  int kept = 0;
+  int kept = 0, low = 0, high = INT_MAX; /* `limit` reach the one, but not the other */
   for (int i = 0; i < count; i++)
     if (strokes[i].peak >= OD_INK_SURE && strokes[i].area >= least_area)
       masses[kept++] = strokes[i].mass;
   if (kept <= limit) return 0;
-  qsort(masses, (size_t)kept, sizeof *masses, by_mass_falling);
-  return masses[limit - 1];
+  while (high - low > 1) {
+    const int middle = low + (high - low) / 2;
+    *(count_from(kept, masses, middle) >= limit ? &low : &high) = middle;
+  }
+  return low;
 }
 
 /* Leaves the strokes that stay, in order: number (count) of each, 0 for those that go. */
@@ -145,18 +145,24 @@ static void write_labels(int w, const run_list *runs, const int *stroke_of, cons
   }
 }
 
-od_status od_find_strokes(int h, int w, const uint8_t *ink, int least_area, int limit,
-                          od_strokes *strokes, od_error *error) {
-  run_list runs = {.count = count_runs(h, w, ink)};
-  const size_t most = (size_t)runs.count + 1;
+od_status od_find_strokes(od_imaging *imaging, int h, int w, const uint8_t *ink, int least_area,
+                          int limit, od_strokes *strokes, od_error *error) {
+  od_bit_rows rows = {h, w, od_bit_words(w), NULL};
+  const size_t bits = od_aligned((size_t)h * rows.words * sizeof *rows.bits);
+  uint8_t *scratch = od_imaging_scratch(imaging, bits + ((size_t)w + 2) * sizeof(int32_t));
   *strokes = (od_strokes){0};
+  if (!scratch) return od_fail_memory(error, "the strokes of a picture");
+  rows.bits = (uint64_t *)(void *)scratch;
+  od_bits_fill(imaging->kernels, ink, OD_INK_SOME, &rows);
+  run_list runs = {.count = (int)od_bits_count_runs(&rows)};
+  const size_t most = (size_t)runs.count + 1;
   runs.of = od_allocate(most, sizeof *runs.of);
   int *stroke_of = od_allocate(most, 2 * sizeof *stroke_of), *number = stroke_of + most;
   strokes->of = od_allocate(most, sizeof *strokes->of);
   strokes->label = od_allocate((size_t)h * (size_t)w, sizeof *strokes->label);
   od_status status = OD_OK;
   if (runs.of && stroke_of && strokes->of && strokes->label) {
-    connect(h, w, ink, &runs);
+    connect(&rows, ink, (int32_t *)(void *)(scratch + bits), runs.of);
     const int count = sum_up(&runs, stroke_of, strokes->of);
     strokes->count = keep_strokes(count, strokes->of, least_area, limit, number);
     write_labels(w, &runs, stroke_of, number, strokes->label);
@@ -175,21 +181,28 @@ void od_strokes_release(od_strokes *strokes) {
   *strokes = (od_strokes){0};
 }
 
-double od_pen_width(int h, int w, const uint8_t *ink) {
+/* Where the bits (words) of a row change, its end included. */
+static size_t count_changes(const uint64_t *bits, size_t words, int w) {
+  uint64_t changes[PEN_WORDS];
+  size_t at_end = w % 64 ? 0 : bits[words - 1] >> 63;
+  for (size_t i = 0; i < words; i++) changes[i] = od_bit_changes(bits, i);
+  return od_bits_count(words, changes) + at_end;
+}
+
+double od_pen_width(const od_kernels *kernels, int h, int w, const uint8_t *ink) {
+  uint64_t rows[2][PEN_WORDS] = {{0}}; /* none is beyond the picture */
+  const size_t words = od_bit_words(w);
   size_t area = 0, edges = 0;
-  for (int y = 0; y < h; y++) {
-    const uint8_t *row = ink + (size_t)y * (size_t)w;
-    const uint8_t *below = row + w;
-    int row_area = 0, row_edges = (row[0] >= OD_INK_SOME) + (row[w - 1] >= OD_INK_SOME);
-    for (int x = 0; x < w; x++) row_area += row[x] >= OD_INK_SOME;
-    for (int x = 0; x + 1 < w; x++)
-      row_edges += (row[x] >= OD_INK_SOME) != (row[x + 1] >= OD_INK_SOME);
-    for (int x = 0; y + 1 < h && x < w; x++)
-      row_edges += (row[x] >= OD_INK_SOME) != (below[x] >= OD_INK_SOME);
-    if (y == 0 || y + 1 == h) row_edges += row_area; /* none is beyond the picture */
-    if (h == 1) row_edges += row_area;
-    area += (size_t)row_area;
-    edges += (size_t)row_edges;
+  for (int y = 0; y <= h; y++) {
+    uint64_t *here = rows[y % 2], *above = rows[(y + 1) % 2];
+    if (y < h)
+      kernels->image.bits((size_t)w, ink + (size_t)y * (size_t)w, OD_INK_SOME, here);
+    else
+      memset(here, 0, words * sizeof *here);
+    area += od_bits_count(words, here);
+    edges += count_changes(here, words, w);
+    for (size_t i = 0; i < words; i++) above[i] ^= here[i];
+    edges += od_bits_count(words, above);
   }
   return edges ? 2.0 * (double)area / (double)edges : 0;
 }

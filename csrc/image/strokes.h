@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "image/image.h"
 
 typedef struct od_stroke {
   int left, top, right, bottom; /* its box; right and bottom are the first pixels outside */
@@ -27,11 +28,12 @@ typedef struct od_strokes {
  * where more than `limit` remain, only the `limit` of largest mass stay. They are numbered
  * in reading order of their first pixels.
  * Errors: OD_ERROR_MEMORY. */
-od_status od_find_strokes(int h, int w, const uint8_t *ink, int least_area, int limit,
-                          od_strokes *strokes, od_error *error);
+od_status od_find_strokes(od_imaging *imaging, int h, int w, const uint8_t *ink, int least_area,
+                          int limit, od_strokes *strokes, od_error *error);
 void od_strokes_release(od_strokes *strokes);
 
-/* The width of the pen in pixels, from the ink's area and outline; 0 without ink. */
-double od_pen_width(int h, int w, const uint8_t *ink);
+/* The width of the pen in pixels, from the ink's area and outline; 0 without ink. Sides are up
+ * to OD_MAX_IMAGE_SIDE. */
+double od_pen_width(const od_kernels *kernels, int h, int w, const uint8_t *ink);
 
 #endif

@@ -7,11 +7,15 @@
 
 uint8_t od_otsu_threshold(size_t n, const uint8_t *image) {
   size_t histogram[256] = {0};
+  for (size_t i = 0; i < n; i++) histogram[image[i]]++;
+  return od_otsu_of_histogram(n, histogram);
+}
+
+uint8_t od_otsu_of_histogram(size_t n, const size_t histogram[256]) {
   uint64_t total = 0, below = 0; /* sums of levels */
   size_t pixels = 0;             /* at or below the threshold */
   double best = 0;
   uint8_t threshold = 0;
-  for (size_t i = 0; i < n; i++) histogram[image[i]]++;
   for (size_t level = 0; level < 256; level++) total += level * histogram[level];
   for (size_t level = 0; level < 255; level++) {
     pixels += histogram[level];

@@ -7,6 +7,7 @@
 #include "errors.h"
 #include "image/image.h"
 #include "image/prepare.h"
+#include "runtime.h"
 
 enum { MAX_SIDE = 16384, PREPARE_STEPS = 4 };
 
@@ -129,21 +130,23 @@ PyObject *image_is_mnist_like(PyObject *Py_UNUSED(module), PyObject *const *argu
   return PyBool_FromLong(answer);
 }
 
-static PyObject *prepare_picture(const picture *image, od_prepare_steps *steps) {
+static PyObject *prepare_picture(PyObject *module, const picture *image, od_prepare_steps *steps) {
+  od_imaging imaging = {.kernels = state_of_module(module)->kernels};
   float *pixels;
   od_error error;
   od_status status = OD_OK;
   PyObject *result = new_floats(2, (int[]){28, 28}, &pixels);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
-  status = od_prepare_digit(image->h, image->w, image->pixels, steps, pixels, &error);
+  status = od_prepare_digit(&imaging, image->h, image->w, image->pixels, steps, pixels, &error);
+  od_imaging_release(&imaging);
   Py_END_ALLOW_THREADS
   if (status == OD_OK) return result;
   Py_DECREF(result);
   return raise_status(status, &error);
 }
 
-PyObject *image_prepare_digit(PyObject *Py_UNUSED(module), PyObject *const *arguments,
+PyObject *image_prepare_digit(PyObject *module, PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
   static const signature accepted = {"prepare_digit", 1, 1, 1, {"image"}};
   PyObject *value;
@@ -151,7 +154,7 @@ PyObject *image_prepare_digit(PyObject *Py_UNUSED(module), PyObject *const *argu
   if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
       !read_picture(value, 0, &image))
     return NULL;
-  PyObject *result = prepare_picture(&image, NULL);
+  PyObject *result = prepare_picture(module, &image, NULL);
   Py_DECREF(image.array);
   return result;
 }
@@ -163,7 +166,7 @@ static PyObject *copy_bytes(int h, int w, const uint8_t *from) {
   return array;
 }
 
-PyObject *image_prepare_steps(PyObject *Py_UNUSED(module), PyObject *const *arguments,
+PyObject *image_prepare_steps(PyObject *module, PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
   static const signature accepted = {"prepare_steps", 1, 1, 1, {"image"}};
   PyObject *value, *result = NULL;
@@ -172,7 +175,7 @@ PyObject *image_prepare_steps(PyObject *Py_UNUSED(module), PyObject *const *argu
   if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
       !read_picture(value, 0, &image))
     return NULL;
-  PyObject *digit = prepare_picture(&image, &steps);
+  PyObject *digit = prepare_picture(module, &image, &steps);
   if (digit) {
     PyObject *arrays[PREPARE_STEPS];
     const uint8_t *pixels[] = {steps.gray, steps.paper, steps.ink, steps.digit};

@@ -45,6 +45,7 @@ static bool find_candidates(module_state *state, reading *work) {
   shared_pool *pool = runtime_pool(state);
   od_error error;
   od_status status;
+  work->page.imaging = (od_imaging){.kernels = state->kernels, .pool = pool->pool};
   Py_BEGIN_ALLOW_THREADS
   status = od_page_find_ink(&work->page, work->pixels, &error);
   if (!status) status = od_page_find_lines(&work->page, &error);

@@ -28,8 +28,8 @@ od_status od_typical_height(int count, const od_stroke *strokes, int h, int *hei
 
 static od_status find_strokes(od_page *page, od_error *error) {
   const int speck = most(3, (int)(0.6 * page->pen * page->pen));
-  return od_find_strokes(page->h, page->w, page->ink, speck, OD_MOST_STROKES, &page->strokes,
-                         error);
+  return od_find_strokes(&page->imaging, page->h, page->w, page->ink, speck, OD_MOST_STROKES,
+                         &page->strokes, error);
 }
 
 od_status od_page_find_ink(od_page *page, const uint8_t *image, od_error *error) {
@@ -39,9 +39,10 @@ od_status od_page_find_ink(od_page *page, const uint8_t *image, od_error *error)
   if (!page->ink) return od_fail_memory(error, "the ink of a page");
   page->scratch = page->ink + n;
   const int window = most(LEAST_WINDOW, least(LARGEST_WINDOW, 6 * least(page->h, page->w) / 10));
-  od_status status = od_find_ink(page->h, page->w, image, window, page->ink, NULL, &facts, error);
+  od_status status = od_find_ink(&page->imaging, page->h, page->w, image, window, page->ink, NULL,
+                                 &facts, error);
   if (status) return status;
-  page->pen = od_pen_width(page->h, page->w, page->ink);
+  page->pen = od_pen_width(page->imaging.kernels, page->h, page->w, page->ink);
   status = find_strokes(page, error);
   if (status || page->strokes.count == 0) return status;
   int height;
@@ -49,9 +50,11 @@ od_status od_page_find_ink(od_page *page, const uint8_t *image, od_error *error)
   if (status) return status;
   const int long_rule = most(5 * height / 2, 24);
   const od_rule_limits limits = {most(3, (int)(1.4 * page->pen + 0.5)), long_rule, long_rule};
-  if (!od_erase_rules(page->h, page->w, page->ink, limits, page->scratch)) return OD_OK;
+  bool found;
+  status = od_erase_rules(&page->imaging, page->h, page->w, page->ink, limits, &found, error);
+  if (status || !found) return status;
   od_strokes_release(&page->strokes);
-  page->pen = od_pen_width(page->h, page->w, page->ink);
+  page->pen = od_pen_width(page->imaging.kernels, page->h, page->w, page->ink);
   return find_strokes(page, error);
 }
 
@@ -62,5 +65,6 @@ void od_page_release(od_page *page) {
   od_release(page->pieces);
   od_release(page->candidates);
   od_release(page->pictures);
+  od_imaging_release(&page->imaging);
   *page = (od_page){0};
 }

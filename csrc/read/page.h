@@ -9,6 +9,7 @@
 
 #include "base/pool.h"
 #include "base/status.h"
+#include "image/image.h"
 #include "image/strokes.h"
 
 enum {
@@ -41,6 +42,7 @@ typedef struct od_candidate {
 
 typedef struct od_page {
   int h, w;
+  od_imaging imaging; /* its kernels, and its pool or none, are set before the first step */
   uint8_t *ink;       /* (h, w) */
   uint8_t *scratch;   /* (h, w) */
   double pen;         /* the width of strokes */

@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "image/image.h"
 #include "image/prepare.h"
+#include "tables.h"
 
 enum { LONGEST = 100, OUT = 28 };
 
@@ -147,14 +148,23 @@ static void test_resize(void) {
   }
 }
 
+/* Every table gives the same, in [0, 1]. */
 static void check_prepare(int h, int w, const uint8_t *image) {
-  float *result = guard_block(&guard_out, OUT * OUT * sizeof *result, side());
-  od_error error = {{0}};
-  if (!CHECK_INT(od_prepare_digit(h, w, image, NULL, result, &error), OD_OK)) printf("%s\n", error.message);
-  bool right = true;
-  for (int k = 0; k < OUT * OUT; k++) right = right && result[k] >= 0 && result[k] <= 1;
-  CHECK(right);
-  CHECK(guard_intact(&guard_out));
+  float first[OUT * OUT];
+  for (int t = 0; table(t); t++) {
+    od_imaging imaging = {.kernels = table(t)};
+    float *result = guard_block(&guard_out, OUT * OUT * sizeof *result, side());
+    od_error error = {{0}};
+    if (!CHECK_INT(od_prepare_digit(&imaging, h, w, image, NULL, result, &error), OD_OK))
+      printf("%s\n", error.message);
+    bool right = true;
+    for (int k = 0; k < OUT * OUT; k++) right = right && result[k] >= 0 && result[k] <= 1;
+    CHECK(right);
+    CHECK(guard_intact(&guard_out));
+    if (t == 0) memcpy(first, result, sizeof first);
+    CHECK(memcmp(first, result, sizeof first) == 0);
+    od_imaging_release(&imaging);
+  }
   od_is_mnist_like(h, w, image); /* reads inside the picture, whatever the answer */
 }
 
@@ -246,12 +256,14 @@ static void test_prepare_extreme_shapes(void) {
 
 static void test_refuses_sides(void) {
   const int bad[][2] = {{0, 5}, {5, 0}, {-1, 5}, {5, -2147483647 - 1}, {16385, 1}, {1, 2147483647}};
+  od_imaging imaging = {.kernels = table(0)};
   uint8_t image[1] = {0};
   float result[OUT * OUT];
   for (int i = 0; i < 6; i++) {
     od_error error = {{0}};
     CHECK_CASE("(%d, %d)", bad[i][0], bad[i][1]);
-    CHECK_INT(od_prepare_digit(bad[i][0], bad[i][1], image, NULL, result, &error), OD_ERROR_ARGUMENT);
+    CHECK_INT(od_prepare_digit(&imaging, bad[i][0], bad[i][1], image, NULL, result, &error),
+              OD_ERROR_ARGUMENT);
     CHECK(error.message[0] != 0);
     error.message[0] = 0;
     CHECK_INT(od_resize_gray(bad[i][0], bad[i][1], image, 3, 3, result, &error), OD_ERROR_ARGUMENT);

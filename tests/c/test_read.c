@@ -6,6 +6,7 @@
 #include "guard.h"
 #include "read/lattice.h"
 #include "read/page.h"
+#include "tables.h"
 
 enum { LONGEST = 130 };
 
@@ -40,6 +41,8 @@ static const uint8_t *random_page(int h, int w) {
 
 static od_status find_candidates(od_page *page, const uint8_t *image, od_pool *pool) {
   od_error error = {{0}};
+  page->imaging = (od_imaging){.kernels = table(draw(0, 1)), .pool = pool};
+  if (!page->imaging.kernels) page->imaging.kernels = table(0);
   od_status status = od_page_find_ink(page, image, &error);
   if (!status) status = od_page_find_lines(page, &error);
   if (!status) status = od_page_cut_pieces(page, &error);
