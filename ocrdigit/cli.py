@@ -24,7 +24,7 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (OSError, ValueError, MemoryError) as error:
+        except (OSError, ValueError, MemoryError, ModuleNotFoundError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # whoever read our output has left: click ends quietly
             raise click.ClickException(_sentence(error)) from error
@@ -415,6 +415,24 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
         suffix = f"-{page + 1}" if len(reading.pages) > 1 else ""
         target = os.path.join(folder, f"{stem}{suffix}.png")
         model_files.write_atomically(target, data.getvalue())
+
+
+@main.command(
+    short_help="Write a model for Keras, ONNX and others.",
+    epilog=_examples(
+        "ocrdigit export model.safetensors model.onnx",
+        "ocrdigit export app.keras model.safetensors",
+    ),
+)
+@click.argument("model", type=click.Path(), metavar="MODEL")
+@click.argument("out", type=click.Path(), metavar="OUT")
+def export(model: str, out: str) -> None:
+    """Write the model of the file MODEL to OUT, in the format that its name says.
+
+    That is .safetensors, .keras or .onnx. MODEL may be a .keras file too.
+    """
+    _model(model).save(out)
+    click.echo(f"{out}: {os.path.getsize(out):,} bytes")
 
 
 @main.command(short_help="See it work: train for a moment, then look at the answers.")

@@ -447,17 +447,27 @@ class DigitClassifier:
     # Files.
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a ``.safetensors`` file, which :func:`ocrdigit.load` reads.
+        """Write the model to a file, in the format that its name says.
 
         Parameters
         ----------
         path : path
             The file; one that is there is replaced, and only by a whole new one.
 
+            - ``.safetensors``: ours, which :func:`ocrdigit.load` reads;
+            - ``.keras``: Keras 3, to be run or trained further there, and loaded here again;
+            - ``.onnx``: ONNX Runtime, OpenCV's dnn and others.
+
+            In all of them the network takes images of values 0..1, light ink on black, any
+            number at once, and gives probabilities; the file's metadata say so. What others'
+            formats want is installed by ``pip install 'ocrdigit[export]'``.
+
         Raises
         ------
         ValueError
-            The name does not end in ".safetensors".
+            The name ends otherwise.
+        ModuleNotFoundError
+            The package that knows the format is not installed.
         OSError
             The file cannot be written; what was there before stays as it was.
         RuntimeError
@@ -467,14 +477,16 @@ class DigitClassifier:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, precision: str = "float32") -> DigitClassifier:
-        """Return a fitted classifier from a file that :meth:`save` wrote.
+        """Return a fitted classifier from a file that :meth:`save` wrote, or Keras.
 
         It has ``warm_start=True``: ``fit`` fine-tunes it.
 
         Parameters
         ----------
         path : path
-            A ``.safetensors`` file. Nothing in it is run as code.
+            A ``.safetensors`` file, or a ``.keras`` file of a Sequential model for 28x28
+            images with layers that ocrdigit has; those that augment are left out. Nothing in
+            it is run as code.
         precision : {"float32", "bfloat16", "int8"}, default "float32"
             What predictions multiply, see the class.
 

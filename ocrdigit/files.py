@@ -29,20 +29,40 @@ Path = str | os.PathLike[str]
 
 
 def write_model(path: Path, network: _core.Network) -> None:
-    """Write ``network`` to a .safetensors file, whole or not at all.
+    """Write ``network`` to a file in the format that its name says, whole or not at all.
 
     Raises
     ------
     ValueError
-        The name does not end in ".safetensors".
+        The name ends in none of ``SUFFIXES``.
+    ModuleNotFoundError
+        The package of that format is not installed.
     OSError
         The file cannot be written; a file that was there before stays as it was.
     """
-    from safetensors.numpy import save
+    suffix = check_suffix(path)
+    write_atomically(path, _FORMATS[suffix](network, metadata_of(network)))
 
-    if not os.fspath(path).endswith(".safetensors"):
-        raise ValueError(f"a model is saved to a .safetensors file, got {os.fspath(path)!r}")
-    metadata = {
+
+def check_suffix(path: Path) -> str:
+    """Return the suffix of a file that a model can be written to.
+
+    Raises
+    ------
+    ValueError
+        It is another one.
+    """
+    suffix = os.path.splitext(os.fspath(path))[1]
+    if suffix not in _FORMATS:
+        raise ValueError(
+            f"a model is saved to a {', '.join(_FORMATS)} file, got {os.fspath(path)!r}"
+        )
+    return suffix
+
+
+def metadata_of(network: _core.Network) -> dict[str, str]:
+    """Return what is needed to run a network, as JSON texts by name."""
+    return {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
         "ocrdigit_version": _core.__version__,
@@ -52,11 +72,32 @@ def write_model(path: Path, network: _core.Network) -> None:
         "preprocessing": json.dumps(PREPROCESSING),
         "input_ranges": json.dumps(network.ranges),
     }
-    write_atomically(path, save(network.weights(), metadata))
+
+
+def _to_safetensors(network: _core.Network, metadata: dict[str, str]) -> bytes:
+    from safetensors.numpy import save
+
+    data: bytes = save(network.weights(), metadata)
+    return data
+
+
+def _to_keras(network: _core.Network, metadata: dict[str, str]) -> bytes:
+    from .formats._keras import to_keras
+
+    return to_keras(network, metadata)
+
+
+def _to_onnx(network: _core.Network, metadata: dict[str, str]) -> bytes:
+    from .formats._onnx import to_onnx
+
+    return to_onnx(network, metadata)
+
+
+_FORMATS = {".safetensors": _to_safetensors, ".keras": _to_keras, ".onnx": _to_onnx}
 
 
 def read_model(path: Path) -> _core.Network:
-    """Read the network of a file that :func:`write_model` wrote.
+    """Read the network of a .safetensors file that :func:`write_model` wrote, or a .keras file.
 
     Raises
     ------
@@ -64,7 +105,11 @@ def read_model(path: Path) -> _core.Network:
         The file cannot be read.
     ValueError
         The file is damaged, or of another kind or program.
+    ModuleNotFoundError
+        It is a .keras file, and h5py is not installed.
     """
+    if os.path.splitext(os.fspath(path))[1] == ".keras":
+        return _read_keras(path)
     with open(path, "rb") as file:
         start = file.read(8)
         size = int.from_bytes(start, "little")
@@ -76,6 +121,20 @@ def read_model(path: Path) -> _core.Network:
             return _network(metadata, start + header + file.read())
         except (ValueError, TypeError, MemoryError) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
+
+
+def _read_keras(path: Path) -> _core.Network:
+    from .formats._keras import from_keras
+
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        network = from_keras(data)
+        if network.classes != 10:
+            raise ValueError(f"a model of {network.classes} classes, expected 10")
+    except (ValueError, TypeError, MemoryError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    return network
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -75,8 +75,8 @@ def test_saving_replaces_and_leaves_nothing_behind(fitted: DigitClassifier, tmp_
 
 
 def test_saving_needs_the_right_name(fitted: DigitClassifier, tmp_path: Path) -> None:
-    for name in ("model", "model.pkl", "model.keras"):
-        with pytest.raises(ValueError, match=r"\.safetensors file, got .*model"):
+    for name in ("model", "model.pkl", "model.h5"):
+        with pytest.raises(ValueError, match=r"\.safetensors, .* file, got .*model"):
             fitted.save(tmp_path / name)
 
 

@@ -1,0 +1,75 @@
+"""Networks with every kind of layer in the places that it can stand in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import ocrdigit
+from ocrdigit import _core
+from ocrdigit.architectures import ARCHITECTURES
+
+CONV = {"type": "conv2d", "filters": 8, "kernel_size": 3}
+WIDE = {"type": "conv2d", "filters": 12, "kernel_size": 5, "padding": "valid"}
+POOL = {"type": "max_pool2d"}
+NORM = {"type": "batch_norm"}
+RELU = {"type": "relu"}
+FLATTEN = {"type": "flatten"}
+SCORES = {"type": "dense", "units": 10}
+NETWORKS = {
+    "seed": ARCHITECTURES["seed"],
+    "fast": ARCHITECTURES["fast"],
+    "batch norms": (CONV, NORM, RELU, POOL, WIDE, NORM, RELU, FLATTEN, SCORES),
+    "strides and an average": (
+        {**CONV, "strides": 2, "activation": "relu"},
+        POOL,
+        NORM,
+        CONV,
+        {"type": "global_average_pool2d"},
+        SCORES,
+    ),
+    "an average of a pool": (
+        WIDE,
+        POOL,
+        RELU,
+        {"type": "dropout", "rate": 0.2},
+        CONV,
+        RELU,
+        POOL,
+        {"type": "global_average_pool2d"},
+        {"type": "dense", "units": 20, "activation": "relu"},
+        SCORES,
+    ),
+    "convolutions to the end": (
+        {**CONV, "strides": 2, "activation": "relu"},
+        {**WIDE, "strides": 2, "activation": "relu"},
+        POOL,
+        {"type": "conv2d", "filters": 11, "kernel_size": 1, "padding": "valid"},
+        {"type": "global_average_pool2d"},
+    ),
+}
+
+
+def make_network(layers) -> _core.Network:
+    """A network whose every tensor differs from 0 and 1, as after some training."""
+    network = _core.Network(layers, seed=2)
+    rng = np.random.default_rng(4)
+    weights = network.weights()
+    for name, tensor in weights.items():
+        if not name.endswith(".kernel"):
+            tensor += rng.uniform(0.02, 0.2, tensor.shape).astype(np.float32)
+    network.set_weights(weights)
+    return network
+
+
+def make_images(count: int = 4) -> np.ndarray:
+    return np.random.default_rng(6).uniform(0.05, 1, (count, 28, 28)).astype(np.float32)
+
+
+def shipped_models() -> list[str]:
+    """The files of the classifiers in the package."""
+    weights = Path(ocrdigit.__file__).parent / "weights"
+    found = [path for path in weights.glob("*.safetensors") if path.name != "reader.safetensors"]
+    assert found
+    return [str(path) for path in sorted(found)]

@@ -1,0 +1,111 @@
+"""ONNX files: ONNX Runtime and OpenCV's dnn give the probabilities that we give."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from networks import NETWORKS, make_images, make_network, shipped_models
+
+import ocrdigit
+from ocrdigit import DigitClassifier, files
+from ocrdigit.cli import main
+from ocrdigit.datasets import Dataset
+from ocrdigit.formats._onnx import to_onnx
+
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def onnx():
+    return pytest.importorskip("onnx")
+
+
+@pytest.fixture(scope="module")
+def onnxruntime(onnx):
+    return pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def cv2(onnx):
+    return pytest.importorskip("cv2")
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=NETWORKS.keys())
+def network(request):
+    return make_network(request.param)
+
+
+def as_pictures(images: np.ndarray) -> np.ndarray:
+    """(n, 28, 28), bytes or 0..1, as ONNX has them: (n, 1, 28, 28)."""
+    scale = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
+    return images[:, None] * scale
+
+
+def run(onnxruntime, model: bytes | str, images: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model)
+    assert [(i.name, i.shape[1:]) for i in session.get_inputs()] == [("image", [1, 28, 28])]
+    assert [i.name for i in session.get_outputs()] == ["probabilities"]
+    return session.run(None, {"image": as_pictures(images)})[0]
+
+
+def test_onnx_runtime_agrees(onnxruntime, network):
+    images = make_images(33)
+    model = to_onnx(network, files.metadata_of(network))
+    ours = network.predict_proba(images, 1.0)
+    assert np.abs(run(onnxruntime, model, images) - ours).max() <= TOLERANCE
+    assert np.abs(run(onnxruntime, model, images[:1]) - ours[:1]).max() <= TOLERANCE
+
+
+def test_opencv_agrees(cv2, network):
+    images = make_images(5)
+    model = to_onnx(network, files.metadata_of(network))
+    net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
+    for batch in (images, images[:1]):
+        net.setInput(as_pictures(batch))
+        ours = network.predict_proba(batch, 1.0)
+        assert np.abs(net.forward().reshape(ours.shape) - ours).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("path", shipped_models())
+def test_shipped_models(onnxruntime, cv2, path, sample: Dataset):
+    model = ocrdigit.load(path)
+    model.save("model.onnx")
+    ours = model.network_.predict_proba(sample.X_test, 1 / 255)
+    assert len(ours) == 1000
+    assert np.abs(run(onnxruntime, "model.onnx", sample.X_test) - ours).max() <= TOLERANCE
+    net = cv2.dnn.readNetFromONNX("model.onnx")
+    net.setInput(as_pictures(sample.X_test))
+    assert np.abs(net.forward() - ours).max() <= TOLERANCE
+
+
+def test_the_checker_passes_and_metadata_travel(onnx, fitted: DigitClassifier):
+    fitted.save("model.onnx")
+    model = onnx.load("model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    kept = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(kept["preprocessing"]) == files.PREPROCESSING
+    assert json.loads(kept["architecture"]) == fitted.network_.layers
+    assert json.loads(kept["classes"]) == list(range(10))
+
+
+def test_command_line(onnxruntime, model_file: Path, fitted: DigitClassifier, sample: Dataset):
+    answer = CliRunner().invoke(main, ["export", str(model_file), "model.onnx"])
+    assert answer.exit_code == 0
+    assert answer.output == f"model.onnx: {Path('model.onnx').stat().st_size:,} bytes\n"
+    theirs = run(onnxruntime, "model.onnx", sample.X_test)
+    assert np.abs(theirs - fitted.network_.predict_proba(sample.X_test, 1 / 255)).max() <= TOLERANCE
+
+
+def test_without_the_package(monkeypatch, fitted: DigitClassifier, model_file: Path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ocrdigit\[onnx\]'"):
+        fitted.save("model.onnx")
+    answer = CliRunner().invoke(main, ["export", str(model_file), "model.onnx"])
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Error: this format needs the package onnx")
+    assert not Path("model.onnx").exists()
