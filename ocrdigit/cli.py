@@ -421,17 +421,19 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
     short_help="Write a model for Keras, ONNX and others.",
     epilog=_examples(
         "ocrdigit export model.safetensors model.onnx",
+        "ocrdigit export model.safetensors model.tflite --int8",
         "ocrdigit export app.keras model.safetensors",
     ),
 )
 @click.argument("model", type=click.Path(), metavar="MODEL")
 @click.argument("out", type=click.Path(), metavar="OUT")
-def export(model: str, out: str) -> None:
+@click.option("--int8", is_flag=True, help="A .tflite file in 8-bit integers.")
+def export(model: str, out: str, int8: bool) -> None:
     """Write the model of the file MODEL to OUT, in the format that its name says.
 
-    That is .safetensors, .keras or .onnx. MODEL may be a .keras file too.
+    That is .safetensors, .keras, .onnx or .tflite. MODEL may be a .keras file too.
     """
-    _model(model).save(out)
+    _model(model).save(out, int8=int8)
     click.echo(f"{out}: {os.path.getsize(out):,} bytes")
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _core
 
@@ -28,20 +30,30 @@ _MAX_HEADER = 1 << 20
 Path = str | os.PathLike[str]
 
 
-def write_model(path: Path, network: _core.Network) -> None:
+def write_model(
+    path: Path, network: _core.Network, calibration: NDArray[np.uint8] | None = None
+) -> None:
     """Write ``network`` to a file in the format that its name says, whole or not at all.
+
+    With images (n, 28, 28) for ``calibration``, a .tflite file is in int8.
 
     Raises
     ------
     ValueError
-        The name ends in none of ``SUFFIXES``.
+        The name ends otherwise, or ``calibration`` is for another format than .tflite.
     ModuleNotFoundError
         The package of that format is not installed.
     OSError
         The file cannot be written; a file that was there before stays as it was.
     """
     suffix = check_suffix(path)
-    write_atomically(path, _FORMATS[suffix](network, metadata_of(network)))
+    if suffix == ".tflite":
+        data = _to_tflite(network, metadata_of(network), calibration)
+    elif calibration is not None:
+        raise ValueError(f"int8 is for .tflite files, got {os.fspath(path)!r}")
+    else:
+        data = _FORMATS[suffix](network, metadata_of(network))
+    write_atomically(path, data)
 
 
 def check_suffix(path: Path) -> str:
@@ -93,7 +105,22 @@ def _to_onnx(network: _core.Network, metadata: dict[str, str]) -> bytes:
     return to_onnx(network, metadata)
 
 
-_FORMATS = {".safetensors": _to_safetensors, ".keras": _to_keras, ".onnx": _to_onnx}
+def _to_tflite(
+    network: _core.Network,
+    metadata: dict[str, str],
+    calibration: NDArray[np.uint8] | None = None,
+) -> bytes:
+    from .formats._tflite import to_tflite
+
+    return to_tflite(network, metadata, calibration)
+
+
+_FORMATS: dict[str, Callable[[_core.Network, dict[str, str]], bytes]] = {
+    ".safetensors": _to_safetensors,
+    ".keras": _to_keras,
+    ".onnx": _to_onnx,
+    ".tflite": _to_tflite,
+}
 
 
 def read_model(path: Path) -> _core.Network:
