@@ -458,6 +458,44 @@ def demo(out: str, seed: int) -> None:
     run(out, seed)
 
 
+@main.command(short_help="Open a page in the browser that reads what you show it.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@click.option(
+    "--host",
+    default="localhost",
+    show_default=True,
+    help="Whose visitors are let in; 0.0.0.0 for all of the network's.",
+)
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
+def app(port: int, host: str, headless: bool) -> None:
+    """Open a page in the browser that reads what you show it.
+
+    It takes uploads, drawings, photos of the camera and the clipboard. Nothing leaves this
+    machine. Ctrl-C ends it.
+    """
+    import importlib.util
+    import subprocess
+    import sys
+
+    if importlib.util.find_spec("streamlit") is None:
+        raise click.ClickException("the page needs streamlit: pip install 'ocrdigit[app]'")
+    page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "app.py")
+    options = {
+        "server.port": port,
+        "server.address": host,
+        "server.headless": str(headless).lower(),
+        "server.maxUploadSize": 20,
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", page]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    try:
+        raise click.exceptions.Exit(subprocess.call(command))
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(0) from None
+
+
 @main.command("show-config", short_help="Print version, instruction set, threads and model.")
 def show_config() -> None:
     """Print the version, the active instruction set, the threads and the model."""

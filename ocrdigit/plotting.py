@@ -12,6 +12,7 @@ colours are seen on white as on black, so the figures go with light and dark pag
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -206,8 +207,7 @@ class LiveCurves:
 
         if not in_notebook():
             return
-        from IPython.display import display
-
+        display: Any = importlib.import_module("IPython.display").display
         if self._handle is None:
             self._handle = display(self.figure, display_id=True)
         else:

@@ -198,10 +198,11 @@ class Reading:
             raise IndexError(f"page must be 0 to {len(self.pages) - 1}, got {page}")
         picture = Image.fromarray(self.pages[page]).convert("RGB")
         pen = ImageDraw.Draw(picture)
+        thick = 1 + max(picture.size) // 500
         for line in self.lines:
             for digit in line.digits if line.page == page else ():
                 x, y, w, h = digit.box
-                pen.rectangle((x, y, x + w - 1, y + h - 1), outline=_BOX)
+                pen.rectangle((x, y, x + w - 1, y + h - 1), outline=_BOX, width=thick)
                 font = ImageFont.load_default(max(10, h // 3))
                 pen.text((x + 1, y), str(digit.value), _LABEL, font, anchor="lb")
         return picture

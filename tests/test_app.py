@@ -1,0 +1,182 @@
+"""The Streamlit page without a browser; test_browser.py has what takes one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import ocrdigit
+from ocrdigit.cli import main
+from ocrdigit.datasets import Dataset
+
+testing = pytest.importorskip("streamlit.testing.v1")
+
+APP = Path(ocrdigit.__file__).with_name("app.py")
+ROW = ocrdigit.synth.string("1874", random_state=3).image
+
+
+def png(array: np.ndarray) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(array).save(data, "png")
+    return data.getvalue()
+
+
+@pytest.fixture
+def page() -> Any:
+    page = testing.AppTest.from_file(str(APP), default_timeout=120).run()
+    assert not page.exception
+    return page
+
+
+def upload(page: Any, *files: tuple[str, bytes]) -> Any:
+    page.file_uploader(key="files").set_value([(name, data, "image/png") for name, data in files])
+    page.run()
+    assert not page.exception
+    return page
+
+
+def choose(page: Any, source: str, what: str | None = None) -> Any:
+    page.radio(key="source").set_value(source).run()
+    if what:
+        page.radio(key=f"what {source}").set_value(what).run()
+    assert not page.exception
+    return page
+
+
+def announced(page: Any) -> list[str]:
+    """What the page says aloud."""
+    bodies = [each.proto.body for each in page.get("html")]
+    return [text for body in bodies for text in re.findall(r'role="status"[^>]*>(.*)</div>', body)]
+
+
+def downloads(page: Any) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The table and the plain data that the page offers."""
+    table, plain = (button.value_or_data for button in page.get("download_button"))
+    return list(csv.DictReader(io.StringIO(table))), json.loads(plain)
+
+
+def test_it_starts_with_nothing_but_questions(page: Any) -> None:
+    assert [radio.label for radio in page.radio] == ["Picture from", "What is on it"]
+    assert announced(page) == []
+    assert not page.error
+
+
+def test_numbers_in_an_upload(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    assert announced(page)[0] == "1874"
+    assert len(page.get("download_button")) == 2
+    assert [expander.label for expander in page.expander] == [
+        "How sure it is of each number",
+        "Look into a digit, or correct it",
+        "What the network sees, step by step",
+        "All digits as a table",
+    ]
+    table = page.dataframe[0].value
+    assert table["value"].tolist() == [1, 8, 7, 4]
+    assert set(table["file"]) == {"row.png"}
+
+
+def test_several_files_and_a_page(page: Any) -> None:
+    picture = ocrdigit.datasets.load_page().image
+    upload(page, ("row.png", png(ROW)), ("page.png", png(picture)))
+    assert [heading.value for heading in page.subheader] == ["row.png", "page.png"]
+    reading = ocrdigit.read(picture)
+    assert reading.text in [code.value for code in page.code]
+    assert set(page.dataframe[0].value["file"]) == {"row.png", "page.png"}
+    assert len(page.dataframe[0].value) == 4 + len(reading.digits)
+
+
+def test_a_single_digit(page: Any, sample: Dataset) -> None:
+    page.radio(key="what Upload").set_value("A single digit")
+    upload(page, ("eight.png", png(sample.X_test[8])))
+    sure = ocrdigit.predict_proba(sample.X_test[8])[8]
+    assert announced(page) == [f"8, {sure:.1%} sure"]
+    assert page.dataframe[0].value["value"].tolist() == [8]
+
+
+def test_what_is_no_picture_gets_a_sentence(page: Any) -> None:
+    upload(page, ("notes.png", b"eggs, milk"), ("row.png", png(ROW)), ("half.png", png(ROW)[:99]))
+    assert [error.value.split(":")[0] for error in page.error] == ["notes.png", "half.png"]
+    assert "not an image that can be read" in page.error[0].value
+    assert announced(page)[0] == "1874"
+    blank = np.full((60, 90), 255, np.uint8)
+    upload(page, ("blank.png", png(blank)))
+    assert announced(page) == ["No digits found"]
+    page.radio(key="what Upload").set_value("A single digit")
+    upload(page, ("notes.png", b"eggs, milk"))
+    assert "notes.png" in page.error[0].value
+
+
+def test_too_large_files_are_refused(page: Any) -> None:
+    upload(page, ("large.png", bytes(20_000_001)))
+    assert page.error[0].value == "large.png has 20 MB; up to 20 MB are taken."
+
+
+@pytest.mark.parametrize("which", ["a page", "a cheque", "a row", "one digit"])
+def test_examples(page: Any, which: str) -> None:
+    choose(page, "Examples", "A single digit" if which == "one digit" else None)
+    page.selectbox(key="example").set_value(which).run()
+    assert not page.exception
+    assert announced(page)[0] != "No digits found"
+
+
+def test_corrections_teach(page: Any, sample: Dataset) -> None:
+    ones = np.full((60, 60), 255, np.uint8)
+    ones[10:50, 28:33] = 0  # a 1, which is to be called 4
+    page.radio(key="what Upload").set_value("A single digit")
+    upload(page, ("one.png", png(ones)))
+    assert announced(page)[0].startswith("1")
+    page.selectbox(key="really one.png 0").set_value(4)
+    page.button[0].click().run()
+    assert page.subheader[0].value == "Your corrections"
+    next(button for button in page.button if button.label == "Train on them").click().run()
+    assert not page.exception
+    assert "reads 1 right now" in page.success[0].value
+    assert announced(page)[0].startswith("4")
+    tuned = page.session_state["tuned"]
+    assert tuned.score(sample.X_test, sample.y_test) > 0.95  # and has not forgotten the rest
+    next(button for button in page.button if button.label == "Forget them").click().run()
+    assert announced(page)[0].startswith("1")
+
+
+def test_a_model_of_ones_own(page: Any, model_file: Path, fitted: Any, sample: Dataset) -> None:
+    page.radio(key="what Upload").set_value("A single digit")
+    page.selectbox(key="model name").set_value("a file of mine").run()
+    file = (model_file.name, model_file.read_bytes(), "application/octet-stream")
+    page.file_uploader(key="model file").set_value(file)
+    upload(page, ("eight.png", png(sample.X_test[8])))
+    shares = fitted.predict_proba(sample.X_test[8])
+    assert announced(page) == [f"{shares.argmax()}, {shares.max():.1%} sure"]
+    page.file_uploader(key="model file").set_value(("m.safetensors", b"nothing", "a/b")).run()
+    assert not page.exception
+    assert "not a safetensors file of ocrdigit" in page.error[0].value
+
+
+def test_the_readmes_script(tmp_path: Path) -> None:
+    readme = Path(__file__).parents[1] / "README.md"
+    (script,) = re.findall(r"```python\n(import streamlit.*?)```", readme.read_text(), re.DOTALL)
+    assert len(script.splitlines()) <= 10
+    page = testing.AppTest.from_string(script, default_timeout=120).run()
+    files = [("row.png", png(ROW), "image/png"), ("notes.png", b"eggs", "image/png")]
+    page.file_uploader[0].set_value(files).run()
+    assert not page.exception
+    assert page.subheader[0].value == "1874"
+    assert "not an image" in page.error[0].value
+
+
+def test_the_command_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "streamlit", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    answer = CliRunner().invoke(main, ["app"])
+    assert answer.exit_code == 1
+    assert "pip install 'ocrdigit[app]'" in answer.output
