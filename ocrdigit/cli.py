@@ -418,7 +418,7 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
 
 
 @main.command(
-    short_help="Write a model for Keras, ONNX and others.",
+    short_help="Write a model for Keras, ONNX, TensorFlow Lite or C.",
     epilog=_examples(
         "ocrdigit export model.safetensors model.onnx",
         "ocrdigit export model.safetensors model.tflite --int8",
@@ -431,7 +431,8 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
 def export(model: str, out: str, int8: bool) -> None:
     """Write the model of the file MODEL to OUT, in the format that its name says.
 
-    That is .safetensors, .keras, .onnx or .tflite. MODEL may be a .keras file too.
+    That is .safetensors, .keras, .onnx, .tflite, or .h for C99, with a .c beside it. MODEL may
+    be a .keras file too.
     """
     _model(model).save(out, int8=int8)
     click.echo(f"{out}: {os.path.getsize(out):,} bytes")

@@ -457,7 +457,8 @@ class DigitClassifier:
             - ``.safetensors``: ours, which :func:`ocrdigit.load` reads;
             - ``.keras``: Keras 3, to be run or trained further there, and loaded here again;
             - ``.onnx``: ONNX Runtime, OpenCV's dnn and others;
-            - ``.tflite``: TensorFlow Lite, now LiteRT.
+            - ``.tflite``: TensorFlow Lite, now LiteRT;
+            - ``.h`` or ``.c``: a header and a source beside it in C99, for microcontrollers.
 
             In all of them the network takes images of values 0..1, light ink on black, any
             number at once, and gives probabilities; the file's metadata say so. What others'

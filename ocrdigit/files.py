@@ -47,6 +47,9 @@ def write_model(
         The file cannot be written; a file that was there before stays as it was.
     """
     suffix = check_suffix(path)
+    if suffix in _C_SUFFIXES and calibration is None:
+        _write_c(path, network)
+        return
     if suffix == ".tflite":
         data = _to_tflite(network, metadata_of(network), calibration)
     elif calibration is not None:
@@ -65,10 +68,9 @@ def check_suffix(path: Path) -> str:
         It is another one.
     """
     suffix = os.path.splitext(os.fspath(path))[1]
-    if suffix not in _FORMATS:
-        raise ValueError(
-            f"a model is saved to a {', '.join(_FORMATS)} file, got {os.fspath(path)!r}"
-        )
+    if suffix not in _FORMATS and suffix not in _C_SUFFIXES:
+        known = ", ".join((*_FORMATS, *_C_SUFFIXES))
+        raise ValueError(f"a model is saved to a {known} file, got {os.fspath(path)!r}")
     return suffix
 
 
@@ -84,6 +86,16 @@ def metadata_of(network: _core.Network) -> dict[str, str]:
         "preprocessing": json.dumps(PREPROCESSING),
         "input_ranges": json.dumps(network.ranges),
     }
+
+
+def _write_c(path: Path, network: _core.Network) -> None:
+    """Write a header and a source side by side, whichever of them ``path`` names."""
+    from .formats._c_source import to_c
+
+    start = os.path.splitext(os.fspath(path))[0]
+    texts = to_c(network, metadata_of(network), os.path.basename(start))
+    for suffix, text in zip(_C_SUFFIXES, texts, strict=True):
+        write_atomically(start + suffix, text.encode())
 
 
 def _to_safetensors(network: _core.Network, metadata: dict[str, str]) -> bytes:
@@ -114,6 +126,8 @@ def _to_tflite(
 
     return to_tflite(network, metadata, calibration)
 
+
+_C_SUFFIXES = (".h", ".c")  # written together
 
 _FORMATS: dict[str, Callable[[_core.Network, dict[str, str]], bytes]] = {
     ".safetensors": _to_safetensors,
