@@ -175,6 +175,12 @@ typedef struct od_kernels {
   void (*max_unpool_row)(size_t w, size_t c, const od_real *dy, const uint8_t *choice,
                          od_real *dx_top, od_real *dx_bottom);
 
+  /* y = max(top, bottom) and the choice of 0, top, also among equals, or 1; and back. */
+  void (*max_rows)(size_t n, const od_real *top, const od_real *bottom, od_real *y,
+                   uint8_t *choice);
+  void (*max_rows_backward)(size_t n, const od_real *dy, const uint8_t *choice, od_real *dtop,
+                            od_real *dbottom);
+
   void (*relu)(size_t n, const od_real *x, od_real *y);              /* y = max(x, 0) */
   void (*relu_backward)(size_t n, const od_real *y, od_real *dy);    /* dy = 0 where y <= 0 */
   void (*add)(size_t n, const od_real *x, od_real *y);               /* y += x */

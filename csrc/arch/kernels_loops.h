@@ -87,6 +87,20 @@ static void choose(size_t c, const od_real *restrict dy, const int32_t *restrict
   for (size_t i = 0; i < c; i++) dx[i] = choice[i] == which ? dy[i] : 0;
 }
 
+static void max_rows(size_t n, const od_real *restrict top, const od_real *restrict bottom,
+                     od_real *restrict y, uint8_t *restrict choice) {
+  for (size_t i = 0; i < n; i++) y[i] = bottom[i] > top[i] ? bottom[i] : top[i];
+  for (size_t i = 0; choice && i < n; i++) choice[i] = bottom[i] > top[i];
+}
+
+static void max_rows_backward(size_t n, const od_real *restrict dy, const uint8_t *restrict choice,
+                              od_real *restrict dtop, od_real *restrict dbottom) {
+  for (size_t i = 0; i < n; i++) {
+    dtop[i] = choice[i] ? 0 : dy[i];
+    dbottom[i] = choice[i] ? dy[i] : 0;
+  }
+}
+
 static void max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t *choice,
                            od_real *dx_top, od_real *dx_bottom) {
   enum { CHANNELS = 64 };
@@ -159,6 +173,8 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
    .pooled_gradient = pooled_gradient,                                                      \
    .max_pool = max_pool,                                                                    \
    .max_unpool_row = max_unpool_row,                                                        \
+   .max_rows = max_rows,                                                                    \
+   .max_rows_backward = max_rows_backward,                                                  \
    .relu = relu,                                                                            \
    .relu_backward = relu_backward,                                                          \
    .add = add,                                                                              \

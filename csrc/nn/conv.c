@@ -41,7 +41,7 @@ const od_real *od_conv_pad(const od_op *op, const od_real *x, od_real *padded) {
 od_pooled od_conv_windows(const od_op *op) {
   return (od_pooled){.rows = (size_t)op->out.h,
                      .columns = (size_t)op->out.w,
-                     .size = (size_t)op->kernel,
+                     .size = (size_t)op->kernel_w,
                      .channels = (size_t)op->in.c,
                      .units = (size_t)op->conv.c,
                      .image_row = (size_t)op->padded.w * (size_t)op->in.c,
@@ -49,7 +49,7 @@ od_pooled od_conv_windows(const od_op *op) {
 }
 
 static bool tile_is_blank(const od_op *op, const uint8_t *map, size_t row, size_t column) {
-  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left, side = op->kernel + 1;
+  int top = 2 * (int)row - op->top, left = 2 * (int)column - op->left, side = op->kernel_w + 1;
   for (int y = top < 0 ? 0 : top; y < top + side && y < op->in.h; y++)
     for (int x = left < 0 ? 0 : left; x < left + side && x < op->in.w; x++)
       if (!map[y * op->in.w + x]) return false;
@@ -63,14 +63,14 @@ static uint64_t blank_columns(const od_op *op, const od_kernels *kernels, const 
   int top = 2 * (int)row - op->top;
   size_t w = (size_t)op->in.w;
   uint64_t blank = ~(uint64_t)0, outside = ~(uint64_t)0 << w;
-  for (int y = top < 0 ? 0 : top; y <= top + op->kernel && y < op->in.h; y++)
+  for (int y = top < 0 ? 0 : top; y <= top + op->kernel_h && y < op->in.h; y++)
     blank &= kernels->match_bytes(w, map + (size_t)y * w, 1);
   return (blank | outside) << op->left | (((uint64_t)1 << op->left) - 1);
 }
 
 void od_conv_blank_tiles(const od_op *op, const od_kernels *kernels, const uint8_t *map,
                          size_t row, size_t columns, uint8_t *blank) {
-  const size_t bits = 64, side = (size_t)op->kernel + 1;
+  const size_t bits = 64, side = (size_t)op->kernel_w + 1;
   if ((size_t)(op->in.w + op->left) >= bits || 2 * columns + side > bits) {
     for (size_t column = 0; column < columns; column++)
       blank[column] = tile_is_blank(op, map, row, column);

@@ -15,7 +15,8 @@ void od_direct_forward(const od_op *op, const od_kernels *kernels, const od_real
                        const od_real *kernel, const od_real *bias, od_real *y, uint8_t *choice,
                        const od_blank *blank, od_real *scratch) {
   const od_real *padded = od_conv_pad(op, x, scratch);
-  size_t c = (size_t)op->in.c, k = (size_t)op->kernel, stride = (size_t)op->stride;
+  size_t c = (size_t)op->in.c, stride = (size_t)op->stride;
+  size_t rows = (size_t)op->kernel_h, columns = (size_t)op->kernel_w;
   size_t units = (size_t)op->conv.c, width = (size_t)op->conv.w, padded_row = (size_t)op->padded.w * c;
   if (op->pool) {
     od_pooled windows = od_conv_windows(op);
@@ -26,13 +27,13 @@ void od_direct_forward(const od_op *op, const od_kernels *kernels, const od_real
   }
   od_gemm product = {.rows = width,
                      .columns = units,
-                     .outer = k,
-                     .inner = k * c,
+                     .outer = rows,
+                     .inner = columns * c,
                      .a_row = stride * c,
                      .a_outer = padded_row,
                      .a_inner = 1,
                      .b = kernel,
-                     .b_outer = k * c * units,
+                     .b_outer = columns * c * units,
                      .b_inner = units,
                      .c_row = units,
                      .start = bias ? OD_START_BIAS : OD_START_ZERO,
@@ -82,7 +83,8 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
     return;
   }
   od_real *spread = scratch + od_shape_size(op->padded);
-  size_t c = (size_t)op->in.c, k = (size_t)op->kernel, stride = (size_t)op->stride;
+  size_t c = (size_t)op->in.c, stride = (size_t)op->stride;
+  size_t rows = (size_t)op->kernel_h, columns = (size_t)op->kernel_w;
   size_t units = (size_t)op->conv.c, padded_row = (size_t)op->padded.w * c;
   size_t spread_row = (size_t)op->spread.w * units;
 
@@ -91,8 +93,8 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
   else
     od_conv_place(dy, op->conv, spread, op->spread, op->spread_top, op->spread_left, op->stride);
 
-  /* Every kernel row of dkernel (k c, C): the sum over all pixels of x times dy. */
-  od_gemm weights = {.rows = k * c,
+  /* Every kernel row of dkernel (columns c, C): the sum over all pixels of x times dy. */
+  od_gemm weights = {.rows = columns * c,
                      .columns = units,
                      .outer = (size_t)op->conv.h,
                      .inner = (size_t)op->conv.w,
@@ -105,22 +107,22 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                      .b_inner = stride * units,
                      .c_row = units,
                      .start = OD_START_ADD};
-  for (size_t row = 0; dkernel && row < k; row++) {
+  for (size_t row = 0; dkernel && row < rows; row++) {
     weights.a = padded + row * padded_row;
-    weights.c = dkernel + row * k * c * units;
+    weights.c = dkernel + row * columns * c * units;
     kernels->gemm(&weights);
   }
 
   if (!dx) return;
   od_gemm inputs = {.rows = (size_t)op->in.w,
                     .columns = c,
-                    .outer = k,
-                    .inner = k * units,
+                    .outer = rows,
+                    .inner = columns * units,
                     .a_row = units,
                     .a_outer = spread_row,
                     .a_inner = 1,
                     .b = flipped,
-                    .b_outer = k * units * c,
+                    .b_outer = columns * units * c,
                     .b_inner = c,
                     .c_row = c,
                     .start = OD_START_ZERO};
@@ -132,7 +134,7 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
 }
 
 void od_direct_turn(const od_op *op, const od_real *kernel, od_real *flipped) {
-  size_t taps = (size_t)op->kernel * (size_t)op->kernel;
+  size_t taps = (size_t)op->kernel_h * (size_t)op->kernel_w;
   size_t c = (size_t)op->in.c, units = (size_t)op->conv.c;
   for (size_t tap = 0; tap < taps; tap++) {
     const od_real *from = kernel + tap * c * units;

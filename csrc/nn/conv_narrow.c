@@ -21,12 +21,12 @@ size_t od_conv_narrow_scratch(const od_op *op) {
 }
 
 size_t od_conv_narrow_kernel_size(const od_op *op) {
-  return od_narrow_packed_size(op, (size_t)op->kernel, (size_t)op->kernel * (size_t)op->in.c);
+  return od_narrow_packed_size(op, (size_t)op->kernel_h, (size_t)op->kernel_w * (size_t)op->in.c);
 }
 
 void od_conv_narrow_kernel(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                            const od_real *bias, od_real *packed) {
-  od_narrow_pack(op, kernels, (size_t)op->kernel, (size_t)op->kernel * (size_t)op->in.c, kernel,
+  od_narrow_pack(op, kernels, (size_t)op->kernel_h, (size_t)op->kernel_w * (size_t)op->in.c, kernel,
                  bias, packed);
 }
 
@@ -50,9 +50,9 @@ static void multiply(const od_op *op, const od_kernels *kernels, const unsigned 
   od_narrow_rows rows = {.a = image + row * stride * row_bytes(op) + column * stride * pixel,
                          .rows = n,
                          .row = stride * pixel,
-                         .outer = (size_t)op->kernel,
+                         .outer = (size_t)op->kernel_h,
                          .outer_row = row_bytes(op),
-                         .words = od_narrow_words(op, (size_t)op->kernel * (size_t)op->in.c),
+                         .words = od_narrow_words(op, (size_t)op->kernel_w * (size_t)op->in.c),
                          .c = y,
                          .relu = relu,
                          .pooled = pooled};
@@ -80,7 +80,7 @@ static void multiply_and_pool(const od_op *op, const od_kernels *kernels,
 static void mark_blank(const od_op *op, const od_kernels *kernels, const unsigned char *image,
                        size_t row, uint8_t *blank) {
   size_t columns = (size_t)op->out.w, pitch = row_bytes(op), size = od_narrow_size(op);
-  size_t side = (size_t)op->kernel + 1;
+  size_t side = (size_t)op->kernel_w + 1;
   uint64_t zeros = ~(uint64_t)0, window = ((uint64_t)1 << side * size) - 1;
   bool fits = op->in.c == 1 && pitch <= MARKS;
   for (size_t r = 0; fits && r < side; r++)

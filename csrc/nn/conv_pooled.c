@@ -78,7 +78,7 @@ static void list_window(const od_op *op, const od_kernels *kernels, const od_rea
 void od_pooled_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
                         const od_real *turned, const uint8_t *choice, const od_real *dy,
                         od_real *dx, od_real *dkernel, od_real *scratch) {
-  size_t c = (size_t)op->in.c, k = (size_t)op->kernel, units = (size_t)op->conv.c;
+  size_t c = (size_t)op->in.c, k = (size_t)op->kernel_w, units = (size_t)op->conv.c;
   size_t kernel_row = k * c, padded_row = (size_t)op->padded.w * c, size = od_shape_size(op->padded);
   od_real *dpadded = scratch + size, *memory = dpadded + size;
   const od_real *padded = dkernel ? od_conv_pad(op, x, scratch) : NULL;

@@ -111,14 +111,15 @@ static void take_numbers(const od_gradcam *cam, const od_network *network, int i
     od_dense_transpose(op, state->prepared, state->turned);
 }
 
-static void follow(const od_op *op, cam_axis *axis, int zeros_before) {
+/* Along an axis on which the kernel and a max-pool have these sides. */
+static void follow(const od_op *op, cam_axis *axis, int kernel, int zeros_before, int pool) {
   if (op->kind == OD_CONV2D) {
-    axis->start += axis->step * ((op->kernel - 1) / 2.0 - zeros_before);
+    axis->start += axis->step * ((kernel - 1) / 2.0 - zeros_before);
     axis->step *= op->stride;
   }
   if (op->pool || op->kind == OD_MAX_POOL2D) {
-    axis->start += axis->step / 2;
-    axis->step *= 2;
+    axis->start += axis->step * (pool - 1) / 2;
+    axis->step *= pool;
   }
 }
 
@@ -140,8 +141,8 @@ static od_status find_seen(od_gradcam *cam, int layer, od_error *error) {
   for (int i = 0; i < cam->plan.count && cam->plan.ops[i].layer <= layer; i++) {
     const od_op *op = &cam->plan.ops[i];
     cam->seen = i;
-    follow(op, &y, op->top);
-    follow(op, &x, op->left);
+    follow(op, &y, op->kernel_h, op->top, 2);
+    follow(op, &x, op->kernel_w, op->left, op->pool ? 2 : op->pool_w);
   }
   od_shape map = cam->plan.ops[cam->seen].out;
   cam->down = od_allocate((size_t)cam->input.h, sizeof *cam->down);
@@ -250,7 +251,10 @@ static void forward(const od_gradcam *cam, int i, const od_real *x) {
       kernels->relu(out, x, state->y);
       break;
     case OD_MAX_POOL2D:
-      kernels->max_pool((size_t)op->in.h, (size_t)op->in.w, c, x, state->y, state->choice, false);
+      od_max_pool_forward(op, kernels, x, state->y, state->choice);
+      break;
+    case OD_COLUMNS:
+      od_columns_forward(op, x, state->y);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
       od_average_forward(op, kernels, x, state->y);
@@ -300,6 +304,9 @@ static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
       break;
     case OD_MAX_POOL2D:
       od_max_pool_backward(op, kernels, dy, state->choice, dx);
+      break;
+    case OD_COLUMNS:
+      od_columns_backward(op, dy, dx);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
       od_average_backward(op, dy, dx);

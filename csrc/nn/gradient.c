@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "nn/gradient_state.h"
+#include "nn/line.h"
 
 static od_real *worker_scratch(const od_gradient *g, int worker) {
   return g->scratch + (size_t)worker * g->scratch_size;
@@ -93,14 +94,16 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
       break;
     case OD_MAX_POOL2D:
       for (size_t k = 0; k < n; k++)
-        kernels->max_pool((size_t)op->in.h, (size_t)op->in.w, (size_t)op->in.c, x + k * in,
-                          y + k * out, choice + k * out, false);
+        od_max_pool_forward(op, kernels, x + k * in, y + k * out, choice + k * out);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
       for (size_t k = 0; k < n; k++) od_average_forward(op, kernels, x + k * in, y + k * out);
       break;
     case OD_DROPOUT:
       for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, x + k * in, y + k * out);
+      break;
+    case OD_COLUMNS:
+      for (size_t k = 0; k < n; k++) od_columns_forward(op, x + k * in, y + k * out);
       break;
     case OD_BATCH_NORM:
       od_norm_forward(pass, i, slice);
@@ -110,23 +113,42 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
   }
 }
 
-/* Loss of each image of the slice, and the gradient of its scores. */
-static void slice_loss(const od_pass *pass, int slice) {
+/* Loss of image k and the gradient of its scores. */
+static void image_loss(const od_pass *pass, size_t k, const od_real *scores, od_real *gradient) {
+  const od_gradient *g = pass->g;
+  size_t label = pass->batch->labels[k];
+  const od_real *targets = pass->batch->targets;
+  double weight = 1.0 / pass->batch->count;
+  g->losses[k] = targets ? od_soft_cross_entropy(g->classes, scores, targets + k * g->classes,
+                                                 pass->smoothing, weight, gradient)
+                         : od_cross_entropy(g->classes, scores, label, pass->smoothing, weight,
+                                            gradient);
+  g->hits[k] = od_argmax(g->classes, scores) == label;
+}
+
+static void line_loss(const od_pass *pass, size_t k, const od_real *scores, od_real *gradient,
+                      void *scratch) {
+  const od_gradient *g = pass->g;
+  bool right;
+  g->losses[k] = od_line_loss(g->columns, g->classes, scores,
+                              pass->batch->labels + k * pass->batch->length, pass->batch->length,
+                              1.0 / pass->batch->count, gradient, scratch, &right);
+  g->hits[k] = right;
+}
+
+static void slice_loss(const od_pass *pass, int slice, int worker) {
   const od_gradient *g = pass->g;
   od_span images = slice_images(pass->batch, slice);
+  size_t size = g->columns * g->classes;
   od_real unused[256]; /* a network without operations has no gradient to keep */
   int last = g->plan.count - 1;
   for (size_t k = images.begin; k < images.begin + images.count; k++) {
-    const od_real *scores = (last < 0 ? g->input : g->states[last].y) + k * g->classes;
-    od_real *gradient = last < 0 ? unused : g->states[last].dy + k * g->classes;
-    size_t label = pass->batch->labels[k];
-    const od_real *targets = pass->batch->targets;
-    double weight = 1.0 / pass->batch->count;
-    g->losses[k] = targets ? od_soft_cross_entropy(g->classes, scores, targets + k * g->classes,
-                                                   pass->smoothing, weight, gradient)
-                           : od_cross_entropy(g->classes, scores, label, pass->smoothing, weight,
-                                              gradient);
-    g->hits[k] = od_argmax(g->classes, scores) == label;
+    const od_real *scores = (last < 0 ? g->input : g->states[last].y) + k * size;
+    od_real *gradient = last < 0 ? unused : g->states[last].dy + k * size;
+    if (g->columns > 1)
+      line_loss(pass, k, scores, gradient, worker_scratch(g, worker));
+    else
+      image_loss(pass, k, scores, gradient);
   }
 }
 
@@ -144,7 +166,7 @@ static void forward_task(void *context, int slice, int worker) {
   if (stage == g->stages) load(pass, slice, worker);
   for (int i = stage->begin; i < stage->end; i++) op_forward(pass, i, slice, worker);
   if (stage->end == g->plan.count)
-    slice_loss(pass, slice);
+    slice_loss(pass, slice, worker);
   else
     od_norm_slice_sums(pass, stage->end, slice);
 }
@@ -197,6 +219,9 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
       break;
     case OD_DROPOUT:
       for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, dy + k * out, dx + k * in);
+      break;
+    case OD_COLUMNS:
+      for (size_t k = 0; k < n; k++) od_columns_backward(op, dy + k * out, dx + k * in);
       break;
     default: /* a convolution has gone, a batch norm goes by od_norm_* */
       break;

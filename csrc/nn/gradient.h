@@ -21,16 +21,19 @@ typedef void od_image_source(void *context, int index, int worker, od_real *pixe
 typedef struct od_batch {
   od_image_source *source;
   void *context;
-  const uint8_t *labels; /* (count), each below the number of classes */
+  const uint8_t *labels; /* (count), each below the number of classes; of a network that gives
+                            columns (count, length), each line's ended by the blank, the last
+                            class */
+  size_t length;         /* of a line's labels, at most; they fit into the columns */
   const od_real *targets; /* (count, classes), each row with sum 1, for the loss in the labels'
-                             place; or NULL */
+                             place; or NULL, as of lines */
   int count;             /* 1 to the capacity */
   uint64_t seed;         /* of dropout; a new one each step */
 } od_batch;
 
 typedef struct od_loss {
-  double loss;   /* mean softmax cross-entropy */
-  int correct;   /* images whose largest score is the label's */
+  double loss;   /* mean softmax cross-entropy, or of lines CTC loss */
+  int correct;   /* images whose largest score is the label's, or lines read right */
 } od_loss;
 
 /* For batches of up to `capacity` images of this network, whose values it reads at

@@ -1,6 +1,8 @@
 /* Making and releasing an od_gradient: all memory of a batch is there from the start, so
  * that a run allocates nothing. */
 #include "nn/gradient_state.h"
+#include "nn/line.h"
+#include "nn/narrow.h"
 
 enum { MAX_BATCH_MEBIBYTES = 8192 };
 
@@ -96,6 +98,7 @@ static od_status allocate(od_gradient *g, od_error *error) {
     g->states[i].partial_at = g->partial_size;
     g->partial_size += op->kernel_size + op->bias_size;
   }
+  if (g->columns > 1) want_scratch(g, od_reals_for(od_line_scratch(g->columns, g->classes)));
   g->scratch_size = od_whole_lines(g->scratch_size);
   g->partial_size = od_whole_lines(g->partial_size);
   g->input = od_allocate(images * g->input_size, sizeof *g->input);
@@ -123,6 +126,7 @@ od_status od_gradient_create(od_network *network, const od_kernels *kernels,
   g->threads = threads;
   g->input_size = od_shape_size(od_network_input(network));
   g->classes = (size_t)od_network_classes(network);
+  g->columns = (size_t)od_network_columns(network);
   od_status status = od_plan_make(network, false, precision, -1, &g->plan, error);
   if (!status) status = check_size(g, error);
   if (!status) status = allocate(g, error);

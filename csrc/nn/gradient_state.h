@@ -46,7 +46,7 @@ struct od_gradient {
   od_stage *stages;
   int stage_count;
   int capacity, threads;
-  size_t input_size, classes;
+  size_t input_size, classes, columns;
   od_real *input;      /* (capacity, input_size) */
   double *losses;      /* (capacity) */
   uint8_t *hits;       /* (capacity) */

@@ -16,7 +16,9 @@ struct od_inference {
   od_real *values;                /* kernels, ready to run, and biases, where plan.ops say */
   od_real *folded;                /* the largest kernel, while it is made ready */
   size_t input_size, widest;      /* numbers an image, at the input and at most */
-  size_t classes, largest_kernel;
+  size_t classes, columns, largest_kernel;
+  size_t slice;                   /* images that go through the layers together */
+  od_op *fitted;                  /* (threads, plan.count): the plan for a line's width */
   int threads;
   od_real *blank;                 /* (out) of the operation that skips blank places */
   size_t map_size;                /* bytes of an image's map of them */
@@ -64,7 +66,7 @@ static size_t lay_out(od_inference *inf) {
     if (op->kind == OD_CONV2D)
       inf->scratch_size = larger(inf->scratch_size, od_conv_forward_scratch(op));
     if (op->kind == OD_DENSE)
-      inf->scratch_size = larger(inf->scratch_size, od_dense_forward_scratch(op, SLICE));
+      inf->scratch_size = larger(inf->scratch_size, od_dense_forward_scratch(op, inf->slice));
     if (op->finds_blank) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
   }
   return values;
@@ -94,16 +96,20 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   inf->threads = threads;
   inf->input_size = od_shape_size(od_network_input(network));
   inf->classes = (size_t)od_network_classes(network);
+  inf->columns = (size_t)od_network_columns(network);
+  inf->slice = inf->columns > 1 ? 1 : SLICE; /* lines are large, and have no dense layers */
   od_status status = od_plan_make(network, true, precision, -1, &inf->plan, error);
   if (!status) {
     size_t values = lay_out(inf);
-    inf->workspace_size = od_whole_lines(2 * SLICE * inf->widest + inf->scratch_size + SLICE * inf->map_size);
+    inf->workspace_size =
+        od_whole_lines(inf->slice * (2 * inf->widest + inf->map_size) + inf->scratch_size);
     inf->values = od_allocate(values, sizeof *inf->values);
     inf->folded = od_allocate(inf->largest_kernel, sizeof *inf->folded);
     inf->blank = od_allocate(inf->widest, sizeof *inf->blank);
     inf->workspaces =
         od_allocate(inf->workspace_size, (size_t)threads * sizeof *inf->workspaces);
-    if (!inf->values || !inf->folded || !inf->blank || !inf->workspaces)
+    inf->fitted = od_allocate((size_t)threads * (size_t)inf->plan.count, sizeof *inf->fitted);
+    if (!inf->values || !inf->folded || !inf->blank || !inf->workspaces || !inf->fitted)
       status = od_fail_memory(error, "an inference's buffers");
   }
   if (!status) status = od_inference_refresh(inf, network, error);
@@ -122,6 +128,7 @@ void od_inference_destroy(od_inference *inf) {
   od_release(inf->folded);
   od_release(inf->blank);
   od_release(inf->workspaces);
+  od_release(inf->fitted);
   od_release(inf->seen);
   od_release(inf);
 }
@@ -149,12 +156,13 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
       kernels->relu(n * out, x, y);
       break;
     case OD_MAX_POOL2D:
-      for (size_t i = 0; i < n; i++)
-        kernels->max_pool((size_t)op->in.h, (size_t)op->in.w, (size_t)op->in.c, x + i * in,
-                          y + i * out, NULL, false);
+      for (size_t i = 0; i < n; i++) od_max_pool_forward(op, kernels, x + i * in, y + i * out, NULL);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
       for (size_t i = 0; i < n; i++) od_average_forward(op, kernels, x + i * in, y + i * out);
+      break;
+    case OD_COLUMNS:
+      for (size_t i = 0; i < n; i++) od_columns_forward(op, x + i * in, y + i * out);
       break;
     case OD_BATCH_NORM:
       kernels->scale_shift(n * out / (size_t)op->out.c, (size_t)op->out.c, x, kernel, bias, y,
@@ -170,7 +178,7 @@ static void compute_blank(od_inference *inf) {
   if (!inf->map_size) return;
   const od_op *pair = inf->plan.ops;
   const od_real *kernels[2], *biases[2];
-  od_real *x = inf->workspaces, *y = x + SLICE * inf->widest, *scratch = y + SLICE * inf->widest;
+  od_real *x = inf->workspaces, *y = x + inf->slice * inf->widest, *scratch = y + inf->slice * inf->widest;
   for (int i = 0; i < 2; i++) {
     kernels[i] = inf->values + pair[i].kernel_at;
     biases[i] = pair[i].bias ? inf->values + pair[i].bias_at : NULL;
@@ -215,34 +223,82 @@ static void see(const od_inference *inf, int worker, int i, size_t n, const od_r
   }
 }
 
+/* A worker's two buffers, which change places with each operation, and what comes behind. */
+typedef struct desk {
+  od_real *x, *y, *scratch;
+  uint8_t *maps;
+} desk;
+
+static desk worker_desk(const od_inference *inf, int worker) {
+  od_real *x = inf->workspaces + (size_t)worker * inf->workspace_size;
+  od_real *y = x + inf->slice * inf->widest, *scratch = y + inf->slice * inf->widest;
+  return (desk){x, y, scratch, (uint8_t *)(scratch + inf->scratch_size)};
+}
+
+/* n inputs in work->x through all operations, to scores (n, columns, classes). */
+static void run_ops(const od_inference *inf, const od_op *ops, size_t n, size_t columns,
+                    bool softmax, int worker, desk *work, od_real *scores) {
+  for (int i = 0; i < inf->plan.count; i++) {
+    if (inf->seen) see(inf, worker, i, n * od_shape_size(ops[i].in), work->x);
+    forward(inf, &ops[i], n, work->x, work->y, work->maps, work->scratch);
+    od_real *swapped = work->x;
+    work->x = work->y;
+    work->y = swapped;
+  }
+  memcpy(scores, work->x, n * columns * inf->classes * sizeof *scores);
+  for (size_t i = 0; softmax && i < n * columns; i++, scores += inf->classes)
+    od_softmax(inf->classes, scores, scores);
+}
+
 static void run_slice(void *context, int slice, int worker) {
   inference_run *r = context;
   const od_inference *inf = r->inference;
-  size_t begin = (size_t)slice * SLICE, n = r->images->count - begin;
-  if (n > SLICE) n = SLICE;
-  od_real *x = inf->workspaces + (size_t)worker * inf->workspace_size;
-  od_real *y = x + SLICE * inf->widest, *scratch = y + SLICE * inf->widest;
-  uint8_t *maps = (uint8_t *)(scratch + inf->scratch_size);
+  size_t begin = (size_t)slice * inf->slice, n = r->images->count - begin;
+  if (n > inf->slice) n = inf->slice;
+  desk work = worker_desk(inf, worker);
   for (size_t i = 0; i < n; i++)
-    od_images_load(r->images, inf->kernels, begin + i, x + i * inf->input_size);
-  for (int i = 0; i < inf->plan.count; i++) {
-    if (inf->seen) see(inf, worker, i, n * od_shape_size(inf->plan.ops[i].in), x);
-    forward(inf, &inf->plan.ops[i], n, x, y, maps, scratch);
-    od_real *swapped = x;
-    x = y;
-    y = swapped;
-  }
-  od_real *scores = r->scores + begin * inf->classes;
-  memcpy(scores, x, n * inf->classes * sizeof *scores);
-  for (size_t i = 0; r->softmax && i < n; i++, scores += inf->classes)
-    od_softmax(inf->classes, scores, scores);
+    od_images_load(r->images, inf->kernels, begin + i, work.x + i * inf->input_size);
+  run_ops(inf, inf->plan.ops, n, inf->columns, r->softmax, worker, &work,
+          r->scores + begin * inf->columns * inf->classes);
 }
 
 void od_inference_run(od_inference *inf, od_pool *pool, const od_images *images, bool softmax,
                       od_real *scores) {
   inference_run r = {inf, images, softmax, scores};
   if (od_pool_threads(pool) > inf->threads) pool = NULL;
-  od_pool_run(pool, run_slice, &r, (int)((images->count + SLICE - 1) / SLICE));
+  od_pool_run(pool, run_slice, &r, (int)((images->count + inf->slice - 1) / inf->slice));
+}
+
+typedef struct strips_run {
+  od_inference *inference;
+  const od_strip *strips;
+  double scale;
+  bool softmax;
+} strips_run;
+
+static void run_strip(void *context, int index, int worker) {
+  const strips_run *r = context;
+  const od_inference *inf = r->inference;
+  const od_strip *strip = &r->strips[index];
+  od_op *ops = inf->fitted + (size_t)worker * (size_t)inf->plan.count;
+  od_plan_fit(&inf->plan, strip->width, ops);
+  desk work = worker_desk(inf, worker);
+  const size_t columns = (size_t)ops[inf->plan.count - 1].out.w;
+  inf->kernels->bytes_to_real(od_shape_size(ops[0].in), strip->pixels, (od_real)r->scale, work.x);
+  run_ops(inf, ops, 1, columns, r->softmax, worker, &work, strip->scores);
+}
+
+int od_inference_columns(const od_inference *inf, int width) {
+  od_op *ops = inf->fitted;
+  if (width > inf->plan.ops[0].in.w || !od_plan_fit(&inf->plan, width, ops)) return 0;
+  return ops[inf->plan.count - 1].out.w;
+}
+
+void od_inference_run_strips(od_inference *inf, od_pool *pool, size_t count,
+                             const od_strip *strips, double scale, bool softmax) {
+  strips_run r = {inf, strips, scale, softmax};
+  if (od_pool_threads(pool) > inf->threads) pool = NULL;
+  od_pool_run(pool, run_strip, &r, (int)count);
 }
 
 od_status od_inference_calibrate(od_network *network, const od_kernels *kernels, od_pool *pool,
@@ -252,7 +308,7 @@ od_status od_inference_calibrate(od_network *network, const od_kernels *kernels,
   od_status status = od_inference_create(network, kernels, OD_FLOAT32, threads, &inf, error);
   if (status) return status;
   size_t ops = (size_t)inf->plan.count;
-  od_real *scores = od_allocate(images->count, inf->classes * sizeof *scores);
+  od_real *scores = od_allocate(images->count, inf->columns * inf->classes * sizeof *scores);
   inf->seen = od_allocate((size_t)threads * ops, 2 * sizeof *inf->seen); /* 0 is always seen */
   if (!scores || !inf->seen) status = od_fail_memory(error, "a calibration");
   if (!status) od_inference_run(inf, pool, images, false, scores);

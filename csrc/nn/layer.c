@@ -14,6 +14,7 @@ const char *od_layer_kind_name(od_layer_kind kind) {
       [OD_BATCH_NORM] = "batch_norm",
       [OD_DROPOUT] = "dropout",
       [OD_FLATTEN] = "flatten",
+      [OD_COLUMNS] = "columns",
   };
   return (unsigned)kind < OD_LAYER_KINDS ? names[kind] : "unknown";
 }
@@ -28,6 +29,8 @@ const char *od_layer_kind_name(od_layer_kind kind) {
                    reason.message);                                                     \
   } while (0)
 
+static bool is_kernel_side(int side) { return side == 1 || side == 3 || side == 5; }
+
 static bool in_unit_range(double x) { return x >= 0 && x < 1; }
 
 od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
@@ -37,18 +40,16 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
     case OD_CONV2D:
       if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
         REFUSE("filters is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
-      if (layer->kernel != 1 && layer->kernel != 3 && layer->kernel != 5)
-        REFUSE("kernel_size is %d, expected 1, 3 or 5", layer->kernel);
+      if (!is_kernel_side(layer->kernel[0]) || !is_kernel_side(layer->kernel[1]))
+        REFUSE("kernel_size is %d x %d, expected sides of 1, 3 or 5", layer->kernel[0],
+               layer->kernel[1]);
       if (layer->stride != 1 && layer->stride != 2)
         REFUSE("strides is %d, expected 1 or 2", layer->stride);
-      if (!layer->same && (in.h < layer->kernel || in.w < layer->kernel))
+      if (!layer->same && (in.h < layer->kernel[0] || in.w < layer->kernel[1]))
         REFUSE("the image is smaller than the kernel (%d x %d) and padding is \"valid\"",
-               layer->kernel, layer->kernel);
-      {
-        int margin = layer->same ? 1 : layer->kernel;
-        out->h = (in.h - margin) / layer->stride + 1;
-        out->w = (in.w - margin) / layer->stride + 1;
-      }
+               layer->kernel[0], layer->kernel[1]);
+      out->h = (in.h - (layer->same ? 1 : layer->kernel[0])) / layer->stride + 1;
+      out->w = (in.w - (layer->same ? 1 : layer->kernel[1])) / layer->stride + 1;
       out->c = layer->units;
       return OD_OK;
     case OD_DENSE:
@@ -59,9 +60,12 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
       out->c = layer->units;
       return OD_OK;
     case OD_MAX_POOL2D:
-      if (in.h < 2 || in.w < 2) REFUSE("the image is smaller than the 2 x 2 window");
-      out->h = in.h / 2;
-      out->w = in.w / 2;
+      if (layer->pool[0] != 2 || (layer->pool[1] != 1 && layer->pool[1] != 2))
+        REFUSE("pool_size is %d x %d, expected 2 x 2 or 2 x 1", layer->pool[0], layer->pool[1]);
+      if (in.h < layer->pool[0] || in.w < layer->pool[1])
+        REFUSE("the image is smaller than the %d x %d window", layer->pool[0], layer->pool[1]);
+      out->h = in.h / layer->pool[0];
+      out->w = in.w / layer->pool[1];
       return OD_OK;
     case OD_GLOBAL_AVERAGE_POOL2D:
       out->h = out->w = 1;
@@ -83,6 +87,9 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
       *out = (od_shape){1, 1, (int)size};
       return OD_OK;
     }
+    case OD_COLUMNS:
+      *out = (od_shape){1, in.w, in.h * in.c};
+      return OD_OK;
     case OD_RELU:
       return OD_OK;
     case OD_LAYER_KINDS:

@@ -3,7 +3,10 @@
  * Images are channels-last. A shape is (h, w, c); a flat vector of n numbers is
  * (1, 1, n). Convolution kernels are (k, k, in, out) and dense kernels (in, out), as
  * in Keras. Softmax is not a layer: a network ends in class scores (logits), and
- * inference and the loss apply softmax to them. */
+ * inference and the loss apply softmax to them.
+ *
+ * A network that reads lines ends in scores for each column: (1, columns, classes). Its
+ * layers are those that know no width: "columns" stands in flatten's place. */
 #ifndef OD_NN_LAYER_H
 #define OD_NN_LAYER_H
 
@@ -27,13 +30,15 @@ typedef enum od_layer_kind {
   OD_BATCH_NORM,
   OD_DROPOUT,
   OD_FLATTEN,
+  OD_COLUMNS,
   OD_LAYER_KINDS
 } od_layer_kind;
 
 typedef struct od_layer {
   od_layer_kind kind;
   int units;        /* conv: filters; dense: units */
-  int kernel;       /* conv: 1, 3 or 5 */
+  int kernel[2];    /* conv: height and width, each 1, 3 or 5 */
+  int pool[2];      /* max-pool: height and width, 2 and 2 or 2 and 1 */
   int stride;       /* conv: 1 or 2 */
   bool same;        /* conv: "same" padding as TensorFlow places it, else "valid" */
   bool bias;        /* conv, dense: has a bias */

@@ -2,10 +2,26 @@
 
 #include "nn/ops.h"
 
+void od_max_pool_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y,
+                         uint8_t *choice) {
+  size_t h = (size_t)op->in.h, w = (size_t)op->in.w, c = (size_t)op->in.c, row = w * c;
+  if (op->pool_w == 2) {
+    kernels->max_pool(h, w, c, x, y, choice, false);
+    return;
+  }
+  for (size_t i = 0; i < h / 2; i++)
+    kernels->max_rows(row, x + 2 * i * row, x + (2 * i + 1) * row, y + i * row,
+                      choice ? choice + i * row : NULL);
+}
+
 void od_max_pool_backward(const od_op *op, const od_kernels *kernels, const od_real *dy,
                           const uint8_t *choice, od_real *dx) {
-  size_t w = (size_t)op->in.w, c = (size_t)op->in.c, pooled = (size_t)op->out.w * c;
+  size_t w = (size_t)op->in.w, c = (size_t)op->in.c, row = w * c, pooled = (size_t)op->out.w * c;
   memset(dx, 0, od_shape_size(op->in) * sizeof *dx); /* an odd last row has no gradient */
-  for (size_t row = 0; row < (size_t)op->out.h; row++, dx += 2 * w * c)
-    kernels->max_unpool_row(w, c, dy + row * pooled, choice + row * pooled, dx, dx + w * c);
+  for (size_t i = 0; i < (size_t)op->out.h; i++, dx += 2 * row, dy += pooled, choice += pooled) {
+    if (op->pool_w == 2)
+      kernels->max_unpool_row(w, c, dy, choice, dx, dx + row);
+    else
+      kernels->max_rows_backward(row, dy, choice, dx, dx + row);
+  }
 }

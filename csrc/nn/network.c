@@ -54,7 +54,7 @@ static void add_trainable_tensors(od_network *net, int index, od_shape in) {
   const od_layer *layer = &net->layers[index].layer;
   int units = layer->units, channels = in.c;
   if (layer->kind == OD_CONV2D)
-    add_tensor(net, index, OD_KERNEL, 4, (int[]){layer->kernel, layer->kernel, in.c, units});
+    add_tensor(net, index, OD_KERNEL, 4, (int[]){layer->kernel[0], layer->kernel[1], in.c, units});
   if (layer->kind == OD_DENSE) add_tensor(net, index, OD_KERNEL, 2, (int[]){in.c, units});
   if ((layer->kind == OD_CONV2D || layer->kind == OD_DENSE) && layer->bias)
     add_tensor(net, index, OD_BIAS, 1, &units);
@@ -94,10 +94,10 @@ static od_status lay_out(od_network *net, const od_layer *layers, od_error *erro
 static od_status check_scores(const od_network *net, const od_layer *layers, od_error *error) {
   int end = net->count - 1; /* a flatten changes no score */
   od_shape shape = net->layers[end].out;
-  if (shape.h != 1 || shape.w != 1 || shape.c < 2 || shape.c > 256)
+  if (shape.h != 1 || shape.c < 2 || shape.c > 256)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "layer %d (%s), the last: gives (%d, %d, %d), expected a flat vector of 2 to "
-                   "256 class scores",
+                   "256 class scores, or one for each column",
                    end, od_layer_kind_name(layers[end].kind), shape.h, shape.w, shape.c);
   while (end > 0 && layers[end].kind == OD_FLATTEN) end--;
   const od_layer *last = &layers[end];
@@ -223,6 +223,7 @@ void od_network_initialize(od_network *net, uint64_t seed) {
 
 od_shape od_network_input(const od_network *net) { return net->input; }
 int od_network_classes(const od_network *net) { return net->layers[net->count - 1].out.c; }
+int od_network_columns(const od_network *net) { return net->layers[net->count - 1].out.w; }
 int od_network_layer_count(const od_network *net) { return net->count; }
 const od_layer *od_network_layer(const od_network *net, int index) {
   return &net->layers[index].layer;

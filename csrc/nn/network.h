@@ -38,8 +38,9 @@ typedef struct od_tensor {
 } od_tensor;
 
 /* Makes a network for images of shape `input` from `count` layers (copied). All
- * kernels start at 0: see od_network_initialize. The last layer must give a flat
- * vector of at least 2 class scores, without ReLU. Destroy with od_network_destroy.
+ * kernels start at 0: see od_network_initialize. The last layer must give at least 2 class
+ * scores, without ReLU: a flat vector, or one for each column. Destroy with
+ * od_network_destroy.
  * Errors: OD_ERROR_ARGUMENT names the layer that does not fit; OD_ERROR_MEMORY. */
 od_status od_network_create(od_shape input, const od_layer *layers, int count,
                             od_network **network, od_error *error);
@@ -57,6 +58,7 @@ void od_network_initialize(od_network *network, uint64_t seed);
 
 od_shape od_network_input(const od_network *network);
 int od_network_classes(const od_network *network);
+int od_network_columns(const od_network *network); /* that have scores; 1 but for lines */
 int od_network_layer_count(const od_network *network);
 const od_layer *od_network_layer(const od_network *network, int index);
 od_shape od_network_shape_after(const od_network *network, int index); /* output of layer index */

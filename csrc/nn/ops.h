@@ -84,13 +84,20 @@ void od_dense_backward_kernel(const od_op *op, const od_kernels *kernels, size_t
 
 void od_dense_transpose(const od_op *op, const od_real *kernel, od_real *transposed);
 
-/* -- max-pool, one image: dy (H, W, c) to the places that were largest, dx (h, w, c) -- */
-void od_max_pool_backward(const od_op *op, const od_kernels *kernels, const od_real *dy,
-                          const uint8_t *choice, od_real *dx);
-
 /* -- global average pool, one image: x (h, w, c) -> y (c) -- */
 void od_average_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y);
 void od_average_backward(const od_op *op, const od_real *dy, od_real *dx);
+
+/* -- max-pool of its own, one image: x (h, w, c) -> y (H, W, C); choice (H, W, C), or NULL in the
+ * forward pass, says which was largest -- */
+void od_max_pool_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y,
+                         uint8_t *choice);
+void od_max_pool_backward(const od_op *op, const od_kernels *kernels, const od_real *dy,
+                          const uint8_t *choice, od_real *dx);
+
+/* -- columns, one image: x (h, w, c) -> y (1, w, h c), and back -- */
+void od_columns_forward(const od_op *op, const od_real *x, od_real *y);
+void od_columns_backward(const od_op *op, const od_real *dy, od_real *dx);
 
 /* -- dropout, one image: an input stays with probability 1 - rate, and is then
  * multiplied by 1 / (1 - rate). The same seed gives the same choice both ways. -- */

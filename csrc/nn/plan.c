@@ -9,25 +9,32 @@ static int padding_before(bool same, int in, int out, int kernel, int stride) {
 /* Fewer channels make the transforms, and the lists of places, dearer than they save. */
 enum { WINOGRAD_CHANNELS = 8, LISTED_ROW = 32 };
 
-static void plan_convolution(od_op *op, const od_layer *layer) {
-  op->kernel = layer->kernel;
-  op->stride = layer->stride;
-  op->conv = op->out;
-  op->top = padding_before(layer->same, op->in.h, op->out.h, op->kernel, op->stride);
-  op->left = padding_before(layer->same, op->in.w, op->out.w, op->kernel, op->stride);
-  op->padded.h = (op->out.h - 1) * op->stride + op->kernel;
-  op->padded.w = (op->out.w - 1) * op->stride + op->kernel;
+/* The geometry of a convolution from op->in to op->conv. */
+static void measure_convolution(od_op *op) {
+  op->top = padding_before(op->same, op->in.h, op->conv.h, op->kernel_h, op->stride);
+  op->left = padding_before(op->same, op->in.w, op->conv.w, op->kernel_w, op->stride);
+  op->padded.h = (op->conv.h - 1) * op->stride + op->kernel_h;
+  op->padded.w = (op->conv.w - 1) * op->stride + op->kernel_w;
   op->padded.c = op->in.c;
-  op->winograd = op->kernel == 3 && op->stride == 1 && op->in.c >= WINOGRAD_CHANNELS &&
-                 op->out.c >= WINOGRAD_CHANNELS;
   if (op->first) {
-    op->spread = (od_shape){(op->out.h - 1) * op->stride + 1, (op->out.w - 1) * op->stride + 1,
-                            op->out.c};
+    op->spread = (od_shape){(op->conv.h - 1) * op->stride + 1, (op->conv.w - 1) * op->stride + 1,
+                            op->conv.c};
   } else {
-    op->spread = (od_shape){op->in.h + op->kernel - 1, op->in.w + op->kernel - 1, op->out.c};
-    op->spread_top = op->kernel - 1 - op->top;
-    op->spread_left = op->kernel - 1 - op->left;
+    op->spread = (od_shape){op->in.h + op->kernel_h - 1, op->in.w + op->kernel_w - 1, op->conv.c};
+    op->spread_top = op->kernel_h - 1 - op->top;
+    op->spread_left = op->kernel_w - 1 - op->left;
   }
+}
+
+static void plan_convolution(od_op *op, const od_layer *layer) {
+  op->kernel_h = layer->kernel[0];
+  op->kernel_w = layer->kernel[1];
+  op->stride = layer->stride;
+  op->same = layer->same;
+  op->conv = op->out;
+  op->winograd = op->kernel_h == 3 && op->kernel_w == 3 && op->stride == 1 &&
+                 op->in.c >= WINOGRAD_CHANNELS && op->out.c >= WINOGRAD_CHANNELS;
+  measure_convolution(op);
 }
 
 static bool has_numbers(const od_op *op) {
@@ -50,10 +57,11 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
     before->relu = true;
     return true;
   }
+  bool square = before->kernel_h == before->kernel_w && layer->pool[1] == 2;
   if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
-      !before->pool) {
+      !before->pool && square) {
     before->pool = true;
-    before->by_choice = before->kernel * before->in.c >= LISTED_ROW;
+    before->by_choice = before->kernel_w * before->in.c >= LISTED_ROW;
     before->out = out;
     return true;
   }
@@ -85,8 +93,8 @@ static void locate_numbers(od_op *op, const od_network *network) {
 /* Handwriting is mostly paper. Where a first convolution of one channel sees only zeros,
  * its output is its bias; where a second one sees only such places, its output is what a
  * blank image gives there, and need not be computed for every image. */
-static void find_blank_pair(od_plan *plan) {
-  if (plan->count < 2) return;
+static void find_blank_pair(od_plan *plan, bool one_width) {
+  if (plan->count < 2 || !one_width) return;
   od_op *first = &plan->ops[0], *second = &plan->ops[1];
   bool finds = first->kind == OD_CONV2D && first->pool && first->in.c == 1;
   bool skips = second->kind == OD_CONV2D && second->pool &&
@@ -120,14 +128,33 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
     op->first = plan->count == 0;
     op->bias = layer->bias;
     op->relu = layer->relu;
+    op->pool_w = layer->pool[1];
     if (op->kind == OD_CONV2D) plan_convolution(op, layer);
     if (has_numbers(op)) choose_precision(op, precision);
     locate_numbers(op, network);
     plan->count++;
     in = out;
   }
-  find_blank_pair(plan);
+  find_blank_pair(plan, od_network_columns(network) == 1);
   return OD_OK;
+}
+
+bool od_plan_fit(const od_plan *plan, int width, od_op *ops) {
+  for (int i = 0; i < plan->count; i++) {
+    od_op *op = &ops[i];
+    *op = plan->ops[i];
+    op->in.w = width;
+    if (op->kind == OD_CONV2D) {
+      if (!op->same && width < op->kernel_w) return false;
+      op->conv.w = width = (width - (op->same ? 1 : op->kernel_w)) / op->stride + 1;
+      if (op->pool) width /= 2;
+      measure_convolution(op);
+    }
+    if (op->kind == OD_MAX_POOL2D) width /= op->pool_w;
+    if (width < 1) return false;
+    op->out.w = width;
+  }
+  return true;
 }
 
 void od_plan_release(od_plan *plan) {

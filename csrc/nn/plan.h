@@ -12,12 +12,13 @@ typedef struct od_op {
   int layer;          /* index of the layer it comes from */
   int norm;           /* index of the batch norm folded in, or -1 */
   od_shape in, out;   /* `out` after the fused ReLU and max-pool */
-  bool bias, relu, pool;
+  bool bias, relu, pool, same;
   od_precision precision; /* conv, dense */
   double step, zero;  /* OD_INT8: what a step of the input is worth, and which step is 0 */
 
   od_shape conv;      /* conv: its output before the max-pool */
-  int kernel, stride, top, left; /* conv: geometry; rows and columns of zeros before */
+  int kernel_h, kernel_w, stride, top, left; /* conv: geometry; rows and columns of zeros before */
+  int pool_w;         /* max-pool of its own: the width of its windows, 2 high */
   od_shape padded;    /* conv: the input with its zeros */
   od_shape spread;    /* conv, backward: the gradient of `conv`, `stride` apart, … */
   int spread_top, spread_left; /* … from here on, in zeros */
@@ -42,5 +43,9 @@ typedef struct od_plan {
 od_status od_plan_make(const od_network *network, bool inference, od_precision precision,
                        int kept, od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
+
+/* The operations (plan->count) for inputs of another width, of a network that reads lines;
+ * false where that is too narrow. */
+bool od_plan_fit(const od_plan *plan, int width, od_op *ops);
 
 #endif

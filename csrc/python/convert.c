@@ -188,6 +188,26 @@ bool convert_plain_images(PyObject *value, int side, image_view *view, bool *sin
 
 void image_view_release(image_view *view) { Py_CLEAR(view->array); }
 
+/* A copy of an array of labels, `length` an image. */
+static bool copy_labels(PyArrayObject *array, const char *name, size_t count, size_t length,
+                        int classes, uint8_t **labels) {
+  uint8_t *copy = PyMem_Malloc(count * length);
+  if (!copy) {
+    PyErr_NoMemory();
+    return false;
+  }
+  memcpy(copy, PyArray_DATA(array), count * length);
+  for (size_t i = 0; i < count * length; i++) {
+    if (copy[i] < classes) continue;
+    PyErr_Format(PyExc_ValueError, "%s: got %d at index %zu, expected 0 to %d", name, copy[i],
+                 i / length, classes - 1);
+    PyMem_Free(copy);
+    return false;
+  }
+  *labels = copy;
+  return true;
+}
+
 bool convert_labels(PyObject *value, const char *name, size_t count, int classes,
                     uint8_t **labels) {
   PyArrayObject *array = readable(value, name, true, false, "uint8");
@@ -197,21 +217,21 @@ bool convert_labels(PyObject *value, const char *name, size_t count, int classes
     snprintf(expected, sizeof expected, "(%zu,), one label an image", count);
     return refuse_shape(array, name, expected);
   }
-  uint8_t *copy = PyMem_Malloc(count);
-  if (!copy) {
-    PyErr_NoMemory();
-    return false;
+  return copy_labels(array, name, count, 1, classes, labels);
+}
+
+bool convert_line_labels(PyObject *value, const char *name, size_t count, int columns, int classes,
+                         uint8_t **labels, size_t *length) {
+  PyArrayObject *array = readable(value, name, true, false, "uint8");
+  if (!array) return false;
+  if (PyArray_NDIM(array) != 2 || (size_t)PyArray_DIM(array, 0) != count ||
+      PyArray_DIM(array, 1) < 1 || PyArray_DIM(array, 1) > columns) {
+    char expected[96];
+    snprintf(expected, sizeof expected, "(%zu, length), up to %d labels a line", count, columns);
+    return refuse_shape(array, name, expected);
   }
-  memcpy(copy, PyArray_DATA(array), count);
-  for (size_t i = 0; i < count; i++) {
-    if (copy[i] < classes) continue;
-    PyErr_Format(PyExc_ValueError, "%s: got %d at index %zu, expected 0 to %d", name, copy[i], i,
-                 classes - 1);
-    PyMem_Free(copy);
-    return false;
-  }
-  *labels = copy;
-  return true;
+  *length = (size_t)PyArray_DIM(array, 1);
+  return copy_labels(array, name, count, *length, classes, labels);
 }
 
 bool convert_tensor(PyObject *value, const char *name, int rank, const int *shape,
@@ -316,6 +336,15 @@ PyObject *new_floats(int rank, const int *shape, float **numbers) {
 
 PyObject *new_float_rows(size_t rows, int columns, float **numbers) {
   return new_array(2, (npy_intp[]){(npy_intp)rows, columns}, NPY_FLOAT32, (void **)numbers);
+}
+
+PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers) {
+  return new_array(3, (npy_intp[]){(npy_intp)blocks, rows, columns}, NPY_FLOAT32,
+                   (void **)numbers);
+}
+
+PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers) {
+  return new_array(2, (npy_intp[]){(npy_intp)rows, columns}, NPY_INT64, (void **)numbers);
 }
 
 PyObject *new_picture(int h, int w, int channels, uint8_t **pixels) {

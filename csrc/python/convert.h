@@ -44,6 +44,10 @@ void image_view_release(image_view *view); /* also of one that is all zeros */
  * change while the GIL is released. Free it with PyMem_Free. */
 bool convert_labels(PyObject *value, const char *name, size_t count, int classes, uint8_t **labels);
 
+/* The same for labels (count, length) of lines, of 1 to `columns` each. */
+bool convert_line_labels(PyObject *value, const char *name, size_t count, int columns, int classes,
+                         uint8_t **labels, size_t *length);
+
 /* The numbers of a float32 array of exactly this shape, all finite; they live as long
  * as the array. `name` is for errors. */
 bool convert_tensor(PyObject *value, const char *name, int rank, const int *shape,
@@ -72,7 +76,9 @@ PyObject *new_floats(int rank, const int *shape, float **numbers);
 PyObject *new_float_rows(size_t rows, int columns, float **numbers);
 PyObject *new_bytes(int h, int w, uint8_t **numbers);
 PyObject *new_picture(int h, int w, int channels, uint8_t **pixels); /* channels 0: (h, w) */
+PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers);
 PyObject *new_integers(size_t count, int64_t **numbers);
+PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers);
 PyObject *new_integers32(const int shape[2], int32_t **numbers);
 PyObject *new_doubles(const int shape[2], double **numbers);
 

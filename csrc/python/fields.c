@@ -34,6 +34,23 @@ int choice_read(const field_choices *choices, PyObject *value, const char *name)
   return -1;
 }
 
+static bool read_pair(PyObject *value, const char *name, int *pair) {
+  const bool two = PyTuple_Check(value) || PyList_Check(value);
+  if (two && PySequence_Size(value) != 2) {
+    PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected an int or two", name, value);
+    return false;
+  }
+  for (int i = 0; i < 2; i++) {
+    long long number;
+    PyObject *one = two ? PySequence_GetItem(value, i) : Py_NewRef(value);
+    const bool read = one && convert_int(one, name, INT_MIN, INT_MAX, &number);
+    Py_XDECREF(one);
+    if (!read) return false;
+    pair[i] = (int)number;
+  }
+  return true;
+}
+
 static bool read_one(const field *f, PyObject *value, const char *name, void *member) {
   long long integer;
   int choice;
@@ -42,6 +59,8 @@ static bool read_one(const field *f, PyObject *value, const char *name, void *me
       if (!convert_int(value, name, INT_MIN, INT_MAX, &integer)) return false;
       *(int *)member = (int)integer;
       return true;
+    case FIELD_PAIR:
+      return read_pair(value, name, member);
     case FIELD_REAL:
       return convert_real(value, name, member);
     case FIELD_BOOL:
@@ -116,10 +135,17 @@ static PyObject *choice_write(const field_choices *choices, int choice) {
   return name ? PyUnicode_FromString(name) : Py_NewRef(Py_None);
 }
 
+static PyObject *write_pair(const int *pair) {
+  if (pair[0] == pair[1]) return PyLong_FromLong(pair[0]);
+  return Py_BuildValue("[ii]", pair[0], pair[1]);
+}
+
 static PyObject *write_one(const field *f, const void *member) {
   switch (f->type) {
     case FIELD_INT:
       return PyLong_FromLong(*(const int *)member);
+    case FIELD_PAIR:
+      return write_pair(member);
     case FIELD_REAL:
       return PyFloat_FromDouble(*(const double *)member);
     case FIELD_BOOL:

@@ -10,6 +10,7 @@
 
 typedef enum field_type {
   FIELD_INT,    /* int */
+  FIELD_PAIR,   /* int[2]: one int for both, or two */
   FIELD_REAL,   /* double, finite */
   FIELD_BOOL,   /* bool */
   FIELD_SEED,   /* uint64_t */

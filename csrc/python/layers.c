@@ -10,12 +10,14 @@ static const field_choices activations = {2, {NULL, "relu"}};
 
 static const field conv2d_fields[] = {
     {"filters", REQUIRED, FIELD_INT, offsetof(od_layer, units), NULL},
-    {"kernel_size", OPTIONAL, FIELD_INT, offsetof(od_layer, kernel), NULL},
+    {"kernel_size", OPTIONAL, FIELD_PAIR, offsetof(od_layer, kernel), NULL},
     {"strides", OPTIONAL, FIELD_INT, offsetof(od_layer, stride), NULL},
     {"padding", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, same), &paddings},
     {"use_bias", OPTIONAL, FIELD_BOOL, offsetof(od_layer, bias), NULL},
     {"activation", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, relu), &activations},
     FIELDS_END};
+static const field max_pool2d_fields[] = {
+    {"pool_size", OPTIONAL, FIELD_PAIR, offsetof(od_layer, pool), NULL}, FIELDS_END};
 static const field dense_fields[] = {
     {"units", REQUIRED, FIELD_INT, offsetof(od_layer, units), NULL},
     {"use_bias", OPTIONAL, FIELD_BOOL, offsetof(od_layer, bias), NULL},
@@ -35,15 +37,16 @@ static const struct {
   od_layer defaults;
 } forms[OD_LAYER_KINDS] = {
     [OD_CONV2D] = {conv2d_fields,
-                   {.kind = OD_CONV2D, .kernel = 3, .stride = 1, .same = true, .bias = true}},
+                   {.kind = OD_CONV2D, .kernel = {3, 3}, .stride = 1, .same = true, .bias = true}},
     [OD_DENSE] = {dense_fields, {.kind = OD_DENSE, .bias = true}},
     [OD_RELU] = {no_fields, {.kind = OD_RELU}},
-    [OD_MAX_POOL2D] = {no_fields, {.kind = OD_MAX_POOL2D}},
+    [OD_MAX_POOL2D] = {max_pool2d_fields, {.kind = OD_MAX_POOL2D, .pool = {2, 2}}},
     [OD_GLOBAL_AVERAGE_POOL2D] = {no_fields, {.kind = OD_GLOBAL_AVERAGE_POOL2D}},
     [OD_BATCH_NORM] = {batch_norm_fields,
                        {.kind = OD_BATCH_NORM, .momentum = 0.99, .epsilon = 0.001}},
     [OD_DROPOUT] = {dropout_fields, {.kind = OD_DROPOUT}},
     [OD_FLATTEN] = {no_fields, {.kind = OD_FLATTEN}},
+    [OD_COLUMNS] = {no_fields, {.kind = OD_COLUMNS}},
 };
 
 static bool read_kind(PyObject *values, int index, od_layer_kind *kind) {

@@ -8,6 +8,7 @@
 #include "explaining.h"
 #include "layers.h"
 #include "nn/gradient.h"
+#include "nn/line.h"
 #include "precision.h"
 #include "ready.h"
 #include "runtime.h"
@@ -151,13 +152,17 @@ static PyObject *get_classes(PyObject *object, void *Py_UNUSED(closure)) {
   return PyLong_FromLong(od_network_classes(((network_object *)object)->network));
 }
 
+static PyObject *get_columns(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyLong_FromLong(od_network_columns(((network_object *)object)->network));
+}
+
 static PyObject *get_parameter_count(PyObject *object, void *Py_UNUSED(closure)) {
   return PyLong_FromSize_t(od_network_trainable_size(((network_object *)object)->network));
 }
 
 /* Whether the output of a layer is a plain vector, given whether its input is. */
 static bool gives_vector(od_layer_kind kind, bool takes_vector) {
-  if (kind == OD_CONV2D || kind == OD_MAX_POOL2D) return false;
+  if (kind == OD_CONV2D || kind == OD_MAX_POOL2D || kind == OD_COLUMNS) return false;
   if (kind == OD_DENSE || kind == OD_FLATTEN || kind == OD_GLOBAL_AVERAGE_POOL2D) return true;
   return takes_vector;
 }
@@ -403,7 +408,7 @@ static bool keeps_gil(network_object *self, const od_images *images) {
   return images->count == 1 && self->small && ++self->gil_turn % GIL_TURN != 0;
 }
 
-/* scores (images->count, classes); false with an exception set. */
+/* scores (images->count, columns, classes); false with an exception set. */
 static bool run_inference(network_object *self, const od_images *images, bool softmax,
                           float *scores) {
   module_state *state = state_of((PyObject *)self);
@@ -447,17 +452,38 @@ static PyObject *network_calibrate(PyObject *object, PyObject *const *arguments,
   Py_RETURN_NONE;
 }
 
-bool network_run(PyObject *network, const od_images *images, bool softmax, float *scores) {
-  return run_inference((network_object *)network, images, softmax, scores);
+bool network_use(PyObject *network, network_user *use, void *context) {
+  network_object *self = (network_object *)network;
+  module_state *state = state_of(network);
+  shared_pool *pool = runtime_pool(state);
+  od_error error;
+  object_lock_acquire(&self->lock);
+  od_status status = prepare_inference(self, state->kernels, od_pool_threads(pool->pool), &error);
+  if (status == OD_OK) {
+    Py_BEGIN_ALLOW_THREADS
+    status = use(context, self->inference, pool->pool, &error);
+    Py_END_ALLOW_THREADS
+  }
+  object_lock_release(&self->lock);
+  shared_pool_release(pool);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
 }
 
-/* (n, classes), or (classes) for a single image that is no batch. */
+/* (n, classes), or (classes) for a single image that is no batch; of lines (n, columns,
+ * classes). */
 static PyObject *new_scores(network_object *self, const image_view *view, bool single,
                             bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
-  PyObject *result = single ? new_floats(1, &classes, &scores)
-                            : new_float_rows(view->images.count, classes, &scores);
+  const int columns = od_network_columns(self->network);
+  PyObject *result;
+  if (columns > 1)
+    result = new_float_blocks(view->images.count, columns, classes, &scores);
+  else if (single)
+    result = new_floats(1, &classes, &scores);
+  else
+    result = new_float_rows(view->images.count, classes, &scores);
   if (result && !run_inference(self, &view->images, softmax, scores)) Py_CLEAR(result);
   return result;
 }
@@ -547,9 +573,10 @@ static void find_largest(size_t rows, size_t columns, const float *scores, int64
   }
 }
 
-/* digits (images->count); false with an exception set. */
+/* digits (images->count, columns); false with an exception set. */
 static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
-  const size_t rows = images->count, columns = (size_t)od_network_classes(self->network);
+  const size_t columns = (size_t)od_network_classes(self->network);
+  const size_t rows = images->count * (size_t)od_network_columns(self->network);
   float few[STACK_SCORES], *many = NULL, *scores = few;
   if (rows * columns > STACK_SCORES) {
     scores = many = od_allocate(rows * columns, sizeof *many);
@@ -566,7 +593,9 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
 
 static PyObject *new_digits(network_object *self, const image_view *view) {
   int64_t *digits;
-  PyObject *result = new_integers(view->images.count, &digits);
+  const int columns = od_network_columns(self->network);
+  PyObject *result = columns > 1 ? new_integer_rows(view->images.count, columns, &digits)
+                                 : new_integers(view->images.count, &digits);
   if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);
   return result;
 }
@@ -585,7 +614,9 @@ static PyObject *network_predict(PyObject *object, PyObject *const *arguments, P
 
 static bool read_ready(network_object *self, PyObject *value, image_view *view, bool *single) {
   if (!ready_images(value, view, single)) return false;
-  if (view->images.size == od_shape_size(od_network_input(self->network))) return true;
+  if (view->images.size == od_shape_size(od_network_input(self->network)) &&
+      od_network_columns(self->network) == 1)
+    return true;
   image_view_release(view);
   return false;
 }
@@ -620,6 +651,7 @@ static PyObject *network_predict_proba_ready(PyObject *object, PyObject *value) 
 typedef struct gradient_call {
   image_view view;
   uint8_t *labels;
+  size_t length; /* of a line's labels */
   double label_smoothing;
   uint64_t seed;
   const od_kernels *kernels;
@@ -646,8 +678,26 @@ static bool read_gradient_call(network_object *self, PyObject *const *arguments,
   }
   return convert_images(values[0], "images", od_shape_size(od_network_input(network)), scale,
                         &call->view) &&
-         convert_labels(values[1], "labels", call->view.images.count, od_network_classes(network),
-                        &call->labels);
+         network_labels(network, values[1], "labels", call->view.images.count, &call->labels,
+                        &call->length);
+}
+
+bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
+                    uint8_t **labels, size_t *length) {
+  const int columns = od_network_columns(network), classes = od_network_classes(network);
+  *length = 1;
+  if (columns == 1) return convert_labels(value, name, count, classes, labels);
+  if (!convert_line_labels(value, name, count, columns, classes, labels, length)) return false;
+  for (size_t i = 0; i < count; i++) {
+    const size_t wanted = od_line_columns(*labels + i * *length, *length, classes - 1);
+    if (wanted <= (size_t)columns) continue;
+    PyErr_Format(PyExc_ValueError, "%s: those at index %zu want %zu columns, the network gives %d",
+                 name, i, wanted, columns);
+    PyMem_Free(*labels);
+    *labels = NULL;
+    return false;
+  }
+  return true;
 }
 
 static void load_image(void *context, int index, int Py_UNUSED(worker), od_real *pixels) {
@@ -667,6 +717,7 @@ static od_status run_gradient(od_network *network, od_pool *pool, gradient_call 
   od_batch batch = {.source = load_image,
                     .context = call,
                     .labels = call->labels,
+                    .length = call->length,
                     .count = count,
                     .seed = call->seed};
   call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
@@ -743,10 +794,11 @@ static PyMethodDef methods[] = {
      PyDoc_STR("calibrate($self, /, images, scale)\n--\n\n"
                "Note the ranges of all layers' inputs for these images, which int8 wants.")},
     {"predict", FAST(network_predict),
-     PyDoc_STR("predict($self, /, images, scale)\n--\n\nThe class of every image, int64 (n,).")},
+     PyDoc_STR("predict($self, /, images, scale)\n--\n\n"
+               "The class of every image, int64 (n,), or of every column, (n, columns).")},
     {"predict_proba", FAST(network_predict_proba),
      PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
-               "Class probabilities, float32 (n, classes).")},
+               "Class probabilities, float32 (n, classes), or of each column (n, columns, classes).")},
     {"predict_ready", network_predict_ready, METH_O,
      PyDoc_STR("predict_ready($self, images, /)\n--\n\n"
                "The class of one image, an int, or of every image of a batch, int64 (n,), where "
@@ -756,7 +808,7 @@ static PyMethodDef methods[] = {
                "The same for class probabilities, float32 (classes,) or (n, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
-               "Class scores before softmax, float32 (n, classes).")},
+               "Class scores before softmax, float32 (n, classes) or (n, columns, classes).")},
     {"explain", FAST(network_explain),
      PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None)\n--\n\n"
                "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
@@ -773,6 +825,8 @@ static PyGetSetDef attributes[] = {
     {"layers", get_layers, NULL, PyDoc_STR("The layers, with every key filled in."), NULL},
     {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
     {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
+    {"columns", get_columns, NULL,
+     PyDoc_STR("Columns that have scores each; 1 where the image has, as a whole."), NULL},
     {"precision", get_precision, set_precision,
      PyDoc_STR("What predictions multiply: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
     {"ranges", get_ranges, set_ranges,

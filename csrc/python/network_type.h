@@ -37,8 +37,14 @@ extern PyType_Spec network_type_spec;
 /* Releases all that was made from numbers that have changed since. With the lock held. */
 void network_forget(network_object *self);
 
-/* Runs a Network over images of its input's size: scores (images->count, classes), or with
- * `softmax` probabilities. False with an exception set. */
-bool network_run(PyObject *network, const od_images *images, bool softmax, float *scores);
+/* Calls `use` with a Network's inference, up to date, and the pool, with the network's lock held
+ * and without the GIL. False with an exception set. */
+typedef od_status network_user(void *context, od_inference *inference, od_pool *pool,
+                               od_error *error);
+bool network_use(PyObject *network, network_user *use, void *context);
+
+/* Labels as the network wants them: see od_batch. A copy; free it with PyMem_Free. */
+bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
+                    uint8_t **labels, size_t *length);
 
 #endif

@@ -152,6 +152,7 @@ typedef struct training_run {
   network_object *network;
   image_view images, validation_images;
   uint8_t *labels, *validation_labels;
+  size_t length, validation_length; /* of a line's labels */
   PyObject *targets;              /* an array, which holds… */
   const float *target_numbers;    /* … (n, classes); both NULL for none */
   PyObject *on_step, *on_epoch; /* NULL for none */
@@ -226,11 +227,10 @@ static bool after_epoch(void *context, const od_progress *progress) {
 
 static bool read_pair(const network_object *network, PyObject *images, PyObject *labels,
                       const char *images_name, const char *labels_name, double scale,
-                      image_view *view, uint8_t **copy) {
+                      image_view *view, uint8_t **copy, size_t *length) {
   return convert_images(images, images_name, od_shape_size(od_network_input(network->network)),
                         scale, view) &&
-         convert_labels(labels, labels_name, view->images.count,
-                        od_network_classes(network->network), copy);
+         network_labels(network->network, labels, labels_name, view->images.count, copy, length);
 }
 
 static bool read_targets(const network_object *network, PyObject *value, training_run *run) {
@@ -269,7 +269,7 @@ static bool read_run(const network_object *network, PyObject *const *arguments, 
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !convert_real(values[2], "scale", &scale) ||
       !read_pair(network, values[0], values[1], "images", "labels", scale, &run->images,
-                 &run->labels) ||
+                 &run->labels, &run->length) ||
       !read_targets(network, values[5], run) ||
       !read_callback(values[6], "on_step", &run->on_step) ||
       !read_callback(values[7], "on_epoch", &run->on_epoch) ||
@@ -288,7 +288,8 @@ static bool read_run(const network_object *network, PyObject *const *arguments, 
   }
   return !images ||
          read_pair(network, values[3], values[4], "validation_images", "validation_labels", scale,
-                   &run->validation_images, &run->validation_labels);
+                   &run->validation_images, &run->validation_labels,
+                   &run->validation_length);
 }
 
 static void release_run(training_run *run) {
@@ -304,8 +305,9 @@ static void release_run(training_run *run) {
 /* True or False as _core.pyi says, or NULL with an exception. */
 static PyObject *train(trainer_object *self, training_run *run) {
   network_object *network = self->network;
-  od_train_data data = {run->images.images, run->labels, run->target_numbers};
-  od_train_data validation = {run->validation_images.images, run->validation_labels, NULL};
+  od_train_data data = {run->images.images, run->labels, run->length, run->target_numbers};
+  od_train_data validation = {run->validation_images.images, run->validation_labels,
+                              run->validation_length, NULL};
   object_lock_acquire(&network->lock);
   if (network->training) {
     object_lock_release(&network->lock);

@@ -7,6 +7,7 @@
 
 #include "nn/gradient.h"
 #include "nn/inference.h"
+#include "nn/line.h"
 
 /* What the streams of random numbers are for; part of each stream's key. */
 enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
@@ -25,8 +26,11 @@ struct od_trainer {
   od_real *values;         /* (trainable): the gradient of a step */
   od_real *held;           /* (total): weights put aside while the average is in place */
   od_real *best;           /* (total): weights of the best epoch */
-  od_real *scores;         /* (EVALUATED, classes) */
-  uint8_t *labels;         /* (batch_size) */
+  bool lines;              /* the network gives columns */
+  size_t outputs;          /* columns x classes of an image */
+  od_real *scores;         /* (EVALUATED + 1, outputs): the last for what nobody wants */
+  void *line_scratch;      /* of od_line_scratch bytes */
+  uint8_t *labels;         /* (batch_size, columns) */
   od_real *targets;        /* (batch_size, classes) */
   size_t total_bytes;      /* of all the network's numbers */
   size_t augment_size;     /* bytes of scratch a worker */
@@ -102,6 +106,21 @@ static od_status check_shape(const od_network *network, const od_train_config *c
   return OD_OK;
 }
 
+/* Whether the columns have room for each line's labels. */
+static od_status check_lines(const od_trainer *t, const char *what, const od_train_data *data,
+                             od_error *error) {
+  const size_t columns = (size_t)od_network_columns(t->network);
+  for (size_t i = 0; i < data->images.count; i++) {
+    const size_t wanted = od_line_columns(data->labels + i * data->length, data->length,
+                                          od_network_classes(t->network) - 1);
+    if (wanted > columns)
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "%s: the labels at index %zu want %zu columns, the network gives %zu", what, i,
+                     wanted, columns);
+  }
+  return OD_OK;
+}
+
 static od_status check_data(const od_trainer *t, const char *what, const od_train_data *data,
                             od_error *error) {
   int classes = od_network_classes(t->network);
@@ -112,16 +131,23 @@ static od_status check_data(const od_trainer *t, const char *what, const od_trai
   if (data->images.size != expected)
     return od_fail(error, OD_ERROR_ARGUMENT, "%s: images of %zu numbers, expected %zu", what,
                    data->images.size, expected);
-  for (size_t i = 0; i < data->images.count; i++)
+  const size_t columns = (size_t)od_network_columns(t->network);
+  const size_t length = columns > 1 ? data->length : 1;
+  if (!length || length > columns)
+    return od_fail(error, OD_ERROR_ARGUMENT, "%s: up to %zu labels a line, expected 1 to %zu", what,
+                   length, columns);
+  for (size_t i = 0; i < data->images.count * length; i++)
     if (data->labels[i] >= classes)
       return od_fail(error, OD_ERROR_ARGUMENT, "%s: label %d at index %zu, expected 0 to %d", what,
-                     data->labels[i], i, classes - 1);
-  return OD_OK;
+                     data->labels[i], i / length, classes - 1);
+  return columns > 1 ? check_lines(t, what, data, error) : OD_OK;
 }
 
 /* Each row must be probabilities; rounded ones will do. */
 static od_status check_targets(const od_trainer *t, const od_train_data *data, od_error *error) {
   size_t classes = (size_t)od_network_classes(t->network);
+  if (data->targets && t->lines)
+    return od_fail(error, OD_ERROR_ARGUMENT, "targets: the network reads lines, expected none");
   for (size_t i = 0; data->targets && i < data->images.count; i++) {
     const od_real *row = data->targets + i * classes;
     double sum = 0;
@@ -163,12 +189,16 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
     t->augment_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
   }
   t->augment_scratch = od_allocate(t->augment_size, (size_t)threads);
-  t->scores = od_allocate(EVALUATED * (size_t)od_network_classes(network), sizeof *t->scores);
-  t->labels = od_allocate((size_t)config->batch_size, 1);
-  t->targets = od_allocate((size_t)config->batch_size * (size_t)od_network_classes(network),
-                           sizeof *t->targets);
-  if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores || !t->labels ||
-      !t->targets)
+  const size_t classes = (size_t)od_network_classes(network);
+  const size_t columns = (size_t)od_network_columns(network);
+  t->lines = columns > 1;
+  t->outputs = columns * classes;
+  t->scores = od_allocate((EVALUATED + 1) * t->outputs, sizeof *t->scores);
+  t->line_scratch = od_allocate(columns > 1 ? od_line_scratch(columns, classes) : 1, 1);
+  t->labels = od_allocate((size_t)config->batch_size, columns);
+  t->targets = od_allocate((size_t)config->batch_size * classes, sizeof *t->targets);
+  if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores ||
+      !t->line_scratch || !t->labels || !t->targets)
     status = od_fail_memory(error, "the trainer's buffers");
   if (!status)
     status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
@@ -192,6 +222,7 @@ void od_trainer_destroy(od_trainer *t) {
   od_release(t->held);
   od_release(t->best);
   od_release(t->scores);
+  od_release(t->line_scratch);
   od_release(t->labels);
   od_release(t->targets);
   od_release(t->augment_scratch);
@@ -289,10 +320,13 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
     size_t begin = p->step * batch_size, n = count - begin < batch_size ? count - begin : batch_size;
     e.order = s->order + begin;
     e.first = begin;
-    for (size_t i = 0; i < n; i++) t->labels[i] = s->train->labels[e.order[i]];
+    const size_t length = t->lines ? s->train->length : 1;
+    for (size_t i = 0; i < n; i++)
+      memcpy(t->labels + i * length, s->train->labels + e.order[i] * length, length);
     od_batch batch = {.source = load_image,
                       .context = &e,
                       .labels = t->labels,
+                      .length = length,
                       .targets = gather_targets(t, s->train, e.order, n),
                       .count = (int)n,
                       .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT),
@@ -330,25 +364,38 @@ static od_status ready_inference(od_trainer *t, od_error *error) {
   return OD_OK;
 }
 
+/* Adds to *sum what image `index` of the validation data gives, with probabilities p. */
+static void measure_image(const od_trainer *t, const od_train_data *data, size_t index,
+                          const od_real *p, measure *sum) {
+  size_t label = data->labels[index], best = 0;
+  for (size_t k = 1; k < t->outputs; k++)
+    if (p[k] > p[best]) best = k;
+  sum->accuracy += best == label;
+  sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
+}
+
+static void measure_line(const od_trainer *t, const od_train_data *data, size_t index,
+                         const od_real *scores, measure *sum) {
+  const size_t classes = (size_t)od_network_classes(t->network);
+  bool right;
+  sum->loss += od_line_loss(t->outputs / classes, classes, scores,
+                            data->labels + index * data->length, data->length, 0,
+                            t->scores + EVALUATED * t->outputs, t->line_scratch, &right);
+  sum->accuracy += right;
+}
+
 /* Scores images begin..begin + EVALUATED, or to the end; adds to the sums in *sum. */
 static void evaluate_block(const session *s, size_t begin, measure *sum) {
   const od_trainer *t = s->trainer;
   const od_train_data *data = s->validation;
-  size_t classes = (size_t)od_network_classes(t->network);
   size_t left = data->images.count - begin;
   od_images block = data->images;
   block.count = left < EVALUATED ? left : EVALUATED;
   if (block.bytes) block.bytes += begin * block.size;
   if (block.floats) block.floats += begin * block.size;
-  od_inference_run(t->inference, s->pool, &block, true, t->scores);
-  for (size_t i = 0; i < block.count; i++) {
-    const od_real *p = t->scores + i * classes;
-    size_t label = data->labels[begin + i], best = 0;
-    for (size_t k = 1; k < classes; k++)
-      if (p[k] > p[best]) best = k;
-    sum->accuracy += best == label;
-    sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
-  }
+  od_inference_run(t->inference, s->pool, &block, !t->lines, t->scores);
+  for (size_t i = 0; i < block.count; i++)
+    (t->lines ? measure_line : measure_image)(t, data, begin + i, t->scores + i * t->outputs, sum);
 }
 
 /* The validation images' mean loss and share of right ones, or OD_STOPPED. */

@@ -51,7 +51,9 @@ typedef struct od_train_config {
 
 typedef struct od_train_data {
   od_images images;
-  const uint8_t *labels;  /* (images.count) */
+  const uint8_t *labels; /* (images.count); of a network that gives columns (images.count,
+                            length), each line's ended by the blank, the last class */
+  size_t length;         /* of a line's labels, at most: 1 to the columns */
   const od_real *targets; /* (images.count, classes): what the loss asks for where one label says
                              too little, as a teacher's probabilities; NULL: the labels. Each row
                              has sum 1. The accuracy, and validation, go by the labels. */

@@ -41,7 +41,10 @@ static od_layer take_layer(input *in) {
   od_layer layer = {.kind = (od_layer_kind)(take_byte(in) % (OD_LAYER_KINDS + 1)),
                     .units = take_number(in)};
   int shape = take_byte(in), flags = take_byte(in);
-  layer.kernel = shape % 8 < 6 ? kernels[shape % 8] : take_number(in);
+  layer.kernel[0] = shape % 8 < 6 ? kernels[shape % 8] : take_number(in);
+  layer.kernel[1] = flags & 16 ? layer.kernel[0] : kernels[shape % 6];
+  layer.pool[0] = 2;
+  layer.pool[1] = 1 + (flags >> 5) % 2;
   layer.stride = shape / 8 % 4 < 3 ? 1 + shape / 8 % 2 : take_number(in);
   layer.same = flags & 1;
   layer.bias = flags & 2;
@@ -62,6 +65,7 @@ static void source(void *context, int index, int worker, od_real *pixels) {
 static void use(od_network *network) {
   size_t pixels = od_shape_size(od_network_input(network)), most = pixels;
   int classes = od_network_classes(network);
+  size_t outputs = (size_t)od_network_columns(network) * (size_t)classes;
   for (int i = 0; i < od_network_layer_count(network); i++) {
     size_t n = od_shape_size(od_network_shape_after(network, i));
     most = n > most ? n : most;
@@ -73,12 +77,12 @@ static void use(od_network *network) {
   if (od_kernels_select(NULL, &kernels, NULL)) abort();
   od_network_initialize(network, 1);
   od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
-  od_real *scores = od_allocate(BATCH * (size_t)classes, sizeof *scores);
+  od_real *scores = od_allocate(BATCH * outputs, sizeof *scores);
   float *images = calloc(BATCH * pixels, sizeof *images);
   if (!values || !scores || !images) abort();
   if (!od_gradient_create(network, kernels, OD_FLOAT32, BATCH, 1, &gradient, NULL)) {
     uint8_t labels[BATCH] = {0, 1, (uint8_t)(classes - 1)};
-    od_batch batch = {source, &pixels, labels, NULL, BATCH, 1};
+    od_batch batch = {source, &pixels, labels, 1, NULL, BATCH, 1};
     od_loss loss = od_gradient_run(gradient, NULL, &batch, 0.1, values);
     if (isnan(loss.loss)) abort();
     for (size_t i = 0; i < od_network_trainable_size(network); i++)
@@ -88,7 +92,7 @@ static void use(od_network *network) {
   if (!od_inference_create(network, kernels, OD_FLOAT32, 1, &inference, NULL)) {
     od_images batch = {.floats = images, .count = BATCH, .size = pixels, .scale = 1};
     od_inference_run(inference, NULL, &batch, true, scores);
-    for (size_t i = 0; i < BATCH * (size_t)classes; i++)
+    for (size_t i = 0; i < BATCH * outputs; i++)
       if (isnan(scores[i])) abort();
     od_inference_destroy(inference);
   }

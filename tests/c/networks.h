@@ -9,8 +9,16 @@
 #include "nn/network.h"
 
 static inline od_layer conv(int filters, int kernel, int stride, bool same, bool relu) {
-  return (od_layer){.kind = OD_CONV2D, .units = filters, .kernel = kernel, .stride = stride,
+  return (od_layer){.kind = OD_CONV2D, .units = filters, .kernel = {kernel, kernel}, .stride = stride,
                     .same = same, .bias = true, .relu = relu};
+}
+static inline od_layer rectangular(od_layer layer, int height, int width) {
+  layer.kernel[0] = height;
+  layer.kernel[1] = width;
+  return layer;
+}
+static inline od_layer pool(int height, int width) {
+  return (od_layer){.kind = OD_MAX_POOL2D, .pool = {height, width}};
 }
 static inline od_layer dense(int units, bool relu) {
   return (od_layer){.kind = OD_DENSE, .units = units, .bias = true, .relu = relu};
@@ -39,7 +47,8 @@ typedef struct sample {
 
 #define END plain(OD_LAYER_KINDS)
 #define FLATTEN plain(OD_FLATTEN)
-#define POOL plain(OD_MAX_POOL2D)
+#define POOL pool(2, 2)
+#define COLUMNS plain(OD_COLUMNS)
 #define AVERAGE plain(OD_GLOBAL_AVERAGE_POOL2D)
 #define RELU plain(OD_RELU)
 
@@ -155,6 +164,17 @@ static inline bool sample_network(int index, sample *out) {
       {"mostly blank, 5x5, valid, no bias", {21, 18, 1}, 4, 0,
        {without_bias(conv(10, 5, 1, false, false)), POOL,
         without_bias(conv(9, 3, 1, false, true)), POOL, FLATTEN, dense(3, false), END}},
+      {"rectangular kernels and pools", {9, 8, 3}, 9, 0,
+       {rectangular(conv(8, 3, 1, true, true), 1, 3), pool(2, 1),
+        rectangular(conv(5, 3, 1, true, false), 5, 1), batch_norm(0.9), RELU, pool(2, 1),
+        rectangular(conv(9, 3, 2, false, false), 1, 5), FLATTEN, dense(3, false), END}},
+      {"a wide kernel under a square pool", {6, 7, 2}, 9, 0,
+       {rectangular(conv(9, 3, 1, true, true), 3, 1), POOL, rectangular(conv(4, 3, 1, true, false), 1, 5),
+        pool(2, 1), AVERAGE, dense(3, false), END}},
+      {"columns", {5, 6, 3}, 9, 0,
+       {conv(8, 3, 1, true, true), COLUMNS, rectangular(conv(9, 3, 1, true, true), 1, 3), FLATTEN,
+        dense(3, false), END}},
+      {"columns first", {3, 4, 2}, 4, 0, {COLUMNS, FLATTEN, dense(3, false), END}},
       {"the seed network, smaller", {12, 12, 1}, 11, 0,
        {conv(8, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL, FLATTEN, dense(16, true),
         dense(10, false), END}},

@@ -25,24 +25,24 @@ typedef struct reference_layer {
 } reference_layer;
 
 /* "same" padding before the image, as TensorFlow defines it. */
-static inline int reference_padding(const od_layer *layer, int in, int out) {
-  int total = (out - 1) * layer->stride + layer->kernel - in;
+static inline int reference_padding(const od_layer *layer, int side, int in, int out) {
+  int total = (out - 1) * layer->stride + layer->kernel[side] - in;
   return layer->same && total > 0 ? total / 2 : 0;
 }
 
 static inline double reference_convolution(const reference_layer *l, const double *x, int row,
                                            int column, int filter) {
-  int k = l->layer->kernel;
-  int top = row * l->layer->stride - reference_padding(l->layer, l->in.h, l->out.h);
-  int left = column * l->layer->stride - reference_padding(l->layer, l->in.w, l->out.w);
+  int rows = l->layer->kernel[0], columns = l->layer->kernel[1];
+  int top = row * l->layer->stride - reference_padding(l->layer, 0, l->in.h, l->out.h);
+  int left = column * l->layer->stride - reference_padding(l->layer, 1, l->in.w, l->out.w);
   double sum = l->bias ? (double)l->bias[filter] : 0;
-  for (int i = 0; i < k; i++)
-    for (int j = 0; j < k; j++)
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++)
       for (int c = 0; c < l->in.c; c++) {
         int y = top + i, z = left + j;
         if (y < 0 || y >= l->in.h || z < 0 || z >= l->in.w) continue;
         sum += x[(y * l->in.w + z) * l->in.c + c] *
-               (double)l->kernel[((i * k + j) * l->in.c + c) * l->out.c + filter];
+               (double)l->kernel[((i * columns + j) * l->in.c + c) * l->out.c + filter];
       }
   return l->layer->relu && sum < 0 ? 0 : sum;
 }
@@ -73,11 +73,12 @@ static inline void reference_batch_norm(const reference_layer *l, int n, bool tr
   }
 }
 
-static inline double reference_pool(od_shape in, const double *x, int row, int column, int c) {
+static inline double reference_pool(const int *size, od_shape in, const double *x, int row,
+                                    int column, int c) {
   double best = -INFINITY;
-  for (int i = 0; i < 2; i++)
-    for (int j = 0; j < 2; j++)
-      best = fmax(best, x[((2 * row + i) * in.w + 2 * column + j) * in.c + c]);
+  for (int i = 0; i < size[0]; i++)
+    for (int j = 0; j < size[1]; j++)
+      best = fmax(best, x[((size[0] * row + i) * in.w + size[1] * column + j) * in.c + c]);
   return best;
 }
 
@@ -95,7 +96,8 @@ static inline double reference_value(const reference_layer *l, const double *x, 
     case OD_CONV2D: return reference_convolution(l, x, row, column, c);
     case OD_DENSE: return reference_dense(l, x, c);
     case OD_RELU: return same > 0 ? same : 0;
-    case OD_MAX_POOL2D: return reference_pool(l->in, x, row, column, c);
+    case OD_MAX_POOL2D: return reference_pool(l->layer->pool, l->in, x, row, column, c);
+    case OD_COLUMNS: return x[(c / l->in.c * l->in.w + column) * l->in.c + c % l->in.c];
     case OD_GLOBAL_AVERAGE_POOL2D: return reference_average(l->in, x, c);
     default: return same; /* flatten; dropout at inference */
   }

@@ -50,7 +50,7 @@ static one_layer draw_layer(void) {
   static const int sizes[] = {1, 3, 5};
   one_layer one = {.in = {draw(5, 9), draw(5, 9), draw(1, 5)}};
   one.layers[one.count++] = (od_layer){.kind = OD_CONV2D, .units = draw(1, 3), .bias = draw(0, 1),
-                                       .kernel = sizes[draw(0, 2)], .stride = draw(1, 2),
+                                       .kernel = {sizes[draw(0, 2)], sizes[draw(0, 2)]}, .stride = draw(1, 2),
                                        .same = draw(0, 1)};
   if (draw(0, 3) == 0) {
     one.count = 0;
@@ -71,10 +71,11 @@ static void define(const od_network *network, const double *weight, const double
   od_shape in = od_network_input(network), out = od_network_shape_after(network, index);
   if (layer->kind == OD_DENSE) in = (od_shape){1, 1, (int)od_shape_size(in)};
   const od_tensor *bias = od_network_find(network, index, OD_BIAS);
-  int k = layer->kind == OD_DENSE ? 1 : layer->kernel;
+  bool dense = layer->kind == OD_DENSE;
+  int tall = dense ? 1 : layer->kernel[0], wide = dense ? 1 : layer->kernel[1];
   int stride = layer->kind == OD_DENSE ? 1 : layer->stride, top = 0, left = 0;
   if (layer->kind == OD_CONV2D && layer->same) {
-    int rows = (out.h - 1) * stride + k - in.h, columns = (out.w - 1) * stride + k - in.w;
+    int rows = (out.h - 1) * stride + tall - in.h, columns = (out.w - 1) * stride + wide - in.w;
     top = rows > 0 ? rows / 2 : 0;
     left = columns > 0 ? columns / 2 : 0;
   }
@@ -82,13 +83,13 @@ static void define(const od_network *network, const double *weight, const double
     for (int column = 0; column < out.w; column++)
       for (int u = 0; u < out.c; u++) {
         double sum = bias ? (double)bias->data[u] : 0, magnitude = fabs(sum);
-        for (int i = 0; i < k; i++)
-          for (int j = 0; j < k; j++)
+        for (int i = 0; i < tall; i++)
+          for (int j = 0; j < wide; j++)
             for (int c = 0; c < in.c; c++) {
               int y = row * stride + i - top, z = column * stride + j - left;
               if (y < 0 || z < 0 || y >= in.h || z >= in.w) continue;
               double term = x[(y * in.w + z) * in.c + c] *
-                            weight[((i * k + j) * in.c + c) * out.c + u];
+                            weight[((i * wide + j) * in.c + c) * out.c + u];
               sum += term;
               magnitude += fabs(term);
             }
@@ -204,10 +205,10 @@ static void test_close_to_float(void) {
 }
 
 static const od_layer pair[] = {
-    {.kind = OD_CONV2D, .units = 8, .kernel = 3, .stride = 1, .same = true, .bias = true, .relu = true},
-    {.kind = OD_MAX_POOL2D},
-    {.kind = OD_CONV2D, .units = 8, .kernel = 3, .stride = 1, .same = true, .bias = true, .relu = true},
-    {.kind = OD_MAX_POOL2D},
+    {.kind = OD_CONV2D, .units = 8, .kernel = {3, 3}, .stride = 1, .same = true, .bias = true, .relu = true},
+    {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+    {.kind = OD_CONV2D, .units = 8, .kernel = {3, 3}, .stride = 1, .same = true, .bias = true, .relu = true},
+    {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
     {.kind = OD_FLATTEN},
     {.kind = OD_DENSE, .units = 10, .bias = true}};
 
@@ -262,7 +263,7 @@ static void test_blank_places_of_kernels(void) {
   for (int size = 3; size <= 5; size += 2) {
     od_layer layers[6];
     memcpy(layers, pair, sizeof layers);
-    layers[2].kernel = size;
+    layers[2].kernel[0] = layers[2].kernel[1] = size;
     for (int t = 0; table(t); t++) {
       od_network *networks[2];
       od_real scores[2][CLASSES];
@@ -358,7 +359,7 @@ static void test_gradient(void) {
       double loss[2], dot = 0, norms[2] = {0};
       for (int p = 0; p < 2; p++) {
         od_gradient *gradient;
-        od_batch batch = {from_array, &images, data.labels, NULL, IMAGES, 9};
+        od_batch batch = {from_array, &images, data.labels, 1, NULL, IMAGES, 9};
         if (!CHECK_INT(od_gradient_create(network, table(t), p ? OD_BFLOAT16 : OD_FLOAT32, IMAGES, 1,
                                           &gradient, &error), OD_OK))
           return;

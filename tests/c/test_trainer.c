@@ -30,21 +30,21 @@ static problem *make_problem(uint64_t seed) {
       p->pixels[i * SIZE + (top + k / 2) * SIDE + left + k % 2] += 0.7f;
   }
   p->data = (od_train_data){{.floats = p->pixels, .count = IMAGES, .size = SIZE, .scale = 1},
-                            p->labels, NULL};
+                            p->labels, 1, NULL};
   return p;
 }
 
-static const od_layer plain_layers[] = {{.kind = OD_CONV2D, .units = 6, .kernel = 3, .stride = 1,
+static const od_layer plain_layers[] = {{.kind = OD_CONV2D, .units = 6, .kernel = {3, 3}, .stride = 1,
                                          .same = true, .bias = true, .relu = true},
-                                        {.kind = OD_MAX_POOL2D},
+                                        {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
                                         {.kind = OD_FLATTEN},
                                         {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
-static const od_layer rich_layers[] = {{.kind = OD_CONV2D, .units = 9, .kernel = 3, .stride = 1,
+static const od_layer rich_layers[] = {{.kind = OD_CONV2D, .units = 9, .kernel = {3, 3}, .stride = 1,
                                         .same = true},
                                        {.kind = OD_BATCH_NORM, .momentum = 0.9, .epsilon = 1e-3},
                                        {.kind = OD_RELU},
-                                       {.kind = OD_MAX_POOL2D},
-                                       {.kind = OD_CONV2D, .units = 8, .kernel = 3, .stride = 1,
+                                       {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+                                       {.kind = OD_CONV2D, .units = 8, .kernel = {3, 3}, .stride = 1,
                                         .same = true, .bias = true, .relu = true},
                                        {.kind = OD_DROPOUT, .rate = 0.2},
                                        {.kind = OD_FLATTEN},
@@ -299,7 +299,7 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
   od_real *g = od_allocate(size, sizeof *g), *average = od_allocate(size, sizeof *average);
   double *m = calloc(size, sizeof *m), *v = calloc(size, sizeof *v);
   for (int t = 1; t <= STEPS; t++) {
-    od_batch batch = {whole_source, train, train->labels, NULL, IMAGES, 0};
+    od_batch batch = {whole_source, train, train->labels, 1, NULL, IMAGES, 0};
     CHECK_CASE("%s, step %d", name, t);
     CHECK_NEAR(r->steps[t - 1].loss,
                od_gradient_run(gradient, NULL, &batch, config.label_smoothing, g).loss, 1e-5);
@@ -474,7 +474,7 @@ static void check_stops_in_validation(double ema, int stop) {
   problem *train = make_problem(1);
   float *pixels = calloc(700, SIZE * sizeof *pixels);
   uint8_t *labels = calloc(700, 1);
-  od_train_data many = {{.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels, NULL};
+  od_train_data many = {{.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels, 1, NULL};
   od_train_config config = usual_config();
   config.epochs = 2;
   config.optimizer.ema = ema;
