@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
-from . import _camera, _paper, _style
+from . import _camera, _paper, _strokes, _style
 from ._digits import Digits, as_digits
 from ._picture import Picture
-from ._strokes import MARKS, curve, draw
+from ._strokes import curve, draw
 from ._style import Style
 from ._writing import SPACE, Floats, Writing, draw_hand, write
 
@@ -32,6 +32,7 @@ def string(
     height: int = 32,
     color: bool = False,
     digits: Any = None,
+    signs: _strokes.Signs | None = None,
     random_state: object = None,
 ) -> Picture:
     r"""Write one number.
@@ -39,8 +40,8 @@ def string(
     Parameters
     ----------
     text : str, optional
-        Digits, and where wanted spaces and the marks ``.,':-=/\|()+*#$€~``. Without it, one
-        to ten digits at random.
+        Digits, and where wanted spaces, the marks ``.,':-=/\|()+*#$€~`` and other `signs`.
+        Without it, one to ten digits at random.
     style : str or Style
         How it looks: "plain", "touching", "cheque", "note", "form" or your own.
     height : int
@@ -49,6 +50,9 @@ def string(
         Red, green and blue instead of gray.
     digits : None, Digits, Dataset or (images, labels)
         The handwriting. Without it, the embedded sample of MNIST.
+    signs : mapping of str to strokes, optional
+        What else a text may have, as letters: each sign's strokes are lists of points (x, y), y
+        being 0 at the foot of the digits, 1 at their top, and x of the same unit.
     random_state : None, int or numpy.random.Generator
         The same number gives the same picture.
 
@@ -69,7 +73,7 @@ def string(
     >>> picture.text, picture.image.shape[0], picture.boxes.shape
     ('1874', 48, (4, 4))
     """
-    texts = None if text is None else [checked_text("text", text)]
+    texts = None if text is None else [checked_text("text", text, _shapes(signs))]
     return strings(
         1,
         texts=texts,
@@ -77,6 +81,7 @@ def string(
         height=height,
         color=color,
         digits=digits,
+        signs=signs,
         random_state=random_state,
     )[0]
 
@@ -90,6 +95,7 @@ def strings(
     height: int = 32,
     color: bool = False,
     digits: Any = None,
+    signs: _strokes.Signs | None = None,
     random_state: object = None,
 ) -> list[Picture]:
     """Write many numbers at once, for training: thousands a second.
@@ -104,7 +110,7 @@ def strings(
         How many digits those random texts have.
     style : str, Style or a list of these
         How they look; of a list, each picture takes one at random.
-    height, color, digits, random_state
+    height, color, digits, signs, random_state
         As for :func:`string`. To go on where the last call ended, hand over a
         ``numpy.random.Generator``; to save time, a :class:`Digits`.
 
@@ -130,7 +136,8 @@ def strings(
     styles = _resolved_styles(style)
     source = as_digits(digits)
     rng = generator(random_state)
-    known = None if texts is None else _checked_texts(texts, n)
+    shapes = _shapes(signs)
+    known = None if texts is None else _checked_texts(texts, n, shapes)
     if known is None:
         known = random_texts(n, _checked_length(length), source, rng)
     choice = rng.integers(len(styles), size=n) if len(styles) > 1 else np.zeros(n, np.int64)
@@ -143,7 +150,8 @@ def strings(
         step = max(1, min(_BATCH, _PIXELS // (height * height * longest)))
         for start in range(0, len(places), step):
             some = places[start : start + step].tolist()
-            written = _batch([known[place] for place in some], chosen, height, color, source, rng)
+            lines = [known[place] for place in some]
+            written = _batch(lines, chosen, height, color, source, shapes, rng)
             for place, picture in zip(some, written, strict=True):
                 pictures[place] = picture
     return [picture for picture in pictures if picture is not None]
@@ -155,12 +163,13 @@ def _batch(
     height: int,
     color: bool,
     source: Digits,
+    shapes: _strokes.Signs,
     rng: np.random.Generator,
 ) -> list[Picture]:
     """Write ``texts`` in one style."""
     hand = draw_hand(style, len(texts), height, rng, _MARGINS)
     marked = [_with_marks(text, style, rng) for text in texts]
-    writing = write(marked, source, style, hand, height, rng)
+    writing = write(marked, source, style, hand, height, rng, shapes)
     if style.underline:
         _underline(writing, style, hand.size, rng)
     shape = (len(texts), height, writing.ink.shape[2])
@@ -269,20 +278,34 @@ def _resolved_styles(style: object) -> list[Style]:
     return [_style.resolve(style)]
 
 
-def _checked_texts(texts: Sequence[str], count: int) -> list[str]:
+def _shapes(signs: _strokes.Signs | None) -> _strokes.Signs:
+    """Return the strokes of all signs that texts may have."""
+    if signs is None:
+        return _strokes.MARKS
+    for sign, strokes in signs.items():
+        if not isinstance(sign, str) or len(sign) != 1 or sign in "0123456789 ":
+            raise ValueError(f"signs must be single characters and no digits, got {sign!r}")
+        for stroke in strokes:
+            points = np.asarray(stroke, np.float64)
+            if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+                raise ValueError(f"signs[{sign!r}] must be lists of points (x, y), got {stroke!r}")
+    return {**_strokes.MARKS, **signs}
+
+
+def _checked_texts(texts: Sequence[str], count: int, shapes: _strokes.Signs) -> list[str]:
     known = list(texts)
     if len(known) != count:
         raise ValueError(f"texts must be n = {count} strings, got {len(known)}")
-    return [checked_text("texts", text) for text in known]
+    return [checked_text("texts", text, shapes) for text in known]
 
 
-def checked_text(name: str, text: object) -> str:
+def checked_text(name: str, text: object, shapes: _strokes.Signs = _strokes.MARKS) -> str:
     """Return ``text`` where it can be written."""
     if not isinstance(text, str):
         raise TypeError(f"{name} must be str, got {type(text).__name__}")
-    strange = sorted(set(text) - set("0123456789") - set(MARKS) - {SPACE})
+    strange = sorted(set(text) - set("0123456789") - set(shapes) - {SPACE})
     if strange:
-        raise ValueError(f"{name} must be digits, spaces and {''.join(MARKS)}, got {strange[0]!r}")
+        raise ValueError(f"{name} must be digits, spaces and {''.join(shapes)}, got {strange[0]!r}")
     if not text.strip():
         raise ValueError(f"{name} must have a digit or a mark, got {text!r}")
     if len(text) > 100:

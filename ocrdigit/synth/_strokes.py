@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float32]  # (k, 2): x, y
+
+Signs = Mapping[str, Sequence[Sequence[tuple[float, float]]]]
 
 # A sign's strokes, each a list of points (x, y): y is 0 at the foot of the digits, 1 at their
 # top; x is measured in the same unit.

@@ -105,9 +105,10 @@ def write(
     hand: Hand,
     height: int,
     rng: np.random.Generator,
+    shapes: _strokes.Signs = _strokes.MARKS,
 ) -> Writing:
-    """Write ``texts`` (digits, marks and spaces) into pictures of ``height`` pixels."""
-    items = _Items(texts, digits, style, hand, height, rng)
+    """Write ``texts`` (digits, signs that have shapes, spaces), ``height`` pixels high."""
+    items = _Items(texts, digits, style, hand, height, rng, shapes)
     cells = items.draw()
     items.place()
     ink = items.lay(cells)
@@ -129,7 +130,9 @@ class _Items:
         hand: Hand,
         height: int,
         rng: np.random.Generator,
+        shapes: _strokes.Signs,
     ) -> None:
+        self.shapes = shapes
         self.digits, self.style, self.hand, self.height, self.rng = digits, style, hand, height, rng
         signs = [sign for text in texts for sign in text if sign != SPACE]
         lengths = [len(text) - text.count(SPACE) for text in texts]
@@ -298,7 +301,7 @@ class _Items:
     def _draw_mark(self, cell: Floats, item: int) -> None:
         owner = self.owner[item]
         lines = _strokes.sign(
-            _strokes.MARKS[self.signs[item]],
+            self.shapes[self.signs[item]],
             float(self.size[item]),
             self.rng,
             slant=float(self.hand.slant[owner]),
