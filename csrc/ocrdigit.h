@@ -24,8 +24,7 @@
 #include "nn/gradcam.h"
 
 /* Pages to digits. */
-#include "read/page.h"
-#include "read/lattice.h"
+#include "read/read.h"
 
 /* Training. */
 #include "nn/gradient.h"

@@ -60,6 +60,10 @@ class Network:
     @property
     def classes(self) -> int: ...
     @property
+    def columns(self) -> int:
+        """Columns that have scores each; 1 where the image has, as a whole."""
+
+    @property
     def parameter_count(self) -> int:
         """Trainable numbers."""
     def describe(self) -> list[LayerDescription]: ...
@@ -229,24 +233,17 @@ def is_mnist_like(image: NDArray[np.uint8]) -> bool: ...
 def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
 
-def find_candidates(image: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """What may be digits in a picture (h, w).
-
-    (n, 7): line, first piece, last piece, left, top, right, bottom; and their pictures
-    (n, 28, 28, 2): own ink, all ink around.
-    """
+def level_strip(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
+    """A line of dark writing (h, w) as bytes of ink, as ``read_digits`` shows it to a network."""
 
 def read_digits(
     network: Network,
-    classifier: Network,
     image: NDArray[np.uint8],
     *,
     length: int = 0,
     words: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits in a picture (h, w), line by line.
-
-    ``network`` is a reader's, ``classifier`` one of single digits for a second opinion.
+    """The digits in a picture (h, w), line by line, as a network from (32, 1024, 1) reads them.
 
     (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
     digit at all, the probability of each digit.

@@ -1,4 +1,4 @@
-"""The shipped reader: the network that tells digits from what is none, and its file."""
+"""The shipped reader: the network that reads lines, and its file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,33 @@ from . import _core, files
 
 READER_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/reader.safetensors")
 
-# From a candidate's own ink and all ink around it to ten digits and "not a digit".
+# Of lines, straightened to this height: for every fourth column of pixels, which of ten digits
+# is there, or none (the blank).
+HEIGHT, WIDEST = 32, 1024
+BLANK = 10
+
+
+def _conv(filters: int, *kernel: int) -> list[dict[str, Any]]:
+    bare = {"type": "conv2d", "filters": filters, "kernel_size": kernel, "use_bias": False}
+    return [bare, {"type": "batch_norm"}, {"type": "relu"}]
+
+
 LAYERS: tuple[Mapping[str, Any], ...] = (
-    {"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
+    {"type": "conv2d", "filters": 16, "kernel_size": 3, "activation": "relu"},
     {"type": "max_pool2d"},
     {"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
     {"type": "max_pool2d"},
-    {"type": "flatten"},
-    {"type": "dense", "units": 64, "activation": "relu"},
-    {"type": "dense", "units": 11},
+    *_conv(64, 3, 3),
+    {"type": "max_pool2d", "pool_size": (2, 1)},
+    *_conv(64, 3, 3),
+    {"type": "max_pool2d", "pool_size": (2, 1)},
+    {"type": "columns"},
+    *_conv(128, 1, 3),
+    {"type": "dropout", "rate": 0.1},
+    *_conv(112, 1, 3),
+    *_conv(112, 1, 3),
+    {"type": "conv2d", "filters": BLANK + 1, "kernel_size": 1},
 )
-INPUT_SHAPE = (28, 28, 2)
 
 _FORMAT = "ocrdigit reader"
 
@@ -60,7 +76,7 @@ def read_reader(path: files.Path) -> _core.Network:
             if metadata.get("format") != _FORMAT:
                 raise ValueError("not a reader of ocrdigit")
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = _core.Network(json.loads(metadata["architecture"]), INPUT_SHAPE)
+        network = _core.Network(json.loads(metadata["architecture"]), (HEIGHT, WIDEST, 1))
         network.set_weights(weights)
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error

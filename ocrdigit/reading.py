@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._inputs import gray_pages
-from ._predict import shipped_model
 from ._reader import shipped_reader
 
 if TYPE_CHECKING:
@@ -280,10 +279,10 @@ def read(
     words = _checked_words(lexicon)
     digits = _checked_length(length)
     pages = gray_pages(image, "image")
-    networks = shipped_reader(), shipped_model().network_
+    network = shipped_reader()
     lines: list[Line] = []
     for number, page in enumerate(pages):
-        lines += _read_page(networks, page, number, digits, words)
+        lines += _read_page(network, page, number, digits, words)
     return Reading(tuple(lines), tuple(pages))
 
 
@@ -331,14 +330,14 @@ def read_many(
 
 
 def _read_page(
-    networks: tuple[_core.Network, _core.Network],
+    network: _core.Network,
     page: NDArray[np.uint8],
     number: int,
     length: int,
     words: tuple[str, ...],
 ) -> list[Line]:
     small, factor = _reduced(page)
-    table, numbers = _core.read_digits(*networks, small, length=length, words=words)
+    table, numbers = _core.read_digits(network, small, length=length, words=words)
     lines: dict[int, list[Digit]] = {}
     for (line, value, *box), row in zip(table.tolist(), numbers, strict=True):
         x, y, w, h = (factor * side for side in box)

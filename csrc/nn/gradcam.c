@@ -185,6 +185,10 @@ static od_status fill(od_gradcam *cam, const od_network *network, od_error *erro
 od_status od_gradcam_create(const od_network *network, const od_kernels *kernels, int layer,
                             od_gradcam **gradcam, od_error *error) {
   *gradcam = NULL;
+  if (od_network_columns(network) > 1)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "network: gives scores for each of %d columns, expected those of one digit",
+                   od_network_columns(network));
   od_status status = check_layer(network, layer, error);
   if (status) return status;
   od_gradcam *cam = od_allocate(1, sizeof *cam);

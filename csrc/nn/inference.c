@@ -96,7 +96,7 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   inf->threads = threads;
   inf->input_size = od_shape_size(od_network_input(network));
   inf->classes = (size_t)od_network_classes(network);
-  inf->columns = (size_t)od_network_columns(network);
+  inf->columns = od_shape_size(od_network_shape_after(network, od_network_layer_count(network) - 1)) / inf->classes;
   inf->slice = inf->columns > 1 ? 1 : SLICE; /* lines are large, and have no dense layers */
   od_status status = od_plan_make(network, true, precision, -1, &inf->plan, error);
   if (!status) {

@@ -5,8 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-PyObject *reading_find_candidates(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                                  PyObject *keywords);
+PyObject *reading_level_strip(PyObject *module, PyObject *value);
 PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords);
 

@@ -32,16 +32,17 @@ static od_status find_strokes(od_page *page, od_error *error) {
                          &page->strokes, error);
 }
 
-od_status od_page_find_ink(od_page *page, const uint8_t *image, od_error *error) {
+od_status od_page_find_ink(od_page *page, od_error *error) {
   const size_t n = (size_t)page->h * (size_t)page->w;
   od_ink_facts facts;
   page->ink = od_allocate(n, 2);
   if (!page->ink) return od_fail_memory(error, "the ink of a page");
   page->scratch = page->ink + n;
   const int window = most(LEAST_WINDOW, least(LARGEST_WINDOW, 6 * least(page->h, page->w) / 10));
-  od_status status = od_find_ink(&page->imaging, page->h, page->w, image, window, page->ink, NULL,
-                                 &facts, error);
+  od_status status = od_find_ink(&page->imaging, page->h, page->w, page->image, window, page->ink,
+                                 NULL, &facts, error);
   if (status) return status;
+  page->dark = facts.dark;
   page->pen = od_pen_width(page->imaging.kernels, page->h, page->w, page->ink);
   status = find_strokes(page, error);
   if (status || page->strokes.count == 0) return status;
@@ -63,8 +64,6 @@ void od_page_release(od_page *page) {
   od_strokes_release(&page->strokes);
   od_release(page->lines);
   od_release(page->pieces);
-  od_release(page->candidates);
-  od_release(page->pictures);
   od_imaging_release(&page->imaging);
   *page = (od_page){0};
 }

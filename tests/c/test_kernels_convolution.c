@@ -44,6 +44,31 @@ static void test_max_pool_choices_of_scalar(void) {
   }
 }
 
+static void test_max_rows(void) {
+  for (int t = 0; table(t); t++)
+    for (int n = 1; n < 200; n += 1 + n / 20) {
+      od_real top[200], bottom[200], y[201], want[201], dtop[200], dbottom[200];
+      uint8_t choice[201], want_choice[201];
+      CHECK_CASE("%s max_rows %d", table(t)->name, n);
+      for (int i = 0; i < n; i++) {
+        top[i] = (od_real)(float)od_rng_range(&rng, -1, 1);
+        bottom[i] = i % 3 ? (od_real)(float)od_rng_range(&rng, -1, 1) : top[i];
+      }
+      y[n] = 7;
+      choice[n] = 7;
+      table(t)->max_rows((size_t)n, top, bottom, y, choice);
+      od_kernels_scalar.max_rows((size_t)n, top, bottom, want, want_choice);
+      CHECK(memcmp(y, want, (size_t)n * sizeof *y) == 0 && (double)y[n] == 7);
+      CHECK(memcmp(choice, want_choice, (size_t)n) == 0 && choice[n] == 7);
+      CHECK(choice[0] == 0 && (double)y[0] == (double)top[0]); /* the first of equals */
+      table(t)->max_rows_backward((size_t)n, y, choice, dtop, dbottom);
+      for (int i = 0; i < n; i++) {
+        CHECK(dtop[i] == (choice[i] ? 0 : y[i]));
+        CHECK(dbottom[i] == (choice[i] ? y[i] : 0));
+      }
+    }
+}
+
 static void test_max_unpool_row(void) {
   static od_real want_top[4000], want_bottom[4000];
   guard guard_choice = guard_create(4000);
@@ -342,6 +367,7 @@ int main(void) {
   cases_begin();
   RUN(test_max_pool);
   RUN(test_max_pool_choices_of_scalar);
+  RUN(test_max_rows);
   RUN(test_max_unpool_row);
   RUN(test_winograd_input);
   RUN(test_winograd_output);

@@ -1,11 +1,14 @@
-/* read/ under stress: any picture of any size, and any probabilities, come to digits that lie
- * within the picture. That numbers are read right is for tests/test_reading.py. */
+/* read/ under stress: any picture of any size, and a network of any numbers, come to digits
+ * that lie within the picture, as the limits want them. That numbers are read right is for
+ * tests/test_reading.py. */
 #include "base/memory.h"
 #include "base/rng.h"
 #include "check.h"
 #include "guard.h"
-#include "read/lattice.h"
-#include "read/page.h"
+#include "networks.h"
+#include "read/read.h"
+#include "read/spell.h"
+#include "read/strip.h"
 #include "tables.h"
 
 enum { LONGEST = 130 };
@@ -39,96 +42,157 @@ static const uint8_t *random_page(int h, int w) {
   return image;
 }
 
-static od_status find_candidates(od_page *page, const uint8_t *image, od_pool *pool) {
+/* A network of random numbers, which finds digits everywhere. */
+static od_inference *make_reader(void) {
+  const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL,
+                             COLUMNS, conv(OD_READ_CLASSES, 1, 1, true, false)};
+  od_network *network;
+  od_inference *inference;
   od_error error = {{0}};
-  page->imaging = (od_imaging){.kernels = table(draw(0, 1)), .pool = pool};
-  if (!page->imaging.kernels) page->imaging.kernels = table(0);
-  od_status status = od_page_find_ink(page, image, &error);
-  if (!status) status = od_page_find_lines(page, &error);
-  if (!status) status = od_page_cut_pieces(page, &error);
-  if (!status) status = od_page_list_candidates(page, pool, &error);
-  if (status) printf("%s\n", error.message);
-  return status;
+  const od_shape input = {OD_READ_HEIGHT, OD_READ_WIDTH, 1};
+  if (od_network_create(input, layers, 6, &network, &error)) exit(EXIT_FAILURE);
+  randomize(network, 3);
+  if (od_inference_create(network, last_table(), OD_FLOAT32, 2, &inference, &error))
+    exit(EXIT_FAILURE);
+  od_network_destroy(network);
+  return inference;
 }
 
-static void check_candidates(const od_page *page) {
-  bool right = true;
-  for (int i = 0; i < page->candidate_count; i++) {
-    const od_candidate *c = &page->candidates[i];
-    const od_text_line *line = &page->lines[c->line];
-    right = right && c->first <= c->last && line->first <= c->first;
-    right = right && c->last < line->first + line->count;
-    right = right && 0 <= c->left && c->left < c->right && c->right <= page->w;
-    right = right && 0 <= c->top && c->top < c->bottom && c->bottom <= page->h;
-    if (i) right = right && page->candidates[i - 1].line <= c->line;
-  }
-  for (int i = 0; i < page->candidate_count * OD_PICTURE; i++)
-    right = right && page->pictures[i] >= 0 && page->pictures[i] <= 1;
-  CHECK(right);
-}
+static bool is_probability(float p) { return p >= 0 && p <= 1.0001f; }
 
-/* Reads with made-up probabilities; at most `length` digits a line where that is not 0. */
-static void check_decode(const od_page *page, const od_read_limits *limits) {
-  size_t n = (size_t)page->candidate_count * OD_READ_CLASSES;
-  float *probabilities = od_allocate(n, sizeof *probabilities);
-  od_read_digit *digits = od_allocate((size_t)page->piece_count, sizeof *digits);
-  for (size_t i = 0; i < n; i++)
-    probabilities[i] = draw(0, 3) ? (float)od_rng_uniform(&rng) : (float)draw(0, 1);
-  od_error error = {{0}};
-  int count;
-  CHECK_INT(od_page_decode(page, probabilities, limits, digits, &count, &error), OD_OK);
-  CHECK(count <= page->piece_count);
+static void check_digits(int h, int w, const od_read_limits *limits, const od_reading *reading) {
   int in_line = 0;
   bool right = true;
-  for (int i = 0; i < count; i++) {
-    const od_read_digit *d = &digits[i];
-    in_line = i && digits[i - 1].line == d->line ? in_line + 1 : 1;
-    bool last = i + 1 == count || digits[i + 1].line != d->line;
+  for (int i = 0; i < reading->count; i++) {
+    const od_read_digit *d = &reading->digits[i];
+    in_line = i && d[-1].line == d->line ? in_line + 1 : 1;
+    right = right && (i == 0 || d[-1].line <= d->line);
+    bool last = i + 1 == reading->count || d[1].line != d->line;
     if (limits->length && last) right = right && in_line == limits->length;
     right = right && 0 <= d->value && d->value < OD_DIGITS;
-    right = right && d->confidence >= 0 && d->confidence <= d->is_digit && d->is_digit <= 1.0001f;
-    right = right && 0 <= d->left && d->right <= page->w && 0 <= d->top && d->bottom <= page->h;
+    right = right && is_probability(d->confidence) && is_probability(d->is_digit);
+    right = right && d->confidence <= d->is_digit + 1e-4f;
+    right = right && 0 <= d->left && d->left < d->right && d->right <= w;
+    right = right && 0 <= d->top && d->top < d->bottom && d->bottom <= h;
   }
   CHECK(right);
-  od_release(probabilities);
-  od_release(digits);
+}
+
+static void read_page(int h, int w, const uint8_t *image, od_inference *network, od_pool *pool,
+                      const od_read_limits *limits) {
+  od_reading reading;
+  od_error error = {{0}};
+  if (!CHECK_INT(od_read(table(draw(0, 1)), h, w, image, network, pool, limits, &reading, &error), OD_OK)) {
+    printf("%s\n", error.message);
+    return;
+  }
+  check_digits(h, w, limits, &reading);
+  od_reading_release(&reading);
 }
 
 static void test_random_pages(void) {
   static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
   od_pool *pool;
   od_error error;
+  od_inference *network = make_reader();
   CHECK_INT(od_pool_create(2, &pool, &error), OD_OK);
-  for (int i = 0; i < 500; i++) {
-    od_page page = {.h = draw(1, LONGEST), .w = draw(1, LONGEST)};
-    CHECK_CASE("page %d, (%d, %d)", i, page.h, page.w);
-    const uint8_t *image = random_page(page.h, page.w);
-    if (CHECK_INT(find_candidates(&page, image, i % 2 ? pool : NULL), OD_OK)) {
-      check_candidates(&page);
-      check_decode(&page, &(od_read_limits){0});
-      check_decode(&page, &(od_read_limits){.length = draw(1, 6)});
-      check_decode(&page, &(od_read_limits){.word_count = 4, .words = words});
-      check_decode(&page, &(od_read_limits){.length = 2, .word_count = 4, .words = words});
-    }
+  for (int i = 0; i < 300; i++) {
+    const int h = draw(1, LONGEST), w = draw(1, LONGEST);
+    CHECK_CASE("page %d, (%d, %d)", i, h, w);
+    const uint8_t *image = random_page(h, w);
+    od_pool *some = i % 2 ? pool : NULL;
+    read_page(h, w, image, network, some, &(od_read_limits){0});
+    read_page(h, w, image, network, some, &(od_read_limits){.length = draw(1, 6)});
+    read_page(h, w, image, network, some, &(od_read_limits){.word_count = 4, .words = words});
+    read_page(h, w, image, network, some,
+              &(od_read_limits){.length = 2, .word_count = 4, .words = words});
     CHECK(guard_intact(&guard_in));
-    od_page_release(&page);
   }
   od_pool_destroy(pool);
+  od_inference_destroy(network);
 }
 
 static void test_extreme_shapes(void) {
   const int shapes[][2] = {{1, 16384}, {16384, 1}, {2, 9000}, {3000, 7}, {600, 600}};
   guard pages = guard_create(600 * 600);
+  od_inference *network = make_reader();
   for (int i = 0; i < 5; i++) {
-    od_page page = {.h = shapes[i][0], .w = shapes[i][1]};
-    size_t n = (size_t)page.h * (size_t)page.w;
+    const int h = shapes[i][0], w = shapes[i][1];
+    size_t n = (size_t)h * (size_t)w;
     uint8_t *image = guard_block(&pages, n, GUARD_ABOVE);
-    CHECK_CASE("(%d, %d)", page.h, page.w);
+    CHECK_CASE("(%d, %d)", h, w);
     for (size_t k = 0; k < n; k++) image[k] = (uint8_t)draw(0, 255);
-    if (CHECK_INT(find_candidates(&page, image, NULL), OD_OK)) check_candidates(&page);
-    od_page_release(&page);
+    read_page(h, w, image, network, NULL, &(od_read_limits){0});
   }
+  od_inference_destroy(network);
   guard_destroy(&pages);
+}
+
+/* ---- spelling ---- */
+
+/* Columns that say each class of `classes` with probability p, the others alike. */
+static void say_columns(int columns, const uint8_t *classes, double p, od_real *probabilities) {
+  for (int t = 0; t < columns; t++)
+    for (int c = 0; c < OD_READ_CLASSES; c++)
+      probabilities[t * OD_READ_CLASSES + c] =
+          (od_real)(c == classes[t] ? p : (1 - p) / (OD_READ_CLASSES - 1));
+}
+
+static void check_spelled(const od_real *probabilities, int columns, const od_read_limits *limits,
+                          const char *expected) {
+  od_spelled digits[16];
+  od_error error = {{0}};
+  int count;
+  CHECK_INT(od_spell(columns, probabilities, limits, digits, &count, &error), OD_OK);
+  if (!CHECK_INT(count, (int)strlen(expected))) return;
+  for (int i = 0; i < count; i++) CHECK_INT(digits[i].value, expected[i] - '0');
+}
+
+static void test_spelling(void) {
+  enum { COLUMNS_SAID = 8 };
+  const uint8_t said[COLUMNS_SAID] = {OD_BLANK, 4, 4, OD_BLANK, 4, 7, 7, OD_BLANK};
+  static const char *const words[] = {"42", "447", "4477", "123456789", "0"};
+  od_real probabilities[COLUMNS_SAID * OD_READ_CLASSES];
+  say_columns(COLUMNS_SAID, said, 0.9, probabilities);
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){0}, "447");
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.length = 3}, "447");
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.length = 2}, "47");
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.length = 9}, "");
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.word_count = 5, .words = words}, "447");
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.word_count = 1, .words = words}, "42");
+  check_spelled(probabilities, COLUMNS_SAID,
+                &(od_read_limits){.length = 4, .word_count = 5, .words = words}, "4477");
+  check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.word_count = 1, .words = words + 3}, "");
+}
+
+/* What a column says with p is what the digit is sure by. */
+static void test_confidence(void) {
+  const uint8_t said[] = {OD_BLANK, 3, OD_BLANK};
+  od_real probabilities[3 * OD_READ_CLASSES] = {0};
+  for (int t = 0; t < 3; t++) probabilities[t * OD_READ_CLASSES + said[t]] = 1;
+  probabilities[OD_READ_CLASSES + 3] = (od_real)0.6; /* a 3, an 8, or nothing */
+  probabilities[OD_READ_CLASSES + 8] = (od_real)0.3;
+  probabilities[OD_READ_CLASSES + OD_BLANK] = (od_real)0.1;
+  od_spelled digits[3];
+  od_error error = {{0}};
+  int count;
+  CHECK_INT(od_spell(3, probabilities, &(od_read_limits){0}, digits, &count, &error), OD_OK);
+  if (!CHECK_INT(count, 1)) return;
+  CHECK(fabs((double)digits[0].confidence - 0.6) < 1e-5);
+  CHECK(fabs((double)digits[0].is_digit - 0.9) < 1e-5);
+  CHECK(fabs((double)digits[0].probabilities[8] - 0.3 / 0.9) < 1e-5);
+}
+
+static void test_levels(void) {
+  uint8_t levels[200];
+  for (int i = 0; i < 200; i++) levels[i] = (uint8_t)(i < 20 ? 50 : i < 30 ? 150 : 200 + i % 2);
+  od_strip_level(200, levels);
+  CHECK_INT(levels[0], OD_STRIP_INK);
+  CHECK_INT(levels[25], (50 * OD_STRIP_INK + 75) / 150);
+  CHECK_INT(levels[199], 0);
+  memset(levels, 77, sizeof levels);
+  od_strip_level(200, levels);
+  CHECK_INT(levels[100], 0);
 }
 
 int main(void) {
@@ -136,6 +200,9 @@ int main(void) {
   guard_in = guard_create(LONGEST * LONGEST);
   RUN(test_random_pages);
   RUN(test_extreme_shapes);
+  RUN(test_spelling);
+  RUN(test_confidence);
+  RUN(test_levels);
   guard_destroy(&guard_in);
   return check_end();
 }

@@ -1,0 +1,15 @@
+/* Which ink each digit of a line is: its box. Private to read/. */
+#ifndef OD_READ_BOXES_H
+#define OD_READ_BOXES_H
+
+#include "read/page.h"
+#include "read/spell.h"
+#include "read/strip.h"
+
+/* Fills in the boxes of a line's digits (count), as spelled; by its pieces.
+ * Errors: OD_ERROR_MEMORY. */
+od_status od_find_boxes(const od_page *page, const od_text_line *line, const od_strip_place *place,
+                        int count, const od_spelled *spelled, od_read_digit *digits,
+                        od_error *error);
+
+#endif

@@ -1,0 +1,206 @@
+/* The likeliest way through the columns is found state by state (Viterbi): a state is how many
+ * digits have been said, and which was the last, or the blank after it. */
+#include "read/spell.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const double never = -1e30;
+static const double least_probability = 1e-12;
+
+typedef struct speller {
+  int columns;
+  const od_real *probabilities; /* (columns, classes) */
+  double *log;                /* (columns, classes) */
+} speller;
+
+/* ---- the likeliest way ---- */
+
+/* One column of the classes' ways after `said` digits: best (classes), and where each comes
+ * from: its own state (0), the blank (1), or 2 + the digit before. before and fewer (classes) are
+ * those of the column before after as many digits, and after one less (NULL: none). */
+static void extend(const double *log, const double *before, const double *fewer, double *best,
+                   int8_t *from) {
+  best[OD_BLANK] = before[OD_BLANK];
+  from[OD_BLANK] = 0;
+  for (int d = 0; d < OD_DIGITS; d++)
+    if (before[d] > best[OD_BLANK]) {
+      best[OD_BLANK] = before[d];
+      from[OD_BLANK] = (int8_t)(2 + d);
+    }
+  best[OD_BLANK] += log[OD_BLANK];
+  for (int d = 0; d < OD_DIGITS; d++) {
+    best[d] = before[d];
+    from[d] = 0;
+    for (int c = 0; fewer && c < OD_READ_CLASSES; c++)
+      if (c != d && fewer[c] > best[d]) {
+        best[d] = fewer[c];
+        from[d] = (int8_t)(c == OD_BLANK ? 1 : 2 + c);
+      }
+    best[d] += log[d];
+  }
+}
+
+/* The likeliest way that says `length` digits: which class each column has; false where
+ * there is none. */
+static bool find_way(const speller *work, int length, uint8_t *classes) {
+  const size_t states = (size_t)(length + 1) * OD_READ_CLASSES;
+  double *best = od_allocate(2 * states, sizeof *best);
+  int8_t *from = od_allocate((size_t)work->columns * states, 1);
+  bool found = best && from;
+  double *here = best, *before = best + states;
+  for (size_t i = 0; found && i < states; i++) before[i] = never;
+  if (found) before[OD_BLANK] = 0; /* before the first column */
+  for (int t = 0; found && t < work->columns; t++) {
+    for (int said = 0; said <= length; said++)
+      extend(work->log + t * OD_READ_CLASSES, before + said * OD_READ_CLASSES,
+             said ? before + (said - 1) * OD_READ_CLASSES : NULL, here + said * OD_READ_CLASSES,
+             from + (size_t)t * states + (size_t)(said * OD_READ_CLASSES));
+    double *swap = here;
+    here = before;
+    before = swap;
+  }
+  int last = OD_BLANK, said = length;
+  for (int d = 0; found && d < OD_DIGITS; d++)
+    if (before[said * OD_READ_CLASSES + d] > before[said * OD_READ_CLASSES + last]) last = d;
+  found = found && before[said * OD_READ_CLASSES + last] > never / 2;
+  for (int t = work->columns - 1; found && t >= 0; t--) {
+    classes[t] = (uint8_t)last;
+    const int way = from[(size_t)t * states + (size_t)(said * OD_READ_CLASSES + last)];
+    if (way == 0) continue;
+    if (last != OD_BLANK) said--;
+    last = way == 1 ? OD_BLANK : way - 2;
+  }
+  od_release(best);
+  od_release(from);
+  return found;
+}
+
+static void take_likeliest(const speller *work, uint8_t *classes) {
+  for (int t = 0; t < work->columns; t++) {
+    const od_real *p = work->probabilities + t * OD_READ_CLASSES;
+    classes[t] = 0;
+    for (int c = 1; c < OD_READ_CLASSES; c++)
+      if (p[c] > p[classes[t]]) classes[t] = (uint8_t)c;
+  }
+}
+
+/* The likeliest way that says `word`: from[t][s] is how many states it came up. */
+static double find_word(const speller *work, const char *word, double *best, uint8_t *from,
+                        uint8_t *classes) {
+  const int length = (int)strlen(word), states = 2 * length + 1;
+  for (int s = 0; s < states; s++) best[s] = s ? never : 0;
+  for (int t = 0; t < work->columns; t++) {
+    const double *log = work->log + t * OD_READ_CLASSES;
+    uint8_t *steps = from + t * states;
+    for (int s = states - 1; s >= 0; s--) { /* downward: what is read is of the column before */
+      const int label = s % 2 ? word[s / 2] - '0' : OD_BLANK;
+      double value = best[s];
+      steps[s] = 0;
+      if (s > 0 && best[s - 1] > value) value = best[s - 1], steps[s] = 1;
+      if (s > 1 && s % 2 && word[s / 2] != word[s / 2 - 1] && best[s - 2] > value)
+        value = best[s - 2], steps[s] = 2;
+      best[s] = value + log[label];
+    }
+  }
+  int state = states > 1 && best[states - 2] > best[states - 1] ? states - 2 : states - 1;
+  const double found = best[state];
+  for (int t = work->columns - 1; classes && t >= 0; t--) {
+    classes[t] = (uint8_t)(state % 2 ? word[state / 2] - '0' : OD_BLANK);
+    state -= from[t * states + state];
+  }
+  return found;
+}
+
+/* The likeliest word that fits, as classes; false for none. */
+static bool choose_word(const speller *work, const od_read_limits *limits, uint8_t *classes) {
+  size_t longest = 0;
+  for (int i = 0; i < limits->word_count; i++) {
+    const size_t length = strlen(limits->words[i]);
+    if (length <= (size_t)work->columns && length > longest) longest = length;
+  }
+  const size_t states = 2 * longest + 1;
+  double *best = od_allocate(states, sizeof *best), likeliest = never / 2;
+  uint8_t *from = od_allocate(states, (size_t)work->columns);
+  const char *word = NULL;
+  for (int i = 0; best && from && i < limits->word_count; i++) {
+    const size_t length = strlen(limits->words[i]);
+    if (length > longest || (limits->length && length != (size_t)limits->length)) continue;
+    const double found = find_word(work, limits->words[i], best, from, NULL);
+    if (found <= likeliest) continue;
+    likeliest = found;
+    word = limits->words[i];
+  }
+  if (word) find_word(work, word, best, from, classes);
+  od_release(best);
+  od_release(from);
+  return word != NULL;
+}
+
+/* ---- confidence ---- */
+
+/* The probability that columns begin..end - 1 say `digit` and nothing else; -1: nothing. */
+static double say(const speller *work, int begin, int end, int digit) {
+  double before = 1, within = 0, after = 0; /* blank, digit, blank */
+  for (int t = begin; t < end; t++) {
+    const od_real *p = work->probabilities + t * OD_READ_CLASSES;
+    const double blank = (double)p[OD_BLANK], own = digit < 0 ? 0 : (double)p[digit];
+    after = (after + within) * blank;
+    within = (within + before) * own;
+    before *= blank;
+  }
+  return digit < 0 ? before : within + after;
+}
+
+/* What the columns between a digit's neighbours say there is. */
+static void find_confidence(const speller *work, int begin, int end, od_spelled *digit) {
+  double sum = 0, one[OD_DIGITS];
+  for (int d = 0; d < OD_DIGITS; d++) sum += one[d] = say(work, begin, end, d);
+  const double all = sum + say(work, begin, end, -1);
+  digit->is_digit = (float)(all > 0 ? sum / all : 0);
+  for (int d = 0; d < OD_DIGITS; d++)
+    digit->probabilities[d] = (float)(sum > 0 ? one[d] / sum : 1.0 / OD_DIGITS);
+  digit->confidence = digit->is_digit * digit->probabilities[digit->value];
+}
+
+/* ---- a line ---- */
+
+static int list_digits(int columns, const uint8_t *classes, od_spelled *digits) {
+  int count = 0;
+  for (int t = 0; t < columns; t++) {
+    if (classes[t] == OD_BLANK) continue;
+    if (t && classes[t] == classes[t - 1])
+      digits[count - 1].last = t;
+    else
+      digits[count++] = (od_spelled){.value = classes[t], .first = t, .last = t};
+  }
+  return count;
+}
+
+static bool spell(const speller *work, const od_read_limits *limits, uint8_t *classes) {
+  if (limits->word_count) return choose_word(work, limits, classes);
+  if (limits->length) return limits->length <= work->columns && find_way(work, limits->length, classes);
+  take_likeliest(work, classes);
+  return true;
+}
+
+od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
+                   od_spelled *digits, int *count, od_error *error) {
+  const size_t numbers = (size_t)columns * OD_READ_CLASSES;
+  speller work = {.columns = columns, .probabilities = probabilities};
+  *count = 0;
+  uint8_t *classes = od_allocate((size_t)columns, 1);
+  work.log = od_allocate(numbers, sizeof *work.log);
+  const bool enough = work.log && classes;
+  for (size_t i = 0; enough && i < numbers; i++)
+    work.log[i] = log(fmax((double)probabilities[i], least_probability));
+  if (enough && spell(&work, limits, classes)) *count = list_digits(columns, classes, digits);
+  for (int i = 0; i < *count; i++)
+    find_confidence(&work, i ? digits[i - 1].last + 1 : 0,
+                    i + 1 < *count ? digits[i + 1].first : columns, &digits[i]);
+  od_release(work.log);
+  od_release(classes);
+  return enough ? OD_OK : od_fail_memory(error, "reading a line");
+}

@@ -1,0 +1,23 @@
+/* What a line says, from the classes' probabilities of its columns: ten digits, and the blank.
+ * Private to read/. */
+#ifndef OD_READ_SPELL_H
+#define OD_READ_SPELL_H
+
+#include "base/status.h"
+#include "read/read.h"
+
+enum { OD_BLANK = 10 };
+
+/* A digit of a line, as its columns give it. */
+typedef struct od_spelled {
+  int value;
+  int first, last; /* columns that say it */
+  float confidence, is_digit, probabilities[OD_DIGITS];
+} od_spelled;
+
+/* The likeliest line within the limits: digits (columns), *count of them.
+ * Errors: OD_ERROR_MEMORY. */
+od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
+                   od_spelled *digits, int *count, od_error *error);
+
+#endif
