@@ -86,9 +86,7 @@ def main() -> None:
 @click.option(
     "--recipe",
     type=click.Choice(list(recipes.RECIPES)),
-    default="default",
-    show_default=True,
-    help="How to train.",
+    help="How to train.  [default: default; with --from fine-tune]",
 )
 @click.option(
     "--epochs", type=click.IntRange(1), help="Passes over the data.  [default: the recipe's]"
@@ -117,7 +115,7 @@ def main() -> None:
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def train(
     data: str | None,
-    recipe: str,
+    recipe: str | None,
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
@@ -139,11 +137,13 @@ def train(
 
     if not out.endswith(".safetensors"):
         raise click.BadParameter(f"{out!r} does not end in .safetensors", param_hint="--out")
+    if recipe == "fine-tune" and not start:
+        raise click.UsageError("the recipe fine-tune needs a model to go on from: --from FILE")
     files.check_writable(out)
     model = DigitClassifier.load(start) if start else DigitClassifier()
     dataset = _dataset(data)
     model.set_params(
-        recipe=recipe,
+        recipe=recipe or model.recipe,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

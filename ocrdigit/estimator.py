@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import _checks, _core, architectures, files, recipes
 from ._inputs import as_images
 from ._labels import as_labels
+from ._rehearsal import with_sample
 from .progress import TrainingDisplay
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class DigitClassifier:
         the recipe's, which is "seed" for all but the recipe "fast".
     recipe : str or dict, default "default"
         How to train: "default", "fast" (99 % on MNIST in about a second), "seed" (the recipe
-        of the project's first network), or a dict of settings in place of the default's: see
-        :mod:`ocrdigit.recipes`.
+        of the project's first network), "fine-tune" (a few images of one's own, for a loaded
+        model), or a dict of settings in place of the default's: see :mod:`ocrdigit.recipes`.
     epochs, batch_size : int, optional
         Passes over the data, and images a step; None: the recipe's.
     augment : str, list of dict, or False, optional
@@ -64,8 +65,8 @@ class DigitClassifier:
     restore_best : bool, default False
         End with the weights of the epoch that did best on the validation data.
     warm_start : bool, default False
-        Whether ``fit`` goes on from the present weights. ``ocrdigit.load`` sets it, so that
-        fitting a loaded model fine-tunes it.
+        Whether ``fit`` goes on from the present weights. ``ocrdigit.load`` sets it, and the
+        recipe "fine-tune", so that fitting a loaded model fine-tunes it.
     random_state : int, numpy Generator or RandomState, optional
         Seed of everything random. The same seed, data and instruction set give the same
         model to the bit, on any number of threads. None: a new one each time.
@@ -231,13 +232,16 @@ class DigitClassifier:
         """
         images, labels, scale, text = self._check_labelled(X, y)
         validation = self._check_validation(validation_data, scale)
-        settings = self._settings()
+        goes_on = self.warm_start and hasattr(self, "network_")
+        recipe = recipes.chosen(self.recipe, goes_on)
+        settings = self._settings(recipe)
         if validation is None and (self.patience is not None or self.restore_best):
             raise ValueError("patience and restore_best need validation_data")
         if self.patience is not None:
             settings["patience"] = _checks.positive_int("patience", self.patience)
+        if replay := recipes.replay_of(recipe):
+            images, labels = with_sample(images, labels, scale, replay)
         seed = _seed(self.random_state)
-        goes_on = self.warm_start and hasattr(self, "network_")
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
 
@@ -273,9 +277,10 @@ class DigitClassifier:
         images, labels, scale, text = self._check_labelled(X, y)
         if classes is not None:
             as_labels(classes, np.size(classes), "classes", "classes")  # type: ignore[arg-type]
-        settings = recipes.steady(self._settings(), self.learning_rate)
-        seed = _seed(self.random_state)
         goes_on = hasattr(self, "network_")
+        recipe = recipes.chosen(self.recipe, goes_on)
+        settings = recipes.steady(self._settings(recipe), self.learning_rate)
+        seed = _seed(self.random_state)
         network = self.network_ if goes_on else self._new_network(seed)
         history = self._history(goes_on)
         weights, ranges = network.weights(), network.ranges
@@ -490,7 +495,8 @@ class DigitClassifier:
     def load(cls, path: str | os.PathLike[str], *, precision: str = "float32") -> DigitClassifier:
         """Return a fitted classifier from a file that :meth:`save` wrote, or Keras.
 
-        It has ``warm_start=True``: ``fit`` fine-tunes it.
+        It has ``warm_start=True`` and the recipe "fine-tune": ``fit`` teaches it a few images
+        of one's own, see :mod:`ocrdigit.recipes`.
 
         Parameters
         ----------
@@ -520,7 +526,7 @@ class DigitClassifier:
         """
         network = files.read_model(path)
         layers = architectures.name_of(network.layers) or network.layers
-        model = cls(layers, precision=precision, warm_start=True)
+        model = cls(layers, recipe="fine-tune", precision=precision, warm_start=True)
         model._keep(network, {key: [] for key in HISTORY_KEYS})
         return model
 
@@ -585,9 +591,9 @@ class DigitClassifier:
             images = np.multiply(images, own_scale / scale, dtype=np.float32)
         return images, labels
 
-    def _settings(self) -> dict[str, Any]:
+    def _settings(self, recipe: str | Mapping[str, Any]) -> dict[str, Any]:
         settings = recipes.resolve(
-            self.recipe,
+            recipe,
             epochs=self.epochs,
             batch_size=self.batch_size,
             augment=self.augment,

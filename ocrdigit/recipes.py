@@ -2,7 +2,9 @@
 
 "default" is for the best accuracy that half a minute of training on two cores gives; "fast"
 for 99 % on MNIST in about a second, with probabilities that are too cautious; "seed" is the recipe
-of the project's first network, to the letter.
+of the project's first network, to the letter. "fine-tune" is for a model that goes on with a few
+images of one's own, as ``ocrdigit.load`` sets it up: small steps, and a look back at MNIST so that
+little is forgotten. Where there is no model to go on from, it is "default".
 
 A recipe is a dict of settings. ``DigitClassifier`` takes one by name, or a dict of own
 settings, which then stand in for the default recipe's:
@@ -25,6 +27,10 @@ label_smoothing
     Share of the target that is spread over all classes.
 augment
     A name or a list: see :mod:`ocrdigit.augmentations`.
+replay
+    How many images of the embedded sample's training part (4,000 of MNIST) each epoch of ``fit``
+    goes over besides the given ones, which are repeated until they are at least a quarter as many
+    (0: none).
 """
 
 from __future__ import annotations
@@ -78,6 +84,22 @@ RECIPES: dict[str, Mapping[str, Any]] = {
         "label_smoothing": 0.1,
         "augment": "none",
     },
+    # A few images of a new hand among MNIST's. Taught 5, 20, 100 images a digit of optdigits'
+    # training part, a network of MNIST's first 55,000 images reads, of other writers of optdigits
+    # and of MNIST's last 5,000 training images (mean of 3 seeds; before: 95.94 and 99.40 %):
+    # as below 98.63, 99.09, 99.20 and 99.24, 99.25, 99.29 %; without replay, 20 epochs of
+    # batches of 32, 97.81, 98.91, 99.24 and 98.95, 99.05, 98.17 %; by "default" (one seed) 97.83,
+    # 97.94, 99.33 and 95.14, 87.02, 93.40 %.
+    "fine-tune": {
+        "epochs": 4,
+        "batch_size": 64,
+        "optimizer": "adamw",
+        "learning_rate": 5e-4,
+        "weight_decay": 0.0,
+        "schedule": "cosine",
+        "augment": "default",
+        "replay": 4000,
+    },
 }
 
 # What each optimizer starts from where neither recipe nor user says more.
@@ -86,6 +108,8 @@ OPTIMIZERS: dict[str, Mapping[str, float]] = {
     "adam": {"learning_rate": 1e-3},
     "adamw": {"learning_rate": 1e-3, "weight_decay": 0.01},
 }
+
+MOST_REPLAYED = 4000  # the training part of the embedded sample
 
 _OPTIMIZER_KEYS = frozenset(
     ["beta_1", "beta_2", "clip_norm", "ema", "epsilon", "learning_rate", "momentum", "weight_decay"]
@@ -99,6 +123,7 @@ _RECIPE_KEYS = _OPTIMIZER_KEYS | {
     "final_divisor",
     "label_smoothing",
     "optimizer",
+    "replay",
     "schedule",
     "warmup",
 }
@@ -117,7 +142,8 @@ def resolve(
 ) -> dict[str, Any]:
     """Return the recipe with the user's changes, checked, as keywords of the core's Trainer."""
     settings = _settings(recipe)
-    settings.pop("architecture", None)
+    for name in ("architecture", "replay"):  # which are not the trainer's
+        settings.pop(name, None)
     if optimizer is not None:
         _change_optimizer(settings, optimizer)
     changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
@@ -134,10 +160,25 @@ def resolve(
     return settings
 
 
+def chosen(recipe: str | Mapping[str, Any], goes_on: bool) -> str | Mapping[str, Any]:
+    """Return the recipe to train by: to fine-tune takes a model that one goes on from."""
+    return "default" if recipe == "fine-tune" and not goes_on else recipe
+
+
 def architecture_of(recipe: str | Mapping[str, Any]) -> str | architectures.Layers:
     """Return the name or the layers of the network that a recipe is for."""
     architecture: str | architectures.Layers = _settings(recipe).get("architecture", "seed")
     return architecture
+
+
+def replay_of(recipe: str | Mapping[str, Any]) -> int:
+    """Return how many images of the embedded sample a recipe goes over besides the given ones."""
+    replay = _settings(recipe).get("replay", 0)
+    if isinstance(replay, bool) or not isinstance(replay, int):
+        raise TypeError(f"replay must be an integer, got {replay!r}")
+    if not 0 <= replay <= MOST_REPLAYED:
+        raise ValueError(f"replay must be 0 to {MOST_REPLAYED:,}, got {replay!r}")
+    return replay
 
 
 def steady(settings: Mapping[str, Any], learning_rate: float | None) -> dict[str, Any]:

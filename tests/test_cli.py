@@ -99,6 +99,7 @@ def test_help(run: Run, command: str) -> None:
         "train --out model.pkl",
         "train --seed -1",
         "train --jobs 0",
+        "train --recipe fine-tune",
         "evaluate --severity 6",
         "demo --seed x",
         "show-config more",

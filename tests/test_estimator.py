@@ -337,7 +337,7 @@ def test_loaded_models_fine_tune(fitted: DigitClassifier, model_file: object) ->
     X, y = np.zeros((8, 28, 28), np.uint8), np.zeros(8, np.int64)
     X[:, 4:24, 13:15] = 255
     before = weights_of(model)
-    model.set_params(epochs=1, optimizer="sgd", learning_rate=1e-4, verbose=0).fit(X, y)
+    model.set_params(epochs=1, optimizer="sgd", learning_rate=1e-5, verbose=0).fit(X, y)
     assert 0 < np.abs(weights_of(model) - before).max() < 0.01
 
 
