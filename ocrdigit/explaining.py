@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .estimator import DigitClassifier
 
-__all__ = ["Explanation", "Window", "explain", "explain_digit"]
+__all__ = ["Explanation", "Window", "explain", "explain_box", "explain_digit"]
 
 # Colours of heat 0 to 1, evenly apart: they are seen on white paper, black ink and, as the
 # lightness falls all the way, by the colour-blind.
@@ -177,7 +177,7 @@ def explain_digit(
     digit: int | None = None,
     layer: int | str | None = None,
 ) -> Explanation:
-    """Explain a digit that has been prepared already, such as one of a page.
+    """Explain a digit that has been prepared already.
 
     Parameters
     ----------
@@ -207,6 +207,34 @@ def explain_digit(
         picture=picture,
         window=window,
     )
+
+
+def explain_box(
+    model: DigitClassifier,
+    page: NDArray[np.uint8],
+    box: tuple[int, int, int, int],
+    digit: int | None = None,
+    layer: int | str | None = None,
+) -> Explanation:
+    """Explain a digit of a page, given the box of its ink.
+
+    Parameters
+    ----------
+    model : DigitClassifier
+        A fitted one.
+    page : ndarray (H, W) of uint8
+        In gray. The explanation's picture is the part of it around the box.
+    box : (x, y, w, h)
+        In the page's pixels, inside of it.
+    digit, layer
+        As for :func:`explain`.
+    """
+    x, y, w, h = box
+    margin = 2 + max(w, h) // 6  # some paper, to know its level by
+    part = page[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
+    picture = np.ascontiguousarray(part)
+    *_, seen, window = _core.prepare_steps(picture)
+    return explain_digit(model, seen, picture, window, digit, layer)
 
 
 def _place(names: list[str], layer: object) -> int:

@@ -7,7 +7,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from ._reader import shipped_reader
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from .explaining import Explanation
 
 __all__ = ["Digit", "Line", "Reading", "read", "read_many"]
 
@@ -47,6 +49,8 @@ class Digit:
         Of each digit, if there is one; their sum is 1.
     is_digit : float
         Probability that there is a digit at all, 0 to 1.
+    explanation : Explanation or None
+        What speaks for it on the page, where ``read`` was asked to explain.
     """
 
     value: int
@@ -54,6 +58,7 @@ class Digit:
     box: tuple[int, int, int, int]
     probabilities: NDArray[np.float32] = field(repr=False, compare=False)
     is_digit: float = field(repr=False)
+    explanation: Explanation | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the digit as plain data, ready for JSON."""
@@ -237,6 +242,7 @@ def read(
     *,
     lexicon: Iterable[str] | None = None,
     length: int | None = None,
+    explain: bool = False,
 ) -> Reading:
     """Read the numbers in a picture: a photo, a scan, a field of a form.
 
@@ -252,6 +258,9 @@ def read(
         The numbers that a line may be, such as ``["1874", "35000"]``; the likeliest is taken.
     length : int, optional
         How many digits each line has. Lines that cannot have so many have none.
+    explain : bool
+        Whether to look, for each digit, which places of it speak for it: by Grad-CAM with the
+        network of :func:`ocrdigit.predict`, as the reader's own sees lines, not digits.
 
     Returns
     -------
@@ -282,7 +291,8 @@ def read(
     network = shipped_reader()
     lines: list[Line] = []
     for number, page in enumerate(pages):
-        lines += _read_page(network, page, number, digits, words)
+        found = _read_page(network, page, number, digits, words)
+        lines += [_explained(line, page) for line in found] if explain else found
     return Reading(tuple(lines), tuple(pages))
 
 
@@ -344,6 +354,17 @@ def _read_page(
         digit = Digit(value, float(row[0]), (x, y, w, h), row[2:], float(row[1]))
         lines.setdefault(line, []).append(digit)
     return [Line(tuple(digits), number) for digits in lines.values()]
+
+
+def _explained(line: Line, page: NDArray[np.uint8]) -> Line:
+    """Return a line whose digits say why."""
+    from ._predict import shipped_model
+    from .explaining import explain_box
+
+    model = shipped_model()
+    whys = [explain_box(model, page, digit.box, digit.value) for digit in line.digits]
+    digits = zip(line.digits, whys, strict=True)
+    return replace(line, digits=tuple(replace(digit, explanation=why) for digit, why in digits))
 
 
 def _reduced(page: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:

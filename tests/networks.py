@@ -41,6 +41,15 @@ NETWORKS = {
         {"type": "dense", "units": 20, "activation": "relu"},
         SCORES,
     ),
+    "kernels and pools with unequal sides": (
+        {**CONV, "kernel_size": [3, 5], "padding": "valid"},
+        {"type": "max_pool2d", "pool_size": [2, 1]},
+        RELU,
+        {**CONV, "kernel_size": [5, 1], "strides": 2, "activation": "relu"},
+        POOL,
+        FLATTEN,
+        SCORES,
+    ),
     "convolutions to the end": (
         {**CONV, "strides": 2, "activation": "relu"},
         {**WIDE, "strides": 2, "activation": "relu"},

@@ -35,10 +35,11 @@ class NumpyNetwork:
         return x
 
     def conv2d(self, x, layer, own):
-        size, stride = layer["kernel_size"], layer["strides"]
+        sizes, stride = np.broadcast_to(layer["kernel_size"], 2), layer["strides"]
         if layer["padding"] == "same":
-            x = np.pad(x, [(0, 0), *(same_padding(n, size, stride) for n in x.shape[1:3]), (0, 0)])
-        windows = sliding_window_view(x, (size, size), (1, 2))[:, ::stride, ::stride]
+            sides = [same_padding(*side, stride) for side in zip(x.shape[1:3], sizes, strict=True)]
+            x = np.pad(x, [(0, 0), *sides, (0, 0)])
+        windows = sliding_window_view(x, sizes, (1, 2))[:, ::stride, ::stride]
         return np.einsum("nyxcij,ijcu->nyxu", windows, own["kernel"]) + own.get("bias", 0)
 
     def dense(self, x, layer, own):
@@ -48,8 +49,11 @@ class NumpyNetwork:
         return np.maximum(x, 0)
 
     def max_pool2d(self, x, layer, own):
+        down, right = np.broadcast_to(layer.get("pool_size", 2), 2)
         n, h, w, c = x.shape
-        return x[:, : h // 2 * 2, : w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+        rows, columns = h // down, w // right
+        whole = x[:, : rows * down, : columns * right]
+        return whole.reshape(n, rows, down, columns, right, c).max((2, 4))
 
     def global_average_pool2d(self, x, layer, own):
         return x.mean((1, 2))

@@ -26,9 +26,11 @@ from PIL import Image
 
 import ocrdigit
 from ocrdigit import DigitClassifier, _core
+from ocrdigit._predict import shipped_model
 from ocrdigit.architectures import ARCHITECTURES
 from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
+from ocrdigit.explaining import explain_box
 
 CASES = [
     pytest.param(layers, place, id=f"{name}, layer {place}")
@@ -168,6 +170,34 @@ def test_heat_lies_on_the_digit_in_the_picture(sample: Dataset):
     assert (overlay[~around] == picture[~around][:, None]).all()
     assert (overlay != picture[:, :, None]).any()
     assert (np.asarray(why.overlay(alpha=0)) == picture[:, :, None]).all()
+
+
+def test_a_digit_of_a_page_is_explained_by_its_box(sample: Dataset):
+    page = np.full((120, 200), 230, np.uint8)
+    for left, place in ((10, 3), (60, 8), (150, 1)):
+        digit = 255 - sample.X_test[place]
+        page[40:68, left : left + 28] = np.minimum(page[40:68, left : left + 28], digit)
+    rows, columns = np.nonzero(page[:, 55:95] < 120)
+    y, x = int(rows.min()), 55 + int(columns.min())
+    box = x, y, int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    why = explain_box(shipped_model(), page, box)
+    assert why.digit == 8
+    assert why.picture_heatmap().any()
+    assert why.picture.shape[0] < 50
+    assert explain_box(shipped_model(), page, box, digit=3).digit == 3
+    edge = explain_box(shipped_model(), page[y:, x:], (0, 0, *box[2:]))
+    assert edge.digit == 8
+
+
+def test_reading_explains_every_digit():
+    picture = ocrdigit.synth.string("1874", random_state=3)
+    plain, why = ocrdigit.read(picture.image), ocrdigit.read(picture.image, explain=True)
+    assert why == plain
+    assert all(digit.explanation is None for digit in plain.digits)
+    assert [digit.explanation.digit for digit in why.digits] == [1, 8, 7, 4]
+    for digit in why.digits:
+        assert digit.explanation.overlay().size[0] >= digit.box[2]
+        assert digit.explanation.picture_heatmap().any()
 
 
 def test_an_mnist_image_is_its_own_picture(sample: Dataset):

@@ -183,7 +183,7 @@ def test_layers_that_are_not_had_are_named(keras):
         ([conv(4, 3, dilation_rate=2, name="wide")], "'wide' has dilation_rate"),
         ([conv(4, 11, name="eleven")], "kernel_size is 11"),
         ([conv(4, 3, activation="tanh", name="old")], "'old' has activation 'tanh'"),
-        ([layers.MaxPooling2D(4, name="big")], "'big' has pool_size"),
+        ([layers.MaxPooling2D(4, name="big")], "pool_size"),
         ([layers.ReLU(6.0, name="six")], "'six' has max_value"),
         ([conv(4, 3), rescaling(2.0)], "must come before all others"),
         ([rescaling(1 / 127.5, offset=-1), conv(4, 3, padding="same")], "offset -1"),

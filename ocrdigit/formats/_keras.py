@@ -308,11 +308,10 @@ class _Reader:
     def max_pool2d(self, config: Config, group: str) -> None:
         self.check(config, "data_format", "channels_last", "channels_last")
         self.check(config, "padding", "valid", "'valid'")
-        if _square(config.get("pool_size", 2)) != 2:
-            self.refuse(config, "pool_size", "windows of 2x2")
-        if _square(config.get("strides") or 2) != 2:
-            self.refuse(config, "strides", "steps of 2")
-        self.add({"type": "max_pool2d"}, [])
+        size = _square(config.get("pool_size", 2))
+        if _square(config.get("strides") or size) != size:
+            self.refuse(config, "strides", "windows side by side")
+        self.add({"type": "max_pool2d", "pool_size": size}, [])
 
     def average(self, config: Config, group: str) -> None:
         self.check(config, "data_format", "channels_last", "channels_last")

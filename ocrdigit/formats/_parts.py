@@ -71,12 +71,34 @@ class Part:
         return before[0], before[1], after[0], after[1]
 
 
+_TYPES = frozenset(
+    [
+        "batch_norm",
+        "conv2d",
+        "dense",
+        "dropout",
+        "flatten",
+        "global_average_pool2d",
+        "max_pool2d",
+        "relu",
+    ]
+)
+
+
 def parts_of(network: _core.Network) -> list[Part]:
-    """Return a network's layers as they are, the activation of each in ``relu``."""
+    """Return a network's layers as they are, the activation of each in ``relu``.
+
+    Raises
+    ------
+    ValueError
+        A layer is of a type that has no place in other formats.
+    """
     weights = network.weights()
     parts = []
     shape: Shape = network.input_shape
     for layer, about in zip(network.layers, network.describe(), strict=True):
+        if layer["type"] not in _TYPES:
+            raise ValueError(f"layer {about['name']} is not written to the formats of others")
         output = _as_shape(about["output_shape"])
         start = about["name"] + "."
         tensors = {
