@@ -278,14 +278,14 @@ def image_components(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Labels (h, w), statistics (n, 5) and centroids (n, 2)."""
 
-def image_extreme_filter(
+def image_morphology(
     image: NDArray[np.uint8],
-    highest: bool,
-    cells: NDArray[np.uint8],
-    anchor_y: int,
-    anchor_x: int,
+    operation: str,
+    kernel: NDArray[np.generic] | None,
+    anchor: tuple[int, int] | None,
+    iterations: int,
     border: str,
-    outside: int,
+    border_value: float | None,
 ) -> NDArray[np.uint8]: ...
 def image_shape(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...
 def image_gaussian_blur(

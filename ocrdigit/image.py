@@ -271,6 +271,9 @@ def connected_components(image: Picture | NDArray[np.bool_], connectivity: int =
     return Components(len(stats), labels, stats, centroids)
 
 
+_LONGEST_KERNEL = 4095
+
+
 def structuring_element(shape: str, ksize: tuple[int, int]) -> Picture:
     """Make a kernel for :func:`erode` and the like.
 
@@ -303,66 +306,6 @@ def structuring_element(shape: str, ksize: tuple[int, int]) -> Picture:
         if not 1 <= side <= _LONGEST_KERNEL:
             raise ValueError(f"ksize must have a {name} from 1 to {_LONGEST_KERNEL}, got {ksize!r}")
     return _core.image_shape(kind, height, width)
-
-
-_LONGEST_KERNEL = 4095
-
-
-def _kernel(
-    kernel: NDArray[np.generic] | None, anchor: tuple[int, int] | None, iterations: int
-) -> tuple[Picture, tuple[int, int], int]:
-    """Cells, the anchor (x, y) and how often; a full kernel used n times is one larger one."""
-    cells = np.ones((3, 3), np.uint8) if kernel is None else np.asarray(kernel)
-    if cells.dtype.kind not in "biu" or cells.ndim != 2 or cells.size == 0:
-        kind = TypeError if cells.dtype.kind not in "biu" else ValueError
-        raise kind(
-            "kernel must be an array (h, w) of integers, "
-            f"got shape {cells.shape}, dtype {cells.dtype}"
-        )
-    if max(cells.shape) > _LONGEST_KERNEL:
-        raise ValueError(f"kernel must have sides up to {_LONGEST_KERNEL}, got {cells.shape}")
-    height, width = cells.shape
-    x, y = (width // 2, height // 2) if anchor is None else _pair("anchor", anchor)
-    if not (0 <= x < width and 0 <= y < height):
-        raise ValueError(f"anchor must be a cell of {width} x {height}, got {anchor!r}")
-    if iterations > 1 and cells.all():
-        height, width = (
-            height + (iterations - 1) * (height - 1),
-            width + (iterations - 1) * (width - 1),
-        )
-        if max(height, width) > _LONGEST_KERNEL:
-            raise ValueError(
-                f"kernel and iterations must make sides up to {_LONGEST_KERNEL}, "
-                f"got {width} x {height}"
-            )
-        return np.ones((height, width), np.uint8), (x * iterations, y * iterations), 1
-    if cells.dtype != np.uint8:
-        cells = (cells != 0).view(np.uint8)
-    return np.ascontiguousarray(cells), (x, y), iterations
-
-
-def _morphology(
-    image: Picture,
-    steps: tuple[bool, ...],
-    kernel: NDArray[np.generic] | None,
-    anchor: tuple[int, int] | None,
-    iterations: int,
-    border: str,
-    border_value: float | None,
-) -> Picture:
-    """Erosions (False) and dilations (True), one after the other."""
-    known("border", border, BORDERS)
-    times = _integer("iterations", iterations)
-    if times < 1:
-        raise ValueError(f"iterations must be at least 1, got {iterations!r}")
-    cells, (x, y), times = _kernel(kernel, anchor, times)
-    for highest in steps:
-        outside = (
-            (0 if highest else 255) if border_value is None else _byte("border_value", border_value)
-        )
-        for _ in range(times):
-            image = _core.image_extreme_filter(image, highest, cells, y, x, border, outside)
-    return image
 
 
 def erode(
@@ -413,7 +356,7 @@ def erode(
     >>> erode(np.array([[9, 9, 9, 0, 9, 9]], np.uint8))
     array([[9, 9, 0, 0, 0, 9]], dtype=uint8)
     """
-    return _morphology(image, (False,), kernel, anchor, iterations, border, border_value)
+    return _core.image_morphology(image, "erode", kernel, anchor, iterations, border, border_value)
 
 
 def dilate(
@@ -434,7 +377,7 @@ def dilate(
     >>> dilate(np.array([[0, 0, 0, 9, 0, 0]], np.uint8))
     array([[0, 0, 9, 9, 9, 0]], dtype=uint8)
     """
-    return _morphology(image, (True,), kernel, anchor, iterations, border, border_value)
+    return _core.image_morphology(image, "dilate", kernel, anchor, iterations, border, border_value)
 
 
 def open(
@@ -456,7 +399,7 @@ def open(
     >>> open(np.array([[0, 9, 0, 9, 9, 9, 0]], np.uint8))
     array([[0, 0, 0, 9, 9, 9, 0]], dtype=uint8)
     """
-    return _morphology(image, (False, True), kernel, anchor, iterations, border, border_value)
+    return _core.image_morphology(image, "open", kernel, anchor, iterations, border, border_value)
 
 
 def close(
@@ -478,7 +421,7 @@ def close(
     >>> close(np.array([[9, 0, 9, 0, 0, 0, 9]], np.uint8))
     array([[9, 9, 9, 0, 0, 0, 9]], dtype=uint8)
     """
-    return _morphology(image, (True, False), kernel, anchor, iterations, border, border_value)
+    return _core.image_morphology(image, "close", kernel, anchor, iterations, border, border_value)
 
 
 _MOST_TAPS = 1023

@@ -94,7 +94,8 @@ void od_cells_sum(const od_cells *cells, int reach, float *nodes, void *scratch)
     add_row(columns, 1, copy + (size_t)i * (size_t)columns, running);
   for (int i = 0; i < rows; i++) {
     float *row = nodes + (size_t)i * (size_t)columns;
-    if (i + reach < rows) add_row(columns, 1, copy + (size_t)(i + reach) * (size_t)columns, running);
+    if (i + reach < rows)
+      add_row(columns, 1, copy + (size_t)(i + reach) * (size_t)columns, running);
     for (int j = 0; j < columns; j++) row[j] = (float)running[j];
     if (i >= reach) add_row(columns, -1, copy + (size_t)(i - reach) * (size_t)columns, running);
   }

@@ -78,6 +78,10 @@ static void shrink(const source *from, picture *work) {
   for (int y = 0; y < work->h; y++) {
     const uint8_t *rows = from->pixels + (size_t)(y * factor) * (size_t)from->stride;
     uint8_t *gray = work->gray + y * work->w;
+    if (tall == 2 && wide == 2) {
+      work->imaging->kernels->image.halve((size_t)work->w, rows, rows + from->stride, gray);
+      continue;
+    }
     memset(sums, 0, (size_t)(work->w * wide) * sizeof *sums);
     for (int i = 0; i < tall; i++)
       add_row(work->w * wide, rows + (size_t)i * (size_t)from->stride, sums);

@@ -308,6 +308,35 @@ bool convert_picture_view(PyObject *value, const char *name, picture_view *view)
 
 void picture_view_release(picture_view *view) { Py_CLEAR(view->array); }
 
+bool convert_cells(PyObject *value, const char *name, int longest, cells_view *view) {
+  PyArrayObject *array = (PyArrayObject *)PyArray_FROM_O(value);
+  if (!array) return false;
+  bool fits = true;
+  if (!PyArray_ISINTEGER(array) && !PyArray_ISBOOL(array)) {
+    PyErr_Format(PyExc_TypeError, "%s: got dtype %S, expected integers or bools", name,
+                 PyArray_DESCR(array));
+    fits = false;
+  } else if (PyArray_NDIM(array) != 2 || !sides_fit(array) || PyArray_DIM(array, 0) > longest ||
+             PyArray_DIM(array, 1) > longest) {
+    char expected[64];
+    snprintf(expected, sizeof expected, "(h, w) with sides from 1 to %d", longest);
+    fits = refuse_shape(array, name, expected);
+  }
+  /* As bools where bytes would not say the same or do not lie side by side. */
+  if (fits && (PyArray_TYPE(array) != NPY_UINT8 || !PyArray_IS_C_CONTIGUOUS(array))) {
+    PyArray_Descr *bools = PyArray_DescrFromType(NPY_BOOL);
+    Py_SETREF(array, (PyArrayObject *)PyArray_CastToType(array, bools, 0));
+  }
+  if (array && fits)
+    *view = (cells_view){(int)PyArray_DIM(array, 0), (int)PyArray_DIM(array, 1),
+                         PyArray_DATA(array), (PyObject *)array};
+  else
+    Py_XDECREF(array);
+  return array && fits;
+}
+
+void cells_view_release(cells_view *view) { Py_CLEAR(view->array); }
+
 bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
                       const float **pixels) {
   PyArrayObject *array = readable(value, name, false, true, "float32");

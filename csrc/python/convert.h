@@ -71,6 +71,16 @@ typedef struct picture_view {
 bool convert_picture_view(PyObject *value, const char *name, picture_view *view);
 void picture_view_release(picture_view *view); /* also of one that is all zeros */
 
+/* The cells (h, w) of a kernel, from anything that is an array of integers or bools: not 0 for
+ * those that count. No side is 0 or above `longest`. */
+typedef struct cells_view {
+  int h, w;
+  const uint8_t *cells;
+  PyObject *array;
+} cells_view;
+bool convert_cells(PyObject *value, const char *name, int longest, cells_view *view);
+void cells_view_release(cells_view *view); /* also of one that is all zeros */
+
 /* New arrays, not filled yet. */
 PyObject *new_floats(int rank, const int *shape, float **numbers);
 PyObject *new_float_rows(size_t rows, int columns, float **numbers);

@@ -1,128 +1,16 @@
 #include "image_operations.h"
 
-#include <limits.h>
 #include <math.h>
-#include <stdio.h>
 
 #include "arguments.h"
 #include "base/memory.h"
 #include "convert.h"
 #include "errors.h"
+#include "image_arguments.h"
 #include "image/image.h"
 #include "image/limits.h"
 #include "module.h"
 #include "runtime.h"
-
-/* ---- what all of them do ---- */
-
-static bool read_picture(PyObject *value, const char *name, picture_view *picture) {
-  if (!convert_picture_view(value, name, picture)) return false;
-  if (picture->first.h <= OD_MAX_IMAGE_SIDE && picture->first.w <= OD_MAX_IMAGE_SIDE) return true;
-  PyErr_Format(PyExc_ValueError, "%s: got %d x %d pixels, expected sides up to %d", name,
-               picture->first.h, picture->first.w, OD_MAX_IMAGE_SIDE);
-  picture_view_release(picture);
-  return false;
-}
-
-/* A picture of one channel: (h, w). */
-static bool read_gray(PyObject *value, const char *name, picture_view *picture) {
-  if (!read_picture(value, name, picture)) return false;
-  if (picture->channels == 0) return true;
-  PyErr_Format(PyExc_ValueError, "%s: got %d channels, expected an array (h, w)", name,
-               picture->channels);
-  picture_view_release(picture);
-  return false;
-}
-
-static bool read_byte(PyObject *value, const char *name, uint8_t *byte) {
-  long long number;
-  if (!convert_int(value, name, 0, 255, &number)) return false;
-  *byte = (uint8_t)number;
-  return true;
-}
-
-static bool read_int(PyObject *value, const char *name, int *result) {
-  long long number;
-  if (!convert_int(value, name, INT_MIN, INT_MAX, &number)) return false;
-  *result = (int)number;
-  return true;
-}
-
-/* The number of a name in a list that ends with NULL. */
-static bool read_choice(PyObject *value, const char *name, const char *const *choices, int *choice) {
-  char all[96] = "";
-  for (*choice = 0; PyUnicode_Check(value) && choices[*choice]; ++*choice)
-    if (PyUnicode_CompareWithASCIIString(value, choices[*choice]) == 0) return true;
-  for (size_t i = 0, end = 0; choices[i] && end < sizeof all; i++)
-    end += (size_t)snprintf(all + end, sizeof all - end, "%s'%s'", i ? ", " : "", choices[i]);
-  PyErr_Format(PyUnicode_Check(value) ? PyExc_ValueError : PyExc_TypeError,
-               "%s: got %.100R, expected one of %s", name, value, all);
-  return false;
-}
-
-/* A gray level: rounded, halves to even, and cut to 0..255. */
-static bool read_level(PyObject *value, const char *name, uint8_t *level) {
-  double number;
-  if (!convert_real(value, name, &number)) return false;
-  *level = (uint8_t)lrint(fmin(fmax(number, 0), 255));
-  return true;
-}
-
-/* Width and height, as cv2 has sizes: x before y. */
-static bool read_size(PyObject *value, const char *name, int *h, int *w) {
-  long long sides[2];
-  if ((!PyTuple_Check(value) && !PyList_Check(value)) || PySequence_Fast_GET_SIZE(value) != 2) {
-    PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected two integers", name, value);
-    return false;
-  }
-  for (int k = 0; k < 2; k++)
-    if (!convert_int(PySequence_Fast_GET_ITEM(value, k), name, 1, OD_MAX_IMAGE_SIDE, &sides[k]))
-      return false;
-  *w = (int)sides[0];
-  *h = (int)sides[1];
-  return true;
-}
-
-static bool read_border(PyObject *value, od_border *border) {
-  static const char *const names[] = {"constant", "replicate", "reflect", "reflect_101", NULL};
-  int choice;
-  if (!read_choice(value, "border", names, &choice)) return false;
-  *border = (od_border)choice;
-  return true;
-}
-
-/* One channel of a picture to one of the result. */
-typedef od_status operation(od_imaging *imaging, const od_view *image, const od_target *result,
-                            const void *parameters, od_error *error);
-
-/* Every channel of a picture through an operation; result (h, w) with its channels. */
-static PyObject *apply(PyObject *module, picture_view *picture, int h, int w, operation *work,
-                       const void *parameters) {
-  const module_state *state = state_of_module(module);
-  const int channels = picture->channels ? picture->channels : 1;
-  od_error error;
-  od_status status = OD_OK;
-  uint8_t *pixels;
-  PyObject *array = new_picture(h, w, picture->channels, &pixels);
-  if (array) {
-    shared_pool *pool = runtime_pool(state_of_module(module));
-    Py_BEGIN_ALLOW_THREADS
-    od_imaging imaging = {.kernels = state->kernels, .pool = pool->pool};
-    for (int k = 0; k < channels && status == OD_OK; k++) {
-      od_view image = picture->first;
-      image.pixels += k * picture->channel;
-      const od_target result = {pixels + k, h, w, (ptrdiff_t)w * channels, channels};
-      status = work(&imaging, &image, &result, parameters, &error);
-    }
-    od_imaging_release(&imaging);
-    Py_END_ALLOW_THREADS
-    shared_pool_release(pool);
-  }
-  picture_view_release(picture);
-  if (status == OD_OK) return array;
-  Py_DECREF(array);
-  return raise_status(status, &error);
-}
 
 /* ---- gray ---- */
 
@@ -210,7 +98,7 @@ PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_s
   p.above = inverse ? 0 : top;
   p.below = inverse ? top : 0;
   PyObject *result =
-      apply(module, &picture, picture.first.h, picture.first.w, run_threshold, &p);
+      apply_operation(module, &picture, picture.first.h, picture.first.w, run_threshold, &p);
   return result ? Py_BuildValue("dN", level, result) : NULL;
 }
 
@@ -237,7 +125,7 @@ PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *argume
       !read_int(values[3], "bound", &p.threshold) || !read_byte(values[4], "above", &p.above) ||
       !read_byte(values[5], "below", &p.below) || !read_gray(values[0], "image", &picture))
     return NULL;
-  return apply(module, &picture, picture.first.h, picture.first.w, run_adaptive, &p);
+  return apply_operation(module, &picture, picture.first.h, picture.first.w, run_adaptive, &p);
 }
 
 /* ---- connected components ---- */
@@ -297,69 +185,6 @@ PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_
   return result;
 }
 
-/* ---- morphology ---- */
-
-typedef struct filter_parameters {
-  od_extreme extreme;
-  od_footprint footprint;
-  od_border border;
-  uint8_t outside;
-} filter_parameters;
-
-static od_status run_extreme_filter(od_imaging *imaging, const od_view *image,
-                                    const od_target *result, const void *parameters,
-                                    od_error *error) {
-  const filter_parameters *p = parameters;
-  return od_extreme_filter(imaging, image, p->extreme, &p->footprint, p->border, p->outside, result,
-                           error);
-}
-
-PyObject *operation_extreme_filter(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                                   PyObject *keywords) {
-  static const signature accepted = {
-      "image_extreme_filter",
-      7,
-      7,
-      7,
-      {"image", "highest", "cells", "anchor_y", "anchor_x", "border", "outside"}};
-  PyObject *values[7];
-  picture_view picture;
-  filter_parameters p;
-  bool highest;
-  od_footprint *f = &p.footprint;
-  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !convert_bool(values[1], "highest", &highest) ||
-      !convert_picture(values[2], "cells", 0, &f->h, &f->w, &f->cells) ||
-      !read_int(values[3], "anchor_y", &f->anchor_y) ||
-      !read_int(values[4], "anchor_x", &f->anchor_x) || !read_border(values[5], &p.border) ||
-      !read_byte(values[6], "outside", &p.outside) || !read_picture(values[0], "image", &picture))
-    return NULL;
-  p.extreme = highest ? OD_HIGHEST : OD_LOWEST;
-  Py_INCREF(values[2]);
-  PyObject *result =
-      apply(module, &picture, picture.first.h, picture.first.w, run_extreme_filter, &p);
-  Py_DECREF(values[2]);
-  return result;
-}
-
-PyObject *operation_shape(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count,
-                          PyObject *keywords) {
-  static const char *const names[] = {"rect", "cross", "ellipse", NULL};
-  static const signature accepted = {"image_shape", 3, 3, 3, {"shape", "h", "w"}};
-  PyObject *values[3];
-  long long h, w;
-  int shape;
-  uint8_t *cells;
-  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_choice(values[0], "shape", names, &shape) ||
-      !convert_int(values[1], "h", 1, OD_MAX_FOOTPRINT, &h) ||
-      !convert_int(values[2], "w", 1, OD_MAX_FOOTPRINT, &w))
-    return NULL;
-  PyObject *array = new_picture((int)h, (int)w, 0, &cells);
-  if (array) od_fill_shape((od_footprint_shape)shape, (int)h, (int)w, cells);
-  return array;
-}
-
 /* ---- smoothing ---- */
 
 typedef struct blur_parameters {
@@ -392,7 +217,7 @@ PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, 
       !convert_real(values[4], "sigma_x", &p.sigma_x) || !read_border(values[5], &p.border) ||
       !read_picture(values[0], "image", &picture))
     return NULL;
-  return apply(module, &picture, picture.first.h, picture.first.w, run_blur, &p);
+  return apply_operation(module, &picture, picture.first.h, picture.first.w, run_blur, &p);
 }
 
 /* ---- larger and smaller ---- */
@@ -416,7 +241,7 @@ PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssiz
       !read_picture(values[0], "image", &picture))
     return NULL;
   const od_interpolation interpolation = kind ? OD_INTERPOLATION_AREA : OD_INTERPOLATION_LINEAR;
-  return apply(module, &picture, h, w, run_resize, &interpolation);
+  return apply_operation(module, &picture, h, w, run_resize, &interpolation);
 }
 
 /* ---- moments, warps, contrast ---- */
@@ -488,7 +313,7 @@ PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py
     memcpy(p.matrix, matrix, sizeof matrix);
   else
     od_invert_affine(matrix, p.matrix);
-  return apply(module, &picture, (int)h, (int)w, run_warp, &p);
+  return apply_operation(module, &picture, (int)h, (int)w, run_warp, &p);
 }
 
 static od_status run_deskew(od_imaging *imaging, const od_view *image, const od_target *result,
@@ -506,7 +331,7 @@ PyObject *operation_deskew(PyObject *module, PyObject *const *arguments, Py_ssiz
   if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
       !read_gray(value, "image", &picture))
     return NULL;
-  return apply(module, &picture, picture.first.h, picture.first.w, run_deskew, NULL);
+  return apply_operation(module, &picture, picture.first.h, picture.first.w, run_deskew, NULL);
 }
 
 static od_status run_normalize(od_imaging *imaging, const od_view *image, const od_target *result,
@@ -535,5 +360,5 @@ PyObject *operation_normalize(PyObject *module, PyObject *const *arguments, Py_s
       !read_end(values[1], "alpha", &range[0]) || !read_end(values[2], "beta", &range[1]) ||
       !read_gray(values[0], "image", &picture))
     return NULL;
-  return apply(module, &picture, picture.first.h, picture.first.w, run_normalize, range);
+  return apply_operation(module, &picture, picture.first.h, picture.first.w, run_normalize, range);
 }

@@ -16,8 +16,8 @@ PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *argume
                                        Py_ssize_t count, PyObject *keywords);
 PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                PyObject *keywords);
-PyObject *operation_extreme_filter(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                                   PyObject *keywords);
+PyObject *operation_morphology(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                               PyObject *keywords);
 PyObject *operation_shape(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                           PyObject *keywords);
 PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, Py_ssize_t count,

@@ -57,9 +57,9 @@ static PyMethodDef functions[] = {
     {"image_components", FAST(operation_components),
      PyDoc_STR("image_components(image, connectivity)\n--\n\n"
                "Labels, statistics and centroids of connected components.")},
-    {"image_extreme_filter", FAST(operation_extreme_filter),
-     PyDoc_STR("image_extreme_filter(image, highest, cells, anchor_y, anchor_x, border, outside)\n"
-               "--\n\nErosion and dilation.")},
+    {"image_morphology", FAST(operation_morphology),
+     PyDoc_STR("image_morphology(image, operation, kernel, anchor, iterations, border, border_value)"
+               "\n--\n\nErosion, dilation, opening or closing.")},
     {"image_shape", FAST(operation_shape),
      PyDoc_STR("image_shape(shape, h, w)\n--\n\nThe cells of a morphological kernel.")},
     {"image_gaussian_blur", FAST(operation_gaussian_blur),
