@@ -323,7 +323,7 @@ static inline void smooth_down_plain(size_t n, size_t taps, const float *const *
    .means32 = image_means32,                                                                    \
    .threshold_at = image_threshold_at,                                                          \
    .resize_across = resize_across,                                                              \
-   .resize_down = image_resize_down,                                                            \
+   .resize_down = resize_down,                                                                  \
    .halve = halve,                                                                              \
    .scale = scale_row,                                                                          \
    .widen_range = image_widen_range,                                                            \

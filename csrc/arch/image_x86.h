@@ -125,21 +125,48 @@ static inline __m256i eight_near_pairs(const uint8_t *x, const uint16_t *first) 
   return _mm256_shuffle_epi8(two_lanes(x + first[0], x + first[4]), pick);
 }
 
-/* Eight results at a time; at the row's end one by one. */
+static inline void resize_eight(size_t w, const uint8_t *x, const uint16_t *place,
+                                const int16_t *weights, uint16_t *y) {
+  const bool near = place[4] + 16u <= w && place[3] - place[0] <= 14 && place[7] - place[4] <= 14;
+  const __m256i pairs = near ? eight_near_pairs(x, place) : eight_pairs(x, place);
+  const __m256i weight = _mm256_loadu_si256((const __m256i *)(const void *)weights);
+  const __m256i sums = _mm256_srli_epi32(_mm256_madd_epi16(pairs, weight), 4);
+  _mm_storeu_si128((__m128i *)(void *)y, _mm_packus_epi32(_mm256_castsi256_si128(sums),
+                                                          _mm256_extracti128_si256(sums, 1)));
+}
+
+/* Eight results at a time, the last of a row once more with some before them. */
 static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
                           const int16_t *weights, uint16_t *y) {
-  size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const uint16_t *place = first + i;
-    const bool near = place[4] + 16u <= w && place[3] - place[0] <= 14 && place[7] - place[4] <= 14;
-    const __m256i pairs = near ? eight_near_pairs(x, place) : eight_pairs(x, place);
-    const __m256i weight = _mm256_loadu_si256((const __m256i *)(const void *)(weights + 2 * i));
-    const __m256i sums = _mm256_srli_epi32(_mm256_madd_epi16(pairs, weight), 4);
-    _mm_storeu_si128((__m128i *)(void *)(y + i),
-                     _mm_packus_epi32(_mm256_castsi256_si128(sums),
-                                      _mm256_extracti128_si256(sums, 1)));
+  if (n < 8) {
+    image_resize_across(n, w, x, first, weights, y);
+    return;
   }
-  image_resize_across(n - i, w, x, first + i, weights + 2 * i, y + i);
+  for (size_t i = 0; i + 8 <= n; i += 8) resize_eight(w, x, first + i, weights + 2 * i, y + i);
+  if (n % 8) resize_eight(w, x, first + n - 8, weights + 2 * (n - 8), y + n - 8);
+}
+
+/* Rows that are too short for the compiler's loop, 16 numbers at a time. */
+static void resize_down(size_t n, const uint16_t *top, const uint16_t *bottom, uint16_t weight_top,
+                        uint16_t weight_bottom, uint8_t *y) {
+  enum { SHORT = 128 };
+  if (n < 16 || n >= SHORT) {
+    image_resize_down(n, top, bottom, weight_top, weight_bottom, y);
+    return;
+  }
+  const __m256i a = _mm256_set1_epi16((short)weight_top);
+  const __m256i b = _mm256_set1_epi16((short)weight_bottom);
+  for (size_t i = 0; i < n; i += 16) {
+    const size_t at = i + 16 <= n ? i : n - 16;
+    const __m256i above = _mm256_loadu_si256((const __m256i *)(const void *)(top + at));
+    const __m256i below = _mm256_loadu_si256((const __m256i *)(const void *)(bottom + at));
+    const __m256i sum =
+        _mm256_add_epi16(_mm256_mulhi_epu16(above, a), _mm256_mulhi_epu16(below, b));
+    const __m256i mean = _mm256_srli_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
+    _mm_storeu_si128((__m128i *)(void *)(y + at),
+                     _mm_packus_epi16(_mm256_castsi256_si128(mean),
+                                      _mm256_extracti128_si256(mean, 1)));
+  }
 }
 
 /* 16 rounded means of 2 x 2 pixels, as words. */

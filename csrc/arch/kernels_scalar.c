@@ -85,6 +85,10 @@ static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *
                           const int16_t *weights, uint16_t *y) {
   image_resize_across(n, w, x, first, weights, y);
 }
+static void resize_down(size_t n, const uint16_t *top, const uint16_t *bottom, uint16_t weight_top,
+                        uint16_t weight_bottom, uint8_t *y) {
+  image_resize_down(n, top, bottom, weight_top, weight_bottom, y);
+}
 static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
   image_halve(n, top, bottom, y);
 }
