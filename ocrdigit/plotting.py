@@ -191,6 +191,9 @@ class LiveCurves:
         self._history: dict[str, list[float]] = {}
         self._handle: Any = None
 
+    def __repr__(self) -> str:
+        return "LiveCurves()"
+
     def on_epoch(self, progress: Mapping[str, Any]) -> None:
         """Take what an epoch came to, and draw anew."""
         if progress["epoch"] == 0:  # another fit begins

@@ -219,9 +219,11 @@ class Reading:
     def _repr_html_(self) -> str:
         from . import _html
 
-        picture = base64.b64encode(self._repr_png_()).decode()
+        data = io.BytesIO()
+        self.draw().save(data, "jpeg", quality=85)  # a notebook keeps what it shows
+        picture = base64.b64encode(data.getvalue()).decode()
         said = self.text.replace("\n", ", ") or "no digits"
-        image = f'<img alt="{said}" style="max-width:100%" src="data:image/png;base64,{picture}">'
+        image = f'<img alt="{said}" style="max-width:100%" src="data:image/jpeg;base64,{picture}">'
         rows = [(line.text, f"{line.confidence:.1%}") for line in self.lines]
         return image + (
             _html.table(("number", "sure"), rows) if rows else "<p><i>no digits</i></p>"
