@@ -80,3 +80,13 @@ def test_neighbour_and_rule_are_dropped() -> None:
     got = ocrdigit.preprocess(crop)
     near = [np.roll(got, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     assert max(np.corrcoef(one.ravel(), want.ravel())[0, 1] for one in near) > 0.95
+
+
+def test_base_of_a_narrow_two_stays() -> None:
+    """A level stroke that ends just before both sides is no rule; one that touches them is."""
+    crop = np.full((60, 44), 220, np.uint8)
+    crop[8:48, 20:24] = 50
+    crop[48:51, 1:43] = 50
+    assert (ocrdigit.preprocess(crop, steps=True)[1]["digit"][48:51, 1:43] > 128).all()
+    crop[48:51] = 50
+    assert not ocrdigit.preprocess(crop, steps=True)[1]["digit"][49, :10].any()

@@ -18,7 +18,7 @@ enum {
   WORK_SIDE = 128,
   /* strokes that are looked at, the heaviest ones */
   MOST_STROKES = 64,
-  /* rules may fade so many pixels before a side */
+  /* of a rule, so many pixels before a side may be too thick or too faint to be taken for one */
   RULE_START = 2,
   /* strokes are thickened by no more to each side: half of a thin one's width, were the digit as
    * large as the picture at work */
@@ -101,16 +101,16 @@ static od_status find_strokes(picture *work, od_error *error) {
 /* ---- rules ---- */
 
 static bool reaches_across(const picture *work, const od_stroke *stroke) {
-  return stroke->left <= RULE_START && stroke->right >= work->w - RULE_START;
+  return stroke->left == 0 && stroke->right == work->w;
 }
 
 static bool reaches_down(const picture *work, const od_stroke *stroke) {
-  return stroke->top <= RULE_START && stroke->bottom >= work->h - RULE_START;
+  return stroke->top == 0 && stroke->bottom == work->h;
 }
 
-/* Takes out the rules that run from side to side. A stroke that reaches all sides is no rule
- * but a digit cut out without a margin; an upright one is a rule only beside other ink, as it
- * may be a one. */
+/* Takes out the rules that run from side to side. What ends before a side is the digit's own, as
+ * the base of a two in a narrow picture. A stroke that reaches all sides is no rule but a digit
+ * cut out without a margin; an upright one is a rule only beside other ink, as it may be a one. */
 static od_status erase_rules(picture *work, od_error *error) {
   const double pen = od_pen_width(work->imaging->kernels, work->h, work->w, work->ink);
   od_rule_limits limits = {most(3, (int)(1.4 * pen + 0.5)), 0, 0};
