@@ -255,6 +255,10 @@ def test_weights_that_do_not_fit():
         del file["layers/dense/vars/1"]
         file["layers/dense/vars/1"] = np.zeros(65, np.float32)
 
+    def claim(file):
+        del file["layers/dense/vars/0"]
+        file["layers/dense/vars/0"] = np.zeros((800, 3), np.float32)
+
     def poison(file):
         file["layers/dense/vars/1"][0] = np.nan
 
@@ -267,6 +271,7 @@ def test_weights_that_do_not_fit():
     for change, words in (
         (lose, "layers/dense has 1 tensors, expected 2"),
         (reshape, r"dense_1\.bias"),
+        (claim, r"a dense layer of 64 units has a kernel \(800, 3\)"),
         (poison, r"dense_1\.bias"),
         (outside, "damaged"),
     ):

@@ -400,6 +400,12 @@ class _Reader:
             raise ValueError(f"a model of images {shape}; ocrdigit runs {_INPUT}")
         if not self.layers:
             raise ValueError("a model without layers")
+        for layer, tensors in zip(self.layers, self.tensors, strict=True):
+            units = layer.get("filters", layer.get("units"))
+            if units is not None and tensors[0].shape[-1:] != (units,):  # before memory is taken
+                raise ValueError(
+                    f"a {layer['type']} layer of {units!r} units has a kernel {tensors[0].shape}"
+                )
         network = _core.Network(self.layers, shape)
         roles: dict[str, list[str]] = {}
         for name in network.weights():
