@@ -11,6 +11,7 @@ from .. import _core, image, synth
 from .._reader import BLANK, HEIGHT
 from ..datasets import load_mnist, load_optdigits, load_semeion
 from . import letters
+from .clutter import clutter
 
 WIDTH = 256  # pixels of a strip: one to a few pictures of numbers side by side
 MOST_DIGITS = 24  # of a strip
@@ -21,7 +22,7 @@ _TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is to validate
 _MNIST_DIGITS = 26_000  # that each batch writes with
 _UCI_TIMES = 6  # how often the other hands' digits stand beside them
 _LONGEST = 9  # digits of a number
-_WORDS = 0.1  # pictures with words, for each picture of a number
+_WORDS, _CLUTTER = 0.1, 0.06  # pictures with words, and of noise, for each of a number
 _OPEN = 6  # strips filled at a time
 
 
@@ -61,6 +62,7 @@ def make_strips(folder: str, seed: int, pictures: int) -> Strips:
         pictures, length=(1, _LONGEST), style=styles(), digits=digits, random_state=rng
     )
     written += _with_words(round(_WORDS * pictures), digits, rng)
+    written += [_of_clutter(rng) for _ in range(round(_CLUTTER * pictures))]
     written = [
         picture
         for picture in written
@@ -118,6 +120,11 @@ def _with_words(count: int, digits: synth.Digits, rng: np.random.Generator) -> l
             random_state=rng,
         )
     return pictures
+
+
+def _of_clutter(rng: np.random.Generator) -> synth.Picture:
+    nothing = np.zeros(0, np.int64)
+    return synth.Picture(clutter(HEIGHT, WIDTH - 12, rng), "", nothing, np.zeros((0, 4), np.int64))
 
 
 def _words(font: str, rng: np.random.Generator) -> str:
