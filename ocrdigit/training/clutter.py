@@ -14,7 +14,7 @@ _Maker = Callable[[int, int, np.random.Generator], NDArray[np.float32]]
 
 
 def _grains(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Blocks of a few pixels, black or of any tone."""
+    """Draw blocks of a few pixels, black or of any tone."""
     size = int(rng.integers(1, max(2, h // 4)))
     coarse = rng.random((-(-h // size), -(-w // size)))
     if rng.random() < 0.7:
@@ -24,7 +24,7 @@ def _grains(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _blobs(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Smooth noise above a threshold."""
+    """Draw smooth noise above a threshold."""
     cells = int(rng.integers(3, 16))
     small = rng.integers(0, 256, (cells, max(2, cells * w // h)), dtype=np.uint8)
     wide = np.asarray(Image.fromarray(small).resize((w, h), Image.Resampling.BICUBIC)) / 255
@@ -33,7 +33,7 @@ def _blobs(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _stripes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A few waves of any direction, above a threshold."""
+    """Draw a few waves of any direction, above a threshold."""
     y, x = np.indices((h, w)).astype(np.float32) * (8 / h)
     waves = np.zeros((h, w), np.float32)
     for _ in range(int(rng.integers(1, 4))):
@@ -42,7 +42,7 @@ def _stripes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _strokes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Many strokes, one over the other."""
+    """Draw many strokes, one over the other."""
     page = Image.new("L", (w, h))
     pen = ImageDraw.Draw(page)
     reach = h * rng.uniform(0.1, 0.6)
@@ -54,7 +54,7 @@ def _strokes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _glyphs(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Random cells side by side, as of a code."""
+    """Draw random cells side by side, as of a code."""
     size = int(rng.integers(3, 10))
     across = max(1, w // (size + 1))
     cells = rng.random((size, across, size + 1)) < rng.uniform(0.2, 0.6)

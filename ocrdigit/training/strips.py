@@ -58,9 +58,8 @@ def make_strips(folder: str, seed: int, pictures: int) -> Strips:
     """
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
-    written = synth.strings(
-        pictures, length=(1, _LONGEST), style=styles(), digits=digits, random_state=rng
-    )
+    texts = [_number(rng) for _ in range(pictures)]
+    written = synth.strings(pictures, texts=texts, style=styles(), digits=digits, random_state=rng)
     written += _with_words(round(_WORDS * pictures), digits, rng)
     written += [_of_clutter(rng) for _ in range(round(_CLUTTER * pictures))]
     written = [
@@ -102,6 +101,18 @@ def _smooth(bitmap: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
     soft = image.gaussian_blur(large, (9, 9), 2.5).astype(np.float32)
     stretched = ((soft - 64) * 2).clip(0, 255).astype(np.uint8)
     return np.rint(_core.prepare_digit(stretched) * 255).astype(np.uint8)
+
+
+def _number(rng: np.random.Generator) -> str:
+    """Return a number of up to nine digits: some end in zeros, as amounts do, or repeat a digit."""
+    text = "".join(map(str, rng.integers(0, 10, rng.integers(1, _LONGEST + 1)).tolist()))
+    kind = rng.random()
+    if kind < 0.15:
+        text = text[: _LONGEST - 4] + "0" * int(rng.integers(2, 5))
+    elif kind < 0.2:
+        place = int(rng.integers(len(text)))
+        text = text[:place] + text[place] * int(rng.integers(2, 4)) + text[place + 1 :]
+    return text[:_LONGEST]
 
 
 def _with_words(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[synth.Picture]:

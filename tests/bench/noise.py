@@ -91,14 +91,12 @@ def main() -> None:
         reading = ocrdigit.read(page)
         times[kind].append(1e3 * (time.perf_counter() - start) / (page.size / 1e6))
         found[kind] = max(found[kind], len(reading.digits))
-    print(
-        f"{options.count} pictures, milliseconds a megapixel on {ocrdigit.get_num_threads()} threads"
-    )
+    threads = ocrdigit.get_num_threads()
+    print(f"{options.count} pictures, milliseconds a megapixel on {threads} threads")
     for kind, each in times.items():
         if each:
-            print(
-                f"{kind:8} median {np.median(each):6.1f}  worst {max(each):6.1f}  digits {found[kind]}"
-            )
+            middle, worst = np.median(each), max(each)
+            print(f"{kind:8} median {middle:6.1f}  worst {worst:6.1f}  digits {found[kind]}")
     print(f"worst of all {max(max(each) for each in times.values() if each):.1f}")
 
 
