@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,11 @@ from PIL import Image, ImageDraw
 
 Gray = NDArray[np.uint8]
 
-_Maker = Callable[[int, int, np.random.Generator], NDArray[np.float32]]
+_Ink = NDArray[Any]  # how much light it takes away, 0 to 1
+_Maker = Callable[[int, int, np.random.Generator], _Ink]
 
 
-def _grains(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _grains(h: int, w: int, rng: np.random.Generator) -> _Ink:
     """Draw blocks of a few pixels, black or of any tone."""
     size = int(rng.integers(1, max(2, h // 4)))
     coarse = rng.random((-(-h // size), -(-w // size)))
@@ -23,7 +25,7 @@ def _grains(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return blocks.astype(np.float32)
 
 
-def _blobs(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _blobs(h: int, w: int, rng: np.random.Generator) -> _Ink:
     """Draw smooth noise above a threshold."""
     cells = int(rng.integers(3, 16))
     small = rng.integers(0, 256, (cells, max(2, cells * w // h)), dtype=np.uint8)
@@ -32,7 +34,7 @@ def _blobs(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return soft.astype(np.float32)
 
 
-def _stripes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _stripes(h: int, w: int, rng: np.random.Generator) -> _Ink:
     """Draw a few waves of any direction, above a threshold."""
     y, x = np.indices((h, w)).astype(np.float32) * (8 / h)
     waves = np.zeros((h, w), np.float32)
@@ -41,7 +43,7 @@ def _stripes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return (waves > rng.uniform(-0.5, 1.5)).astype(np.float32)
 
 
-def _strokes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _strokes(h: int, w: int, rng: np.random.Generator) -> _Ink:
     """Draw many strokes, one over the other."""
     page = Image.new("L", (w, h))
     pen = ImageDraw.Draw(page)
@@ -53,7 +55,7 @@ def _strokes(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(page, np.float32) / 255
 
 
-def _glyphs(h: int, w: int, rng: np.random.Generator) -> NDArray[np.float32]:
+def _glyphs(h: int, w: int, rng: np.random.Generator) -> _Ink:
     """Draw random cells side by side, as of a code."""
     size = int(rng.integers(3, 10))
     across = max(1, w // (size + 1))
