@@ -18,7 +18,7 @@ _Maker = Callable[[int, int, np.random.Generator], _Ink]
 def _grains(h: int, w: int, rng: np.random.Generator) -> _Ink:
     """Draw blocks of a few pixels, black or of any tone."""
     size = int(rng.integers(1, max(2, h // 4)))
-    coarse = rng.random((-(-h // size), -(-w // size)))
+    coarse: _Ink = rng.random((-(-h // size), -(-w // size)))
     if rng.random() < 0.7:
         coarse = coarse < rng.uniform(0.05, 0.6)
     blocks = np.kron(coarse, np.ones((size, size)))[:h, :w]
