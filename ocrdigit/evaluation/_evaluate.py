@@ -38,7 +38,7 @@ def evaluate(
     *,
     robustness: bool = True,
     severity: int = 3,
-    random_state: int | None = 0,
+    random_state: object = 0,
     model_name: str = "model",
     data_name: str = "data",
     verbose: bool = False,
@@ -119,7 +119,7 @@ def _withstand(
     images: NDArray[np.uint8],
     truth: NDArray[np.int64],
     severity: int,
-    random_state: int | None,
+    random_state: object,
     bar: tqdm[Any],
 ) -> Robustness:
     def trial(changed: NDArray[np.uint8], digits: NDArray[np.int64], shown: list[int]) -> Trial:
