@@ -193,7 +193,11 @@ def test_one_image_is_no_batch_to_train_on(sample: Dataset) -> None:
 FLATTEN, DENSE = {"type": "flatten"}, {"type": "dense", "units": 10}
 
 BAD_PARAMETERS: list[tuple[dict[str, object], type[Exception], str]] = [
-    ({"recipe": "sead"}, ValueError, "recipe must be one of 'seed', 'default', 'fast', got 'sead'"),
+    (
+        {"recipe": "sead"},
+        ValueError,
+        "recipe must be one of 'seed', 'default', 'fast', 'fine-tune', got 'sead'",
+    ),
     ({"recipe": 3}, TypeError, "recipe must be one of"),
     ({"recipe": {"epoch": 3}}, ValueError, "recipe has no setting 'epoch'"),
     ({"recipe": {"schedule": "linear"}}, ValueError, "schedule must be one of 'constant'"),
