@@ -11,7 +11,7 @@
 static const double least_probability = 1e-30;
 
 static size_t length_of(const uint8_t *labels, size_t most, int blank) {
-  const uint8_t *end = memchr(labels, blank, most);
+  const uint8_t *end = most ? memchr(labels, blank, most) : NULL;
   return end ? (size_t)(end - labels) : most;
 }
 
