@@ -85,17 +85,17 @@ def load_uci(folder: str, random_state: int = 0) -> Strips:
     """Return the training parts of two UCI sets as MNIST has digits, and their labels."""
     rng = np.random.default_rng(random_state)
     optdigits, semeion = load_optdigits(folder), load_semeion(folder)
-    images = [_smooth(bitmap, 1.0) for bitmap in optdigits.X_train]
+    images = [smooth(bitmap, 1.0) for bitmap in optdigits.X_train]
     # Each of these was stretched to a square; how wide it was is not known.
     aspects = rng.uniform(0.45, 0.9, len(semeion.X_train))
-    images += [_smooth(b, a) for b, a in zip(semeion.X_train, aspects, strict=True)]
+    images += [smooth(b, a) for b, a in zip(semeion.X_train, aspects, strict=True)]
     digits = np.stack(images)
     values = np.concatenate([optdigits.y_train, semeion.y_train]).astype(np.uint8)
     inked = digits.max(axis=(1, 2)) > 127
     return digits[inked], values[inked]
 
 
-def _smooth(bitmap: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
+def smooth(bitmap: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
     """Return a coarse bitmap as a smooth digit (28, 28), its width times ``aspect``."""
     large = image.resize(np.pad(bitmap, 3), (round(114 * aspect), 114))
     soft = image.gaussian_blur(large, (9, 9), 2.5).astype(np.float32)
