@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from . import datasets, evaluation, image, synth
     from ._config import show_config
-    from ._predict import predict, predict_proba, preprocess
+    from ._predict import digit_score, predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
     from .explaining import Explanation, explain
     from .reading import Digit, Line, Reading, read, read_many
@@ -38,6 +38,7 @@ __all__ = [
     "Reading",
     "__version__",
     "datasets",
+    "digit_score",
     "evaluation",
     "explain",
     "get_num_threads",
@@ -61,6 +62,7 @@ _HOME = {
     "Line": "reading",
     "Reading": "reading",
     "explain": "explaining",
+    "digit_score": "_predict",
     "load": "estimator",
     "predict": "_predict",
     "predict_proba": "_predict",

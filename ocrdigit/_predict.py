@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -11,10 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks, _core, estimator
+from . import _checks, _core, estimator, models
 from ._inputs import as_grays, as_images
 
-MODEL_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/default.safetensors")
+MODEL_PATH = models.path_of("default")
 
 _lock = threading.Lock()
 _model: estimator.DigitClassifier | None = None
@@ -53,7 +52,7 @@ def _with_shortcut(function: Callable[P, R]) -> _core.Shortcut[P, R]:
 
 
 @_with_shortcut
-def predict(X: object) -> Any:
+def predict(X: object, *, reject: float | None = None) -> Any:
     """Tell the digit in an image, or in each image of a batch.
 
     Parameters
@@ -67,6 +66,10 @@ def predict(X: object) -> Any:
         What is MNIST-like already (28x28, light ink on black) is used as it is; of an array
         batch, all of it where nine in ten of a sample of 32 are. Anything else is prepared, see
         :func:`preprocess`.
+    reject : float, optional
+        0..1. Answer -1 where the digit is less sure than this, because it could be another or
+        the picture shows none. Of MNIST's digits 0.5 rejects a few in a thousand;
+        :meth:`DigitClassifier.confidence` says how to choose it for your images.
 
     Returns
     -------
@@ -91,8 +94,11 @@ def predict(X: object) -> Any:
     3
     >>> ocrdigit.predict(sample.X_test[:4])
     array([0, 1, 2, 3])
+    >>> import numpy as np
+    >>> ocrdigit.predict(np.zeros((28, 28), np.uint8), reject=0.5)
+    -1
     """
-    return shipped_model().predict(X)
+    return shipped_model().predict(X, reject=reject)
 
 
 @_with_shortcut
@@ -118,6 +124,29 @@ def predict_proba(X: object) -> NDArray[np.float32]:
     ((2, 10), array([0, 1]))
     """
     return shipped_model().predict_proba(X)
+
+
+def digit_score(X: object) -> Any:
+    """Tell how surely each image shows a digit at all, and no letter, scribble or blot.
+
+    Parameters
+    ----------
+    X : image or batch
+        As for :func:`predict`, and the same errors.
+
+    Returns
+    -------
+    float or ndarray (n,) of float64
+        A probability, 0..1; a float for one image.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> bool((ocrdigit.digit_score(sample.X_test[:10]) > 0.9).all())
+    True
+    """
+    return shipped_model().digit_score(X)
 
 
 def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:

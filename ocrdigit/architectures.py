@@ -56,6 +56,29 @@ ARCHITECTURES: dict[str, Layers] = {
         {"type": "dense", "units": 64, "activation": "relu"},
         {"type": "dense", "units": 10},
     ),
+    # Those of the models that come with the package, by their names.
+    "default": (
+        {"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "conv2d", "filters": 48, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "conv2d", "filters": 64, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "flatten"},
+        {"type": "dense", "units": 128, "activation": "relu"},
+        {"type": "dense", "units": 10},
+    ),
+    "tiny": (
+        {"type": "conv2d", "filters": 8, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "conv2d", "filters": 16, "kernel_size": 3, "activation": "relu"},
+        {"type": "conv2d", "filters": 16, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "conv2d", "filters": 24, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "flatten"},
+        {"type": "dense", "units": 10},
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks, _core, architectures, files, recipes
+from . import _checks, _core, _judge, architectures, files, models, recipes
 from ._inputs import as_images
 from ._labels import as_labels
 from ._rehearsal import with_sample
@@ -108,6 +108,9 @@ class DigitClassifier:
 
     # Whether labels are texts.
     _text = False
+
+    # Tells digits from what is none, where the model's file had that.
+    _judge: _core.Network | None = None
 
     def __init__(
         self,
@@ -328,18 +331,20 @@ class DigitClassifier:
 
     # Running.
 
-    def predict(self, X: object) -> Any:
+    def predict(self, X: object, *, reject: float | None = None) -> Any:
         """Tell the digit of each image.
 
         Parameters
         ----------
         X : image or batch
             Anything that :func:`ocrdigit.predict` takes.
+        reject : float, optional
+            0..1. Do not answer where the :meth:`confidence` is less.
 
         Returns
         -------
         int or ndarray (n,) of int64
-            An int for one image. Texts where ``classes_`` are.
+            An int for one image. Texts where ``classes_`` are. Without an answer -1.
 
         Raises
         ------
@@ -348,6 +353,8 @@ class DigitClassifier:
             ``fit`` (where scikit-learn is in use, its NotFittedError as well).
         """
         network = self._fitted()
+        if reject is not None:
+            return self._predict_sure(X, reject)
         if self.n_jobs is None and (digits := network.predict_ready(X)) is not None:
             return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
@@ -374,6 +381,84 @@ class DigitClassifier:
         with _threads(self.n_jobs):
             probabilities = network.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
+
+    def digit_score(self, X: object) -> Any:
+        """Tell how surely each image shows a digit at all.
+
+        The models that come with the package know scribbles, letters, blots, pairs and halves of
+        digits, textures and blank paper from digits. A model that has been trained since, or
+        from the start, by ``fit`` or ``partial_fit`` knows digits only, and has no such score.
+
+        Parameters and errors are those of :meth:`predict`; RuntimeError without a score.
+
+        Returns
+        -------
+        float or ndarray (n,) of float64
+            A probability, 0..1; a float for one image.
+
+        Examples
+        --------
+        >>> import numpy as np, ocrdigit
+        >>> model = ocrdigit.load("default")
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> bool(model.digit_score(sample.X_test[0]) > 0.9)
+        True
+        >>> bool(model.digit_score(np.zeros((28, 28), np.uint8)) < 0.1)
+        True
+        """
+        self._fitted()
+        if self._judge is None:
+            raise RuntimeError(
+                "this model has been trained on digits only, and cannot tell what is none; the "
+                "models that come with the package can"
+            )
+        images, scale, single = as_images(X)
+        with _threads(self.n_jobs):
+            scores = _judge.digit_probability(self._judge, images, scale)
+        return float(scores[0]) if single else scores
+
+    def confidence(self, X: object) -> Any:
+        """Tell how surely each image shows the digit that :meth:`predict` answers.
+
+        It is the probability of that digit, with "no digit" as another possible answer for
+        models that have a :meth:`digit_score`. Parameters and errors are those of
+        :meth:`predict`.
+
+        Returns
+        -------
+        float or ndarray (n,) of float64
+            A probability, 0..1; a float for one image.
+
+        Notes
+        -----
+        To choose the ``reject`` of :meth:`predict`: answer some hundreds of your own images,
+        sort them by confidence, and take the place where what still goes wrong above it is
+        little enough. For a share of images that you are ready to look at yourself, take
+        that quantile: ``np.quantile(model.confidence(X), 0.01)`` leaves one in a hundred.
+        """
+        _, sure, single = self._sure(X)
+        return float(sure[0]) if single else sure
+
+    def _sure(self, X: object) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
+        """Return digits (n,), how sure they are, and whether X was a single image."""
+        network = self._fitted()
+        images, scale, single = as_images(X)
+        with _threads(self.n_jobs):
+            probabilities = network.predict_proba(images, scale).astype(np.float64)
+            digits = probabilities.argmax(axis=1)
+            sure = np.take_along_axis(probabilities, digits[:, None], axis=1)[:, 0]
+            if self._judge is not None:
+                sure *= _judge.digit_probability(self._judge, images, scale)
+        return digits, sure, single
+
+    def _predict_sure(self, X: object, reject: float) -> Any:
+        least = _checks.finite_number("reject", reject)
+        if not 0 <= least <= 1:
+            raise ValueError(f"reject must be in 0..1, got {reject!r}")
+        digits, sure, single = self._sure(X)
+        answers: NDArray[Any] = self.classes_[digits] if self._text else digits
+        answers[sure < least] = "-1" if self._text else -1
+        return answers[0] if single and self._text else int(answers[0]) if single else answers
 
     def explain(
         self, x: object, digit: int | None = None, layer: int | str | None = None
@@ -485,6 +570,9 @@ class DigitClassifier:
             There is no model yet.
         """
         network, calibration = self._fitted(), None
+        if self._judge is not None and os.fspath(path).endswith(".safetensors") and not int8:
+            files.write_judged(path, network, self._judge)
+            return
         if int8:
             from .datasets import load_sample
 
@@ -500,8 +588,9 @@ class DigitClassifier:
 
         Parameters
         ----------
-        path : path
-            A ``.safetensors`` file, or a ``.keras`` file of a Sequential model for 28x28
+        path : path or {"default", "tiny", "seed"}
+            The name of a model that comes with the package, see :mod:`ocrdigit.models`; or a
+            ``.safetensors`` file, or a ``.keras`` file of a Sequential model for 28x28
             images with layers that ocrdigit has; those that augment are left out. Nothing in
             it is run as code.
         precision : {"float32", "bfloat16", "int8"}, default "float32"
@@ -522,12 +611,14 @@ class DigitClassifier:
         Examples
         --------
         >>> import ocrdigit
+        >>> model = ocrdigit.load("tiny")
         >>> model = ocrdigit.load("digits.safetensors")  # doctest: +SKIP
         """
-        network = files.read_model(path)
+        network, judge = files.read_judged(models.path_of(path))
         layers = architectures.name_of(network.layers) or network.layers
         model = cls(layers, recipe="fine-tune", precision=precision, warm_start=True)
         model._keep(network, {key: [] for key in HISTORY_KEYS})
+        model._judge = judge
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -541,6 +632,8 @@ class DigitClassifier:
                 network.weights(),
                 network.ranges,
             )
+        if self._judge is not None:
+            state["_judge"] = _judge.tensors_of(self._judge)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -551,6 +644,8 @@ class DigitClassifier:
             self.network_.set_weights(weights)
             self.network_.ranges = ranges
             self.network_.precision = self.precision
+        if "_judge" in state and state["_judge"] is not None:
+            self._judge = _judge.join(self.network_, state["_judge"])
 
     # Parts.
 
@@ -649,6 +744,7 @@ class DigitClassifier:
         network.precision = self.precision
         self.network_ = network
         self.history_ = history
+        self._judge = None  # it was that of other weights
         self._text = text
         digits = np.arange(network.classes)
         self.classes_: NDArray[Any] = digits.astype(str).astype(object) if text else digits

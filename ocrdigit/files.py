@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
+from . import _core, _judge
 
 FORMAT = "ocrdigit"
 FORMAT_VERSION = 1
@@ -59,6 +59,29 @@ def write_model(
     write_atomically(path, data)
 
 
+def write_judged(
+    path: Path,
+    network: _core.Network,
+    judge: _core.Network,
+    *,
+    half: bool = False,
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """Write ``network`` with the last score of its ``judge`` to a .safetensors file.
+
+    ``half`` stores all numbers in 16 bits, which rounds them; ``notes`` join the metadata.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; a file that was there before stays as it was.
+    """
+    tensors: dict[str, NDArray[Any]] = {**network.weights(), **_judge.tensors_of(judge)}
+    if half:
+        tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
+    write_atomically(path, _save(tensors, {**(notes or {}), **metadata_of(network)}))
+
+
 def check_suffix(path: Path) -> str:
     """Return the suffix of a file that a model can be written to.
 
@@ -99,10 +122,18 @@ def _write_c(path: Path, network: _core.Network) -> None:
 
 
 def _to_safetensors(network: _core.Network, metadata: dict[str, str]) -> bytes:
+    return _save(network.weights(), metadata)
+
+
+def _save(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file, its header sorted: the library writes it in any order."""
     from safetensors.numpy import save
 
-    data: bytes = save(network.weights(), metadata)
-    return data
+    data = save(dict(tensors), dict(metadata))
+    size = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8 : 8 + size]), sort_keys=True, separators=(",", ":"))
+    header += " " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header.encode() + data[8 + size :]
 
 
 def _to_keras(network: _core.Network, metadata: dict[str, str]) -> bytes:
@@ -149,8 +180,13 @@ def read_model(path: Path) -> _core.Network:
     ModuleNotFoundError
         It is a .keras file, and h5py is not installed.
     """
+    return read_judged(path)[0]
+
+
+def read_judged(path: Path) -> tuple[_core.Network, _core.Network | None]:
+    """Read what :func:`read_model` does, and the judge of the network if the file has one."""
     if os.path.splitext(os.fspath(path))[1] == ".keras":
-        return _read_keras(path)
+        return _read_keras(path), None
     with open(path, "rb") as file:
         start = file.read(8)
         size = int.from_bytes(start, "little")
@@ -159,7 +195,7 @@ def read_model(path: Path) -> _core.Network:
         header = file.read(size)
         try:
             metadata = _metadata(header)
-            return _network(metadata, start + header + file.read())
+            return _networks(metadata, start + header + file.read())
         except (ValueError, TypeError, MemoryError) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 
@@ -261,7 +297,7 @@ def _metadata(header: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
+def _networks(metadata: dict[str, Any], data: bytes) -> tuple[_core.Network, _core.Network | None]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -270,14 +306,18 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
     except (SafetensorError, KeyError) as error:
         raise ValueError(f"damaged: {error}") from error
     for name, tensor in weights.items():
-        if tensor.dtype != np.float32:
-            raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32")
+        if tensor.dtype not in (np.float32, np.float16):
+            raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32 or float16")
+        weights[name] = tensor.astype(np.float32)
+    last = {name: weights.pop(name) for name in (_judge.KERNEL, _judge.BIAS) if name in weights}
+    if len(last) == 1:
+        raise ValueError(f"it has {next(iter(last))!r} alone")
     if _least_size(metadata["architecture"]) > sum(tensor.size for tensor in weights.values()):
         raise ValueError("its architecture has more weights than the file")
     network = _core.Network(metadata["architecture"], (28, 28, 1))
     network.set_weights(weights)
     network.ranges = metadata["input_ranges"]
-    return network
+    return network, _judge.join(network, last) if last else None
 
 
 def _least_size(layers: object) -> int:

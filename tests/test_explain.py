@@ -250,10 +250,10 @@ def test_command_line(tmp_path: Path, sample: Dataset):
         ({"digit": -1}, ValueError, "digit must be .* got -1"),
         ({"digit": 2.0}, TypeError, "digit must be .* got 2.0"),
         ({"digit": True}, TypeError, "digit must be .* got True"),
-        ({"layer": 7}, ValueError, "layer must be an integer of 0 to 6, got 7"),
-        ({"layer": "conv2d_3"}, ValueError, "layer must be one of 'conv2d_1', .* got 'conv2d_3'"),
+        ({"layer": 9}, ValueError, "layer must be an integer of 0 to 8, got 9"),
+        ({"layer": "conv2d_4"}, ValueError, "layer must be one of 'conv2d_1', .* got 'conv2d_4'"),
         ({"layer": "dense_1"}, ValueError, "layer: dense_1 has no maps"),
-        ({"layer": 4}, ValueError, "layer: flatten_1 has no maps"),
+        ({"layer": 6}, ValueError, "layer: flatten_1 has no maps"),
         ({"layer": 1.5}, TypeError, r"layer must be .* got 1\.5"),
     ],
 )

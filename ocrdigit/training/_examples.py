@@ -179,9 +179,7 @@ def _printed(rng: np.random.Generator, count: int) -> Pictures:
         draw.text((size // 2, size // 3), text, 255, font, stroke_width=weight)
         lean, width, tilt = rng.uniform(-0.15, 0.45), rng.uniform(0.7, 1.4), rng.uniform(-0.2, 0.2)
         matrix = (width, lean, -lean * size * 0.8, tilt, 1, 0)
-        page = page.transform(
-            page.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR
-        )
+        page = page.transform(page.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         ink = np.asarray(page)
         if not ink.max():
             continue

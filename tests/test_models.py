@@ -1,0 +1,329 @@
+"""The models that come with the package: what they answer, how sure, and that it is a digit."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import small_model
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+import ocrdigit
+from ocrdigit import DigitClassifier, _core, _judge, architectures, files, models, synth
+from ocrdigit.datasets import Dataset
+from ocrdigit.evaluation.metrics import auroc
+from ocrdigit.training import classifier
+
+JUDGED = [name for name in models.NAMES if name != "seed"]
+
+
+@pytest.fixture(scope="module")
+def none() -> NDArray[np.uint8]:
+    return synth.not_digits(400, kinds=["letters", "scribbles", "textures"], random_state=1)
+
+
+@pytest.mark.parametrize("name", models.NAMES)
+def test_reads(name: str, sample: Dataset) -> None:
+    model = ocrdigit.load(name)
+    assert model.warm_start
+    assert model.score(sample.X_test, sample.y_test) > 0.98
+    assert model.architecture == name
+    assert model.network_.layers == _core.Network(architectures.resolve(name)).layers
+    assert models.path_of(name) != models.path_of("default") or name == "default"
+
+
+def test_default_is_what_predict_uses(sample: Dataset) -> None:
+    probabilities = ocrdigit.load("default").predict_proba(sample.X_test)
+    assert np.array_equal(ocrdigit.predict_proba(sample.X_test), probabilities)
+
+
+def test_sizes() -> None:
+    def parameters(name: str) -> int:
+        return sum(tensor.size for tensor in load_file(models.path_of(name)).values())
+
+    assert parameters("tiny") <= 10_000
+    assert parameters("tiny") < parameters("default")
+    assert Path(models.path_of("default")).stat().st_size <= 1_000_000
+
+
+def test_names_come_before_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").write_bytes(b"")
+    assert ocrdigit.load("tiny").architecture == "tiny"
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        ocrdigit.load(Path("tiny"))
+    with pytest.raises(FileNotFoundError):
+        ocrdigit.load("huge")
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_digits_are_told_from_the_rest(name: str, sample: Dataset, none: NDArray[np.uint8]) -> None:
+    model = ocrdigit.load(name)
+    digits, others = model.digit_score(sample.X_test), model.digit_score(none)
+    assert digits.dtype == np.float64
+    for scores in (digits, others):
+        assert scores.min() >= 0
+        assert scores.max() <= 1
+    assert auroc(digits, others) > 0.99
+    blank = model.digit_score(np.zeros((28, 28), np.uint8))
+    assert isinstance(blank, float)
+    assert blank < np.quantile(digits, 0.01)
+    assert np.array_equal(
+        ocrdigit.digit_score(sample.X_test[0]),
+        ocrdigit.load("default").digit_score(sample.X_test[0]),
+    )
+
+
+@pytest.mark.parametrize("name", models.NAMES)
+def test_reject(name: str, sample: Dataset, none: NDArray[np.uint8]) -> None:
+    model = ocrdigit.load(name)
+    X = np.concatenate([sample.X_test, none])
+    answers, sure = model.predict(X), model.confidence(X)
+    assert sure.min() >= 0
+    assert sure.max() <= 1
+    for least in (0.0, 0.5, 0.99):
+        given = model.predict(X, reject=least)
+        assert np.array_equal(given, np.where(sure < least, -1, answers))
+    rejected = model.predict(X, reject=0.5) == -1
+    assert rejected[: len(sample.X_test)].mean() < 0.05
+    if name != "seed":
+        assert rejected[len(sample.X_test) :].mean() > 0.7
+
+
+def test_reject_of_one(sample: Dataset) -> None:
+    one, blank = sample.X_test[3], np.zeros((28, 28), np.uint8)
+    model = ocrdigit.load("default")
+    for predict in (model.predict, ocrdigit.predict):
+        assert predict(one, reject=0.5) == 3
+        assert predict(blank, reject=0.999) == -1
+        assert type(predict(one, reject=0.5)) is int
+        assert type(predict(blank, reject=0.999)) is int
+    assert isinstance(model.confidence(one), float)
+
+
+def test_text_labels_reject_as_text(sample: Dataset) -> None:
+    model = small_model(epochs=1).fit(sample.X_train[:200], sample.y_train[:200].astype(str))
+    sure = model.confidence(sample.X_test)
+    given = model.predict(sample.X_test, reject=float(np.median(sure)))
+    assert set(given) <= {str(digit) for digit in range(10)} | {"-1"}
+    assert np.array_equal(given == "-1", sure < np.median(sure))
+    assert model.predict(sample.X_test[0], reject=1.0) == "-1"
+
+
+@pytest.mark.parametrize(
+    ("least", "error"),
+    [(1.1, ValueError), (-0.1, ValueError), (np.nan, ValueError), ("0", TypeError)],
+)
+def test_bad_reject(least: object, error: type[Exception], sample: Dataset) -> None:
+    with pytest.raises(error, match="reject"):
+        ocrdigit.predict(sample.X_test, reject=least)  # type: ignore[arg-type]
+
+
+def test_without_a_score(fitted: DigitClassifier, sample: Dataset) -> None:
+    with pytest.raises(RuntimeError, match="trained on digits only"):
+        fitted.digit_score(sample.X_test)
+    best = fitted.predict_proba(sample.X_test).max(axis=1)
+    assert np.allclose(fitted.confidence(sample.X_test), best)
+
+
+def test_training_forgets_the_score(sample: Dataset) -> None:
+    model = ocrdigit.load("tiny").set_params(epochs=1, verbose=0, augment=False)
+    model.fit(sample.X_train[:100], sample.y_train[:100])
+    with pytest.raises(RuntimeError, match="trained on digits only"):
+        model.digit_score(sample.X_test)
+
+
+def test_copies_keep_the_score(sample: Dataset, tmp_path: Path) -> None:
+    model = ocrdigit.load("tiny")
+    scores = model.digit_score(sample.X_test)
+    model.save(tmp_path / "again.safetensors")
+    for again in (
+        pickle.loads(pickle.dumps(model)),
+        copy.deepcopy(model),
+        ocrdigit.load(tmp_path / "again.safetensors"),
+    ):
+        assert np.array_equal(again.digit_score(sample.X_test), scores)
+    for kept in (pickle.loads(pickle.dumps(ocrdigit.load("seed"))), ocrdigit.load("seed")):
+        with pytest.raises(RuntimeError, match="cannot tell"):
+            kept.digit_score(sample.X_test)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+@pytest.mark.parametrize("name", models.NAMES)
+def test_narrow_precisions(name: str, precision: str, sample: Dataset) -> None:
+    wide, narrow = ocrdigit.load(name), ocrdigit.load(name, precision=precision)
+    assert np.mean(wide.predict(sample.X_test) == narrow.predict(sample.X_test)) > 0.995
+
+
+class TestFiles:
+    def changed(self, tmp_path: Path, **tensors: NDArray[np.float32] | None) -> Path:
+        """The file of "tiny" with other tensors, or without one."""
+        from safetensors import safe_open
+
+        with safe_open(models.path_of("tiny"), "numpy") as file:
+            metadata = file.metadata()
+        all_tensors = load_file(models.path_of("tiny"))
+        for name, tensor in tensors.items():
+            full = f"not_a_digit.{name}"
+            if tensor is None:
+                del all_tensors[full]
+            else:
+                all_tensors[full] = tensor
+        save_file(all_tensors, tmp_path / "m.safetensors", metadata)
+        return tmp_path / "m.safetensors"
+
+    def test_half_numbers_are_read(self, tmp_path: Path, sample: Dataset) -> None:
+        model = ocrdigit.load("seed")
+        judge = _judge.join(
+            model.network_,
+            {_judge.KERNEL: np.zeros((64, 1), np.float32), _judge.BIAS: np.ones(1, np.float32)},
+        )
+        files.write_judged(tmp_path / "h.safetensors", model.network_, judge, half=True)
+        assert all(t.dtype == np.float16 for t in load_file(tmp_path / "h.safetensors").values())
+        again = ocrdigit.load(tmp_path / "h.safetensors")
+        for name, tensor in model.network_.weights().items():
+            assert np.array_equal(again.network_.weights()[name], tensor.astype(np.float16))
+        assert np.mean(again.predict(sample.X_test) == model.predict(sample.X_test)) > 0.999
+
+    @pytest.mark.parametrize("name", ["kernel", "bias"])
+    def test_half_a_score_is_refused(self, name: str, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="alone"):
+            ocrdigit.load(self.changed(tmp_path, **{name: None}))
+
+    def test_another_shape_is_refused(self, tmp_path: Path) -> None:
+        kernel = np.zeros((5, 1), np.float32)
+        with pytest.raises(ValueError, match=r"shapes \(5, 1\) and \(1,\), expected"):
+            ocrdigit.load(self.changed(tmp_path, kernel=kernel))
+        with pytest.raises(ValueError, match="finite"):
+            ocrdigit.load(self.changed(tmp_path, bias=np.array([np.nan], np.float32)))
+
+    def test_notes(self) -> None:
+        from safetensors import safe_open
+
+        for name in JUDGED:
+            with safe_open(models.path_of(name), "numpy") as file:
+                metadata = file.metadata()
+            assert 0.5 < float(metadata["temperature"]) < 2
+            assert "ocrdigit.training.classifier" in metadata["training"]
+
+
+class TestJudge:
+    LAYERS = (
+        {"type": "conv2d", "filters": 3, "strides": 2, "activation": "relu"},
+        {"type": "global_average_pool2d"},
+        {"type": "dense", "units": 11},
+    )
+
+    def test_split_and_join(self, sample: Dataset) -> None:
+        judge = _core.Network(self.LAYERS, seed=3)
+        judge.calibrate(sample.X_test, 1 / 255)
+        classifier = _judge.split(judge)
+        assert classifier.classes == 10
+        assert classifier.ranges == judge.ranges
+        again = _judge.join(classifier, _judge.tensors_of(judge))
+        for name, tensor in judge.weights().items():
+            assert np.array_equal(again.weights()[name], tensor)
+        scores = judge.scores(sample.X_test, 1 / 255)
+        np.testing.assert_allclose(
+            _judge.split(judge, 2.0).scores(sample.X_test, 1 / 255),
+            scores[:, :10] / 2,
+            rtol=1e-4,
+            atol=1e-5,
+        )
+        probabilities = judge.predict_proba(sample.X_test, 1 / 255)
+        np.testing.assert_allclose(
+            _judge.digit_probability(judge, sample.X_test, 1 / 255),
+            1 - probabilities[:, 10],
+            atol=1e-5,
+        )
+
+    def test_networks_that_take_no_score(self) -> None:
+        layers = [{"type": "flatten"}, {"type": "dense", "units": 10, "use_bias": False}]
+        tensors = {
+            _judge.KERNEL: np.zeros((784, 1), np.float32),
+            _judge.BIAS: np.zeros(1, np.float32),
+        }
+        with pytest.raises(ValueError, match="last dense layer with bias"):
+            _judge.join(_core.Network(layers), tensors)
+
+
+class TestTraining:
+    """The command that makes the models, in small."""
+
+    @pytest.fixture
+    def data(self, sample: Dataset) -> classifier.Data:
+        digits = classifier.Examples(sample.X_train[:300], sample.y_train[:300].astype(np.uint8))
+        none = synth.not_digits(40, random_state=0)
+        return classifier.Data(digits, digits, np.asarray(none), digits, digits)
+
+    def test_mix(self, data: classifier.Data) -> None:
+        images, labels = data.mixed(classifier.Mix(3, 20, 10))
+        assert len(images) == len(labels) == 3 * 300 + 20 + 10 + 300
+        assert (labels == 10).sum() == 10
+
+    def test_cleaning_leaves_out_what_a_network_cannot_read(self, data: classifier.Data) -> None:
+        judge = _core.Network(TestJudge.LAYERS)
+        weights = judge.weights()
+        bias = _judge.last_names(judge)[1]
+        weights[bias][[3, 10]] = 50  # sure of threes and of no digit, of nothing else
+        judge.set_weights(weights)
+        cleaned = data.cleaned(judge)
+        assert set(cleaned.crops.labels) == {3}
+        assert len(cleaned.no_digits) == len(data.no_digits)
+        assert len(cleaned.mnist.labels) == 300
+
+    def test_temperature(self, data: classifier.Data) -> None:
+        judge = _core.Network(TestJudge.LAYERS, seed=1)
+        best = classifier.temperature_of(judge, data.validation)
+        scores = judge.scores(data.validation.images, 1 / 255)[:, :10].astype(float)
+
+        def loss(temperature: float) -> float:
+            logs = scores / temperature
+            logs = logs - np.logaddexp.reduce(logs, axis=1)[:, None]
+            return float(-logs[np.arange(300), data.validation.labels].mean())
+
+        assert loss(best) <= min(loss(best * 1.05), loss(best / 1.05))
+
+    def test_a_run(
+        self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        mix = classifier.Mix(1, 30, 20)
+        phase = classifier.Phase(1, 1e-3, 0.2, mix, classifier.handled(0.5), cleaned=True)
+        rough = classifier.Phase(1, 1e-3, 0.2, mix, classifier.ROUGH)
+        monkeypatch.setattr(classifier, "FIRST", rough)
+        monkeypatch.setattr(classifier, "FIRST_LAYERS", TestJudge.LAYERS)
+        monkeypatch.setattr(classifier, "PHASES", {"default": (rough, phase), "tiny": (phase,)})
+        small = dict.fromkeys(classifier.MODELS, TestJudge.LAYERS)
+        monkeypatch.setattr("ocrdigit.architectures.ARCHITECTURES", small)
+        files_made = []
+        for run in range(2):
+            cleaner = classifier.first_network(data, seed=4)
+            for name in classifier.MODELS:
+                network = classifier.train(name, data, cleaner, seed=4)
+                path = tmp_path / f"{name}{run}.safetensors"
+                classifier.save(str(path), network, data.validation, 4)
+                files_made.append(path.read_bytes())
+        assert files_made[:2] == files_made[2:]
+        model = ocrdigit.load(tmp_path / "tiny0.safetensors")
+        assert model.network_.classes == 10
+        assert np.isfinite(model.digit_score(data.validation.images)).all()
+
+
+def test_examples_are_the_same_every_time(mnist_folder: Path) -> None:
+    if not (mnist_folder / "uci").is_dir():
+        pytest.skip("UCI's sets are not here")
+    from ocrdigit.training import _examples
+
+    folder = str(mnist_folder)
+    first, again = _examples.crops(folder, 5, 40), _examples.crops(folder, 5, 40)
+    assert first.images.shape == (40, 28, 28)
+    assert np.array_equal(first.images, again.images)
+    assert np.array_equal(first.labels, again.labels)
+    none = _examples.no_digits(folder, 5, 80)
+    assert none.shape == (80, 28, 28)
+    assert np.array_equal(none, _examples.no_digits(folder, 5, 80))
+    assert len({image.tobytes() for image in none}) > 70
