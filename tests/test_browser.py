@@ -175,7 +175,7 @@ def test_controls_have_names_and_phones_need_no_sideways_scrolling(
     wait_for_status(browser, "32 digits")
     nameless = browser.execute_script(
         "return [...document.querySelectorAll('main input, main button, main select')].filter("
-        "each => !(each.labels?.length || each.innerText.trim() || each.title || each.closest("
+        "each => !(each.labels?.length || each.textContent.trim() || each.title || each.closest("
         "'[aria-label]') || each.getAttribute('aria-labelledby'))).map(each => each.outerHTML)"
     )
     assert nameless == []
