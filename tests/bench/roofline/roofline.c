@@ -165,7 +165,7 @@ static void run_training(const subject *s, const od_kernels *kernels, measuremen
   od_train_config config = s->recipe->config;
   config.epochs = 1 << 20;
   config.precision = s->precision;
-  od_train_data data = {s->job->images, s->job->labels};
+  od_train_data data = {.images = s->job->images, .labels = s->job->labels, .length = 1};
   data.images.count -= data.images.count % (size_t)config.batch_size; /* whole batches */
   if (od_trainer_create(s->job->network, kernels, s->threads, &config, &trainer, &error))
     die("%s", error.message);
@@ -330,7 +330,7 @@ static double direct_products(const od_op *op) {
 static void print_layers(const od_network *network) {
   od_plan plan;
   od_error error;
-  if (od_plan_make(network, false, OD_FLOAT32, &plan, &error)) die("%s", error.message);
+  if (od_plan_make(network, false, OD_FLOAT32, -1, &plan, &error)) die("%s", error.message);
   for (int i = 0; i < plan.count; i++) {
     const od_op *op = &plan.ops[i];
     printf("layer\t%d\t%s\t%.0f\t%d\n", op->layer, od_network_layer_name(network, op->layer),
