@@ -107,7 +107,7 @@ void od_erase(const od_canvas *canvas, od_rng *rng, double share, od_real value)
 }
 
 /* One axis of the blur: `length` pixels, `step` apart, `line` (length) is scratch. */
-static void blur_line(int length, size_t step, int radius, const float *taps, od_real *pixels,
+static void blur_line(int length, size_t step, int radius, const od_real *taps, od_real *pixels,
                       od_real *line) {
   for (int i = 0; i < length; i++) line[i] = pixels[(size_t)i * step];
   for (int i = 0; i < length; i++) {
@@ -123,16 +123,16 @@ static void blur_line(int length, size_t step, int radius, const float *taps, od
 void od_blur(const od_canvas *canvas, double sigma) {
   enum { MOST = 9 }; /* three times the largest sigma */
   const int radius = (int)ceil(3 * sigma);
-  float taps[MOST + 1];
+  od_real taps[MOST + 1];
   od_real line[OD_MAX_AUGMENT_SIDE];
   double sum = 0;
   if (sigma < 0.01 || radius > MOST) return; /* so narrow that no neighbour would count */
   for (int k = 0; k <= radius; k++) {
     const double tap = exp(-k * k / (2 * sigma * sigma));
-    taps[k] = (float)tap;
+    taps[k] = (od_real)tap;
     sum += k ? 2 * tap : tap;
   }
-  for (int k = 0; k <= radius; k++) taps[k] = (float)((double)taps[k] / sum);
+  for (int k = 0; k <= radius; k++) taps[k] = (od_real)((double)taps[k] / sum);
   for (int y = 0; y < canvas->h; y++)
     blur_line(canvas->w, 1, radius, taps, canvas->image + (size_t)y * (size_t)canvas->w, line);
   for (int x = 0; x < canvas->w; x++)
