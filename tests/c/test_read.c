@@ -82,7 +82,7 @@ static void read_page(int h, int w, const uint8_t *image, od_inference *network,
                       const od_read_limits *limits) {
   od_reading reading;
   od_error error = {{0}};
-  if (!CHECK_INT(od_read(table(draw(0, 1)), h, w, image, network, pool, limits, &reading, &error), OD_OK)) {
+  if (!CHECK_INT(od_read(draw(0, 1) ? table(0) : last_table(), h, w, image, network, pool, limits, &reading, &error), OD_OK)) {
     printf("%s\n", error.message);
     return;
   }
