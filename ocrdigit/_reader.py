@@ -48,14 +48,12 @@ _reader: _core.Network | None = None
 
 def write_reader(path: files.Path, network: _core.Network) -> None:
     """Write a reader's network to a .safetensors file, whole or not at all."""
-    from safetensors.numpy import save
-
     metadata = {
         "format": _FORMAT,
         "ocrdigit_version": _core.__version__,
         "architecture": json.dumps(network.layers),
     }
-    files.write_atomically(path, save(network.weights(), metadata))
+    files.write_atomically(path, files.to_safetensors(network.weights(), metadata))
 
 
 def read_reader(path: files.Path) -> _core.Network:

@@ -79,7 +79,7 @@ def write_judged(
     tensors: dict[str, NDArray[Any]] = {**network.weights(), **_judge.tensors_of(judge)}
     if half:
         tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
-    write_atomically(path, _save(tensors, {**(notes or {}), **metadata_of(network)}))
+    write_atomically(path, to_safetensors(tensors, {**(notes or {}), **metadata_of(network)}))
 
 
 def check_suffix(path: Path) -> str:
@@ -122,10 +122,10 @@ def _write_c(path: Path, network: _core.Network) -> None:
 
 
 def _to_safetensors(network: _core.Network, metadata: dict[str, str]) -> bytes:
-    return _save(network.weights(), metadata)
+    return to_safetensors(network.weights(), metadata)
 
 
-def _save(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
+def to_safetensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
     """Return a safetensors file, its header sorted: the library writes it in any order."""
     from safetensors.numpy import save
 

@@ -153,7 +153,7 @@ static void cut_piece(cutter *work, const od_piece *piece, int label) {
   od_piece *parts = work->pieces + first;
   work->count += work->seam_count + 1;
   for (int k = 0; k <= work->seam_count; k++)
-    parts[k] = (od_piece){.left = page->w, .top = page->h, .stroke = label - 1};
+    parts[k] = (od_piece){.left = page->w, .top = page->h};
   for (int y = piece->top; y < piece->bottom; y++) {
     int32_t *row = page->strokes.label + (size_t)y * (size_t)page->w;
     const uint8_t *ink = page->ink + (size_t)y * (size_t)page->w;

@@ -170,7 +170,7 @@ static void add_piece(od_page *page, const od_stroke *stroke) {
                                                  stroke->bottom,
                                                  stroke->area,
                                                  stroke->mass,
-                                                 (double)stroke->across / stroke->area, 0};
+                                                 (double)stroke->across / stroke->area};
 }
 
 /* Members, sorted by line, to lines and pieces; `label` (strokes) gets that of each stroke. */

@@ -20,7 +20,6 @@ typedef struct od_piece {
   int left, top, right, bottom; /* its box; right and bottom are the first pixels outside */
   int area, mass;               /* pixels, and the sum of their ink */
   double middle;                /* mean column */
-  int stroke;                   /* what it was cut from: pieces of one stroke have one number */
 } od_piece;
 
 typedef struct od_text_line {

@@ -179,23 +179,28 @@ static int list_digits(int columns, const uint8_t *classes, od_spelled *digits) 
   return count;
 }
 
+static void take_logarithms(const speller *work) {
+  for (size_t i = 0; i < (size_t)work->columns * OD_READ_CLASSES; i++)
+    work->log[i] = log(fmax((double)work->probabilities[i], least_probability));
+}
+
 static bool spell(const speller *work, const od_read_limits *limits, uint8_t *classes) {
+  if (!limits->word_count && !limits->length) {
+    take_likeliest(work, classes);
+    return true;
+  }
+  take_logarithms(work);
   if (limits->word_count) return choose_word(work, limits, classes);
-  if (limits->length) return limits->length <= work->columns && find_way(work, limits->length, classes);
-  take_likeliest(work, classes);
-  return true;
+  return limits->length <= work->columns && find_way(work, limits->length, classes);
 }
 
 od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
                    od_spelled *digits, int *count, od_error *error) {
-  const size_t numbers = (size_t)columns * OD_READ_CLASSES;
   speller work = {.columns = columns, .probabilities = probabilities};
   *count = 0;
   uint8_t *classes = od_allocate((size_t)columns, 1);
-  work.log = od_allocate(numbers, sizeof *work.log);
+  work.log = od_allocate((size_t)columns, OD_READ_CLASSES * sizeof *work.log);
   const bool enough = work.log && classes;
-  for (size_t i = 0; enough && i < numbers; i++)
-    work.log[i] = log(fmax((double)probabilities[i], least_probability));
   if (enough && spell(&work, limits, classes)) *count = list_digits(columns, classes, digits);
   for (int i = 0; i < *count; i++)
     find_confidence(&work, i ? digits[i - 1].last + 1 : 0,
