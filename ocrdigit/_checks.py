@@ -6,6 +6,8 @@ import math
 import numbers
 from collections.abc import Iterable
 
+import numpy as np
+
 
 def positive_int(name: str, value: object) -> int:
     """``value`` as an int of at least 1."""
@@ -51,3 +53,18 @@ def known(name: str, value: object, choices: Iterable[str]) -> str:
         kind = ValueError if isinstance(value, str) else TypeError
         raise kind(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
+
+
+def generator(random_state: object, *stream: int) -> np.random.Generator:
+    """Return the generator for a ``random_state``; of a seed, each stream is another."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral):
+        raise TypeError(
+            f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
+        )
+    if random_state < 0:
+        raise ValueError(f"random_state must not be negative, got {random_state!r}")
+    return np.random.default_rng([int(random_state), *stream])

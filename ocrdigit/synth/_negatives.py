@@ -12,7 +12,6 @@ from PIL import Image
 from .. import _checks
 from . import _paper, _strokes
 from ._digits import SIDE, Digits, as_digits
-from ._strings import generator
 from ._style import STYLES
 from ._writing import Floats, draw_hand, write
 
@@ -84,7 +83,7 @@ def candidates(
     share = _checks.finite_number("negatives", negatives)
     if not 0 <= share <= 1:
         raise ValueError(f"negatives must be in 0..1, got {negatives!r}")
-    rng, source = generator(random_state), as_digits(digits)
+    rng, source = _checks.generator(random_state), as_digits(digits)
     bad = round(n * share)
     good_images, good_labels = _cut_digits(n - bad, source, rng)
     bad_images = _draw_negatives(bad, list(_KINDS), source, rng)
@@ -139,7 +138,7 @@ def not_digits(
         chosen = [_checks.known("kinds", kind, _KINDS) for kind in kinds]
     else:
         raise TypeError(f"kinds must be None or a list of names, got {kinds!r}")
-    return _draw_negatives(n, chosen, as_digits(digits), generator(random_state))
+    return _draw_negatives(n, chosen, as_digits(digits), _checks.generator(random_state))
 
 
 def _draw_negatives(

@@ -54,7 +54,7 @@ def line(
     >>> synth.line("1859 22 05", random_state=0).text
     '1859 22 05'
     """
-    rng, source = _strings.generator(random_state), as_digits(digits)
+    rng, source = _checks.generator(random_state), as_digits(digits)
     if text is None:
         text = " ".join(_random_numbers(int(rng.integers(2, 5)), source, rng))
     # without marks of its own, which might part a number
@@ -112,7 +112,7 @@ def page(
     width, height = _checked_size(size)
     low, high = _checked_digit_height(digit_height, height)
     chosen = _style.resolve(style)
-    rng, source = _strings.generator(random_state), as_digits(digits)
+    rng, source = _checks.generator(random_state), as_digits(digits)
     rows = None if numbers is None else _checked_rows(numbers)
     ink = np.zeros((height, width), np.float32)
     layout = _Layout(ink, chosen, (low, high), source, rng)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,7 +134,7 @@ def strings(
     height = _checked_height(height)
     styles = _resolved_styles(style)
     source = as_digits(digits)
-    rng = generator(random_state)
+    rng = _checks.generator(random_state)
     shapes = _shapes(signs)
     known = None if texts is None else _checked_texts(texts, n, shapes)
     if known is None:
@@ -246,21 +245,6 @@ def _underline(writing: Writing, style: Style, size: Floats, rng: np.random.Gene
             np.float32,
         )
         draw(writing.ink[index], [curve(points)], max(0.6, 0.04 * float(size[index])), 1.2, 0.8)
-
-
-def generator(random_state: object) -> np.random.Generator:
-    """Return the generator for a ``random_state``."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if random_state is None:
-        return np.random.default_rng()
-    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral):
-        raise TypeError(
-            f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
-        )
-    if random_state < 0:
-        raise ValueError(f"random_state must not be negative, got {random_state!r}")
-    return np.random.default_rng(int(random_state))
 
 
 def _checked_height(height: object) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -129,7 +128,7 @@ def corrupt(
     """
     _checks.known("name", name, NAMES)
     level = CORRUPTIONS[name].levels[checked_severity(severity) - 1]
-    rng = generator(random_state, NAMES.index(name))
+    rng = _checks.generator(random_state, NAMES.index(name))
     return _in_blocks(images, lambda block: CORRUPTIONS[name].apply(block, level, rng))
 
 
@@ -163,21 +162,6 @@ def checked_severity(severity: object) -> int:
     if value not in SEVERITIES:
         raise ValueError(f"severity must be 1 to 5, got {value}")
     return value
-
-
-def generator(random_state: object, stream: int) -> np.random.Generator:
-    """Return a generator; each ``stream`` of a seed is independent of the others."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if random_state is None:
-        return np.random.default_rng()
-    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral):
-        raise TypeError(
-            f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
-        )
-    if random_state < 0:
-        raise ValueError(f"random_state must not be negative, got {random_state!r}")
-    return np.random.default_rng([int(random_state), stream])
 
 
 def _in_blocks(images: NDArray[np.uint8], change: Callable[[Floats], Floats]) -> NDArray[np.uint8]:
