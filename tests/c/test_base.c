@@ -421,8 +421,25 @@ static bool use_in_child(od_pool *pool) {
   return right;
 }
 
+enum { HELPED_THREADS = 3 };
+
+static void note_worker(void *context, int task, int worker) {
+  atomic_bool *worked = context;
+  (void)task;
+  worked[worker] = true;
+}
+
+/* Runs until every helper has worked. One that is only starting may be inside the allocator,
+ * and a sanitizer's, unlike the C library's, stays locked in a child that forks then. */
+static void start_helpers(od_pool *pool) {
+  atomic_bool worked[HELPED_THREADS] = {false};
+  for (int worker = 1; worker < HELPED_THREADS; worker++)
+    while (!worked[worker]) od_pool_run(pool, note_worker, worked, 50);
+}
+
 static bool fork_in_child(od_pool *pool) {
-  return run_counts(pool, NULL, 100) && forked(use_in_child, pool) && run_counts(pool, NULL, 100);
+  start_helpers(pool);
+  return forked(use_in_child, pool) && run_counts(pool, NULL, 100);
 }
 
 static bool destroy_in_child(od_pool *pool) {
@@ -431,9 +448,9 @@ static bool destroy_in_child(od_pool *pool) {
 }
 
 static void test_pool_survives_fork(void) {
-  od_pool *pool = make_pool(3);
+  od_pool *pool = make_pool(HELPED_THREADS);
   CHECK(forked(use_in_child, pool)); /* before any thread runs */
-  CHECK(run_counts(pool, NULL, 100));
+  start_helpers(pool);
   CHECK(forked(use_in_child, pool));
   CHECK(forked(fork_in_child, pool));
   CHECK(forked(destroy_in_child, pool));
@@ -445,17 +462,17 @@ static void test_pool_survives_fork(void) {
 
 typedef struct busy_use {
   od_pool *pool;
-  atomic_bool stop;
+  atomic_bool started, stop;
 } busy_use;
 
-/* Allocates nothing: a sanitizer's allocator, unlike the C library's, may stay locked in a
- * child whose parent was inside it. */
+/* Allocates nothing, as start_helpers says. */
 static void *keep_busy(void *context) {
   static tally t;
   busy_use *use = context;
   while (!use->stop) {
     memset(&t, 0, sizeof t);
     run_tally(&t, use->pool, NULL, 50);
+    use->started = true;
   }
   return NULL;
 }
@@ -463,9 +480,11 @@ static void *keep_busy(void *context) {
 /* A fork while another thread is inside a run: the child sees a pool in use by a thread
  * it does not have. */
 static void test_pool_survives_fork_while_busy(void) {
-  busy_use use = {make_pool(3), false};
+  busy_use use = {make_pool(HELPED_THREADS), false, false};
+  start_helpers(use.pool);
   pthread_t thread;
   pthread_create(&thread, NULL, keep_busy, &use);
+  while (!use.started) usleep(100);
   for (int i = 0; i < 20; i++) CHECK(forked(use_in_child, use.pool));
   use.stop = true;
   pthread_join(thread, NULL);
@@ -505,8 +524,8 @@ static bool use_from_threads(od_pool *pool) {
 /* The first use in a child may come from several threads at the same moment: only one of
  * them may make the pool new. (A pool without that rule hangs in one child of about 300.) */
 static void test_pool_shared_at_once_after_fork(void) {
-  od_pool *pool = make_pool(3);
-  run_counts(pool, NULL, 100);
+  od_pool *pool = make_pool(HELPED_THREADS);
+  start_helpers(pool);
   for (int i = 0; i < 600; i++)
     if (!CHECK(forked(use_from_threads, pool))) break;
   od_pool_destroy(pool);
