@@ -327,3 +327,23 @@ def test_examples_are_the_same_every_time(mnist_folder: Path) -> None:
     assert none.shape == (80, 28, 28)
     assert np.array_equal(none, _examples.no_digits(folder, 5, 80))
     assert len({image.tobytes() for image in none}) > 70
+
+
+def test_filling_pictures_come_prepared_too_but_for_bars() -> None:
+    from ocrdigit.training import _examples
+
+    rng = np.random.default_rng(0)
+    sample = ocrdigit.datasets.load_sample()
+    digits = synth.Digits(sample.X_train[:200], sample.y_train[:200])
+    images = _examples._filling(rng, digits, 300)
+    fitted = 0
+    for image in images:
+        rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+        fitted += len(rows) > 0 and max(np.ptp(rows), np.ptp(columns)) == 19
+    assert 60 < fitted < 160
+    bar = np.zeros((28, 28), np.uint8)
+    assert _examples._is_bar(bar)
+    bar[4:24, 12:16] = 255
+    assert _examples._is_bar(bar)
+    bar[4:24, 4:24] = 255
+    assert not _examples._is_bar(bar)

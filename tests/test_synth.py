@@ -241,17 +241,64 @@ def test_candidates(digits: synth.Digits) -> None:
     assert np.array_equal(images, again.images)
 
 
+FILLING = ("textures", "noise", "grain", "patterns", "shades", "specks", "blank")
+
+
 @pytest.mark.parametrize("kind", _negatives._KINDS)
 def test_not_digits(kind: str, digits: synth.Digits) -> None:
     images = synth.not_digits(30, kinds=[kind], digits=digits, random_state=0)
     assert images.shape == (30, 28, 28)
     assert images.dtype == np.uint8
     assert len({image.tobytes() for image in images}) > 20 or kind == "blank"
-    if kind not in ("textures", "noise", "blank"):
+    if kind not in FILLING:
         for image in images:
             rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
             longer = max(np.ptp(rows), np.ptp(columns)) + 1
             assert 18 <= longer <= 20
+
+
+def test_grain_is_of_every_density() -> None:
+    images = synth.not_digits(400, kinds=["grain"], random_state=1)
+    middle = (images.min(axis=(1, 2)) / 2.0 + images.max(axis=(1, 2)) / 2.0)[:, None, None]
+    share = (images > middle).mean(axis=(1, 2))
+    found = np.histogram(share, bins=(0, 0.1, 0.3, 0.5, 0.7, 0.9, 1))[0]
+    assert found.min() > 10
+    alone = share[(images[:, ::2, 1::2] != images[:, ::2, ::2]).any(axis=(1, 2))]
+    assert len(alone) > 100  # neighbouring pixels differ
+
+
+def test_patterns_go_on_over_the_whole_picture() -> None:
+    """There is as much of them in each half, and more than one of everything."""
+    images = synth.not_digits(200, kinds=["patterns"], random_state=2).astype(float)
+    low, high = images.min(axis=(1, 2)), images.max(axis=(1, 2))
+    light = images > ((low + high) / 2)[:, None, None]
+    changes = (light[:, 1:] != light[:, :-1]).any(axis=2).sum(axis=1)
+    changes += (light[:, :, 1:] != light[:, :, :-1]).any(axis=1).sum(axis=1)
+    assert changes.min() >= 3
+    halves = (light[:, :14], light[:, 14:], light[:, :, :14], light[:, :, 14:])
+    assert all(half.any(axis=(1, 2)).mean() > 0.98 for half in halves)
+
+
+def test_shades_turn_once_at_most() -> None:
+    """Along rows and columns they rise and then fall, or the other way round."""
+    images = synth.not_digits(100, kinds=["shades"], random_state=3).astype(int)
+    for axis in (1, 2):
+        slope = np.sign(np.diff(images, axis=axis))
+        rising, falling = slope > 0, slope < 0
+        last_rise = np.cumsum(rising, axis=axis) == rising.sum(axis=axis, keepdims=True)
+        last_fall = np.cumsum(falling, axis=axis) == falling.sum(axis=axis, keepdims=True)
+        one_hill = ~(falling & ~last_rise).any(axis=axis)
+        one_dale = ~(rising & ~last_fall).any(axis=axis)
+        assert (one_hill | one_dale).all()
+    assert len({image.tobytes() for image in images}) == 100
+
+
+def test_specks_are_few_and_small() -> None:
+    images = synth.not_digits(100, kinds=["specks"], random_state=4)
+    inked = (images > 0).sum(axis=(1, 2))
+    assert inked.min() >= 1
+    assert inked.max() <= 6 * 21
+    assert (inked == 1).any()
 
 
 # -- fields --

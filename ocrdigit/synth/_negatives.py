@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .. import _checks
-from . import _paper, _strokes
+from . import _paper, _patterns, _strokes
 from ._digits import SIDE, Digits, as_digits
 from ._style import STYLES
 from ._writing import Floats, draw_hand, write
@@ -109,16 +109,18 @@ def not_digits(
     kinds : list of str, optional
         Which kinds, taking turns: "halves" of digits, "pairs" of them, digits with "parts" of a
         neighbour; "marks" of punctuation, "letters" that look like no digit, "scribbles",
-        "lines" (rules, corners and frames), "textures" of paper and prints, "noise", "blank".
-        Without it, all; pieces of digits, on which readers stumble most, come more often.
+        "lines" (rules, corners and frames), "textures" of paper and prints, "noise" like clouds
+        or "grain" of pixels on their own, "patterns" such as stripes and checks, "shades" that
+        light throws, "specks", "blank". Without it, all; pieces of digits, on which readers
+        stumble most, come more often.
     digits, random_state
         As for :func:`candidates`.
 
     Returns
     -------
     ndarray (n, 28, 28) of uint8
-        Light ink on black, fitted into 20 by 20 pixels and centred as MNIST's digits are;
-        textures, noise and blanks fill the whole.
+        Light ink on black, fitted into 20 by 20 pixels and centred as MNIST's digits are; from
+        textures on, kinds fill the whole and are of any tones.
 
     Raises
     ------
@@ -348,6 +350,20 @@ def _blank(count: int, source: Digits, rng: np.random.Generator) -> NDArray[np.u
     return np.clip(np.rint(tone + grain), 0, 255).astype(np.uint8)
 
 
+def _each(
+    draw: Callable[[np.random.Generator], Floats],
+) -> Callable[[int, Digits, np.random.Generator], NDArray[np.uint8]]:
+    """Let ``draw``, which makes one picture of 0 to 1, make as many as are wanted."""
+
+    def draw_all(count: int, source: Digits, rng: np.random.Generator) -> NDArray[np.uint8]:
+        images = np.zeros((count, SIDE, SIDE), np.uint8)
+        for index in range(count):
+            images[index] = np.rint(255 * draw(rng))
+        return images
+
+    return draw_all
+
+
 class _Kind(NamedTuple):
     draw: Callable[[int, Digits, np.random.Generator], NDArray[np.uint8]]
     weight: float
@@ -363,6 +379,10 @@ _KINDS = {
     "lines": _Kind(_lines, 1.5),
     "textures": _Kind(_textures, 1.5),
     "noise": _Kind(_noise, 1.0),
+    "grain": _Kind(_each(_patterns.grain), 1.0),
+    "patterns": _Kind(_each(_patterns.pattern), 1.0),
+    "shades": _Kind(_each(_patterns.shade), 0.5),
+    "specks": _Kind(_each(_patterns.specks), 0.5),
     "blank": _Kind(_blank, 0.5),
 }
 

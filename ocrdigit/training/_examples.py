@@ -19,17 +19,9 @@ from .strips import handwriting, smooth
 
 NOT_A_DIGIT = 10
 
-_KINDS = [
-    "halves",
-    "pairs",
-    "marks",
-    "letters",
-    "scribbles",
-    "lines",
-    "textures",
-    "noise",
-    "blank",
-]
+_WRITTEN = ["halves", "pairs", "marks", "letters", "scribbles", "lines"]
+_FILLING = ["textures", "noise", "grain", "patterns", "shades", "specks", "blank"]
+_THIN = 0.35  # what is so much less wide than long is a one
 # Without those that look like digits.
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwxy&?!@%#*+<>="
 
@@ -126,9 +118,37 @@ def no_digits(folder: str, seed: int, count: int) -> Pictures:
     """Return what the synthesiser draws that is no digit, and blots, shapes and printed letters."""
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
-    drawn = synth.not_digits(count // 2, kinds=_KINDS, digits=digits, random_state=rng)
-    letters = synth.not_digits(count // 8, kinds=["letters"], digits=digits, random_state=rng)
-    return np.concatenate([drawn, letters, _shapes(rng, count // 4), _printed(rng, count // 8)])
+    some = count // 16
+    parts = [
+        synth.not_digits(count - 10 * some, kinds=_WRITTEN, digits=digits, random_state=rng),
+        synth.not_digits(2 * some, kinds=["letters"], digits=digits, random_state=rng),
+        _filling(rng, digits, 3 * some),
+        _shapes(rng, 3 * some),
+        _printed(rng, 2 * some),
+    ]
+    return rng.permutation(np.concatenate(parts))
+
+
+def _filling(rng: np.random.Generator, digits: synth.Digits, count: int) -> Pictures:
+    """Return noise, patterns and the like, half of them as the preprocessing takes them for ink.
+
+    ``predict`` prepares most of them, as they are not on black.
+    """
+    images = synth.not_digits(count, kinds=_FILLING, digits=digits, random_state=rng)
+    for index in np.flatnonzero(rng.random(count) < 0.5):
+        piece = prepared(images[index])
+        if not _is_bar(piece):
+            images[index] = piece
+    return images
+
+
+def _is_bar(picture: Pictures) -> bool:
+    """Tell whether ink (28, 28) is long and thin, as a one is, or there is none."""
+    down, right = np.nonzero(picture > 127)
+    if len(down) < 2:
+        return True
+    narrow, long = np.sqrt(np.linalg.eigvalsh(np.cov(down, right)).clip(0))
+    return bool(narrow < _THIN * long)
 
 
 def _shapes(rng: np.random.Generator, count: int) -> Pictures:
