@@ -379,7 +379,7 @@ _KINDS = {
     "lines": _Kind(_lines, 1.5),
     "textures": _Kind(_textures, 1.5),
     "noise": _Kind(_noise, 1.0),
-    "grain": _Kind(_each(_patterns.grain), 1.0),
+    "grain": _Kind(_each(_patterns.grain), 2.0),
     "patterns": _Kind(_each(_patterns.pattern), 1.0),
     "shades": _Kind(_each(_patterns.shade), 0.5),
     "specks": _Kind(_each(_patterns.specks), 0.5),
