@@ -13,7 +13,7 @@ typedef struct cam_state {
   od_real *turned;   /* … and as the backward pass does, after the layer looked at */
   od_real *bias;     /* (C), or NULL */
   od_real *y;        /* (out) */
-  uint8_t *choice;   /* (out): of a max-pool */
+  uint8_t *choice;   /* (out): of a max-pool, after the layer looked at */
 } cam_state;
 
 /* Along one axis, the middle of what place i of a map sees is pixel start + i * step. */
@@ -32,6 +32,8 @@ struct od_gradcam {
   od_plan plan;
   cam_state *states;         /* (plan.count) */
   int seen;                  /* the operation whose output is looked at */
+  int end;                   /* the one that deals out the gradient that is summed, and … */
+  int summed;                /* … that whose input has it, which is summed and not made; or end */
   od_shape input;
   cam_tap *down, *across;    /* (H), (W) of the input */
   size_t classes;
@@ -87,28 +89,42 @@ static od_status allocate_state(const od_op *op, bool goes_back, cam_state *stat
                                 od_error *error) {
   size_t out = od_shape_size(op->out), kernel = od_fold_size(op).kernel;
   size_t prepared = kernel;
-  bool pools = op->pool || op->kind == OD_MAX_POOL2D;
+  bool chooses = goes_back && (op->pool || op->kind == OD_MAX_POOL2D);
   bool turns = goes_back && (op->kind == OD_CONV2D || op->kind == OD_DENSE);
   if (op->kind == OD_CONV2D) prepared = od_conv_prepared_size(op);
   state->prepared = od_allocate(prepared, sizeof *state->prepared);
   state->bias = od_allocate(od_fold_size(op).bias, sizeof *state->bias);
   state->y = od_allocate(out, sizeof *state->y);
   bool there = state->prepared && state->bias && state->y;
-  if (there && pools) there = (state->choice = od_allocate(out, 1));
+  if (there && chooses) there = (state->choice = od_allocate(out, 1));
   if (there && turns) there = (state->turned = od_allocate(kernel, sizeof *state->turned));
   return there ? OD_OK : od_fail_memory(error, "an explanation's buffers");
+}
+
+/* A dense kernel turned, (C, places, c), becomes its sums over the places, (C, c). */
+static void sum_places(const od_gradcam *cam, const od_op *op, od_real *turned) {
+  size_t c = (size_t)cam->plan.ops[cam->end].out.c, in = (size_t)op->in.c;
+  for (size_t i = 0; i < (size_t)op->out.c; i++) {
+    const od_real *row = turned + i * in;
+    od_real *sum = turned + i * c;
+    memmove(sum, row, c * sizeof *sum);
+    cam->kernels->add_rows(in / c - 1, c, row + c, sum);
+  }
 }
 
 static void take_numbers(const od_gradcam *cam, const od_network *network, int i,
                          od_real *folded) {
   const od_op *op = &cam->plan.ops[i];
   cam_state *state = &cam->states[i];
-  bool convolves = op->kind == OD_CONV2D;
+  bool convolves = op->kind == OD_CONV2D, sums = i == cam->summed;
   od_fold(op, network, convolves ? folded : state->prepared, state->bias);
   if (convolves) od_conv_prepare(op, cam->kernels, folded, state->bias, state->prepared);
-  if (convolves && state->turned) od_conv_turn(op, folded, state->turned);
-  if (op->kind == OD_DENSE && state->turned)
+  if (convolves && state->turned)
+    (sums ? od_conv_sum_turn : od_conv_turn)(op, folded, state->turned);
+  if (op->kind == OD_DENSE && state->turned) {
     od_dense_transpose(op, state->prepared, state->turned);
+    if (sums) sum_places(cam, op, state->turned);
+  }
 }
 
 /* Along an axis on which the kernel and a max-pool have these sides. */
@@ -135,6 +151,22 @@ static void find_taps(cam_axis axis, int places, int pixels, cam_tap *taps) {
   }
 }
 
+/* Finds how far the gradient goes back. A pool deals out its gradient without adding or taking,
+ * so that its output's has the same sum; and what a convolution or dense layer gives its input
+ * is summed faster than made. */
+static void find_end(od_gradcam *cam) {
+  const od_op *ops = cam->plan.ops;
+  int last = cam->plan.count - 1;
+  cam->end = cam->seen;
+  if (cam->end < last && (ops[cam->end + 1].kind == OD_MAX_POOL2D ||
+                          ops[cam->end + 1].kind == OD_GLOBAL_AVERAGE_POOL2D))
+    cam->end++;
+  cam->summed = cam->end;
+  if (cam->end < last &&
+      (ops[cam->end + 1].kind == OD_CONV2D || ops[cam->end + 1].kind == OD_DENSE))
+    cam->summed++;
+}
+
 /* Finds the operation that ends with `layer`, and where its places lie in the image. */
 static od_status find_seen(od_gradcam *cam, int layer, od_error *error) {
   cam_axis y = {0, 1}, x = {0, 1};
@@ -144,6 +176,7 @@ static od_status find_seen(od_gradcam *cam, int layer, od_error *error) {
     follow(op, &y, op->kernel_h, op->top, 2);
     follow(op, &x, op->kernel_w, op->left, op->pool ? 2 : op->pool_w);
   }
+  find_end(cam);
   od_shape map = cam->plan.ops[cam->seen].out;
   cam->down = od_allocate((size_t)cam->input.h, sizeof *cam->down);
   cam->across = od_allocate((size_t)cam->input.w, sizeof *cam->across);
@@ -160,12 +193,13 @@ static od_status fill(od_gradcam *cam, const od_network *network, od_error *erro
   if (!cam->states) return od_fail_memory(error, "an explanation's plan");
   for (int i = 0; i < count; i++) {
     const od_op *op = &cam->plan.ops[i];
-    od_status status = allocate_state(op, i > cam->seen, &cam->states[i], error);
+    od_status status = allocate_state(op, i > cam->end, &cam->states[i], error);
     if (status) return status;
     widest = larger(widest, od_shape_size(op->out));
     if (op->kind != OD_CONV2D) continue;
     kernel = larger(kernel, op->kernel_size);
     scratch = larger(scratch, larger(od_conv_forward_scratch(op), od_conv_backward_scratch(op)));
+    scratch = larger(scratch, od_conv_sum_scratch(op));
   }
   cam->pixels = od_allocate(od_shape_size(cam->input), sizeof *cam->pixels);
   cam->gradient = od_allocate(widest, sizeof *cam->gradient);
@@ -272,10 +306,10 @@ static void forward(const od_gradcam *cam, int i, const od_real *x) {
 }
 
 /* Half of a ReLU's outputs have no gradient, and of the scores all but one: only the rows of
- * `transposed` (C, c) that have one are added. */
-static void backward_dense(const od_gradcam *cam, const od_op *op, const od_real *transposed,
-                           const od_real *dy, od_real *dx) {
-  size_t in = (size_t)op->in.c, out = (size_t)op->out.c, count = 0;
+ * `transposed` (out, in) that have one are added. */
+static void backward_dense(const od_gradcam *cam, size_t in, size_t out,
+                           const od_real *transposed, const od_real *dy, od_real *dx) {
+  size_t count = 0;
   uint32_t *rows = cam->rows; /* kernels have fewer numbers than this counts: nn/network.c */
   od_real *values = cam->values;
   for (size_t i = 0; i < out; i++) {
@@ -301,7 +335,7 @@ static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
                        NULL, cam->scratch);
       break;
     case OD_DENSE:
-      backward_dense(cam, op, state->turned, dy, dx);
+      backward_dense(cam, (size_t)op->in.c, c, state->turned, dy, dx);
       break;
     case OD_RELU:
       memcpy(dx, dy, out * sizeof *dx);
@@ -323,25 +357,35 @@ static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
   }
 }
 
-/* The sum over all places of the gradient at the output looked at, to cam->weights (c). A pool
- * behind it deals out its gradient without adding or taking: it need not be undone. */
+/* The sum over all places of the gradient at the output looked at, to cam->weights (c), from
+ * dy, that of operation cam->summed. */
+static void sum_gradient(const od_gradcam *cam, od_real *dy) {
+  const od_op *end = &cam->plan.ops[cam->end], *op = &cam->plan.ops[cam->summed];
+  const cam_state *state = &cam->states[cam->summed];
+  size_t c = (size_t)end->out.c, out = (size_t)op->out.c;
+  if (cam->summed == cam->end) {
+    memset(cam->weights, 0, c * sizeof *cam->weights);
+    cam->kernels->add_rows((size_t)end->out.h * (size_t)end->out.w, c, dy, cam->weights);
+  } else if (op->kind == OD_CONV2D) {
+    od_conv_sum_backward(op, cam->kernels, state->turned, state->y, state->choice, dy,
+                         cam->weights, cam->scratch);
+  } else {
+    if (op->relu) cam->kernels->relu_backward(out, state->y, dy);
+    backward_dense(cam, c, out, state->turned, dy, cam->weights);
+  }
+}
+
 static void go_back(const od_gradcam *cam, int digit) {
-  const od_op *ops = cam->plan.ops, *after = &ops[cam->seen + 1];
-  bool pools = cam->seen + 1 < cam->plan.count &&
-               (after->kind == OD_MAX_POOL2D || after->kind == OD_GLOBAL_AVERAGE_POOL2D);
-  int end = cam->seen + pools;
   od_real *dy = cam->gradient, *dx = cam->other;
   memset(dy, 0, cam->classes * sizeof *dy);
   dy[digit] = 1;
-  for (int i = cam->plan.count - 1; i > end; i--) {
+  for (int i = cam->plan.count - 1; i > cam->summed; i--) {
     backward(cam, i, dy, dx);
     od_real *swapped = dy;
     dy = dx;
     dx = swapped;
   }
-  size_t places = (size_t)ops[end].out.h * (size_t)ops[end].out.w, c = (size_t)ops[end].out.c;
-  memset(cam->weights, 0, c * sizeof *cam->weights);
-  cam->kernels->add_rows(places, c, dy, cam->weights);
+  sum_gradient(cam, dy);
 }
 
 /* ---- the map ---- */

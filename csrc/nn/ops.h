@@ -53,6 +53,14 @@ void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real 
                       od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
                       od_real *scratch);
 
+/* Only the sum of dx over its places, sums (c), written: in a fraction of the time. It wants
+ * the kernel turned in a way of its own, and so many numbers of scratch. */
+size_t od_conv_sum_scratch(const od_op *op);
+void od_conv_sum_turn(const od_op *op, const od_real *kernel, od_real *turned);
+void od_conv_sum_backward(const od_op *op, const od_kernels *kernels, const od_real *turned,
+                          const od_real *y, const uint8_t *choice, od_real *dy, od_real *sums,
+                          od_real *scratch);
+
 /* Numbers begin..end of such a dkernel to their places in gradient (k, k, c, C). */
 void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size_t end,
                      od_real *gradient);
