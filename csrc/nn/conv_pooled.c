@@ -54,7 +54,7 @@ size_t od_pooled_backward_scratch(const od_op *op) {
 }
 
 /* Lists the terms of one window, dy and choice (units): in `by_place` those of the input's
- * gradient, in `by_unit` those of the kernel's; `corner` is where the window begins. */
+ * gradient, in `by_unit`, if not NULL, those of the kernel's; `corner` is where the window begins. */
 static void list_window(const od_op *op, const od_kernels *kernels, const od_real *dy,
                         const uint8_t *choice, size_t corner, const terms *by_place,
                         const terms *by_unit) {
@@ -69,7 +69,7 @@ static void list_window(const od_op *op, const od_kernels *kernels, const od_rea
       for (; chosen; chosen &= chosen - 1) {
         size_t u = begin + (size_t)__builtin_ctzll(chosen);
         add_term(by_place, place, u * kernel_size, dy[u]);
-        add_term(by_unit, u, at, dy[u]);
+        if (by_unit) add_term(by_unit, u, at, dy[u]);
       }
     }
   }
@@ -88,7 +88,7 @@ void od_pooled_backward(const od_op *op, const od_kernels *kernels, const od_rea
   for (size_t row = 0; row < (size_t)op->out.h; row++)
     for (size_t column = 0; column < (size_t)op->out.w; column++, dy += units, choice += units) {
       size_t corner = 2 * (row * padded_row + column * c);
-      list_window(op, kernels, dy, choice, corner, &by_place, &by_unit);
+      list_window(op, kernels, dy, choice, corner, &by_place, dkernel ? &by_unit : NULL);
       for (size_t place = 0; dx && place < WINDOW; place++) {
         od_real *under = dpadded + corner + place / 2 * padded_row + place % 2 * c;
         for (size_t r = 0; by_place.count[place] && r < k; r++)

@@ -43,7 +43,8 @@ void od_conv_sum_turn(const od_op *op, const od_real *kernel, od_real *turned) {
 static void add_places(const od_op *op, const od_kernels *kernels, const od_real *row, int begin,
                        int end, od_real *sum) {
   size_t units = (size_t)op->conv.c;
-  if (begin < end) kernels->add_rows((size_t)(end - begin), units, row + (size_t)begin * units, sum);
+  if (begin >= end) return;
+  kernels->add_rows((size_t)(end - begin), units, row + (size_t)begin * units, sum);
 }
 
 /* A row of the output's gradient, row (W, C), added up for each tap of a kernel row, last tap
@@ -56,7 +57,8 @@ static void add_up_row(const od_op *op, const od_kernels *kernels, const od_real
   all.end = larger(all.begin, all.end);
   memset(by_tap, 0, units * sizeof *by_tap);
   add_places(op, kernels, row, all.begin, all.end, by_tap);
-  for (int i = 1; i <= last; i++) memcpy(by_tap + (size_t)i * units, by_tap, units * sizeof *by_tap);
+  for (int i = 1; i <= last; i++)
+    memcpy(by_tap + (size_t)i * units, by_tap, units * sizeof *by_tap);
   for (int i = 0; i <= last; i++) {
     span tap = inside_columns(op, last - i);
     od_real *sum = by_tap + (size_t)i * units;

@@ -5,27 +5,17 @@
 #include <string.h>
 
 #include "nn/fold.h"
+#include "nn/heat.h"
 #include "nn/ops.h"
 
 /* What an operation has of its own. */
 typedef struct cam_state {
   od_real *prepared; /* its kernel as the forward pass wants it, … */
   od_real *turned;   /* … and as the backward pass does, after the layer looked at */
-  od_real *bias;     /* (C), or NULL */
+  od_real *bias;     /* (C), or none */
   od_real *y;        /* (out) */
   uint8_t *choice;   /* (out): of a max-pool, after the layer looked at */
 } cam_state;
-
-/* Along one axis, the middle of what place i of a map sees is pixel start + i * step. */
-typedef struct cam_axis {
-  double start, step;
-} cam_axis;
-
-/* The places of a map before and after a pixel, and the share of the second. */
-typedef struct cam_tap {
-  size_t before, after;
-  od_real share;
-} cam_tap;
 
 struct od_gradcam {
   const od_kernels *kernels;
@@ -34,8 +24,11 @@ struct od_gradcam {
   int seen;                  /* the operation whose output is looked at */
   int end;                   /* the one that deals out the gradient that is summed, and … */
   int summed;                /* … that whose input has it, which is summed and not made; or end */
-  od_shape input;
-  cam_tap *down, *across;    /* (H), (W) of the input */
+  od_op looked;              /* the operation that gives the maps: `seen`, or if `apart` … */
+  bool apart;                /* … the same without its max-pool */
+  uint8_t *blank_map;        /* of an operation that finds blank places for one that skips them, … */
+  cam_state blank;           /* … and what that gives for a blank image: y and choice */
+  od_heat heat;
   size_t classes;
   od_real *pixels;           /* (input) */
   od_real *gradient, *other; /* (widest): of an output and of an input, in turns */
@@ -85,6 +78,11 @@ static od_status check_layer(const od_network *network, int layer, od_error *err
 
 /* ---- life ---- */
 
+/* The bias (C) of operation i, or NULL. */
+static const od_real *bias_of(const od_gradcam *cam, int i) {
+  return od_fold_size(&cam->plan.ops[i]).bias ? cam->states[i].bias : NULL;
+}
+
 static od_status allocate_state(const od_op *op, bool goes_back, cam_state *state,
                                 od_error *error) {
   size_t out = od_shape_size(op->out), kernel = od_fold_size(op).kernel;
@@ -127,30 +125,6 @@ static void take_numbers(const od_gradcam *cam, const od_network *network, int i
   }
 }
 
-/* Along an axis on which the kernel and a max-pool have these sides. */
-static void follow(const od_op *op, cam_axis *axis, int kernel, int zeros_before, int pool) {
-  if (op->kind == OD_CONV2D) {
-    axis->start += axis->step * ((kernel - 1) / 2.0 - zeros_before);
-    axis->step *= op->stride;
-  }
-  if (op->pool || op->kind == OD_MAX_POOL2D) {
-    axis->start += axis->step * (pool - 1) / 2;
-    axis->step *= pool;
-  }
-}
-
-/* taps (pixels); at the rim, beyond the outermost places, those alone. */
-static void find_taps(cam_axis axis, int places, int pixels, cam_tap *taps) {
-  for (int p = 0; p < pixels; p++) {
-    double at = (p - axis.start) / axis.step;
-    at = at > 0 ? at : 0;
-    at = at < places - 1 ? at : places - 1;
-    size_t before = (size_t)at;
-    size_t after = before + 1 < (size_t)places ? before + 1 : before;
-    taps[p] = (cam_tap){before, after, (od_real)(at - (double)before)};
-  }
-}
-
 /* Finds how far the gradient goes back. A pool deals out its gradient without adding or taking,
  * so that its output's has the same sum; and what a convolution or dense layer gives its input
  * is summed faster than made. */
@@ -169,26 +143,62 @@ static void find_end(od_gradcam *cam) {
 
 /* Finds the operation that ends with `layer`, and where its places lie in the image. */
 static od_status find_seen(od_gradcam *cam, int layer, od_error *error) {
-  cam_axis y = {0, 1}, x = {0, 1};
-  for (int i = 0; i < cam->plan.count && cam->plan.ops[i].layer <= layer; i++) {
-    const od_op *op = &cam->plan.ops[i];
-    cam->seen = i;
-    follow(op, &y, op->kernel_h, op->top, 2);
-    follow(op, &x, op->kernel_w, op->left, op->pool ? 2 : op->pool_w);
-  }
-  find_end(cam);
-  od_shape map = cam->plan.ops[cam->seen].out;
-  cam->down = od_allocate((size_t)cam->input.h, sizeof *cam->down);
-  cam->across = od_allocate((size_t)cam->input.w, sizeof *cam->across);
-  if (!cam->down || !cam->across) return od_fail_memory(error, "an explanation's buffers");
-  find_taps(y, map.h, cam->input.h, cam->down);
-  find_taps(x, map.w, cam->input.w, cam->across);
+  const od_op *ops = cam->plan.ops;
+  while (cam->seen + 1 < cam->plan.count && ops[cam->seen + 1].layer <= layer) cam->seen++;
+  cam->looked = ops[cam->seen];
+  return od_heat_make(ops, cam->seen + 1, &cam->heat, error);
+}
+
+/* Before the max-pool of a convolution of one channel, the sum of the maps does not want the
+ * maps: the max-pool may join the convolution, which then finds where the image is blank. */
+static od_status join_pool(od_gradcam *cam, const od_network *network, od_error *error) {
+  od_plan joined;
+  if (cam->seen > 0 || cam->plan.count < 2 || cam->plan.ops[0].pool ||
+      cam->plan.ops[1].kind != OD_MAX_POOL2D)
+    return OD_OK;
+  od_status status = od_plan_make(network, true, OD_FLOAT32, -1, &joined, error);
+  if (status) return status;
+  cam->apart = joined.ops[0].pool && joined.ops[0].in.c == 1;
+  od_plan_release(cam->apart ? &cam->plan : &joined);
+  if (cam->apart) cam->plan = joined;
   return OD_OK;
+}
+
+static od_status find_plan(od_gradcam *cam, const od_network *network, int layer,
+                           od_error *error) {
+  od_status status = od_plan_make(network, true, OD_FLOAT32, layer, &cam->plan, error);
+  if (!status) status = find_seen(cam, layer, error);
+  if (!status) status = join_pool(cam, network, error);
+  if (!status) find_end(cam);
+  return status;
+}
+
+static od_status allocate_blank(od_gradcam *cam, od_error *error) {
+  const od_op *ops = cam->plan.ops;
+  if (!ops[0].finds_blank) return OD_OK;
+  size_t out = od_shape_size(ops[1].out);
+  cam->blank_map = od_allocate((size_t)ops[0].out.h * (size_t)ops[0].out.w, 1);
+  cam->blank.y = od_allocate(out, sizeof *cam->blank.y);
+  cam->blank.choice = od_allocate(out, 1);
+  bool there = cam->blank_map && cam->blank.y && cam->blank.choice;
+  return there ? OD_OK : od_fail_memory(error, "an explanation's buffers");
+}
+
+static void compute_blank(const od_gradcam *cam) {
+  const cam_state *states = cam->states;
+  const od_real *kernels[2], *biases[2];
+  if (!cam->blank_map) return;
+  for (int i = 0; i < 2; i++) {
+    kernels[i] = states[i].prepared;
+    biases[i] = bias_of(cam, i);
+  }
+  od_conv_blank(cam->plan.ops, cam->kernels, kernels, biases, cam->blank.y, cam->blank.choice,
+                cam->pixels, states[0].y, cam->scratch);
 }
 
 static od_status fill(od_gradcam *cam, const od_network *network, od_error *error) {
   int count = cam->plan.count;
-  size_t widest = od_shape_size(cam->input), kernel = 0, scratch = 0;
+  size_t widest = od_shape_size(cam->heat.input), kernel = 0, scratch = 0;
   cam->states = od_allocate((size_t)count, sizeof *cam->states);
   if (!cam->states) return od_fail_memory(error, "an explanation's plan");
   for (int i = 0; i < count; i++) {
@@ -201,7 +211,10 @@ static od_status fill(od_gradcam *cam, const od_network *network, od_error *erro
     scratch = larger(scratch, larger(od_conv_forward_scratch(op), od_conv_backward_scratch(op)));
     scratch = larger(scratch, od_conv_sum_scratch(op));
   }
-  cam->pixels = od_allocate(od_shape_size(cam->input), sizeof *cam->pixels);
+  if (cam->apart) scratch = larger(scratch, od_conv_maps_scratch(&cam->looked));
+  od_status status = allocate_blank(cam, error);
+  if (status) return status;
+  cam->pixels = od_allocate(od_shape_size(cam->heat.input), sizeof *cam->pixels);
   cam->gradient = od_allocate(widest, sizeof *cam->gradient);
   cam->other = od_allocate(widest, sizeof *cam->other);
   cam->rows = od_allocate(widest, sizeof *cam->rows);
@@ -212,6 +225,7 @@ static od_status fill(od_gradcam *cam, const od_network *network, od_error *erro
   bool there = cam->pixels && cam->gradient && cam->other && cam->rows && cam->values &&
                cam->weights && cam->scratch && folded;
   for (int i = 0; there && i < count; i++) take_numbers(cam, network, i, folded);
+  if (there) compute_blank(cam);
   od_release(folded);
   return there ? OD_OK : od_fail_memory(error, "an explanation's buffers");
 }
@@ -228,10 +242,8 @@ od_status od_gradcam_create(const od_network *network, const od_kernels *kernels
   od_gradcam *cam = od_allocate(1, sizeof *cam);
   if (!cam) return od_fail_memory(error, "an explanation");
   cam->kernels = kernels;
-  cam->input = od_network_input(network);
   cam->classes = (size_t)od_network_classes(network);
-  status = od_plan_make(network, true, OD_FLOAT32, layer, &cam->plan, error);
-  if (!status) status = find_seen(cam, layer, error);
+  status = find_plan(cam, network, layer, error);
   if (!status) status = fill(cam, network, error);
   if (status) {
     od_gradcam_destroy(cam);
@@ -252,8 +264,10 @@ void od_gradcam_destroy(od_gradcam *cam) {
   }
   od_release(cam->states);
   od_plan_release(&cam->plan);
-  od_release(cam->down);
-  od_release(cam->across);
+  od_release(cam->blank_map);
+  od_release(cam->blank.y);
+  od_release(cam->blank.choice);
+  od_heat_release(&cam->heat);
   od_release(cam->pixels);
   od_release(cam->gradient);
   od_release(cam->other);
@@ -265,8 +279,7 @@ void od_gradcam_destroy(od_gradcam *cam) {
 }
 
 od_shape od_gradcam_shape(const od_gradcam *cam) {
-  od_shape maps = cam->plan.ops[cam->seen].out;
-  return (od_shape){maps.h, maps.w, 1};
+  return (od_shape){cam->looked.out.h, cam->looked.out.w, 1};
 }
 
 /* ---- forward and back, one image ---- */
@@ -275,12 +288,14 @@ static void forward(const od_gradcam *cam, int i, const od_real *x) {
   const od_kernels *kernels = cam->kernels;
   const od_op *op = &cam->plan.ops[i];
   const cam_state *state = &cam->states[i];
-  const od_real *bias = od_fold_size(op).bias ? state->bias : NULL;
+  const od_real *bias = bias_of(cam, i);
+  const od_blank blank = {cam->blank_map, cam->blank.y, cam->blank.choice};
+  bool pair = op->finds_blank || op->skips_blank;
   size_t c = (size_t)op->out.c, out = od_shape_size(op->out);
   switch (op->kind) {
     case OD_CONV2D:
-      od_conv_forward(op, kernels, x, state->prepared, bias, state->y, state->choice, NULL,
-                      cam->scratch);
+      od_conv_forward(op, kernels, x, state->prepared, bias, state->y, state->choice,
+                      pair ? &blank : NULL, cam->scratch);
       break;
     case OD_DENSE:
       od_dense_forward(op, kernels, 1, x, state->prepared, bias, state->y, cam->scratch);
@@ -392,14 +407,20 @@ static void go_back(const od_gradcam *cam, int digit) {
 
 /* The map (h, w) of a class from the mean gradients of the maps looked at. */
 static void add_maps(const od_gradcam *cam, od_real *map) {
-  od_shape shape = cam->plan.ops[cam->seen].out;
+  const cam_state *state = &cam->states[cam->seen];
+  od_shape shape = cam->looked.out;
   size_t places = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
   for (size_t i = 0; i < c; i++) cam->weights[i] /= (od_real)places;
+  if (cam->apart) { /* a kernel of one channel is the same with and without a max-pool */
+    od_conv_add_maps(&cam->looked, cam->kernels, cam->pixels, state->prepared,
+                     bias_of(cam, cam->seen), cam->weights, map, cam->scratch);
+    return;
+  }
   cam->kernels->gemm(&(od_gemm){.rows = places,
                                 .columns = 1,
                                 .outer = 1,
                                 .inner = c,
-                                .a = cam->states[cam->seen].y,
+                                .a = state->y,
                                 .a_row = c,
                                 .a_inner = 1,
                                 .b = cam->weights,
@@ -426,22 +447,6 @@ int od_gradcam_run(od_gradcam *cam, const od_images *images, size_t index, int d
   return digit;
 }
 
-static od_real mix(od_real a, od_real b, od_real share) { return a + share * (b - a); }
-
 void od_gradcam_spread(const od_gradcam *cam, const od_real *map, od_real *heat) {
-  od_shape shape = od_gradcam_shape(cam);
-  size_t w = (size_t)shape.w;
-  od_real largest = 0;
-  for (size_t i = 0; i < (size_t)shape.h * w; i++) largest = map[i] > largest ? map[i] : largest;
-  if (!(largest > 0)) largest = 1;
-  for (int y = 0; y < cam->input.h; y++) {
-    const cam_tap *down = &cam->down[y];
-    const od_real *upper = map + down->before * w, *lower = map + down->after * w;
-    for (int x = 0; x < cam->input.w; x++) {
-      const cam_tap *across = &cam->across[x];
-      od_real left = mix(upper[across->before], lower[across->before], down->share);
-      od_real right = mix(upper[across->after], lower[across->after], down->share);
-      *heat++ = mix(left, right, across->share) / largest;
-    }
-  }
+  od_heat_draw(&cam->heat, map, heat);
 }

@@ -43,6 +43,13 @@ void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *
                    const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x,
                    od_real *between, od_real *scratch);
 
+/* Of a convolution of one channel and stride 1, without a max-pool: the sum over units u of
+ * weights[u] times map u of y, where positive, map (H, W); y is not made. */
+size_t od_conv_maps_scratch(const od_op *op);
+void od_conv_add_maps(const od_op *op, const od_kernels *kernels, const od_real *x,
+                      const od_real *kernel, const od_real *bias, const od_real *weights,
+                      od_real *map, od_real *scratch);
+
 /* The kernel as the backward pass wants it; of the kernel's size. */
 void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned);
 
