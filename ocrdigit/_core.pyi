@@ -229,7 +229,9 @@ def rgba_to_gray(image: NDArray[np.uint8], background: int) -> NDArray[np.uint8]
 
 def otsu_threshold(image: NDArray[np.uint8]) -> int: ...
 def resize_gray(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]: ...
-def is_mnist_like(image: NDArray[np.uint8]) -> bool: ...
+def is_mnist_like(image: NDArray[np.uint8]) -> bool:
+    """Whether (h, w) has light ink, and black along two sides at least: no paper to take away."""
+
 def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
 

@@ -63,9 +63,8 @@ def predict(X: object, *, reject: float | None = None) -> Any:
         (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of images. Arrays
         may be of any library that speaks to NumPy or by DLPack (PyTorch, JAX), and a list the
         column of a table (pandas, polars). Ink and paper may have any colours and transparency.
-        What is MNIST-like already (28x28, light ink on black) is used as it is; of an array
-        batch, all of it where nine in ten of a sample of 32 are. Anything else is prepared, see
-        :func:`preprocess`.
+        Pictures are prepared, see :func:`preprocess`. What is MNIST-like already is not, but
+        goes to the network as it is, see Notes.
     reject : float, optional
         0..1. Answer -1 where the digit is less sure than this, because it could be another or
         the picture shows none. Of MNIST's digits 0.5 rejects a few in a thousand;
@@ -86,6 +85,16 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     OSError
         A file cannot be read, or the shipped model is missing.
 
+    Notes
+    -----
+    MNIST-like is a picture of 28x28 pixels with light ink on black: black, less than 33 of 255,
+    takes more than a quarter of each of two sides at least, and some pixel has 128 or more. It
+    is used pixel by pixel, whatever may be wrong with it: noise, blots or lines, light that
+    comes in from the sides, a digit that is small or off the centre. Dark ink on light paper,
+    and light ink on gray, are prepared at 28x28 pixels too. Of a batch that is an array, all
+    images are used as they are where nine in ten of a sample of 32 are MNIST-like; otherwise,
+    and in a list, each goes its own way. ``ocrdigit.preprocess(X)`` shows what the network sees.
+
     Examples
     --------
     >>> import ocrdigit
@@ -94,6 +103,8 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     3
     >>> ocrdigit.predict(sample.X_test[:4])
     array([0, 1, 2, 3])
+    >>> ocrdigit.predict(255 - sample.X_test[3])
+    3
     >>> import numpy as np
     >>> ocrdigit.predict(np.zeros((28, 28), np.uint8), reject=0.5)
     -1
@@ -161,8 +172,9 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
         level is followed and taken away, with its texture; ink may be the dark or the light
         side; rules, specks and neighbours' ink are dropped; the digit is fitted into 20x20 with
         its aspect ratio kept, and its centre of mass put at the centre. What is MNIST-like
-        already stays as it is. "seed" is the project's first pipeline: gray, stretched to
-        28x28, a Gaussian blur of 5x5, Otsu's threshold, dark ink made light.
+        already, see the notes of :func:`predict`, stays as it is. "seed" is the project's first
+        pipeline: gray, stretched to 28x28, a Gaussian blur of 5x5, Otsu's threshold, dark ink
+        made light.
     steps : bool
         Whether to return what a single image went through as well.
 

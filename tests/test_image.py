@@ -384,6 +384,22 @@ class TestIsMnistLike:
         assert not is_mnist_like(draw(3, (28, 28), (9, 4, 20, 20), 2, paper=60, ink=255))
         assert not is_mnist_like(draw(3, (28, 28), (9, 4, 20, 20), 2, paper=0, ink=100))
 
+    @pytest.mark.parametrize("sides", [{"left", "right"}, {"top", "left"}, {"bottom"}])
+    def test_light_along_one_or_two_sides_is(self, sides):
+        picture = draw(3, (28, 28), (9, 4, 20, 20), 2, paper=0, ink=255)
+        ground = np.zeros((28, 28), bool)
+        ground[:5], ground[23:] = "top" in sides, "bottom" in sides
+        ground[:, :7] |= "left" in sides
+        ground[:, 21:] |= "right" in sides
+        assert is_mnist_like(np.where(ground, 255 - picture, picture))
+
+    @pytest.mark.parametrize(("paper", "ink"), [(40, 255), (128, 255), (150, 0), (255, 0)])
+    def test_paper_along_three_sides_is_not(self, paper, ink):
+        picture = draw(3, (28, 28), (9, 4, 20, 20), 2, paper=paper, ink=ink).copy()
+        picture[:, 24:] = 0  # a neighbour's ink, or a shadow
+        picture[0, :3] = picture[27, :3] = 0
+        assert not is_mnist_like(picture)
+
     def test_noise_is_forgiven(self):
         generator = np.random.default_rng(0)
         picture = draw(3, (28, 28), (9, 4, 20, 20), 2, paper=0, ink=255)

@@ -20,6 +20,7 @@ from PIL import Image
 import ocrdigit
 from ocrdigit import _predict
 from ocrdigit.datasets import Dataset
+from ocrdigit.evaluation import corruptions
 
 
 def png(array: NDArray[np.uint8] | Image.Image, **options: object) -> bytes:
@@ -117,6 +118,36 @@ def test_preprocess_gives_a_copy(digit: NDArray[np.uint8]) -> None:
     floats = (digit / 255).astype(np.float32)
     ocrdigit.preprocess(floats)[:] = 0.5
     assert (floats == (digit / 255).astype(np.float32)).all()
+
+
+# -- arrays (28, 28) that are no MNIST digits, but were --
+
+
+@pytest.mark.parametrize("name", ["stripe", "spatter", "translate"])
+def test_black_that_shows_along_two_sides_is_the_ground(sample: Dataset, name: str) -> None:
+    """Whatever else is light: the network sees it, and reads it, as it is."""
+    images = corruptions.corrupt(sample.X_test[:300], name, random_state=0)
+    assert np.array_equal(np.rint(ocrdigit.preprocess(images) * 255), images)
+    assert np.array_equal(np.rint(ocrdigit.preprocess(list(images)) * 255), images)
+    assert (ocrdigit.predict(images) == sample.y_test[:300]).mean() > 0.85
+
+
+def test_light_paper_is_taken_away(sample: Dataset) -> None:
+    """What is inverted is read as if it were not, moved and on any paper."""
+    images, digits = sample.X_test[:300], sample.y_test[:300]
+    for black, white in ((255, 0), (200, 60), (60, 200)):
+        moved = np.roll(images, (2, -3), (1, 2)) / 255
+        papers = np.rint(black + (white - black) * moved).astype(np.uint8)
+        assert (ocrdigit.predict(papers) == digits).mean() > 0.98
+        seen = ocrdigit.preprocess(papers)
+        assert (seen[:, 0] == 0).all()
+        assert (seen.max(axis=(1, 2)) > 0.9).all()
+
+
+def test_a_dim_digit_on_black_is_made_bright(digit: NDArray[np.uint8]) -> None:
+    dim = digit // 3
+    assert ocrdigit.preprocess(dim).max() > 0.9
+    assert ocrdigit.predict(dim) == 7
 
 
 # -- pictures that are not MNIST-like --

@@ -197,8 +197,9 @@ uint8_t od_otsu_of_histogram(size_t n, const size_t histogram[256]);
 od_status od_resize_gray(int h, int w, const uint8_t *image, int out_h, int out_w, float *result,
                          od_error *error);
 
-/* Whether image (h, w) has MNIST's form: light ink on black. True when its border is
- * dark and its ink light; then it may be used as it is. */
+/* Whether image (h, w) has MNIST's form, light ink on black, and may be used as it is: black
+ * (below 33) shows along two sides at least, over more than a quarter of each, and some pixel
+ * is light (from 128 on). */
 bool od_is_mnist_like(int h, int w, const uint8_t *image);
 
 /* Whether a batch (count, h, w), count from 1, may be used as it is: nine in ten of a sample

@@ -1,51 +1,62 @@
 #include "image/image.h"
 
 enum {
-  /* grays from which on a pixel is no paper, and is ink */
-  PAPER_END = 33,
+  /* grays from which on a pixel is not black, and is ink */
+  BLACK_END = 33,
   INK = 128,
+  SIDES = 4,
   /* images of a batch that are looked at, at most */
   SAMPLE = 32
 };
 
-/* Whether a picture (h, w) is MNIST-like by its pixels that are no paper, in the ring along
- * its border, and by those that are ink, anywhere. */
-static bool decide(size_t rows, size_t columns, size_t bright, size_t ink) {
-  const size_t n = rows * columns;
-  const size_t ring = rows > 2 && columns > 2 ? 2 * (rows + columns) - 4 : n;
-  return 4 * bright <= ring && ink > 0 && 2 * ink < n;
+/* The pixels along a side of a picture: so many, from `first` on, `step` apart. */
+typedef struct line {
+  size_t first, count, step;
+} line;
+
+/* Top, bottom, left and right of a picture (rows, columns). */
+static line side_of(size_t rows, size_t columns, int k) {
+  const line sides[SIDES] = {{0, columns, 1},
+                             {(rows - 1) * columns, columns, 1},
+                             {0, rows, columns},
+                             {columns - 1, rows, columns}};
+  return sides[k];
 }
 
-/* How many of n pixels, `step` apart, are at least `level`. */
-static size_t count_from(int level, size_t n, size_t step, const uint8_t *image) {
+/* Whether hardly any black shows along a side that has so many light pixels. */
+static bool is_covered(line side, size_t light) { return 4 * light >= 3 * side.count; }
+
+/* Light paper covers all sides, or all but one along which there is ink. Black that shows along
+ * two sides is the ground, whatever light there is along the others: a network can bear with
+ * that, but the digit is lost once the light is taken for paper and the ground for ink. */
+static bool decide(int covered, size_t ink) { return covered < 3 && ink > 0; }
+
+/* How many of the pixels of a line are at least `level`. */
+static size_t count_from(int level, line of, const uint8_t *image) {
   uint32_t count = 0; /* of a width that vectorises well */
-  for (size_t i = 0; i < n; i++) count += image[i * step] >= level;
+  for (size_t i = 0; i < of.count; i++) count += image[of.first + i * of.step] >= level;
   return count;
 }
 
 bool od_is_mnist_like(int h, int w, const uint8_t *image) {
-  const size_t rows = (size_t)h, columns = (size_t)w, n = rows * columns;
-  size_t bright;
-  if (h > 2 && w > 2) {
-    bright = count_from(PAPER_END, columns, 1, image) +
-             count_from(PAPER_END, columns, 1, image + n - columns) +
-             count_from(PAPER_END, rows - 2, columns, image + columns) +
-             count_from(PAPER_END, rows - 2, columns, image + 2 * columns - 1);
-  } else { /* one row or column is all ring */
-    bright = count_from(PAPER_END, n, 1, image);
+  const size_t rows = (size_t)h, columns = (size_t)w;
+  int covered = 0;
+  for (int k = 0; k < SIDES; k++) {
+    const line side = side_of(rows, columns, k);
+    covered += is_covered(side, count_from(BLACK_END, side, image));
   }
-  return decide(rows, columns, bright, count_from(INK, n, 1, image));
+  return decide(covered, count_from(INK, (line){0, rows * columns, 1}, image));
 }
 
 /* The same for numbers in [0, top], by the bytes that they times `factor`, 255 / top, round to,
- * ties to even: 32.5 becomes 32, still paper, and 127.5 becomes 128, ink. */
-static bool is_no_paper(float x, float factor) { return x * factor > (float)PAPER_END - 0.5f; }
+ * ties to even: 32.5 becomes 32, still black, and 127.5 becomes 128, ink. */
+static bool is_not_black(float x, float factor) { return x * factor > (float)BLACK_END - 0.5f; }
 static bool is_ink(float x, float factor) { return x * factor >= (float)INK - 0.5f; }
 static bool is_outside(float x, float top) { return !(x >= 0 && x <= top); } /* NaN too */
 
-static size_t count_no_paper(float factor, size_t n, size_t step, const float *image) {
+static size_t count_not_black(float factor, line of, const float *image) {
   uint32_t count = 0;
-  for (size_t i = 0; i < n; i++) count += is_no_paper(image[i * step], factor);
+  for (size_t i = 0; i < of.count; i++) count += is_not_black(image[of.first + i * of.step], factor);
   return count;
 }
 
@@ -58,16 +69,12 @@ static bool is_mnist_like_floats(size_t rows, size_t columns, float top, const f
     outside += is_outside(image[i], top);
   }
   if (outside) return false;
-  size_t bright;
-  if (rows > 2 && columns > 2) {
-    bright = count_no_paper(factor, columns, 1, image) +
-             count_no_paper(factor, columns, 1, image + n - columns) +
-             count_no_paper(factor, rows - 2, columns, image + columns) +
-             count_no_paper(factor, rows - 2, columns, image + 2 * columns - 1);
-  } else {
-    bright = count_no_paper(factor, n, 1, image);
+  int covered = 0;
+  for (int k = 0; k < SIDES; k++) {
+    const line side = side_of(rows, columns, k);
+    covered += is_covered(side, count_not_black(factor, side, image));
   }
-  return decide(rows, columns, bright, ink);
+  return decide(covered, ink);
 }
 
 static bool are_inside(float top, size_t n, const float *x) {

@@ -168,6 +168,45 @@ static void check_prepare(int h, int w, const uint8_t *image) {
   od_is_mnist_like(h, w, image); /* reads inside the picture, whatever the answer */
 }
 
+/* Sides along which at least three pixels in four are 33 or more, by looking at all pixels. */
+static int covered_sides(int h, int w, const uint8_t *image) {
+  int light[4] = {0};
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      const bool on[4] = {y == 0, y == h - 1, x == 0, x == w - 1};
+      for (int k = 0; k < 4; k++) light[k] += on[k] && image[y * w + x] > 32;
+    }
+  return (light[0] >= 0.75 * w) + (light[1] >= 0.75 * w) + (light[2] >= 0.75 * h) +
+         (light[3] >= 0.75 * h);
+}
+
+/* Each side has one of the shares about three quarters, or all, or none. */
+static void draw_sides(int h, int w, uint8_t *image) {
+  for (int k = 0; k < 4; k++) {
+    int n = k < 2 ? w : h, step = k < 2 ? 1 : w, kind = draw(0, 3);
+    int light = kind == 0 ? 0 : kind == 1 ? n : 3 * n / 4 + draw(0, 1);
+    uint8_t *first = image + (k == 1 ? (h - 1) * w : k == 3 ? w - 1 : 0);
+    for (int i = 0; i < n; i++) first[i * step] = (uint8_t)(i < light ? draw(33, 127) : draw(0, 32));
+  }
+}
+
+static void test_mnist_like(void) {
+  int yes = 0;
+  for (int i = 0; i < 3000; i++) {
+    int h = draw(1, 30), w = draw(1, 30), n = h * w;
+    uint8_t *image = guard_block(&guard_in, (size_t)n, side());
+    for (int k = 0; k < n; k++) image[k] = (uint8_t)draw(0, 127);
+    draw_sides(h, w, image);
+    bool ink = draw(0, 3) > 0;
+    if (ink) image[draw(0, n - 1)] = (uint8_t)draw(128, 255);
+    CHECK_CASE("picture %d, (%d, %d)", i, h, w);
+    bool say = ink && covered_sides(h, w, image) < 3;
+    CHECK_INT(od_is_mnist_like(h, w, image), say);
+    yes += say;
+  }
+  CHECK(yes > 300 && yes < 2700);
+}
+
 /* What the bytes of floats say, where all are in [0, top]. */
 static bool floats_say(int h, int w, float top, const float *image) {
   uint8_t bytes[LONGEST * LONGEST];
@@ -282,6 +321,7 @@ int main(void) {
   RUN(test_rgba_to_gray);
   RUN(test_otsu);
   RUN(test_resize);
+  RUN(test_mnist_like);
   RUN(test_mnist_like_floats);
   RUN(test_mnist_like_batches);
   RUN(test_prepare);
