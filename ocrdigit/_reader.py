@@ -8,6 +8,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from . import _core, files
 
 READER_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/reader.safetensors")
@@ -26,17 +29,17 @@ def _conv(filters: int, *kernel: int) -> list[dict[str, Any]]:
 LAYERS: tuple[Mapping[str, Any], ...] = (
     {"type": "conv2d", "filters": 16, "kernel_size": 3, "activation": "relu"},
     {"type": "max_pool2d"},
-    {"type": "conv2d", "filters": 32, "kernel_size": 3, "activation": "relu"},
+    {"type": "conv2d", "filters": 48, "kernel_size": 3, "activation": "relu"},
     {"type": "max_pool2d"},
-    *_conv(64, 3, 3),
+    *_conv(96, 3, 3),
     {"type": "max_pool2d", "pool_size": (2, 1)},
-    *_conv(64, 3, 3),
+    *_conv(96, 3, 3),
     {"type": "max_pool2d", "pool_size": (2, 1)},
     {"type": "columns"},
-    *_conv(128, 1, 3),
+    *_conv(160, 1, 3),
     {"type": "dropout", "rate": 0.1},
-    *_conv(112, 1, 3),
-    *_conv(112, 1, 3),
+    *_conv(128, 1, 3),
+    *_conv(128, 1, 3),
     {"type": "conv2d", "filters": BLANK + 1, "kernel_size": 1},
 )
 
@@ -47,13 +50,20 @@ _reader: _core.Network | None = None
 
 
 def write_reader(path: files.Path, network: _core.Network) -> None:
-    """Write a reader's network to a .safetensors file, whole or not at all."""
+    """Write a reader's network to a .safetensors file, whole or not at all.
+
+    Its kernels' numbers are rounded to 16 bits.
+    """
     metadata = {
         "format": _FORMAT,
         "ocrdigit_version": _core.__version__,
         "architecture": json.dumps(network.layers),
     }
-    files.write_atomically(path, files.to_safetensors(network.weights(), metadata))
+    tensors: dict[str, NDArray[Any]] = {
+        name: tensor.astype(np.float16) if tensor.ndim > 1 else tensor
+        for name, tensor in network.weights().items()
+    }
+    files.write_atomically(path, files.to_safetensors(tensors, metadata))
 
 
 def read_reader(path: files.Path) -> _core.Network:
@@ -73,7 +83,10 @@ def read_reader(path: files.Path) -> _core.Network:
             metadata = file.metadata() or {}
             if metadata.get("format") != _FORMAT:
                 raise ValueError("not a reader of ocrdigit")
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {
+                name: file.get_tensor(name).astype(np.float32)
+                for name in file.keys()  # noqa: SIM118
+            }
         network = _core.Network(json.loads(metadata["architecture"]), (HEIGHT, WIDEST, 1))
         network.set_weights(weights)
     except (SafetensorError, ValueError, TypeError, KeyError) as error:

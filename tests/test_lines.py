@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrdigit import _core
-from ocrdigit._reader import LAYERS, shipped_reader
+from ocrdigit._reader import LAYERS, read_reader, shipped_reader, write_reader
 
 BLANK = 4
 LINE_LAYERS: list[dict[str, Any]] = [
@@ -108,7 +109,15 @@ def test_layers_refused(layer: dict[str, Any], message: str) -> None:
 def test_the_shipped_reader_is_of_its_layers() -> None:
     reader = shipped_reader()
     assert reader.layers == _core.Network(LAYERS, (32, 1024, 1)).layers
-    assert reader.parameter_count < 200_000
+    assert reader.parameter_count < 400_000
+
+
+def test_a_reader_file_keeps_its_numbers(tmp_path: Path) -> None:
+    network = _core.Network(LAYERS, (32, 1024, 1), seed=4)
+    write_reader(tmp_path / "reader.safetensors", network)
+    kept = read_reader(tmp_path / "reader.safetensors").weights()
+    for name, tensor in network.weights().items():
+        np.testing.assert_allclose(kept[name], tensor, rtol=2**-11, atol=2**-25, err_msg=name)
 
 
 def test_levels() -> None:
