@@ -25,6 +25,7 @@ from streamlit.components.v1 import declare_component
 import ocrdigit
 from ocrdigit import _html
 from ocrdigit._inputs import gray_pages
+from ocrdigit._warm_up import warm_up as prepare_for_pictures
 from ocrdigit.reading import Digit, Reading, rows_to_csv
 
 MOST_MEGABYTES = 20
@@ -72,9 +73,7 @@ def main() -> None:
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
     """Load what the first answer wants while the first visitor looks at the page."""
-    blank = np.full((64, 64), 255, np.uint8)
-    ocrdigit.read(blank)
-    load_model(model_names()[0]).explain(blank)
+    prepare_for_pictures()
 
 
 @st.cache_resource(show_spinner=False)
@@ -210,11 +209,16 @@ def show_numbers(
     for page in range(len(reading.pages)):
         st.image(reading.draw(page), f"{found}, read in {1000 * seconds:.0f} ms", width="stretch")
     if reading.lines:
-        with st.expander("How sure it is of each number"):
-            st.table([{"number": li.text, "sure": f"{li.confidence:.1%}"} for li in reading.lines])
-        with st.expander("Look into a digit, or correct it"):
-            look_into(reading, model, f"{name} {at}")
+        key = f"{name} {at}"
+        panel("How sure it is of each number", key, lambda: show_confidence(reading))
+        look = "Look into a digit, or correct it"
+        panel(look, key, lambda: look_into(reading, model, key))
     return reading.to_rows(name), reading.to_dict()
+
+
+def show_confidence(reading: Reading) -> None:
+    """Show how sure each number of a reading is."""
+    st.table([{"number": line.text, "sure": f"{line.confidence:.1%}"} for line in reading.lines])
 
 
 def look_into(reading: Reading, model: ocrdigit.DigitClassifier, key: str) -> None:
@@ -267,12 +271,16 @@ def show_one(
     with right:
         st.html(_html.bars(why.probabilities, why.digit))
         st.caption(f"Answered and explained in {1000 * seconds:.1f} ms")
-    with st.expander("What the network sees, step by step"):
-        _, steps = ocrdigit.preprocess(gray, steps=True)
-        steps["result"] = np.rint(255 * steps["result"]).astype(np.uint8)
-        st.image([enlarged(stage) for stage in steps.values()], list(steps), width=110)
+    panel("What the network sees, step by step", key, lambda: show_steps(gray))
     correct(why.seen, why.digit, key)
     return why.probabilities
+
+
+def show_steps(gray: NDArray[np.uint8]) -> None:
+    """Show how a picture becomes what the network sees."""
+    _, steps = ocrdigit.preprocess(gray, steps=True)
+    steps["result"] = np.rint(255 * steps["result"]).astype(np.uint8)
+    st.image([enlarged(stage) for stage in steps.values()], list(steps), width=110)
 
 
 def correct(seen: NDArray[np.float32], digit: int, key: str) -> None:
@@ -343,6 +351,14 @@ def saved(model: ocrdigit.DigitClassifier) -> bytes:
 # -- what all use --
 
 
+def panel(label: str, key: str, fill: Callable[[], object]) -> None:
+    """Show a closed panel, whose inside is made when a visitor opens it: answers come first."""
+    inside = st.expander(label, key=f"{label} {key}", on_change="rerun")
+    if inside.open:
+        with inside:
+            fill()
+
+
 def announce(sentence: str) -> None:
     """Say an answer in large letters, and to screen readers."""
     st.html(f'<div role="status" aria-live="polite" style="font-size:1.5rem">{sentence}</div>')
@@ -356,8 +372,7 @@ def enlarged(picture: NDArray[np.uint8], least: int = 224) -> NDArray[np.uint8]:
 
 def offer_downloads(rows: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
     """Offer all answers as a table and as plain data."""
-    with st.expander("All digits as a table"):
-        st.dataframe(rows, width="stretch")
+    panel("All digits as a table", "", lambda: st.dataframe(rows, width="stretch"))
     left, right = st.columns(2)
     table = rows_to_csv(rows)
     left.download_button("Download CSV", table, "digits.csv", "text/csv", width="stretch")

@@ -475,26 +475,25 @@ def app(port: int, host: str, headless: bool) -> None:
     machine. Ctrl-C ends it.
     """
     import importlib.util
-    import subprocess
-    import sys
 
     if importlib.util.find_spec("streamlit") is None:
         raise click.ClickException("the page needs streamlit: pip install 'ocrdigit[app]'")
+    from streamlit.web.cli import main as streamlit
+
+    from ._warm_up import warm_up
+
+    warm_up()  # before the first visitor, not while one waits
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "app.py")
     options = {
         "server.port": port,
         "server.address": host,
         "server.headless": str(headless).lower(),
         "server.maxUploadSize": 20,
+        "server.fileWatcherType": "none",  # looks through all modules after each answer
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
     }
-    command = [sys.executable, "-m", "streamlit", "run", page]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    try:
-        raise click.exceptions.Exit(subprocess.call(command))
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(0) from None
+    streamlit(["run", page, *(f"--{name}={value}" for name, value in options.items())])
 
 
 @main.command("show-config", short_help="Print version, instruction set, threads and model.")

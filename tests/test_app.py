@@ -25,6 +25,11 @@ APP = Path(ocrdigit.__file__).with_name("app.py")
 ROW = ocrdigit.synth.string("1874", random_state=3).image
 
 
+# Panels.
+SURE, LOOK = "How sure it is of each number", "Look into a digit, or correct it"
+STEPS, TABLE = "What the network sees, step by step", "All digits as a table"
+
+
 def png(array: np.ndarray) -> bytes:
     data = io.BytesIO()
     Image.fromarray(array).save(data, "png")
@@ -53,6 +58,19 @@ def choose(page: Any, source: str, what: str | None = None) -> Any:
     return page
 
 
+def opened(page: Any, label: str, of: str = "") -> Any:
+    """Open a panel; what is inside is made then."""
+    page.session_state[f"{label} {of}"] = True
+    page.run()
+    assert not page.exception
+    return page
+
+
+def pictures(page: Any) -> int:
+    """How many pictures, or rows of them, the page shows; versions name them differently."""
+    return len(page.get("imgs")) + len(page.get("image"))
+
+
 def announced(page: Any) -> list[str]:
     """What the page says aloud."""
     bodies = [each.proto.body for each in page.get("html")]
@@ -75,15 +93,23 @@ def test_numbers_in_an_upload(page: Any) -> None:
     upload(page, ("row.png", png(ROW)))
     assert announced(page)[0] == "1874"
     assert len(page.get("download_button")) == 2
-    assert [expander.label for expander in page.expander] == [
-        "How sure it is of each number",
-        "Look into a digit, or correct it",
-        "What the network sees, step by step",
-        "All digits as a table",
-    ]
-    table = page.dataframe[0].value
+    assert [expander.label for expander in page.expander] == [SURE, LOOK, TABLE]
+    table = opened(page, TABLE).dataframe[0].value
     assert table["value"].tolist() == [1, 8, 7, 4]
     assert set(table["file"]) == {"row.png"}
+
+
+def test_panels_are_filled_when_they_are_opened(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    assert not any(len(kind) for kind in (page.table, page.dataframe, page.selectbox[1:]))
+    shown = pictures(page)
+    opened(page, SURE, "row.png 0")
+    assert page.table[0].value["number"].tolist() == ["1874"]
+    opened(page, LOOK, "row.png 0")
+    assert announced(page)[1].startswith("1, ")
+    assert pictures(page) == shown + 1
+    opened(page, STEPS, "row.png 0 0")
+    assert pictures(page) == shown + 2
 
 
 def test_several_files_and_a_page(page: Any) -> None:
@@ -92,6 +118,7 @@ def test_several_files_and_a_page(page: Any) -> None:
     assert [heading.value for heading in page.subheader] == ["row.png", "page.png"]
     reading = ocrdigit.read(picture)
     assert reading.text in [code.value for code in page.code]
+    opened(page, TABLE)
     assert set(page.dataframe[0].value["file"]) == {"row.png", "page.png"}
     assert len(page.dataframe[0].value) == 4 + len(reading.digits)
 
@@ -101,7 +128,7 @@ def test_a_single_digit(page: Any, sample: Dataset) -> None:
     upload(page, ("eight.png", png(sample.X_test[8])))
     sure = ocrdigit.predict_proba(sample.X_test[8])[8]
     assert announced(page) == [f"8, {sure:.1%} sure"]
-    assert page.dataframe[0].value["value"].tolist() == [8]
+    assert opened(page, TABLE).dataframe[0].value["value"].tolist() == [8]
 
 
 def test_what_is_no_picture_gets_a_sentence(page: Any) -> None:

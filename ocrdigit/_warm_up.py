@@ -1,0 +1,24 @@
+"""Everything that a first picture takes, before anybody waits for the answer."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from .explaining import explain
+from .reading import read
+
+__all__ = ["warm_up"]
+
+
+def warm_up() -> None:
+    """Import and load what reading, showing and explaining a picture file wants."""
+    page = np.full((64, 64), 255, np.uint8)
+    page[12:52, 28:34] = 0  # a 1
+    for kind in ("png", "jpeg"):
+        data = io.BytesIO()
+        Image.fromarray(page).save(data, kind)
+        read(data.getvalue()).draw()
+    explain(page).overlay()
