@@ -242,10 +242,15 @@ def read_digits(
     network: Network,
     image: NDArray[np.uint8],
     *,
+    judge: Network | None = None,
+    opinions: tuple[float, ...] = ...,
     length: int = 0,
     words: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The digits in a picture (h, w), line by line, as a network from (32, 1024, 1) reads them.
+
+    A judge, a network from (28, 28, 1) to 10 or 11 classes, is asked about each digit's own ink;
+    how that counts is said by 15 numbers, those of ``_reader.Opinions``.
 
     (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
     digit at all, the probability of each digit.

@@ -8,12 +8,15 @@ probability that a picture shows a digit, and which; over the ten, which one if 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+
+if TYPE_CHECKING:
+    from .estimator import DigitClassifier
 
 NOT_A_DIGIT = 10
 KERNEL, BIAS = "not_a_digit.kernel", "not_a_digit.bias"
@@ -95,3 +98,8 @@ def last_names(network: _core.Network) -> tuple[str, str]:
     """Return the names of the last layer's kernel and bias."""
     name = network.describe()[-1]["name"]
     return f"{name}.kernel", f"{name}.bias"
+
+
+def judge_of(model: DigitClassifier) -> _core.Network:
+    """Return a fitted model's judge, or where it has none its network of ten classes."""
+    return model._judge if model._judge is not None else model.network_

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core, files
 
-READER_PATH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights/reader.safetensors")
+_WEIGHTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights")
+READER_PATH = os.path.join(_WEIGHTS, "reader.safetensors")
+OPINIONS_PATH = os.path.join(_WEIGHTS, "opinions.json")
 
 # Of lines, straightened to this height: for every fourth column of pixels, which of ten digits
 # is there, or none (the blank).
@@ -44,6 +47,32 @@ LAYERS: tuple[Mapping[str, Any], ...] = (
 )
 
 _FORMAT = "ocrdigit reader"
+
+
+class Opinions(NamedTuple):
+    """How the reader's opinion on a digit and a classifier's are put together.
+
+    ``apart_...`` where no other digit of its line reaches over it, ``close_...`` where one does.
+    Fitted by :mod:`ocrdigit.training.opinions`, which says what the numbers mean, and kept in
+    ``weights/opinions.json``.
+    """
+
+    apart_reader: float
+    apart_judge: float
+    apart_constant: float
+    apart_read: float
+    apart_judged: float
+    apart_share: float
+    close_reader: float
+    close_judge: float
+    close_constant: float
+    close_read: float
+    close_judged: float
+    close_share: float
+    usual: float
+    known: float
+    least: float
+
 
 _lock = threading.Lock()
 _reader: _core.Network | None = None
@@ -94,6 +123,28 @@ def read_reader(path: files.Path) -> _core.Network:
     return network
 
 
+def write_opinions(path: files.Path, opinions: Opinions) -> None:
+    """Write them to a .json file, whole or not at all."""
+    files.write_atomically(path, (json.dumps(opinions._asdict(), indent=1) + "\n").encode())
+
+
+def read_opinions(path: files.Path) -> Opinions:
+    """Return what :func:`write_opinions` wrote.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It holds something else.
+    """
+    with open(path, encoding="utf-8") as file:
+        try:
+            return Opinions(**{name: float(value) for name, value in json.load(file).items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"{os.fspath(path)}: not an opinions file: {error}") from error
+
+
 def shipped_reader() -> _core.Network:
     """Return the reader that comes with the package; one for the whole process."""
     global _reader
@@ -102,3 +153,9 @@ def shipped_reader() -> _core.Network:
             if _reader is None:
                 _reader = read_reader(READER_PATH)
     return _reader
+
+
+@functools.cache
+def shipped_opinions() -> Opinions:
+    """Return how a classifier's opinion counts beside that of the shipped reader."""
+    return read_opinions(OPINIONS_PATH)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
+from . import _core, _judge
 from ._inputs import gray_pages
-from ._reader import shipped_reader
+from ._reader import shipped_opinions, shipped_reader
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from .estimator import DigitClassifier
     from .explaining import Explanation
 
 __all__ = ["Digit", "Line", "Reading", "read", "read_many"]
@@ -244,12 +245,14 @@ def read(
     *,
     lexicon: Iterable[str] | None = None,
     length: int | None = None,
+    model: DigitClassifier | None = None,
     explain: bool = False,
 ) -> Reading:
     """Read the numbers in a picture: a photo, a scan, a field of a form.
 
     Punctuation, dashes, rules, frames, stains and letters are left out. Digits may touch, and
-    lines may slant.
+    lines may slant. Two networks read: one sees lines, the other, a classifier, each digit's own
+    ink; both opinions count, and what neither takes for a digit is left out.
 
     Parameters
     ----------
@@ -260,9 +263,13 @@ def read(
         The numbers that a line may be, such as ``["1874", "35000"]``; the likeliest is taken.
     length : int, optional
         How many digits each line has. Lines that cannot have so many have none.
+    model : DigitClassifier, optional
+        The classifier that gives the second opinion, such as one that you have taught your own
+        hand; without it, that of :func:`ocrdigit.predict`. One that does not know what is no
+        digit (see :meth:`DigitClassifier.digit_score`) only says which digit it is.
     explain : bool
         Whether to look, for each digit, which places of it speak for it: by Grad-CAM with the
-        network of :func:`ocrdigit.predict`, as the reader's own sees lines, not digits.
+        classifier, as the reader's own network sees lines, not digits.
 
     Returns
     -------
@@ -273,6 +280,8 @@ def read(
     ------
     TypeError
         ``image`` is of a type or dtype that is no image, or a parameter of another type.
+    RuntimeError
+        ``model`` has not been fitted.
     ValueError
         ``image`` is empty, too large, of another shape, holds NaN, infinity or values outside
         0..1 and 0..255, or is no image file that can be read; ``lexicon`` or ``length`` are
@@ -290,11 +299,11 @@ def read(
     words = _checked_words(lexicon)
     digits = _checked_length(length)
     pages = gray_pages(image, "image")
-    network = shipped_reader()
+    classifier = _checked_model(model)
     lines: list[Line] = []
     for number, page in enumerate(pages):
-        found = _read_page(network, page, number, digits, words)
-        lines += [_explained(line, page) for line in found] if explain else found
+        found = _read_page(classifier, page, number, digits, words)
+        lines += [_explained(classifier, line, page) for line in found] if explain else found
     return Reading(tuple(lines), tuple(pages))
 
 
@@ -303,6 +312,7 @@ def read_many(
     *,
     lexicon: Iterable[str] | None = None,
     length: int | None = None,
+    model: DigitClassifier | None = None,
     progress: bool = True,
 ) -> list[Reading]:
     """Read many files, in order, with a progress bar on standard error.
@@ -311,7 +321,7 @@ def read_many(
     ----------
     files : sequence of paths
         Image files.
-    lexicon, length
+    lexicon, length, model
         As for :func:`read`.
     progress : bool
         Whether to show the bar.
@@ -323,7 +333,7 @@ def read_many(
 
     Raises
     ------
-    TypeError, ValueError, OSError
+    TypeError, ValueError, RuntimeError, OSError
         As :func:`read` does for the first file that cannot be read.
 
     Examples
@@ -338,18 +348,25 @@ def read_many(
         raise TypeError(f"files must be a sequence of paths, got {files!r}")
     words = None if lexicon is None else list(_checked_words(lexicon))
     bar = tqdm(files, "reading", disable=not progress, unit="file")
-    return [read(file, lexicon=words, length=length) for file in bar]
+    return [read(file, lexicon=words, length=length, model=model) for file in bar]
 
 
 def _read_page(
-    network: _core.Network,
+    model: DigitClassifier,
     page: NDArray[np.uint8],
     number: int,
     length: int,
     words: tuple[str, ...],
 ) -> list[Line]:
     small, factor = _reduced(page)
-    table, numbers = _core.read_digits(network, small, length=length, words=words)
+    table, numbers = _core.read_digits(
+        shipped_reader(),
+        small,
+        judge=_judge.judge_of(model),
+        opinions=shipped_opinions(),
+        length=length,
+        words=words,
+    )
     lines: dict[int, list[Digit]] = {}
     for (line, value, *box), row in zip(table.tolist(), numbers, strict=True):
         x, y, w, h = (factor * side for side in box)
@@ -358,12 +375,10 @@ def _read_page(
     return [Line(tuple(digits), number) for digits in lines.values()]
 
 
-def _explained(line: Line, page: NDArray[np.uint8]) -> Line:
+def _explained(model: DigitClassifier, line: Line, page: NDArray[np.uint8]) -> Line:
     """Return a line whose digits say why."""
-    from ._predict import shipped_model
     from .explaining import explain_box
 
-    model = shipped_model()
     whys = [explain_box(model, page, digit.box, digit.value) for digit in line.digits]
     digits = zip(line.digits, whys, strict=True)
     return replace(line, digits=tuple(replace(digit, explanation=why) for digit, why in digits))
@@ -381,6 +396,18 @@ def _reduced(page: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     from . import image
 
     return image.resize(blocks, (w, h), "area"), factor
+
+
+def _checked_model(model: DigitClassifier | None) -> DigitClassifier:
+    from ._predict import shipped_model
+    from .estimator import DigitClassifier
+
+    if model is None:
+        return shipped_model()
+    if not isinstance(model, DigitClassifier):
+        raise TypeError(f"model must be a DigitClassifier or None, got {model!r}")
+    model._fitted()
+    return model
 
 
 def _checked_words(lexicon: Iterable[str] | None) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from test_image import draw
 
 import ocrdigit
 from ocrdigit import _core, synth
+from ocrdigit._reader import read_opinions, shipped_opinions, shipped_reader, write_opinions
 from ocrdigit.cli import main
 
 TEXT = "1874"
@@ -87,6 +90,53 @@ class TestReading:
         assert ocrdigit.read(picture.image, lexicon=["1574", "1874", "18"]).text == TEXT
         assert ocrdigit.read(picture.image, lexicon=["1574", "99"]).text == "1574"
         assert ocrdigit.read(picture.image, lexicon=["1574", "18"], length=2).text == "18"
+
+    def test_second_opinion(self, picture: synth.Picture) -> None:
+        """A model's opinion counts: with or without a class for what is no digit."""
+        alone, _ = _core.read_digits(shipped_reader(), picture.image)
+        assert "".join(map(str, alone[:, 1])) == TEXT
+        readings = [ocrdigit.read(picture.image)]
+        for name in ("tiny", "seed"):
+            readings.append(ocrdigit.read(picture.image, model=ocrdigit.load(name)))
+        assert [reading.text for reading in readings] == [TEXT] * 3
+        sure = [[digit.confidence for digit in reading.digits] for reading in readings]
+        assert sure[0] != sure[1] != sure[2] != sure[0]
+
+    def test_judge_that_outweighs(self, picture: synth.Picture) -> None:
+        """Digits as it sees them, within the limits, and probabilities as both say."""
+        model = ocrdigit.load("seed")
+        weights = model.network_.weights()
+        for name, values in weights.items():
+            if values.shape[-1] == 10:  # 9 is told from 0, 8 from 1, ...
+                weights[name] = np.ascontiguousarray(values[..., ::-1])
+        model.network_.set_weights(weights)
+        heavy = shipped_opinions()._replace(
+            apart_reader=0.1, apart_judge=1.0, close_reader=0.1, close_judge=1.0
+        )
+        read = partial(
+            _core.read_digits, shipped_reader(), picture.image, judge=model.network_, opinions=heavy
+        )
+        digits, numbers = read()
+        assert digits[:, 1].tolist() == [8, 1, 2, 5]
+        assert numbers[:, 2:].argmax(axis=1).tolist() == [8, 1, 2, 5]
+        assert read(words=("1874", "8125"))[0][:, 1].tolist() == [8, 1, 2, 5]
+        digits, numbers = read(words=("1874",))
+        assert digits[:, 1].tolist() == [1, 8, 7, 4]
+        assert numbers[:, 0].min() < 0.01
+        assert read(length=4)[0][:, 1].tolist() == [8, 1, 2, 5]
+        assert len(read(length=3)[0]) == 3
+
+    def test_model_is_checked(self, picture: synth.Picture) -> None:
+        with pytest.raises(TypeError, match="model must be a DigitClassifier"):
+            ocrdigit.read(picture.image, model="tiny")
+        with pytest.raises(RuntimeError, match="fit"):
+            ocrdigit.read(picture.image, model=ocrdigit.DigitClassifier())
+
+    def test_threads_share_the_networks(self) -> None:
+        pictures = [synth.string(str(100 + i), random_state=i).image for i in range(24)]
+        with ThreadPoolExecutor(4) as workers:
+            together = list(workers.map(ocrdigit.read, pictures))
+        assert [r.to_dict() for r in together] == [ocrdigit.read(p).to_dict() for p in pictures]
 
     def test_same_picture_same_reading(self, picture: synth.Picture) -> None:
         before = ocrdigit.get_num_threads()
@@ -278,6 +328,24 @@ class TestBadInput:
         with pytest.raises(TypeError, match="network"):
             _core.read_digits(None, picture.image)
 
+    def test_judge_of_another_kind(self, picture: synth.Picture) -> None:
+        reader = shipped_reader()
+        with pytest.raises(ValueError, match="judge"):
+            _core.read_digits(reader, picture.image, judge=reader)
+        with pytest.raises(TypeError, match="judge"):
+            _core.read_digits(reader, picture.image, judge=1)
+        for wrong in ((1.0,) * 14, [1.0] * 15, (float("nan"),) * 15):
+            with pytest.raises(ValueError, match="opinions"):
+                _core.read_digits(reader, picture.image, opinions=wrong)
+
+    def test_few_digits_in_noise(self) -> None:
+        rng = np.random.default_rng(5)
+        pages = [255 * (rng.random((800, 800)) < share) for share in (0.1, 0.2, 0.3)]
+        alone = [len(_core.read_digits(shipped_reader(), p.astype(np.uint8))[0]) for p in pages]
+        both = [len(ocrdigit.read(page.astype(np.uint8)).digits) for page in pages]
+        assert sum(alone) > 150
+        assert sum(both) < 0.2 * sum(alone)
+
     def test_noise_takes_bounded_time(self) -> None:
         rng = np.random.default_rng(0)
         pages = [
@@ -351,6 +419,16 @@ def test_reader_file_is_checked(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="not a reader"):
         read_reader(MODEL_PATH)
+
+
+def test_opinions_file_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "opinions.json"
+    write_opinions(path, shipped_opinions())
+    assert read_opinions(path) == shipped_opinions()
+    for wrong in ("{", "[1]", '{"usual": 1}', path.read_text().replace("0.", '"a"', 1)):
+        path.write_text(wrong)
+        with pytest.raises(ValueError, match=r"opinions\.json: not an opinions file"):
+            read_opinions(path)
 
 
 def test_digit_alone() -> None:

@@ -15,7 +15,7 @@
 enum {
   RESULT_SIDE = OD_WINDOW_SIDE,
   /* larger pictures are first made this small */
-  WORK_SIDE = 128,
+  WORK_SIDE = OD_PREPARE_SIDE,
   /* strokes that are looked at, the heaviest ones */
   MOST_STROKES = 64,
   /* of a rule, so many pixels before a side may be too thick or too faint to be taken for one */
@@ -403,6 +403,17 @@ static od_status give_steps(const picture *work, place where, od_prepare_steps *
 void od_prepare_steps_release(od_prepare_steps *steps) {
   od_release(steps->gray);
   *steps = (od_prepare_steps){0};
+}
+
+void od_prepare_ink(const od_kernels *kernels, int h, int w, uint8_t *ink, uint8_t *scratch,
+                    float *result) {
+  od_imaging imaging = {.kernels = kernels};
+  picture work = {.imaging = &imaging, .h = h, .w = w, .digit = ink, .other = scratch};
+  work.n = (size_t)h * (size_t)w;
+  memset(result, 0, RESULT_SIDE * RESULT_SIDE * sizeof *result);
+  if (bounding_box(&work).right == 0) return;
+  thicken(&work);
+  fit(&work, result);
 }
 
 od_status od_prepare_digit(od_imaging *imaging, int h, int w, const uint8_t *image,

@@ -31,4 +31,11 @@ void od_prepare_steps_release(od_prepare_steps *steps);
 od_status od_prepare_digit(od_imaging *imaging, int h, int w, const uint8_t *image,
                            od_prepare_steps *steps, float *result, od_error *error);
 
+/* Ink of a digit alone, as od_find_ink gives it, ink (h, w), to result (28, 28) in [0, 1]: as
+ * above, from thickening on. Sides are up to OD_PREPARE_SIDE; the ink is overwritten, and so is
+ * scratch (h, w). Where there is no ink, the result is all 0. */
+enum { OD_PREPARE_SIDE = 128 };
+void od_prepare_ink(const od_kernels *kernels, int h, int w, uint8_t *ink, uint8_t *scratch,
+                    float *result);
+
 #endif

@@ -43,7 +43,8 @@ static PyMethodDef functions[] = {
     {"level_strip", reading_level_strip, METH_O,
      PyDoc_STR("level_strip(image, /)\n--\n\nA line (32, w) as bytes of ink.")},
     {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR("read_digits(network, image, *, length=0, words=())\n--\n\nThe digits in a picture (h, w).")},
+     PyDoc_STR("read_digits(network, image, *, judge=None, opinions=..., length=0, words=())\n--\n\n"
+               "The digits in a picture (h, w).")},
     {"prepare_steps", FAST(image_prepare_steps),
      PyDoc_STR("prepare_steps(image)\n--\n\nThe same, and before it what it went through.")},
     {"image_gray", FAST(operation_gray),

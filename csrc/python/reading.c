@@ -10,8 +10,9 @@
 #include "read/read.h"
 #include "read/strip.h"
 #include "runtime.h"
+#include "shared_pool.h"
 
-enum { DIGIT_COLUMNS = 6, MOST_LENGTH = 1000, MOST_WORDS = 1 << 20 };
+enum { DIGIT_COLUMNS = 6, MOST_LENGTH = 1000, MOST_WORDS = 1 << 20, MOST_WEIGHT = 1000000000 };
 
 /* A picture, which stays while the GIL is released. */
 typedef struct picture {
@@ -78,13 +79,18 @@ static PyObject *digit_arrays(int count, const od_read_digit *digits) {
   return Py_BuildValue("(NN)", rows, floats);
 }
 
+/* The layers of a Network; NULL with an exception set for what is none. */
+static const od_network *layers_of(PyObject *module, PyObject *network, const char *name) {
+  if (Py_IS_TYPE(network, state_of_module(module)->network_type))
+    return ((network_object *)network)->network;
+  PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a Network", name, network);
+  return NULL;
+}
+
 /* Whether `network` is one that reads lines. */
 static bool is_reader(PyObject *module, PyObject *network) {
-  if (!Py_IS_TYPE(network, state_of_module(module)->network_type)) {
-    PyErr_Format(PyExc_TypeError, "network: got %.100R, expected a Network", network);
-    return false;
-  }
-  const od_network *layers = ((network_object *)network)->network;
+  const od_network *layers = layers_of(module, network, "network");
+  if (!layers) return false;
   const od_shape input = od_network_input(layers);
   if (input.h == OD_READ_HEIGHT && input.w == OD_READ_WIDTH && input.c == 1 &&
       od_network_columns(layers) == OD_READ_WIDTH / OD_READ_COLUMN &&
@@ -96,43 +102,150 @@ static bool is_reader(PyObject *module, PyObject *network) {
   return false;
 }
 
+/* Whether `judge` is one that tells digits. */
+static bool is_judge(PyObject *module, PyObject *judge, int *classes) {
+  const od_network *layers = layers_of(module, judge, "judge");
+  if (!layers) return false;
+  const od_shape input = od_network_input(layers);
+  *classes = od_network_classes(layers);
+  if (input.h == OD_JUDGE_SIDE && input.w == OD_JUDGE_SIDE && input.c == 1 &&
+      od_network_columns(layers) == 1 && (*classes == OD_DIGITS || *classes == OD_DIGITS + 1))
+    return true;
+  PyErr_Format(PyExc_ValueError, "judge: got %R, expected one from (%d, %d, 1) to %d or %d classes",
+               judge, OD_JUDGE_SIDE, OD_JUDGE_SIDE, OD_DIGITS, OD_DIGITS + 1);
+  return false;
+}
+
+static bool read_opinions(PyObject *value, od_opinions *opinions) {
+  enum { NUMBERS = sizeof *opinions / sizeof(double) };
+  _Static_assert(sizeof *opinions == 15 * sizeof(double), "the numbers of _reader.Opinions");
+  double numbers[NUMBERS];
+  PyObject *tuple = PyTuple_Check(value) && PyTuple_GET_SIZE(value) == NUMBERS ? value : NULL;
+  for (Py_ssize_t i = 0; tuple && i < NUMBERS; i++) {
+    numbers[i] = PyFloat_AsDouble(PyTuple_GET_ITEM(tuple, i));
+    if (PyErr_Occurred()) return false;
+    if (!(numbers[i] >= -MOST_WEIGHT && numbers[i] <= MOST_WEIGHT)) tuple = NULL;
+  }
+  if (!tuple) {
+    PyErr_Format(PyExc_ValueError, "opinions: got %.100R, expected a tuple of %d numbers in -%d..%d",
+                 value, (int)NUMBERS, MOST_WEIGHT, MOST_WEIGHT);
+    return false;
+  }
+  memcpy(opinions, numbers, sizeof numbers);
+  return true;
+}
+
 typedef struct reading_call {
   const od_kernels *kernels;
+  PyObject *reader, *judge; /* Networks; a judge or NULL */
+  int judge_classes;
+  od_opinions opinions;
   picture image;
   od_read_limits limits;
-  od_reading reading;
+  od_read_job *job;
 } reading_call;
 
-static od_status run_reading(void *context, od_inference *inference, od_pool *pool,
-                             od_error *error) {
+static od_status run_reader(void *context, od_inference *reader, od_pool *pool, od_error *error) {
   reading_call *call = context;
-  const picture *image = &call->image;
-  return od_read(call->kernels, image->h, image->w, image->pixels, inference, pool, &call->limits, &call->reading,
-                 error);
+  return od_read_lines(call->job, reader, pool, error);
+}
+
+static od_status run_judge(void *context, od_inference *judge, od_pool *pool,
+                           od_error *Py_UNUSED(error)) {
+  reading_call *call = context;
+  od_read_judge(call->job, judge, call->judge_classes, pool);
+  return OD_OK;
+}
+
+/* The steps that use no network, each without the GIL; false with an exception set. */
+typedef od_status reading_step(reading_call *call, od_pool *pool, int *count, od_error *error);
+
+static bool run_step(reading_step *step, reading_call *call, od_pool *pool, int *count) {
+  od_error error;
+  od_status status;
+  Py_BEGIN_ALLOW_THREADS
+  status = step(call, pool, count, &error);
+  Py_END_ALLOW_THREADS
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
+}
+
+static od_status start(reading_call *call, od_pool *pool, int *Py_UNUSED(count), od_error *error) {
+  return od_read_start(call->kernels, call->image.h, call->image.w, call->image.pixels, pool,
+                       &call->job, error);
+}
+
+/* Up to the first digits that are to be judged: *count is 0 where there are none. */
+static od_status place(reading_call *call, od_pool *pool, int *count, od_error *error) {
+  *count = 0;
+  if (!call->judge) return od_read_place(call->job, &call->limits, error);
+  od_status status = od_read_place(call->job, NULL, error);
+  return status ? status : od_read_cut(call->job, pool, count, error);
+}
+
+static od_status cut(reading_call *call, od_pool *pool, int *count, od_error *error) {
+  return od_read_cut(call->job, pool, count, error);
+}
+
+static od_status decide(reading_call *call, od_pool *Py_UNUSED(pool), int *Py_UNUSED(count),
+                        od_error *error) {
+  return od_read_decide(call->job, &call->opinions, &call->limits, error);
+}
+
+/* Reads, with a network's lock held only while it runs. */
+static bool run_reading(reading_call *call, od_pool *pool) {
+  int count = 0;
+  if (!run_step(start, call, pool, &count) || !network_use(call->reader, run_reader, call) ||
+      !run_step(place, call, pool, &count))
+    return false;
+  if (!call->judge) return true;
+  while (count)
+    if (!network_use(call->judge, run_judge, call) || !run_step(cut, call, pool, &count))
+      return false;
+  return run_step(decide, call, pool, &count);
+}
+
+static PyObject *read_picture(PyObject *module, reading_call *call) {
+  od_reading reading;
+  shared_pool *pool = runtime_pool(state_of_module(module));
+  const bool done = run_reading(call, pool->pool);
+  shared_pool_release(pool);
+  if (done) od_read_take(call->job, &reading);
+  od_read_destroy(call->job);
+  if (!done) return NULL;
+  PyObject *result = digit_arrays(reading.count, reading.digits);
+  od_reading_release(&reading);
+  return result;
 }
 
 PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
   static const signature accepted = {
-      "read_digits", 4, 2, 2, {"network", "image", "length", "words"}};
-  PyObject *values[4], *result = NULL;
-  reading_call call = {.kernels = state_of_module(module)->kernels};
+      "read_digits", 6, 2, 2, {"network", "image", "judge", "opinions", "length", "words"}};
+  PyObject *values[6], *result = NULL;
   const char **words = NULL;
   long long length = 0;
-  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !is_reader(module, values[0]) || !read_image(values[1], &call.image) ||
-      (values[2] && !convert_int(values[2], "length", 0, MOST_LENGTH, &length)))
+  reading_call call = {.kernels = state_of_module(module)->kernels, .opinions = {.apart = {.reader = 1, .read = 1},
+                                    .close = {.reader = 1, .read = 1},
+                                    .usual = 0.5,
+                                    .known = MOST_WEIGHT}};
+  if (!arguments_read(&accepted, arguments, count, keywords, values)) return NULL;
+  PyObject *judge = values[2] && values[2] != Py_None ? values[2] : NULL;
+  if (!is_reader(module, values[0]) || !read_image(values[1], &call.image) ||
+      (judge && !is_judge(module, judge, &call.judge_classes)) ||
+      (values[3] && !read_opinions(values[3], &call.opinions)) ||
+      (values[4] && !convert_int(values[4], "length", 0, MOST_LENGTH, &length)))
     return NULL;
+  call.reader = values[0];
+  call.judge = judge;
   call.limits.length = (int)length;
-  if (!values[3] || read_words(values[3], &words, &call.limits.word_count)) {
+  if (!values[5] || read_words(values[5], &words, &call.limits.word_count)) {
     call.limits.words = words;
     PyObject *image = Py_NewRef(values[1]);
-    if (network_use(values[0], run_reading, &call))
-      result = digit_arrays(call.reading.count, call.reading.digits);
+    result = read_picture(module, &call);
     Py_DECREF(image);
   }
   PyMem_Free(words);
-  od_reading_release(&call.reading);
   return result;
 }
 

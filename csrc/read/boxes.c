@@ -97,7 +97,8 @@ static box guess_box(const dealer *work, const od_page *page, int k) {
                most(top + 1, least(page->h, (int)(row + 0.5 * work->height)))};
 }
 
-static void take_boxes(const dealer *work, const od_page *page, od_read_digit *digits) {
+static void take_boxes(const dealer *work, const od_page *page, int first_piece,
+                       od_read_digit *digits, od_ink_run *runs) {
   int p = work->count, k = work->digits;
   while (p > 0 || k > 0) {
     const int run = work->run[p * (work->digits + 1) + k];
@@ -114,12 +115,13 @@ static void take_boxes(const dealer *work, const od_page *page, od_read_digit *d
     digits[k].right = ink.right;
     digits[k].bottom = ink.bottom;
     p -= run;
+    runs[k] = (od_ink_run){first_piece + p, run};
   }
 }
 
 od_status od_find_boxes(const od_page *page, const od_text_line *line, const od_strip_place *place,
                         int count, const od_spelled *spelled, od_read_digit *digits,
-                        od_error *error) {
+                        od_ink_run *runs, od_error *error) {
   dealer work = {.pieces = page->pieces + line->first,
                  .count = line->count,
                  .digits = count,
@@ -135,7 +137,7 @@ od_status od_find_boxes(const od_page *page, const od_text_line *line, const od_
   const bool enough = work.cost && work.run;
   if (enough) {
     deal(&work);
-    take_boxes(&work, page, digits);
+    take_boxes(&work, page, line->first, digits, runs);
   }
   od_release(work.cost);
   od_release(work.run);

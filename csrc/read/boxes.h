@@ -1,15 +1,16 @@
-/* Which ink each digit of a line is: its box. Private to read/. */
+/* Which ink each digit of a line is, and so its box. Private to read/. */
 #ifndef OD_READ_BOXES_H
 #define OD_READ_BOXES_H
 
+#include "read/crop.h"
 #include "read/page.h"
 #include "read/spell.h"
 #include "read/strip.h"
 
-/* Fills in the boxes of a line's digits (count), as spelled; by its pieces.
+/* Fills in the boxes of a line's digits (count), as spelled, and their ink: runs (count).
  * Errors: OD_ERROR_MEMORY. */
 od_status od_find_boxes(const od_page *page, const od_text_line *line, const od_strip_place *place,
                         int count, const od_spelled *spelled, od_read_digit *digits,
-                        od_error *error);
+                        od_ink_run *runs, od_error *error);
 
 #endif

@@ -12,6 +12,9 @@
 static const double widest_gap = 1.15;
 /* A stroke this much lower than one near by is small beside it. */
 static const double least_tall = 0.4;
+/* The parts of a digit are no taller than this, and together no lower, in heights of a digit
+ * beside it. */
+static const double most_part = 0.8, least_whole = 0.7;
 /* Strokes this much lower than the page's digits bind nothing in any case, ... */
 static const double least_binding = 0.2;
 /* ... and what is smaller than this in both directions is a speck. */
@@ -54,6 +57,38 @@ static bool side_by_side(const od_stroke *a, const od_stroke *b) {
          shorter >= least_tall * taller && apart <= 1.3 * taller;
 }
 
+/* Whether two parts, as the bar of a five that does not touch its belly, together stand beside a
+ * stroke and are as tall, when neither is so alone. */
+static bool complete_beside(const od_stroke *a, const od_stroke *b, const od_stroke *whole) {
+  const int top = least(a->top, b->top), bottom = most(a->bottom, b->bottom);
+  const int left = least(a->left, b->left), right = most(a->right, b->right);
+  const int tall = tall_of(whole), gap = most(whole->left - right, left - whole->right);
+  const int over = most(0, whole->top - top) + most(0, bottom - whole->bottom);
+  return gap <= widest_gap * tall && bottom - top >= least_whole * tall && 4 * over <= tall &&
+         most(tall_of(a), tall_of(b)) <= most_part * tall;
+}
+
+static void bind(member *members, int a, int b) {
+  members[find_root(members, b)].parent = find_root(members, a);
+}
+
+/* Members are in order of their left sides. Binds parts of a digit that are over one another to
+ * those that the whole digit stands beside, at most `reach` away. */
+static void bind_parts(int count, member *members, int reach) {
+  for (int i = 0; i < count; i++)
+    for (int k = i + 1; k < count && members[k].stroke.left < members[i].stroke.right; k++) {
+      const od_stroke *a = &members[i].stroke, *b = &members[k].stroke;
+      if (!members[i].binds || !members[k].binds) continue;
+      const int right = most(a->right, b->right);
+      for (int c = 0; c < count && members[c].stroke.left <= right + reach; c++) {
+        if (c == i || c == k || !members[c].binds) continue;
+        if (!complete_beside(a, b, &members[c].stroke)) continue;
+        bind(members, c, i);
+        bind(members, c, k);
+      }
+    }
+}
+
 /* Members are in order of their left sides. */
 static void bind_neighbours(int count, member *members, int tallest) {
   for (int i = 0; i < count; i++) {
@@ -61,8 +96,7 @@ static void bind_neighbours(int count, member *members, int tallest) {
     for (int k = i + 1; k < count; k++) {
       const od_stroke *a = &members[i].stroke, *b = &members[k].stroke;
       if (b->left - a->right > widest_gap * tallest) break;
-      if (members[k].binds && side_by_side(a, b))
-        members[find_root(members, k)].parent = find_root(members, i);
+      if (members[k].binds && side_by_side(a, b)) bind(members, i, k);
     }
   }
 }
@@ -227,6 +261,7 @@ static od_status find_lines(od_page *page, member *members, int *label, od_error
     tallest = most(tallest, tall_of(&members[i].stroke));
   }
   bind_neighbours(count, members, tallest);
+  bind_parts(count, members, (int)(widest_gap * tallest));
   number_lines(count, members);
   bind_small(count, members);
   qsort(members, (size_t)count, sizeof *members, by_line);

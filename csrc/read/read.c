@@ -2,141 +2,209 @@
 
 #include "base/memory.h"
 #include "read/boxes.h"
-#include "read/page.h"
-#include "read/spell.h"
-#include "read/strip.h"
+#include "read/job.h"
 
 /* Strips of a page together, in columns, at most; and one more for so many pixels. */
 enum { MOST_COLUMNS = 8000, COLUMN_AREA = 60 };
 /* Lines lower than this many pixels cannot be read. */
 static const double least_height = 5;
 
-/* The lines of a page on their way through the network. */
-typedef struct work {
-  od_page page;
-  int count;              /* of lines that are read */
-  int *line;              /* (count): which */
-  od_strip_place *places; /* (count) */
-  od_strip *strips;       /* (count) */
-  uint8_t *pixels;        /* of all strips */
-  od_real *scores;        /* of all strips' columns */
-  float *scratch;         /* (threads, scratch_size) */
-  size_t scratch_size;
-} work;
+/* ---- lines to strips ---- */
 
-static od_status find_lines(work *w, od_error *error) {
-  od_status status = od_page_find_ink(&w->page, error);
-  if (!status) status = od_page_find_lines(&w->page, error);
-  if (!status) status = od_page_cut_pieces(&w->page, error);
+static od_status find_lines(od_page *page, od_error *error) {
+  od_status status = od_page_find_ink(page, error);
+  if (!status) status = od_page_find_lines(page, error);
+  if (!status) status = od_page_cut_pieces(page, error);
   return status;
 }
 
-/* Finds the strips' places, sizes and memory. */
-static od_status lay_strips(work *w, const od_inference *network, od_pool *pool, od_error *error) {
-  const od_page *page = &w->page;
-  const size_t lines = (size_t)page->line_count;
+/* Which lines are read, and the memory for their strips. */
+static od_status lay_strips(od_read_job *job, od_error *error) {
+  const od_page *page = &job->page;
   const double room = MOST_COLUMNS + (double)page->h * page->w / COLUMN_AREA;
-  double width = 0;
-  size_t columns = 0;
-  w->line = od_allocate(lines, sizeof *w->line);
-  w->places = od_allocate(lines, sizeof *w->places);
-  w->strips = od_allocate(lines, sizeof *w->strips);
-  if (!w->line || !w->places || !w->strips) return od_fail_memory(error, "the lines of a page");
+  size_t width = 0;
+  job->lines = od_allocate((size_t)page->line_count, sizeof *job->lines);
+  if (!job->lines) return od_fail_memory(error, "the lines of a page");
   for (int i = 0; i < page->line_count; i++) {
     if (page->lines[i].height < least_height) continue;
     const od_strip_place place = od_strip_find(page, &page->lines[i]);
-    if (width + place.width > room) break;
-    width += place.width;
-    columns += (size_t)od_inference_columns(network, place.width);
-    const size_t scratch = od_strip_scratch(&place);
-    if (scratch > w->scratch_size) w->scratch_size = scratch;
-    w->line[w->count] = i;
-    w->places[w->count++] = place;
+    if ((double)(width + (size_t)place.width) > room) break;
+    width += (size_t)place.width;
+    job->lines[job->line_count++] = (od_line_read){.line = i, .place = place};
   }
-  w->pixels = od_allocate((size_t)width, OD_READ_HEIGHT);
-  w->scores = od_allocate(columns, OD_READ_CLASSES * sizeof *w->scores);
-  w->scratch = od_allocate(w->scratch_size, (size_t)od_pool_threads(pool) * sizeof *w->scratch);
-  if (!w->pixels || !w->scores || !w->scratch) return od_fail_memory(error, "the lines of a page");
-  uint8_t *pixels = w->pixels;
-  od_real *scores = w->scores;
-  for (int i = 0; i < w->count; i++) {
-    const int wide = w->places[i].width;
-    w->strips[i] = (od_strip){pixels, wide, scores};
-    pixels += (size_t)wide * OD_READ_HEIGHT;
-    scores += (size_t)od_inference_columns(network, wide) * OD_READ_CLASSES;
+  job->pixels = od_allocate(width, OD_READ_HEIGHT);
+  if (!job->pixels) return od_fail_memory(error, "the lines of a page");
+  uint8_t *pixels = job->pixels;
+  for (int i = 0; i < job->line_count; i++) {
+    job->lines[i].pixels = pixels;
+    pixels += (size_t)job->lines[i].place.width * OD_READ_HEIGHT;
   }
   return OD_OK;
 }
 
+typedef struct drawing {
+  const od_read_job *job;
+  float *scratch; /* (threads, scratch_size) */
+  size_t scratch_size;
+} drawing;
+
 static void draw(void *context, int index, int worker) {
-  const work *w = context;
-  uint8_t *strip = w->pixels + (w->strips[index].pixels - w->pixels);
-  od_strip_draw(&w->page, &w->places[index], w->scratch + (size_t)worker * w->scratch_size, strip);
+  const drawing *work = context;
+  const od_line_read *line = &work->job->lines[index];
+  od_strip_draw(&work->job->page, &line->place,
+                work->scratch + (size_t)worker * work->scratch_size, line->pixels);
 }
 
-/* Adds what line `index` of those that are read says to the reading. */
-static od_status read_line(const work *w, int index, const od_inference *network,
-                           const od_read_limits *limits, od_spelled *spelled, od_reading *reading,
-                           od_error *error) {
-  const od_strip *strip = &w->strips[index];
+static od_status draw_strips(const od_read_job *job, od_pool *pool, od_error *error) {
+  drawing work = {.job = job};
+  for (int i = 0; i < job->line_count; i++) {
+    const size_t scratch = od_strip_scratch(&job->lines[i].place);
+    if (scratch > work.scratch_size) work.scratch_size = scratch;
+  }
+  work.scratch = od_allocate(work.scratch_size, (size_t)od_pool_threads(pool) * sizeof(float));
+  if (!work.scratch) return od_fail_memory(error, "the lines of a page");
+  od_pool_run(pool, draw, &work, job->line_count);
+  od_release(work.scratch);
+  return OD_OK;
+}
+
+od_status od_read_start(const od_kernels *kernels, int h, int w, const uint8_t *image,
+                        od_pool *pool, od_read_job **job, od_error *error) {
+  *job = od_allocate(1, sizeof **job);
+  if (!*job) return od_fail_memory(error, "reading a picture");
+  (*job)->page =
+      (od_page){.h = h, .w = w, .image = image, .imaging = {.kernels = kernels, .pool = pool}};
+  od_status status = find_lines(&(*job)->page, error);
+  if (!status) status = lay_strips(*job, error);
+  if (!status) status = draw_strips(*job, pool, error);
+  (*job)->page.imaging.pool = NULL; /* the steps to come may have another */
+  return status;
+}
+
+od_status od_read_lines(od_read_job *job, od_inference *reader, od_pool *pool, od_error *error) {
+  const double scale = 1.0 / 255;
+  size_t columns = 0;
+  for (int i = 0; i < job->line_count; i++) {
+    job->lines[i].columns = od_inference_columns(reader, job->lines[i].place.width);
+    columns += (size_t)job->lines[i].columns;
+  }
+  job->scores = od_allocate(columns, OD_READ_CLASSES * sizeof *job->scores);
+  od_strip *strips = od_allocate((size_t)job->line_count, sizeof *strips);
+  size_t count = 0;
+  od_real *scores = job->scores;
+  for (int i = 0; scores && strips && i < job->line_count; i++) {
+    od_line_read *line = &job->lines[i];
+    line->scores = scores;
+    scores += (size_t)line->columns * OD_READ_CLASSES;
+    if (line->columns) strips[count++] = (od_strip){line->pixels, line->place.width, line->scores};
+  }
+  const od_status status =
+      strips && job->scores ? OD_OK : od_fail_memory(error, "reading the lines of a page");
+  if (!status) od_inference_run_strips(reader, pool, count, strips, scale, true);
+  od_release(strips);
+  return status;
+}
+
+/* ---- digits and their places ---- */
+
+/* Adds what line `index` of those that are read says. */
+static od_status place_line(const od_read_job *job, int index, const od_read_limits *limits,
+                            od_placed *placed, od_error *error) {
+  const od_line_read *line = &job->lines[index];
+  od_spelled *spelled = placed->spelled + placed->count;
+  od_read_digit *digits = placed->digits + placed->count;
   int count;
-  od_status status = od_spell(od_inference_columns(network, strip->width), strip->scores, limits,
-                              spelled, &count, error);
+  od_status status = od_spell(line->columns, line->scores, limits, spelled, &count, error);
   if (status || count == 0) return status;
-  od_read_digit *digits = reading->digits + reading->count;
   for (int i = 0; i < count; i++) {
-    digits[i] = (od_read_digit){.line = w->line[index],
+    placed->of[placed->count + i] = index;
+    digits[i] = (od_read_digit){.line = line->line,
                                 .value = spelled[i].value,
                                 .confidence = spelled[i].confidence,
                                 .is_digit = spelled[i].is_digit};
     for (int d = 0; d < OD_DIGITS; d++) digits[i].probabilities[d] = spelled[i].probabilities[d];
   }
-  reading->count += count;
-  return od_find_boxes(&w->page, &w->page.lines[w->line[index]], &w->places[index], count, spelled,
-                       digits, error);
-}
-
-static od_status read_lines(work *w, od_inference *network, od_pool *pool,
-                            const od_read_limits *limits, od_reading *reading, od_error *error) {
-  const double scale = 1.0 / 255;
-  od_pool_run(pool, draw, w, w->count);
-  od_inference_run_strips(network, pool, (size_t)w->count, w->strips, scale, true);
-  size_t columns = 0;
-  for (int i = 0; i < w->count; i++)
-    columns += (size_t)od_inference_columns(network, w->strips[i].width);
-  od_spelled *spelled = od_allocate(columns, sizeof *spelled);
-  reading->digits = od_allocate(columns, sizeof *reading->digits);
-  od_status status = spelled && reading->digits ? OD_OK : od_fail_memory(error, "a reading");
-  for (int i = 0; i < w->count && !status; i++)
-    status = read_line(w, i, network, limits, spelled, reading, error);
-  od_release(spelled);
+  status = od_find_boxes(&job->page, &job->page.lines[line->line], &line->place, count, spelled,
+                         digits, placed->runs + placed->count, error);
+  placed->count += count;
   return status;
 }
 
-static void release(work *w) {
-  od_page_release(&w->page);
-  od_release(w->line);
-  od_release(w->places);
-  od_release(w->strips);
-  od_release(w->pixels);
-  od_release(w->scores);
-  od_release(w->scratch);
+od_status od_place_digits(const od_read_job *job, const od_read_limits *limits, od_placed *placed,
+                          od_error *error) {
+  size_t room = 0;
+  for (int i = 0; i < job->line_count; i++) room += (size_t)job->lines[i].columns;
+  placed->of = od_allocate(room, sizeof *placed->of);
+  placed->spelled = od_allocate(room, sizeof *placed->spelled);
+  placed->runs = od_allocate(room, sizeof *placed->runs);
+  placed->digits = od_allocate(room, sizeof *placed->digits);
+  if (!placed->of || !placed->spelled || !placed->runs || !placed->digits)
+    return od_fail_memory(error, "the digits of a page");
+  od_status status = OD_OK;
+  for (int i = 0; i < job->line_count && !status; i++)
+    status = place_line(job, i, limits, placed, error);
+  return status;
 }
 
-od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
-                  od_inference *network, od_pool *pool, const od_read_limits *limits,
-                  od_reading *reading, od_error *error) {
-  work all = {.page = {.h = h, .w = w, .image = image, .imaging = {.kernels = kernels, .pool = pool}}};
-  *reading = (od_reading){0};
-  od_status status = find_lines(&all, error);
-  if (!status) status = lay_strips(&all, network, pool, error);
-  if (!status) status = read_lines(&all, network, pool, limits, reading, error);
-  if (status) od_reading_release(reading);
-  release(&all);
-  return status;
+void od_placed_release(od_placed *placed) {
+  od_release(placed->of);
+  od_release(placed->spelled);
+  od_release(placed->runs);
+  od_release(placed->digits);
+  *placed = (od_placed){0};
+}
+
+od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error *error) {
+  const od_read_limits any = {0};
+  return od_place_digits(job, limits ? limits : &any, &job->placed, error);
+}
+
+/* ---- from beginning to end ---- */
+
+void od_read_take(od_read_job *job, od_reading *reading) {
+  *reading = (od_reading){job->placed.count, job->placed.digits};
+  job->placed.digits = NULL;
+}
+
+void od_read_destroy(od_read_job *job) {
+  if (!job) return;
+  od_page_release(&job->page);
+  od_release(job->lines);
+  od_release(job->pixels);
+  od_release(job->scores);
+  od_placed_release(&job->placed);
+  od_court_release(&job->court);
+  od_release(job);
 }
 
 void od_reading_release(od_reading *reading) {
   od_release(reading->digits);
   *reading = (od_reading){0};
+}
+
+static od_status judge_all(od_read_job *job, od_inference *judge, int classes, od_pool *pool,
+                           od_error *error) {
+  int count;
+  od_status status = od_read_cut(job, pool, &count, error);
+  while (!status && count) {
+    od_read_judge(job, judge, classes, pool);
+    status = od_read_cut(job, pool, &count, error);
+  }
+  return status;
+}
+
+od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
+                  od_inference *reader, od_inference *judge, int judge_classes,
+                  const od_opinions *opinions, od_pool *pool, const od_read_limits *limits,
+                  od_reading *reading, od_error *error) {
+  od_read_job *job;
+  *reading = (od_reading){0};
+  od_status status = od_read_start(kernels, h, w, image, pool, &job, error);
+  if (!status) status = od_read_lines(job, reader, pool, error);
+  if (!status) status = od_read_place(job, judge ? NULL : limits, error);
+  if (!status && judge) status = judge_all(job, judge, judge_classes, pool, error);
+  if (!status && judge) status = od_read_decide(job, opinions, limits, error);
+  if (!status) od_read_take(job, reading);
+  od_read_destroy(job);
+  return status;
 }

@@ -2,7 +2,9 @@
  *
  * Ink is found and put into lines; each line, straightened to a strip of 32 rows, goes
  * through a network that says for every fourth column which digit is there, if any; the
- * likeliest way through the columns is the line's text, and its digits' ink gives the boxes. */
+ * likeliest way through the columns is the line's text, and its digits' ink gives the boxes.
+ * A classifier may then judge each digit's own ink: its opinion counts beside the reader's, and
+ * what neither takes for a digit is left out. */
 #ifndef OD_READ_READ_H
 #define OD_READ_READ_H
 
@@ -28,22 +30,67 @@ typedef struct od_read_limits {
   const char *const *words; /* (word_count), of the characters 0 to 9 */
 } od_read_limits;
 
+/* How the two opinions on a digit are put together.
+ *
+ * Which digit it is: the probabilities of the ten are in proportion to the reader's to the power
+ * `reader` times the judge's to the power `judge`. Whether it is any: where digits and other
+ * things are as frequent, the logarithm of the odds is constant + read * the reader's + judged *
+ * the judge's + share * the logarithm of the share of its line's ink that digits take. */
+typedef struct od_opinion_weights {
+  double reader, judge, constant, read, judged, share;
+} od_opinion_weights;
+
+/* How frequent digits are among what is found on a page is estimated from all of it, as if
+ * `known` more had been seen, of which a share `usual` were digits. */
+typedef struct od_opinions {
+  od_opinion_weights apart; /* where no other digit of the line reaches over it, */
+  od_opinion_weights close; /* and where one does */
+  double usual, known;
+  double least; /* what is a digit with less than this probability is left out */
+} od_opinions;
+
 /* The digits of a page; release with od_reading_release. */
 typedef struct od_reading {
   int count;
   od_read_digit *digits; /* (count) in reading order */
 } od_reading;
+void od_reading_release(od_reading *reading);
 
-/* The shape of the network's input, its classes, ten digits and the blank, and the width of
+/* The shape of the reader's input, its classes, ten digits and the blank, and the width of
  * its columns. */
 enum { OD_READ_HEIGHT = 32, OD_READ_WIDTH = 1024, OD_READ_CLASSES = 11, OD_READ_COLUMN = 4 /* pixels */ };
+/* The side of a judge's input; its classes are the ten digits, and it may have one for none. */
+enum { OD_JUDGE_SIDE = 28 };
 
-/* Reads image (h, w) with a network from (OD_READ_HEIGHT, OD_READ_WIDTH, 1) to columns of
- * OD_READ_CLASSES classes. Errors: OD_ERROR_ARGUMENT for sides outside 1..16384;
- * OD_ERROR_MEMORY. */
+/* Reads image (h, w) with a reader from (OD_READ_HEIGHT, OD_READ_WIDTH, 1) to columns of
+ * OD_READ_CLASSES classes, and a judge from (OD_JUDGE_SIDE, OD_JUDGE_SIDE, 1) to judge_classes,
+ * or none (NULL). Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
 od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
-                  od_inference *network, od_pool *pool, const od_read_limits *limits,
+                  od_inference *reader, od_inference *judge, int judge_classes,
+                  const od_opinions *opinions, od_pool *pool, const od_read_limits *limits,
                   od_reading *reading, od_error *error);
-void od_reading_release(od_reading *reading);
+
+/* ---- step by step ---- */
+
+/* The same in steps, for networks that threads share: only od_read_lines and od_read_judge use
+ * one. A job belongs to its caller, who destroys it; the image stays as long. Errors as above. */
+typedef struct od_read_job od_read_job;
+
+/* Finds the lines. */
+od_status od_read_start(const od_kernels *kernels, int h, int w, const uint8_t *image,
+                        od_pool *pool, od_read_job **job, od_error *error);
+/* Asks the reader what they say. */
+od_status od_read_lines(od_read_job *job, od_inference *reader, od_pool *pool, od_error *error);
+/* Places the likeliest digits within the limits; where a judge comes next, without any (NULL). */
+od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error *error);
+/* Cuts out some digits to be judged, and judges these, until there is none: *count is 0. */
+od_status od_read_cut(od_read_job *job, od_pool *pool, int *count, od_error *error);
+void od_read_judge(od_read_job *job, od_inference *judge, int classes, od_pool *pool);
+/* What both say, within the limits. */
+od_status od_read_decide(od_read_job *job, const od_opinions *opinions,
+                         const od_read_limits *limits, od_error *error);
+/* Hands out the digits, which the job has no longer. */
+void od_read_take(od_read_job *job, od_reading *reading);
+void od_read_destroy(od_read_job *job); /* NULL is fine */
 
 #endif

@@ -43,17 +43,22 @@ static void extend(const double *log, const double *before, const double *fewer,
   }
 }
 
-/* The likeliest way that says `length` digits: which class each column has; false where
- * there is none. */
-static bool find_way(const speller *work, int length, uint8_t *classes) {
+/* The likeliest way that says `length` digits: *found, and which class each column has; there
+ * may be none. */
+static od_status find_way(const speller *work, int length, uint8_t *classes, bool *found,
+                          od_error *error) {
   const size_t states = (size_t)(length + 1) * OD_READ_CLASSES;
   double *best = od_allocate(2 * states, sizeof *best);
   int8_t *from = od_allocate((size_t)work->columns * states, 1);
-  bool found = best && from;
+  if (!best || !from) {
+    od_release(best);
+    od_release(from);
+    return od_fail_memory(error, "reading a line");
+  }
   double *here = best, *before = best + states;
-  for (size_t i = 0; found && i < states; i++) before[i] = never;
-  if (found) before[OD_BLANK] = 0; /* before the first column */
-  for (int t = 0; found && t < work->columns; t++) {
+  for (size_t i = 0; i < states; i++) before[i] = never;
+  before[OD_BLANK] = 0; /* before the first column */
+  for (int t = 0; t < work->columns; t++) {
     for (int said = 0; said <= length; said++)
       extend(work->log + t * OD_READ_CLASSES, before + said * OD_READ_CLASSES,
              said ? before + (said - 1) * OD_READ_CLASSES : NULL, here + said * OD_READ_CLASSES,
@@ -63,10 +68,10 @@ static bool find_way(const speller *work, int length, uint8_t *classes) {
     before = swap;
   }
   int last = OD_BLANK, said = length;
-  for (int d = 0; found && d < OD_DIGITS; d++)
+  for (int d = 0; d < OD_DIGITS; d++)
     if (before[said * OD_READ_CLASSES + d] > before[said * OD_READ_CLASSES + last]) last = d;
-  found = found && before[said * OD_READ_CLASSES + last] > never / 2;
-  for (int t = work->columns - 1; found && t >= 0; t--) {
+  *found = before[said * OD_READ_CLASSES + last] > never / 2;
+  for (int t = work->columns - 1; *found && t >= 0; t--) {
     classes[t] = (uint8_t)last;
     const int way = from[(size_t)t * states + (size_t)(said * OD_READ_CLASSES + last)];
     if (way == 0) continue;
@@ -75,7 +80,7 @@ static bool find_way(const speller *work, int length, uint8_t *classes) {
   }
   od_release(best);
   od_release(from);
-  return found;
+  return OD_OK;
 }
 
 static void take_likeliest(const speller *work, uint8_t *classes) {
@@ -114,8 +119,9 @@ static double find_word(const speller *work, const char *word, double *best, uin
   return found;
 }
 
-/* The likeliest word that fits, as classes; false for none. */
-static bool choose_word(const speller *work, const od_read_limits *limits, uint8_t *classes) {
+/* The likeliest word that fits: *found, and as classes; there may be none. */
+static od_status choose_word(const speller *work, const od_read_limits *limits, uint8_t *classes,
+                             bool *found, od_error *error) {
   size_t longest = 0;
   for (int i = 0; i < limits->word_count; i++) {
     const size_t length = strlen(limits->words[i]);
@@ -124,19 +130,21 @@ static bool choose_word(const speller *work, const od_read_limits *limits, uint8
   const size_t states = 2 * longest + 1;
   double *best = od_allocate(states, sizeof *best), likeliest = never / 2;
   uint8_t *from = od_allocate(states, (size_t)work->columns);
+  const bool enough = best && from;
   const char *word = NULL;
-  for (int i = 0; best && from && i < limits->word_count; i++) {
+  for (int i = 0; enough && i < limits->word_count; i++) {
     const size_t length = strlen(limits->words[i]);
     if (length > longest || (limits->length && length != (size_t)limits->length)) continue;
-    const double found = find_word(work, limits->words[i], best, from, NULL);
-    if (found <= likeliest) continue;
-    likeliest = found;
+    const double likely = find_word(work, limits->words[i], best, from, NULL);
+    if (likely <= likeliest) continue;
+    likeliest = likely;
     word = limits->words[i];
   }
   if (word) find_word(work, word, best, from, classes);
+  *found = word != NULL;
   od_release(best);
   od_release(from);
-  return word != NULL;
+  return enough ? OD_OK : od_fail_memory(error, "reading a line");
 }
 
 /* ---- confidence ---- */
@@ -184,28 +192,35 @@ static void take_logarithms(const speller *work) {
     work->log[i] = log(fmax((double)work->probabilities[i], least_probability));
 }
 
-static bool spell(const speller *work, const od_read_limits *limits, uint8_t *classes) {
+static od_status spell(const speller *work, const od_read_limits *limits, uint8_t *classes,
+                       bool *found, od_error *error) {
+  *found = false;
   if (!limits->word_count && !limits->length) {
     take_likeliest(work, classes);
-    return true;
+    *found = true;
+    return OD_OK;
   }
   take_logarithms(work);
-  if (limits->word_count) return choose_word(work, limits, classes);
-  return limits->length <= work->columns && find_way(work, limits->length, classes);
+  if (limits->word_count) return choose_word(work, limits, classes, found, error);
+  if (limits->length > work->columns) return OD_OK;
+  return find_way(work, limits->length, classes, found, error);
 }
 
 od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
                    od_spelled *digits, int *count, od_error *error) {
   speller work = {.columns = columns, .probabilities = probabilities};
+  bool found = false;
   *count = 0;
   uint8_t *classes = od_allocate((size_t)columns, 1);
   work.log = od_allocate((size_t)columns, OD_READ_CLASSES * sizeof *work.log);
-  const bool enough = work.log && classes;
-  if (enough && spell(&work, limits, classes)) *count = list_digits(columns, classes, digits);
+  od_status status =
+      work.log && classes ? OD_OK : od_fail_memory(error, "reading a line");
+  if (!status) status = spell(&work, limits, classes, &found, error);
+  if (found) *count = list_digits(columns, classes, digits);
   for (int i = 0; i < *count; i++)
     find_confidence(&work, i ? digits[i - 1].last + 1 : 0,
                     i + 1 < *count ? digits[i + 1].first : columns, &digits[i]);
   od_release(work.log);
   od_release(classes);
-  return enough ? OD_OK : od_fail_memory(error, "reading a line");
+  return status;
 }

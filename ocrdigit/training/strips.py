@@ -60,7 +60,7 @@ def make_strips(folder: str, seed: int, pictures: int) -> Strips:
     digits = handwriting(folder, rng)
     texts = [_number(rng) for _ in range(pictures)]
     written = synth.strings(pictures, texts=texts, style=styles(), digits=digits, random_state=rng)
-    written += _with_words(round(_WORDS * pictures), digits, rng)
+    written += words(round(_WORDS * pictures), digits, rng)
     written += [_of_clutter(rng) for _ in range(round(_CLUTTER * pictures))]
     written = [
         picture
@@ -115,7 +115,7 @@ def _number(rng: np.random.Generator) -> str:
     return text[:_LONGEST]
 
 
-def _with_words(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[synth.Picture]:
+def words(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[synth.Picture]:
     """Return pictures of words, half of them with a number beside them."""
     note = synth.STYLES["note"]
     looks = [synth.STYLES["plain"], synth.STYLES["cheque"], note, note.with_(gap=(-0.1, 0.2))]

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "guard.h"
 #include "networks.h"
+#include "read/crop.h"
 #include "read/read.h"
 #include "read/spell.h"
 #include "read/strip.h"
@@ -42,21 +43,52 @@ static const uint8_t *random_page(int h, int w) {
   return image;
 }
 
-/* A network of random numbers, which finds digits everywhere. */
-static od_inference *make_reader(void) {
-  const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL,
-                             COLUMNS, conv(OD_READ_CLASSES, 1, 1, true, false)};
+/* Networks of random numbers: a reader that finds digits everywhere, and a judge. */
+static od_inference *make_network(od_shape input, int count, const od_layer *layers) {
   od_network *network;
   od_inference *inference;
   od_error error = {{0}};
-  const od_shape input = {OD_READ_HEIGHT, OD_READ_WIDTH, 1};
-  if (od_network_create(input, layers, 6, &network, &error)) exit(EXIT_FAILURE);
+  if (od_network_create(input, layers, count, &network, &error)) exit(EXIT_FAILURE);
   randomize(network, 3);
   if (od_inference_create(network, last_table(), OD_FLOAT32, 2, &inference, &error))
     exit(EXIT_FAILURE);
   od_network_destroy(network);
   return inference;
 }
+
+static od_inference *make_reader(void) {
+  const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL,
+                             COLUMNS, conv(OD_READ_CLASSES, 1, 1, true, false)};
+  return make_network((od_shape){OD_READ_HEIGHT, OD_READ_WIDTH, 1}, 6, layers);
+}
+
+static od_inference *make_judge(int classes) {
+  const od_layer layers[] = {POOL, conv(4, 3, 1, true, true), POOL, FLATTEN,
+                             dense(classes, false)};
+  return make_network((od_shape){OD_JUDGE_SIDE, OD_JUDGE_SIDE, 1}, 5, layers);
+}
+
+/* The networks that read; a judge of no classes is none. */
+typedef struct readers {
+  od_inference *reader, *judge;
+  int judge_classes;
+} readers;
+
+static readers make_readers(int judge_classes) {
+  return (readers){make_reader(), judge_classes ? make_judge(judge_classes) : NULL, judge_classes};
+}
+
+static void release_readers(const readers *networks) {
+  od_inference_destroy(networks->reader);
+  od_inference_destroy(networks->judge);
+}
+
+/* Both count; what is sure to be none is left out. */
+static const od_opinions both = {.apart = {0.5, 0.5, -3, 0.8, 0.4, 1},
+                                 .close = {0.8, 0.2, -3, 0.8, 0.4, 1},
+                                 .usual = 0.9,
+                                 .known = 4,
+                                 .least = 0.1};
 
 static bool is_probability(float p) { return p >= 0 && p <= 1.0001f; }
 
@@ -78,11 +110,14 @@ static void check_digits(int h, int w, const od_read_limits *limits, const od_re
   CHECK(right);
 }
 
-static void read_page(int h, int w, const uint8_t *image, od_inference *network, od_pool *pool,
+static void read_page(int h, int w, const uint8_t *image, const readers *networks, od_pool *pool,
                       const od_read_limits *limits) {
   od_reading reading;
   od_error error = {{0}};
-  if (!CHECK_INT(od_read(draw(0, 1) ? table(0) : last_table(), h, w, image, network, pool, limits, &reading, &error), OD_OK)) {
+  const od_status status =
+      od_read(draw(0, 1) ? table(0) : last_table(), h, w, image, networks->reader, networks->judge,
+              networks->judge_classes, &both, pool, limits, &reading, &error);
+  if (!CHECK_INT(status, OD_OK)) {
     printf("%s\n", error.message);
     return;
   }
@@ -90,42 +125,90 @@ static void read_page(int h, int w, const uint8_t *image, od_inference *network,
   od_reading_release(&reading);
 }
 
-static void test_random_pages(void) {
+static void read_random_pages(int judge_classes) {
   static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
   od_pool *pool;
   od_error error;
-  od_inference *network = make_reader();
+  const readers networks = make_readers(judge_classes);
   CHECK_INT(od_pool_create(2, &pool, &error), OD_OK);
-  for (int i = 0; i < 300; i++) {
+  for (int i = 0; i < 150; i++) {
     const int h = draw(1, LONGEST), w = draw(1, LONGEST);
-    CHECK_CASE("page %d, (%d, %d)", i, h, w);
+    CHECK_CASE("page %d, (%d, %d), judge of %d", i, h, w, judge_classes);
     const uint8_t *image = random_page(h, w);
     od_pool *some = i % 2 ? pool : NULL;
-    read_page(h, w, image, network, some, &(od_read_limits){0});
-    read_page(h, w, image, network, some, &(od_read_limits){.length = draw(1, 6)});
-    read_page(h, w, image, network, some, &(od_read_limits){.word_count = 4, .words = words});
-    read_page(h, w, image, network, some,
+    read_page(h, w, image, &networks, some, &(od_read_limits){0});
+    read_page(h, w, image, &networks, some, &(od_read_limits){.length = draw(1, 6)});
+    read_page(h, w, image, &networks, some, &(od_read_limits){.word_count = 4, .words = words});
+    read_page(h, w, image, &networks, some,
               &(od_read_limits){.length = 2, .word_count = 4, .words = words});
     CHECK(guard_intact(&guard_in));
   }
   od_pool_destroy(pool);
-  od_inference_destroy(network);
+  release_readers(&networks);
+}
+
+static void test_random_pages(void) {
+  read_random_pages(0);
+  read_random_pages(OD_DIGITS);
+  read_random_pages(OD_DIGITS + 1);
 }
 
 static void test_extreme_shapes(void) {
   const int shapes[][2] = {{1, 16384}, {16384, 1}, {2, 9000}, {3000, 7}, {600, 600}};
   guard pages = guard_create(600 * 600);
-  od_inference *network = make_reader();
+  const readers networks = make_readers(OD_DIGITS + 1);
   for (int i = 0; i < 5; i++) {
     const int h = shapes[i][0], w = shapes[i][1];
     size_t n = (size_t)h * (size_t)w;
     uint8_t *image = guard_block(&pages, n, GUARD_ABOVE);
     CHECK_CASE("(%d, %d)", h, w);
     for (size_t k = 0; k < n; k++) image[k] = (uint8_t)draw(0, 255);
-    read_page(h, w, image, network, NULL, &(od_read_limits){0});
+    read_page(h, w, image, &networks, NULL, &(od_read_limits){0});
   }
-  od_inference_destroy(network);
+  release_readers(&networks);
   guard_destroy(&pages);
+}
+
+/* ---- the judge ---- */
+
+/* A page of three pieces: a small upright bar, one of 300 rows, and, a column beside the first,
+ * one that is not its own. */
+enum { BARS = 3, PAGE_HIGH = 340, PAGE_WIDE = 120 };
+static const od_piece bars[BARS] = {{10, 10, 14, 30, 80, 0, 12},
+                                    {40, 20, 100, 320, 60 * 300, 0, 70},
+                                    {15, 5, 25, 40, 350, 0, 20}};
+
+static void draw_bars(const od_page *page) {
+  for (int k = 0; k < BARS; k++)
+    for (int y = bars[k].top; y < bars[k].bottom; y++)
+      for (int x = bars[k].left; x < bars[k].right; x++) {
+        page->ink[y * PAGE_WIDE + x] = 255;
+        page->strokes.label[y * PAGE_WIDE + x] = k + 1;
+      }
+}
+
+/* Each bar alone comes to 20 rows of 28, four columns wide, whatever stands beside it. */
+static void test_crops(void) {
+  static uint8_t scratch[OD_CROP_SCRATCH];
+  float crop[OD_CROP_SIDE * OD_CROP_SIDE];
+  od_page page = {.h = PAGE_HIGH, .w = PAGE_WIDE, .imaging = {.kernels = last_table()}};
+  page.ink = od_allocate(PAGE_HIGH * PAGE_WIDE, 1);
+  page.strokes.label = od_allocate(PAGE_HIGH * PAGE_WIDE, sizeof *page.strokes.label);
+  page.pieces = od_allocate(BARS, sizeof *page.pieces);
+  memcpy(page.pieces, bars, sizeof bars);
+  draw_bars(&page);
+  for (int k = 0; k < 2; k++) {
+    int rows = 0, columns = 0;
+    od_crop_digit(&page, (od_ink_run){k, 1}, scratch, crop);
+    for (int i = 0; i < OD_CROP_SIDE; i++) {
+      rows += crop[i * OD_CROP_SIDE + OD_CROP_SIDE / 2] > 0.5f;
+      columns += crop[OD_CROP_SIDE / 2 * OD_CROP_SIDE + i] > 0.5f;
+    }
+    CHECK_CASE("bar %d", k);
+    CHECK_INT(rows, 20);
+    CHECK_INT(columns, 4);
+  }
+  od_page_release(&page);
 }
 
 /* ---- spelling ---- */
@@ -200,6 +283,7 @@ int main(void) {
   guard_in = guard_create(LONGEST * LONGEST);
   RUN(test_random_pages);
   RUN(test_extreme_shapes);
+  RUN(test_crops);
   RUN(test_spelling);
   RUN(test_confidence);
   RUN(test_levels);

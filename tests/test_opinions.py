@@ -1,0 +1,43 @@
+"""How the weights of two opinions are fitted, without reading anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ocrdigit import synth
+from ocrdigit.training import opinions
+
+
+def test_fit_finds_the_weights() -> None:
+    rng = np.random.default_rng(0)
+    terms = rng.normal(0, 2, (20_000, 5, 3))
+    weights = np.array([0.7, 0.2, -0.4])
+    scores = terms @ weights + rng.gumbel(size=(20_000, 5))  # draws from the softmax
+    found = opinions.fit(terms, scores.argmax(axis=1), np.ones(20_000))
+    assert found == pytest.approx(weights, abs=0.03)
+
+
+def test_counts_are_as_repeating() -> None:
+    rng = np.random.default_rng(1)
+    terms, labels = rng.normal(size=(200, 2, 2)), rng.integers(0, 2, 200)
+    counts = np.where(labels == 1, 3.0, 1.0)
+    repeated = np.repeat(np.arange(200), counts.astype(int))
+    expected = opinions.fit(terms[repeated], labels[repeated], np.ones(len(repeated)))
+    assert opinions.fit(terms, labels, counts) == pytest.approx(expected, abs=1e-6)
+
+
+def test_digits_apart() -> None:
+    table = np.array(
+        [[0, 1, 0, 0, 5, 9], [0, 2, 6, 0, 5, 9], [0, 3, 10, 0, 5, 9], [1, 3, 15, 0, 5, 9]]
+    )
+    assert opinions.stand_apart(table.astype(np.int32)).tolist() == [True, False, False, True]
+
+
+def test_match_by_boxes() -> None:
+    boxes = np.array([[0, 0, 10, 20], [12, 0, 10, 20]])
+    written = synth.Picture(np.zeros((20, 60), np.uint8), "38", np.array([3, 8]), boxes)
+    row = [[0, 7, 30, 0, 9, 20], [0, 8, 12, 1, 10, 18], [0, 5, 14, 0, 3, 5]]
+    table = np.array(row, np.int32)
+    assert opinions.match(table, written).tolist() == [-1, 8, -1]
+    assert opinions.match(table[:2], written).tolist() == [3, 8]  # as many: in order
