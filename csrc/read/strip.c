@@ -20,30 +20,22 @@ static int most(int a, int b) { return a > b ? a : b; }
 
 /* The slope of the line through the middles of the tall pieces, weighed by their ink. */
 static double find_slope(const od_page *page, const od_text_line *line) {
-  double mass = 0, x_sum = 0, y_sum = 0;
   const od_piece *pieces = page->pieces + line->first;
-  for (int pass = 0; pass < 2; pass++) {
-    double across = 0, down = 0;
-    for (int i = 0; i < line->count; i++) {
-      const od_piece *p = &pieces[i];
-      if (p->bottom - p->top < least_tall * line->height) continue;
-      const double x = p->middle, y = 0.5 * (p->top + p->bottom);
-      if (pass == 0) {
-        mass += p->mass;
-        x_sum += p->mass * x;
-        y_sum += p->mass * y;
-      } else {
-        across += p->mass * (x - x_sum / mass) * (x - x_sum / mass);
-        down += p->mass * (x - x_sum / mass) * (y - y_sum / mass);
-      }
-    }
-    if (mass <= 0) return 0;
-    if (pass == 0) continue;
-    const double reach = level_weight * line->height;
-    const double slope = down / (across + mass * reach * reach);
-    return fmax(-steepest, fmin(steepest, slope));
+  double mass = 0, x = 0, y = 0, xx = 0, xy = 0; /* x and y from the line's corner */
+  for (int i = 0; i < line->count; i++) {
+    const od_piece *p = &pieces[i];
+    if (p->bottom - p->top < least_tall * line->height) continue;
+    const double across = p->middle - line->left, down = 0.5 * (p->top + p->bottom) - line->top;
+    mass += p->mass;
+    x += p->mass * across;
+    y += p->mass * down;
+    xx += p->mass * across * across;
+    xy += p->mass * across * down;
   }
-  return 0;
+  if (mass <= 0) return 0;
+  const double reach = level_weight * line->height;
+  const double slope = (xy - x * y / mass) / (xx - x * x / mass + mass * reach * reach);
+  return fmax(-steepest, fmin(steepest, slope));
 }
 
 /* The band of rows, at column line->left of a line that runs with `slope`, that most of the
@@ -118,26 +110,29 @@ size_t od_strip_scratch(const od_strip_place *place) {
   return (size_t)count + (size_t)(place->width + 1) * (size_t)taps_of(place);
 }
 
+/* Adds weight times columns begin..end - 1 of a row of the page to sums. What is outside of the
+ * page is like its edge. */
+static void add_part(const od_page *page, int y, float weight, int begin, int end, float *sums) {
+  const uint8_t *row = page->image + (size_t)most(0, least(page->h - 1, y)) * (size_t)page->w;
+  int x = begin;
+  for (; x < least(end, 0); x++) *sums++ += weight * (float)row[0];
+  for (; x < least(end, page->w); x++) *sums++ += weight * (float)row[x];
+  for (; x < end; x++) *sums++ += weight * (float)row[page->w - 1];
+}
+
 /* Adds weight times row `row` of the page, each column moved down by what the line has fallen
- * there, to sums (count). What is outside of the page is like its edge. */
+ * there, to sums (count) of the columns from `first` on. */
 static void add_row(const od_page *page, const od_strip_place *place, int row, float weight,
                     int first, int count, float *sums) {
+  const double start = place->slope * (first + 0.5 - place->left), step = fabs(place->slope);
   for (int i = 0; i < count;) {
-    const double fallen = place->slope * (first + i + 0.5 - place->left);
-    const int y = row + (int)floor(fallen + 0.5);
-    /* as long as the row stays the same */
-    int end = count;
-    if (place->slope > 0 || place->slope < 0) {
-      const double step = fabs(1 / place->slope);
-      const double edge = place->slope > 0 ? floor(fallen + 0.5) + 0.5 - fallen
-                                           : fallen - floor(fallen + 0.5) + 0.5;
-      end = least(count, i + most(1, (int)ceil(fmin(edge * step, count))));
-    }
-    const uint8_t *from = page->image + (size_t)most(0, least(page->h - 1, y)) * (size_t)page->w;
-    for (; i < end && first + i < 0; i++) sums[i] += weight * (float)from[0];
-    const int inside = least(end, page->w - first);
-    for (; i < inside; i++) sums[i] += weight * (float)from[first + i];
-    for (; i < end; i++) sums[i] += weight * (float)from[page->w - 1];
+    const double fallen = start + place->slope * i;
+    const double whole = floor(fallen + 0.5);
+    /* up to where the nearest row is another one */
+    const double left = 0.5 + (place->slope > 0 ? whole - fallen : fallen - whole);
+    const int end = left < step * (count - i) ? i + most(1, (int)ceil(left / step)) : count;
+    add_part(page, row + (int)whole, weight, first + i, first + end, sums + i);
+    i = end;
   }
 }
 
