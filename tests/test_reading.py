@@ -65,6 +65,18 @@ class TestReading:
         assert reading.text.split() == [number for row in rows for number in row]
         assert len(reading.lines) >= len(rows)
 
+    def test_digit_in_two_parts(self) -> None:
+        """A five whose bar is off its belly stands in the line, which is not cut there."""
+        sides = [draw(7, (240, 100), (x, 20, x + 30, 75), 6) for x in (20, 180)]
+        page = Image.fromarray(np.minimum(*sides))
+        assert [line.text for line in ocrdigit.read(page).lines] == ["7", "7"]
+        pen = ImageDraw.Draw(page)
+        ink = int(sides[0].min())
+        pen.line((104, 22, 128, 22), ink, 6)
+        pen.line((104, 22, 102, 40), ink, 6)
+        pen.arc((92, 48, 128, 76), -90, 160, ink, 6)
+        assert [line.text for line in ocrdigit.read(page).lines] == ["757"]
+
     def test_slanted_line(self) -> None:
         flat = synth.string("50312", height=64, random_state=8).image
         turned = Image.fromarray(flat).rotate(8, expand=True, fillcolor=int(np.median(flat)))

@@ -72,21 +72,33 @@ static void bind(member *members, int a, int b) {
   members[find_root(members, b)].parent = find_root(members, a);
 }
 
-/* Members are in order of their left sides. Binds parts of a digit that are over one another to
- * those that the whole digit stands beside, at most `reach` away. */
-static void bind_parts(int count, member *members, int reach) {
+/* Whether two strokes may be parts of a digit of a page whose tallest stroke is so tall. */
+static bool may_be_parts(const od_stroke *a, const od_stroke *b, int tallest) {
+  const int tall = most(a->bottom, b->bottom) - least(a->top, b->top);
+  return 4 * tall <= 5 * tallest && most(tall_of(a), tall_of(b)) <= most_part * tallest;
+}
+
+/* Members are in order of their left sides. Binds parts of a digit, of which one reaches over
+ * the other, to those that the whole digit stands beside. */
+static void bind_parts(int count, member *members, int tallest) {
+  const double reach = widest_gap * tallest;
+  int first = 0, widest = 0;
   for (int i = 0; i < count; i++)
-    for (int k = i + 1; k < count && members[k].stroke.left < members[i].stroke.right; k++) {
-      const od_stroke *a = &members[i].stroke, *b = &members[k].stroke;
-      if (!members[i].binds || !members[k].binds) continue;
-      const int right = most(a->right, b->right);
-      for (int c = 0; c < count && members[c].stroke.left <= right + reach; c++) {
-        if (c == i || c == k || !members[c].binds) continue;
-        if (!complete_beside(a, b, &members[c].stroke)) continue;
+    widest = most(widest, members[i].stroke.right - members[i].stroke.left);
+  for (int i = 0; i < count; i++) {
+    const od_stroke *a = &members[i].stroke;
+    while (members[first].stroke.left + widest + reach < a->left) first++;
+    for (int k = i + 1; k < count && members[k].stroke.left < a->right; k++) {
+      const od_stroke *b = &members[k].stroke;
+      if (!members[i].binds || !members[k].binds || !may_be_parts(a, b, tallest)) continue;
+      const double last = most(a->right, b->right) + reach;
+      for (int c = first; c < count && members[c].stroke.left <= last; c++) {
+        if (!members[c].binds || !complete_beside(a, b, &members[c].stroke)) continue;
         bind(members, c, i);
         bind(members, c, k);
       }
     }
+  }
 }
 
 /* Members are in order of their left sides. */
@@ -261,7 +273,7 @@ static od_status find_lines(od_page *page, member *members, int *label, od_error
     tallest = most(tallest, tall_of(&members[i].stroke));
   }
   bind_neighbours(count, members, tallest);
-  bind_parts(count, members, (int)(widest_gap * tallest));
+  bind_parts(count, members, tallest);
   number_lines(count, members);
   bind_small(count, members);
   qsort(members, (size_t)count, sizeof *members, by_line);
