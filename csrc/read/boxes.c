@@ -36,7 +36,7 @@ typedef struct dealer {
 /* The page's column where digit k should have its middle. */
 static double middle_of(const dealer *work, int k) {
   const od_spelled *digit = &work->spelled[k];
-  return work->place->left + (2.0 * (digit->first + digit->last) + 2) * work->place->scale;
+  return work->place->left + (2.0 * (digit->first + digit->last) + 2) * work->place->pitch;
 }
 
 typedef struct box {

@@ -8,7 +8,7 @@
 #include "read/spell.h"
 #include "read/strip.h"
 
-/* A line that is read. */
+/* A line that is read, or one of the looks that are taken at it. */
 typedef struct od_line_read {
   int line; /* of the page */
   od_strip_place place;
@@ -41,8 +41,11 @@ typedef struct od_court {
   float *opinions;    /* (placed digits, OD_DIGITS + 1); of one not judged all are 0 */
 } od_court;
 
+enum { OD_LOOKS = 3 /* at a line, at most */ };
+
 struct od_read_job {
   od_page page;
+  int looks; /* at each line, side by side; 1 once they are settled */
   int line_count;
   od_line_read *lines; /* (line_count) */
   uint8_t *pixels;     /* of all lines */
@@ -50,6 +53,9 @@ struct od_read_job {
   od_placed placed;
   od_court court;
 };
+
+/* Makes one of all looks at each line. Errors: OD_ERROR_MEMORY. */
+od_status od_settle_looks(od_read_job *job, od_error *error);
 
 /* The likeliest digits within the limits, for od_placed_release. Errors: OD_ERROR_MEMORY. */
 od_status od_place_digits(const od_read_job *job, const od_read_limits *limits, od_placed *placed,

@@ -98,11 +98,6 @@ static void normalize(int count, const double *logs, double *shares) {
   for (int c = 0; c < count; c++) shares[c] /= sum;
 }
 
-static double reader_says(const od_spelled *spelled, int class) {
-  return class == NONE ? 1 - (double)spelled->is_digit
-                       : (double)spelled->is_digit * (double)spelled->probabilities[class];
-}
-
 /* Whether no neighbour in its line has a column of the page in common with a digit, or none
  * between. */
 static bool stands_apart(const od_placed *placed, int index) {
@@ -232,19 +227,6 @@ static void decide_freely(od_read_job *job, double least, const double *together
   placed->count = kept;
 }
 
-/* Changes what the columns of a digit say to what both say of it. */
-static void rewrite_columns(const od_spelled *spelled, const double *together, od_real *scores) {
-  const double share = 1.0 / (spelled->last - spelled->first + 1);
-  double factors[OPINIONS];
-  for (int c = 0; c < OPINIONS; c++)
-    factors[c] = pow(fmax(together[c], least_probability) /
-                         fmax(reader_says(spelled, c), least_probability),
-                     share);
-  for (int t = spelled->first; t <= spelled->last; t++)
-    for (int c = 0; c < OPINIONS; c++)
-      scores[t * OD_READ_CLASSES + c] *= (od_real)factors[c];
-}
-
 /* Digits (found) that are where judged ones were, of the same line, take over what both say. */
 static void take_over_all(const od_placed *before, const double *together, od_placed *found) {
   int k = 0;
@@ -264,8 +246,8 @@ static od_status decide_within(od_read_job *job, const double *together,
                                const od_read_limits *limits, od_error *error) {
   od_placed found = {0};
   for (int i = 0; i < job->placed.count; i++)
-    rewrite_columns(&job->placed.spelled[i], together + (size_t)i * OPINIONS,
-                    job->lines[job->placed.of[i]].scores);
+    od_rewrite(&job->placed.spelled[i], together + (size_t)i * OPINIONS,
+               job->lines[job->placed.of[i]].scores);
   const od_status status = od_place_digits(job, limits, &found, error);
   if (!status) take_over_all(&job->placed, together, &found);
   od_placed_release(&job->placed);

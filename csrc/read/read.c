@@ -6,6 +6,9 @@
 
 /* Strips of a page together, in columns, at most; and one more for so many pixels. */
 enum { MOST_COLUMNS = 8000, COLUMN_AREA = 60 };
+/* Strips of more columns together are looked at once; of others, each look is so much wider. */
+enum { MOST_SEEN_AGAIN = 6000 };
+static const double stretches[OD_LOOKS] = {1, 0.85, 1.15};
 /* Lines lower than this many pixels cannot be read. */
 static const double least_height = 5;
 
@@ -18,12 +21,30 @@ static od_status find_lines(od_page *page, od_error *error) {
   return status;
 }
 
+/* Makes places for several looks at each line of one; returns their width together. */
+static size_t look_again(od_read_job *job) {
+  size_t width = 0;
+  for (int i = job->line_count - 1; i >= 0; i--) {
+    const od_line_read line = job->lines[i];
+    for (int k = 0; k < OD_LOOKS; k++) {
+      od_line_read *look = &job->lines[i * OD_LOOKS + k];
+      *look = line;
+      look->place = od_strip_stretch(line.place, stretches[k]);
+      width += (size_t)look->place.width;
+    }
+  }
+  job->looks = OD_LOOKS;
+  job->line_count *= OD_LOOKS;
+  return width;
+}
+
 /* Which lines are read, and the memory for their strips. */
 static od_status lay_strips(od_read_job *job, od_error *error) {
   const od_page *page = &job->page;
   const double room = MOST_COLUMNS + (double)page->h * page->w / COLUMN_AREA;
   size_t width = 0;
-  job->lines = od_allocate((size_t)page->line_count, sizeof *job->lines);
+  job->looks = 1;
+  job->lines = od_allocate((size_t)page->line_count, OD_LOOKS * sizeof *job->lines);
   if (!job->lines) return od_fail_memory(error, "the lines of a page");
   for (int i = 0; i < page->line_count; i++) {
     if (page->lines[i].height < least_height) continue;
@@ -32,6 +53,7 @@ static od_status lay_strips(od_read_job *job, od_error *error) {
     width += (size_t)place.width;
     job->lines[job->line_count++] = (od_line_read){.line = i, .place = place};
   }
+  if (width <= MOST_SEEN_AGAIN) width = look_again(job);
   job->pixels = od_allocate(width, OD_READ_HEIGHT);
   if (!job->pixels) return od_fail_memory(error, "the lines of a page");
   uint8_t *pixels = job->pixels;
@@ -98,9 +120,10 @@ od_status od_read_lines(od_read_job *job, od_inference *reader, od_pool *pool, o
     scores += (size_t)line->columns * OD_READ_CLASSES;
     if (line->columns) strips[count++] = (od_strip){line->pixels, line->place.width, line->scores};
   }
-  const od_status status =
+  od_status status =
       strips && job->scores ? OD_OK : od_fail_memory(error, "reading the lines of a page");
   if (!status) od_inference_run_strips(reader, pool, count, strips, scale, true);
+  if (!status) status = od_settle_looks(job, error);
   od_release(strips);
   return status;
 }

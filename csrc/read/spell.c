@@ -224,3 +224,21 @@ od_status od_spell(int columns, const od_real *probabilities, const od_read_limi
   od_release(classes);
   return status;
 }
+
+/* ---- other opinions ---- */
+
+double od_says(const od_spelled *digit, int class) {
+  return class == OD_BLANK ? 1 - (double)digit->is_digit
+                           : (double)digit->is_digit * (double)digit->probabilities[class];
+}
+
+void od_rewrite(const od_spelled *digit, const double *says, od_real *probabilities) {
+  static const double least_said = 1e-6;
+  const double share = 1.0 / (digit->last - digit->first + 1);
+  double factors[OD_READ_CLASSES];
+  for (int c = 0; c < OD_READ_CLASSES; c++)
+    factors[c] = pow(fmax(says[c], least_said) / fmax(od_says(digit, c), least_said), share);
+  for (int t = digit->first; t <= digit->last; t++)
+    for (int c = 0; c < OD_READ_CLASSES; c++)
+      probabilities[t * OD_READ_CLASSES + c] *= (od_real)factors[c];
+}

@@ -20,4 +20,10 @@ typedef struct od_spelled {
 od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
                    od_spelled *digits, int *count, od_error *error);
 
+/* The probability that a spelled digit is of a class: one of the ten, or OD_BLANK for none. */
+double od_says(const od_spelled *digit, int class);
+
+/* Makes the columns of a spelled digit say says (OD_READ_CLASSES) of it instead. */
+void od_rewrite(const od_spelled *digit, const double *says, od_real *probabilities);
+
 #endif

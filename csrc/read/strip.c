@@ -66,17 +66,28 @@ static void find_band(const od_page *page, const od_text_line *line, double slop
   *bottom = first + (lower + 1) * step;
 }
 
+/* The width of a strip that should be so wide. */
+static int whole_columns(double wide) {
+  const int width = wide < OD_READ_WIDTH ? most(LEAST_WIDTH, (int)ceil(wide)) : OD_READ_WIDTH;
+  return (width + OD_READ_COLUMN - 1) / OD_READ_COLUMN * OD_READ_COLUMN;
+}
+
 od_strip_place od_strip_find(const od_page *page, const od_text_line *line) {
   double top, bottom;
   od_strip_place place = {.slope = find_slope(page, line)};
   find_band(page, line, place.slope, &top, &bottom);
-  place.scale = fmax(bottom - top, 4) / digit_rows;
+  place.scale = place.pitch = fmax(bottom - top, 4) / digit_rows;
   place.left = line->left - margin * place.scale;
   const double middle = 0.5 * (top + bottom);
   place.top = middle - 0.5 * OD_READ_HEIGHT * place.scale - place.slope * margin * place.scale;
-  const double wide = (line->right - line->left) / place.scale + 2 * margin;
-  place.width = wide < OD_READ_WIDTH ? most(LEAST_WIDTH, (int)ceil(wide)) : OD_READ_WIDTH;
-  place.width = (place.width + OD_READ_COLUMN - 1) / OD_READ_COLUMN * OD_READ_COLUMN;
+  place.width = whole_columns((line->right - line->left) / place.scale + 2 * margin);
+  return place;
+}
+
+od_strip_place od_strip_stretch(od_strip_place place, double times) {
+  if (place.width * times > OD_READ_WIDTH) return place;
+  place.pitch /= times;
+  place.width = whole_columns(place.width * times);
   return place;
 }
 
@@ -97,17 +108,18 @@ static void triangle(double centre, double scale, int taps, float *weights) {
 
 /* Columns of the page under a strip: from the first that its triangles touch. */
 static void columns_under(const od_strip_place *place, int *first, int *count) {
-  const double support = fmax(place->scale, 1) + 1;
+  const double support = fmax(place->pitch, 1) + 1;
   *first = (int)floor(place->left - support);
-  *count = (int)ceil(place->left + place->width * place->scale + support) + 2 - *first;
+  *count = (int)ceil(place->left + place->width * place->pitch + support) + 2 - *first;
 }
 
-static int taps_of(const od_strip_place *place) { return (int)(2 * fmax(place->scale, 1)) + 1; }
+static int taps_of(double scale) { return (int)(2 * fmax(scale, 1)) + 1; }
 
 size_t od_strip_scratch(const od_strip_place *place) {
   int first, count;
   columns_under(place, &first, &count);
-  return (size_t)count + (size_t)(place->width + 1) * (size_t)taps_of(place);
+  return (size_t)count + (size_t)taps_of(place->scale) +
+         (size_t)place->width * (size_t)taps_of(place->pitch);
 }
 
 /* Adds weight times columns begin..end - 1 of a row of the page to sums. What is outside of the
@@ -140,8 +152,8 @@ static void add_row(const od_page *page, const od_strip_place *place, int row, f
 static void gather_row(const od_strip_place *place, int first, const float *sums, int taps,
                        const float *weights, bool dark, uint8_t *row) {
   for (int x = 0; x < place->width; x++, weights += taps) {
-    const double centre = place->left + (x + 0.5) * place->scale;
-    const float *from = sums + first_tap(centre, place->scale) - first;
+    const double centre = place->left + (x + 0.5) * place->pitch;
+    const float *from = sums + first_tap(centre, place->pitch) - first;
     float level = 0;
     for (int k = 0; k < taps; k++) level += weights[k] * from[k];
     const int rounded = (int)(level + 0.5f);
@@ -153,10 +165,11 @@ void od_strip_draw(const od_page *page, const od_strip_place *place, float *scra
                    uint8_t *strip) {
   int first, count;
   columns_under(place, &first, &count);
-  const int taps = taps_of(place);
+  const int taps = taps_of(place->scale), across_taps = taps_of(place->pitch);
   float *sums = scratch, *down = scratch + count, *across = down + taps;
   for (int x = 0; x < place->width; x++)
-    triangle(place->left + (x + 0.5) * place->scale, place->scale, taps, across + x * taps);
+    triangle(place->left + (x + 0.5) * place->pitch, place->pitch, across_taps,
+             across + x * across_taps);
   for (int y = 0; y < OD_READ_HEIGHT; y++) {
     const double centre = place->top + (y + 0.5) * place->scale;
     const int row = first_tap(centre, place->scale);
@@ -164,7 +177,7 @@ void od_strip_draw(const od_page *page, const od_strip_place *place, float *scra
     memset(sums, 0, (size_t)count * sizeof *sums);
     for (int k = 0; k < taps; k++)
       if (down[k] > 0) add_row(page, place, row + k, down[k], first, count, sums);
-    gather_row(place, first, sums, taps, across, page->dark, strip + y * place->width);
+    gather_row(place, first, sums, across_taps, across, page->dark, strip + y * place->width);
   }
   od_strip_level((size_t)OD_READ_HEIGHT * (size_t)place->width, strip);
 }

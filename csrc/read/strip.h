@@ -9,14 +9,18 @@
 enum { OD_STRIP_INK = 160 /* the level of full ink */ };
 
 /* Where a strip lies on its page: the centre of its pixel (x, y) is at column
- * left + (x + 0.5) scale, and in row top + slope (column - left) + (y + 0.5) scale. */
+ * left + (x + 0.5) pitch, and in row top + slope (column - left) + (y + 0.5) scale. */
 typedef struct od_strip_place {
-  double left, top, slope, scale;
+  double left, top, slope, scale, pitch;
   int width; /* up to OD_READ_WIDTH: what a line has beyond that is not read */
 } od_strip_place;
 
 /* The place of a line that is cut into pieces. */
 od_strip_place od_strip_find(const od_page *page, const od_text_line *line);
+
+/* The same part of the page on so many times as many columns; as it was where these would be
+ * too many. */
+od_strip_place od_strip_stretch(od_strip_place place, double times);
 
 /* Floats of scratch that drawing it takes. */
 size_t od_strip_scratch(const od_strip_place *place);

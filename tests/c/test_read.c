@@ -7,6 +7,7 @@
 #include "guard.h"
 #include "networks.h"
 #include "read/crop.h"
+#include "read/job.h"
 #include "read/read.h"
 #include "read/spell.h"
 #include "read/strip.h"
@@ -266,6 +267,96 @@ static void test_confidence(void) {
   CHECK(fabs((double)digits[0].probabilities[8] - 0.3 / 0.9) < 1e-5);
 }
 
+/* ---- looks ---- */
+
+enum { LOOK_COLUMNS = 5 };
+
+/* Three looks of the same number of columns, which say strings of a digit or a blank (-) each
+ * with a probability; *settled is the line of them. */
+static void settle(const char *const *said, const double *sure, od_real *scores,
+                   od_line_read *settled) {
+  od_line_read lines[OD_LOOKS];
+  for (int k = 0; k < OD_LOOKS; k++) {
+    uint8_t classes[LOOK_COLUMNS];
+    for (int t = 0; t < LOOK_COLUMNS; t++)
+      classes[t] = (uint8_t)(said[k][t] == '-' ? OD_BLANK : said[k][t] - '0');
+    lines[k] = (od_line_read){.line = k, .columns = LOOK_COLUMNS, .scores = scores};
+    say_columns(LOOK_COLUMNS, classes, sure[k], scores);
+    scores += LOOK_COLUMNS * OD_READ_CLASSES;
+  }
+  od_read_job job = {.looks = OD_LOOKS, .line_count = OD_LOOKS, .lines = lines};
+  od_error error = {{0}};
+  CHECK_INT(od_settle_looks(&job, &error), OD_OK);
+  CHECK_INT(job.looks, 1);
+  CHECK_INT(job.line_count, 1);
+  *settled = lines[0];
+}
+
+static void test_looks(void) {
+  static const struct {
+    const char *said[OD_LOOKS];
+    double sure[OD_LOOKS];
+    const char *expected;
+    int kept;
+  } cases[] = {
+      {{"-1-7-", "-1-7-", "-1-7-"}, {0.9, 0.5, 0.6}, "17", 0},
+      {{"-1-7-", "-1-2-", "-1-2-"}, {0.7, 0.7, 0.7}, "12", 0}, /* two to one, of a digit */
+      {{"-1-7-", "-1-2-", "-1-2-"}, {0.98, 0.3, 0.3}, "17", 0},
+      {{"-1---", "-1-2-", "1--2-"}, {0.7, 0.7, 0.7}, "12", 1}, /* and of their number */
+      {{"-1---", "-1-2-", "1--2-"}, {0.98, 0.5, 0.5}, "1", 0},
+      {{"-----", "--3--", "--3--"}, {0.97, 0.3, 0.3}, "", 0},
+      {{"-----", "--3--", "--3--"}, {0.5, 0.9, 0.9}, "3", 1},
+  };
+  od_real scores[OD_LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    od_line_read settled;
+    CHECK_CASE("case %d", (int)i);
+    settle(cases[i].said, cases[i].sure, scores, &settled);
+    CHECK_INT(settled.line, cases[i].kept);
+    check_spelled(settled.scores, LOOK_COLUMNS, &(od_read_limits){0}, cases[i].expected);
+  }
+}
+
+/* What the looks say together is the geometric mean of each. */
+static void test_looks_mean(void) {
+  static const char *const said[] = {"-1---", "-1---", "-1---"};
+  static const double sure[] = {0.9, 0.5, 0.6};
+  od_real scores[OD_LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
+  od_spelled digit[LOOK_COLUMNS];
+  od_line_read settled;
+  od_error error = {{0}};
+  double says[OD_READ_CLASSES] = {0}, sum = 0;
+  int count;
+  for (int k = 0; k < OD_LOOKS; k++) {
+    od_real alone[LOOK_COLUMNS * OD_READ_CLASSES];
+    const uint8_t classes[] = {OD_BLANK, 1, OD_BLANK, OD_BLANK, OD_BLANK};
+    say_columns(LOOK_COLUMNS, classes, sure[k], alone);
+    CHECK_INT(od_spell(LOOK_COLUMNS, alone, &(od_read_limits){0}, digit, &count, &error), OD_OK);
+    for (int c = 0; c < OD_READ_CLASSES; c++) says[c] += log(od_says(digit, c)) / OD_LOOKS;
+  }
+  for (int c = 0; c < OD_READ_CLASSES; c++) sum += exp(says[c]);
+  settle(said, sure, scores, &settled);
+  od_real before[LOOK_COLUMNS * OD_READ_CLASSES];
+  const uint8_t classes[] = {OD_BLANK, 1, OD_BLANK, OD_BLANK, OD_BLANK};
+  say_columns(LOOK_COLUMNS, classes, sure[0], before);
+  CHECK_INT(od_spell(LOOK_COLUMNS, before, &(od_read_limits){0}, digit, &count, &error), OD_OK);
+  for (int c = 0; c < OD_READ_CLASSES; c++) {
+    const double expected = (double)before[OD_READ_CLASSES + c] * exp(says[c]) / sum / od_says(digit, c);
+    CHECK(fabs((double)settled.scores[OD_READ_CLASSES + c] - expected) < 1e-4 * expected);
+  }
+}
+
+static void test_stretched_strips(void) {
+  const od_strip_place place = {.left = 5, .scale = 2, .pitch = 2, .width = 400};
+  const od_strip_place wide = od_strip_stretch(place, 1.25), wider = od_strip_stretch(place, 3);
+  CHECK_INT(wide.width, 500);
+  CHECK(fabs(wide.pitch - 1.6) < 1e-9);
+  CHECK(fabs(wide.scale - 2) < 1e-9);
+  CHECK_INT(wide.width % OD_READ_COLUMN, 0);
+  CHECK_INT(wider.width, 400); /* 1,200 would be too many */
+  CHECK(fabs(wider.pitch - 2) < 1e-9);
+}
+
 static void test_levels(void) {
   uint8_t levels[200];
   for (int i = 0; i < 200; i++) levels[i] = (uint8_t)(i < 20 ? 50 : i < 30 ? 150 : 200 + i % 2);
@@ -286,6 +377,9 @@ int main(void) {
   RUN(test_crops);
   RUN(test_spelling);
   RUN(test_confidence);
+  RUN(test_looks);
+  RUN(test_looks_mean);
+  RUN(test_stretched_strips);
   RUN(test_levels);
   guard_destroy(&guard_in);
   return check_end();
