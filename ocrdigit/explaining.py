@@ -197,10 +197,10 @@ def explain_digit(
         digit = _checks.whole("digit", digit, 0, network.classes - 1)
     names = [part["name"] for part in network.describe()]
     place = None if layer is None else _place(names, layer)
-    found, _, _, heats, looked_at = network.explain(seen[None], 1.0, digit=digit, layer=place)
+    found, scores, _, heats, looked_at = network.explain(seen[None], 1.0, digit=digit, layer=place)
     return Explanation(
         digit=int(found[0]),
-        probabilities=network.predict_proba(seen[None], 1.0)[0],
+        probabilities=_softmax(scores[0]),
         heatmap=heats[0],
         seen=seen,
         layer=names[looked_at],
@@ -235,6 +235,12 @@ def explain_box(
     picture = np.ascontiguousarray(part)
     *_, seen, window = _core.prepare_steps(picture)
     return explain_digit(model, seen, picture, window, digit, layer)
+
+
+def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(scores - scores.max())
+    shares: NDArray[np.float32] = powers / powers.sum()
+    return shares
 
 
 def _place(names: list[str], layer: object) -> int:
