@@ -136,6 +136,17 @@ def test_upload_and_download(browser: webdriver.Chrome, tmp_path: Path) -> None:
     ]
 
 
+def test_panels_open_by_the_keyboard(browser: webdriver.Chrome) -> None:
+    choose(browser, "Examples")
+    wait_for_status(browser, "32 digits")
+    panel = find(browser, "main summary")
+    assert not browser.find_elements(By.CSS_SELECTOR, "main table")
+    browser.execute_script("arguments[0].focus()", panel)
+    ActionChains(browser).send_keys(Keys.ENTER).perform()
+    rows = wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "main table tbody tr"))
+    assert len(rows) == len(ocrdigit.read(ocrdigit.datasets.load_page().image).lines)
+
+
 def test_a_text_file_gets_a_sentence(browser: webdriver.Chrome, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("eggs, milk")
     find(browser, "input[type=file]").send_keys(str(tmp_path / "notes.png"))
