@@ -79,7 +79,7 @@ static bool may_be_parts(const od_stroke *a, const od_stroke *b, int tallest) {
 }
 
 /* Members are in order of their left sides. Binds parts of a digit, of which one reaches over
- * the other, to those that the whole digit stands beside. */
+ * the other, to those that the whole digit stands beside; neither is taller than tallest. */
 static void bind_parts(int count, member *members, int tallest) {
   const double reach = widest_gap * tallest;
   int first = 0, widest = 0;
@@ -93,7 +93,8 @@ static void bind_parts(int count, member *members, int tallest) {
       if (!members[i].binds || !members[k].binds || !may_be_parts(a, b, tallest)) continue;
       const double last = most(a->right, b->right) + reach;
       for (int c = first; c < count && members[c].stroke.left <= last; c++) {
-        if (!members[c].binds || !complete_beside(a, b, &members[c].stroke)) continue;
+        const od_stroke *whole = &members[c].stroke;
+        if (!members[c].binds || tall_of(whole) > tallest || !complete_beside(a, b, whole)) continue;
         bind(members, c, i);
         bind(members, c, k);
       }
@@ -273,7 +274,7 @@ static od_status find_lines(od_page *page, member *members, int *label, od_error
     tallest = most(tallest, tall_of(&members[i].stroke));
   }
   bind_neighbours(count, members, tallest);
-  bind_parts(count, members, tallest);
+  bind_parts(count, members, least(tallest, 2 * height));
   number_lines(count, members);
   bind_small(count, members);
   qsort(members, (size_t)count, sizeof *members, by_line);
