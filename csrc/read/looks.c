@@ -53,6 +53,32 @@ static void put_together(int looks, const look *seen, int chosen, int i, double 
   for (int c = 0; c < OD_READ_CLASSES; c++) says[c] /= sum;
 }
 
+static int likeliest(const double *says) {
+  int best = 0;
+  for (int c = 1; c < OD_READ_CLASSES; c++)
+    if (says[c] > says[best]) best = c;
+  return best;
+}
+
+/* Whether there is no column between a digit and one of its neighbours. */
+static bool touches(const look *seen, int i) {
+  const od_spelled *digit = &seen->digits[i];
+  return (i && digit[-1].last + 1 == digit->first) ||
+         (i + 1 < seen->count && digit->last + 1 == digit[1].first);
+}
+
+/* Makes the chosen look say what all say of each digit. One that touches another stays what it
+ * is: two of the same without a blank between would be one. */
+static void rewrite(int looks, const look *seen, int chosen, od_real *scores) {
+  const look *kept = &seen[chosen];
+  for (int i = 0; i < kept->count; i++) {
+    double says[OD_READ_CLASSES];
+    put_together(looks, seen, chosen, i, says);
+    if (likeliest(says) == kept->digits[i].value || !touches(kept, i))
+      od_rewrite(&kept->digits[i], says, scores);
+  }
+}
+
 /* The one line that looks at it make, with memory (columns of all looks) for what they say. */
 static od_status settle(int looks, od_line_read *lines, od_spelled *spelled, od_line_read *line,
                         od_error *error) {
@@ -66,11 +92,7 @@ static od_status settle(int looks, od_line_read *lines, od_spelled *spelled, od_
   }
   if (status) return status;
   const int chosen = choose(looks, seen);
-  for (int i = 0; i < seen[chosen].count; i++) {
-    double says[OD_READ_CLASSES];
-    put_together(looks, seen, chosen, i, says);
-    od_rewrite(&seen[chosen].digits[i], says, lines[chosen].scores);
-  }
+  rewrite(looks, seen, chosen, lines[chosen].scores);
   *line = lines[chosen];
   return OD_OK;
 }
