@@ -56,7 +56,8 @@ static bool is_outside(float x, float top) { return !(x >= 0 && x <= top); } /* 
 
 static size_t count_not_black(float factor, line of, const float *image) {
   uint32_t count = 0;
-  for (size_t i = 0; i < of.count; i++) count += is_not_black(image[of.first + i * of.step], factor);
+  for (size_t i = 0; i < of.count; i++)
+    count += is_not_black(image[of.first + i * of.step], factor);
   return count;
 }
 

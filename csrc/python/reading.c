@@ -127,8 +127,8 @@ static bool read_opinions(PyObject *value, od_opinions *opinions) {
     if (!(numbers[i] >= -MOST_WEIGHT && numbers[i] <= MOST_WEIGHT)) tuple = NULL;
   }
   if (!tuple) {
-    PyErr_Format(PyExc_ValueError, "opinions: got %.100R, expected a tuple of %d numbers in -%d..%d",
-                 value, (int)NUMBERS, MOST_WEIGHT, MOST_WEIGHT);
+    PyErr_Format(PyExc_ValueError,
+                 "opinions: got %.100R, expected a tuple of %d numbers in -%d..%d", value, (int)NUMBERS, MOST_WEIGHT, MOST_WEIGHT);
     return false;
   }
   memcpy(opinions, numbers, sizeof numbers);
@@ -225,7 +225,8 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
   PyObject *values[6], *result = NULL;
   const char **words = NULL;
   long long length = 0;
-  reading_call call = {.kernels = state_of_module(module)->kernels, .opinions = {.apart = {.reader = 1, .read = 1},
+  reading_call call = {.kernels = state_of_module(module)->kernels,
+                       .opinions = {.apart = {.reader = 1, .read = 1},
                                     .close = {.reader = 1, .read = 1},
                                     .usual = 0.5,
                                     .known = MOST_WEIGHT}};

@@ -11,7 +11,7 @@ typedef struct od_ink_run {
   int first, count;
 } od_ink_run;
 
-enum { OD_CROP_SIDE = 28, OD_CROP_SCRATCH = 2 * OD_PREPARE_SIDE * OD_PREPARE_SIDE /* bytes */ };
+enum { OD_CROP_SCRATCH = 2 * OD_PREPARE_SIDE * OD_PREPARE_SIDE /* bytes */ };
 
 /* The ink of pieces `run`, of which there are some, to result (28, 28) in [0, 1]. */
 void od_crop_digit(const od_page *page, od_ink_run run, uint8_t *scratch, float *result);

@@ -35,6 +35,7 @@ typedef struct od_court {
   int *digits;        /* (OD_JUDGE_ROUND) */
   float *crops;       /* (OD_JUDGE_ROUND, OD_JUDGE_SIDE, OD_JUDGE_SIDE) */
   od_real *said;      /* (OD_JUDGE_ROUND, OD_DIGITS + 1) */
+  int threads;        /* that there is scratch for */
   uint8_t *scratch;   /* (threads, OD_CROP_SCRATCH) */
   int asked, found;   /* digits judged, and those of them that are clearly some */
   bool knows_none;    /* the judge has a class for what is no digit */

@@ -24,7 +24,8 @@ static od_status open_court(od_read_job *job, od_pool *pool, od_error *error) {
   court->digits = od_allocate(most, sizeof *court->digits);
   court->crops = od_allocate(most, CROP_SIZE * sizeof *court->crops);
   court->said = od_allocate(most, OPINIONS * sizeof *court->said);
-  court->scratch = od_allocate((size_t)od_pool_threads(pool), OD_CROP_SCRATCH);
+  court->threads = od_pool_threads(pool);
+  court->scratch = od_allocate((size_t)court->threads, OD_CROP_SCRATCH);
   court->opinions = od_allocate(digits, OPINIONS * sizeof *court->opinions);
   if (court->digits && court->crops && court->said && court->scratch && court->opinions)
     return OD_OK;
@@ -61,7 +62,7 @@ od_status od_read_cut(od_read_job *job, od_pool *pool, int *count, od_error *err
     court->round++;
   }
   court->count = *count;
-  od_pool_run(pool, cut, job, court->count);
+  od_pool_run(od_pool_threads(pool) > court->threads ? NULL : pool, cut, job, court->count);
   return OD_OK;
 }
 

@@ -222,6 +222,9 @@ od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
                   od_reading *reading, od_error *error) {
   od_read_job *job;
   *reading = (od_reading){0};
+  if (judge && judge_classes != OD_DIGITS && judge_classes != OD_DIGITS + 1)
+    return od_fail(error, OD_ERROR_ARGUMENT, "judge_classes: got %d, expected 10 or 11",
+                   judge_classes);
   od_status status = od_read_start(kernels, h, w, image, pool, &job, error);
   if (!status) status = od_read_lines(job, reader, pool, error);
   if (!status) status = od_read_place(job, judge ? NULL : limits, error);

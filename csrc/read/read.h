@@ -46,7 +46,7 @@ typedef struct od_opinions {
   od_opinion_weights apart; /* where no other digit of the line reaches over it, */
   od_opinion_weights close; /* and where one does */
   double usual, known;
-  double least; /* what is a digit with less than this probability is left out */
+  double least; /* what is a digit with less than this probability is left out, without limits */
 } od_opinions;
 
 /* The digits of a page; release with od_reading_release. */
@@ -64,7 +64,8 @@ enum { OD_JUDGE_SIDE = 28 };
 
 /* Reads image (h, w) with a reader from (OD_READ_HEIGHT, OD_READ_WIDTH, 1) to columns of
  * OD_READ_CLASSES classes, and a judge from (OD_JUDGE_SIDE, OD_JUDGE_SIDE, 1) to judge_classes,
- * or none (NULL). Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
+ * ten or eleven, or none (NULL). Errors: OD_ERROR_ARGUMENT for sides outside 1..16384 and for
+ * judge_classes; OD_ERROR_MEMORY. */
 od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
                   od_inference *reader, od_inference *judge, int judge_classes,
                   const od_opinions *opinions, od_pool *pool, const od_read_limits *limits,
@@ -72,8 +73,8 @@ od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
 
 /* ---- step by step ---- */
 
-/* The same in steps, for networks that threads share: only od_read_lines and od_read_judge use
- * one. A job belongs to its caller, who destroys it; the image stays as long. Errors as above. */
+/* The same in steps, in this order, for networks that threads share: only od_read_lines and
+ * od_read_judge use one. Without a judge the reading is taken once its digits are placed. A job belongs to its caller, who destroys it; the image stays as long. Errors as above. */
 typedef struct od_read_job od_read_job;
 
 /* Finds the lines. */

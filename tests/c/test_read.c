@@ -126,6 +126,20 @@ static void read_page(int h, int w, const uint8_t *image, const readers *network
   od_reading_release(&reading);
 }
 
+static void test_judges_of_other_classes(void) {
+  const uint8_t page[16] = {0};
+  for (int classes = 9; classes <= 12; classes += 3) {
+    const readers networks = make_readers(classes);
+    od_reading reading;
+    od_error error = {{0}};
+    CHECK_INT(od_read(last_table(), 4, 4, page, networks.reader, networks.judge, classes, &both,
+                      NULL, &(od_read_limits){0}, &reading, &error),
+              OD_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, "judge_classes");
+    release_readers(&networks);
+  }
+}
+
 static void read_random_pages(int judge_classes) {
   static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
   od_pool *pool;
@@ -191,7 +205,7 @@ static void draw_bars(const od_page *page) {
 /* Each bar alone comes to 20 rows of 28, four columns wide, whatever stands beside it. */
 static void test_crops(void) {
   static uint8_t scratch[OD_CROP_SCRATCH];
-  float crop[OD_CROP_SIDE * OD_CROP_SIDE];
+  float crop[OD_JUDGE_SIDE * OD_JUDGE_SIDE];
   od_page page = {.h = PAGE_HIGH, .w = PAGE_WIDE, .imaging = {.kernels = last_table()}};
   page.ink = od_allocate(PAGE_HIGH * PAGE_WIDE, 1);
   page.strokes.label = od_allocate(PAGE_HIGH * PAGE_WIDE, sizeof *page.strokes.label);
@@ -201,9 +215,9 @@ static void test_crops(void) {
   for (int k = 0; k < 2; k++) {
     int rows = 0, columns = 0;
     od_crop_digit(&page, (od_ink_run){k, 1}, scratch, crop);
-    for (int i = 0; i < OD_CROP_SIDE; i++) {
-      rows += crop[i * OD_CROP_SIDE + OD_CROP_SIDE / 2] > 0.5f;
-      columns += crop[OD_CROP_SIDE / 2 * OD_CROP_SIDE + i] > 0.5f;
+    for (int i = 0; i < OD_JUDGE_SIDE; i++) {
+      rows += crop[i * OD_JUDGE_SIDE + OD_JUDGE_SIDE / 2] > 0.5f;
+      columns += crop[OD_JUDGE_SIDE / 2 * OD_JUDGE_SIDE + i] > 0.5f;
     }
     CHECK_CASE("bar %d", k);
     CHECK_INT(rows, 20);
@@ -304,6 +318,8 @@ static void test_looks(void) {
       {{"-1-7-", "-1-2-", "-1-2-"}, {0.98, 0.3, 0.3}, "17", 0},
       {{"-1---", "-1-2-", "1--2-"}, {0.7, 0.7, 0.7}, "12", 1}, /* and of their number */
       {{"-1---", "-1-2-", "1--2-"}, {0.98, 0.5, 0.5}, "1", 0},
+      {{"-35--", "-3-3-", "-3-3-"}, {0.5, 0.9, 0.9}, "35", 0}, /* not one 3 */
+      {{"-35--", "-3-5-", "-3-5-"}, {0.5, 0.9, 0.9}, "35", 0},
       {{"-----", "--3--", "--3--"}, {0.97, 0.3, 0.3}, "", 0},
       {{"-----", "--3--", "--3--"}, {0.5, 0.9, 0.9}, "3", 1},
   };
@@ -374,6 +390,7 @@ int main(void) {
   guard_in = guard_create(LONGEST * LONGEST);
   RUN(test_random_pages);
   RUN(test_extreme_shapes);
+  RUN(test_judges_of_other_classes);
   RUN(test_crops);
   RUN(test_spelling);
   RUN(test_confidence);
