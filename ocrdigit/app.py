@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import io
 import json
 import os
@@ -181,12 +182,24 @@ def refused(work: Callable[[], Any]) -> Any:
 # -- numbers --
 
 
-@st.cache_data(max_entries=100, show_spinner=False)
-def read(name: str, data: bytes) -> tuple[Reading, float]:
+def fingerprint(model: ocrdigit.DigitClassifier) -> str:
+    """Return what tells a model from others, those that it has been before too."""
+    numbers = hashlib.sha256()
+    for tensor in model.network_.weights().values():
+        numbers.update(tensor.tobytes())
+    return numbers.hexdigest()
+
+
+@st.cache_data(
+    max_entries=100,
+    show_spinner=False,
+    hash_funcs={ocrdigit.DigitClassifier: fingerprint},
+)
+def read(name: str, data: bytes, model: ocrdigit.DigitClassifier) -> tuple[Reading, float]:
     """Return the reading of a file, and how many seconds it took."""
     start = time.perf_counter()
     try:
-        reading = ocrdigit.read(data)
+        reading = ocrdigit.read(data, model=model)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     return reading, time.perf_counter() - start
@@ -196,7 +209,7 @@ def show_numbers(
     name: str, data: bytes, model: ocrdigit.DigitClassifier, at: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Show a picture's numbers and their boxes; return them as rows, and as plain data."""
-    reading, seconds = read(name, data)
+    reading, seconds = read(name, data, model)
     found = f"{len(reading.digits)} digit{'' if len(reading.digits) == 1 else 's'}"
     if len(reading.lines) == 1:
         announce(reading.text)

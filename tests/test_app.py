@@ -112,6 +112,17 @@ def test_panels_are_filled_when_they_are_opened(page: Any) -> None:
     assert pictures(page) == shown + 2
 
 
+def test_the_chosen_model_has_a_say_in_numbers(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    sure = {}
+    for name in ("default", "tiny"):
+        page.selectbox(key="model name").set_value(name).run()
+        sure[name] = opened(page, TABLE).dataframe[0].value["confidence"].tolist()
+        reading = ocrdigit.read(ROW, model=ocrdigit.load(name))
+        np.testing.assert_allclose(sure[name], [digit.confidence for digit in reading.digits])
+    assert sure["default"] != sure["tiny"]
+
+
 def test_several_files_and_a_page(page: Any) -> None:
     picture = ocrdigit.datasets.load_page().image
     upload(page, ("row.png", png(ROW)), ("page.png", png(picture)))
