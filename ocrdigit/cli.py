@@ -57,6 +57,7 @@ _DATA_HELP = (
     "Without it MNIST is used: from the folder in OCRDIGIT_DATA, the cache, or a public mirror."
 )
 _MODEL_HELP = "A model that `ocrdigit train` saved. Without it the one in the package is used."
+_SECOND_HELP = "A model that `ocrdigit train` saved, whose opinion on each digit counts too."
 
 
 @click.group(
@@ -339,6 +340,7 @@ def explain(
     ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
+@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_SECOND_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: lines, digits, boxes.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table with a row for each digit.")
 @click.option(
@@ -352,6 +354,7 @@ def explain(
 @click.option("--lexicon", metavar="FILE", type=click.Path(), help="The numbers that may occur.")
 def read(
     files: tuple[str, ...],
+    path: str | None,
     as_json: bool,
     as_csv: bool,
     folder: str | None,
@@ -374,12 +377,13 @@ def read(
             words = text.read().split()
     if folder:
         os.makedirs(folder, exist_ok=True)
+    model = _model(path) if path else None
     answers: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     failed = False
     for file in files:
         try:
-            reading = read_picture(file, lexicon=words, length=length)
+            reading = read_picture(file, lexicon=words, length=length, model=model)
         except (OSError, ValueError) as error:
             failed = True
             click.echo(f"Error: {_sentence(error)}", err=True)

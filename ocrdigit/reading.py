@@ -252,7 +252,9 @@ def read(
 
     Punctuation, dashes, rules, frames, stains and letters are left out. Digits may touch, and
     lines may slant. Two networks read: one sees lines, the other, a classifier, each digit's own
-    ink; both opinions count, and what neither takes for a digit is left out.
+    ink; both opinions count, and what neither takes for a digit is left out. ``lexicon`` and
+    ``length`` say that digits are there: with them every line that has ink enough is read as
+    what it may be, however unlikely that is, and the confidence tells.
 
     Parameters
     ----------

@@ -77,6 +77,17 @@ class TestReading:
         pen.arc((92, 48, 128, 76), -90, 160, ink, 6)
         assert [line.text for line in ocrdigit.read(page).lines] == ["757"]
 
+    def test_bracket_beside_two_lines(self) -> None:
+        """Digits one below the other are no parts of one that is as tall as a bracket."""
+        page = np.full((170, 420), 245, np.uint8)
+        style = synth.Style(paper=(0.96, 0.96), light=(0, 0))
+        for row, text in enumerate(("174", "717")):
+            line = synth.string(text, height=48, style=style, random_state=row).image
+            page[10 + 60 * row : 58 + 60 * row, 20 : 20 + line.shape[1]] = line
+        bracketed = Image.fromarray(page)
+        ImageDraw.Draw(bracketed).arc((155, 20, 245, 126), -70, 70, 20, 4)
+        assert ocrdigit.read(bracketed).text == ocrdigit.read(page).text == "174\n717"
+
     def test_slanted_line(self) -> None:
         flat = synth.string("50312", height=64, random_state=8).image
         turned = Image.fromarray(flat).rotate(8, expand=True, fillcolor=int(np.median(flat)))
@@ -400,6 +411,21 @@ class TestCommand:
         result = CliRunner().invoke(main, ["read", "a.png", "--csv"])
         assert [row["value"] for row in csv.DictReader(io.StringIO(result.output))] == list(TEXT)
         assert CliRunner().invoke(main, ["read", "a.png", "--csv", "--json"]).exit_code == 2
+
+    def test_model(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        model = ocrdigit.load("tiny")
+        model.save(tmp_path / "mine.safetensors")
+        result = CliRunner().invoke(
+            main, ["read", "a.png", "--model", "mine.safetensors", "--json"]
+        )
+        digits = [
+            digit for line in json.loads(result.output)[0]["lines"] for digit in line["digits"]
+        ]
+        expected = ocrdigit.read(picture.image, model=model).digits
+        assert [digit["confidence"] for digit in digits] == [d.confidence for d in expected]
+        result = CliRunner().invoke(main, ["read", "a.png", "--model", "none.safetensors"])
+        assert result.exit_code == 1
 
     def test_limits(self, picture: synth.Picture, tmp_path: Path) -> None:
         Image.fromarray(picture.image).save(tmp_path / "a.png")
