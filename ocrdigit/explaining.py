@@ -159,14 +159,20 @@ def explain_with(
     model: DigitClassifier, x: object, digit: int | None, layer: int | str | None
 ) -> Explanation:
     """Explain an answer of any fitted classifier, see :func:`explain`."""
-    grays, single = as_grays(x, "x")
-    if not single:
-        raise ValueError(f"x must be one image, got {len(grays)}")
-    gray = grays[0]
+    gray = _one_gray(x)
     if gray.shape == (_SIDE, _SIDE) and _core.is_mnist_like(gray):
         return explain_digit(model, gray / np.float32(255), gray, (0.0, 0.0, 1.0), digit, layer)
     *_, seen, window = _core.prepare_steps(gray)
     return explain_digit(model, seen, gray, window, digit, layer)
+
+
+def _one_gray(x: object) -> NDArray[np.uint8]:
+    if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.shape == (_SIDE, _SIDE):
+        return np.ascontiguousarray(x)  # gray bytes already
+    grays, single = as_grays(x, "x")
+    if not single:
+        raise ValueError(f"x must be one image, got {len(grays)}")
+    return grays[0]
 
 
 def explain_digit(
