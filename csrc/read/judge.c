@@ -91,14 +91,6 @@ static bool is_judged(const float *opinion) {
   return opinion[NONE] > 0;
 }
 
-/* Shares that are in proportion to e to the power of logs (count). */
-static void normalize(int count, const double *logs, double *shares) {
-  double most = logs[0], sum = 0;
-  for (int c = 1; c < count; c++) most = fmax(most, logs[c]);
-  for (int c = 0; c < count; c++) sum += shares[c] = exp(logs[c] - most);
-  for (int c = 0; c < count; c++) shares[c] /= sum;
-}
-
 /* Whether no neighbour in its line has a column of the page in common with a digit, or none
  * between. */
 static bool stands_apart(const od_placed *placed, int index) {
@@ -139,7 +131,7 @@ static void decide_which(const od_read_job *job, int index, const od_opinion_wei
   for (int d = 0; d < OD_DIGITS; d++)
     logs[d] = weights->reader * log(fmax((double)reader[d], least_probability)) +
               weights->judge * log(fmax((double)judge[d], least_probability));
-  normalize(OD_DIGITS, logs, shares);
+  od_shares(OD_DIGITS, logs, shares);
 }
 
 static double probability_of(double log_of_odds) { return 1 / (1 + exp(-log_of_odds)); }
@@ -208,13 +200,6 @@ static void take_over(const double *together, od_read_digit *digit) {
   digit->confidence = (float)together[digit->value];
 }
 
-static int likeliest(const double *together) {
-  int best = 0;
-  for (int d = 1; d < OD_DIGITS; d++)
-    if (together[d] > together[best]) best = d;
-  return best;
-}
-
 static void decide_freely(od_read_job *job, double least, const double *together) {
   od_placed *placed = &job->placed;
   int kept = 0;
@@ -222,7 +207,7 @@ static void decide_freely(od_read_job *job, double least, const double *together
     if (1 - together[NONE] < least) continue;
     od_read_digit *digit = &placed->digits[kept++];
     *digit = placed->digits[i];
-    digit->value = likeliest(together);
+    digit->value = od_likeliest(OD_DIGITS, together);
     take_over(together, digit);
   }
   placed->count = kept;

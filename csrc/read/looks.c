@@ -40,8 +40,8 @@ static int choose(int looks, const look *seen) {
 
 /* What the looks that agree with the chosen on the number of digits say of digit i: says
  * (OD_READ_CLASSES), the geometric mean. */
-static void put_together(int looks, const look *seen, int chosen, int i, double *says) {
-  double logs[OD_READ_CLASSES] = {0}, sum = 0;
+static void find_mean(int looks, const look *seen, int chosen, int i, double *says) {
+  double logs[OD_READ_CLASSES] = {0};
   int agreeing = 0;
   for (int k = 0; k < looks; k++) {
     if (seen[k].count != seen[chosen].count) continue;
@@ -49,15 +49,8 @@ static void put_together(int looks, const look *seen, int chosen, int i, double 
     for (int c = 0; c < OD_READ_CLASSES; c++)
       logs[c] += log(fmax(od_says(&seen[k].digits[i], c), least_probability));
   }
-  for (int c = 0; c < OD_READ_CLASSES; c++) sum += says[c] = exp(logs[c] / agreeing);
-  for (int c = 0; c < OD_READ_CLASSES; c++) says[c] /= sum;
-}
-
-static int likeliest(const double *says) {
-  int best = 0;
-  for (int c = 1; c < OD_READ_CLASSES; c++)
-    if (says[c] > says[best]) best = c;
-  return best;
+  for (int c = 0; c < OD_READ_CLASSES; c++) logs[c] /= agreeing;
+  od_shares(OD_READ_CLASSES, logs, says);
 }
 
 /* Whether there is no column between a digit and one of its neighbours. */
@@ -73,8 +66,8 @@ static void rewrite(int looks, const look *seen, int chosen, od_real *scores) {
   const look *kept = &seen[chosen];
   for (int i = 0; i < kept->count; i++) {
     double says[OD_READ_CLASSES];
-    put_together(looks, seen, chosen, i, says);
-    if (likeliest(says) == kept->digits[i].value || !touches(kept, i))
+    find_mean(looks, seen, chosen, i, says);
+    if (od_likeliest(OD_READ_CLASSES, says) == kept->digits[i].value || !touches(kept, i))
       od_rewrite(&kept->digits[i], says, scores);
   }
 }

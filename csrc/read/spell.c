@@ -227,6 +227,20 @@ od_status od_spell(int columns, const od_real *probabilities, const od_read_limi
 
 /* ---- other opinions ---- */
 
+void od_shares(int count, const double *logs, double *shares) {
+  double most = logs[0], sum = 0;
+  for (int c = 1; c < count; c++) most = fmax(most, logs[c]);
+  for (int c = 0; c < count; c++) sum += shares[c] = exp(logs[c] - most);
+  for (int c = 0; c < count; c++) shares[c] /= sum;
+}
+
+int od_likeliest(int count, const double *shares) {
+  int best = 0;
+  for (int c = 1; c < count; c++)
+    if (shares[c] > shares[best]) best = c;
+  return best;
+}
+
 double od_says(const od_spelled *digit, int class) {
   return class == OD_BLANK ? 1 - (double)digit->is_digit
                            : (double)digit->is_digit * (double)digit->probabilities[class];

@@ -20,6 +20,12 @@ typedef struct od_spelled {
 od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
                    od_spelled *digits, int *count, od_error *error);
 
+/* Shares (count) in proportion to e to the power of logs (count). */
+void od_shares(int count, const double *logs, double *shares);
+
+/* The first of the largest of shares (count). */
+int od_likeliest(int count, const double *shares);
+
 /* The probability that a spelled digit is of a class: one of the ten, or OD_BLANK for none. */
 double od_says(const od_spelled *digit, int class);
 
