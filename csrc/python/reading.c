@@ -128,7 +128,8 @@ static bool read_opinions(PyObject *value, od_opinions *opinions) {
   }
   if (!tuple) {
     PyErr_Format(PyExc_ValueError,
-                 "opinions: got %.100R, expected a tuple of %d numbers in -%d..%d", value, (int)NUMBERS, MOST_WEIGHT, MOST_WEIGHT);
+                 "opinions: got %.100R, expected a tuple of %d numbers in -%d..%d", value,
+                 (int)NUMBERS, MOST_WEIGHT, MOST_WEIGHT);
     return false;
   }
   memcpy(opinions, numbers, sizeof numbers);
