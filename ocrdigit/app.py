@@ -24,7 +24,7 @@ from PIL import Image
 from streamlit.components.v1 import declare_component
 
 import ocrdigit
-from ocrdigit import _html
+from ocrdigit import _html, models
 from ocrdigit._inputs import gray_pages
 from ocrdigit._warm_up import warm_up as prepare_for_pictures
 from ocrdigit.reading import Digit, Reading, rows_to_csv
@@ -35,7 +35,6 @@ NUMBERS, ONE_DIGIT = "Numbers, anywhere", "A single digit"
 KINDS = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
 
 _HOME = os.path.dirname(os.path.abspath(ocrdigit.__file__))
-WEIGHTS = os.path.join(_HOME, "weights")
 _pad = declare_component("ocrdigit_pad", path=os.path.join(_HOME, "_pad"))
 
 # A name, and the bytes of an image file. (Streamlit shows a text that stands alone.)
@@ -80,13 +79,13 @@ def warm_up() -> None:
 @st.cache_resource(show_spinner=False)
 def load_model(name: str) -> ocrdigit.DigitClassifier:
     """Return a model of the package; one for all who visit."""
-    return ocrdigit.load(os.path.join(WEIGHTS, f"{name}.safetensors"))
+    return ocrdigit.load(name)
 
 
 def choose_model() -> ocrdigit.DigitClassifier:
     """Return the model that the visitor wants: one of the package, their own, or a tuned one."""
     tuned: ocrdigit.DigitClassifier | None = st.session_state.get("tuned")
-    names = [*model_names(), "a file of mine"]
+    names = [*models.NAMES, "a file of mine"]
     with st.sidebar:
         st.header("Model")
         name = str(st.selectbox("Which one reads", names, key="model name"))
@@ -101,15 +100,6 @@ def choose_model() -> ocrdigit.DigitClassifier:
             model = tuned
         st.html(model._repr_html_())
     return model
-
-
-def model_names() -> list[str]:
-    """Return the names of the models in the package, the default first."""
-    return [
-        name
-        for name in ("default", "tiny", "large", "seed")
-        if os.path.exists(os.path.join(WEIGHTS, f"{name}.safetensors"))
-    ]
 
 
 def own_model(data: bytes) -> ocrdigit.DigitClassifier:
