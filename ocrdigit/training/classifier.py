@@ -29,45 +29,35 @@ from numpy.typing import NDArray
 from .. import _core, _judge, architectures, augmentations, files
 from ..datasets import load_mnist
 from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands
+from .strips import TRAINING_DIGITS
 
 MODELS = ("default", "tiny")
 
-_TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is to validate on
 _CROPS, _CROP_CHUNKS = 10_000, 8  # in a chunk, and chunks
 _NO_DIGITS, _NO_DIGIT_CHUNKS = 9_000, 4
 _UNREADABLE = 0.02  # examples are left out whose class a first network finds less likely
 
 
-# What the first network sees: everything at once.
-ROUGH: augmentations.Augmentation = (
-    {"type": "stroke", "amount": (-0.7, 0.9), "probability": 0.3},
-    {"type": "elastic", "displacement": 1.0, "sigma": 4, "probability": 0.5},
-    {"type": "affine", "degrees": 10, "translate": 0.06, "scale": (0.85, 1.15), "shear": 9},
-    {
-        "type": "affine",
-        "degrees": 16,
-        "translate": 0.12,
-        "scale": (0.62, 1.2),
-        "shear": 16,
-        "probability": 0.3,
-    },
-    {"type": "texture", "amount": 0.8, "spacing": 1.5, "probability": 0.12},
-    {"type": "ink", "width": (0.8, 3), "reach": 0.22, "probability": 0.15},
-    {"type": "ink", "width": (0.6, 1.8), "reach": 1.0, "probability": 0.07},
-    {"type": "erase", "area": (0.005, 0.06), "value": 0, "probability": 0.05},
-    {"type": "erase", "area": (0.005, 0.04), "value": 1, "probability": 0.04},
-    {"type": "blur", "sigma": (0.3, 1.2), "probability": 0.15},
-    {"type": "contrast", "factor": (-0.6, 0), "probability": 0.1},
-    {"type": "paper", "tone": 0.5, "probability": 0.15},
-    {"type": "noise", "sigma": 0.25, "probability": 0.15},
-)
+class Shares(NamedTuple):
+    """How often images are changed in each of the stronger ways."""
+
+    affine: float
+    texture: float
+    edge: float  # ink of a neighbour along an edge
+    across: float  # ink across the digit
+    gap: float
+    spot: float
+    blur: float
+    contrast: float
+    paper: float
+    noise: float
 
 
-def handled(share: float) -> augmentations.Augmentation:
-    """Return what the others see: the stronger changes less often, times ``share``."""
+def _changes(elastic: float, blur: float, shares: Shares) -> augmentations.Augmentation:
+    """Return what is done to images: how often they are warped, how far blurred, and the rest."""
     return (
         {"type": "stroke", "amount": (-0.7, 0.9), "probability": 0.3},
-        {"type": "elastic", "displacement": 1.0, "sigma": 4, "probability": 0.4},
+        {"type": "elastic", "displacement": 1.0, "sigma": 4, "probability": elastic},
         {"type": "affine", "degrees": 10, "translate": 0.06, "scale": (0.85, 1.15), "shear": 9},
         {
             "type": "affine",
@@ -75,19 +65,30 @@ def handled(share: float) -> augmentations.Augmentation:
             "translate": 0.12,
             "scale": (0.62, 1.2),
             "shear": 16,
-            "probability": 0.16 * share,
+            "probability": shares.affine,
         },
-        {"type": "texture", "amount": 0.8, "spacing": 1.5, "probability": 0.08 * share},
-        {"type": "ink", "width": (0.8, 3), "reach": 0.22, "probability": 0.12 * share},
-        {"type": "ink", "width": (0.6, 1.8), "reach": 1.0, "probability": 0.05 * share},
-        {"type": "erase", "area": (0.005, 0.06), "value": 0, "probability": 0.04 * share},
-        {"type": "erase", "area": (0.005, 0.04), "value": 1, "probability": 0.03 * share},
-        {"type": "blur", "sigma": (0.3, 1.8), "probability": 0.1 * share},
-        {"type": "contrast", "factor": (-0.6, 0), "probability": 0.06 * share},
-        {"type": "paper", "tone": 0.5, "probability": 0.1 * share},
-        {"type": "noise", "sigma": 0.25, "probability": 0.1 * share},
-        {"type": "negative", "probability": 0.05},
+        {"type": "texture", "amount": 0.8, "spacing": 1.5, "probability": shares.texture},
+        {"type": "ink", "width": (0.8, 3), "reach": 0.22, "probability": shares.edge},
+        {"type": "ink", "width": (0.6, 1.8), "reach": 1.0, "probability": shares.across},
+        {"type": "erase", "area": (0.005, 0.06), "value": 0, "probability": shares.gap},
+        {"type": "erase", "area": (0.005, 0.04), "value": 1, "probability": shares.spot},
+        {"type": "blur", "sigma": (0.3, blur), "probability": shares.blur},
+        {"type": "contrast", "factor": (-0.6, 0), "probability": shares.contrast},
+        {"type": "paper", "tone": 0.5, "probability": shares.paper},
+        {"type": "noise", "sigma": 0.25, "probability": shares.noise},
     )
+
+
+# What the first network sees: everything at once.
+ROUGH = _changes(0.5, 1.2, Shares(0.3, 0.12, 0.15, 0.07, 0.05, 0.04, 0.15, 0.1, 0.15, 0.15))
+
+_HANDLED = Shares(0.16, 0.08, 0.12, 0.05, 0.04, 0.03, 0.1, 0.06, 0.1, 0.1)
+
+
+def handled(share: float) -> augmentations.Augmentation:
+    """Return what the others see: the stronger changes less often, times ``share``."""
+    shares = Shares(*(each * share for each in _HANDLED))
+    return (*_changes(0.4, 1.8, shares), {"type": "negative", "probability": 0.05})
 
 
 class Mix(NamedTuple):
@@ -185,11 +186,11 @@ def make_data(folder: str, jobs: int | None = None) -> Data:
     mnist = load_mnist(folder)
     digits = mnist.y_train.astype(np.uint8)
     return Data(
-        Examples(mnist.X_train[:_TRAINING_DIGITS], digits[:_TRAINING_DIGITS]),
+        Examples(mnist.X_train[:TRAINING_DIGITS], digits[:TRAINING_DIGITS]),
         Examples(np.concatenate(images), np.concatenate(labels)),
         none,
         other_hands(folder),
-        Examples(mnist.X_train[_TRAINING_DIGITS:], digits[_TRAINING_DIGITS:]),
+        Examples(mnist.X_train[TRAINING_DIGITS:], digits[TRAINING_DIGITS:]),
     )
 
 

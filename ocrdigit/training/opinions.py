@@ -29,14 +29,12 @@ from .. import _core, _judge, synth
 from .._predict import shipped_model
 from .._reader import READER_PATH, Opinions, read_reader, write_opinions
 from ..datasets import load_mnist, load_optdigits
-from .clutter import clutter
-from .strips import smooth, styles, words
+from .strips import TRAINING_DIGITS, of_clutter, smooth, styles, words
 
 # On a page of which nothing else is known, this share of what is found are digits; it counts as
 # much as so many digits seen. What is less likely a digit than LEAST is left out.
 USUAL, KNOWN, LEAST = 0.99, 8.0, 0.02
 
-_HELD_OUT = 5_000  # the last of MNIST's training images
 _STRINGS, _WORDS, _CLUTTER = 3_000, 600, 1_500
 _HEIGHT, _WIDEST = 48, 600  # of pictures of clutter
 _LEAST_OVERLAP = 0.3
@@ -86,22 +84,18 @@ def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
     others = load_optdigits(os.path.join(folder, "uci"))
     digits = synth.Digits(
         np.concatenate(
-            [mnist.X_train[-_HELD_OUT:], np.stack([smooth(b, 1.0) for b in others.X_test])]
+            [mnist.X_train[TRAINING_DIGITS:], np.stack([smooth(b, 1.0) for b in others.X_test])]
         ),
-        np.concatenate([mnist.y_train[-_HELD_OUT:], others.y_test]),
+        np.concatenate([mnist.y_train[TRAINING_DIGITS:], others.y_test]),
     )
     looks = styles()
     wide = looks[0].with_(own_strokes=1.0, own_pen=(0.0, 0.0), gap=(0.1, 0.5))
-    nothing = np.zeros(0, np.int64)
     return {
         "numbers": synth.strings(
             _STRINGS, length=(1, 9), style=[*looks, wide, wide], digits=digits, random_state=rng
         ),
         "words": words(_WORDS, digits, rng),
-        "clutter": [
-            synth.Picture(clutter(_HEIGHT, _WIDEST, rng), "", nothing, np.zeros((0, 4), np.int64))
-            for _ in range(_CLUTTER)
-        ],
+        "clutter": [of_clutter(_HEIGHT, _WIDEST, rng) for _ in range(_CLUTTER)],
     }
 
 
@@ -248,8 +242,8 @@ def tell(
             image = np.ascontiguousarray(picture.image)
             table, _ = _core.read_digits(reader, image)
             judged, numbers = _core.read_digits(reader, image, judge=judge, opinions=opinions)
-            alone += "".join(map(str, table[:, 1])) == _digits_of(picture)
-            both += "".join(map(str, judged[:, 1])) == _digits_of(picture)
+            alone += "".join(map(str, table[:, 1])) == picture.text
+            both += "".join(map(str, judged[:, 1])) == picture.text
             kept += len(judged)
             sure += numbers[:, 0].tolist()
             right += (judged[:, 1] == match(judged, picture)).tolist()
@@ -258,10 +252,6 @@ def tell(
             f"{both / len(chosen):.2%} with both; {kept} digits, mean confidence "
             f"{np.mean(sure):.4f}, right {np.mean(right):.4f}"
         )
-
-
-def _digits_of(picture: synth.Picture) -> str:
-    return "".join(map(str, picture.values.tolist()))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ MOST_DIGITS = 24  # of a strip
 
 Strips = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-_TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is to validate on
+TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is to validate on
 _MNIST_DIGITS = 26_000  # that each batch writes with
 _UCI_TIMES = 6  # how often the other hands' digits stand beside them
 _LONGEST = 9  # digits of a number
@@ -61,7 +61,7 @@ def make_strips(folder: str, seed: int, pictures: int) -> Strips:
     texts = [_number(rng) for _ in range(pictures)]
     written = synth.strings(pictures, texts=texts, style=styles(), digits=digits, random_state=rng)
     written += words(round(_WORDS * pictures), digits, rng)
-    written += [_of_clutter(rng) for _ in range(round(_CLUTTER * pictures))]
+    written += [of_clutter(HEIGHT, WIDTH - 12, rng) for _ in range(round(_CLUTTER * pictures))]
     written = [
         picture
         for picture in written
@@ -73,7 +73,7 @@ def make_strips(folder: str, seed: int, pictures: int) -> Strips:
 def handwriting(folder: str, rng: np.random.Generator) -> synth.Digits:
     """Return digits to write with: MNIST's, and about as many of the UCI sets' hands."""
     mnist = load_mnist(os.path.join(folder, "mnist"))
-    chosen = rng.choice(_TRAINING_DIGITS, _MNIST_DIGITS, replace=False)
+    chosen = rng.choice(TRAINING_DIGITS, _MNIST_DIGITS, replace=False)
     others, labels = load_uci(os.path.join(folder, "uci"), int(rng.integers(1 << 31)))
     return synth.Digits(
         np.concatenate([mnist.X_train[chosen]] + [others] * _UCI_TIMES),
@@ -133,9 +133,10 @@ def words(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[sy
     return pictures
 
 
-def _of_clutter(rng: np.random.Generator) -> synth.Picture:
+def of_clutter(height: int, widest: int, rng: np.random.Generator) -> synth.Picture:
+    """Return a picture in which there is nothing to read."""
     nothing = np.zeros(0, np.int64)
-    return synth.Picture(clutter(HEIGHT, WIDTH - 12, rng), "", nothing, np.zeros((0, 4), np.int64))
+    return synth.Picture(clutter(height, widest, rng), "", nothing, np.zeros((0, 4), np.int64))
 
 
 def _words(font: str, rng: np.random.Generator) -> str:
