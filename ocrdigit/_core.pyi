@@ -249,11 +249,19 @@ def read_digits(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The digits in a picture (h, w), line by line, as a network from (32, 1024, 1) reads them.
 
-    A judge, a network from (28, 28, 1) to 10 or 11 classes, is asked about each digit's own ink;
+    A judge, a network from (28, 28, 1) to 10 or 11 classes, is asked about each digit, cut out;
     how that counts is said by 15 numbers, those of ``_reader.Opinions``.
 
     (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
     digit at all, the probability of each digit.
+    """
+
+def cut_digits(
+    network: Network, image: NDArray[np.uint8]
+) -> tuple[tuple[NDArray[np.int32], NDArray[np.float32]], NDArray[np.float32]]:
+    """What ``read_digits`` finds without a judge, and (n, 28, 28) in [0, 1], as it shows them to one.
+
+    Only those that have ink of their own, and of a page of many only a first sample.
     """
 
 def prepare_steps(

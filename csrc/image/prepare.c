@@ -15,7 +15,7 @@
 enum {
   RESULT_SIDE = OD_WINDOW_SIDE,
   /* larger pictures are first made this small */
-  WORK_SIDE = OD_PREPARE_SIDE,
+  WORK_SIDE = 128,
   /* strokes that are looked at, the heaviest ones */
   MOST_STROKES = 64,
   /* of a rule, so many pixels before a side may be too thick or too faint to be taken for one */
@@ -405,18 +405,7 @@ void od_prepare_steps_release(od_prepare_steps *steps) {
   *steps = (od_prepare_steps){0};
 }
 
-void od_prepare_ink(const od_kernels *kernels, int h, int w, uint8_t *ink, uint8_t *scratch,
-                    float *result) {
-  od_imaging imaging = {.kernels = kernels};
-  picture work = {.imaging = &imaging, .h = h, .w = w, .digit = ink, .other = scratch};
-  work.n = (size_t)h * (size_t)w;
-  memset(result, 0, RESULT_SIDE * RESULT_SIDE * sizeof *result);
-  if (bounding_box(&work).right == 0) return;
-  thicken(&work);
-  fit(&work, result);
-}
-
-od_status od_prepare_digit(od_imaging *imaging, int h, int w, const uint8_t *image,
+od_status od_prepare_digit(od_imaging *imaging, int h, int w, int stride, const uint8_t *image,
                            od_prepare_steps *steps, float *result, od_error *error) {
   od_status status = od_check_sides("image", h, w, error);
   if (status) return status;
@@ -430,7 +419,7 @@ od_status od_prepare_digit(od_imaging *imaging, int h, int w, const uint8_t *ima
   work.other = work.digit + room;
   memset(result, 0, RESULT_SIDE * RESULT_SIDE * sizeof *result);
   place where = {0, 0, 0};
-  status = prepare((source){h, w, w, image}, &work, result, &where, error);
+  status = prepare((source){h, w, stride, image}, &work, result, &where, error);
   if (!status && steps) status = give_steps(&work, where, steps, error);
   od_strokes_release(&work.strokes);
   od_release(work.gray);

@@ -138,7 +138,8 @@ static PyObject *prepare_picture(PyObject *module, const picture *image, od_prep
   PyObject *result = new_floats(2, (int[]){28, 28}, &pixels);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
-  status = od_prepare_digit(&imaging, image->h, image->w, image->pixels, steps, pixels, &error);
+  status = od_prepare_digit(&imaging, image->h, image->w, image->w, image->pixels, steps, pixels,
+                            &error);
   od_imaging_release(&imaging);
   Py_END_ALLOW_THREADS
   if (status == OD_OK) return result;

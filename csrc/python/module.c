@@ -45,6 +45,9 @@ static PyMethodDef functions[] = {
     {"read_digits", FAST(reading_read_digits),
      PyDoc_STR("read_digits(network, image, *, judge=None, opinions=..., length=0, words=())\n--\n\n"
                "The digits in a picture (h, w).")},
+    {"cut_digits", FAST(reading_cut_digits),
+     PyDoc_STR("cut_digits(network, image)\n--\n\n"
+               "The digits in a picture (h, w), and each cut out, float32 (n, 28, 28).")},
     {"prepare_steps", FAST(image_prepare_steps),
      PyDoc_STR("prepare_steps(image)\n--\n\nThe same, and before it what it went through.")},
     {"image_gray", FAST(operation_gray),

@@ -251,6 +251,52 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
   return result;
 }
 
+/* As run_reading, up to the first digits that would be judged. */
+static bool run_cutting(reading_call *call, od_pool *pool, int *count) {
+  return run_step(start, call, pool, count) && network_use(call->reader, run_reader, call) &&
+         run_step(place, call, pool, count);
+}
+
+static PyObject *crop_arrays(const od_read_job *job, int count) {
+  float *crops;
+  PyObject *pixels = new_floats(3, (int[]){count, OD_JUDGE_SIDE, OD_JUDGE_SIDE}, &crops);
+  od_read_digit *digits = PyMem_Calloc((size_t)count + 1, sizeof *digits);
+  if (!pixels || !digits) {
+    Py_XDECREF(pixels);
+    PyMem_Free(digits);
+    return PyErr_NoMemory();
+  }
+  const size_t size = (size_t)OD_JUDGE_SIDE * OD_JUDGE_SIDE;
+  for (int i = 0; i < count; i++) {
+    const od_read_digit *digit;
+    memcpy(crops + (size_t)i * size, od_read_crop(job, i, &digit), size * sizeof *crops);
+    digits[i] = *digit;
+  }
+  PyObject *arrays = digit_arrays(count, digits);
+  PyMem_Free(digits);
+  return Py_BuildValue("(NN)", arrays, pixels);
+}
+
+PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                             PyObject *keywords) {
+  static const signature accepted = {"cut_digits", 2, 2, 2, {"network", "image"}};
+  PyObject *values[2];
+  if (!arguments_read(&accepted, arguments, count, keywords, values)) return NULL;
+  reading_call call = {.kernels = state_of_module(module)->kernels};
+  if (!is_reader(module, values[0]) || !read_image(values[1], &call.image)) return NULL;
+  call.reader = values[0];
+  call.judge = values[0]; /* there is one to be asked next, but it is not */
+  shared_pool *pool = runtime_pool(state_of_module(module));
+  int crops = 0;
+  PyObject *image = Py_NewRef(values[1]);
+  const bool done = run_cutting(&call, pool->pool, &crops);
+  shared_pool_release(pool);
+  Py_DECREF(image);
+  PyObject *result = done ? crop_arrays(call.job, crops) : NULL;
+  od_read_destroy(call.job);
+  return result;
+}
+
 PyObject *reading_level_strip(PyObject *Py_UNUSED(module), PyObject *value) {
   picture image;
   uint8_t *levels;

@@ -8,5 +8,7 @@
 PyObject *reading_level_strip(PyObject *module, PyObject *value);
 PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords);
+PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                             PyObject *keywords);
 
 #endif

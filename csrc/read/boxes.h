@@ -2,10 +2,14 @@
 #ifndef OD_READ_BOXES_H
 #define OD_READ_BOXES_H
 
-#include "read/crop.h"
 #include "read/page.h"
 #include "read/spell.h"
 #include "read/strip.h"
+
+/* A digit's ink: neighbours among the page's pieces; none where its box is a guess. */
+typedef struct od_ink_run {
+  int first, count;
+} od_ink_run;
 
 /* Fills in the boxes of a line's digits (count), as spelled, and their ink: runs (count).
  * Errors: OD_ERROR_MEMORY. */

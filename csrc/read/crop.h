@@ -1,19 +1,14 @@
-/* A digit of a page to 28x28, for a classifier: its own ink, without that of its neighbours.
- * Private to read/. */
+/* A digit of a page to 28x28, for a classifier: cut out of the picture with a margin, and prepared
+ * as any picture of one digit is. Private to read/. */
 #ifndef OD_READ_CROP_H
 #define OD_READ_CROP_H
 
-#include "image/prepare.h"
+#include "image/image.h"
 #include "read/page.h"
+#include "read/read.h"
 
-/* A digit's ink: neighbours among the page's pieces; none where its box is a guess. */
-typedef struct od_ink_run {
-  int first, count;
-} od_ink_run;
-
-enum { OD_CROP_SCRATCH = 2 * OD_PREPARE_SIDE * OD_PREPARE_SIDE /* bytes */ };
-
-/* The ink of pieces `run`, of which there are some, to result (28, 28) in [0, 1]. */
-void od_crop_digit(const od_page *page, od_ink_run run, uint8_t *scratch, float *result);
+/* The digit, whose box is known, to result (28, 28) in [0, 1]. Errors: OD_ERROR_MEMORY. */
+od_status od_crop_digit(const od_page *page, const od_read_digit *digit, od_imaging *imaging,
+                        float *result, od_error *error);
 
 #endif

@@ -2,7 +2,9 @@
 #ifndef OD_READ_JOB_H
 #define OD_READ_JOB_H
 
-#include "read/crop.h"
+#include <stdatomic.h>
+
+#include "read/boxes.h"
 #include "read/page.h"
 #include "read/read.h"
 #include "read/spell.h"
@@ -35,8 +37,9 @@ typedef struct od_court {
   int *digits;        /* (OD_JUDGE_ROUND) */
   float *crops;       /* (OD_JUDGE_ROUND, OD_JUDGE_SIDE, OD_JUDGE_SIDE) */
   od_real *said;      /* (OD_JUDGE_ROUND, OD_DIGITS + 1) */
-  int threads;        /* that there is scratch for */
-  uint8_t *scratch;   /* (threads, OD_CROP_SCRATCH) */
+  int threads;         /* that there is memory for */
+  od_imaging *imaging; /* (threads) */
+  atomic_bool failed;  /* for want of memory */
   int asked, found;   /* digits judged, and those of them that are clearly some */
   bool knows_none;    /* the judge has a class for what is no digit */
   float *opinions;    /* (placed digits, OD_DIGITS + 1); of one not judged all are 0 */

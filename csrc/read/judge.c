@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "read/crop.h"
 #include "read/job.h"
 
 enum { FREQUENCY_TURNS = 20 };
@@ -25,28 +26,34 @@ static od_status open_court(od_read_job *job, od_pool *pool, od_error *error) {
   court->crops = od_allocate(most, CROP_SIZE * sizeof *court->crops);
   court->said = od_allocate(most, OPINIONS * sizeof *court->said);
   court->threads = od_pool_threads(pool);
-  court->scratch = od_allocate((size_t)court->threads, OD_CROP_SCRATCH);
+  court->imaging = od_allocate((size_t)court->threads, sizeof *court->imaging);
   court->opinions = od_allocate(digits, OPINIONS * sizeof *court->opinions);
-  if (court->digits && court->crops && court->said && court->scratch && court->opinions)
-    return OD_OK;
-  return od_fail_memory(error, "the digits of a page");
+  if (!court->digits || !court->crops || !court->said || !court->imaging ||
+      !court->opinions)
+    return od_fail_memory(error, "the digits of a page");
+  for (int i = 0; i < court->threads; i++) court->imaging[i].kernels = job->page.imaging.kernels;
+  return OD_OK;
 }
 
 void od_court_release(od_court *court) {
+  for (int i = 0; court->imaging && i < court->threads; i++)
+    od_imaging_release(&court->imaging[i]);
+  od_release(court->imaging);
   od_release(court->digits);
   od_release(court->crops);
   od_release(court->said);
-  od_release(court->scratch);
   od_release(court->opinions);
-  *court = (od_court){0};
+  memset(court, 0, sizeof *court);
 }
 
 static void cut(void *context, int index, int worker) {
-  const od_read_job *job = context;
-  const od_court *court = &job->court;
-  od_crop_digit(&job->page, job->placed.runs[court->digits[index]],
-                court->scratch + (size_t)worker * OD_CROP_SCRATCH,
-                court->crops + (size_t)index * CROP_SIZE);
+  od_read_job *job = context;
+  od_court *court = &job->court;
+  od_error ignored;
+  const od_status status = od_crop_digit(
+      &job->page, &job->placed.digits[court->digits[index]], &court->imaging[worker],
+      court->crops + (size_t)index * CROP_SIZE, &ignored);
+  if (status) atomic_store(&court->failed, true);
 }
 
 od_status od_read_cut(od_read_job *job, od_pool *pool, int *count, od_error *error) {
@@ -63,7 +70,12 @@ od_status od_read_cut(od_read_job *job, od_pool *pool, int *count, od_error *err
   }
   court->count = *count;
   od_pool_run(od_pool_threads(pool) > court->threads ? NULL : pool, cut, job, court->count);
-  return OD_OK;
+  return court->failed ? od_fail_memory(error, "the digits of a page") : OD_OK;
+}
+
+const float *od_read_crop(const od_read_job *job, int index, const od_read_digit **digit) {
+  *digit = &job->placed.digits[job->court.digits[index]];
+  return job->court.crops + (size_t)index * CROP_SIZE;
 }
 
 void od_read_judge(od_read_job *job, od_inference *judge, int classes, od_pool *pool) {

@@ -3,8 +3,8 @@
  * Ink is found and put into lines; each line, straightened to a strip of 32 rows, goes
  * through a network that says for every fourth column which digit is there, if any; the
  * likeliest way through the columns is the line's text, and its digits' ink gives the boxes.
- * A classifier may then judge each digit's own ink: its opinion counts beside the reader's, and
- * what neither takes for a digit is left out. */
+ * A classifier may then judge each digit alone, cut out of the picture: its opinion counts beside
+ * the reader's, and what neither takes for a digit is left out. */
 #ifndef OD_READ_READ_H
 #define OD_READ_READ_H
 
@@ -87,6 +87,9 @@ od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error
 /* Cuts out some digits to be judged, and judges these, until there is none: *count is 0. */
 od_status od_read_cut(od_read_job *job, od_pool *pool, int *count, od_error *error);
 void od_read_judge(od_read_job *job, od_inference *judge, int classes, od_pool *pool);
+/* Crop `index` of those cut out last, (OD_JUDGE_SIDE, OD_JUDGE_SIDE) in [0, 1], and the digit
+ * that it is of. They are the job's. */
+const float *od_read_crop(const od_read_job *job, int index, const od_read_digit **digit);
 /* What both say, within the limits. */
 od_status od_read_decide(od_read_job *job, const od_opinions *opinions,
                          const od_read_limits *limits, od_error *error);

@@ -1,7 +1,8 @@
 """What the classifiers learn from besides MNIST: digits on paper, other hands, and no digits.
 
 Everything goes through the package's own preprocessing, so that they learn what that leaves:
-neighbours' ink at the edges, broken strokes, rests of rules.
+neighbours' ink at the edges, broken strokes, rests of rules. Some are cut out of lines as the
+reader does it, who will ask for an opinion on such.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import _core, image, synth
+from .._reader import shipped_reader
 from ..datasets import load_optdigits, load_semeion
 from ..synth._paper import smooth_noise
-from .strips import handwriting, smooth
+from ._matching import match
+from .strips import handwriting, smooth, words
 
 NOT_A_DIGIT = 10
 
@@ -88,6 +91,40 @@ def _cut(picture: Pictures, box: NDArray[np.int64], rng: np.random.Generator) ->
         margins[:] = rng.uniform(0.05, 0.3) * size
     above, below, before, behind = np.rint(margins).astype(int)
     return picture[max(0, y - above) : y + height + below, max(0, x - before) : x + width + behind]
+
+
+def read_crops(folder: str, seed: int, count: int) -> Examples:
+    """Return digits as the shipped reader cuts them out of numbers, and some of what is none.
+
+    Those are what it takes for digits in words.
+    """
+    rng = np.random.default_rng(seed)
+    digits = handwriting(folder, rng)
+    images: list[Pictures] = []
+    labels: list[int] = []
+    while len(images) < count:
+        height = int(rng.integers(20, 80))
+        numbers = synth.strings(
+            200, style=_styles(), height=height, digits=digits, random_state=rng, length=(1, 10)
+        )
+        for picture in numbers:
+            table, pixels = _read(picture)
+            values = match(table, picture)
+            images += list(pixels[values >= 0])
+            labels += values[values >= 0].tolist()
+        for picture in words(20, digits, rng):
+            table, pixels = _read(picture)
+            no_digit = match(table, picture) < 0
+            images += list(pixels[no_digit])
+            labels += [NOT_A_DIGIT] * int(no_digit.sum())
+    return Examples(np.stack(images[:count]), np.array(labels[:count], np.uint8))
+
+
+def _read(picture: synth.Picture) -> tuple[NDArray[np.int32], Pictures]:
+    """Return the reader's digits as a table, and each cut out and prepared, in bytes."""
+    image = np.ascontiguousarray(picture.image)
+    (table, _), crops = _core.cut_digits(shipped_reader(), image)
+    return table, np.rint(crops * 255).astype(np.uint8)
 
 
 # -- other hands --

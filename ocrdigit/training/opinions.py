@@ -29,6 +29,7 @@ from .. import _core, _judge, synth
 from .._predict import shipped_model
 from .._reader import READER_PATH, Opinions, read_reader, write_opinions
 from ..datasets import load_mnist, load_optdigits
+from ._matching import match
 from .strips import TRAINING_DIGITS, of_clutter, smooth, styles, words
 
 # On a page of which nothing else is known, this share of what is found are digits; it counts as
@@ -37,7 +38,6 @@ USUAL, KNOWN, LEAST = 0.99, 8.0, 0.02
 
 _STRINGS, _WORDS, _CLUTTER = 3_000, 600, 1_500
 _HEIGHT, _WIDEST = 48, 600  # of pictures of clutter
-_LEAST_OVERLAP = 0.3
 _ALL_KNOWN = 1e9  # a page cannot change what is usual
 
 _Floats = NDArray[np.float64]
@@ -136,25 +136,6 @@ def stand_apart(table: NDArray[np.int32]) -> NDArray[np.bool_]:
     apart[1:] &= ~meets
     apart[:-1] &= ~meets
     return apart
-
-
-def match(table: NDArray[np.int32], picture: synth.Picture) -> NDArray[np.int64]:
-    """Return the values (n,) of the written digits that were found, -1 for what is none."""
-    if len(table) == len(picture.values) and len(set(table[:, 0].tolist())) == 1:
-        return picture.values.astype(np.int64)
-    values = np.full(len(table), -1, np.int64)
-    overlaps = np.array([[_overlap(row[2:], box) for box in picture.boxes] for row in table])
-    while overlaps.size and overlaps.max() >= _LEAST_OVERLAP:
-        found, written = np.unravel_index(overlaps.argmax(), overlaps.shape)
-        values[found] = picture.values[written]
-        overlaps[found, :] = overlaps[:, written] = 0
-    return values
-
-
-def _overlap(a: NDArray[np.int32], b: NDArray[np.int64]) -> float:
-    low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
-    common = float(np.prod(np.clip(high - low, 0, None)))
-    return common / (float(a[2]) * float(a[3]) + float(b[2]) * float(b[3]) - common)
 
 
 # -- fitting --

@@ -155,7 +155,7 @@ static void check_prepare(int h, int w, const uint8_t *image) {
     od_imaging imaging = {.kernels = table(t)};
     float *result = guard_block(&guard_out, OUT * OUT * sizeof *result, side());
     od_error error = {{0}};
-    if (!CHECK_INT(od_prepare_digit(&imaging, h, w, image, NULL, result, &error), OD_OK))
+    if (!CHECK_INT(od_prepare_digit(&imaging, h, w, w, image, NULL, result, &error), OD_OK))
       printf("%s\n", error.message);
     bool right = true;
     for (int k = 0; k < OUT * OUT; k++) right = right && result[k] >= 0 && result[k] <= 1;
@@ -301,7 +301,7 @@ static void test_refuses_sides(void) {
   for (int i = 0; i < 6; i++) {
     od_error error = {{0}};
     CHECK_CASE("(%d, %d)", bad[i][0], bad[i][1]);
-    CHECK_INT(od_prepare_digit(&imaging, bad[i][0], bad[i][1], image, NULL, result, &error),
+    CHECK_INT(od_prepare_digit(&imaging, bad[i][0], bad[i][1], bad[i][1], image, NULL, result, &error),
               OD_ERROR_ARGUMENT);
     CHECK(error.message[0] != 0);
     error.message[0] = 0;

@@ -186,35 +186,31 @@ static void test_extreme_shapes(void) {
 
 /* ---- the judge ---- */
 
-/* A page of three pieces: a small upright bar, one of 300 rows, and, a column beside the first,
- * one that is not its own. */
+/* A page of three bars: a small upright one, one of 120 rows, and, two columns beside the first, a
+ * neighbour. */
 enum { BARS = 3, PAGE_HIGH = 340, PAGE_WIDE = 120 };
-static const od_piece bars[BARS] = {{10, 10, 14, 30, 80, 0, 12},
-                                    {40, 20, 100, 320, 60 * 300, 0, 70},
-                                    {15, 5, 25, 40, 350, 0, 20}};
+static const od_read_digit bars[BARS] = {{.left = 10, .top = 10, .right = 14, .bottom = 30},
+                                         {.left = 60, .top = 100, .right = 84, .bottom = 220},
+                                         {.left = 16, .top = 5, .right = 26, .bottom = 40}};
 
-static void draw_bars(const od_page *page) {
+static void draw_bars(uint8_t *page) {
+  memset(page, 230, PAGE_HIGH * PAGE_WIDE);
   for (int k = 0; k < BARS; k++)
     for (int y = bars[k].top; y < bars[k].bottom; y++)
-      for (int x = bars[k].left; x < bars[k].right; x++) {
-        page->ink[y * PAGE_WIDE + x] = 255;
-        page->strokes.label[y * PAGE_WIDE + x] = k + 1;
-      }
+      memset(page + y * PAGE_WIDE + bars[k].left, 40, (size_t)(bars[k].right - bars[k].left));
 }
 
 /* Each bar alone comes to 20 rows of 28, four columns wide, whatever stands beside it. */
 static void test_crops(void) {
-  static uint8_t scratch[OD_CROP_SCRATCH];
+  static uint8_t image[PAGE_HIGH * PAGE_WIDE];
   float crop[OD_JUDGE_SIDE * OD_JUDGE_SIDE];
-  od_page page = {.h = PAGE_HIGH, .w = PAGE_WIDE, .imaging = {.kernels = last_table()}};
-  page.ink = od_allocate(PAGE_HIGH * PAGE_WIDE, 1);
-  page.strokes.label = od_allocate(PAGE_HIGH * PAGE_WIDE, sizeof *page.strokes.label);
-  page.pieces = od_allocate(BARS, sizeof *page.pieces);
-  memcpy(page.pieces, bars, sizeof bars);
-  draw_bars(&page);
+  const od_page page = {.h = PAGE_HIGH, .w = PAGE_WIDE, .image = image};
+  od_imaging imaging = {.kernels = last_table()};
+  od_error error;
+  draw_bars(image);
   for (int k = 0; k < 2; k++) {
     int rows = 0, columns = 0;
-    od_crop_digit(&page, (od_ink_run){k, 1}, scratch, crop);
+    CHECK_INT(od_crop_digit(&page, &bars[k], &imaging, crop, &error), OD_OK);
     for (int i = 0; i < OD_JUDGE_SIDE; i++) {
       rows += crop[i * OD_JUDGE_SIDE + OD_JUDGE_SIDE / 2] > 0.5f;
       columns += crop[OD_JUDGE_SIDE / 2 * OD_JUDGE_SIDE + i] > 0.5f;
@@ -223,7 +219,7 @@ static void test_crops(void) {
     CHECK_INT(rows, 20);
     CHECK_INT(columns, 4);
   }
-  od_page_release(&page);
+  od_imaging_release(&imaging);
 }
 
 /* ---- spelling ---- */
