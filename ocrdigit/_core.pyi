@@ -259,7 +259,7 @@ def read_digits(
 def cut_digits(
     network: Network, image: NDArray[np.uint8]
 ) -> tuple[tuple[NDArray[np.int32], NDArray[np.float32]], NDArray[np.float32]]:
-    """What ``read_digits`` finds without a judge, and (n, 28, 28) in [0, 1], as it shows them to one.
+    """What ``read_digits`` finds without a judge, and what it would show one: (n, 28, 28), 0..1.
 
     Only those that have ink of their own, and of a page of many only a first sample.
     """

@@ -149,6 +149,30 @@ class TestReading:
         assert read(length=4)[0][:, 1].tolist() == [8, 1, 2, 5]
         assert len(read(length=3)[0]) == 3
 
+    def test_doubts_are_for_a_judge_who_knows_of_none(self) -> None:
+        """What the reader alone takes for none is put in by nobody else."""
+        judge = ocrdigit.load("seed").network_
+        for picture in synth.strings(40, style="cheque", random_state=3):
+            image = np.ascontiguousarray(picture.image)
+            alone, _ = _core.read_digits(shipped_reader(), image)
+            judged, _ = _core.read_digits(
+                shipped_reader(), image, judge=judge, opinions=shipped_opinions()
+            )
+            assert judged[:, 2:].tolist() == alone[:, 2:].tolist()
+
+    def test_digits_as_the_judge_sees_them(self, picture: synth.Picture) -> None:
+        (table, _), crops = _core.cut_digits(shipped_reader(), picture.image)
+        assert table[:, 1].tolist() == [int(digit) for digit in TEXT]
+        assert crops.shape == (len(table), 28, 28)
+        assert ocrdigit.predict(crops).tolist() == table[:, 1].tolist()
+        for (_, _, x, y, width, height), crop in zip(table, crops, strict=True):
+            margin = round(0.15 * max(width, height))
+            top, left = max(0, y - margin), max(0, x - margin)
+            cut = picture.image[top : y + height + margin, left : x + width + margin]
+            assert np.array_equal(_core.prepare_digit(np.ascontiguousarray(cut)), crop)
+        with pytest.raises(TypeError, match="network"):
+            _core.cut_digits(None, picture.image)
+
     def test_model_is_checked(self, picture: synth.Picture) -> None:
         with pytest.raises(TypeError, match="model must be a DigitClassifier"):
             ocrdigit.read(picture.image, model="tiny")

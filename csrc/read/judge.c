@@ -212,11 +212,16 @@ static void take_over(const double *together, od_read_digit *digit) {
   digit->confidence = (float)together[digit->value];
 }
 
+/* Whether digit i is one for somebody: what the reader doubts needs a judge who knows of none. */
+static bool is_kept(const od_read_job *job, int i, double least, const double *together) {
+  return 1 - together[NONE] >= least && (!job->placed.spelled[i].doubtful || has_verdict(job, i));
+}
+
 static void decide_freely(od_read_job *job, double least, const double *together) {
   od_placed *placed = &job->placed;
   int kept = 0;
   for (int i = 0; i < placed->count; i++, together += OPINIONS) {
-    if (1 - together[NONE] < least) continue;
+    if (!is_kept(job, i, least, together)) continue;
     od_read_digit *digit = &placed->digits[kept++];
     *digit = placed->digits[i];
     digit->value = od_likeliest(OD_DIGITS, together);

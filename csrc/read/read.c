@@ -130,26 +130,59 @@ od_status od_read_lines(od_read_job *job, od_inference *reader, od_pool *pool, o
 
 /* ---- digits and their places ---- */
 
+/* The digits of a line, as spelled, that are being placed. */
+typedef struct row {
+  int count;
+  od_spelled *spelled;
+  od_read_digit *digits;
+  od_ink_run *runs;
+} row;
+
+/* Whether digit i has ink of its own, of which none lies beside, above or below a neighbour's. */
+static bool stands_alone(const row *all, int i) {
+  const od_read_digit *digit = &all->digits[i];
+  return all->runs[i].count && (i == 0 || digit[-1].right < digit->left) &&
+         (i + 1 == all->count || digit->right < digit[1].left);
+}
+
+/* Takes out what may be digits but stands in others' ink; whether there was any. */
+static bool drop_doubtful(row *all) {
+  int kept = 0;
+  bool keep[OD_READ_WIDTH / OD_READ_COLUMN]; /* for each digit, of which no column has two */
+  for (int i = 0; i < all->count; i++) keep[i] = !all->spelled[i].doubtful || stands_alone(all, i);
+  for (int i = 0; i < all->count; i++) {
+    if (!keep[i]) continue;
+    all->spelled[kept] = all->spelled[i];
+    all->digits[kept++] = all->digits[i];
+  }
+  const bool dropped = kept < all->count;
+  all->count = kept;
+  return dropped;
+}
+
 /* Adds what line `index` of those that are read says. */
 static od_status place_line(const od_read_job *job, int index, const od_read_limits *limits,
                             od_placed *placed, od_error *error) {
   const od_line_read *line = &job->lines[index];
-  od_spelled *spelled = placed->spelled + placed->count;
-  od_read_digit *digits = placed->digits + placed->count;
-  int count;
-  od_status status = od_spell(line->columns, line->scores, limits, spelled, &count, error);
-  if (status || count == 0) return status;
-  for (int i = 0; i < count; i++) {
-    placed->of[placed->count + i] = index;
-    digits[i] = (od_read_digit){.line = line->line,
-                                .value = spelled[i].value,
-                                .confidence = spelled[i].confidence,
-                                .is_digit = spelled[i].is_digit};
-    for (int d = 0; d < OD_DIGITS; d++) digits[i].probabilities[d] = spelled[i].probabilities[d];
+  row all = {0, placed->spelled + placed->count, placed->digits + placed->count,
+             placed->runs + placed->count};
+  od_status status =
+      od_spell(line->columns, line->scores, limits, all.spelled, &all.count, error);
+  for (int i = 0; i < all.count; i++) {
+    const od_spelled *spelled = &all.spelled[i];
+    all.digits[i] = (od_read_digit){.line = line->line,
+                                    .value = spelled->value,
+                                    .confidence = spelled->confidence,
+                                    .is_digit = spelled->is_digit};
+    for (int d = 0; d < OD_DIGITS; d++)
+      all.digits[i].probabilities[d] = spelled->probabilities[d];
   }
-  status = od_find_boxes(&job->page, &job->page.lines[line->line], &line->place, count, spelled,
-                         digits, placed->runs + placed->count, error);
-  placed->count += count;
+  do {
+    if (status || !all.count) return status;
+    status = od_find_boxes(&job->page, &job->page.lines[line->line], &line->place, all.count,
+                           all.spelled, all.digits, all.runs, error);
+  } while (!status && drop_doubtful(&all));
+  for (int i = 0; i < all.count; i++) placed->of[placed->count++] = index;
   return status;
 }
 
@@ -178,8 +211,7 @@ void od_placed_release(od_placed *placed) {
 }
 
 od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error *error) {
-  const od_read_limits any = {0};
-  return od_place_digits(job, limits ? limits : &any, &job->placed, error);
+  return od_place_digits(job, limits, &job->placed, error);
 }
 
 /* ---- from beginning to end ---- */

@@ -82,7 +82,8 @@ od_status od_read_start(const od_kernels *kernels, int h, int w, const uint8_t *
                         od_pool *pool, od_read_job **job, od_error *error);
 /* Asks the reader what they say. */
 od_status od_read_lines(od_read_job *job, od_inference *reader, od_pool *pool, od_error *error);
-/* Places the likeliest digits within the limits; where a judge comes next, without any (NULL). */
+/* Places the likeliest digits within the limits; where a judge comes next, without any (NULL): then
+ * also what only may be digits. */
 od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error *error);
 /* Cuts out some digits to be judged, and judges these, until there is none: *count is 0. */
 od_status od_read_cut(od_read_job *job, od_pool *pool, int *count, od_error *error);

@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 
+enum { DOUBTFUL = 16 }; /* with a column's class: one of those that may be */
+
 static const double never = -1e30;
 static const double least_probability = 1e-12;
 
@@ -173,6 +175,70 @@ static void find_confidence(const speller *work, int begin, int end, od_spelled 
   digit->confidence = digit->is_digit * digit->probabilities[digit->value];
 }
 
+/* ---- what may be a digit ---- */
+
+static double probability_of(const speller *work, int t, int class) {
+  return (double)work->probabilities[t * OD_READ_CLASSES + class];
+}
+
+static int likeliest_digit(const speller *work, int t) {
+  int best = 0;
+  for (int d = 1; d < OD_DIGITS; d++)
+    if (probability_of(work, t, d) > probability_of(work, t, best)) best = d;
+  return best;
+}
+
+/* Whether column t still says, or already, what its neighbour `beside` says more of. */
+static bool trails(const speller *work, int t, int beside) {
+  const int digit = likeliest_digit(work, t);
+  return digit == likeliest_digit(work, beside) &&
+         probability_of(work, t, digit) <= probability_of(work, beside, digit);
+}
+
+/* Finds the likeliest digit among blank columns, if any may be one: *first..*last of them. A
+ * digit's neighbours are left a column apart. */
+static bool find_doubtful(const speller *work, int begin, int end, int *digit, int *first,
+                          int *last) {
+  if (begin > 0) begin++;
+  if (end < work->columns) end--;
+  while (begin > 0 && begin < end && trails(work, begin, begin - 1)) begin++;
+  while (end < work->columns && begin < end && trails(work, end - 1, end)) end--;
+  if (begin >= end) return false;
+  double sum = 0, most = 0;
+  *digit = 0;
+  for (int d = 0; d < OD_DIGITS; d++) {
+    const double one = say(work, begin, end, d);
+    if (one > most) most = one, *digit = d;
+    sum += one;
+  }
+  if (!(sum >= OD_DOUBTFUL * (sum + say(work, begin, end, -1)))) return false;
+  int peak = begin;
+  for (int t = begin; t < end; t++)
+    if (probability_of(work, t, *digit) > probability_of(work, peak, *digit)) peak = t;
+  const double level = probability_of(work, peak, *digit) / 2;
+  for (*first = peak; *first > begin && probability_of(work, *first - 1, *digit) >= level;)
+    --*first;
+  for (*last = peak; *last + 1 < end && probability_of(work, *last + 1, *digit) >= level;) ++*last;
+  return true;
+}
+
+/* Has blank columns begin..end - 1, between digits or the line's ends, say what may be there. */
+static void mark_doubtful(const speller *work, int begin, int end, uint8_t *classes) {
+  int digit, first, last;
+  if (!find_doubtful(work, begin, end, &digit, &first, &last)) return;
+  memset(classes + first, DOUBTFUL | digit, (size_t)(last - first + 1));
+  mark_doubtful(work, begin, first, classes);
+  mark_doubtful(work, last + 1, end, classes);
+}
+
+static void mark_all_doubtful(const speller *work, uint8_t *classes) {
+  for (int t = 0, begin = 0; t <= work->columns; t++) {
+    if (t < work->columns && classes[t] == OD_BLANK) continue;
+    if (begin < t) mark_doubtful(work, begin, t, classes);
+    begin = t + 1;
+  }
+}
+
 /* ---- a line ---- */
 
 static int list_digits(int columns, const uint8_t *classes, od_spelled *digits) {
@@ -182,7 +248,10 @@ static int list_digits(int columns, const uint8_t *classes, od_spelled *digits) 
     if (t && classes[t] == classes[t - 1])
       digits[count - 1].last = t;
     else
-      digits[count++] = (od_spelled){.value = classes[t], .first = t, .last = t};
+      digits[count++] = (od_spelled){.value = classes[t] & ~DOUBTFUL,
+                                     .first = t,
+                                     .last = t,
+                                     .doubtful = classes[t] & DOUBTFUL};
   }
   return count;
 }
@@ -194,12 +263,10 @@ static void take_logarithms(const speller *work) {
 
 static od_status spell(const speller *work, const od_read_limits *limits, uint8_t *classes,
                        bool *found, od_error *error) {
-  *found = false;
-  if (!limits->word_count && !limits->length) {
-    take_likeliest(work, classes);
-    *found = true;
-    return OD_OK;
-  }
+  *found = !limits || (!limits->word_count && !limits->length);
+  if (*found) take_likeliest(work, classes);
+  if (!limits) mark_all_doubtful(work, classes);
+  if (*found) return OD_OK;
   take_logarithms(work);
   if (limits->word_count) return choose_word(work, limits, classes, found, error);
   if (limits->length > work->columns) return OD_OK;

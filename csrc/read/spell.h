@@ -3,20 +3,25 @@
 #ifndef OD_READ_SPELL_H
 #define OD_READ_SPELL_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 #include "read/read.h"
 
 enum { OD_BLANK = 10 };
+#define OD_DOUBTFUL 0.02
 
 /* A digit of a line, as its columns give it. */
 typedef struct od_spelled {
   int value;
   int first, last; /* columns that say it */
+  bool doubtful;   /* less likely a digit than none */
   float confidence, is_digit, probabilities[OD_DIGITS];
 } od_spelled;
 
-/* The likeliest line within the limits: digits (columns), *count of them.
- * Errors: OD_ERROR_MEMORY. */
+/* The likeliest line within the limits: digits (columns), *count of them. Without limits (NULL)
+ * also what is less likely a digit than none, but as likely as OD_DOUBTFUL, for somebody else to
+ * judge. Errors: OD_ERROR_MEMORY. */
 od_status od_spell(int columns, const od_real *probabilities, const od_read_limits *limits,
                    od_spelled *digits, int *count, od_error *error);
 

@@ -277,6 +277,42 @@ static void test_confidence(void) {
   CHECK(fabs((double)digits[0].probabilities[8] - 0.3 / 0.9) < 1e-5);
 }
 
+/* Has columns say a digit of `said` with probability p, else nothing; those of a dash stay. */
+static void hint(int columns, const char *said, double p, od_real *probabilities) {
+  for (int t = 0; t < columns; t++) {
+    if (said[t] == '-') continue;
+    for (int c = 0; c < OD_READ_CLASSES; c++) probabilities[t * OD_READ_CLASSES + c] = 0;
+    probabilities[t * OD_READ_CLASSES + said[t] - '0'] = (od_real)p;
+    probabilities[t * OD_READ_CLASSES + OD_BLANK] = (od_real)(1 - p);
+  }
+}
+
+/* Without limits, what is less likely a digit than none is found too, but not what only trails a
+ * digit, nor what next to nothing speaks for. */
+static void test_doubtful(void) {
+  enum { COLUMNS_SAID = 14 };
+  const uint8_t said[COLUMNS_SAID] = {OD_BLANK, OD_BLANK, OD_BLANK, OD_BLANK, OD_BLANK,
+                                      OD_BLANK, 4,        4,        OD_BLANK, OD_BLANK,
+                                      OD_BLANK, OD_BLANK, OD_BLANK, OD_BLANK};
+  static const struct {
+    const char *hints;
+    double p;
+    const char *found;
+  } cases[] = {{"--------------", 0, "4"},      {"---55---------", 0.1, "54"},
+               {"---55-----7---", 0.3, "547"},  {"-5-8----------", 0.4, "584"},
+               {"---55---------", 0.005, "4"},  {"--------44----", 0.1, "4"},
+               {"----44--------", 0.1, "4"},    {"--------47----", 0.3, "47"},
+               {"-----------444", 0.2, "44"},   {"--------7-----", 0.4, "4"}};
+  od_real probabilities[COLUMNS_SAID * OD_READ_CLASSES];
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    CHECK_CASE("case %zu", i);
+    say_columns(COLUMNS_SAID, said, 0.9999, probabilities);
+    hint(COLUMNS_SAID, cases[i].hints, cases[i].p, probabilities);
+    check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){0}, "4");
+    check_spelled(probabilities, COLUMNS_SAID, NULL, cases[i].found);
+  }
+}
+
 /* ---- looks ---- */
 
 enum { LOOK_COLUMNS = 5 };
@@ -390,6 +426,7 @@ int main(void) {
   RUN(test_crops);
   RUN(test_spelling);
   RUN(test_confidence);
+  RUN(test_doubtful);
   RUN(test_looks);
   RUN(test_looks_mean);
   RUN(test_stretched_strips);
