@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,9 +35,9 @@ from .strips import TRAINING_DIGITS, of_clutter, smooth, styles, words
 
 # On a page of which nothing else is known, this share of what is found are digits; it counts as
 # much as so many digits seen. What is less likely a digit than LEAST is left out.
-USUAL, KNOWN, LEAST = 0.99, 8.0, 0.02
+USUAL, KNOWN, LEAST = 0.99, 8.0, 0.1
 
-_STRINGS, _WORDS, _CLUTTER = 3_000, 600, 1_500
+_STRINGS, _SPREAD, _WORDS, _CLUTTER = 3_000, 2_000, 600, 1_500
 _HEIGHT, _WIDEST = 48, 600  # of pictures of clutter
 _ALL_KNOWN = 1e9  # a page cannot change what is usual
 
@@ -78,7 +79,7 @@ def only(**numbers: float) -> Opinions:
 
 
 def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
-    """Return pictures by kind: numbers, words with and without numbers, and clutter."""
+    """Return pictures by kind: numbers, some spread, words with and without them, and clutter."""
     rng = np.random.default_rng(seed)
     mnist = load_mnist(os.path.join(folder, "mnist"))
     others = load_optdigits(os.path.join(folder, "uci"))
@@ -90,10 +91,13 @@ def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
     )
     looks = styles()
     wide = looks[0].with_(own_strokes=1.0, own_pen=(0.0, 0.0), gap=(0.1, 0.5))
+
+    def strings(count: int, styles: list[synth.Style]) -> list[synth.Picture]:
+        return synth.strings(count, length=(1, 9), style=styles, digits=digits, random_state=rng)
+
     return {
-        "numbers": synth.strings(
-            _STRINGS, length=(1, 9), style=[*looks, wide, wide], digits=digits, random_state=rng
-        ),
+        "numbers": strings(_STRINGS, [*looks, wide, wide]),
+        "spread": strings(_SPREAD, [wide]),
         "words": words(_WORDS, digits, rng),
         "clutter": [of_clutter(_HEIGHT, _WIDEST, rng) for _ in range(_CLUTTER)],
     }
@@ -184,11 +188,13 @@ def _softmax(logs: _Floats) -> _Floats:
 def fit_opinions(found: dict[str, Evidence]) -> Opinions:
     """Return the opinions fitted to evidence by kind."""
     numbers: dict[str, float] = {}
-    everything = _together(found, even=True)
+    everything, spread = _halves(found.values()), _halves([found["spread"]])
     for side in ("apart", "close"):
         chosen = everything.where(everything.apart == (side == "apart"))
         is_digit = chosen.value >= 0
-        digits = chosen.where(is_digit)
+        # What is apart among closer ones is often a piece, of which the judge knows little.
+        sure = spread if side == "apart" else chosen
+        digits = sure.where(sure.value >= 0)
         which = fit(which_terms(digits), digits.value, np.ones(len(digits.value)))
         # digits and other things as if they were as frequent
         counts = np.where(is_digit, 1 / is_digit.sum(), 1 / (~is_digit).sum()) * len(is_digit)
@@ -199,8 +205,9 @@ def fit_opinions(found: dict[str, Evidence]) -> Opinions:
     return Opinions(**numbers, usual=USUAL, known=KNOWN, least=LEAST)
 
 
-def _together(found: dict[str, Evidence], *, even: bool) -> Evidence:
-    halves = [each.where((each.picture % 2 == 0) == even) for each in found.values()]
+def _halves(found: Iterable[Evidence]) -> Evidence:
+    """Return what is fitted to: the evidence of every second picture."""
+    halves = [each.where(each.picture % 2 == 0) for each in found]
     return Evidence(
         *(np.concatenate(c) for c in zip(*(vars(h).values() for h in halves), strict=True))
     )

@@ -48,7 +48,8 @@ def styles() -> list[synth.Style]:
     loose = cheque.with_(aspect=(0.7, 2.0), size_jitter=0.14, ligatures=0.25)
     small = cheque.with_(size=(0.35, 0.6))
     names = ("plain", "touching", "touching", "cheque", "cheque", "note", "form")
-    return [*(synth.STYLES[name] for name in names), pasted, pasted, close, close, loose, small]
+    named = [synth.STYLES[name] for name in names]
+    return [*named, *[pasted] * 4, close, close, loose, small]
 
 
 def make_strips(folder: str, seed: int, pictures: int) -> Strips:
