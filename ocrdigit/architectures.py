@@ -79,6 +79,18 @@ ARCHITECTURES: dict[str, Layers] = {
         {"type": "flatten"},
         {"type": "dense", "units": 10},
     ),
+    "large": (
+        {"type": "conv2d", "filters": 48, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "conv2d", "filters": 64, "kernel_size": 3, "activation": "relu"},
+        {"type": "conv2d", "filters": 64, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "conv2d", "filters": 128, "kernel_size": 3, "activation": "relu"},
+        {"type": "max_pool2d"},
+        {"type": "flatten"},
+        {"type": "dense", "units": 256, "activation": "relu"},
+        {"type": "dense", "units": 10},
+    ),
 }
 
 

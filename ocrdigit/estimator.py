@@ -588,7 +588,7 @@ class DigitClassifier:
 
         Parameters
         ----------
-        path : path or {"default", "tiny", "seed"}
+        path : path or {"default", "tiny", "large", "seed"}
             The name of a model that comes with the package, see :mod:`ocrdigit.models`; or a
             ``.safetensors`` file, or a ``.keras`` file of a Sequential model for 28x28
             images with layers that ocrdigit has; those that augment are left out. Nothing in

@@ -50,6 +50,15 @@ def mnist(mnist_folder: Path) -> Dataset:
     return ocrdigit.datasets.load_mnist(mnist_folder)
 
 
+@pytest.fixture(scope="session")
+def data_folder(mnist_folder: Path) -> Path:
+    """A folder with MNIST, in it or in ``mnist/``, and the UCI sets in ``uci/``."""
+    for folder in (mnist_folder, mnist_folder.parent):
+        if (folder / "uci").is_dir():
+            return folder
+    pytest.skip("UCI's sets are not here: set OCRDIGIT_DATA to a folder with them in uci/")
+
+
 def small_model(**parameters: object) -> DigitClassifier:
     """An unfitted classifier for tests: quick, quiet and repeatable."""
     return DigitClassifier(

@@ -262,7 +262,7 @@ BAD_PARAMETERS: list[tuple[dict[str, object], type[Exception], str]] = [
     (
         {"architecture": "resnet"},
         ValueError,
-        "architecture must be one of 'seed', 'fast', 'default', 'tiny', got 'resnet'",
+        "architecture must be one of 'seed', 'fast', 'default', 'tiny', 'large', got 'resnet'",
     ),
     ({"architecture": 5}, TypeError, "architecture must be a name or a list"),
     ({"architecture": ["dense"]}, TypeError, r"architecture\[0\] must be a dict"),

@@ -221,10 +221,8 @@ def test_uci_sets_refused(
         load(small_uci)
 
 
-def test_real_uci_sets(mnist_folder: Path) -> None:
-    if not (mnist_folder / "uci").is_dir():
-        pytest.skip("UCI's sets are not here")
-    digits, others = datasets.load_optdigits(mnist_folder), datasets.load_semeion(mnist_folder)
+def test_real_uci_sets(data_folder: Path) -> None:
+    digits, others = datasets.load_optdigits(data_folder), datasets.load_semeion(data_folder)
     assert len(digits.X_train) == 2880
     assert len(digits.X_test) == 1797
     assert len(others.X_train) == len(others.X_test) == 796

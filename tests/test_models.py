@@ -46,7 +46,7 @@ def test_sizes() -> None:
         return sum(tensor.size for tensor in load_file(models.path_of(name)).values())
 
     assert parameters("tiny") <= 10_000
-    assert parameters("tiny") < parameters("default")
+    assert parameters("tiny") < parameters("default") < parameters("large")
     assert Path(models.path_of("default")).stat().st_size <= 1_000_000
 
 
@@ -276,6 +276,22 @@ class TestTraining:
         assert len(cleaned.no_digits) == len(data.no_digits)
         assert len(cleaned.mnist.labels) == 300
 
+    def test_lessons(self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The answers are the labels' and the teacher's, in halves; every epoch is changed anew."""
+        mix = classifier.Mix(1, 30, 0)
+        phase = classifier.Phase(2, 1e-3, 0.2, mix, classifier.handled(1))
+        monkeypatch.setattr(classifier, "LESSONS", phase)
+        judge = _core.Network(TestJudge.LAYERS, seed=1)
+        images, labels, answers = classifier.prepare_lessons(judge, data, seed=0)
+        half = len(labels) // 2
+        assert np.array_equal(labels[:half], labels[half:])
+        assert (images[:half] != images[half:]).any(axis=(1, 2)).mean() > 0.9
+        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
+        scores = judge.scores(images, 1 / 255) / 2
+        teacher = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        expected = 0.5 * teacher + 0.5 * np.eye(11)[labels]
+        np.testing.assert_allclose(answers, expected, atol=1e-5)
+
     def test_temperature(self, data: classifier.Data) -> None:
         judge = _core.Network(TestJudge.LAYERS, seed=1)
         best = classifier.temperature_of(judge, data.validation)
@@ -292,37 +308,47 @@ class TestTraining:
         self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         mix = classifier.Mix(1, 30, 20)
-        phase = classifier.Phase(1, 1e-3, 0.2, mix, classifier.handled(0.5), cleaned=True)
         rough = classifier.Phase(1, 1e-3, 0.2, mix, classifier.ROUGH)
-        monkeypatch.setattr(classifier, "FIRST", rough)
-        monkeypatch.setattr(classifier, "FIRST_LAYERS", TestJudge.LAYERS)
-        monkeypatch.setattr(classifier, "PHASES", {"default": (rough, phase), "tiny": (phase,)})
-        small = dict.fromkeys(classifier.MODELS, TestJudge.LAYERS)
-        monkeypatch.setattr("ocrdigit.architectures.ARCHITECTURES", small)
+        later = rough._replace(augment=classifier.handled(0.5))
+        monkeypatch.setattr(classifier, "TEACHING", (rough, later))
+        monkeypatch.setattr(classifier, "LESSONS", later._replace(epochs=2))
+        monkeypatch.setattr(classifier, "PRACTICE", {"default": (later, rough), "tiny": ()})
         files_made = []
         for run in range(2):
-            cleaner = classifier.first_network(data, seed=4)
-            for name in classifier.MODELS:
-                network = classifier.train(name, data, cleaner, seed=4)
+            teacher = classifier.train_teacher(data, seed=4)
+            lessons = classifier.prepare_lessons(teacher, data, seed=4)
+            networks = {classifier.TEACHER: teacher} | {
+                name: classifier.train_pupil(name, lessons, data, seed=4)
+                for name in classifier.PUPILS
+            }
+            for name, network in networks.items():
                 path = tmp_path / f"{name}{run}.safetensors"
                 classifier.save(str(path), network, data.validation, 4)
                 files_made.append(path.read_bytes())
-        assert files_made[:2] == files_made[2:]
+        assert files_made[:3] == files_made[3:]
+        large = ocrdigit.load(tmp_path / "large0.safetensors")
+        assert large.architecture == "large"
+        assert large.network_.ranges  # for int8
         model = ocrdigit.load(tmp_path / "tiny0.safetensors")
         assert model.network_.classes == 10
         assert np.isfinite(model.digit_score(data.validation.images)).all()
 
 
-def test_examples_are_the_same_every_time(mnist_folder: Path) -> None:
-    if not (mnist_folder / "uci").is_dir():
-        pytest.skip("UCI's sets are not here")
+def test_examples_are_the_same_every_time(data_folder: Path) -> None:
+    pytest.importorskip("HersheyFonts")
     from ocrdigit.training import _examples
 
-    folder = str(mnist_folder)
+    folder = str(data_folder)
     first, again = _examples.crops(folder, 5, 40), _examples.crops(folder, 5, 40)
     assert first.images.shape == (40, 28, 28)
     assert np.array_equal(first.images, again.images)
     assert np.array_equal(first.labels, again.labels)
+    cut, cut_again = _examples.read_crops(folder, 5, 300), _examples.read_crops(folder, 5, 300)
+    assert np.array_equal(cut.images, cut_again.images)
+    assert np.array_equal(cut.labels, cut_again.labels)
+    # most of it can be read, as the labels say
+    classes = ocrdigit.predict(cut.images[cut.labels < 10])
+    assert (classes == cut.labels[cut.labels < 10]).mean() > 0.8
     none = _examples.no_digits(folder, 5, 80)
     assert none.shape == (80, 28, 28)
     assert np.array_equal(none, _examples.no_digits(folder, 5, 80))

@@ -94,10 +94,7 @@ def _cut(picture: Pictures, box: NDArray[np.int64], rng: np.random.Generator) ->
 
 
 def read_crops(folder: str, seed: int, count: int) -> Examples:
-    """Return digits as the shipped reader cuts them out of numbers, and some of what is none.
-
-    Those are what it takes for digits in words.
-    """
+    """Return what the shipped reader takes for digits, as it cuts it out of numbers and words."""
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
     images: list[Pictures] = []
@@ -107,16 +104,11 @@ def read_crops(folder: str, seed: int, count: int) -> Examples:
         numbers = synth.strings(
             200, style=_styles(), height=height, digits=digits, random_state=rng, length=(1, 10)
         )
-        for picture in numbers:
+        for picture in numbers + words(80, digits, rng):
             table, pixels = _read(picture)
             values = match(table, picture)
-            images += list(pixels[values >= 0])
-            labels += values[values >= 0].tolist()
-        for picture in words(20, digits, rng):
-            table, pixels = _read(picture)
-            no_digit = match(table, picture) < 0
-            images += list(pixels[no_digit])
-            labels += [NOT_A_DIGIT] * int(no_digit.sum())
+            images += list(pixels)
+            labels += np.where(values < 0, NOT_A_DIGIT, values).tolist()
     return Examples(np.stack(images[:count]), np.array(labels[:count], np.uint8))
 
 

@@ -1,12 +1,15 @@
-"""Trains the classifiers that come with the package: "default" and "tiny".
+"""Trains the classifiers that come with the package: "large", "default" and "tiny".
 
     python -m ocrdigit.training.classifier --data DIR --out FOLDER
 
 ``DIR`` holds MNIST's four files, in it or in ``mnist/``, and the two UCI sets in ``uci/``, see
-:func:`ocrdigit.datasets.load_optdigits`. Writes ``default.safetensors`` and
-``tiny.safetensors`` to ``FOLDER``, or the one that ``--model`` names.
+:func:`ocrdigit.datasets.load_optdigits`. Writes ``large.safetensors``, ``default.safetensors``
+and ``tiny.safetensors`` to ``FOLDER``, or the ones that ``--model`` names.
 
-A first network, larger than these, finds the examples that nobody can read.
+"large" comes first, and is the others' teacher: it finds the examples that nobody can read, and
+says of every image that they are shown what it might be (Hinton, Vinyals and Dean, "Distilling
+the knowledge in a neural network", 2015). These images, changed in all ways, and its answers are
+made once for all of them; that takes 3 GB of memory.
 
 All have eleven classes while they are trained, the last for what is no digit; see
 :mod:`ocrdigit._judge`. Everything random comes from ``--seed``: the same seed, data, version and
@@ -19,8 +22,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,14 +32,15 @@ from numpy.typing import NDArray
 
 from .. import _core, _judge, architectures, augmentations, files
 from ..datasets import load_mnist
-from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands
+from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands, read_crops
 from .strips import TRAINING_DIGITS
 
-MODELS = ("default", "tiny")
+TEACHER, PUPILS = "large", ("default", "tiny")
 
-_CROPS, _CROP_CHUNKS = 10_000, 8  # in a chunk, and chunks
-_NO_DIGITS, _NO_DIGIT_CHUNKS = 9_000, 4
-_UNREADABLE = 0.02  # examples are left out whose class a first network finds less likely
+_CHUNK, _CROP_CHUNKS, _NO_DIGIT_CHUNKS = 10_000, 4, 4  # of either kind of crops, and of no digits
+_UNREADABLE = 0.02  # examples are left out whose class the teacher finds less likely
+_OWN_ANSWER, _SOFTNESS = 0.5, 2.0  # the label's part in what a pupil learns; the teacher's doubt
+_CHANGED_AT_ONCE = 5_000
 
 
 class Shares(NamedTuple):
@@ -79,14 +84,14 @@ def _changes(elastic: float, blur: float, shares: Shares) -> augmentations.Augme
     )
 
 
-# What the first network sees: everything at once.
+# What the teacher sees at first: everything at once.
 ROUGH = _changes(0.5, 1.2, Shares(0.3, 0.12, 0.15, 0.07, 0.05, 0.04, 0.15, 0.1, 0.15, 0.15))
 
 _HANDLED = Shares(0.16, 0.08, 0.12, 0.05, 0.04, 0.03, 0.1, 0.06, 0.1, 0.1)
 
 
 def handled(share: float) -> augmentations.Augmentation:
-    """Return what the others see: the stronger changes less often, times ``share``."""
+    """Return what comes later: the stronger changes less often, times ``share``."""
     shares = Shares(*(each * share for each in _HANDLED))
     return (*_changes(0.4, 1.8, shares), {"type": "negative", "probability": 0.05})
 
@@ -99,41 +104,39 @@ class Mix(NamedTuple):
     no_digits: int
 
 
-@dataclass(frozen=True)
-class Phase:
-    """One run of the trainer. ``cleaned``: without the examples that a network cannot read."""
+class Phase(NamedTuple):
+    """So many times over a mix of examples, changed."""
 
     epochs: int
     rate: float
     warmup: float
     mix: Mix
     augment: augmentations.Augmentation
-    precision: str = "float32"
-    cleaned: bool = False
 
 
-FIRST = Phase(14, 3e-3, 0.2, Mix(2, 40_000, 25_000), ROUGH, "bfloat16")
-FIRST_LAYERS: architectures.Layers = (
-    {"type": "conv2d", "filters": 48, "kernel_size": 3, "activation": "relu"},
-    {"type": "max_pool2d"},
-    {"type": "conv2d", "filters": 64, "kernel_size": 3, "activation": "relu"},
-    {"type": "conv2d", "filters": 64, "kernel_size": 3, "activation": "relu"},
-    {"type": "max_pool2d"},
-    {"type": "conv2d", "filters": 128, "kernel_size": 3, "activation": "relu"},
-    {"type": "max_pool2d"},
-    {"type": "flatten"},
-    {"type": "dropout", "rate": 0.3},
-    {"type": "dense", "units": 256, "activation": "relu"},
-    {"type": "dropout", "rate": 0.3},
-    {"type": "dense", "units": 11},
-)
-
-PHASES = {
-    "default": (
-        Phase(14, 6e-3, 0.2, Mix(2, 40_000, 25_000), handled(1)),
-        Phase(8, 3e-3, 0.1, Mix(4, 30_000, 12_000), handled(0.5), cleaned=True),
+LAYERS: dict[str, architectures.Layers] = {
+    # While it is trained, numbers drop out of it.
+    TEACHER: (
+        *architectures.ARCHITECTURES[TEACHER][:-2],
+        {"type": "dropout", "rate": 0.3},
+        architectures.ARCHITECTURES[TEACHER][-2],
+        {"type": "dropout", "rate": 0.3},
+        architectures.ARCHITECTURES[TEACHER][-1],
     ),
-    "tiny": (Phase(14, 6e-3, 0.2, Mix(4, 20_000, 12_000), handled(0.5), cleaned=True),),
+    **{name: architectures.ARCHITECTURES[name] for name in PUPILS},
+}
+_MIXED, _MOSTLY_MNIST = Mix(3, 60_000, 20_000), Mix(4, 30_000, 12_000)
+TEACHING = (
+    Phase(12, 3e-3, 0.2, Mix(2, 60_000, 35_000), ROUGH),
+    Phase(8, 1.5e-3, 0.1, _MIXED, handled(0.5)),
+    Phase(6, 1e-3, 0.1, _MOSTLY_MNIST, handled(0.5)),
+)
+LESSONS = Phase(12, 6e-3, 0.2, _MIXED, handled(0.7))
+# What pupils do alone afterwards, without the teacher's answers.
+_FIRST_ALONE = Phase(8, 3e-3, 0.1, _MOSTLY_MNIST, handled(0.5))
+PRACTICE = {
+    "default": (_FIRST_ALONE, Phase(36, 5e-3, 0.1, Mix(4, 60_000, 20_000), handled(0.5))),
+    "tiny": (_FIRST_ALONE,),
 }
 
 
@@ -161,58 +164,102 @@ class Data:
 
     def cleaned(self, network: _core.Network) -> Data:
         """Return the same without crops and negatives that ``network`` finds very unlikely."""
-        own = _likelihood(network, self.crops)
         none = Examples(self.no_digits, np.full(len(self.no_digits), NOT_A_DIGIT, np.uint8))
-        kept, kept_none = own > _UNREADABLE, _likelihood(network, none) > _UNREADABLE
+        kept = _likelihood(network, self.crops) > _UNREADABLE
+        kept_none = _likelihood(network, none) > _UNREADABLE
         cleaned = Examples(self.crops.images[kept], self.crops.labels[kept])
-        return Data(
-            self.mnist, cleaned, self.no_digits[kept_none], self.other_hands, self.validation
-        )
+        return replace(self, crops=cleaned, no_digits=self.no_digits[kept_none])
 
 
 def make_data(folder: str, jobs: int | None = None) -> Data:
     """Load and synthesise everything; the same every time."""
     with ProcessPoolExecutor(jobs) as workers:
-        crop_seeds = range(_CROP_CHUNKS)
-        crop_parts = workers.map(
-            crops, [folder] * _CROP_CHUNKS, crop_seeds, [_CROPS] * _CROP_CHUNKS
-        )
-        none_seeds = range(100, 100 + _NO_DIGIT_CHUNKS)
-        none_parts = workers.map(
-            no_digits, [folder] * _NO_DIGIT_CHUNKS, none_seeds, [_NO_DIGITS] * _NO_DIGIT_CHUNKS
-        )
-        images, labels = zip(*crop_parts, strict=True)
-        none = np.concatenate(list(none_parts))
+
+        def make(what: Callable[[str, int, int], Any], seed: int, count: int) -> list[Any]:
+            seeds = range(seed, seed + count)
+            return list(workers.map(what, [folder] * count, seeds, [_CHUNK] * count))
+
+        parts = make(crops, 0, _CROP_CHUNKS) + make(read_crops, 50, _CROP_CHUNKS)
+        none = np.concatenate(make(no_digits, 100, _NO_DIGIT_CHUNKS))
+    images, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.random.default_rng(0).permutation(len(labels))
     mnist = load_mnist(folder)
     digits = mnist.y_train.astype(np.uint8)
     return Data(
         Examples(mnist.X_train[:TRAINING_DIGITS], digits[:TRAINING_DIGITS]),
-        Examples(np.concatenate(images), np.concatenate(labels)),
+        Examples(images[order], labels[order]),
         none,
         other_hands(folder),
         Examples(mnist.X_train[TRAINING_DIGITS:], digits[TRAINING_DIGITS:]),
     )
 
 
-def first_network(data: Data, seed: int) -> _core.Network:
-    """Return the network that finds the unreadable among the others' examples."""
-    network = _core.Network(FIRST_LAYERS, seed=seed)
-    _run(network, FIRST, data, seed)
-    return network
-
-
-def train(name: str, data: Data, cleaner: _core.Network, seed: int) -> _core.Network:
-    """Return the trained network of a model, of eleven classes."""
-    layers = [dict(layer) for layer in architectures.ARCHITECTURES[name]]
+def _network(name: str, seed: int) -> _core.Network:
+    """Return a model's network, untrained, with the eleventh class."""
+    layers = [dict(layer) for layer in LAYERS[name]]
     layers[-1]["units"] = NOT_A_DIGIT + 1
-    network = _core.Network(layers, seed=seed)
-    for phase in PHASES[name]:
-        _run(network, phase, data.cleaned(cleaner) if phase.cleaned else data, seed)
+    return _core.Network(layers, seed=seed)
+
+
+def train_teacher(data: Data, seed: int) -> _core.Network:
+    """Return the teacher; after its first phase it leaves out what it cannot read itself."""
+    network = _network(TEACHER, seed)
+    for number, phase in enumerate(TEACHING):
+        _run(network, phase, data.cleaned(network) if number else data, seed)
     return network
 
 
 def _run(network: _core.Network, phase: Phase, data: Data, seed: int) -> None:
-    trainer = _core.Trainer(
+    trainer = _trainer(network, phase, seed, phase.augment)
+    trainer.run(*data.mixed(phase.mix), 1 / 255, *data.validation, on_epoch=_tell)
+
+
+class Lessons(NamedTuple):
+    """Changed images (n, 28, 28), their labels (n,), and what to answer (n, 11)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    answers: NDArray[np.float32]
+
+
+def prepare_lessons(teacher: _core.Network, data: Data, seed: int) -> Lessons:
+    """Return what pupils learn from: each example of ``data`` changed anew for every epoch."""
+    examples = data.mixed(LESSONS.mix)
+    count = len(examples.labels)
+    steps = augmentations.resolve(LESSONS.augment)
+    images = np.empty((LESSONS.epochs * count, *examples.images.shape[1:]), np.uint8)
+
+    def change(start: int) -> None:
+        end = min(start + _CHANGED_AT_ONCE, len(images))
+        chosen = np.arange(start, end) % count
+        pixels = examples.images[chosen].astype(np.float32) / np.float32(255)
+        changed = _core.augment(pixels, steps, (seed << 32) + start)
+        images[start:end] = np.rint(changed.clip(0, 1) * 255)
+
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        list(workers.map(change, range(0, len(images), _CHANGED_AT_ONCE)))
+    labels = np.tile(examples.labels, LESSONS.epochs)
+    answers = np.exp(_log_probabilities(teacher.scores(images, 1 / 255) / _SOFTNESS))
+    answers *= 1 - _OWN_ANSWER
+    answers[np.arange(len(labels)), labels] += _OWN_ANSWER
+    return Lessons(images, labels, answers)
+
+
+def train_pupil(name: str, lessons: Lessons, data: Data, seed: int) -> _core.Network:
+    """Return the network of a model that has had its lessons, and has practised on ``data``."""
+    network = _network(name, seed)
+    trainer = _trainer(network, LESSONS._replace(epochs=1), seed, ())
+    images, labels, answers = lessons
+    trainer.run(images, labels, 1 / 255, *data.validation, targets=answers, on_epoch=_tell)
+    for phase in PRACTICE[name]:
+        _run(network, phase, data, seed)
+    return network
+
+
+def _trainer(
+    network: _core.Network, phase: Phase, seed: int, augment: augmentations.Augmentation
+) -> _core.Trainer:
+    return _core.Trainer(
         network,
         epochs=phase.epochs,
         batch_size=128,
@@ -223,11 +270,9 @@ def _run(network: _core.Network, phase: Phase, data: Data, seed: int) -> None:
         schedule="one_cycle",
         warmup=phase.warmup,
         final_divisor=1000.0,
-        augment=augmentations.resolve(phase.augment),
-        precision=phase.precision,
+        augment=augmentations.resolve(augment),
+        precision="bfloat16",
     )
-    images, labels = data.mixed(phase.mix)
-    trainer.run(images, labels, 1 / 255, *data.validation, on_epoch=_tell)
 
 
 def _tell(progress: Any) -> None:
@@ -242,8 +287,8 @@ def _tell(progress: Any) -> None:
 # -- calibration and files --
 
 
-def _log_probabilities(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = scores - np.logaddexp.reduce(scores, axis=1)[:, None]
+def _log_probabilities(scores: NDArray[Any]) -> NDArray[Any]:
+    result: NDArray[Any] = scores - np.logaddexp.reduce(scores, axis=1)[:, None]
     return result
 
 
@@ -271,6 +316,7 @@ def temperature_of(network: _core.Network, validation: Examples) -> float:
 
 def save(path: str, network: _core.Network, validation: Examples, seed: int) -> None:
     """Calibrate a trained network of eleven classes, and write its file."""
+    network = _without_dropout(network)
     temperature = temperature_of(network, validation)
     classifier = _judge.split(network, temperature)
     last = _judge.tensors_of(network)
@@ -282,25 +328,49 @@ def save(path: str, network: _core.Network, validation: Examples, seed: int) -> 
     files.write_judged(path, classifier, judge, half=True, notes=notes)
 
 
+def _without_dropout(network: _core.Network) -> _core.Network:
+    """Return the same network as it is used."""
+    layers = [layer for layer in network.layers if layer["type"] != "dropout"]
+    plain = _core.Network(layers, network.input_shape)
+    plain.set_weights(network.weights())
+    plain.ranges = network.ranges
+    return plain
+
+
 def main() -> None:
     """Train, calibrate and save."""
     parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.classifier")
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", default=".")
-    parser.add_argument("--model", action="append", choices=MODELS)
+    parser.add_argument("--model", action="append", choices=(TEACHER, *PUPILS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
     options = parser.parse_args()
+    wanted = options.model or (TEACHER, *PUPILS)
     os.makedirs(options.out, exist_ok=True)
     start = time.perf_counter()
-    data = make_data(options.data, options.jobs)
-    print(f"examples made in {time.perf_counter() - start:.0f} s; first network", flush=True)
-    cleaner = first_network(data, options.seed)
-    for name in options.model or MODELS:
-        print(name, flush=True)
-        network = train(name, data, cleaner, options.seed)
+
+    def say(what: str) -> None:
+        print(f"{time.perf_counter() - start:.0f} s: {what}", flush=True)
+
+    def keep(name: str, network: _core.Network) -> None:
         path = os.path.join(options.out, f"{name}.safetensors")
         save(path, network, data.validation, options.seed)
+
+    data = make_data(options.data, options.jobs)
+    say(f"examples made; {TEACHER}")
+    teacher = train_teacher(data, options.seed)
+    if TEACHER in wanted:
+        keep(TEACHER, teacher)
+    pupils = [name for name in PUPILS if name in wanted]
+    if not pupils:
+        return
+    say("lessons")
+    readable = data.cleaned(teacher)
+    lessons = prepare_lessons(teacher, readable, options.seed)
+    for name in pupils:
+        say(name)
+        keep(name, train_pupil(name, lessons, readable, options.seed))
 
 
 if __name__ == "__main__":
