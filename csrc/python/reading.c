@@ -193,12 +193,16 @@ static od_status decide(reading_call *call, od_pool *Py_UNUSED(pool), int *Py_UN
   return od_read_decide(call->job, &call->opinions, &call->limits, error);
 }
 
+/* Up to the digits' places, and where a judge comes next the first crops for him, *count. */
+static bool run_reader_alone(reading_call *call, od_pool *pool, int *count) {
+  return run_step(start, call, pool, count) && network_use(call->reader, run_reader, call) &&
+         run_step(place, call, pool, count);
+}
+
 /* Reads, with a network's lock held only while it runs. */
 static bool run_reading(reading_call *call, od_pool *pool) {
   int count = 0;
-  if (!run_step(start, call, pool, &count) || !network_use(call->reader, run_reader, call) ||
-      !run_step(place, call, pool, &count))
-    return false;
+  if (!run_reader_alone(call, pool, &count)) return false;
   if (!call->judge) return true;
   while (count)
     if (!network_use(call->judge, run_judge, call) || !run_step(cut, call, pool, &count))
@@ -251,12 +255,6 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
   return result;
 }
 
-/* As run_reading, up to the first digits that would be judged. */
-static bool run_cutting(reading_call *call, od_pool *pool, int *count) {
-  return run_step(start, call, pool, count) && network_use(call->reader, run_reader, call) &&
-         run_step(place, call, pool, count);
-}
-
 static PyObject *crop_arrays(const od_read_job *job, int count) {
   float *crops;
   PyObject *pixels = new_floats(3, (int[]){count, OD_JUDGE_SIDE, OD_JUDGE_SIDE}, &crops);
@@ -289,7 +287,7 @@ PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ss
   shared_pool *pool = runtime_pool(state_of_module(module));
   int crops = 0;
   PyObject *image = Py_NewRef(values[1]);
-  const bool done = run_cutting(&call, pool->pool, &crops);
+  const bool done = run_reader_alone(&call, pool->pool, &crops);
   shared_pool_release(pool);
   Py_DECREF(image);
   PyObject *result = done ? crop_arrays(call.job, crops) : NULL;

@@ -143,3 +143,9 @@ od_status od_find_boxes(const od_page *page, const od_text_line *line, const od_
   od_release(work.run);
   return enough ? OD_OK : od_fail_memory(error, "the boxes of a line");
 }
+
+bool od_stands_apart(int count, const od_read_digit *digits, int index) {
+  const od_read_digit *digit = &digits[index];
+  if (index && digit[-1].line == digit->line && digit[-1].right >= digit->left) return false;
+  return index + 1 == count || digit[1].line != digit->line || digit->right < digit[1].left;
+}

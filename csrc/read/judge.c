@@ -28,8 +28,7 @@ static od_status open_court(od_read_job *job, od_pool *pool, od_error *error) {
   court->threads = od_pool_threads(pool);
   court->imaging = od_allocate((size_t)court->threads, sizeof *court->imaging);
   court->opinions = od_allocate(digits, OPINIONS * sizeof *court->opinions);
-  if (!court->digits || !court->crops || !court->said || !court->imaging ||
-      !court->opinions)
+  if (!court->digits || !court->crops || !court->said || !court->imaging || !court->opinions)
     return od_fail_memory(error, "the digits of a page");
   for (int i = 0; i < court->threads; i++) court->imaging[i].kernels = job->page.imaging.kernels;
   return OD_OK;
@@ -103,14 +102,6 @@ static bool is_judged(const float *opinion) {
   return opinion[NONE] > 0;
 }
 
-/* Whether no neighbour in its line has a column of the page in common with a digit, or none
- * between. */
-static bool stands_apart(const od_placed *placed, int index) {
-  const od_read_digit *digit = &placed->digits[index];
-  if (index && digit[-1].line == digit->line && digit[-1].right >= digit->left) return false;
-  return index + 1 == placed->count || digit[1].line != digit->line || digit->right < digit[1].left;
-}
-
 static double log_odds(double probability) {
   return log(fmax(probability, least_probability)) - log(fmax(1 - probability, least_probability));
 }
@@ -131,7 +122,8 @@ static void find_shares(const od_read_job *job, double *shares) {
 
 static const od_opinion_weights *weights_for(const od_read_job *job, int index,
                                              const od_opinions *opinions) {
-  return stands_apart(&job->placed, index) ? &opinions->apart : &opinions->close;
+  const bool apart = od_stands_apart(job->placed.count, job->placed.digits, index);
+  return apart ? &opinions->apart : &opinions->close;
 }
 
 /* Which digit it is: shares (OD_DIGITS). */

@@ -138,18 +138,13 @@ typedef struct row {
   od_ink_run *runs;
 } row;
 
-/* Whether digit i has ink of its own, of which none lies beside, above or below a neighbour's. */
-static bool stands_alone(const row *all, int i) {
-  const od_read_digit *digit = &all->digits[i];
-  return all->runs[i].count && (i == 0 || digit[-1].right < digit->left) &&
-         (i + 1 == all->count || digit->right < digit[1].left);
-}
-
-/* Takes out what may be digits but stands in others' ink; whether there was any. */
+/* Takes out what may be digits but has no ink, or not of its own; whether there was any. */
 static bool drop_doubtful(row *all) {
   int kept = 0;
   bool keep[OD_READ_WIDTH / OD_READ_COLUMN]; /* for each digit, of which no column has two */
-  for (int i = 0; i < all->count; i++) keep[i] = !all->spelled[i].doubtful || stands_alone(all, i);
+  for (int i = 0; i < all->count; i++)
+    keep[i] = !all->spelled[i].doubtful ||
+              (all->runs[i].count && od_stands_apart(all->count, all->digits, i));
   for (int i = 0; i < all->count; i++) {
     if (!keep[i]) continue;
     all->spelled[kept] = all->spelled[i];

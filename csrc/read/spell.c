@@ -85,13 +85,18 @@ static od_status find_way(const speller *work, int length, uint8_t *classes, boo
   return OD_OK;
 }
 
+/* The likeliest of the first `count` classes in column t. */
+static int likeliest(const speller *work, int t, int count) {
+  const od_real *p = work->probabilities + t * OD_READ_CLASSES;
+  int best = 0;
+  for (int c = 1; c < count; c++)
+    if (p[c] > p[best]) best = c;
+  return best;
+}
+
 static void take_likeliest(const speller *work, uint8_t *classes) {
-  for (int t = 0; t < work->columns; t++) {
-    const od_real *p = work->probabilities + t * OD_READ_CLASSES;
-    classes[t] = 0;
-    for (int c = 1; c < OD_READ_CLASSES; c++)
-      if (p[c] > p[classes[t]]) classes[t] = (uint8_t)c;
-  }
+  for (int t = 0; t < work->columns; t++)
+    classes[t] = (uint8_t)likeliest(work, t, OD_READ_CLASSES);
 }
 
 /* The likeliest way that says `word`: from[t][s] is how many states it came up. */
@@ -181,17 +186,10 @@ static double probability_of(const speller *work, int t, int class) {
   return (double)work->probabilities[t * OD_READ_CLASSES + class];
 }
 
-static int likeliest_digit(const speller *work, int t) {
-  int best = 0;
-  for (int d = 1; d < OD_DIGITS; d++)
-    if (probability_of(work, t, d) > probability_of(work, t, best)) best = d;
-  return best;
-}
-
 /* Whether column t still says, or already, what its neighbour `beside` says more of. */
 static bool trails(const speller *work, int t, int beside) {
-  const int digit = likeliest_digit(work, t);
-  return digit == likeliest_digit(work, beside) &&
+  const int digit = likeliest(work, t, OD_DIGITS);
+  return digit == likeliest(work, beside, OD_DIGITS) &&
          probability_of(work, t, digit) <= probability_of(work, beside, digit);
 }
 

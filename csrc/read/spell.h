@@ -9,6 +9,7 @@
 #include "read/read.h"
 
 enum { OD_BLANK = 10 };
+/* The least probability of what is shown to a judge though it is likelier to be none. */
 #define OD_DOUBTFUL 0.02
 
 /* A digit of a line, as its columns give it. */

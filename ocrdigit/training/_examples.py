@@ -57,6 +57,15 @@ def _styles() -> list[synth.Style]:
     return [*(synth.STYLES[name] for name in names), pasted, pasted, loose, loose]
 
 
+def _writing(digits: synth.Digits, rng: np.random.Generator, numbers: float) -> list[synth.Picture]:
+    """Return pictures of one height, of numbers or, with probability 1 - ``numbers``, digits."""
+    height = int(rng.integers(20, 80))
+    length: int | tuple[int, int] = (1, 10) if numbers == 1 or rng.random() < numbers else 1
+    return synth.strings(
+        200, style=_styles(), height=height, digits=digits, random_state=rng, length=length
+    )
+
+
 def crops(folder: str, seed: int, count: int) -> Examples:
     """Return digits written on paper in many styles, cut out with some of what is around."""
     rng = np.random.default_rng(seed)
@@ -64,16 +73,7 @@ def crops(folder: str, seed: int, count: int) -> Examples:
     images: list[Pictures] = []
     labels: list[int] = []
     while len(images) < count:
-        height = int(rng.integers(20, 80))
-        length: int | tuple[int, int] = (1, 10) if rng.random() < 0.7 else 1
-        for picture in synth.strings(
-            200,
-            style=_styles(),
-            height=height,
-            digits=digits,
-            random_state=rng,
-            length=length,
-        ):
+        for picture in _writing(digits, rng, numbers=0.7):
             for box, value in zip(picture.boxes, picture.values, strict=True):
                 crop = _cut(picture.image, box, rng)
                 if min(crop.shape) >= 4:
@@ -100,11 +100,7 @@ def read_crops(folder: str, seed: int, count: int) -> Examples:
     images: list[Pictures] = []
     labels: list[int] = []
     while len(images) < count:
-        height = int(rng.integers(20, 80))
-        numbers = synth.strings(
-            200, style=_styles(), height=height, digits=digits, random_state=rng, length=(1, 10)
-        )
-        for picture in numbers + words(80, digits, rng):
+        for picture in _writing(digits, rng, numbers=1) + words(80, digits, rng):
             table, pixels = _read(picture)
             values = match(table, picture)
             images += list(pixels)
