@@ -25,6 +25,7 @@
   do {                                                                         \
     size_t at = 0;                                                             \
     for (; at + 4 * (LANES) <= (N); at += 4 * (LANES)) STEP(at, 4);            \
+    for (; at + 2 * (LANES) <= (N); at += 2 * (LANES)) STEP(at, 2);            \
     for (; at + (LANES) <= (N); at += (LANES)) STEP(at, 1);                    \
     if (at < (N)) STEP((N) - (LANES), 1);                                      \
   } while (0)
@@ -48,16 +49,43 @@ static void scale_row(size_t n, const uint8_t *x, float scale, float shift, uint
 #undef STEP
 }
 
-OD_INLINE void lowest_of_bytes(size_t count, const uint8_t *const *rows, size_t at, uint8_t *y,
-                               const int V) {
-  bytes lowest[4];
-  OD_UNROLL for (int v = 0; v < V; v++) lowest[v] = bytes_load(rows[0] + at + v * BYTES);
+typedef bytes further_of(bytes a, bytes b);
+
+OD_INLINE void extreme_of_bytes(further_of *further, size_t count, const uint8_t *const *rows,
+                                size_t at, uint8_t *y, const int V) {
+  bytes extreme[4];
+  OD_UNROLL for (int v = 0; v < V; v++) extreme[v] = bytes_load(rows[0] + at + v * BYTES);
   for (size_t k = 1; k < count; k++) {
     const uint8_t *row = rows[k] + at;
     OD_UNROLL for (int v = 0; v < V; v++)
-      lowest[v] = bytes_lowest(lowest[v], bytes_load(row + v * BYTES));
+      extreme[v] = further(extreme[v], bytes_load(row + v * BYTES));
   }
-  OD_UNROLL for (int v = 0; v < V; v++) bytes_store(y + at + v * BYTES, lowest[v]);
+  OD_UNROLL for (int v = 0; v < V; v++) bytes_store(y + at + v * BYTES, extreme[v]);
+}
+
+OD_INLINE void extreme_of_many(further_of *further, size_t n, size_t count,
+                               const uint8_t *const *rows, uint8_t *y) {
+#define STEP(AT, V) extreme_of_bytes(further, count, rows, AT, y, V)
+  OVER_REGISTERS(n, BYTES, STEP);
+#undef STEP
+}
+
+/* For a COUNT that the compiler knows: the pointers stay in registers. */
+OD_INLINE void extreme_of_few(further_of *further, size_t n, const size_t COUNT,
+                              const uint8_t *const *rows, uint8_t *y) {
+  const uint8_t *few[4];
+  OD_UNROLL for (size_t k = 0; k < COUNT; k++) few[k] = rows[k];
+  extreme_of_many(further, n, COUNT, few, y);
+}
+
+OD_INLINE void extreme_of(further_of *further, size_t n, size_t count, const uint8_t *const *rows,
+                          uint8_t *y) {
+  switch (count) {
+    case 2: extreme_of_few(further, n, 2, rows, y); break;
+    case 3: extreme_of_few(further, n, 3, rows, y); break;
+    case 4: extreme_of_few(further, n, 4, rows, y); break;
+    default: extreme_of_many(further, n, count, rows, y);
+  }
 }
 
 static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
@@ -65,21 +93,7 @@ static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_
     lowest_of_plain(n, count, rows, y);
     return;
   }
-#define STEP(AT, V) lowest_of_bytes(count, rows, AT, y, V)
-  OVER_REGISTERS(n, BYTES, STEP);
-#undef STEP
-}
-
-OD_INLINE void highest_of_bytes(size_t count, const uint8_t *const *rows, size_t at, uint8_t *y,
-                                const int V) {
-  bytes highest[4];
-  OD_UNROLL for (int v = 0; v < V; v++) highest[v] = bytes_load(rows[0] + at + v * BYTES);
-  for (size_t k = 1; k < count; k++) {
-    const uint8_t *row = rows[k] + at;
-    OD_UNROLL for (int v = 0; v < V; v++)
-      highest[v] = bytes_highest(highest[v], bytes_load(row + v * BYTES));
-  }
-  OD_UNROLL for (int v = 0; v < V; v++) bytes_store(y + at + v * BYTES, highest[v]);
+  extreme_of(bytes_lowest, n, count, rows, y);
 }
 
 static void highest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
@@ -87,9 +101,7 @@ static void highest_of(size_t n, size_t count, const uint8_t *const *rows, uint8
     highest_of_plain(n, count, rows, y);
     return;
   }
-#define STEP(AT, V) highest_of_bytes(count, rows, AT, y, V)
-  OVER_REGISTERS(n, BYTES, STEP);
-#undef STEP
+  extreme_of(bytes_highest, n, count, rows, y);
 }
 
 OD_INLINE void blur_across_words(size_t taps, const uint8_t *x, const uint16_t *half,

@@ -20,14 +20,13 @@ static inline int od_border_place(int i, int n, od_border border) {
 static inline void od_extend_row(uint8_t *row, int before, int w, int after, od_border border,
                                  uint8_t outside) {
   uint8_t *inside = row + before;
-  for (int i = -before; i < 0; i++) {
-    const int from = od_border_place(i, w, border);
-    inside[i] = from < 0 ? outside : inside[from];
+  if (border == OD_BORDER_CONSTANT) {
+    memset(row, outside, (size_t)before);
+    memset(inside + w, outside, (size_t)after);
+    return;
   }
-  for (int i = w; i < w + after; i++) {
-    const int from = od_border_place(i, w, border);
-    inside[i] = from < 0 ? outside : inside[from];
-  }
+  for (int i = -before; i < 0; i++) inside[i] = inside[od_border_place(i, w, border)];
+  for (int i = w; i < w + after; i++) inside[i] = inside[od_border_place(i, w, border)];
 }
 
 #endif

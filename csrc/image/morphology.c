@@ -63,130 +63,108 @@ static int part_begin(const window *w, int k) {
   return begin + w->part <= w->length ? begin : w->length - w->part;
 }
 
-/* Memory of one band; rings hold the last rows, row r in place r % height. */
-typedef struct filter_memory {
-  size_t pitch;           /* from one row to the next */
-  const uint8_t **rows;   /* pointers into them, for an extreme to be taken of */
-  uint8_t *padded, *parts, *result;
-  uint8_t *ring, *second; /* (footprint's h, pitch); for pieces, as many rings as levels */
-} filter_memory;
+/* Memory of one band for a full footprint. */
+typedef struct full_memory {
+  size_t pitch;                      /* from one row to the next */
+  const uint8_t **rows;              /* pointers, for an extreme to be taken of */
+  const uint8_t **sources;           /* the last rows of the picture, in any order */
+  uint8_t *outside, *result;
+  uint8_t *padded[2], *along[2];     /* what came down, and its parts across: rows 2 k, 2 k + 1 */
+  uint8_t *copies;                   /* (down.part, pitch): sources that do not lie side by side */
+  uint8_t *parts;                    /* (parts_kept(down), pitch): parts down */
+} full_memory;
 
-static size_t most_pointers(const filter_job *job) {
-  return job->full ? (size_t)job->footprint->h + (size_t)job->footprint->w : job->count;
-}
+static int parts_kept(const window *down) { return down->length - down->part + 1; }
 
-static size_t filter_scratch(const filter_job *job, size_t pitch) {
-  return od_aligned(most_pointers(job) * sizeof(uint8_t *)) +
-         (3 + (job->full ? 2 : (size_t)job->levels) * (size_t)job->footprint->h) * pitch;
-}
-
-static size_t filter_pitch(const filter_job *job) {
+static size_t footprint_pitch(const filter_job *job) {
   return od_aligned((size_t)job->image->w + (size_t)job->footprint->w + OD_ALIGNMENT);
 }
 
-static filter_memory filter_memory_of(const filter_job *job, void *scratch) {
-  filter_memory m = {.pitch = filter_pitch(job), .rows = scratch};
-  m.padded = (uint8_t *)scratch + od_aligned(most_pointers(job) * sizeof(uint8_t *));
-  m.parts = m.padded + m.pitch;
-  m.result = m.parts + m.pitch;
-  m.ring = m.result + m.pitch;
-  m.second = m.ring + (size_t)job->footprint->h * m.pitch;
+static size_t full_pointers(const od_footprint *f) {
+  return od_aligned((2 * (size_t)f->h + (size_t)f->w) * sizeof(uint8_t *));
+}
+
+static size_t full_scratch(const filter_job *job) {
+  return full_pointers(job->footprint) +
+         (6 + 2 * (size_t)job->footprint->h) * footprint_pitch(job);
+}
+
+static full_memory full_memory_of(const filter_job *job, const window *down, void *scratch) {
+  const od_footprint *f = job->footprint;
+  full_memory m = {.pitch = footprint_pitch(job), .rows = scratch};
+  m.sources = m.rows + f->h + f->w;
+  m.outside = (uint8_t *)scratch + full_pointers(f);
+  m.result = m.outside + m.pitch;
+  m.along[0] = m.result + m.pitch;
+  m.along[1] = m.along[0] + m.pitch;
+  m.copies = m.along[1] + m.pitch;
+  m.parts = m.copies + (size_t)down->part * m.pitch;
   /* A row's own pixels, behind its left border, begin a cache line. */
-  const size_t before = (size_t)job->footprint->anchor_x % OD_ALIGNMENT;
-  m.padded += OD_ALIGNMENT - before;
-  m.ring += OD_ALIGNMENT - before;
+  m.padded[0] = m.parts + (size_t)parts_kept(down) * m.pitch + OD_ALIGNMENT -
+                (size_t)f->anchor_x % OD_ALIGNMENT;
+  m.padded[1] = m.padded[0] + m.pitch;
+  memset(m.outside, job->outside, (size_t)job->image->w);
   return m;
 }
 
-/* Picture row y, which may lie outside, with the border to the left and to the right. */
-static void pad_row(const filter_job *job, int y, uint8_t *padded) {
-  const od_footprint *f = job->footprint;
-  const int w = job->image->w, from = od_border_place(y, job->image->h, job->border);
-  if (from < 0) {
-    memset(padded, job->outside, (size_t)(w + f->w - 1));
+/* Takes in row r of those that the band looks at; with it the part down that ends there, and
+ * with the last of a window the extreme of all its rows, which goes to `column`. */
+static void filter_down(const filter_job *job, const window *down, const full_memory *m, int top,
+                        int r, uint8_t *column) {
+  const size_t w = (size_t)job->image->w;
+  const int from = od_border_place(top + r, job->image->h, job->border), slot = r % down->part;
+  m->sources[slot] = from < 0 ? m->outside
+                              : od_view_row(job->image, from, m->copies + (size_t)slot * m->pitch);
+  if (r < down->part - 1) return;
+  if (down->parts == 1) {
+    job->extreme(w, (size_t)down->part, m->sources, column);
     return;
   }
-  const uint8_t *row = od_view_row(job->image, from, padded + f->anchor_x);
-  if (row != padded + f->anchor_x) memcpy(padded + f->anchor_x, row, (size_t)w);
-  od_extend_row(padded, f->anchor_x, w, f->w - 1 - f->anchor_x, job->border, job->outside);
+  const int newest = r - (down->part - 1), kept = parts_kept(down);
+  job->extreme(w, (size_t)down->part, m->sources, m->parts + (size_t)(newest % kept) * m->pitch);
+  const int oldest = r - (down->length - 1);
+  if (oldest < 0) return;
+  for (int k = 0; k < down->parts; k++)
+    m->rows[k] = m->parts + (size_t)((oldest + part_begin(down, k)) % kept) * m->pitch;
+  job->extreme(w, (size_t)down->parts, m->rows, column);
 }
 
-/* The extreme of a window's length of pixels along a padded row. */
-static void filter_across(const filter_job *job, const window *across, const filter_memory *m,
-                          const uint8_t *padded, uint8_t *result) {
-  const size_t w = (size_t)job->image->w;
-  uint8_t *to = across->parts == 1 ? result : m->parts;
-  const size_t n = across->parts == 1 ? w : w + (size_t)(across->length - across->part);
-  for (int k = 0; k < across->part; k++) m->rows[k] = padded + k;
-  job->extreme(n, (size_t)across->part, m->rows, to);
-  if (across->parts == 1) return;
-  for (int k = 0; k < across->parts; k++) m->rows[k] = m->parts + part_begin(across, k);
-  job->extreme(w, (size_t)across->parts, m->rows, result);
+/* The extremes of `count` pixels of a row, from every one of n pixels on. */
+static void filter_along(const filter_job *job, const full_memory *m, size_t n, int count,
+                         const uint8_t *row, uint8_t *result) {
+  for (int k = 0; k < count; k++) m->rows[k] = row + k;
+  job->extreme(n, (size_t)count, m->rows, result);
 }
 
-/* A full footprint of few rows, over a picture whose pixels lie side by side: down first,
- * from the rows where they are, then across. A row is looked at across when the next one
- * has come down, as what was just written is slow to read at other places. */
-static void filter_low(void *context, int first, int last, void *scratch) {
-  const filter_job *job = context;
-  const filter_memory m = filter_memory_of(job, scratch);
-  const od_footprint *f = job->footprint;
-  const od_view *image = job->image;
-  const window across = window_of(f->w);
-  const int w = image->w;
-  uint8_t *padded[2] = {m.padded, m.ring};
-  memset(m.second, job->outside, (size_t)w);
-  for (int y = first; y <= last; y++) {
-    if (y < last) {
-      for (int k = 0; k < f->h; k++) {
-        const int from = od_border_place(y - f->anchor_y + k, image->h, job->border);
-        m.rows[k] = from < 0 ? m.second : image->pixels + from * image->row;
-      }
-      job->extreme((size_t)w, (size_t)f->h, m.rows, padded[y % 2] + f->anchor_x);
-      od_extend_row(padded[y % 2], f->anchor_x, w, f->w - 1 - f->anchor_x, job->border,
-                    job->outside);
-    }
-    if (y == first) continue;
-    uint8_t *result = od_target_row(job->result, y - 1, m.result);
-    filter_across(job, &across, &m, padded[(y - 1) % 2], result);
-    od_target_finish(job->result, y - 1, result);
-  }
-}
-
-/* The place after `at` in a ring of n. */
-static int next_place(int at, int n) { return at + 1 < n ? at + 1 : 0; }
-
-/* A full footprint: across, then down. */
+/* A full footprint: down, then across. What was just written is slow to read at other places,
+ * so that each step across is a row behind the step before it. */
 static void filter_full(void *context, int first, int last, void *scratch) {
   const filter_job *job = context;
-  const filter_memory m = filter_memory_of(job, scratch);
-  const window across = window_of(job->footprint->w), down = window_of(job->footprint->h);
-  const size_t w = (size_t)job->image->w;
-  const int top = first - job->footprint->anchor_y;
-  int place = 0; /* of the row that comes next, in the ring of rows */
-  int part_place = 0; /* of the part that ends with it, in the ring of parts */
-  for (int r = 0; r < last - first + down.length - 1; r++) { /* rows from the top on */
-    pad_row(job, top + r, m.padded);
-    filter_across(job, &across, &m, m.padded, m.ring + (size_t)place * m.pitch);
-    place = next_place(place, down.part);
-    if (r < down.part - 1) continue;
-    const int y = first + r - (down.length - 1);
-    uint8_t *result = y < first ? m.result : od_target_row(job->result, y, m.result);
-    uint8_t *part = down.parts == 1 ? result : m.second + (size_t)part_place * m.pitch;
-    for (int k = 0; k < down.part; k++) m.rows[k] = m.ring + (size_t)k * m.pitch;
-    job->extreme(w, (size_t)down.part, m.rows, part);
-    part_place = next_place(part_place, down.length);
-    if (y < first) continue;
-    if (down.parts > 1) {
-      /* The window's first part is as far back as the ring has places but for `part`. */
-      const int oldest = part_place - 1 - (down.length - down.part);
-      for (int k = 0; k < down.parts; k++) {
-        const int at = oldest + part_begin(&down, k);
-        m.rows[k] = m.second + (size_t)(at < 0 ? at + down.length : at) * m.pitch;
-      }
-      job->extreme(w, (size_t)down.parts, m.rows, result);
+  const od_footprint *f = job->footprint;
+  const window across = window_of(f->w), down = window_of(f->h);
+  const full_memory m = full_memory_of(job, &down, scratch);
+  const int w = job->image->w, top = first - f->anchor_y, behind = across.parts > 1 ? 2 : 1;
+  for (int y = first - (f->h - 1); y < last + behind; y++) { /* its window's last row comes in */
+    if (y < last) {
+      uint8_t *padded = m.padded[y & 1];
+      filter_down(job, &down, &m, top, y - first + f->h - 1, padded + f->anchor_x);
+      if (y >= first)
+        od_extend_row(padded, f->anchor_x, w, f->w - 1 - f->anchor_x, job->border, job->outside);
     }
-    od_target_finish(job->result, y, result);
+    if (behind == 2 && y - 1 >= first && y - 1 < last)
+      filter_along(job, &m, (size_t)(w + across.length - across.part), across.part,
+                   m.padded[(y - 1) & 1], m.along[(y - 1) & 1]);
+    const int done = y - behind;
+    if (done < first) continue;
+    uint8_t *result = od_target_row(job->result, done, m.result);
+    if (behind == 1) {
+      filter_along(job, &m, (size_t)w, across.length, m.padded[done & 1], result);
+    } else {
+      for (int k = 0; k < across.parts; k++)
+        m.rows[k] = m.along[done & 1] + part_begin(&across, k);
+      job->extreme((size_t)w, (size_t)across.parts, m.rows, result);
+    }
+    od_target_finish(job->result, done, result);
   }
 }
 
@@ -234,13 +212,47 @@ static void choose_pieces(filter_job *job, piece *pieces) {
   job->pieces = pieces;
 }
 
+/* Memory of one band for pieces; a ring holds the last rows of a level. */
+typedef struct piece_memory {
+  size_t pitch;         /* from one row to the next */
+  const uint8_t **rows; /* (job's count) of an extreme */
+  uint8_t *result;
+  uint8_t *rings;       /* (job's levels, footprint's h, pitch) */
+} piece_memory;
+
+static size_t piece_scratch(const filter_job *job) {
+  return od_aligned(job->count * sizeof(uint8_t *)) +
+         (2 + (size_t)job->levels * (size_t)job->footprint->h) * footprint_pitch(job);
+}
+
+static piece_memory piece_memory_of(const filter_job *job, void *scratch) {
+  piece_memory m = {.pitch = footprint_pitch(job), .rows = scratch};
+  m.result = (uint8_t *)scratch + od_aligned(job->count * sizeof(uint8_t *));
+  /* A row's own pixels, behind its left border, begin a cache line. */
+  m.rings = m.result + m.pitch + OD_ALIGNMENT - (size_t)job->footprint->anchor_x % OD_ALIGNMENT;
+  return m;
+}
+
+/* Picture row y, which may lie outside, with the border to the left and to the right. */
+static void pad_row(const filter_job *job, int y, uint8_t *padded) {
+  const od_footprint *f = job->footprint;
+  const int w = job->image->w, from = od_border_place(y, job->image->h, job->border);
+  if (from < 0) {
+    memset(padded, job->outside, (size_t)(w + f->w - 1));
+    return;
+  }
+  const uint8_t *row = od_view_row(job->image, from, padded + f->anchor_x);
+  if (row != padded + f->anchor_x) memcpy(padded + f->anchor_x, row, (size_t)w);
+  od_extend_row(padded, f->anchor_x, w, f->w - 1 - f->anchor_x, job->border, job->outside);
+}
+
 /* Where the ring of a level has place `at`: extremes of 2^level pixels each. */
-static uint8_t *level_row(const filter_job *job, const filter_memory *m, int level, int at) {
-  return m->ring + (size_t)(level * job->footprint->h + at) * m->pitch;
+static uint8_t *level_row(const filter_job *job, const piece_memory *m, int level, int at) {
+  return m->rings + (size_t)(level * job->footprint->h + at) * m->pitch;
 }
 
 /* Row y of the picture and its extremes into the rings. */
-static void fill_levels(const filter_job *job, const filter_memory *m, int y, int at) {
+static void fill_levels(const filter_job *job, const piece_memory *m, int y, int at) {
   const size_t padded = (size_t)job->image->w + (size_t)job->footprint->w - 1;
   pad_row(job, y, level_row(job, m, 0, at));
   for (int level = 1; level < job->levels; level++) {
@@ -254,12 +266,12 @@ static void fill_levels(const filter_job *job, const filter_memory *m, int y, in
 /* Any footprint: all of its pieces, each a row of its level moved by its place. */
 static void filter_pieces(void *context, int first, int last, void *scratch) {
   const filter_job *job = context;
-  const filter_memory m = filter_memory_of(job, scratch);
+  const piece_memory m = piece_memory_of(job, scratch);
   const int h = job->footprint->h, top = first - job->footprint->anchor_y;
   int place = 0; /* of the row that comes next, in the rings; then of the oldest */
   for (int r = 0; r < last - first + h - 1; r++) {
     fill_levels(job, &m, top + r, place);
-    place = next_place(place, h);
+    place = place + 1 < h ? place + 1 : 0;
     if (r < h - 1) continue;
     for (size_t k = 0; k < job->count; k++) {
       const piece *p = &job->pieces[k];
@@ -298,17 +310,14 @@ od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extrem
   filter_job job = {.extreme = extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of,
                     .image = image, .result = result, .footprint = f, .border = border,
                     .outside = outside, .full = cells == (size_t)f->h * (size_t)f->w};
-  if (job.full) {
-    const bool low = image->column == 1 && window_of(f->h).parts == 1;
-    return od_run_bands(imaging, image->h, w / 4 + 1, filter_scratch(&job, filter_pitch(&job)),
-                        low ? filter_low : filter_full, &job, error);
-  }
+  if (job.full)
+    return od_run_bands(imaging, image->h, w / 4 + 1, full_scratch(&job), filter_full, &job,
+                        error);
   piece *pieces = od_allocate(cells, sizeof *pieces);
   if (!pieces) return od_fail_memory(error, "a kernel's cells");
   choose_pieces(&job, pieces);
   const od_status done = od_run_bands(imaging, image->h, w * looks(&job) / 64 + 1,
-                                      filter_scratch(&job, filter_pitch(&job)), filter_pieces,
-                                      &job, error);
+                                      piece_scratch(&job), filter_pieces, &job, error);
   od_release(pieces);
   return done;
 }
