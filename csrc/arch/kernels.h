@@ -128,6 +128,12 @@ typedef struct od_sgd_step {
   od_real rate, momentum, shrink, scale;
 } od_sgd_step;
 
+/* A line for each of c columns. */
+typedef struct od_lines {
+  const od_real *middle, *of_x, *shift;
+  const od_real *of_dy; /* not read where there is no dy */
+} od_lines;
+
 typedef struct od_kernels {
   const char *name; /* "scalar", "avx2", "avx512", "neon" */
   unsigned features; /* the od_cpu_feature it needs; 0 for scalar */
@@ -187,6 +193,14 @@ typedef struct od_kernels {
   void (*add_rows)(size_t rows, size_t c, const od_real *x, od_real *sum); /* sum (c) += x (rows, c) */
   void (*scale_shift)(size_t rows, size_t c, const od_real *x, const od_real *scale,
                       const od_real *shift, od_real *y, bool relu);  /* y = x * scale + shift */
+  /* sums (2, c) += those of the columns of x (rows, c), and of their squares; or of dy, and of
+   * dy (x - middle). In double. */
+  void (*column_sums)(size_t rows, size_t c, const od_real *x, double *sums);
+  void (*column_products)(size_t rows, size_t c, const od_real *x, const od_real *dy,
+                          const double *middle, double *sums);
+  /* y = (x - middle) of_x + shift, and with dy, which may be NULL, + dy of_dy. */
+  void (*add_lines)(size_t rows, size_t c, const od_lines *lines, const od_real *x,
+                    const od_real *dy, od_real *y);
   void (*bytes_to_real)(size_t n, const uint8_t *x, od_real scale, od_real *y); /* y = x * scale */
   double (*squared_norm)(size_t n, const od_real *x);                           /* sum of x^2 */
 

@@ -32,6 +32,40 @@ static void scale_shift(size_t rows, size_t c, const od_real *x, const od_real *
     }
 }
 
+static void column_sums(size_t rows, size_t c, const od_real *restrict x, double *restrict sums) {
+  double *squares = sums + c;
+  for (size_t r = 0; r < rows; r++, x += c)
+    for (size_t i = 0; i < c; i++) {
+      const double value = (double)x[i];
+      sums[i] += value;
+      squares[i] += value * value;
+    }
+}
+
+static void column_products(size_t rows, size_t c, const od_real *restrict x,
+                            const od_real *restrict dy, const double *restrict middle,
+                            double *restrict sums) {
+  double *products = sums + c;
+  for (size_t r = 0; r < rows; r++, x += c, dy += c)
+    for (size_t i = 0; i < c; i++) {
+      const double gradient = (double)dy[i];
+      sums[i] += gradient;
+      products[i] += gradient * ((double)x[i] - middle[i]);
+    }
+}
+
+static void add_lines(size_t rows, size_t c, const od_lines *lines, const od_real *restrict x,
+                      const od_real *restrict dy, od_real *restrict y) {
+  const od_real *middle = lines->middle, *of_x = lines->of_x, *of_dy = lines->of_dy;
+  const od_real *shift = lines->shift;
+  for (size_t r = 0; r < rows; r++, x += c, y += c) {
+    for (size_t i = 0; i < c; i++) y[i] = (x[i] - middle[i]) * of_x[i] + shift[i];
+    if (!dy) continue;
+    for (size_t i = 0; i < c; i++) y[i] += dy[i] * of_dy[i];
+    dy += c;
+  }
+}
+
 static void bytes_to_real(size_t n, const uint8_t *restrict x, od_real scale,
                           od_real *restrict y) {
   for (size_t i = 0; i < n; i++) y[i] = (od_real)x[i] * scale;
@@ -180,6 +214,9 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
    .add = add,                                                                              \
    .add_rows = add_rows,                                                                    \
    .scale_shift = scale_shift,                                                              \
+   .column_sums = column_sums,                                                              \
+   .column_products = column_products,                                                      \
+   .add_lines = add_lines,                                                                  \
    .bytes_to_real = bytes_to_real,                                                          \
    .squared_norm = squared_norm,                                                            \
    .adam = adam,                                                                            \

@@ -106,7 +106,7 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
       for (size_t k = 0; k < n; k++) od_columns_forward(op, x + k * in, y + k * out);
       break;
     case OD_BATCH_NORM:
-      od_norm_forward(pass, i, slice);
+      od_norm_forward(pass, i, slice, worker_scratch(g, worker));
       break;
     default: /* a plan has no other */
       break;
@@ -233,7 +233,8 @@ static void backward_task(void *context, int slice, int worker) {
   const od_gradient *g = pass->g;
   const od_stage *stage = pass->stage;
   bool norm = stage > g->stages;
-  if (stage->end < g->plan.count) od_norm_backward(pass, stage->end, slice);
+  if (stage->end < g->plan.count)
+    od_norm_backward(pass, stage->end, slice, worker_scratch(g, worker));
   for (int i = stage->end - 1; i >= stage->begin + norm; i--) op_backward(pass, i, slice, worker);
   if (norm) od_norm_slice_gradients(pass, stage->begin, slice);
 }

@@ -92,6 +92,7 @@ static od_status allocate(od_gradient *g, od_error *error) {
     const od_op *op = &g->plan.ops[i];
     if (!allocate_state(g, i)) return od_fail_memory(error, "the activations of a batch");
     if (op->kind == OD_DENSE) want_scratch(g, od_dense_forward_scratch(op, SLICE));
+    if (op->kind == OD_BATCH_NORM) want_scratch(g, OD_NORM_SCRATCH * (size_t)op->in.c);
     if (op->kind != OD_CONV2D) continue;
     want_scratch(g, od_conv_forward_scratch(op));
     want_scratch(g, od_conv_backward_scratch(op));

@@ -27,7 +27,7 @@ void od_norm_slice_sums(const od_pass *pass, int i, int slice) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   od_span images = slice_images(pass->batch, slice);
-  od_batch_norm_sums(rows_of(op, images.count), (size_t)op->in.c, input_of(g, i, images.begin),
+  od_batch_norm_sums(g->kernels, rows_of(op, images.count), (size_t)op->in.c, input_of(g, i, images.begin),
                      slice_sums(g, i, slice));
 }
 
@@ -47,30 +47,32 @@ void od_norm_statistics(const od_pass *pass, int i) {
   }
 }
 
-void od_norm_forward(const od_pass *pass, int i, int slice) {
+static od_norm norm_of(const od_gradient *g, int i) {
+  const od_op *op = &g->plan.ops[i];
+  const od_real *values = od_network_values_const(g->network);
+  return (od_norm){g->states[i].mean, g->states[i].inverse, values + op->kernel_at,
+                   values + op->bias_at};
+}
+
+void od_norm_forward(const od_pass *pass, int i, int slice, od_real *scratch) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
-  const od_op_state *state = &g->states[i];
-  const od_real *values = od_network_values_const(g->network);
-  const od_real *gamma = values + op->kernel_at, *beta = values + op->bias_at;
+  const od_norm norm = norm_of(g, i);
   od_span images = slice_images(pass->batch, slice);
-  size_t c = (size_t)op->in.c, rows = rows_of(op, images.count);
-  const od_real *x = input_of(g, i, images.begin);
-  od_real *y = state->y + images.begin * od_shape_size(op->out);
-  for (size_t r = 0; r < rows; r++, x += c, y += c)
-    for (size_t k = 0; k < c; k++)
-      y[k] = (od_real)(((double)x[k] - state->mean[k]) * state->inverse[k]) * gamma[k] + beta[k];
+  od_batch_norm_forward(g->kernels, rows_of(op, images.count), (size_t)op->in.c, &norm,
+                        input_of(g, i, images.begin),
+                        g->states[i].y + images.begin * od_shape_size(op->out), scratch);
 }
 
 void od_norm_slice_gradients(const od_pass *pass, int i, int slice) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
-  const od_op_state *state = &g->states[i];
+  const od_norm norm = norm_of(g, i);
   od_span images = slice_images(pass->batch, slice);
-  od_batch_norm_backward_sums(rows_of(op, images.count), (size_t)op->in.c,
+  od_batch_norm_backward_sums(g->kernels, rows_of(op, images.count), (size_t)op->in.c, &norm,
                               input_of(g, i, images.begin),
-                              state->dy + images.begin * od_shape_size(op->out), state->mean,
-                              state->inverse, slice_sums(g, i, slice));
+                              g->states[i].dy + images.begin * od_shape_size(op->out),
+                              slice_sums(g, i, slice));
 }
 
 /* The gradients of gamma and beta are the joined sums themselves. */
@@ -85,19 +87,17 @@ void od_norm_gradient(const od_pass *pass, int i) {
   }
 }
 
-void od_norm_backward(const od_pass *pass, int i, int slice) {
+void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
-  const od_op_state *state = &g->states[i];
-  const od_real *gamma = od_network_values_const(g->network) + op->kernel_at;
+  const od_norm norm = norm_of(g, i);
   od_span images = slice_images(pass->batch, slice);
   od_real *dx = input_gradient_of(g, i, images.begin);
   if (!dx) return;
-  od_batch_norm_backward(rows_of(op, images.count), (size_t)op->in.c,
+  od_batch_norm_backward(g->kernels, rows_of(op, images.count), (size_t)op->in.c, &norm,
+                         g->states[i].sums, (double)rows_of(op, (size_t)pass->batch->count),
                          input_of(g, i, images.begin),
-                         state->dy + images.begin * od_shape_size(op->out), state->mean,
-                         state->inverse, gamma, state->sums,
-                         (double)rows_of(op, (size_t)pass->batch->count), dx);
+                         g->states[i].dy + images.begin * od_shape_size(op->out), dx, scratch);
 }
 
 /* Moves the statistics of one batch norm towards the last batch's; a number that would

@@ -97,11 +97,11 @@ static inline size_t map_size(const od_gradient *g) {
 
 void od_norm_slice_sums(const od_pass *pass, int i, int slice); /* once its input is there */
 void od_norm_statistics(const od_pass *pass, int i);
-void od_norm_forward(const od_pass *pass, int i, int slice);
+void od_norm_forward(const od_pass *pass, int i, int slice, od_real *scratch);
 
 void od_norm_slice_gradients(const od_pass *pass, int i, int slice); /* once dy is there */
 void od_norm_gradient(const od_pass *pass, int i); /* of gamma and beta, to pass->values */
-void od_norm_backward(const od_pass *pass, int i, int slice);
+void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch);
 
 /* -- gradient_sums.c: the gradients of all kernels and biases to pass->values, once every
  * slice has gone back -- */

@@ -121,17 +121,31 @@ void od_dropout(size_t n, double rate, uint64_t seed, const od_real *x, od_real 
 /* -- batch norm over all rows (n h w) of a batch, in three steps: each slice sums
  * its rows, the sums are joined in order, each slice transforms its rows -- */
 
+/* What turns a batch norm's rows: its statistics, and gamma and beta, each (c). */
+typedef struct od_norm {
+  const double *mean, *inverse; /* 1 / deviation */
+  const od_real *gamma, *beta;
+} od_norm;
+
 /* sums (2, c), written: of x and of x^2. */
-void od_batch_norm_sums(size_t rows, size_t c, const od_real *x, double *sums);
+void od_batch_norm_sums(const od_kernels *kernels, size_t rows, size_t c, const od_real *x,
+                        double *sums);
 
-/* sums (2, c), written: of dy and of dy times the normalised x. */
-void od_batch_norm_backward_sums(size_t rows, size_t c, const od_real *x, const od_real *dy,
-                                 const double *mean, const double *inverse, double *sums);
+/* y = gamma x^ + beta, where x^ = (x - mean) inverse. `scratch` (OD_NORM_SCRATCH c). */
+enum { OD_NORM_SCRATCH = 4 };
+void od_batch_norm_forward(const od_kernels *kernels, size_t rows, size_t c, const od_norm *norm,
+                           const od_real *x, od_real *y, od_real *scratch);
 
-/* dx = scale (dy - mean of dy - x^ times mean of (dy x^)), with sums over `count` rows. */
-void od_batch_norm_backward(size_t rows, size_t c, const od_real *x, const od_real *dy,
-                            const double *mean, const double *inverse, const od_real *gamma,
-                            const double *sums, double count, od_real *dx);
+/* sums (2, c), written: of dy and of dy x^. */
+void od_batch_norm_backward_sums(const od_kernels *kernels, size_t rows, size_t c,
+                                 const od_norm *norm, const od_real *x, const od_real *dy,
+                                 double *sums);
+
+/* dx = gamma inverse (dy - mean of dy - x^ times mean of (dy x^)), with sums over `count`
+ * rows. */
+void od_batch_norm_backward(const od_kernels *kernels, size_t rows, size_t c, const od_norm *norm,
+                            const double *sums, double count, const od_real *x, const od_real *dy,
+                            od_real *dx, od_real *scratch);
 
 /* -- softmax and cross-entropy, one image -- */
 

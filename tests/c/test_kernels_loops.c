@@ -97,6 +97,55 @@ static void test_scale_shift(void) {
     }
 }
 
+/* Both kinds of column sums: with `middle`, of dy and of dy (x - middle). */
+static void check_column_sums(const od_kernels *kernels, bool products) {
+  size_t rows = draw(0, 9), c = draw(1, 70), n = rows * c;
+  CHECK_CASE("%s column sums (%zu, %zu), products %d", kernels->name, rows, c, products);
+  const od_real *x = random_block(&guard_a, n), *dy = random_block(&guard_b, n);
+  double sums[140], exactly[140], magnitude[140], middle[70];
+  for (size_t k = 0; k < 2 * c; k++) exactly[k] = sums[k] = od_rng_range(&rng, -2, 2);
+  for (size_t k = 0; k < 2 * c; k++) magnitude[k] = fabs(sums[k]);
+  for (size_t k = 0; k < c; k++) middle[k] = od_rng_range(&rng, -2, 2);
+  for (size_t i = 0; i < n; i++) {
+    const double value = (double)x[i], gradient = (double)dy[i];
+    const double one = products ? gradient : value;
+    const double two = products ? gradient * (value - middle[i % c]) : value * value;
+    exactly[i % c] += one, magnitude[i % c] += fabs(one);
+    exactly[c + i % c] += two, magnitude[c + i % c] += fabs(two);
+  }
+  if (products)
+    kernels->column_products(rows, c, x, dy, middle, sums);
+  else
+    kernels->column_sums(rows, c, x, sums);
+  for (size_t k = 0; k < 2 * c; k++) CHECK_NEAR(sums[k] - exactly[k], 0, 1e-14 * magnitude[k]);
+}
+
+static void test_column_sums(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < LENGTHS; i++) check_column_sums(table(t), i % 2);
+}
+
+static void test_add_lines(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < LENGTHS; i++) {
+      size_t rows = draw(0, 9), c = draw(1, 70), n = rows * c;
+      CHECK_CASE("%s add_lines (%zu, %zu)", table(t)->name, rows, c);
+      od_real *x = random_block(&guard_a, n), *dy = coin() ? random_block(&guard_b, n) : NULL;
+      od_real *y = block_of(&guard_c, n), *numbers = random_block(&guard_d, 4 * c);
+      const od_lines lines = {.middle = numbers, .of_x = numbers + c, .shift = numbers + 2 * c,
+                              .of_dy = numbers + 3 * c};
+      table(t)->add_lines(rows, c, &lines, x, dy, y);
+      for (size_t k = 0; k < n; k++) {
+        const double shift = (double)lines.shift[k % c];
+        const double of_x = ((double)x[k] - (double)lines.middle[k % c]) * (double)lines.of_x[k % c];
+        const double of_dy = dy ? (double)dy[k] * (double)lines.of_dy[k % c] : 0;
+        CHECK_NEAR(y[k], of_x + shift + of_dy,
+                   4 * ROUNDING * (fabs(of_x) + fabs(shift) + fabs(of_dy)));
+      }
+      CHECK(guard_intact(&guard_c));
+    }
+}
+
 static void test_bytes_to_real(void) {
   guard guard_bytes = guard_create(LONGEST);
   for (int t = 0; table(t); t++)
@@ -234,6 +283,8 @@ int main(void) {
   RUN(test_add);
   RUN(test_add_rows);
   RUN(test_scale_shift);
+  RUN(test_column_sums);
+  RUN(test_add_lines);
   RUN(test_bytes_to_real);
   RUN(test_match_bytes);
   RUN(test_squared_norm);
