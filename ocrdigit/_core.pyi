@@ -75,6 +75,14 @@ class Network:
     @precision.setter
     def precision(self, precision: str) -> None: ...
     @property
+    def sure(self) -> float:
+        """The least probability of an answer of ``predict_ready`` and ``predict_proba_ready``.
+
+        To what is less sure, and to batches, they say None; 0, as at first: to nothing.
+        """
+    @sure.setter
+    def sure(self, sure: float) -> None: ...
+    @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range of each layer's input, which int8 wants, as far as known; by layer name.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks, _core, _judge, architectures, files, models, recipes
+from . import _checks, _core, _judge, _second_look, architectures, files, models, recipes
 from ._inputs import as_images
 from ._labels import as_labels
 from ._rehearsal import with_sample
@@ -60,6 +60,11 @@ class DigitClassifier:
         prediction. "int8" predicts with 8-bit integers, whose steps come from the ranges
         that the end of ``fit``, or :meth:`calibrate`, has seen; it trains in float32. Both
         are faster on processors with instructions for them, and answer the same on all.
+    second_look : bool, default False
+        Whether images whose digit is not sure (a probability below 0.99) are looked at again,
+        turned by 8 degrees, scaled by 0.9 and 1.1 and sheared either way, and all that is
+        found averaged. Fewer mistakes, for seven times the work on those images alone. Files in
+        other formats than ``.safetensors`` know nothing of it.
     patience : int, optional
         Stop after this many epochs without a better validation accuracy.
     restore_best : bool, default False
@@ -123,6 +128,7 @@ class DigitClassifier:
         optimizer: str | Mapping[str, Any] | None = None,
         learning_rate: float | None = None,
         precision: str = "float32",
+        second_look: bool = False,
         patience: int | None = None,
         restore_best: bool = False,
         warm_start: bool = False,
@@ -139,6 +145,7 @@ class DigitClassifier:
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.precision = precision
+        self.second_look = second_look
         self.patience = patience
         self.restore_best = restore_best
         self.warm_start = warm_start
@@ -150,9 +157,12 @@ class DigitClassifier:
     # Parameters, as scikit-learn has them.
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a fitted model takes another ``precision`` at once."""
-        if name == "precision" and "network_" in vars(self):
-            self.network_.precision = value
+        """Set an attribute; a fitted model takes another ``precision`` or look at once."""
+        if "network_" in vars(self):
+            if name == "precision":
+                self.network_.precision = value
+            elif name == "second_look":
+                self.network_.sure = _second_look.SURE if value else 0
         super().__setattr__(name, value)
 
     @classmethod
@@ -359,7 +369,10 @@ class DigitClassifier:
             return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            digits = network.predict(images, scale)
+            if self.second_look:
+                digits = self._probabilities(images, scale).argmax(axis=1)
+            else:
+                digits = network.predict(images, scale)
         if self._text:
             digits = self.classes_[digits]
         return digits[0].item() if single else digits
@@ -379,8 +392,13 @@ class DigitClassifier:
             return ready
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            probabilities = network.predict_proba(images, scale)
+            probabilities = self._probabilities(images, scale)
         return probabilities[0] if single else probabilities
+
+    def _probabilities(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
+        if self.second_look:
+            return _second_look.probabilities(self.network_, images, scale)
+        return self.network_.predict_proba(images, scale)
 
     def digit_score(self, X: object) -> Any:
         """Tell how surely each image shows a digit at all.
@@ -441,10 +459,10 @@ class DigitClassifier:
 
     def _sure(self, X: object) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
         """Return digits (n,), how sure they are, and whether X was a single image."""
-        network = self._fitted()
+        self._fitted()
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            probabilities = network.predict_proba(images, scale).astype(np.float64)
+            probabilities = self._probabilities(images, scale).astype(np.float64)
             digits = probabilities.argmax(axis=1)
             sure = np.take_along_axis(probabilities, digits[:, None], axis=1)[:, 0]
             if self._judge is not None:
@@ -570,8 +588,8 @@ class DigitClassifier:
             There is no model yet.
         """
         network, calibration = self._fitted(), None
-        if self._judge is not None and os.fspath(path).endswith(".safetensors") and not int8:
-            files.write_judged(path, network, self._judge)
+        if os.fspath(path).endswith(".safetensors") and not int8:
+            files.write_stored(path, files.Stored(network, self._judge, self.second_look))
             return
         if int8:
             from .datasets import load_sample
@@ -614,11 +632,17 @@ class DigitClassifier:
         >>> model = ocrdigit.load("tiny")
         >>> model = ocrdigit.load("digits.safetensors")  # doctest: +SKIP
         """
-        network, judge = files.read_judged(models.path_of(path))
-        layers = architectures.name_of(network.layers) or network.layers
-        model = cls(layers, recipe="fine-tune", precision=precision, warm_start=True)
-        model._keep(network, {key: [] for key in HISTORY_KEYS})
-        model._judge = judge
+        stored = files.read_stored(models.path_of(path))
+        layers = architectures.name_of(stored.network.layers) or stored.network.layers
+        model = cls(
+            layers,
+            recipe="fine-tune",
+            precision=precision,
+            second_look=stored.second_look,
+            warm_start=True,
+        )
+        model._keep(stored.network, {key: [] for key in HISTORY_KEYS})
+        model._judge = stored.judge
         return model
 
     def __getstate__(self) -> dict[str, Any]:
@@ -644,6 +668,7 @@ class DigitClassifier:
             self.network_.set_weights(weights)
             self.network_.ranges = ranges
             self.network_.precision = self.precision
+            self.network_.sure = _second_look.SURE if self.second_look else 0
         if "_judge" in state and state["_judge"] is not None:
             self._judge = _judge.join(self.network_, state["_judge"])
 
@@ -742,6 +767,7 @@ class DigitClassifier:
         self, network: _core.Network, history: dict[str, list[float]], text: bool = False
     ) -> None:
         network.precision = self.precision
+        network.sure = _second_look.SURE if self.second_look else 0
         self.network_ = network
         self.history_ = history
         self._judge = None  # it was that of other weights

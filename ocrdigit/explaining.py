@@ -41,7 +41,8 @@ class Explanation:
     digit : int
         The digit that is spoken for.
     probabilities : ndarray of float32
-        What ``predict_proba`` gives for the image in float32, whatever the model's precision.
+        What ``predict_proba`` gives for the image in float32 at one look, whatever the model's
+        precision.
     heatmap : ndarray (28, 28) of float32
         Grad-CAM over the pixels that the network sees: 0..1, its largest value 1, or all 0
         where nothing speaks for the digit.

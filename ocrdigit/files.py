@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,14 @@ PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "ink": "l
 _MAX_HEADER = 1 << 20
 
 Path = str | os.PathLike[str]
+
+
+class Stored(NamedTuple):
+    """What a .safetensors file holds: a network, its judge, and if it takes a second look."""
+
+    network: _core.Network
+    judge: _core.Network | None = None
+    second_look: bool = False
 
 
 def write_model(
@@ -59,15 +67,14 @@ def write_model(
     write_atomically(path, data)
 
 
-def write_judged(
+def write_stored(
     path: Path,
-    network: _core.Network,
-    judge: _core.Network,
+    stored: Stored,
     *,
     half: bool = False,
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write ``network`` with the last score of its ``judge`` to a .safetensors file.
+    """Write a model to a .safetensors file, of its judge the last score.
 
     ``half`` stores all numbers in 16 bits, which rounds them; ``notes`` join the metadata.
 
@@ -76,10 +83,15 @@ def write_judged(
     OSError
         The file cannot be written; a file that was there before stays as it was.
     """
-    tensors: dict[str, NDArray[Any]] = {**network.weights(), **_judge.tensors_of(judge)}
+    tensors: dict[str, NDArray[Any]] = dict(stored.network.weights())
+    if stored.judge is not None:
+        tensors |= _judge.tensors_of(stored.judge)
     if half:
         tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
-    write_atomically(path, to_safetensors(tensors, {**(notes or {}), **metadata_of(network)}))
+    metadata = {**(notes or {}), **metadata_of(stored.network)}
+    if stored.second_look:
+        metadata["second_look"] = "true"
+    write_atomically(path, to_safetensors(tensors, metadata))
 
 
 def check_suffix(path: Path) -> str:
@@ -180,13 +192,13 @@ def read_model(path: Path) -> _core.Network:
     ModuleNotFoundError
         It is a .keras file, and h5py is not installed.
     """
-    return read_judged(path)[0]
+    return read_stored(path).network
 
 
-def read_judged(path: Path) -> tuple[_core.Network, _core.Network | None]:
-    """Read what :func:`read_model` does, and the judge of the network if the file has one."""
+def read_stored(path: Path) -> Stored:
+    """Read what :func:`read_model` does, and all else that the file has."""
     if os.path.splitext(os.fspath(path))[1] == ".keras":
-        return _read_keras(path), None
+        return Stored(_read_keras(path))
     with open(path, "rb") as file:
         start = file.read(8)
         size = int.from_bytes(start, "little")
@@ -195,7 +207,8 @@ def read_judged(path: Path) -> tuple[_core.Network, _core.Network | None]:
         header = file.read(size)
         try:
             metadata = _metadata(header)
-            return _networks(metadata, start + header + file.read())
+            networks = _networks(metadata, start + header + file.read())
+            return Stored(*networks, second_look=metadata["second_look"])
         except (ValueError, TypeError, MemoryError) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 
@@ -294,6 +307,7 @@ def _metadata(header: bytes) -> dict[str, Any]:
         parsed["input_ranges"] = json.loads(raw.get("input_ranges", "{}"))
     except (ValueError, TypeError, RecursionError):
         raise ValueError("its metadata have no readable 'input_ranges'") from None
+    parsed["second_look"] = raw.get("second_look") == "true"
     return parsed
 
 

@@ -182,7 +182,8 @@ class TestFiles:
             model.network_,
             {_judge.KERNEL: np.zeros((64, 1), np.float32), _judge.BIAS: np.ones(1, np.float32)},
         )
-        files.write_judged(tmp_path / "h.safetensors", model.network_, judge, half=True)
+        stored = files.Stored(model.network_, judge)
+        files.write_stored(tmp_path / "h.safetensors", stored, half=True)
         assert all(t.dtype == np.float16 for t in load_file(tmp_path / "h.safetensors").values())
         again = ocrdigit.load(tmp_path / "h.safetensors")
         for name, tensor in model.network_.weights().items():

@@ -123,7 +123,10 @@ static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
   od_precision precision = self->precision;
   object_lock_release(&self->lock);
   PyObject *copy = wrap(Py_TYPE(object), twin);
-  if (copy) ((network_object *)copy)->precision = precision;
+  if (copy) {
+    ((network_object *)copy)->precision = precision;
+    ((network_object *)copy)->sure = self->sure;
+  }
   return copy;
 }
 
@@ -621,29 +624,66 @@ static bool read_ready(network_object *self, PyObject *value, image_view *view, 
   return false;
 }
 
-static PyObject *network_predict_ready(PyObject *object, PyObject *value) {
+/* The digit of one image, or its probabilities, if the largest is at least self->sure; else None,
+ * as of a batch: what is not sure is for someone else. */
+static PyObject *sure_answer(network_object *self, const image_view *view, bool single,
+                             bool probabilities) {
+  const int classes = od_network_classes(self->network);
+  float found[STACK_SCORES], *copy;
+  int64_t digit;
+  if (!single || classes > STACK_SCORES) Py_RETURN_NONE;
+  if (!run_inference(self, &view->images, true, found)) return NULL;
+  find_largest(1, (size_t)classes, found, &digit);
+  if ((double)found[digit] < self->sure) Py_RETURN_NONE;
+  if (!probabilities) return PyLong_FromLongLong(digit);
+  PyObject *result = new_floats(1, &classes, &copy);
+  if (result) memcpy(copy, found, (size_t)classes * sizeof *copy);
+  return result;
+}
+
+static PyObject *ready_digits(network_object *self, const image_view *view, bool single) {
+  int64_t digit;
+  if (!single) return new_digits(self, view);
+  return find_digits(self, &view->images, &digit) ? PyLong_FromLongLong(digit) : NULL;
+}
+
+static PyObject *answer_ready(PyObject *object, PyObject *value, bool probabilities) {
   network_object *self = (network_object *)object;
   image_view view;
   bool single;
+  PyObject *result;
   if (!read_ready(self, value, &view, &single)) Py_RETURN_NONE;
-  PyObject *result = NULL;
-  int64_t digit;
-  if (!single)
-    result = new_digits(self, &view);
-  else if (find_digits(self, &view.images, &digit))
-    result = PyLong_FromLongLong(digit);
+  if (self->sure > 0)
+    result = sure_answer(self, &view, single, probabilities);
+  else if (probabilities)
+    result = new_scores(self, &view, single, true);
+  else
+    result = ready_digits(self, &view, single);
   image_view_release(&view);
   return result;
 }
 
+static PyObject *network_predict_ready(PyObject *object, PyObject *value) {
+  return answer_ready(object, value, false);
+}
+
 static PyObject *network_predict_proba_ready(PyObject *object, PyObject *value) {
-  network_object *self = (network_object *)object;
-  image_view view;
-  bool single;
-  if (!read_ready(self, value, &view, &single)) Py_RETURN_NONE;
-  PyObject *result = new_scores(self, &view, single, true);
-  image_view_release(&view);
-  return result;
+  return answer_ready(object, value, true);
+}
+
+static PyObject *get_sure(PyObject *object, void *Py_UNUSED(closure)) {
+  return PyFloat_FromDouble(((network_object *)object)->sure);
+}
+
+static int set_sure(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
+  double sure;
+  if (!convert_real(value ? value : Py_None, "sure", &sure)) return -1;
+  if (!(sure >= 0 && sure <= 1)) {
+    PyErr_Format(PyExc_ValueError, "sure: got %R, expected 0 to 1", value);
+    return -1;
+  }
+  ((network_object *)object)->sure = sure;
+  return 0;
 }
 
 /* ---- gradient ---- */
@@ -829,6 +869,10 @@ static PyGetSetDef attributes[] = {
      PyDoc_STR("Columns that have scores each; 1 where the image has, as a whole."), NULL},
     {"precision", get_precision, set_precision,
      PyDoc_STR("What predictions multiply: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
+    {"sure", get_sure, set_sure,
+     PyDoc_STR("The least probability of an answer of predict_ready and predict_proba_ready; to "
+               "what is less sure, and to batches, they say None. 0: to nothing."),
+     NULL},
     {"ranges", get_ranges, set_ranges,
      PyDoc_STR("The range of each layer's input, (low, high) by name, where known."), NULL},
     {"parameter_count", get_parameter_count, NULL, PyDoc_STR("Trainable numbers."), NULL},

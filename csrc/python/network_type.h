@@ -27,6 +27,7 @@ typedef struct network_object {
   od_gradcam *gradcam;     /* made at the first explanation, … */
   int gradcam_layer;       /* … for this layer */
   od_precision precision;  /* of predictions */
+  double sure;             /* the least probability of an answer to images that are ready */
   bool training;           /* a trainer runs */
   bool small;              /* one image is too little work to release the GIL for */
   unsigned gil_turn;       /* single images so far, for when the GIL is released for one */

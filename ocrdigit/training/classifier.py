@@ -325,7 +325,8 @@ def save(path: str, network: _core.Network, validation: Examples, seed: int) -> 
     )
     command = f"python -m ocrdigit.training.classifier --seed {seed}"
     notes = {"temperature": f"{temperature:.4f}", "training": command}
-    files.write_judged(path, classifier, judge, half=True, notes=notes)
+    stored = files.Stored(classifier, judge)
+    files.write_stored(path, stored, half=True, notes=notes)
 
 
 def _without_dropout(network: _core.Network) -> _core.Network:
