@@ -3,7 +3,7 @@
 ============  ================================================================================
 ``default``   what ``ocrdigit.predict`` uses: reads MNIST, other hands and cut-out digits
 ``tiny``      the same in less than 10,000 numbers, for small devices
-``large``     more accurate on most, and the teacher of these two; takes four times as long
+``large``     more accurate on most; takes three times as long
 ``seed``      the project's first network, trained on MNIST alone by the recipe "default"
 ============  ================================================================================
 

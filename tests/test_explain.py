@@ -250,10 +250,10 @@ def test_command_line(tmp_path: Path, sample: Dataset):
         ({"digit": -1}, ValueError, "digit must be .* got -1"),
         ({"digit": 2.0}, TypeError, "digit must be .* got 2.0"),
         ({"digit": True}, TypeError, "digit must be .* got True"),
-        ({"layer": 9}, ValueError, "layer must be an integer of 0 to 8, got 9"),
-        ({"layer": "conv2d_4"}, ValueError, "layer must be one of 'conv2d_1', .* got 'conv2d_4'"),
+        ({"layer": 16}, ValueError, "layer must be an integer of 0 to 15, got 16"),
+        ({"layer": "conv2d_9"}, ValueError, "layer must be one of 'conv2d_1', .* got 'conv2d_9'"),
         ({"layer": "dense_1"}, ValueError, "layer: dense_1 has no maps"),
-        ({"layer": 6}, ValueError, "layer: flatten_1 has no maps"),
+        ({"layer": 13}, ValueError, "layer: flatten_1 has no maps"),
         ({"layer": 1.5}, TypeError, r"layer must be .* got 1\.5"),
     ],
 )

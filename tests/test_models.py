@@ -16,7 +16,7 @@ import ocrdigit
 from ocrdigit import DigitClassifier, _core, _judge, architectures, files, models, synth
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation.metrics import auroc
-from ocrdigit.training import classifier
+from ocrdigit.training import classifier, styles
 
 JUDGED = [name for name in models.NAMES if name != "seed"]
 
@@ -277,22 +277,6 @@ class TestTraining:
         assert len(cleaned.no_digits) == len(data.no_digits)
         assert len(cleaned.mnist.labels) == 300
 
-    def test_lessons(self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The answers are the labels' and the teacher's, in halves; every epoch is changed anew."""
-        mix = classifier.Mix(1, 30, 0)
-        phase = classifier.Phase(2, 1e-3, 0.2, mix, classifier.handled(1))
-        monkeypatch.setattr(classifier, "LESSONS", phase)
-        judge = _core.Network(TestJudge.LAYERS, seed=1)
-        images, labels, answers = classifier.prepare_lessons(judge, data, seed=0)
-        half = len(labels) // 2
-        assert np.array_equal(labels[:half], labels[half:])
-        assert (images[:half] != images[half:]).any(axis=(1, 2)).mean() > 0.9
-        np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
-        scores = judge.scores(images, 1 / 255) / 2
-        teacher = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        expected = 0.5 * teacher + 0.5 * np.eye(11)[labels]
-        np.testing.assert_allclose(answers, expected, atol=1e-5)
-
     def test_temperature(self, data: classifier.Data) -> None:
         judge = _core.Network(TestJudge.LAYERS, seed=1)
         best = classifier.temperature_of(judge, data.validation)
@@ -309,28 +293,24 @@ class TestTraining:
         self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         mix = classifier.Mix(1, 30, 20)
-        rough = classifier.Phase(1, 1e-3, 0.2, mix, classifier.ROUGH)
+        rough = classifier.Phase(1, 1e-3, mix, classifier.ROUGH)
         later = rough._replace(augment=classifier.handled(0.5))
-        monkeypatch.setattr(classifier, "TEACHING", (rough, later))
-        monkeypatch.setattr(classifier, "LESSONS", later._replace(epochs=2))
-        monkeypatch.setattr(classifier, "PRACTICE", {"default": (later, rough), "tiny": ()})
+        phases = {"large": (rough, later), "default": (later,), "tiny": (later,)}
+        monkeypatch.setattr(classifier, "TRAINING", phases)
         files_made = []
         for run in range(2):
-            teacher = classifier.train_teacher(data, seed=4)
-            lessons = classifier.prepare_lessons(teacher, data, seed=4)
-            networks = {classifier.TEACHER: teacher} | {
-                name: classifier.train_pupil(name, lessons, data, seed=4)
-                for name in classifier.PUPILS
-            }
-            for name, network in networks.items():
-                path = tmp_path / f"{name}{run}.safetensors"
-                classifier.save(str(path), network, data.validation, 4)
-                files_made.append(path.read_bytes())
+            for name in classifier.NAMES:
+                folder = tmp_path / str(run)
+                folder.mkdir(exist_ok=True)
+                network = classifier.train(name, data, seed=4)
+                classifier.save(name, str(folder), network, data.validation, 4)
+                files_made.append((folder / f"{name}.safetensors").read_bytes())
         assert files_made[:3] == files_made[3:]
-        large = ocrdigit.load(tmp_path / "large0.safetensors")
+        large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
         assert large.architecture == "large"
         assert large.network_.ranges  # for int8
-        model = ocrdigit.load(tmp_path / "tiny0.safetensors")
+        assert large.second_look
+        model = ocrdigit.load(tmp_path / "0" / "tiny.safetensors")
         assert model.network_.classes == 10
         assert np.isfinite(model.digit_score(data.validation.images)).all()
 
@@ -374,3 +354,27 @@ def test_filling_pictures_come_prepared_too_but_for_bars() -> None:
     assert _examples._is_bar(bar)
     bar[4:24, 4:24] = 255
     assert not _examples._is_bar(bar)
+
+
+class TestDrawnDigits:
+    def test_the_same_every_time(self) -> None:
+        images, labels = styles.drawn_digits(60, seed=2)
+        assert images.shape == (60, 28, 28)
+        assert images.dtype == np.uint8
+        again = styles.drawn_digits(60, seed=2)
+        assert np.array_equal(images, again[0])
+        assert np.array_equal(labels, again[1])
+        assert not np.array_equal(images, styles.drawn_digits(60, seed=3)[0])
+
+    def test_every_way_is_a_digit(self) -> None:
+        """What is drawn is read as what it is meant to be, mostly."""
+        rng = np.random.default_rng(0)
+        model = ocrdigit.load("large")
+        right = []
+        for digit, ways in styles.SHAPES.items():
+            for way in ways:
+                images = np.stack([styles._written(way, rng) for _ in range(20)])
+                assert (images.max(axis=(1, 2)) > 127).all()
+                right.append(np.mean(model.predict(images) == digit))
+                assert right[-1] > 0.5, (digit, way)
+        assert np.mean(right) > 0.95

@@ -19,11 +19,13 @@ from ..datasets import load_optdigits, load_semeion
 from ..synth._paper import smooth_noise
 from ._matching import match
 from .strips import handwriting, smooth, words
+from .styles import drawn_digits
 
 NOT_A_DIGIT = 10
 
 _WRITTEN = ["halves", "pairs", "marks", "letters", "scribbles", "lines"]
 _FILLING = ["textures", "noise", "grain", "patterns", "shades", "specks", "blank"]
+_DRAWN = 12_000  # digits in ways that MNIST hardly has
 _THIN = 0.35  # what is so much less wide than long is a one
 # Without those that look like digits.
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwxy&?!@%#*+<>="
@@ -119,7 +121,7 @@ def _read(picture: synth.Picture) -> tuple[NDArray[np.int32], Pictures]:
 
 
 def other_hands(folder: str) -> Examples:
-    """Return the training parts of the two UCI sets, as they are and smoothed."""
+    """Return the training parts of the two UCI sets, as they are and smoothed, and drawn digits."""
     optdigits, semeion = load_optdigits(folder), load_semeion(folder)
     rng = np.random.default_rng(0)
     images = []
@@ -133,7 +135,10 @@ def other_hands(folder: str) -> Examples:
     labels = np.repeat(np.concatenate([optdigits.y_train, semeion.y_train]), 4).astype(np.uint8)
     stacked = np.stack(images)
     inked = stacked.max(axis=(1, 2)) > 127
-    return Examples(stacked[inked], labels[inked])
+    drawn, values = drawn_digits(_DRAWN, 0)
+    return Examples(
+        np.concatenate([stacked[inked], drawn]), np.concatenate([labels[inked], values])
+    )
 
 
 # -- no digits --

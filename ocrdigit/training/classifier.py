@@ -6,10 +6,8 @@
 :func:`ocrdigit.datasets.load_optdigits`. Writes ``large.safetensors``, ``default.safetensors``
 and ``tiny.safetensors`` to ``FOLDER``, or the ones that ``--model`` names.
 
-"large" comes first, and is the others' teacher: it finds the examples that nobody can read, and
-says of every image that they are shown what it might be (Hinton, Vinyals and Dean, "Distilling
-the knowledge in a neural network", 2015). These images, changed in all ways, and its answers are
-made once for all of them; that takes 3 GB of memory.
+"large" comes first, and finds the examples that nobody can read, which the others then go
+without. Each is trained on labels alone, on images changed anew every time.
 
 All have eleven classes while they are trained, the last for what is no digit; see
 :mod:`ocrdigit._judge`. Everything random comes from ``--seed``: the same seed, data, version and
@@ -23,7 +21,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -35,12 +33,10 @@ from ..datasets import load_mnist
 from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands, read_crops
 from .strips import TRAINING_DIGITS
 
-TEACHER, PUPILS = "large", ("default", "tiny")
+NAMES = ("large", "default", "tiny")
 
 _CHUNK, _CROP_CHUNKS, _NO_DIGIT_CHUNKS = 10_000, 4, 4  # of either kind of crops, and of no digits
-_UNREADABLE = 0.02  # examples are left out whose class the teacher finds less likely
-_OWN_ANSWER, _SOFTNESS = 0.5, 2.0  # the label's part in what a pupil learns; the teacher's doubt
-_CHANGED_AT_ONCE = 5_000
+_UNREADABLE = 0.02  # examples are left out whose class "large" finds less likely
 
 
 class Shares(NamedTuple):
@@ -84,7 +80,7 @@ def _changes(elastic: float, blur: float, shares: Shares) -> augmentations.Augme
     )
 
 
-# What the teacher sees at first: everything at once.
+# What is seen at first, to tell what can be read at all.
 ROUGH = _changes(0.5, 1.2, Shares(0.3, 0.12, 0.15, 0.07, 0.05, 0.04, 0.15, 0.1, 0.15, 0.15))
 
 _HANDLED = Shares(0.16, 0.08, 0.12, 0.05, 0.04, 0.03, 0.1, 0.06, 0.1, 0.1)
@@ -109,34 +105,39 @@ class Phase(NamedTuple):
 
     epochs: int
     rate: float
-    warmup: float
     mix: Mix
     augment: augmentations.Augmentation
 
 
-LAYERS: dict[str, architectures.Layers] = {
-    # While it is trained, numbers drop out of it.
-    TEACHER: (
-        *architectures.ARCHITECTURES[TEACHER][:-2],
-        {"type": "dropout", "rate": 0.3},
-        architectures.ARCHITECTURES[TEACHER][-2],
-        {"type": "dropout", "rate": 0.3},
-        architectures.ARCHITECTURES[TEACHER][-1],
+_DROPPED = 0.3  # of the numbers that go into "large"'s dense layers, while it is trained
+
+
+def _layers(name: str) -> list[dict[str, Any]]:
+    """Return a model's layers while it is trained: with the eleventh class, and dropout."""
+    layers: list[dict[str, Any]] = []
+    for layer in architectures.ARCHITECTURES[name]:
+        if name == "large" and layer["type"] == "dense":
+            layers.append({"type": "dropout", "rate": _DROPPED})
+        layers.append(dict(layer))
+    layers[-1]["units"] = NOT_A_DIGIT + 1
+    return layers
+
+
+_MIXED, _MOSTLY_MNIST = Mix(4, 60_000, 20_000), Mix(4, 30_000, 12_000)
+TRAINING: dict[str, tuple[Phase, ...]] = {
+    "large": (
+        Phase(2, 3e-3, Mix(2, 60_000, 35_000), ROUGH),
+        Phase(20, 4e-3, _MIXED, handled(0.5)),
+        Phase(6, 2e-3, _MOSTLY_MNIST, handled(0.3)),
     ),
-    **{name: architectures.ARCHITECTURES[name] for name in PUPILS},
-}
-_MIXED, _MOSTLY_MNIST = Mix(3, 60_000, 20_000), Mix(4, 30_000, 12_000)
-TEACHING = (
-    Phase(12, 3e-3, 0.2, Mix(2, 60_000, 35_000), ROUGH),
-    Phase(8, 1.5e-3, 0.1, _MIXED, handled(0.5)),
-    Phase(6, 1e-3, 0.1, _MOSTLY_MNIST, handled(0.5)),
-)
-LESSONS = Phase(12, 6e-3, 0.2, _MIXED, handled(0.7))
-# What pupils do alone afterwards, without the teacher's answers.
-_FIRST_ALONE = Phase(8, 3e-3, 0.1, _MOSTLY_MNIST, handled(0.5))
-PRACTICE = {
-    "default": (_FIRST_ALONE, Phase(36, 5e-3, 0.1, Mix(4, 60_000, 20_000), handled(0.5))),
-    "tiny": (_FIRST_ALONE,),
+    "default": (
+        Phase(16, 5e-3, _MIXED, handled(0.5)),
+        Phase(14, 2e-3, _MOSTLY_MNIST, handled(0.3)),
+    ),
+    "tiny": (
+        Phase(16, 6e-3, _MIXED, handled(0.5)),
+        Phase(14, 3e-3, _MOSTLY_MNIST, handled(0.3)),
+    ),
 }
 
 
@@ -194,71 +195,18 @@ def make_data(folder: str, jobs: int | None = None) -> Data:
     )
 
 
-def _network(name: str, seed: int) -> _core.Network:
-    """Return a model's network, untrained, with the eleventh class."""
-    layers = [dict(layer) for layer in LAYERS[name]]
-    layers[-1]["units"] = NOT_A_DIGIT + 1
-    return _core.Network(layers, seed=seed)
-
-
-def train_teacher(data: Data, seed: int) -> _core.Network:
-    """Return the teacher; after its first phase it leaves out what it cannot read itself."""
-    network = _network(TEACHER, seed)
-    for number, phase in enumerate(TEACHING):
-        _run(network, phase, data.cleaned(network) if number else data, seed)
+def train(name: str, data: Data, seed: int) -> _core.Network:
+    """Return a model's network; "large" leaves out what it could not read a phase before."""
+    network = _core.Network(_layers(name), seed=seed)
+    for number, phase in enumerate(TRAINING[name]):
+        cleaned = data.cleaned(network) if name == "large" and number else data
+        examples = cleaned.mixed(phase.mix)
+        trainer = _trainer(network, phase, seed)
+        trainer.run(*examples, 1 / 255, *data.validation, on_epoch=_tell)
     return network
 
 
-def _run(network: _core.Network, phase: Phase, data: Data, seed: int) -> None:
-    trainer = _trainer(network, phase, seed, phase.augment)
-    trainer.run(*data.mixed(phase.mix), 1 / 255, *data.validation, on_epoch=_tell)
-
-
-class Lessons(NamedTuple):
-    """Changed images (n, 28, 28), their labels (n,), and what to answer (n, 11)."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    answers: NDArray[np.float32]
-
-
-def prepare_lessons(teacher: _core.Network, data: Data, seed: int) -> Lessons:
-    """Return what pupils learn from: each example of ``data`` changed anew for every epoch."""
-    examples = data.mixed(LESSONS.mix)
-    count = len(examples.labels)
-    steps = augmentations.resolve(LESSONS.augment)
-    images = np.empty((LESSONS.epochs * count, *examples.images.shape[1:]), np.uint8)
-
-    def change(start: int) -> None:
-        end = min(start + _CHANGED_AT_ONCE, len(images))
-        chosen = np.arange(start, end) % count
-        pixels = examples.images[chosen].astype(np.float32) / np.float32(255)
-        changed = _core.augment(pixels, steps, (seed << 32) + start)
-        images[start:end] = np.rint(changed.clip(0, 1) * 255)
-
-    with ThreadPoolExecutor(os.cpu_count()) as workers:
-        list(workers.map(change, range(0, len(images), _CHANGED_AT_ONCE)))
-    labels = np.tile(examples.labels, LESSONS.epochs)
-    answers = np.exp(_log_probabilities(teacher.scores(images, 1 / 255) / _SOFTNESS))
-    answers *= 1 - _OWN_ANSWER
-    answers[np.arange(len(labels)), labels] += _OWN_ANSWER
-    return Lessons(images, labels, answers)
-
-
-def train_pupil(name: str, lessons: Lessons, data: Data, seed: int) -> _core.Network:
-    """Return the network of a model that has had its lessons, and has practised on ``data``."""
-    network = _network(name, seed)
-    trainer = _trainer(network, LESSONS._replace(epochs=1), seed, ())
-    images, labels, answers = lessons
-    trainer.run(images, labels, 1 / 255, *data.validation, targets=answers, on_epoch=_tell)
-    for phase in PRACTICE[name]:
-        _run(network, phase, data, seed)
-    return network
-
-
-def _trainer(
-    network: _core.Network, phase: Phase, seed: int, augment: augmentations.Augmentation
-) -> _core.Trainer:
+def _trainer(network: _core.Network, phase: Phase, seed: int) -> _core.Trainer:
     return _core.Trainer(
         network,
         epochs=phase.epochs,
@@ -268,9 +216,9 @@ def _trainer(
         learning_rate=phase.rate,
         weight_decay=0.1,
         schedule="one_cycle",
-        warmup=phase.warmup,
+        warmup=0.2,
         final_divisor=1000.0,
-        augment=augmentations.resolve(augment),
+        augment=augmentations.resolve(phase.augment),
         precision="bfloat16",
     )
 
@@ -314,8 +262,8 @@ def temperature_of(network: _core.Network, validation: Examples) -> float:
     return float(temperatures[int(np.argmin(losses))])
 
 
-def save(path: str, network: _core.Network, validation: Examples, seed: int) -> None:
-    """Calibrate a trained network of eleven classes, and write its file."""
+def save(name: str, folder: str, network: _core.Network, validation: Examples, seed: int) -> None:
+    """Calibrate a trained network of eleven classes, and write its model's file."""
     network = _without_dropout(network)
     temperature = temperature_of(network, validation)
     classifier = _judge.split(network, temperature)
@@ -323,9 +271,10 @@ def save(path: str, network: _core.Network, validation: Examples, seed: int) -> 
     judge = _judge.join(
         classifier, {name: tensor / np.float32(temperature) for name, tensor in last.items()}
     )
+    path = os.path.join(folder, f"{name}.safetensors")
     command = f"python -m ocrdigit.training.classifier --seed {seed}"
     notes = {"temperature": f"{temperature:.4f}", "training": command}
-    stored = files.Stored(classifier, judge)
+    stored = files.Stored(classifier, judge, second_look=True)
     files.write_stored(path, stored, half=True, notes=notes)
 
 
@@ -343,35 +292,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.classifier")
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", default=".")
-    parser.add_argument("--model", action="append", choices=(TEACHER, *PUPILS))
+    parser.add_argument("--model", action="append", choices=NAMES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
     options = parser.parse_args()
-    wanted = options.model or (TEACHER, *PUPILS)
+    wanted = options.model or NAMES
     os.makedirs(options.out, exist_ok=True)
     start = time.perf_counter()
 
     def say(what: str) -> None:
         print(f"{time.perf_counter() - start:.0f} s: {what}", flush=True)
 
-    def keep(name: str, network: _core.Network) -> None:
-        path = os.path.join(options.out, f"{name}.safetensors")
-        save(path, network, data.validation, options.seed)
-
     data = make_data(options.data, options.jobs)
-    say(f"examples made; {TEACHER}")
-    teacher = train_teacher(data, options.seed)
-    if TEACHER in wanted:
-        keep(TEACHER, teacher)
-    pupils = [name for name in PUPILS if name in wanted]
-    if not pupils:
-        return
-    say("lessons")
-    readable = data.cleaned(teacher)
-    lessons = prepare_lessons(teacher, readable, options.seed)
-    for name in pupils:
+    for name in NAMES:
+        if name != "large" and name not in wanted:
+            continue
         say(name)
-        keep(name, train_pupil(name, lessons, readable, options.seed))
+        network = train(name, data, options.seed)
+        if name == "large":
+            data = data.cleaned(network)
+        if name in wanted:
+            save(name, options.out, network, data.validation, options.seed)
 
 
 if __name__ == "__main__":

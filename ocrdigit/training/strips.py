@@ -12,6 +12,7 @@ from .._reader import BLANK, HEIGHT
 from ..datasets import load_mnist, load_optdigits, load_semeion
 from . import letters
 from .clutter import clutter
+from .styles import drawn_digits
 
 WIDTH = 256  # pixels of a strip: one to a few pictures of numbers side by side
 MOST_DIGITS = 24  # of a strip
@@ -21,6 +22,7 @@ Strips = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is to validate on
 _MNIST_DIGITS = 26_000  # that each batch writes with
 _UCI_TIMES = 6  # how often the other hands' digits stand beside them
+_DRAWN, _DRAWN_TIMES = 2_000, 3  # digits in ways that MNIST hardly has, and how often
 _LONGEST = 9  # digits of a number
 _WORDS, _CLUTTER = 0.1, 0.06  # pictures with words, and of noise, for each of a number
 _OPEN = 6  # strips filled at a time
@@ -72,13 +74,14 @@ def make_strips(folder: str, seed: int, pictures: int) -> Strips:
 
 
 def handwriting(folder: str, rng: np.random.Generator) -> synth.Digits:
-    """Return digits to write with: MNIST's, and about as many of the UCI sets' hands."""
+    """Return digits to write with: MNIST's, about as many of the UCI sets' hands, drawn ones."""
     mnist = load_mnist(os.path.join(folder, "mnist"))
     chosen = rng.choice(TRAINING_DIGITS, _MNIST_DIGITS, replace=False)
     others, labels = load_uci(os.path.join(folder, "uci"), int(rng.integers(1 << 31)))
+    drawn, values = drawn_digits(_DRAWN, int(rng.integers(1 << 31)))
     return synth.Digits(
-        np.concatenate([mnist.X_train[chosen]] + [others] * _UCI_TIMES),
-        np.concatenate([mnist.y_train[chosen]] + [labels] * _UCI_TIMES),
+        np.concatenate([mnist.X_train[chosen], *[others] * _UCI_TIMES, *[drawn] * _DRAWN_TIMES]),
+        np.concatenate([mnist.y_train[chosen], *[labels] * _UCI_TIMES, *[values] * _DRAWN_TIMES]),
     )
 
 
