@@ -16,7 +16,7 @@ import threading
 import time
 import typing
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,15 @@ from ocrdigit.datasets import Dataset
 
 class Subclass(np.ndarray):
     pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_look() -> Iterator[None]:
+    """What a second look finds has tests of its own."""
+    model = _predict.shipped_model()
+    before, model.second_look = model.second_look, False
+    yield
+    model.second_look = before
 
 
 @pytest.fixture(scope="module")
