@@ -116,7 +116,7 @@ WATCHED(od_norm_slice_sums, WATCH_FORWARD, pass->g->plan.ops[i].layer,
 WATCHED(od_norm_statistics, WATCH_FORWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i), (pass, i))
 WATCHED(od_norm_forward, WATCH_FORWARD, pass->g->plan.ops[i].layer,
-        (const od_pass *pass, int i, int slice), (pass, i, slice))
+        (const od_pass *pass, int i, int slice, od_real *scratch), (pass, i, slice, scratch))
 WATCHED(od_softmax, WATCH_SOFTMAX, 0, (size_t n, const od_real *scores, od_real *probabilities),
         (n, scores, probabilities))
 
@@ -135,7 +135,7 @@ WATCHED(od_norm_slice_gradients, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
 WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i), (pass, i))
 WATCHED(od_norm_backward, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
-        (const od_pass *pass, int i, int slice), (pass, i, slice))
+        (const od_pass *pass, int i, int slice, od_real *scratch), (pass, i, slice, scratch))
 WATCHED(od_gradient_add_up, WATCH_ADD_UP, 0, (od_pass *pass, od_pool *pool), (pass, pool))
 
 DECLARE(od_cross_entropy);
