@@ -94,6 +94,8 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     and light ink on gray, are prepared at 28x28 pixels too. Of a batch that is an array, all
     images are used as they are where nine in ten of a sample of 32 are MNIST-like; otherwise,
     and in a list, each goes its own way. ``ocrdigit.preprocess(X)`` shows what the network sees.
+    An image whose digit is not sure is looked at again, see ``second_look`` of
+    :class:`DigitClassifier`; that takes ten times as long.
 
     Examples
     --------

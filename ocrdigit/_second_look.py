@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._inputs import SIDE
 
-SURE = 0.99  # probabilities from which on one look is enough
+_SURE = 0.99  # probabilities from which on one look is enough
 _AS_IT_IS = 2.0  # versions that the unchanged image counts for
 _LEAST = 1e-7  # of a probability, before its logarithm is taken
 _AT_A_TIME = 1000  # images
@@ -30,12 +30,19 @@ _CHANGES = (
 )
 
 
+def least_sure(second_look: object) -> float:
+    """Return what a network's ``sure`` is to be, with or without a second look."""
+    return _SURE if second_look else 0.0
+
+
 def probabilities(
     network: _core.Network, images: NDArray[np.generic], scale: float
 ) -> NDArray[np.float32]:
-    """Return the probabilities (n, 10) of images (n, 28, 28), looked at again where in doubt."""
+    """Return the probabilities (n, 10) of images (n, 28, 28), looked at again where not sure."""
     found = network.predict_proba(images, scale)
-    doubtful = np.flatnonzero(found.max(axis=1) < SURE)
+    if network.sure == 0:
+        return found
+    doubtful = np.flatnonzero(found.max(axis=1) < network.sure)
     for start in range(0, len(doubtful), _AT_A_TIME):
         some = doubtful[start : start + _AT_A_TIME]
         found[some] = _averaged(network, images[some], scale, found[some])

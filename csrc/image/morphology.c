@@ -39,8 +39,8 @@ typedef struct filter_job {
   const od_footprint *footprint;
   od_border border;
   uint8_t outside;
-  bool full;           /* whether all cells count; else the pieces cover those that do */
-  int levels;          /* of pieces, at least 1 */
+  /* Of a footprint in pieces, which cover the cells that count: */
+  int levels;          /* at least 1 */
   size_t count;
   const piece *pieces; /* (count) */
 } filter_job;
@@ -309,8 +309,8 @@ od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extrem
     return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got only zeros, expected a cell that counts");
   filter_job job = {.extreme = extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of,
                     .image = image, .result = result, .footprint = f, .border = border,
-                    .outside = outside, .full = cells == (size_t)f->h * (size_t)f->w};
-  if (job.full)
+                    .outside = outside};
+  if (cells == (size_t)f->h * (size_t)f->w)
     return od_run_bands(imaging, image->h, w / 4 + 1, full_scratch(&job), filter_full, &job,
                         error);
   piece *pieces = od_allocate(cells, sizeof *pieces);

@@ -26,8 +26,8 @@ void od_prepare_steps_release(od_prepare_steps *steps);
  * black. Ink and paper are told apart as od_find_ink does; rules that run from side to side,
  * specks and what comes in from outside are dropped, strokes thinner than MNIST's thickened, and
  * the digit fitted into 20x20 keeping its aspect ratio, its centre of mass put on pixel (14, 14).
- * A picture without ink gives all 0. `steps` may be NULL; otherwise it is filled, unless there is an error. Errors:
- * OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
+ * A picture without ink gives all 0. `steps` may be NULL; otherwise it is filled, unless there is
+ * an error. Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
 od_status od_prepare_digit(od_imaging *imaging, int h, int w, int stride, const uint8_t *image,
                            od_prepare_steps *steps, float *result, od_error *error);
 

@@ -27,8 +27,8 @@ void od_norm_slice_sums(const od_pass *pass, int i, int slice) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   od_span images = slice_images(pass->batch, slice);
-  od_batch_norm_sums(g->kernels, rows_of(op, images.count), (size_t)op->in.c, input_of(g, i, images.begin),
-                     slice_sums(g, i, slice));
+  od_batch_norm_sums(g->kernels, rows_of(op, images.count), (size_t)op->in.c,
+                     input_of(g, i, images.begin), slice_sums(g, i, slice));
 }
 
 /* Mean, variance and 1 / deviation of the batch. */

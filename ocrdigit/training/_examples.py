@@ -18,6 +18,7 @@ from .._reader import shipped_reader
 from ..datasets import load_optdigits, load_semeion
 from ..synth._paper import smooth_noise
 from ._matching import match
+from ._prepared import Pictures, prepared
 from .strips import handwriting, smooth, words
 from .styles import drawn_digits
 
@@ -30,21 +31,12 @@ _THIN = 0.35  # what is so much less wide than long is a one
 # Without those that look like digits.
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWXYacdefhijkmnprtuvwxy&?!@%#*+<>="
 
-Pictures = NDArray[np.uint8]
-
 
 class Examples(NamedTuple):
     """Images (n, 28, 28) as the network sees them, and their classes (n,), 10 for no digit."""
 
     images: Pictures
     labels: NDArray[np.uint8]
-
-
-def prepared(picture: Pictures) -> Pictures:
-    """Return a picture (h, w) as ``predict`` prepares it, in bytes."""
-    digit = _core.prepare_digit(np.ascontiguousarray(picture))
-    pixels: Pictures = np.rint(digit * 255).astype(np.uint8)
-    return pixels
 
 
 # -- digits cut out of writing --

@@ -11,6 +11,7 @@ from .. import _core, image, synth
 from .._reader import BLANK, HEIGHT
 from ..datasets import load_mnist, load_optdigits, load_semeion
 from . import letters
+from ._prepared import prepared
 from .clutter import clutter
 from .styles import drawn_digits
 
@@ -104,7 +105,7 @@ def smooth(bitmap: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
     large = image.resize(np.pad(bitmap, 3), (round(114 * aspect), 114))
     soft = image.gaussian_blur(large, (9, 9), 2.5).astype(np.float32)
     stretched = ((soft - 64) * 2).clip(0, 255).astype(np.uint8)
-    return np.rint(_core.prepare_digit(stretched) * 255).astype(np.uint8)
+    return prepared(stretched)
 
 
 def _number(rng: np.random.Generator) -> str:

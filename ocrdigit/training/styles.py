@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
 from ..synth._strokes import Points, curve, draw
+from ._prepared import prepared
 
 _HEIGHT = 84  # pixels of a digit as it is drawn
 _ROOM = 34  # around it
@@ -130,9 +130,7 @@ def _written(shape: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     corner = np.array([left - _ROOM, top - _ROOM], np.float32)
     pen = float(np.exp(rng.uniform(np.log(1.6), np.log(6.0))))
     draw(ink, [line - corner for line in lines], pen, softness=3.0)
-    prepared = _core.prepare_digit(np.rint(ink * 255).astype(np.uint8))
-    pixels: NDArray[np.uint8] = np.rint(prepared * 255).astype(np.uint8)
-    return pixels
+    return prepared(np.rint(ink * 255).astype(np.uint8))
 
 
 def _lines(shape: str, rng: np.random.Generator) -> list[Points]:
