@@ -1,5 +1,6 @@
 /* A convolution takes the algorithm that its plan names: forward, Winograd's, the direct
- * one or that in narrow numbers; backward, over the places that a max-pool chose or over all of them. */
+ * one or that in narrow numbers; backward, over the places that a max-pool chose or over all of them,
+ * and then, for the gradient of x, Winograd's again. */
 #include <string.h>
 
 #include "nn/conv.h"
@@ -137,13 +138,54 @@ void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *
   od_conv_forward(&pair[1], kernels, between, prepared[1], bias[1], y, choice, NULL, scratch);
 }
 
-void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned) {
-  (op->by_choice ? od_pooled_turn : od_direct_turn)(op, kernel, turned);
+/* Whether the gradient of x is made by Winograd's algorithm, as a convolution of dy. */
+static bool goes_back_by_winograd(const od_op *op) { return op->winograd && !op->pool; }
+
+/* That convolution, with the kernel turned, from the output's gradient to the input's. */
+static od_op turned_around(const od_op *op) {
+  bool pairs = op->conv.c % 2 == 0;
+  return (od_op){.kind = OD_CONV2D,
+                 .in = op->conv,
+                 .out = op->in,
+                 .conv = op->in,
+                 .precision = pairs ? op->precision : OD_FLOAT32,
+                 .kernel_h = op->kernel_h,
+                 .kernel_w = op->kernel_w,
+                 .stride = 1,
+                 .top = op->kernel_h - 1 - op->top,
+                 .left = op->kernel_w - 1 - op->left,
+                 .winograd = true};
+}
+
+size_t od_conv_turned_size(const od_op *op) {
+  if (!goes_back_by_winograd(op)) return op->kernel_size;
+  od_op back = turned_around(op);
+  return od_winograd_kernel_size(&back) + op->kernel_size;
+}
+
+void od_conv_turn(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                  od_real *turned) {
+  if (op->by_choice) {
+    od_pooled_turn(op, kernel, turned);
+  } else if (goes_back_by_winograd(op)) { /* behind the transformed one lies the other */
+    od_op back = turned_around(op);
+    od_real *flipped = turned + od_winograd_kernel_size(&back);
+    od_direct_turn(op, kernel, flipped);
+    od_winograd_kernel(&back, kernels, flipped, turned);
+  } else {
+    od_direct_turn(op, kernel, turned);
+  }
 }
 
 size_t od_conv_backward_scratch(const od_op *op) {
   size_t sums = (size_t)op->out.c;
-  return sums + (op->by_choice ? od_pooled_backward_scratch(op) : od_direct_backward_scratch(op));
+  if (op->by_choice) return sums + od_pooled_backward_scratch(op);
+  size_t direct = od_direct_backward_scratch(op), winograd = 0;
+  if (goes_back_by_winograd(op)) {
+    od_op back = turned_around(op);
+    winograd = od_winograd_scratch(&back);
+  }
+  return sums + (direct > winograd ? direct : winograd);
 }
 
 void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
@@ -156,8 +198,16 @@ void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real 
     kernels->add_rows((size_t)op->out.h * (size_t)op->out.w, units, dy, scratch);
     kernels->add(units, scratch, dbias);
   }
-  (op->by_choice ? od_pooled_backward : od_direct_backward)(op, kernels, x, turned, choice, dy, dx,
-                                                            dkernel, scratch + units);
+  scratch += units;
+  if (op->by_choice) {
+    od_pooled_backward(op, kernels, x, turned, choice, dy, dx, dkernel, scratch);
+  } else if (goes_back_by_winograd(op)) {
+    od_op back = turned_around(op);
+    if (dkernel) od_direct_backward(op, kernels, x, NULL, choice, dy, NULL, dkernel, scratch);
+    if (dx) od_winograd_forward(&back, kernels, dy, turned, NULL, dx, NULL, NULL, scratch);
+  } else {
+    od_direct_backward(op, kernels, x, turned, choice, dy, dx, dkernel, scratch);
+  }
 }
 
 void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size_t end,

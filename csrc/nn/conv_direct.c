@@ -88,9 +88,13 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
   size_t units = (size_t)op->conv.c, padded_row = (size_t)op->padded.w * c;
   size_t spread_row = (size_t)op->spread.w * units;
 
+  bool as_it_is = !dx && !op->pool && stride == 1; /* then dy needs no zeros */
+  const od_real *gradient = as_it_is ? dy : spread + (size_t)op->spread_top * spread_row +
+                                                (size_t)op->spread_left * units;
+  size_t gradient_row = as_it_is ? (size_t)op->conv.w * units : spread_row;
   if (op->pool)
     unpool(op, kernels, dy, choice, spread);
-  else
+  else if (!as_it_is)
     od_conv_place(dy, op->conv, spread, op->spread, op->spread_top, op->spread_left, op->stride);
 
   /* Every kernel row of dkernel (columns c, C): the sum over all pixels of x times dy. */
@@ -101,9 +105,8 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                      .a_row = 1,
                      .a_outer = stride * padded_row,
                      .a_inner = stride * c,
-                     .b = spread + (size_t)op->spread_top * spread_row +
-                          (size_t)op->spread_left * units,
-                     .b_outer = stride * spread_row,
+                     .b = gradient,
+                     .b_outer = stride * gradient_row,
                      .b_inner = stride * units,
                      .c_row = units,
                      .start = OD_START_ADD};

@@ -86,16 +86,19 @@ static const od_real *bias_of(const od_gradcam *cam, int i) {
 static od_status allocate_state(const od_op *op, bool goes_back, cam_state *state,
                                 od_error *error) {
   size_t out = od_shape_size(op->out), kernel = od_fold_size(op).kernel;
-  size_t prepared = kernel;
+  size_t prepared = kernel, turned = kernel;
   bool chooses = goes_back && (op->pool || op->kind == OD_MAX_POOL2D);
   bool turns = goes_back && (op->kind == OD_CONV2D || op->kind == OD_DENSE);
-  if (op->kind == OD_CONV2D) prepared = od_conv_prepared_size(op);
+  if (op->kind == OD_CONV2D) {
+    prepared = od_conv_prepared_size(op);
+    turned = od_conv_turned_size(op);
+  }
   state->prepared = od_allocate(prepared, sizeof *state->prepared);
   state->bias = od_allocate(od_fold_size(op).bias, sizeof *state->bias);
   state->y = od_allocate(out, sizeof *state->y);
   bool there = state->prepared && state->bias && state->y;
   if (there && chooses) there = (state->choice = od_allocate(out, 1));
-  if (there && turns) there = (state->turned = od_allocate(kernel, sizeof *state->turned));
+  if (there && turns) there = (state->turned = od_allocate(turned, sizeof *state->turned));
   return there ? OD_OK : od_fail_memory(error, "an explanation's buffers");
 }
 
@@ -117,8 +120,8 @@ static void take_numbers(const od_gradcam *cam, const od_network *network, int i
   bool convolves = op->kind == OD_CONV2D, sums = i == cam->summed;
   od_fold(op, network, convolves ? folded : state->prepared, state->bias);
   if (convolves) od_conv_prepare(op, cam->kernels, folded, state->bias, state->prepared);
-  if (convolves && state->turned)
-    (sums ? od_conv_sum_turn : od_conv_turn)(op, folded, state->turned);
+  if (convolves && state->turned && sums) od_conv_sum_turn(op, folded, state->turned);
+  if (convolves && state->turned && !sums) od_conv_turn(op, cam->kernels, folded, state->turned);
   if (op->kind == OD_DENSE && state->turned) {
     od_dense_transpose(op, state->prepared, state->turned);
     if (sums) sum_places(cam, op, state->turned);
@@ -365,7 +368,8 @@ static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
       od_average_backward(op, dy, dx);
       break;
     case OD_BATCH_NORM:
-      for (size_t at = 0; at < out; at++) dx[at] = dy[at] * state->prepared[at % c];
+      for (size_t at = 0; at < out; at += c)
+        for (size_t k = 0; k < c; k++) dx[at + k] = dy[at + k] * state->prepared[k];
       break;
     default:
       break;

@@ -32,7 +32,7 @@ static void prepare_task(void *context, int i, int worker) {
   const od_real *bias = op->bias ? values + op->bias_at : NULL;
   if (op->kind == OD_CONV2D) {
     od_conv_prepare(op, g->kernels, kernel, bias, state->prepared);
-    if (i) od_conv_turn(op, kernel, state->turned);
+    if (i) od_conv_turn(op, g->kernels, kernel, state->turned);
   }
   if (op->kind != OD_DENSE) return;
   if (state->prepared) od_dense_prepare(op, g->kernels, kernel, bias, state->prepared);

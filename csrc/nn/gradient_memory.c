@@ -45,8 +45,8 @@ static bool allocate_state(const od_gradient *g, int i) {
   state->dy = od_allocate(size, sizeof *state->dy);
   if (!state->y || !state->dy) return false;
   if (pools && !(state->choice = od_allocate(size, 1))) return false;
-  if (turns && !(state->turned = od_allocate(op->kernel_size, sizeof *state->turned)))
-    return false;
+  size_t turned = op->kind == OD_CONV2D ? od_conv_turned_size(op) : op->kernel_size;
+  if (turns && !(state->turned = od_allocate(turned, sizeof *state->turned))) return false;
   if (op->kind == OD_CONV2D) return allocate_convolution(g, op, state);
   if (op->kind == OD_DENSE) return allocate_dense(op, state);
   return op->kind != OD_BATCH_NORM || allocate_norm(g, op, state);

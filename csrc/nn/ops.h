@@ -50,8 +50,10 @@ void od_conv_add_maps(const od_op *op, const od_kernels *kernels, const od_real 
                       const od_real *kernel, const od_real *bias, const od_real *weights,
                       od_real *map, od_real *scratch);
 
-/* The kernel as the backward pass wants it; of the kernel's size. */
-void od_conv_turn(const od_op *op, const od_real *kernel, od_real *turned);
+/* The kernel as the backward pass wants it, and its size. */
+size_t od_conv_turned_size(const od_op *op);
+void od_conv_turn(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                  od_real *turned);
 
 /* dkernel, in an order of its own, and dbias are added to; dbias NULL without a bias;
  * dx (h, w, c) NULL where nobody wants it. With dx, dkernel and x may both be NULL. */

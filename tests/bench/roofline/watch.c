@@ -90,7 +90,8 @@ WATCHED(od_dense_prepare, WATCH_PREPARE, op->layer,
          od_real *prepared),
         (op, kernels, kernel, bias, prepared))
 WATCHED(od_conv_turn, WATCH_PREPARE, op->layer,
-        (const od_op *op, const od_real *kernel, od_real *turned), (op, kernel, turned))
+        (const od_op *op, const od_kernels *kernels, const od_real *kernel, od_real *turned),
+        (op, kernels, kernel, turned))
 WATCHED(od_dense_transpose, WATCH_PREPARE, op->layer,
         (const od_op *op, const od_real *kernel, od_real *transposed), (op, kernel, transposed))
 WATCHED(od_conv_blank, WATCH_BLANK, 0,
