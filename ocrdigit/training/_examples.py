@@ -137,15 +137,16 @@ def other_hands(folder: str) -> Examples:
 
 
 def no_digits(folder: str, seed: int, count: int) -> Pictures:
-    """Return what the synthesiser draws that is no digit, and blots, shapes and printed letters."""
+    """Return what the synthesiser draws that is no digit, and shapes, dust and printed letters."""
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
     some = count // 16
     parts = [
-        synth.not_digits(count - 10 * some, kinds=_WRITTEN, digits=digits, random_state=rng),
+        synth.not_digits(count - 11 * some, kinds=_WRITTEN, digits=digits, random_state=rng),
         synth.not_digits(2 * some, kinds=["letters"], digits=digits, random_state=rng),
         _filling(rng, digits, 3 * some),
         _shapes(rng, 3 * some),
+        _dust(rng, some),
         _printed(rng, 2 * some),
     ]
     return rng.permutation(np.concatenate(parts))
@@ -206,6 +207,23 @@ def _draw_shape(draw: ImageDraw.ImageDraw, side: int, rng: np.random.Generator) 
         lengths = rng.uniform(0.15, 0.5, len(angles)) * side
         points = side / 2 + lengths[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         draw.polygon([(float(x), float(y)) for x, y in points], fill=tone)
+
+
+def _dust(rng: np.random.Generator, count: int) -> Pictures:
+    """Return dots of a pixel, strewn thinly or densely over black, raw or prepared."""
+    images: list[Pictures] = []
+    while len(images) < count:
+        raw = rng.random() < 0.5
+        side = 28 if raw or rng.random() < 0.5 else int(rng.integers(20, 90))
+        share = 0.01 ** rng.uniform(0, 1)
+        tones = np.where(rng.random((side, side)) < share, rng.uniform(0.4, 1), 0)
+        if rng.random() < 0.3:
+            tones = tones * rng.random((side, side))
+        pixels = np.rint(255 * tones).astype(np.uint8)
+        piece = pixels if raw else prepared(pixels)
+        if raw or not _is_bar(piece):
+            images.append(piece)
+    return np.stack(images)
 
 
 def _printed(rng: np.random.Generator, count: int) -> Pictures:
