@@ -45,7 +45,7 @@ typedef struct od_court {
   float *opinions;    /* (placed digits, OD_DIGITS + 1); of one not judged all are 0 */
 } od_court;
 
-enum { OD_LOOKS = 3 /* at a line, at most */ };
+enum { OD_LOOKS = 4 /* at a line, at most */ };
 
 struct od_read_job {
   od_page page;

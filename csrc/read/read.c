@@ -6,9 +6,12 @@
 
 /* Strips of a page together, in columns, at most; and one more for so many pixels. */
 enum { MOST_COLUMNS = 8000, COLUMN_AREA = 60 };
-/* Strips of more columns together are looked at once; of others, each look is so much wider. */
+/* Strips of more columns together are looked at once; of others, each look has the writing so
+ * many times as wide and high. */
 enum { MOST_SEEN_AGAIN = 6000 };
-static const double stretches[OD_LOOKS] = {1, 0.85, 1.15};
+static const struct {
+  double wider, higher;
+} looks[OD_LOOKS] = {{1, 1}, {1.15, 1}, {1.25, 1.25}, {0.8, 0.8}};
 /* Lines lower than this many pixels cannot be read. */
 static const double least_height = 5;
 
@@ -29,7 +32,7 @@ static size_t look_again(od_read_job *job) {
     for (int k = 0; k < OD_LOOKS; k++) {
       od_line_read *look = &job->lines[i * OD_LOOKS + k];
       *look = line;
-      look->place = od_strip_stretch(line.place, stretches[k]);
+      look->place = od_strip_resize(line.place, looks[k].wider, looks[k].higher);
       width += (size_t)look->place.width;
     }
   }

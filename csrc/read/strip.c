@@ -84,10 +84,13 @@ od_strip_place od_strip_find(const od_page *page, const od_text_line *line) {
   return place;
 }
 
-od_strip_place od_strip_stretch(od_strip_place place, double times) {
-  if (place.width * times > OD_READ_WIDTH) return place;
-  place.pitch /= times;
-  place.width = whole_columns(place.width * times);
+od_strip_place od_strip_resize(od_strip_place place, double wider, double higher) {
+  if (place.width * wider > OD_READ_WIDTH) return place;
+  const double before = place.scale;
+  place.pitch /= wider;
+  place.scale /= higher;
+  place.top += 0.5 * OD_READ_HEIGHT * (before - place.scale);
+  place.width = whole_columns(place.width * wider);
   return place;
 }
 

@@ -18,9 +18,9 @@ typedef struct od_strip_place {
 /* The place of a line that is cut into pieces. */
 od_strip_place od_strip_find(const od_page *page, const od_text_line *line);
 
-/* The same part of the page on so many times as many columns; as it was where these would be
- * too many. */
-od_strip_place od_strip_stretch(od_strip_place place, double times);
+/* The same line, its writing so many times as wide and high, about the same middle row; as it
+ * was where these would be too many columns. */
+od_strip_place od_strip_resize(od_strip_place place, double wider, double higher);
 
 /* Floats of scratch that drawing it takes. */
 size_t od_strip_scratch(const od_strip_place *place);

@@ -315,14 +315,14 @@ static void test_doubtful(void) {
 
 /* ---- looks ---- */
 
-enum { LOOK_COLUMNS = 5 };
+enum { LOOK_COLUMNS = 5, LOOKS = 3 };
 
 /* Three looks of the same number of columns, which say strings of a digit or a blank (-) each
  * with a probability; *settled is the line of them. */
 static void settle(const char *const *said, const double *sure, od_real *scores,
                    od_line_read *settled) {
-  od_line_read lines[OD_LOOKS];
-  for (int k = 0; k < OD_LOOKS; k++) {
+  od_line_read lines[LOOKS];
+  for (int k = 0; k < LOOKS; k++) {
     uint8_t classes[LOOK_COLUMNS];
     for (int t = 0; t < LOOK_COLUMNS; t++)
       classes[t] = (uint8_t)(said[k][t] == '-' ? OD_BLANK : said[k][t] - '0');
@@ -330,7 +330,7 @@ static void settle(const char *const *said, const double *sure, od_real *scores,
     say_columns(LOOK_COLUMNS, classes, sure[k], scores);
     scores += LOOK_COLUMNS * OD_READ_CLASSES;
   }
-  od_read_job job = {.looks = OD_LOOKS, .line_count = OD_LOOKS, .lines = lines};
+  od_read_job job = {.looks = LOOKS, .line_count = LOOKS, .lines = lines};
   od_error error = {{0}};
   CHECK_INT(od_settle_looks(&job, &error), OD_OK);
   CHECK_INT(job.looks, 1);
@@ -340,8 +340,8 @@ static void settle(const char *const *said, const double *sure, od_real *scores,
 
 static void test_looks(void) {
   static const struct {
-    const char *said[OD_LOOKS];
-    double sure[OD_LOOKS];
+    const char *said[LOOKS];
+    double sure[LOOKS];
     const char *expected;
     int kept;
   } cases[] = {
@@ -355,7 +355,7 @@ static void test_looks(void) {
       {{"-----", "--3--", "--3--"}, {0.97, 0.3, 0.3}, "", 0},
       {{"-----", "--3--", "--3--"}, {0.5, 0.9, 0.9}, "3", 1},
   };
-  od_real scores[OD_LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
+  od_real scores[LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     od_line_read settled;
     CHECK_CASE("case %d", (int)i);
@@ -369,18 +369,18 @@ static void test_looks(void) {
 static void test_looks_mean(void) {
   static const char *const said[] = {"-1---", "-1---", "-1---"};
   static const double sure[] = {0.9, 0.5, 0.6};
-  od_real scores[OD_LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
+  od_real scores[LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
   od_spelled digit[LOOK_COLUMNS];
   od_line_read settled;
   od_error error = {{0}};
   double says[OD_READ_CLASSES] = {0}, sum = 0;
   int count;
-  for (int k = 0; k < OD_LOOKS; k++) {
+  for (int k = 0; k < LOOKS; k++) {
     od_real alone[LOOK_COLUMNS * OD_READ_CLASSES];
     const uint8_t classes[] = {OD_BLANK, 1, OD_BLANK, OD_BLANK, OD_BLANK};
     say_columns(LOOK_COLUMNS, classes, sure[k], alone);
     CHECK_INT(od_spell(LOOK_COLUMNS, alone, &(od_read_limits){0}, digit, &count, &error), OD_OK);
-    for (int c = 0; c < OD_READ_CLASSES; c++) says[c] += log(od_says(digit, c)) / OD_LOOKS;
+    for (int c = 0; c < OD_READ_CLASSES; c++) says[c] += log(od_says(digit, c)) / LOOKS;
   }
   for (int c = 0; c < OD_READ_CLASSES; c++) sum += exp(says[c]);
   settle(said, sure, scores, &settled);
@@ -394,15 +394,22 @@ static void test_looks_mean(void) {
   }
 }
 
-static void test_stretched_strips(void) {
-  const od_strip_place place = {.left = 5, .scale = 2, .pitch = 2, .width = 400};
-  const od_strip_place wide = od_strip_stretch(place, 1.25), wider = od_strip_stretch(place, 3);
+static void test_resized_strips(void) {
+  const od_strip_place place = {.left = 5, .top = 7, .scale = 2, .pitch = 2, .width = 400};
+  const od_strip_place wide = od_strip_resize(place, 1.25, 1), wider = od_strip_resize(place, 3, 3);
+  const od_strip_place small = od_strip_resize(place, 0.8, 0.8);
   CHECK_INT(wide.width, 500);
   CHECK(fabs(wide.pitch - 1.6) < 1e-9);
   CHECK(fabs(wide.scale - 2) < 1e-9);
   CHECK_INT(wide.width % OD_READ_COLUMN, 0);
   CHECK_INT(wider.width, 400); /* 1,200 would be too many */
   CHECK(fabs(wider.pitch - 2) < 1e-9);
+  CHECK(fabs(wider.scale - 2) < 1e-9);
+  CHECK(fabs(small.pitch - 2.5) < 1e-9);
+  CHECK(fabs(small.scale - 2.5) < 1e-9);
+  CHECK_INT(small.width, 320);
+  const double middle = 7 + 0.5 * OD_READ_HEIGHT * 2;
+  CHECK(fabs(small.top + 0.5 * OD_READ_HEIGHT * 2.5 - middle) < 1e-9);
 }
 
 static void test_levels(void) {
@@ -429,7 +436,7 @@ int main(void) {
   RUN(test_doubtful);
   RUN(test_looks);
   RUN(test_looks_mean);
-  RUN(test_stretched_strips);
+  RUN(test_resized_strips);
   RUN(test_levels);
   guard_destroy(&guard_in);
   return check_end();
