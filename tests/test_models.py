@@ -295,14 +295,19 @@ class TestTraining:
         mix = classifier.Mix(1, 30, 20)
         rough = classifier.Phase(1, 1e-3, mix, classifier.ROUGH)
         later = rough._replace(augment=classifier.handled(0.5))
-        phases = {"large": (rough, later), "default": (later,), "tiny": (later,)}
-        monkeypatch.setattr(classifier, "TRAINING", phases)
+        rates = dict.fromkeys(classifier.NAMES, 1e-3)
+        lesson = classifier.Lesson(2, mix, classifier.handled(0.5), rates)
+        monkeypatch.setattr(classifier, "COUNCIL", {"large": (rough, later), "default": (later,)})
+        monkeypatch.setattr(classifier, "MNIST_ALONE", rough)
+        monkeypatch.setattr(classifier, "LESSONS", (lesson, lesson._replace(versions=1)))
         files_made = []
         for run in range(2):
+            folder = tmp_path / str(run)
+            folder.mkdir()
+            council, cleaned = classifier.call_council(data, 4)
+            taught = [classifier.prepare(each, council, cleaned, 4) for each in classifier.LESSONS]
             for name in classifier.NAMES:
-                folder = tmp_path / str(run)
-                folder.mkdir(exist_ok=True)
-                network = classifier.train(name, data, seed=4)
+                network = classifier.train(name, taught, data.validation, 4)
                 classifier.save(name, str(folder), network, data.validation, 4)
                 files_made.append((folder / f"{name}.safetensors").read_bytes())
         assert files_made[:3] == files_made[3:]
@@ -313,6 +318,27 @@ class TestTraining:
         model = ocrdigit.load(tmp_path / "0" / "tiny.safetensors")
         assert model.network_.classes == 10
         assert np.isfinite(model.digit_score(data.validation.images)).all()
+
+    def test_lessons_are_what_the_council_and_the_labels_say(self, data: classifier.Data) -> None:
+        general, alone = (_core.Network(TestJudge.LAYERS, seed=seed) for seed in (1, 2))
+        ten = _judge.split(alone)
+        council = classifier.Council([general], [ten])
+        mix = classifier.Mix(1, 30, 20)
+        lesson = classifier.Lesson(2, mix, classifier.handled(0.5), {})
+        images, labels, answers = classifier.prepare(lesson, council, data, 7)
+        examples = data.mixed(mix)
+        count = len(examples.labels)
+        assert len(images) == len(labels) == len(answers) == 2 * count
+        assert np.array_equal(labels, np.tile(examples.labels, 2))
+        assert not np.array_equal(images[:count], images[count:])
+        assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
+        expected = general.predict_proba(images, 1 / 255)
+        of_mnist = np.arange(2 * count) % count < len(data.mnist.labels)
+        expected[of_mnist, :10] += ten.predict_proba(images[of_mnist], 1 / 255)
+        expected[of_mnist] /= 2
+        expected *= 0.8
+        expected[np.arange(2 * count), labels] += 0.2
+        assert np.allclose(answers, expected, atol=1e-5)
 
 
 def test_examples_are_the_same_every_time(data_folder: Path) -> None:

@@ -6,10 +6,11 @@
 :func:`ocrdigit.datasets.load_optdigits`. Writes ``large.safetensors``, ``default.safetensors``
 and ``tiny.safetensors`` to ``FOLDER``, or the ones that ``--model`` names.
 
-"large" comes first, and finds the examples that nobody can read, which the others then go
-without. Each is trained on labels alone, on images changed anew every time.
+First a council is trained on labels alone: a "large", which also finds the examples that nobody
+can read, two "default", and three more that know nothing but MNIST. What they together answer to
+changed images is what the models learn from (distillation: Hinton, Vinyals and Dean, 2015).
 
-All have eleven classes while they are trained, the last for what is no digit; see
+All but those three have eleven classes while they are trained, the last for what is no digit; see
 :mod:`ocrdigit._judge`. Everything random comes from ``--seed``: the same seed, data, version and
 instruction set give the same files to the bit, on any number of threads. MNIST's last 5,000
 training images are to choose and to calibrate by; nothing of its test set is read.
@@ -20,8 +21,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ from .strips import TRAINING_DIGITS
 NAMES = ("large", "default", "tiny")
 
 _CHUNK, _CROP_CHUNKS, _NO_DIGIT_CHUNKS = 10_000, 4, 4  # of either kind of crops, and of no digits
+_CHANGED_AT_ONCE = 4_000  # images
 _UNREADABLE = 0.02  # examples are left out whose class "large" finds less likely
 
 
@@ -124,7 +126,12 @@ def _layers(name: str) -> list[dict[str, Any]]:
 
 
 _MIXED, _MOSTLY_MNIST = Mix(4, 60_000, 20_000), Mix(4, 30_000, 12_000)
-TRAINING: dict[str, tuple[Phase, ...]] = {
+_WARPED: augmentations.Augmentation = (
+    {"type": "stroke", "amount": (-0.5, 0.6), "probability": 0.3},
+    {"type": "elastic", "displacement": 1.0, "sigma": 4, "probability": 0.5},
+    {"type": "affine", "degrees": 10, "translate": 0.06, "scale": (0.85, 1.15), "shear": 9},
+)
+COUNCIL: dict[str, tuple[Phase, ...]] = {
     "large": (
         Phase(2, 3e-3, Mix(2, 60_000, 35_000), ROUGH),
         Phase(20, 4e-3, _MIXED, handled(0.5)),
@@ -134,11 +141,26 @@ TRAINING: dict[str, tuple[Phase, ...]] = {
         Phase(16, 5e-3, _MIXED, handled(0.5)),
         Phase(14, 2e-3, _MOSTLY_MNIST, handled(0.3)),
     ),
-    "tiny": (
-        Phase(16, 6e-3, _MIXED, handled(0.5)),
-        Phase(14, 3e-3, _MOSTLY_MNIST, handled(0.3)),
-    ),
 }
+_DEFAULTS, _MNIST_ALONE = 2, 3  # members of the council of either kind
+MNIST_ALONE = Phase(36, 4e-3, Mix(1, 0, 0), _WARPED)
+
+
+class Lesson(NamedTuple):
+    """So many changed images of each example of a mix; and the rates to learn from them at."""
+
+    versions: int
+    mix: Mix
+    augment: augmentations.Augmentation
+    rates: dict[str, float]
+
+
+LESSONS = (
+    Lesson(6, _MIXED, handled(0.5), {"large": 4e-3, "default": 5e-3, "tiny": 6e-3}),
+    Lesson(5, _MOSTLY_MNIST, handled(0.3), {"large": 2e-3, "default": 2e-3, "tiny": 3e-3}),
+)
+_TIMES = 2  # over each lesson
+_LABEL = 0.2  # share of an example's own label in what is learnt
 
 
 @dataclass(frozen=True)
@@ -195,30 +217,126 @@ def make_data(folder: str, jobs: int | None = None) -> Data:
     )
 
 
-def train(name: str, data: Data, seed: int) -> _core.Network:
-    """Return a model's network; "large" leaves out what it could not read a phase before."""
+# -- the council --
+
+
+class Council(NamedTuple):
+    """Networks that answer together: some know all there is to train on, some MNIST alone."""
+
+    general: list[_core.Network]
+    mnist_alone: list[_core.Network]
+
+    def answers(self, images: NDArray[np.uint8], from_mnist: bool) -> NDArray[np.float32]:
+        """Return what they say of images: the mean probability (n, 11) of each class."""
+        said = np.zeros((len(images), NOT_A_DIGIT + 1), np.float32)
+        for network in self.general:
+            said += network.predict_proba(images, 1 / 255)
+        for network in self.mnist_alone if from_mnist else ():
+            said[:, :NOT_A_DIGIT] += network.predict_proba(images, 1 / 255)
+        said /= said.sum(axis=1, keepdims=True)
+        return said
+
+
+def call_council(data: Data, seed: int) -> tuple[Council, Data]:
+    """Return the council, and the data without what its "large" could not read."""
+    large = _trained("large", data, seed)
+    cleaned = data.cleaned(large)
+    defaults = [_trained("default", cleaned, seed + i) for i in range(_DEFAULTS)]
+    alone = [_trained_on_mnist(data, seed + i) for i in range(_MNIST_ALONE)]
+    return Council([_without_dropout(large), *defaults], alone), cleaned
+
+
+def _trained(name: str, data: Data, seed: int) -> _core.Network:
+    """Return a network trained on labels; "large" leaves out what it could not read before."""
     network = _core.Network(_layers(name), seed=seed)
-    for number, phase in enumerate(TRAINING[name]):
+    for number, phase in enumerate(COUNCIL[name]):
         cleaned = data.cleaned(network) if name == "large" and number else data
         examples = cleaned.mixed(phase.mix)
-        trainer = _trainer(network, phase, seed)
+        trainer = _trainer(network, phase.epochs, phase.rate, phase.augment, seed)
         trainer.run(*examples, 1 / 255, *data.validation, on_epoch=_tell)
     return network
 
 
-def _trainer(network: _core.Network, phase: Phase, seed: int) -> _core.Trainer:
+def _trained_on_mnist(data: Data, seed: int) -> _core.Network:
+    """Return a network of ten classes that has seen nothing but MNIST."""
+    network = _core.Network(architectures.ARCHITECTURES["default"], seed=seed)
+    epochs, rate, _, augment = MNIST_ALONE
+    trainer = _trainer(network, epochs, rate, augment, seed)
+    trainer.run(*data.mnist, 1 / 255, *data.validation, on_epoch=_tell)
+    return network
+
+
+# -- lessons --
+
+
+class Taught(NamedTuple):
+    """Changed images (n, 28, 28), their labels (n,), and what to answer (n, 11)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    answers: NDArray[np.float32]
+
+
+def prepare(lesson: Lesson, council: Council, data: Data, seed: int) -> Taught:
+    """Return a lesson's examples, each changed anew in every version, with what to answer."""
+    examples = data.mixed(lesson.mix)
+    count = len(examples.labels)
+    of_mnist = lesson.mix.mnist * len(data.mnist.labels)
+    steps = augmentations.resolve(lesson.augment)
+    images = np.empty((lesson.versions, count, *examples.images.shape[1:]), np.uint8)
+    answers = np.empty((lesson.versions, count, NOT_A_DIGIT + 1), np.float32)
+
+    def change(start: int) -> None:
+        version, begin = divmod(start, count)
+        end = min(begin + _CHANGED_AT_ONCE, count)
+        pixels = examples.images[begin:end].astype(np.float32) / np.float32(255)
+        changed = _core.augment(pixels, steps, (seed << 32) + start)
+        images[version, begin:end] = np.rint(changed.clip(0, 1) * 255)
+
+    starts = (
+        version * count + begin
+        for version in range(lesson.versions)
+        for begin in range(0, count, _CHANGED_AT_ONCE)
+    )
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        list(workers.map(change, starts))
+    for version in range(lesson.versions):
+        answers[version, :of_mnist] = council.answers(images[version, :of_mnist], True)
+        answers[version, of_mnist:] = council.answers(images[version, of_mnist:], False)
+    answers *= 1 - _LABEL
+    answers[:, np.arange(count), examples.labels] += _LABEL
+    labels = np.tile(examples.labels, lesson.versions)
+    return Taught(images.reshape(-1, *images.shape[2:]), labels, answers.reshape(len(labels), -1))
+
+
+def train(name: str, taught: Sequence[Taught], validation: Examples, seed: int) -> _core.Network:
+    """Return a model's network, which has had its lessons."""
+    network = _core.Network(_layers(name), seed=seed)
+    for lesson, (images, labels, answers) in zip(LESSONS, taught, strict=True):
+        trainer = _trainer(network, _TIMES, lesson.rates[name], (), seed)
+        trainer.run(images, labels, 1 / 255, *validation, targets=answers, on_epoch=_tell)
+    return network
+
+
+def _trainer(
+    network: _core.Network,
+    epochs: int,
+    rate: float,
+    augment: augmentations.Augmentation,
+    seed: int,
+) -> _core.Trainer:
     return _core.Trainer(
         network,
-        epochs=phase.epochs,
+        epochs=epochs,
         batch_size=128,
         seed=seed,
         optimizer="adamw",
-        learning_rate=phase.rate,
+        learning_rate=rate,
         weight_decay=0.1,
         schedule="one_cycle",
         warmup=0.2,
         final_divisor=1000.0,
-        augment=augmentations.resolve(phase.augment),
+        augment=augmentations.resolve(augment),
         precision="bfloat16",
     )
 
@@ -304,15 +422,14 @@ def main() -> None:
         print(f"{time.perf_counter() - start:.0f} s: {what}", flush=True)
 
     data = make_data(options.data, options.jobs)
-    for name in NAMES:
-        if name != "large" and name not in wanted:
-            continue
+    say("the council")
+    council, data = call_council(data, options.seed)
+    say("lessons")
+    taught = [prepare(lesson, council, data, options.seed) for lesson in LESSONS]
+    for name in wanted:
         say(name)
-        network = train(name, data, options.seed)
-        if name == "large":
-            data = data.cleaned(network)
-        if name in wanted:
-            save(name, options.out, network, data.validation, options.seed)
+        network = train(name, taught, data.validation, options.seed)
+        save(name, options.out, network, data.validation, options.seed)
 
 
 if __name__ == "__main__":
