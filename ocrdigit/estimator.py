@@ -56,8 +56,8 @@ class DigitClassifier:
         where ``optimizer`` names another than the recipe's.
     precision : {"float32", "bfloat16", "int8"}, default "float32"
         What the network multiplies. "bfloat16" rounds weights and inputs of each layer to 8
-        bits, in training (where weights, sums and gradients stay float32) and in
-        prediction. "int8" predicts with 8-bit integers, whose steps come from the ranges
+        bits, in training (where weights, their gradients and all sums stay float32, but what
+        goes back through 3x3 convolutions is rounded too) and in prediction. "int8" predicts with 8-bit integers, whose steps come from the ranges
         that the end of ``fit``, or :meth:`calibrate`, has seen; it trains in float32. Both
         are faster on processors with instructions for them, and answer the same on all.
     second_look : bool, default False

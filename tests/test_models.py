@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 from pathlib import Path
 
@@ -295,21 +296,19 @@ class TestTraining:
         mix = classifier.Mix(1, 30, 20)
         rough = classifier.Phase(1, 1e-3, mix, classifier.ROUGH)
         later = rough._replace(augment=classifier.handled(0.5))
-        rates = dict.fromkeys(classifier.NAMES, 1e-3)
-        lesson = classifier.Lesson(2, mix, classifier.handled(0.5), rates)
         monkeypatch.setattr(classifier, "COUNCIL", {"large": (rough, later), "default": (later,)})
-        monkeypatch.setattr(classifier, "MNIST_ALONE", rough)
-        monkeypatch.setattr(classifier, "LESSONS", (lesson, lesson._replace(versions=1)))
+        monkeypatch.setattr(classifier, "_SPECIALISTS_EPOCHS", 1)
+        self.set_lessons(monkeypatch)
         files_made = []
         for run in range(2):
             folder = tmp_path / str(run)
             folder.mkdir()
-            council, cleaned = classifier.call_council(data, 4)
-            taught = [classifier.prepare(each, council, cleaned, 4) for each in classifier.LESSONS]
-            for name in classifier.NAMES:
-                network = classifier.train(name, taught, data.validation, 4)
-                classifier.save(name, str(folder), network, data.validation, 4)
-                files_made.append((folder / f"{name}.safetensors").read_bytes())
+            said: list[str] = []
+            classifier.make(classifier.NAMES, str(folder), data, 4, said.append)
+            assert said == ["the council", "lessons", *classifier.NAMES]
+            files_made += [
+                (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
+            ]
         assert files_made[:3] == files_made[3:]
         large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
         assert large.architecture == "large"
@@ -319,26 +318,60 @@ class TestTraining:
         assert model.network_.classes == 10
         assert np.isfinite(model.digit_score(data.validation.images)).all()
 
-    def test_lessons_are_what_the_council_and_the_labels_say(self, data: classifier.Data) -> None:
-        general, alone = (_core.Network(TestJudge.LAYERS, seed=seed) for seed in (1, 2))
-        ten = _judge.split(alone)
-        council = classifier.Council([general], [ten])
-        mix = classifier.Mix(1, 30, 20)
-        lesson = classifier.Lesson(2, mix, classifier.handled(0.5), {})
-        images, labels, answers = classifier.prepare(lesson, council, data, 7)
-        examples = data.mixed(mix)
+    @staticmethod
+    def set_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two lessons of one mix and the same changes, in small."""
+        rates = dict.fromkeys(classifier.NAMES, 1e-3)
+        lesson = classifier.Lesson(2, classifier.Mix(1, 30, 20), classifier.handled(0.5), rates)
+        monkeypatch.setattr(classifier, "LESSONS", (lesson, lesson))
+        monkeypatch.setattr(classifier, "_CHANGED_AT_ONCE", 100)
+
+    @staticmethod
+    def council() -> classifier.Council:
+        general, other = (_core.Network(TestJudge.LAYERS, seed=seed) for seed in (1, 2))
+        return classifier.Council([general], [_judge.split(other)])
+
+    def test_lessons_are_what_the_council_and_the_labels_say(
+        self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.set_lessons(monkeypatch)
+        council = self.council()
+        images, labels, answers = classifier.prepare(0, council, data, 7)
+        examples = data.mixed(classifier.LESSONS[0].mix)
         count = len(examples.labels)
         assert len(images) == len(labels) == len(answers) == 2 * count
         assert np.array_equal(labels, np.tile(examples.labels, 2))
-        assert not np.array_equal(images[:count], images[count:])
-        assert np.allclose(answers.sum(axis=1), 1, atol=1e-5)
-        expected = general.predict_proba(images, 1 / 255)
+        expected = council.general[0].predict_proba(images, 1 / 255)
         of_mnist = np.arange(2 * count) % count < len(data.mnist.labels)
-        expected[of_mnist, :10] += ten.predict_proba(images[of_mnist], 1 / 255)
+        specialist = council.specialists[0].predict_proba(images[of_mnist], 1 / 255)
+        expected[of_mnist, :10] += specialist
         expected[of_mnist] /= 2
         expected *= 0.8
         expected[np.arange(2 * count), labels] += 0.2
+        expected[labels == 10] = np.eye(11)[10]
         assert np.allclose(answers, expected, atol=1e-5)
+
+    def test_every_lesson_changes_images_anew(
+        self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.set_lessons(monkeypatch)
+        council = self.council()
+        lessons = [classifier.prepare(number, council, data, 7).images for number in (0, 1)]
+        versions = np.concatenate(lessons).reshape(4, -1, 28 * 28)
+        for a, b in itertools.combinations(range(4), 2):
+            assert (versions[a] == versions[b]).all(axis=1).mean() < 0.05
+
+
+def test_dust_is_thin_and_dense_and_no_bar() -> None:
+    from ocrdigit.training import _examples
+
+    dust = _examples._dust(np.random.default_rng(0), 200)
+    assert dust.shape == (200, 28, 28)
+    assert dust.dtype == np.uint8
+    inked = (dust > 60).mean(axis=(1, 2))
+    assert inked.min() < 0.03
+    assert inked.max() > 0.5
+    assert np.array_equal(dust, _examples._dust(np.random.default_rng(0), 200))
 
 
 def test_examples_are_the_same_every_time(data_folder: Path) -> None:

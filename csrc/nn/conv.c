@@ -1,6 +1,6 @@
 /* A convolution takes the algorithm that its plan names: forward, Winograd's, the direct
- * one or that in narrow numbers; backward, over the places that a max-pool chose or over all of them,
- * and then, for the gradient of x, Winograd's again. */
+ * one or that in narrow numbers; backward, over the places that a max-pool chose or over all
+ * of them, and then, for the gradient of x, Winograd's again. */
 #include <string.h>
 
 #include "nn/conv.h"
@@ -144,17 +144,14 @@ static bool goes_back_by_winograd(const od_op *op) { return op->winograd && !op-
 /* That convolution, with the kernel turned, from the output's gradient to the input's. */
 static od_op turned_around(const od_op *op) {
   bool pairs = op->conv.c % 2 == 0;
-  return (od_op){.kind = OD_CONV2D,
-                 .in = op->conv,
+  return (od_op){.in = op->conv,
                  .out = op->in,
                  .conv = op->in,
                  .precision = pairs ? op->precision : OD_FLOAT32,
                  .kernel_h = op->kernel_h,
                  .kernel_w = op->kernel_w,
-                 .stride = 1,
                  .top = op->kernel_h - 1 - op->top,
-                 .left = op->kernel_w - 1 - op->left,
-                 .winograd = true};
+                 .left = op->kernel_w - 1 - op->left};
 }
 
 size_t od_conv_turned_size(const od_op *op) {
@@ -180,12 +177,10 @@ void od_conv_turn(const od_op *op, const od_kernels *kernels, const od_real *ker
 size_t od_conv_backward_scratch(const od_op *op) {
   size_t sums = (size_t)op->out.c;
   if (op->by_choice) return sums + od_pooled_backward_scratch(op);
-  size_t direct = od_direct_backward_scratch(op), winograd = 0;
-  if (goes_back_by_winograd(op)) {
-    od_op back = turned_around(op);
-    winograd = od_winograd_scratch(&back);
-  }
-  return sums + (direct > winograd ? direct : winograd);
+  if (!goes_back_by_winograd(op)) return sums + od_direct_backward_scratch(op);
+  od_op back = turned_around(op);
+  size_t winograd = od_winograd_scratch(&back), padded = od_shape_size(op->padded);
+  return sums + (winograd > padded ? winograd : padded);
 }
 
 void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,

@@ -34,7 +34,8 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                         const od_real *flipped, const uint8_t *choice, const od_real *dy,
                         od_real *dx, od_real *dkernel, od_real *scratch);
 
-/* Winograd's: forward, 3x3 kernels of stride 1. The prepared kernel is (16, c, C), or in
+/* Winograd's: 3x3 kernels of stride 1, forward, and back from dy with the kernel turned as the
+ * direct one has it. The prepared kernel is (16, c, C), or in
  * bfloat16 (16, c / 2, C) words. */
 size_t od_winograd_kernel_size(const od_op *op);
 size_t od_winograd_scratch(const od_op *op);

@@ -50,7 +50,7 @@ void od_conv_add_maps(const od_op *op, const od_kernels *kernels, const od_real 
                       const od_real *kernel, const od_real *bias, const od_real *weights,
                       od_real *map, od_real *scratch);
 
-/* The kernel as the backward pass wants it, and its size. */
+/* The kernel as the backward pass wants it, and its size, which may be more than the kernel's. */
 size_t od_conv_turned_size(const od_op *op);
 void od_conv_turn(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                   od_real *turned);

@@ -23,7 +23,7 @@ typedef struct od_op {
   od_shape spread;    /* conv, backward: the gradient of `conv`, `stride` apart, … */
   int spread_top, spread_left; /* … from here on, in zeros */
   bool first;         /* nothing before it wants a gradient */
-  bool winograd;      /* conv: the forward pass goes by Winograd's algorithm */
+  bool winograd;      /* conv: forward, and back where there is no max-pool, by Winograd's algorithm */
   bool by_choice;     /* conv: the backward pass goes over the places the max-pool chose */
   bool finds_blank;   /* conv: the first of two, which says where its input was 0, … */
   bool skips_blank;   /* … and the second, whose output there is that of a blank image */

@@ -5,7 +5,8 @@
 
 typedef enum od_precision {
   OD_FLOAT32,
-  OD_BFLOAT16, /* weights and inputs rounded to 8 significant bits */
+  OD_BFLOAT16, /* weights and inputs rounded to 8 significant bits; what Winograd's algorithm
+                  takes back in training too */
   OD_INT8      /* weights to -127..127 steps, a channel at a time, inputs to 0..127 steps of
                   the range that a calibration has seen; for inference only */
 } od_precision;

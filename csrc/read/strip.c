@@ -85,8 +85,8 @@ od_strip_place od_strip_find(const od_page *page, const od_text_line *line) {
 }
 
 od_strip_place od_strip_resize(od_strip_place place, double wider, double higher) {
-  if (place.width * wider > OD_READ_WIDTH) return place;
   const double before = place.scale;
+  wider = fmin(wider, OD_READ_WIDTH / (double)place.width);
   place.pitch /= wider;
   place.scale /= higher;
   place.top += 0.5 * OD_READ_HEIGHT * (before - place.scale);

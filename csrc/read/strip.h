@@ -18,8 +18,8 @@ typedef struct od_strip_place {
 /* The place of a line that is cut into pieces. */
 od_strip_place od_strip_find(const od_page *page, const od_text_line *line);
 
-/* The same line, its writing so many times as wide and high, about the same middle row; as it
- * was where these would be too many columns. */
+/* The same line, its writing so many times as wide and high, about the same middle row; not wider
+ * than a strip has columns. */
 od_strip_place od_strip_resize(od_strip_place place, double wider, double higher);
 
 /* Floats of scratch that drawing it takes. */

@@ -19,26 +19,22 @@ training images are to choose and to calibrate by; nothing of its test set is re
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, _judge, architectures, augmentations, files
-from ..datasets import load_mnist
-from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands, read_crops
-from .strips import TRAINING_DIGITS
+from ._data import Data, Mix, log_probabilities, make_data
+from ._examples import NOT_A_DIGIT, Examples
 
 NAMES = ("large", "default", "tiny")
 
-_CHUNK, _CROP_CHUNKS, _NO_DIGIT_CHUNKS = 10_000, 4, 4  # of either kind of crops, and of no digits
-_CHANGED_AT_ONCE = 4_000  # images
-_UNREADABLE = 0.02  # examples are left out whose class "large" finds less likely
+_CHANGED_AT_ONCE = 10_000  # images
 
 
 class Shares(NamedTuple):
@@ -94,14 +90,6 @@ def handled(share: float) -> augmentations.Augmentation:
     return (*_changes(0.4, 1.8, shares), {"type": "negative", "probability": 0.05})
 
 
-class Mix(NamedTuple):
-    """What an epoch is made of: times that MNIST is in it, crops, and images of no digit."""
-
-    mnist: int
-    crops: int
-    no_digits: int
-
-
 class Phase(NamedTuple):
     """So many times over a mix of examples, changed."""
 
@@ -142,8 +130,9 @@ COUNCIL: dict[str, tuple[Phase, ...]] = {
         Phase(14, 2e-3, _MOSTLY_MNIST, handled(0.3)),
     ),
 }
-_DEFAULTS, _MNIST_ALONE = 2, 3  # members of the council of either kind
-MNIST_ALONE = Phase(36, 4e-3, Mix(1, 0, 0), _WARPED)
+_DEFAULTS, _SPECIALISTS = 2, 3  # members of the council
+_SPECIALISTS_EPOCHS, _SPECIALISTS_RATE = 36, 4e-3
+_MOST_MEMBERS = 100
 
 
 class Lesson(NamedTuple):
@@ -156,82 +145,29 @@ class Lesson(NamedTuple):
 
 
 LESSONS = (
-    Lesson(6, _MIXED, handled(0.5), {"large": 4e-3, "default": 5e-3, "tiny": 6e-3}),
+    Lesson(6, _MIXED, handled(1.0), {"large": 4e-3, "default": 5e-3, "tiny": 6e-3}),
+    Lesson(6, _MIXED, handled(0.5), {"large": 3e-3, "default": 4e-3, "tiny": 5e-3}),
     Lesson(5, _MOSTLY_MNIST, handled(0.3), {"large": 2e-3, "default": 2e-3, "tiny": 3e-3}),
 )
 _TIMES = 2  # over each lesson
-_LABEL = 0.2  # share of an example's own label in what is learnt
-
-
-@dataclass(frozen=True)
-class Data:
-    """All that there is to train on, and MNIST's last training images to validate on."""
-
-    mnist: Examples
-    crops: Examples
-    no_digits: NDArray[np.uint8]
-    other_hands: Examples
-    validation: Examples
-
-    def mixed(self, mix: Mix) -> Examples:
-        """Return the examples of one epoch."""
-        none = self.no_digits[: mix.no_digits]
-        parts = [
-            *[self.mnist] * mix.mnist,
-            Examples(self.crops.images[: mix.crops], self.crops.labels[: mix.crops]),
-            Examples(none, np.full(len(none), NOT_A_DIGIT, np.uint8)),
-            self.other_hands,
-        ]
-        images, labels = zip(*parts, strict=True)
-        return Examples(np.concatenate(images), np.concatenate(labels))
-
-    def cleaned(self, network: _core.Network) -> Data:
-        """Return the same without crops and negatives that ``network`` finds very unlikely."""
-        none = Examples(self.no_digits, np.full(len(self.no_digits), NOT_A_DIGIT, np.uint8))
-        kept = _likelihood(network, self.crops) > _UNREADABLE
-        kept_none = _likelihood(network, none) > _UNREADABLE
-        cleaned = Examples(self.crops.images[kept], self.crops.labels[kept])
-        return replace(self, crops=cleaned, no_digits=self.no_digits[kept_none])
-
-
-def make_data(folder: str, jobs: int | None = None) -> Data:
-    """Load and synthesise everything; the same every time."""
-    with ProcessPoolExecutor(jobs) as workers:
-
-        def make(what: Callable[[str, int, int], Any], seed: int, count: int) -> list[Any]:
-            seeds = range(seed, seed + count)
-            return list(workers.map(what, [folder] * count, seeds, [_CHUNK] * count))
-
-        parts = make(crops, 0, _CROP_CHUNKS) + make(read_crops, 50, _CROP_CHUNKS)
-        none = np.concatenate(make(no_digits, 100, _NO_DIGIT_CHUNKS))
-    images, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.random.default_rng(0).permutation(len(labels))
-    mnist = load_mnist(folder)
-    digits = mnist.y_train.astype(np.uint8)
-    return Data(
-        Examples(mnist.X_train[:TRAINING_DIGITS], digits[:TRAINING_DIGITS]),
-        Examples(images[order], labels[order]),
-        none,
-        other_hands(folder),
-        Examples(mnist.X_train[TRAINING_DIGITS:], digits[TRAINING_DIGITS:]),
-    )
+_LABEL = 0.2  # share of a digit's own label in what is learnt; of what is none it is all
 
 
 # -- the council --
 
 
 class Council(NamedTuple):
-    """Networks that answer together: some know all there is to train on, some MNIST alone."""
+    """Networks that answer together; specialists have ten classes, and know MNIST alone."""
 
     general: list[_core.Network]
-    mnist_alone: list[_core.Network]
+    specialists: list[_core.Network]
 
     def answers(self, images: NDArray[np.uint8], from_mnist: bool) -> NDArray[np.float32]:
         """Return what they say of images: the mean probability (n, 11) of each class."""
         said = np.zeros((len(images), NOT_A_DIGIT + 1), np.float32)
         for network in self.general:
             said += network.predict_proba(images, 1 / 255)
-        for network in self.mnist_alone if from_mnist else ():
+        for network in self.specialists if from_mnist else ():
             said[:, :NOT_A_DIGIT] += network.predict_proba(images, 1 / 255)
         said /= said.sum(axis=1, keepdims=True)
         return said
@@ -239,11 +175,12 @@ class Council(NamedTuple):
 
 def call_council(data: Data, seed: int) -> tuple[Council, Data]:
     """Return the council, and the data without what its "large" could not read."""
-    large = _trained("large", data, seed)
+    seeds = itertools.count(_MOST_MEMBERS * seed + 1)  # a member's own; no model's
+    large = _trained("large", data, next(seeds))
     cleaned = data.cleaned(large)
-    defaults = [_trained("default", cleaned, seed + i) for i in range(_DEFAULTS)]
-    alone = [_trained_on_mnist(data, seed + i) for i in range(_MNIST_ALONE)]
-    return Council([_without_dropout(large), *defaults], alone), cleaned
+    defaults = [_trained("default", cleaned, next(seeds)) for _ in range(_DEFAULTS)]
+    specialists = [_specialist(data, next(seeds)) for _ in range(_SPECIALISTS)]
+    return Council([large, *defaults], specialists), cleaned
 
 
 def _trained(name: str, data: Data, seed: int) -> _core.Network:
@@ -257,11 +194,9 @@ def _trained(name: str, data: Data, seed: int) -> _core.Network:
     return network
 
 
-def _trained_on_mnist(data: Data, seed: int) -> _core.Network:
-    """Return a network of ten classes that has seen nothing but MNIST."""
+def _specialist(data: Data, seed: int) -> _core.Network:
     network = _core.Network(architectures.ARCHITECTURES["default"], seed=seed)
-    epochs, rate, _, augment = MNIST_ALONE
-    trainer = _trainer(network, epochs, rate, augment, seed)
+    trainer = _trainer(network, _SPECIALISTS_EPOCHS, _SPECIALISTS_RATE, _WARPED, seed)
     trainer.run(*data.mnist, 1 / 255, *data.validation, on_epoch=_tell)
     return network
 
@@ -277,36 +212,37 @@ class Taught(NamedTuple):
     answers: NDArray[np.float32]
 
 
-def prepare(lesson: Lesson, council: Council, data: Data, seed: int) -> Taught:
+def prepare(number: int, council: Council, data: Data, seed: int) -> Taught:
     """Return a lesson's examples, each changed anew in every version, with what to answer."""
+    lesson = LESSONS[number]
     examples = data.mixed(lesson.mix)
-    count = len(examples.labels)
-    of_mnist = lesson.mix.mnist * len(data.mnist.labels)
-    steps = augmentations.resolve(lesson.augment)
-    images = np.empty((lesson.versions, count, *examples.images.shape[1:]), np.uint8)
+    count, of_mnist = len(examples.labels), lesson.mix.mnist * len(data.mnist.labels)
+    images = np.empty((lesson.versions, *examples.images.shape), np.uint8)
     answers = np.empty((lesson.versions, count, NOT_A_DIGIT + 1), np.float32)
-
-    def change(start: int) -> None:
-        version, begin = divmod(start, count)
-        end = min(begin + _CHANGED_AT_ONCE, count)
-        pixels = examples.images[begin:end].astype(np.float32) / np.float32(255)
-        changed = _core.augment(pixels, steps, (seed << 32) + start)
-        images[version, begin:end] = np.rint(changed.clip(0, 1) * 255)
-
-    starts = (
-        version * count + begin
-        for version in range(lesson.versions)
-        for begin in range(0, count, _CHANGED_AT_ONCE)
-    )
-    with ThreadPoolExecutor(os.cpu_count()) as workers:
-        list(workers.map(change, starts))
     for version in range(lesson.versions):
+        _change(examples.images, lesson.augment, (seed, number, version), images[version])
         answers[version, :of_mnist] = council.answers(images[version, :of_mnist], True)
         answers[version, of_mnist:] = council.answers(images[version, of_mnist:], False)
     answers *= 1 - _LABEL
     answers[:, np.arange(count), examples.labels] += _LABEL
+    answers[:, examples.labels == NOT_A_DIGIT] = np.arange(NOT_A_DIGIT + 1) == NOT_A_DIGIT
     labels = np.tile(examples.labels, lesson.versions)
     return Taught(images.reshape(-1, *images.shape[2:]), labels, answers.reshape(len(labels), -1))
+
+
+def _change(
+    images: NDArray[np.uint8],
+    augment: augmentations.Augmentation,
+    seeds: tuple[int, ...],
+    changed: NDArray[np.uint8],
+) -> None:
+    steps = augmentations.resolve(augment)
+    for begin in range(0, len(images), _CHANGED_AT_ONCE):
+        some = slice(begin, begin + _CHANGED_AT_ONCE)
+        pixels = images[some].astype(np.float32) / np.float32(255)
+        seed = np.random.SeedSequence((*seeds, begin)).generate_state(1, np.uint64)
+        pixels = _core.augment(pixels, steps, int(seed[0]))
+        changed[some] = np.rint(pixels.clip(0, 1) * 255)
 
 
 def train(name: str, taught: Sequence[Taught], validation: Examples, seed: int) -> _core.Network:
@@ -353,18 +289,6 @@ def _tell(progress: Any) -> None:
 # -- calibration and files --
 
 
-def _log_probabilities(scores: NDArray[Any]) -> NDArray[Any]:
-    result: NDArray[Any] = scores - np.logaddexp.reduce(scores, axis=1)[:, None]
-    return result
-
-
-def _likelihood(network: _core.Network, examples: Examples) -> NDArray[np.float64]:
-    """Return the probability (n,) of each example's own class."""
-    logs = _log_probabilities(network.scores(examples.images, 1 / 255).astype(np.float64))
-    likelihood: NDArray[np.float64] = np.exp(logs[np.arange(len(logs)), examples.labels])
-    return likelihood
-
-
 def temperature_of(network: _core.Network, validation: Examples) -> float:
     """Return what to divide the ten scores by so that their probabilities are the likeliest.
 
@@ -374,7 +298,7 @@ def temperature_of(network: _core.Network, validation: Examples) -> float:
     rows = np.arange(len(scores))
     temperatures = np.exp(np.linspace(-1, 1, 201))
     losses = [
-        -_log_probabilities(scores / temperature)[rows, validation.labels].mean()
+        -log_probabilities(scores / temperature)[rows, validation.labels].mean()
         for temperature in temperatures
     ]
     return float(temperatures[int(np.argmin(losses))])
@@ -405,8 +329,22 @@ def _without_dropout(network: _core.Network) -> _core.Network:
     return plain
 
 
+def make(
+    wanted: Sequence[str], folder: str, data: Data, seed: int, say: Callable[[str], None]
+) -> None:
+    """Train, calibrate and save the models that are wanted."""
+    say("the council")
+    council, data = call_council(data, seed)
+    say("lessons")
+    taught = [prepare(number, council, data, seed) for number in range(len(LESSONS))]
+    for name in wanted:
+        say(name)
+        network = train(name, taught, data.validation, seed)
+        save(name, folder, network, data.validation, seed)
+
+
 def main() -> None:
-    """Train, calibrate and save."""
+    """Train what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.classifier")
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", default=".")
@@ -421,15 +359,9 @@ def main() -> None:
     def say(what: str) -> None:
         print(f"{time.perf_counter() - start:.0f} s: {what}", flush=True)
 
+    say("examples")
     data = make_data(options.data, options.jobs)
-    say("the council")
-    council, data = call_council(data, options.seed)
-    say("lessons")
-    taught = [prepare(lesson, council, data, options.seed) for lesson in LESSONS]
-    for name in wanted:
-        say(name)
-        network = train(name, taught, data.validation, options.seed)
-        save(name, options.out, network, data.validation, options.seed)
+    make(wanted, options.out, data, options.seed, say)
 
 
 if __name__ == "__main__":

@@ -402,9 +402,9 @@ static void test_resized_strips(void) {
   CHECK(fabs(wide.pitch - 1.6) < 1e-9);
   CHECK(fabs(wide.scale - 2) < 1e-9);
   CHECK_INT(wide.width % OD_READ_COLUMN, 0);
-  CHECK_INT(wider.width, 400); /* 1,200 would be too many */
-  CHECK(fabs(wider.pitch - 2) < 1e-9);
-  CHECK(fabs(wider.scale - 2) < 1e-9);
+  CHECK_INT(wider.width, OD_READ_WIDTH); /* 1,200 would be too many */
+  CHECK(fabs(wider.pitch - 2 * 400.0 / OD_READ_WIDTH) < 1e-9);
+  CHECK(fabs(wider.scale - 2 / 3.0) < 1e-9);
   CHECK(fabs(small.pitch - 2.5) < 1e-9);
   CHECK(fabs(small.scale - 2.5) < 1e-9);
   CHECK_INT(small.width, 320);
