@@ -57,9 +57,10 @@ class DigitClassifier:
     precision : {"float32", "bfloat16", "int8"}, default "float32"
         What the network multiplies. "bfloat16" rounds weights and inputs of each layer to 8
         bits, in training (where weights, their gradients and all sums stay float32, but what
-        goes back through 3x3 convolutions is rounded too) and in prediction. "int8" predicts with 8-bit integers, whose steps come from the ranges
-        that the end of ``fit``, or :meth:`calibrate`, has seen; it trains in float32. Both
-        are faster on processors with instructions for them, and answer the same on all.
+        goes back through 3x3 convolutions is rounded too) and in prediction. "int8" predicts
+        with 8-bit integers, whose steps come from the ranges that the end of ``fit``, or
+        :meth:`calibrate`, has seen; it trains in float32. Both are faster on processors with
+        instructions for them, and answer the same on all.
     second_look : bool, default False
         Whether images whose digit is not sure (a probability below 0.99) are looked at again,
         turned by 8 degrees, scaled by 0.9 and 1.1 and sheared either way, and all that is

@@ -20,11 +20,12 @@ _UNREADABLE = 0.02  # examples are left out whose class a network finds less lik
 
 
 class Mix(NamedTuple):
-    """What an epoch is made of: times that MNIST is in it, crops, and images of no digit."""
+    """What an epoch is made of: crops and images of no digit, and how often the rest is in it."""
 
     mnist: int
     crops: int
     no_digits: int
+    other_hands: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Data:
             *[self.mnist] * mix.mnist,
             Examples(self.crops.images[: mix.crops], self.crops.labels[: mix.crops]),
             Examples(none, np.full(len(none), NOT_A_DIGIT, np.uint8)),
-            self.other_hands,
+            *[self.other_hands] * mix.other_hands,
         ]
         images, labels = zip(*parts, strict=True)
         return Examples(np.concatenate(images), np.concatenate(labels))
