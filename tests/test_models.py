@@ -296,7 +296,8 @@ class TestTraining:
         mix = classifier.Mix(1, 30, 20)
         rough = classifier.Phase(1, 1e-3, mix, classifier.ROUGH)
         later = rough._replace(augment=classifier.handled(0.5))
-        monkeypatch.setattr(classifier, "COUNCIL", {"large": (rough, later), "default": (later,)})
+        phases = {"large": (rough, later), "default": (later,), "tiny": (later,)}
+        monkeypatch.setattr(classifier, "ON_LABELS", phases)
         monkeypatch.setattr(classifier, "_SPECIALISTS_EPOCHS", 1)
         self.set_lessons(monkeypatch)
         files_made = []
@@ -321,7 +322,7 @@ class TestTraining:
     @staticmethod
     def set_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
         """Two lessons of one mix and the same changes, in small."""
-        rates = dict.fromkeys(classifier.NAMES, 1e-3)
+        rates = dict.fromkeys(classifier.TAUGHT, 1e-3)
         lesson = classifier.Lesson(2, classifier.Mix(1, 30, 20), classifier.handled(0.5), rates)
         monkeypatch.setattr(classifier, "LESSONS", (lesson, lesson))
         monkeypatch.setattr(classifier, "_CHANGED_AT_ONCE", 100)
