@@ -311,6 +311,10 @@ class TestTraining:
                 (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
             ]
         assert files_made[:3] == files_made[3:]
+        alone: list[str] = []
+        classifier.make(("tiny",), str(tmp_path), data, 4, alone.append)
+        assert alone == ["the council", "tiny"]  # which has no lessons
+        assert (tmp_path / "tiny.safetensors").read_bytes() == files_made[2]
         large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
         assert large.architecture == "large"
         assert large.network_.ranges  # for int8

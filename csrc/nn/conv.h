@@ -35,8 +35,7 @@ void od_direct_backward(const od_op *op, const od_kernels *kernels, const od_rea
                         od_real *dx, od_real *dkernel, od_real *scratch);
 
 /* Winograd's: 3x3 kernels of stride 1, forward, and back from dy with the kernel turned as the
- * direct one has it. The prepared kernel is (16, c, C), or in
- * bfloat16 (16, c / 2, C) words. */
+ * direct one has it. The prepared kernel is (16, c, C), or in bfloat16 (16, c / 2, C) words. */
 size_t od_winograd_kernel_size(const od_op *op);
 size_t od_winograd_scratch(const od_op *op);
 void od_winograd_kernel(const od_op *op, const od_kernels *kernels, const od_real *kernel,

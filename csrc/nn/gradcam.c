@@ -120,8 +120,12 @@ static void take_numbers(const od_gradcam *cam, const od_network *network, int i
   bool convolves = op->kind == OD_CONV2D, sums = i == cam->summed;
   od_fold(op, network, convolves ? folded : state->prepared, state->bias);
   if (convolves) od_conv_prepare(op, cam->kernels, folded, state->bias, state->prepared);
-  if (convolves && state->turned && sums) od_conv_sum_turn(op, folded, state->turned);
-  if (convolves && state->turned && !sums) od_conv_turn(op, cam->kernels, folded, state->turned);
+  if (convolves && state->turned) {
+    if (sums)
+      od_conv_sum_turn(op, folded, state->turned);
+    else
+      od_conv_turn(op, cam->kernels, folded, state->turned);
+  }
   if (op->kind == OD_DENSE && state->turned) {
     od_dense_transpose(op, state->prepared, state->turned);
     if (sums) sum_places(cam, op, state->turned);

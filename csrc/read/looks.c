@@ -1,7 +1,7 @@
 /* The same digits a little wider, larger or smaller are read a little differently, and rightly
- * more often than not. How many there are is put to the vote, each look counting for the probability of all
- * its digits; the first of the looks that found so many is kept, and made to say what all of
- * these say of each digit together. */
+ * more often than not. How many there are is put to the vote, each look counting for the
+ * probability of all its digits; the first of the looks that found so many is kept, and made to
+ * say what all of these say of each digit together. */
 #include <math.h>
 
 #include "base/memory.h"

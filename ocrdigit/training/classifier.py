@@ -23,7 +23,7 @@ import argparse
 import itertools
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,12 +54,16 @@ class Shares(NamedTuple):
     noise: float
 
 
+_ELASTIC = {"type": "elastic", "displacement": 1.0, "sigma": 4}
+_AFFINE = {"type": "affine", "degrees": 10, "translate": 0.06, "scale": (0.85, 1.15), "shear": 9}
+
+
 def _changes(elastic: float, blur: float, shares: Shares) -> augmentations.Augmentation:
     """Return what is done to images: how often they are warped, how far blurred, and the rest."""
     return (
         {"type": "stroke", "amount": (-0.7, 0.9), "probability": 0.3},
-        {"type": "elastic", "displacement": 1.0, "sigma": 4, "probability": elastic},
-        {"type": "affine", "degrees": 10, "translate": 0.06, "scale": (0.85, 1.15), "shear": 9},
+        {**_ELASTIC, "probability": elastic},
+        _AFFINE,
         {
             "type": "affine",
             "degrees": 16,
@@ -118,8 +122,8 @@ def _layers(name: str) -> list[dict[str, Any]]:
 _MIXED, _MOSTLY_MNIST = Mix(4, 60_000, 20_000), Mix(4, 30_000, 12_000)
 _WARPED: augmentations.Augmentation = (
     {"type": "stroke", "amount": (-0.5, 0.6), "probability": 0.3},
-    {"type": "elastic", "displacement": 1.0, "sigma": 4, "probability": 0.5},
-    {"type": "affine", "degrees": 10, "translate": 0.06, "scale": (0.85, 1.15), "shear": 9},
+    {**_ELASTIC, "probability": 0.5},
+    _AFFINE,
 )
 ON_LABELS: dict[str, tuple[Phase, ...]] = {
     "large": (
@@ -138,7 +142,7 @@ ON_LABELS: dict[str, tuple[Phase, ...]] = {
 }
 _DEFAULTS, _SPECIALISTS = 2, 3  # members of the council
 _SPECIALISTS_EPOCHS, _SPECIALISTS_RATE = 36, 4e-3
-_MOST_MEMBERS = 100
+_MOST_MEMBERS = 100  # so many numbers apart are the members' own seeds, of one run and the next
 
 
 class Lesson(NamedTuple):
@@ -180,14 +184,11 @@ class Council(NamedTuple):
         return said
 
 
-def call_council(data: Data, seed: int) -> tuple[Council, Data]:
-    """Return the council, and the data without what its "large" could not read."""
-    seeds = itertools.count(_MOST_MEMBERS * seed + 1)  # a member's own; no model's
-    large = train_on_labels("large", data, next(seeds))
-    cleaned = data.cleaned(large)
-    defaults = [train_on_labels("default", cleaned, next(seeds)) for _ in range(_DEFAULTS)]
+def call_council(large: _core.Network, data: Data, seeds: Iterator[int]) -> Council:
+    """Return the council of a "large" and those trained on what that could read."""
+    defaults = [train_on_labels("default", data, next(seeds)) for _ in range(_DEFAULTS)]
     specialists = [_specialist(data, next(seeds)) for _ in range(_SPECIALISTS)]
-    return Council([large, *defaults], specialists), cleaned
+    return Council([large, *defaults], specialists)
 
 
 def train_on_labels(name: str, data: Data, seed: int) -> _core.Network:
@@ -349,9 +350,14 @@ def make(
 ) -> None:
     """Train, calibrate and save the models that are wanted."""
     say("the council")
-    council, data = call_council(data, seed)
-    say("lessons")
-    taught = [prepare(number, council, data, seed) for number in range(len(LESSONS))]
+    seeds = itertools.count(_MOST_MEMBERS * seed + 1)
+    large = train_on_labels("large", data, next(seeds))
+    data = data.cleaned(large)
+    taught = []
+    if not set(wanted).isdisjoint(TAUGHT):
+        council = call_council(large, data, seeds)
+        say("lessons")
+        taught = [prepare(number, council, data, seed) for number in range(len(LESSONS))]
     for name in wanted:
         say(name)
         if name in TAUGHT:
