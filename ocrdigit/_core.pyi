@@ -266,8 +266,10 @@ def read_digits(
 
 def cut_digits(
     network: Network, image: NDArray[np.uint8]
-) -> tuple[tuple[NDArray[np.int32], NDArray[np.float32]], NDArray[np.float32]]:
-    """What ``read_digits`` finds without a judge, and what it would show one: (n, 28, 28), 0..1.
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The digits (n, 6) that ``read_digits`` finds without a judge, and each cut out for one.
+
+    (n, 6): line, value, left, top, width, height; and (n, 28, 28), 0..1.
 
     Only those that have ink of their own, and of a page of many only a first sample.
     """

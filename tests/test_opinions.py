@@ -1,11 +1,13 @@
-"""How the weights of two opinions are fitted, without reading anything."""
+"""How the weights of two opinions are fitted, and what to."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ocrdigit import synth
+import ocrdigit
+from ocrdigit import _core, _judge, synth
+from ocrdigit._reader import shipped_reader
 from ocrdigit.training import opinions
 
 
@@ -27,11 +29,26 @@ def test_counts_are_as_repeating() -> None:
     assert opinions.fit(terms, labels, counts) == pytest.approx(expected, abs=1e-6)
 
 
-def test_digits_apart() -> None:
-    table = np.array(
-        [[0, 1, 0, 0, 5, 9], [0, 2, 6, 0, 5, 9], [0, 3, 10, 0, 5, 9], [1, 3, 15, 0, 5, 9]]
+def test_evidence_tells_digits_apart() -> None:
+    """Of what stands in a line no neighbour reaches it, nor touches."""
+    close = synth.strings(10, length=4, style="cheque", random_state=0)
+    spread = synth.strings(
+        10, length=4, style=synth.STYLES["cheque"].with_(gap=(0.4, 0.5)), random_state=0
     )
-    assert opinions.stand_apart(table.astype(np.int32)).tolist() == [True, False, False, True]
+    judge = _judge.judge_of(ocrdigit.load("default"))
+    found = opinions.gather(shipped_reader(), judge, close + spread)
+    expected = []
+    for picture in close + spread:
+        image = np.ascontiguousarray(picture.image)
+        table, _ = _core.read_digits(
+            shipped_reader(), image, judge=judge, opinions=opinions.only(reader=1.0, read=1.0)
+        )
+        starts, ends = table[:, 2], table[:, 2] + table[:, 4]
+        same_line = table[:, None, 0] == table[None, :, 0]
+        meet = same_line & (starts[:, None] <= ends) & (starts <= ends[:, None])
+        expected += (meet.sum(axis=1) == 1).tolist()  # itself
+    assert found.apart.tolist() == expected
+    assert len(set(expected)) == 2
 
 
 def test_match_by_boxes() -> None:

@@ -161,7 +161,7 @@ class TestReading:
             assert judged[:, 2:].tolist() == alone[:, 2:].tolist()
 
     def test_digits_as_the_judge_sees_them(self, picture: synth.Picture) -> None:
-        (table, _), crops = _core.cut_digits(shipped_reader(), picture.image)
+        table, crops = _core.cut_digits(shipped_reader(), picture.image)
         assert table[:, 1].tolist() == [int(digit) for digit in TEXT]
         assert crops.shape == (len(table), 28, 28)
         assert ocrdigit.predict(crops).tolist() == table[:, 1].tolist()

@@ -55,14 +55,11 @@ static bool read_words(PyObject *value, const char ***words, int *count) {
   return true;
 }
 
-/* Digits (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is
- * a digit at all, the probability of each. */
-static PyObject *digit_arrays(int count, const od_read_digit *digits) {
+/* Digits (n, 6): line, value, left, top, width, height. */
+static PyObject *table_of(int count, const od_read_digit *digits) {
   int32_t *table;
-  float *numbers;
   PyObject *rows = new_integers32((int[]){count, DIGIT_COLUMNS}, &table);
-  PyObject *floats = new_floats(2, (int[]){count, 2 + OD_DIGITS}, &numbers);
-  for (int i = 0; rows && floats && i < count; i++) {
+  for (int i = 0; rows && i < count; i++) {
     const od_read_digit *from = &digits[i];
     const int32_t row[] = {from->line,
                            from->value,
@@ -71,12 +68,22 @@ static PyObject *digit_arrays(int count, const od_read_digit *digits) {
                            from->right - from->left,
                            from->bottom - from->top};
     memcpy(table + i * DIGIT_COLUMNS, row, sizeof row);
+  }
+  return rows;
+}
+
+/* Digits (n, 12): confidence, whether it is a digit at all, the probability of each. */
+static PyObject *numbers_of(int count, const od_read_digit *digits) {
+  float *numbers;
+  PyObject *rows = new_floats(2, (int[]){count, 2 + OD_DIGITS}, &numbers);
+  for (int i = 0; rows && i < count; i++) {
+    const od_read_digit *from = &digits[i];
     float *into = numbers + i * (2 + OD_DIGITS);
     into[0] = from->confidence;
     into[1] = from->is_digit;
     memcpy(into + 2, from->probabilities, sizeof from->probabilities);
   }
-  return Py_BuildValue("(NN)", rows, floats);
+  return rows;
 }
 
 /* The layers of a Network; NULL with an exception set for what is none. */
@@ -218,7 +225,8 @@ static PyObject *read_picture(PyObject *module, reading_call *call) {
   if (done) od_read_take(call->job, &reading);
   od_read_destroy(call->job);
   if (!done) return NULL;
-  PyObject *result = digit_arrays(reading.count, reading.digits);
+  PyObject *result = Py_BuildValue("(NN)", table_of(reading.count, reading.digits),
+                                   numbers_of(reading.count, reading.digits));
   od_reading_release(&reading);
   return result;
 }
@@ -270,9 +278,9 @@ static PyObject *crop_arrays(const od_read_job *job, int count) {
     memcpy(crops + (size_t)i * size, od_read_crop(job, i, &digit), size * sizeof *crops);
     digits[i] = *digit;
   }
-  PyObject *arrays = digit_arrays(count, digits);
+  PyObject *table = table_of(count, digits);
   PyMem_Free(digits);
-  return Py_BuildValue("(NN)", arrays, pixels);
+  return Py_BuildValue("(NN)", table, pixels);
 }
 
 PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,

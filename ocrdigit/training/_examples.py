@@ -105,7 +105,7 @@ def read_crops(folder: str, seed: int, count: int) -> Examples:
 def _read(picture: synth.Picture) -> tuple[NDArray[np.int32], Pictures]:
     """Return the reader's digits as a table, and each cut out and prepared, in bytes."""
     image = np.ascontiguousarray(picture.image)
-    (table, _), crops = _core.cut_digits(shipped_reader(), image)
+    table, crops = _core.cut_digits(shipped_reader(), image)
     return table, np.rint(crops * 255).astype(np.uint8)
 
 

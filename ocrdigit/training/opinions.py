@@ -119,27 +119,18 @@ def gather(reader: _core.Network, judge: _core.Network, written: list[synth.Pict
         _, judged = ask(only(judge=1.0, judged=1.0))
         odds = ask(only(share=1.0))[1][:, 1]
         share = odds / np.maximum(1 - odds, 1e-9)
+        apart = ask(only(constant=1.0)._replace(close_constant=-1.0))[1][:, 1] > 0.5
         if len(table):
             count = np.full(len(table), number)
             parts.append(
                 Evidence(
                     read[:, 2:], judged[:, 2:], read[:, 1], judged[:, 1], share,
-                    stand_apart(table), match(table, picture), count,
+                    apart, match(table, picture), count,
                 )
             )  # fmt: skip
     return Evidence(
         *(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True))
     )
-
-
-def stand_apart(table: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return which digits (n,) of a reading no neighbour reaches over, nor touches."""
-    apart = np.ones(len(table), bool)
-    left, right = table[:, 2], table[:, 2] + table[:, 4]
-    meets = (table[1:, 0] == table[:-1, 0]) & (right[:-1] >= left[1:])
-    apart[1:] &= ~meets
-    apart[:-1] &= ~meets
-    return apart
 
 
 # -- fitting --
