@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from core_cases import SIDE, make_network
 
 import ocrdigit
-from ocrdigit import DigitClassifier
+from ocrdigit import DigitClassifier, _core
 from ocrdigit.datasets import Dataset
 
 # Learns digits in a moment.
@@ -118,3 +120,27 @@ def pytest_make_collect_report(
     report = yield
     fail_if_skipped(report)
     return report
+
+
+@pytest.fixture
+def network() -> _core.Network:
+    """A small one, for the tests of ``ocrdigit._core``."""
+    return make_network()
+
+
+@pytest.fixture
+def batch() -> SimpleNamespace:
+    """Examples for it."""
+    rng = np.random.default_rng(0)
+    return SimpleNamespace(
+        images=rng.random((70, SIDE, SIDE), dtype=np.float32),
+        labels=rng.integers(0, 3, 70).astype(np.uint8),
+    )
+
+
+@pytest.fixture
+def threads() -> Generator[Callable[[int], None], None, None]:
+    """Lets a test change the number of threads."""
+    before = _core.get_num_threads()
+    yield _core.set_num_threads
+    _core.set_num_threads(before)

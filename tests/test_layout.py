@@ -53,6 +53,13 @@ def test_core_knows_no_python():
             for name in included(path, "<") + included(path, '"'):
                 assert "python" not in name.lower(), f"{path} includes {name}"
                 assert "numpy" not in name.lower(), f"{path} includes {name}"
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"\b(PyObject|Py[A-Z]*[a-z]*_\w+)", text), path
+
+
+def test_numpy_is_imported_in_one_file():
+    users = [p.name for p in core_files() if "numpy/" in p.read_text("utf-8")]
+    assert users == ["convert.c"]
 
 
 def test_includes_point_upward():

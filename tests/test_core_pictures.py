@@ -1,0 +1,112 @@
+"""What the core takes for a picture and for augmentation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ocrdigit import _core
+
+PICTURE_CALLS = {
+    "rgb_to_gray": (lambda x: _core.rgb_to_gray(x), (5, 6, 3)),
+    "rgba_to_gray": (lambda x: _core.rgba_to_gray(x, 0), (5, 6, 4)),
+    "otsu_threshold": (lambda x: _core.otsu_threshold(x), (5, 6)),
+    "resize_gray": (lambda x: _core.resize_gray(x, 3, 2), (5, 6)),
+    "is_mnist_like": (lambda x: _core.is_mnist_like(x), (5, 6)),
+    "prepare_digit": (lambda x: _core.prepare_digit(x), (5, 6)),
+}
+
+
+@pytest.mark.parametrize("name", PICTURE_CALLS)
+def test_pictures_refused(name):
+    call, shape = PICTURE_CALLS[name]
+    good = np.zeros(shape, np.uint8)
+    call(good)
+    for bad, error in [
+        (None, TypeError),
+        (good.tolist(), TypeError),
+        (good.astype(np.float32), TypeError),
+        (good.astype(bool), TypeError),
+        (good[::-1], ValueError),
+        (good[:, ::2], ValueError),
+        (np.asfortranarray(good), ValueError),
+        (good[:0], ValueError),
+        (good[:, :0], ValueError),
+        (good[0], ValueError),
+        (good[None], ValueError),
+        (np.zeros((*shape[:2], 2), np.uint8), ValueError),
+        (np.zeros((16385, 1, *shape[2:]), np.uint8), ValueError),
+    ]:
+        with pytest.raises(error, match=r"^image: got"):
+            call(bad)
+
+
+def test_pictures():
+    rgb = np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    r, g, b = (rgb[..., i].astype(int) for i in range(3))
+    gray = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15
+    assert np.array_equal(_core.rgb_to_gray(image=rgb), gray)
+    clear = np.dstack([rgb, np.zeros((5, 6), np.uint8)])
+    assert np.array_equal(_core.rgba_to_gray(clear, background=200), np.full((5, 6), 200))
+    assert _core.otsu_threshold(np.array([[3, 9]], np.uint8)) == 3
+    halved = _core.resize_gray(np.array([[0, 4], [8, 12]], np.uint8), height=1, width=1)
+    assert halved.dtype == np.float32
+    assert halved.tolist() == [[6.0]]
+    digit = np.zeros((40, 30), np.uint8)
+    digit[8:32, 14:17] = 255
+    assert _core.is_mnist_like(digit) is True
+    assert _core.is_mnist_like(255 - digit) is False
+    prepared = _core.prepare_digit(digit)
+    assert prepared.shape == (28, 28)
+    assert prepared.dtype == np.float32
+    assert 0 < prepared.max() <= 1
+
+
+def test_picture_numbers_refused():
+    rgba, gray = np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2), np.uint8)
+    for background in (-1, 256):
+        with pytest.raises(ValueError, match=f"background: got {background}, .* 0 to 255"):
+            _core.rgba_to_gray(rgba, background)
+    with pytest.raises(TypeError, match=r"background: got 0\.5"):
+        _core.rgba_to_gray(rgba, 0.5)
+    for side in (0, -2, 16385, 10**30):
+        with pytest.raises(ValueError, match="height: got"):
+            _core.resize_gray(gray, side, 4)
+        with pytest.raises(ValueError, match="width: got"):
+            _core.resize_gray(gray, 4, side)
+
+
+STEPS = [("rotation", (-0.1, 0.1, 0.0, 0.0, 0.0), 1.0, "reflect", 0.0)]
+
+
+def test_augmentation_is_of_seed_and_place(threads, batch):
+    before = batch.images.copy()
+    results = []
+    for count in (1, 3):
+        threads(count)
+        results.append(_core.augment(batch.images, STEPS, 5))
+    assert np.array_equal(batch.images, before)
+    assert np.array_equal(*results)
+    assert results[0].dtype == np.float32
+    assert results[0].shape == before.shape
+    assert np.array_equal(_core.augment(batch.images[:9], STEPS, 5), results[0][:9])
+    assert not np.array_equal(_core.augment(batch.images, STEPS, 6), results[0])
+    assert not np.array_equal(results[0], before)
+    assert np.array_equal(_core.augment(batch.images, [], 5), before)
+
+
+@pytest.mark.parametrize(
+    ("images", "steps", "seed", "error", "message"),
+    [
+        (np.zeros((2, 8, 8), np.uint8), STEPS, 0, TypeError, "images: got dtype uint8"),
+        (np.zeros((8, 8), np.float32), STEPS, 0, ValueError, r"images: got shape \(8, 8\)"),
+        (np.zeros((0, 8, 8), np.float32), STEPS, 0, ValueError, r"images: got shape \(0,"),
+        (np.zeros((1, 513, 8), np.float32), STEPS, 0, ValueError, "sides up to 512"),
+        (np.zeros((1, 8, 8), np.float32), 3, 0, TypeError, "steps: got 3"),
+        (np.zeros((1, 8, 8), np.float32), [STEPS], 0, ValueError, r"steps\[0\]: got"),
+        (np.zeros((1, 8, 8), np.float32), STEPS, -1, ValueError, "seed: got -1"),
+    ],
+)
+def test_augmentation_refused(images, steps, seed, error, message):
+    with pytest.raises(error, match=message):
+        _core.augment(images, steps, seed)
