@@ -1,0 +1,124 @@
+/* The loss of a network for images with their labels, and its gradient. */
+#include "arguments.h"
+#include "convert.h"
+#include "errors.h"
+#include "network_methods.h"
+#include "nn/gradient.h"
+#include "nn/line.h"
+#include "runtime.h"
+
+typedef struct gradient_call {
+  image_view view;
+  uint8_t *labels;
+  size_t length; /* of a line's labels */
+  double label_smoothing;
+  uint64_t seed;
+  const od_kernels *kernels;
+  od_real *values; /* (total size): the gradient, then the statistics as they were */
+  od_loss loss;
+} gradient_call;
+
+static bool read_gradient_call(network_object *self, PyObject *const *arguments, Py_ssize_t count,
+                               PyObject *keywords, gradient_call *call) {
+  static const signature accepted = {
+      "gradient", 5, 3, 3, {"images", "labels", "scale", "label_smoothing", "seed"}};
+  PyObject *values[5];
+  double scale;
+  const od_network *network = self->network;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_real(values[2], "scale", &scale) ||
+      (values[3] && !convert_real(values[3], "label_smoothing", &call->label_smoothing)) ||
+      (values[4] && !convert_seed(values[4], "seed", &call->seed)))
+    return false;
+  if (call->label_smoothing < 0 || call->label_smoothing >= 1) {
+    PyErr_Format(PyExc_ValueError, "label_smoothing: got %R, expected 0 <= label_smoothing < 1",
+                 values[3]);
+    return false;
+  }
+  return convert_images(values[0], "images", od_shape_size(od_network_input(network)), scale,
+                        &call->view) &&
+         network_labels(network, values[1], "labels", call->view.images.count, &call->labels,
+                        &call->length);
+}
+
+bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
+                    uint8_t **labels, size_t *length) {
+  const int columns = od_network_columns(network), classes = od_network_classes(network);
+  *length = 1;
+  if (columns == 1) return convert_labels(value, name, count, classes, labels);
+  if (!convert_line_labels(value, name, count, columns, classes, labels, length)) return false;
+  for (size_t i = 0; i < count; i++) {
+    const size_t wanted = od_line_columns(*labels + i * *length, *length, classes - 1);
+    if (wanted <= (size_t)columns) continue;
+    PyErr_Format(PyExc_ValueError, "%s: those at index %zu want %zu columns, the network gives %d",
+                 name, i, wanted, columns);
+    PyMem_Free(*labels);
+    *labels = NULL;
+    return false;
+  }
+  return true;
+}
+
+static void load_image(void *context, int index, int Py_UNUSED(worker), od_real *pixels) {
+  const gradient_call *call = context;
+  od_images_load(&call->view.images, call->kernels, (size_t)index, pixels);
+}
+
+/* The loss and its gradient. */
+static od_status run_gradient(od_network *network, od_pool *pool, gradient_call *call,
+                              od_error *error) {
+  int count = (int)call->view.images.count;
+  od_gradient *gradient;
+  od_status status = od_gradient_create(network, call->kernels, OD_FLOAT32, count,
+                                        od_pool_threads(pool), &gradient, error);
+  if (status != OD_OK) return status;
+  od_batch batch = {.source = load_image,
+                    .context = call,
+                    .labels = call->labels,
+                    .length = call->length,
+                    .count = count,
+                    .seed = call->seed};
+  call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
+  od_gradient_destroy(gradient);
+  return OD_OK;
+}
+
+static bool run_gradient_call(network_object *self, gradient_call *call) {
+  module_state *state = state_of((PyObject *)self);
+  call->kernels = state->kernels;
+  call->values = od_allocate(od_network_trainable_size(self->network), sizeof *call->values);
+  if (!call->values) {
+    PyErr_NoMemory();
+    return false;
+  }
+  shared_pool *pool = runtime_pool(state);
+  od_error error;
+  od_status status;
+  object_lock_acquire(&self->lock);
+  Py_BEGIN_ALLOW_THREADS
+  status = run_gradient(self->network, pool->pool, call, &error);
+  Py_END_ALLOW_THREADS
+  object_lock_release(&self->lock);
+  shared_pool_release(pool);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
+}
+
+static PyObject *gradient_result(network_object *self, const gradient_call *call) {
+  PyObject *tensors = network_tensors(self->network, call->values, true, NULL);
+  if (!tensors) return NULL;
+  return Py_BuildValue("(diN)", call->loss.loss, call->loss.correct, tensors);
+}
+
+PyObject *network_gradient(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                           PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  gradient_call call = {0};
+  bool done =
+      read_gradient_call(self, arguments, count, keywords, &call) && run_gradient_call(self, &call);
+  PyObject *result = done ? gradient_result(self, &call) : NULL;
+  od_release(call.values);
+  PyMem_Free(call.labels);
+  image_view_release(&call.view);
+  return result;
+}
