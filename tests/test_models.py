@@ -17,7 +17,16 @@ import ocrdigit
 from ocrdigit import DigitClassifier, _core, _judge, architectures, files, models, synth
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation.metrics import auroc
-from ocrdigit.training import classifier, styles
+from ocrdigit.training import (
+    _changes,
+    _council,
+    _data,
+    _examples,
+    _labels,
+    _lessons,
+    classifier,
+    styles,
+)
 
 JUDGED = [name for name in models.NAMES if name != "seed"]
 
@@ -257,17 +266,17 @@ class TestTraining:
     """The command that makes the models, in small."""
 
     @pytest.fixture
-    def data(self, sample: Dataset) -> classifier.Data:
-        digits = classifier.Examples(sample.X_train[:300], sample.y_train[:300].astype(np.uint8))
+    def data(self, sample: Dataset) -> _data.Data:
+        digits = _examples.Examples(sample.X_train[:300], sample.y_train[:300].astype(np.uint8))
         none = synth.not_digits(40, random_state=0)
-        return classifier.Data(digits, digits, np.asarray(none), digits, digits)
+        return _data.Data(digits, digits, np.asarray(none), digits, digits)
 
-    def test_mix(self, data: classifier.Data) -> None:
-        images, labels = data.mixed(classifier.Mix(3, 20, 10))
+    def test_mix(self, data: _data.Data) -> None:
+        images, labels = data.mixed(_data.Mix(3, 20, 10))
         assert len(images) == len(labels) == 3 * 300 + 20 + 10 + 300
         assert (labels == 10).sum() == 10
 
-    def test_cleaning_leaves_out_what_a_network_cannot_read(self, data: classifier.Data) -> None:
+    def test_cleaning_leaves_out_what_a_network_cannot_read(self, data: _data.Data) -> None:
         judge = _core.Network(TestJudge.LAYERS)
         weights = judge.weights()
         bias = _judge.last_names(judge)[1]
@@ -278,7 +287,7 @@ class TestTraining:
         assert len(cleaned.no_digits) == len(data.no_digits)
         assert len(cleaned.mnist.labels) == 300
 
-    def test_temperature(self, data: classifier.Data) -> None:
+    def test_temperature(self, data: _data.Data) -> None:
         judge = _core.Network(TestJudge.LAYERS, seed=1)
         best = classifier.temperature_of(judge, data.validation)
         scores = judge.scores(data.validation.images, 1 / 255)[:, :10].astype(float)
@@ -290,15 +299,13 @@ class TestTraining:
 
         assert loss(best) <= min(loss(best * 1.05), loss(best / 1.05))
 
-    def test_a_run(
-        self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        mix = classifier.Mix(1, 30, 20)
-        rough = classifier.Phase(1, 1e-3, mix, classifier.ROUGH)
-        later = rough._replace(augment=classifier.handled(0.5))
+    def test_a_run(self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        mix = _data.Mix(1, 30, 20)
+        rough = _labels.Phase(1, 1e-3, mix, _changes.ROUGH)
+        later = rough._replace(augment=_changes.handled(0.5))
         phases = {"large": (rough, later), "default": (later,), "tiny": (later,)}
-        monkeypatch.setattr(classifier, "ON_LABELS", phases)
-        monkeypatch.setattr(classifier, "_SPECIALISTS_EPOCHS", 1)
+        monkeypatch.setattr(_labels, "ON_LABELS", phases)
+        monkeypatch.setattr(_council, "_SPECIALISTS_EPOCHS", 1)
         self.set_lessons(monkeypatch)
         files_made = []
         for run in range(2):
@@ -306,7 +313,7 @@ class TestTraining:
             folder.mkdir()
             said: list[str] = []
             classifier.make(classifier.NAMES, str(folder), data, 4, said.append)
-            assert said == ["the council", "lessons", *classifier.NAMES]
+            assert said == ["the council", "lessons", *_lessons.TAUGHT, "the last lesson", "tiny"]
             files_made += [
                 (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
             ]
@@ -325,24 +332,25 @@ class TestTraining:
 
     @staticmethod
     def set_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
-        """Two lessons of one mix and the same changes, in small."""
-        rates = dict.fromkeys(classifier.TAUGHT, 1e-3)
-        lesson = classifier.Lesson(2, classifier.Mix(1, 30, 20), classifier.handled(0.5), rates)
-        monkeypatch.setattr(classifier, "LESSONS", (lesson, lesson))
-        monkeypatch.setattr(classifier, "_CHANGED_AT_ONCE", 100)
+        """Two lessons of one mix and the same changes, and the last, in small."""
+        rates = dict.fromkeys(_lessons.TAUGHT, 1e-3)
+        lesson = _lessons.Lesson(2, _data.Mix(1, 30, 20), _changes.handled(0.5), rates)
+        monkeypatch.setattr(_lessons, "LESSONS", (lesson, lesson))
+        monkeypatch.setattr(_lessons, "LAST_LESSON", lesson._replace(of_mnist=()))
+        monkeypatch.setattr(_lessons, "_CHANGED_AT_ONCE", 100)
 
     @staticmethod
-    def council() -> classifier.Council:
+    def council() -> _council.Council:
         general, other = (_core.Network(TestJudge.LAYERS, seed=seed) for seed in (1, 2))
-        return classifier.Council([general], [_judge.split(other)])
+        return _council.Council([general], [_judge.split(other)])
 
     def test_lessons_are_what_the_council_and_the_labels_say(
-        self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch
+        self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.set_lessons(monkeypatch)
         council = self.council()
-        images, labels, answers = classifier.prepare(0, council, data, 7)
-        examples = data.mixed(classifier.LESSONS[0].mix)
+        images, labels, answers = _lessons.prepare(_lessons.LESSONS[0], council, data, (7, 0))
+        examples = data.mixed(_lessons.LESSONS[0].mix)
         count = len(examples.labels)
         assert len(images) == len(labels) == len(answers) == 2 * count
         assert np.array_equal(labels, np.tile(examples.labels, 2))
@@ -357,19 +365,32 @@ class TestTraining:
         assert np.allclose(answers, expected, atol=1e-5)
 
     def test_every_lesson_changes_images_anew(
-        self, data: classifier.Data, monkeypatch: pytest.MonkeyPatch
+        self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.set_lessons(monkeypatch)
         council = self.council()
-        lessons = [classifier.prepare(number, council, data, 7).images for number in (0, 1)]
+        lessons = [
+            _lessons.prepare(lesson, council, data, (7, number)).images
+            for number, lesson in enumerate(_lessons.LESSONS)
+        ]
         versions = np.concatenate(lessons).reshape(4, -1, 28 * 28)
         for a, b in itertools.combinations(range(4), 2):
             assert (versions[a] == versions[b]).all(axis=1).mean() < 0.05
 
+    def test_the_last_lesson_changes_mnist_in_its_own_way(
+        self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.set_lessons(monkeypatch)
+        lesson = _lessons.LAST_LESSON
+        images = _lessons.prepare(lesson, self.council(), data, (7, 2)).images
+        count = len(data.mnist.labels)
+        versions = images.reshape(lesson.versions, -1, 28, 28)
+        assert (versions[:, :count] == data.mnist.images).all()  # here not at all
+        same = (versions[:, count:] == data.mixed(lesson.mix).images[count:]).all(axis=(2, 3))
+        assert same.mean() < 0.1
+
 
 def test_dust_is_thin_and_dense_and_no_bar() -> None:
-    from ocrdigit.training import _examples
-
     dust = _examples._dust(np.random.default_rng(0), 200)
     assert dust.shape == (200, 28, 28)
     assert dust.dtype == np.uint8
@@ -381,8 +402,6 @@ def test_dust_is_thin_and_dense_and_no_bar() -> None:
 
 def test_examples_are_the_same_every_time(data_folder: Path) -> None:
     pytest.importorskip("HersheyFonts")
-    from ocrdigit.training import _examples
-
     folder = str(data_folder)
     first, again = _examples.crops(folder, 5, 40), _examples.crops(folder, 5, 40)
     assert first.images.shape == (40, 28, 28)
@@ -401,8 +420,6 @@ def test_examples_are_the_same_every_time(data_folder: Path) -> None:
 
 
 def test_filling_pictures_come_prepared_too_but_for_bars() -> None:
-    from ocrdigit.training import _examples
-
     rng = np.random.default_rng(0)
     sample = ocrdigit.datasets.load_sample()
     digits = synth.Digits(sample.X_train[:200], sample.y_train[:200])
