@@ -93,6 +93,30 @@ def model_file(fitted: DigitClassifier, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def network() -> _core.Network:
+    """A small one, for the tests of ``ocrdigit._core``."""
+    return make_network()
+
+
+@pytest.fixture
+def batch() -> SimpleNamespace:
+    """Examples for it."""
+    rng = np.random.default_rng(0)
+    return SimpleNamespace(
+        images=rng.random((70, SIDE, SIDE), dtype=np.float32),
+        labels=rng.integers(0, 3, 70).astype(np.uint8),
+    )
+
+
+@pytest.fixture
+def threads() -> Generator[Callable[[int], None], None, None]:
+    """Lets a test change the number of threads."""
+    before = _core.get_num_threads()
+    yield _core.set_num_threads
+    _core.set_num_threads(before)
+
+
 # With OCRDIGIT_REQUIRE set, nothing may be skipped but what the machine cannot do.
 
 
@@ -120,27 +144,3 @@ def pytest_make_collect_report(
     report = yield
     fail_if_skipped(report)
     return report
-
-
-@pytest.fixture
-def network() -> _core.Network:
-    """A small one, for the tests of ``ocrdigit._core``."""
-    return make_network()
-
-
-@pytest.fixture
-def batch() -> SimpleNamespace:
-    """Examples for it."""
-    rng = np.random.default_rng(0)
-    return SimpleNamespace(
-        images=rng.random((70, SIDE, SIDE), dtype=np.float32),
-        labels=rng.integers(0, 3, 70).astype(np.uint8),
-    )
-
-
-@pytest.fixture
-def threads() -> Generator[Callable[[int], None], None, None]:
-    """Lets a test change the number of threads."""
-    before = _core.get_num_threads()
-    yield _core.set_num_threads
-    _core.set_num_threads(before)

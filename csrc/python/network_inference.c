@@ -135,24 +135,25 @@ static PyObject *new_scores(network_object *self, const image_view *view, bool s
   return result;
 }
 
-PyObject *network_predict_proba(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
-                                PyObject *keywords) {
+/* The scores, or probabilities, of the method `function`. */
+static PyObject *answer_batch(PyObject *object, const char *function, PyObject *const *arguments,
+                              Py_ssize_t count, PyObject *keywords, bool softmax) {
   network_object *self = (network_object *)object;
   image_view view;
-  if (!read_batch(self, "predict_proba", arguments, count, keywords, &view)) return NULL;
-  PyObject *result = new_scores(self, &view, false, true);
+  if (!read_batch(self, function, arguments, count, keywords, &view)) return NULL;
+  PyObject *result = new_scores(self, &view, false, softmax);
   image_view_release(&view);
   return result;
 }
 
+PyObject *network_predict_proba(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                                PyObject *keywords) {
+  return answer_batch(object, "predict_proba", arguments, count, keywords, true);
+}
+
 PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
                          PyObject *keywords) {
-  network_object *self = (network_object *)object;
-  image_view view;
-  if (!read_batch(self, "scores", arguments, count, keywords, &view)) return NULL;
-  PyObject *result = new_scores(self, &view, false, false);
-  image_view_release(&view);
-  return result;
+  return answer_batch(object, "scores", arguments, count, keywords, false);
 }
 
 /* The output of a layer for every image, values (count, size): from a network that ends with

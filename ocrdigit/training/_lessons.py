@@ -116,7 +116,7 @@ def _taught(name: str, lessons: Sequence[Taught], data: Data, seed: int) -> _cor
     for lesson, taught in zip(LESSONS, lessons, strict=True):
         before = network.weights()
         _learn(network, taught, lesson.rates[name], data, seed)
-    _average(network, [(0.5, before), (0.5, network.weights())])
+    _average(network, [(0.5, before), (0.5, network.weights())], data)
     return network
 
 
@@ -128,7 +128,7 @@ def _teach_last(network: _core.Network, taught: Taught, rate: float, data: Data,
         network.set_weights(before)
         _learn(network, taught, rate, data, seed + go)
         averaged.append(((1 - _KEPT) / _GOES, network.weights()))
-    _average(network, averaged)
+    _average(network, averaged, data)
 
 
 def _learn(network: _core.Network, taught: Taught, rate: float, data: Data, seed: int) -> None:
@@ -139,9 +139,11 @@ def _learn(network: _core.Network, taught: Taught, rate: float, data: Data, seed
     )  # fmt: skip
 
 
-def _average(network: _core.Network, shares: Sequence[tuple[float, _Weights]]) -> None:
+def _average(network: _core.Network, shares: Sequence[tuple[float, _Weights]], data: Data) -> None:
+    """Take weights' shares together, and note the ranges that int8 wants of the result."""
     averaged = {
         name: sum(np.float32(share) * weights[name] for share, weights in shares)
         for name in network.weights()
     }
     network.set_weights(averaged)
+    network.calibrate(data.validation.images, 1 / 255)

@@ -57,7 +57,6 @@ def temperature_of(network: _core.Network, validation: Examples) -> float:
 
 def save(name: str, folder: str, network: _core.Network, validation: Examples, seed: int) -> None:
     """Calibrate a trained network of eleven classes, and write its model's file."""
-    network.calibrate(validation.images, 1 / 255)
     network = _without_dropout(network)
     temperature = temperature_of(network, validation)
     classifier = _judge.split(network, temperature)
