@@ -35,6 +35,13 @@ def least_sure(second_look: object) -> float:
     return _SURE if second_look else 0.0
 
 
+def digits(network: _core.Network, images: NDArray[np.generic], scale: float) -> NDArray[np.int64]:
+    """Return the digits (n,) of images (n, 28, 28), looked at again where not sure."""
+    if network.sure == 0:
+        return network.predict(images, scale)
+    return probabilities(network, images, scale).argmax(axis=1)
+
+
 def probabilities(
     network: _core.Network, images: NDArray[np.generic], scale: float
 ) -> NDArray[np.float32]:

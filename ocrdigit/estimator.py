@@ -370,10 +370,7 @@ class DigitClassifier:
             return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            if self.second_look:
-                digits = _second_look.probabilities(network, images, scale).argmax(axis=1)
-            else:
-                digits = network.predict(images, scale)
+            digits = _second_look.digits(network, images, scale)
         if self._text:
             digits = self.classes_[digits]
         return digits[0].item() if single else digits
@@ -499,7 +496,7 @@ class DigitClassifier:
         network = self._fitted()
         images, labels, scale = self._check(X, y)
         with _threads(self.n_jobs):
-            return float(np.mean(network.predict(images, scale) == labels))
+            return float(np.mean(_second_look.digits(network, images, scale) == labels))
 
     def summary(self) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""
