@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -68,3 +70,21 @@ def generator(random_state: object, *stream: int) -> np.random.Generator:
     if random_state < 0:
         raise ValueError(f"random_state must not be negative, got {random_state!r}")
     return np.random.default_rng([int(random_state), *stream])
+
+
+def seed(random_state: Any) -> int:
+    """Return a seed of 0 to 2**64 - 1 for the core."""
+    if random_state is None:
+        return int.from_bytes(os.urandom(8), "little")
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)):
+        raise TypeError(
+            "random_state must be None, an integer, or a numpy Generator or RandomState, "
+            f"got {random_state!r}"
+        )
+    if not 0 <= random_state < 2**64:
+        raise ValueError(f"random_state must be in 0..2**64 - 1, got {random_state!r}")
+    return int(random_state)

@@ -39,7 +39,8 @@ def digits(network: _core.Network, images: NDArray[np.generic], scale: float) ->
     """Return the digits (n,) of images (n, 28, 28), looked at again where not sure."""
     if network.sure == 0:
         return network.predict(images, scale)
-    return probabilities(network, images, scale).argmax(axis=1)
+    found: NDArray[np.int64] = probabilities(network, images, scale).argmax(axis=1)
+    return found
 
 
 def probabilities(

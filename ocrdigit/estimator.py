@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks, _core, _judge, _second_look, architectures, files, models, recipes
+from . import (
+    _callbacks,
+    _checks,
+    _core,
+    _judge,
+    _layer_table,
+    _second_look,
+    architectures,
+    files,
+    models,
+    recipes,
+)
 from ._inputs import as_images
 from ._labels import as_labels
 from ._rehearsal import with_sample
@@ -21,8 +33,6 @@ from .progress import TrainingDisplay
 
 if TYPE_CHECKING:
     from .explaining import Explanation
-
-HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 _Images = tuple[NDArray[Any], NDArray[np.uint8], float]
 _Labelled = tuple[NDArray[Any], NDArray[np.uint8], float, bool]
@@ -255,7 +265,7 @@ class DigitClassifier:
             settings["patience"] = _checks.positive_int("patience", self.patience)
         if replay := recipes.replay_of(recipe):
             images, labels = with_sample(images, labels, scale, replay)
-        seed = _seed(self.random_state)
+        seed = _checks.seed(self.random_state)
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
 
@@ -266,7 +276,11 @@ class DigitClassifier:
                     network, seed=seed, restore_best=bool(self.restore_best), **settings
                 )
                 trainer.run(
-                    images, labels, scale, *validation or (), **self._hooks(history, display)
+                    images,
+                    labels,
+                    scale,
+                    *validation or (),
+                    **_callbacks.hooks(self.callbacks, history, display),
                 )
         except KeyboardInterrupt:
             self._keep(network, history, text)
@@ -294,14 +308,14 @@ class DigitClassifier:
         goes_on = hasattr(self, "network_")
         recipe = recipes.chosen(self.recipe, goes_on)
         settings = recipes.steady(self._settings(recipe), self.learning_rate)
-        seed = _seed(self.random_state)
+        seed = _checks.seed(self.random_state)
         network = self.network_ if goes_on else self._new_network(seed)
         history = self._history(goes_on)
         weights, ranges = network.weights(), network.ranges
         try:
             with _threads(self.n_jobs):
                 trainer = self._steady_trainer(network, settings, seed)
-                trainer.run(images, labels, scale, **self._hooks(history, None))
+                trainer.run(images, labels, scale, **_callbacks.hooks(self.callbacks, history))
         except KeyboardInterrupt:
             self._keep(network, history, text)
             raise
@@ -500,51 +514,22 @@ class DigitClassifier:
 
     def summary(self) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""
-        network = self.network_ if hasattr(self, "network_") else self._new_network(0)
-        layers = network.describe()
-        rows = [
-            (f"{layer['name']} ({layer['type']})", str(layer["output_shape"]), layer["parameters"])
-            for layer in layers
-        ]
-        first = max(len(name) for name, _, _ in rows) + 3
-        second = max(len(shape) for _, shape, _ in rows) + 3
-        line = "-" * (first + second + 12)
-        total = sum(layer["parameters"] for layer in layers)
-        trainable = network.parameter_count
-        print(f"{'Layer (type)':{first}}{'Output shape':{second}}{'Parameters':>12}")
-        print(line)
-        for name, shape, parameters in rows:
-            print(f"{name:{first}}{shape:{second}}{parameters:>12,}")
-        print(line)
-        print(f"{'Parameters in all':{first + second}}{total:>12,}  ({4 * total / 1024:,.1f} KB)")
-        print(f"{'  trainable':{first + second}}{trainable:>12,}")
-        print(f"{'  moving statistics':{first + second}}{total - trainable:>12,}")
+        print(_layer_table.as_text(self._present_network()))
 
     def _repr_html_(self) -> str:
         """For notebooks: the parameters that were changed, and the layers."""
-        import html
-
-        from . import _html
-
         title = f"<code>{html.escape(repr(self))}</code>"
-        fitted = hasattr(self, "network_")
         try:
-            network = self.network_ if fitted else self._new_network(0)
+            network = self._present_network()
         except (TypeError, ValueError) as error:  # fit would say the same
             return f"{title}<p>{html.escape(str(error))}</p>"
-        rows = [
-            (f"{each['name']} ({each['type']})", _shape_text(each), f"{each['parameters']:,}")
-            for each in network.describe()
-        ]
-        total = sum(each["parameters"] for each in network.describe())
-        foot = f"{total:,} parameters, {4 * total / 1024:,.1f} KB, "
-        if not fitted:
-            foot += "not trained yet"
+        if not hasattr(self, "network_"):
+            state = "not trained yet"
         elif self.history_["loss"]:
-            foot += f"trained for {len(self.history_['loss'])} epochs"
+            state = f"trained for {len(self.history_['loss'])} epochs"
         else:
-            foot += "loaded"
-        return title + _html.table(("layer", "output", "parameters"), rows, foot)
+            state = "loaded"
+        return title + _layer_table.as_html(network, state)
 
     # Files.
 
@@ -635,7 +620,7 @@ class DigitClassifier:
             second_look=stored.second_look,
             warm_start=True,
         )
-        model._keep(stored.network, {key: [] for key in HISTORY_KEYS})
+        model._keep(stored.network, {key: [] for key in _callbacks.HISTORY_KEYS})
         model._judge = stored.judge
         return model
 
@@ -733,6 +718,10 @@ class DigitClassifier:
             )
         return network
 
+    def _present_network(self) -> _core.Network:
+        """Return the trained network, or one as ``fit`` would start from."""
+        return self.network_ if hasattr(self, "network_") else self._new_network(0)
+
     def _steady_trainer(
         self, network: _core.Network, settings: dict[str, Any], seed: int
     ) -> _core.Trainer:
@@ -755,7 +744,7 @@ class DigitClassifier:
 
     def _history(self, goes_on: bool) -> dict[str, list[float]]:
         """Return a history to add to: new, or a copy of the present one."""
-        return {key: list(self.history_[key]) if goes_on else [] for key in HISTORY_KEYS}
+        return {key: list(self.history_[key]) if goes_on else [] for key in _callbacks.HISTORY_KEYS}
 
     def _keep(
         self, network: _core.Network, history: dict[str, list[float]], text: bool = False
@@ -770,31 +759,8 @@ class DigitClassifier:
         self.classes_: NDArray[Any] = digits.astype(str).astype(object) if text else digits
         self.n_features_in_ = math.prod(network.input_shape)
 
-    def _hooks(
-        self, history: dict[str, list[float]], display: TrainingDisplay | None
-    ) -> dict[str, Any]:
-        """Return the trainer's callbacks: history first, then the display, then the user's."""
-        users = _callbacks(self.callbacks)
-        on_step = [user.on_step for user in users if hasattr(user, "on_step")]
-        interval = 0.0 if on_step else 0.1
-        on_epoch: list[Callable[[Any], object]] = [
-            lambda progress: _note(history, progress),
-            *([display.on_epoch] if display else []),
-            *(getattr(user, "on_epoch", user) for user in users if not _steps_only(user)),
-        ]
-        if display:
-            on_step.insert(0, display.on_step)
-        hooks: dict[str, Any] = {"on_epoch": _all_of(on_epoch)}
-        if on_step:
-            hooks.update(on_step=_all_of(on_step), interval=interval)
-        return hooks
-
 
 load = DigitClassifier.load
-
-
-def _shape_text(layer: Mapping[str, Any]) -> str:
-    return " x ".join(map(str, layer["output_shape"]))
 
 
 def _one_image(X: object) -> str:
@@ -812,58 +778,6 @@ def _not_fitted_error() -> type[RuntimeError]:
     if exceptions is None:
         return RuntimeError
     return type("NotFittedError", (RuntimeError, exceptions.NotFittedError), {})
-
-
-def _note(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:
-    for key in HISTORY_KEYS:
-        value = progress[key]
-        history[key].append(math.nan if value is None else value)
-
-
-def _callbacks(callbacks: object) -> list[Any]:
-    """Return the user's callbacks as a checked list."""
-    if callbacks is None:
-        return []
-    users = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    for user in users:
-        if not (callable(user) or hasattr(user, "on_epoch") or hasattr(user, "on_step")):
-            raise TypeError(
-                "callbacks must be functions, or objects with on_epoch or on_step, "
-                f"got {type(user).__name__}"
-            )
-    return users
-
-
-def _steps_only(user: object) -> bool:
-    return hasattr(user, "on_step") and not hasattr(user, "on_epoch")
-
-
-def _all_of(functions: list[Callable[[Any], object]]) -> Callable[[Any], bool]:
-    """Return one callback that calls all; it asks to stop when any does."""
-
-    def call(progress: Any) -> bool:
-        answers = [function(progress) for function in functions]
-        return not any(answer is False for answer in answers)
-
-    return call
-
-
-def _seed(random_state: Any) -> int:
-    """Return a seed of 0 to 2**64 - 1 for the core."""
-    if random_state is None:
-        return int.from_bytes(os.urandom(8), "little")
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(2**63))
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(2**31))
-    if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)):
-        raise TypeError(
-            "random_state must be None, an integer, or a numpy Generator or RandomState, "
-            f"got {random_state!r}"
-        )
-    if not 0 <= random_state < 2**64:
-        raise ValueError(f"random_state must be in 0..2**64 - 1, got {random_state!r}")
-    return int(random_state)
 
 
 @contextmanager
