@@ -21,6 +21,7 @@ _HEIGHT = 40  # of the strings that pieces are cut from
 _NARROW = 0.45  # a one's half is a one: what is narrower is not halved
 # What is right of a vertical cut through these is easily a one.
 _ONES_INSIDE = (4, 7, 9)
+_TURNED = ("arrow", "both ways", "triangle", "star")
 _STYLE = STYLES["plain"].with_(
     size=(0.6, 0.8), gap=(-0.15, 0.15), slant=(-10.0, 30.0), ligatures=0.1, pen=(0.05, 0.2)
 )
@@ -108,11 +109,11 @@ def not_digits(
         How many.
     kinds : list of str, optional
         Which kinds, taking turns: "halves" of digits, "pairs" of them, digits with "parts" of a
-        neighbour; "marks" of punctuation, "letters" that look like no digit, "scribbles",
-        "lines" (rules, corners and frames), "textures" of paper and prints, "noise" like clouds
-        or "grain" of pixels on their own, "patterns" such as stripes and checks, "shades" that
-        light throws, "specks", "blank". Without it, all; pieces of digits, on which readers
-        stumble most, come more often.
+        neighbour; "marks" of punctuation, "letters" that look like no digit, "symbols" such as
+        ticks, arrows and stars, "scribbles", "lines" (rules, corners and frames), "textures" of
+        paper and prints, "noise" like clouds or "grain" of pixels on their own, "patterns" such
+        as stripes and checks, "shades" that light throws, "specks", "blank". Without it, all;
+        pieces of digits, on which readers stumble most, come more often.
     digits, random_state
         As for :func:`candidates`.
 
@@ -262,13 +263,30 @@ def _letters(count: int, source: Digits, rng: np.random.Generator) -> NDArray[np
     return _signs(count, list(_strokes.LETTERS.values()), rng)
 
 
+def _symbols(count: int, source: Digits, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw some at any angle, and the others as letters stand."""
+    turned = [_strokes.SYMBOLS[name] for name in _TURNED]
+    upright = [shape for name, shape in _strokes.SYMBOLS.items() if name not in _TURNED]
+    half = count // 2
+    images = [_signs(half, upright, rng), _signs(count - half, turned, rng, np.pi)]
+    return rng.permutation(np.concatenate(images))
+
+
 def _signs(
-    count: int, shapes: list[list[list[tuple[float, float]]]], rng: np.random.Generator
+    count: int,
+    shapes: list[list[list[tuple[float, float]]]],
+    rng: np.random.Generator,
+    turn: float = 0.0,
 ) -> NDArray[np.uint8]:
+    """Signs written by hand, turned by up to ``turn`` radians."""
     images = np.zeros((count, SIDE, SIDE), np.uint8)
     for index in range(count):
         shape = shapes[rng.integers(len(shapes))]
         lines = _strokes.sign(shape, 30, rng, slant=float(rng.uniform(-0.1, 0.4)))
+        if turn:
+            angle = rng.uniform(-turn, turn)
+            turning = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+            lines = [line @ np.array(turning, np.float32) for line in lines]
         images[index] = _drawn(lines, float(rng.uniform(0.8, 2.6)), rng)
     return images
 
@@ -338,7 +356,7 @@ def _noise(count: int, source: Digits, rng: np.random.Generator) -> NDArray[np.u
     images = np.zeros((count, SIDE, SIDE), np.uint8)
     for index in range(count):
         noise = _paper.smooth_noise(SIDE, SIDE, int(rng.integers(1, 8)), rng)
-        level, contrast = rng.uniform(0, 2), rng.uniform(0.3, 3)
+        level, contrast = rng.uniform(-0.5, 2), 0.3 * 100 ** rng.random()
         images[index] = np.rint(255 * np.clip((noise - level) * contrast, 0, 1))
     return images
 
@@ -375,6 +393,7 @@ _KINDS = {
     "parts": _Kind(_parts, 5.0),
     "marks": _Kind(_marks, 2.0),
     "letters": _Kind(_letters, 2.0),
+    "symbols": _Kind(_symbols, 2.0),
     "scribbles": _Kind(_scribbles, 2.0),
     "lines": _Kind(_lines, 1.5),
     "textures": _Kind(_textures, 1.5),

@@ -92,7 +92,7 @@ def _along(rng: np.random.Generator) -> Floats:
 
 
 def _stripes(rng: np.random.Generator) -> NDArray[np.bool_]:
-    across = _RIGHT if rng.random() < 0.5 else _DOWN
+    across = _along(rng) if rng.random() < 0.5 else _RIGHT if rng.random() < 0.5 else _DOWN
     return _comb(across, rng.uniform(2, 12), rng.uniform(0.25, 0.75), rng)
 
 

@@ -24,7 +24,7 @@ from .styles import drawn_digits
 
 NOT_A_DIGIT = 10
 
-_WRITTEN = ["halves", "pairs", "marks", "letters", "scribbles", "lines"]
+_WRITTEN = ["halves", "pairs", "marks", "letters", "symbols", "scribbles", "lines"]
 _FILLING = ["textures", "noise", "grain", "patterns", "shades", "specks", "blank"]
 _DRAWN = 12_000  # digits in ways that MNIST hardly has
 _THIN = 0.35  # what is so much less wide than long is a one
@@ -142,8 +142,8 @@ def no_digits(folder: str, seed: int, count: int) -> Pictures:
     digits = handwriting(folder, rng)
     some = count // 16
     parts = [
-        synth.not_digits(count - 11 * some, kinds=_WRITTEN, digits=digits, random_state=rng),
-        synth.not_digits(2 * some, kinds=["letters"], digits=digits, random_state=rng),
+        synth.not_digits(count - 12 * some, kinds=_WRITTEN, digits=digits, random_state=rng),
+        synth.not_digits(3 * some, kinds=["letters", "symbols"], digits=digits, random_state=rng),
         _filling(rng, digits, 3 * some),
         _shapes(rng, 3 * some),
         _dust(rng, some),
