@@ -59,15 +59,17 @@ def prepare(lesson: Lesson, council: Council, data: Data, seeds: tuple[int, int]
     others = slice(of_mnist.stop, len(examples.labels))
     mnists = lesson.augment if lesson.of_mnist is None else lesson.of_mnist
     images = np.empty((lesson.versions, *examples.images.shape), np.uint8)
-    answers = np.empty((*images.shape[:2], NOT_A_DIGIT + 1), np.float32)
+    answers = np.zeros((*images.shape[:2], NOT_A_DIGIT + 1), np.float32)
+    answers[..., NOT_A_DIGIT] = 1
+    digits = examples.labels != NOT_A_DIGIT  # what to say of the others is known
     for version in range(lesson.versions):
         for part, augment in ((of_mnist, mnists), (others, lesson.augment)):
             changed = images[version, part]
             _change(examples.images[part], augment, (*seeds, version, part.stop), changed)
-            answers[version, part] = council.answers(changed, part is of_mnist)
+            asked = digits[part]
+            answers[version, part][asked] = council.answers(changed[asked], part is of_mnist)
     answers *= 1 - _LABEL
     answers[:, np.arange(len(examples.labels)), examples.labels] += _LABEL
-    answers[:, examples.labels == NOT_A_DIGIT] = np.arange(NOT_A_DIGIT + 1) == NOT_A_DIGIT
     labels = np.tile(examples.labels, lesson.versions)
     return Taught(images.reshape(-1, *images.shape[2:]), labels, answers.reshape(len(labels), -1))
 
