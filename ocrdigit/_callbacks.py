@@ -25,10 +25,10 @@ def hooks(
     ]
     if display:
         on_step.insert(0, display.on_step)
-    hooks: dict[str, Any] = {"on_epoch": _all_of(on_epoch)}
+    called: dict[str, Any] = {"on_epoch": _all_of(on_epoch)}
     if on_step:
-        hooks.update(on_step=_all_of(on_step), interval=interval)
-    return hooks
+        called.update(on_step=_all_of(on_step), interval=interval)
+    return called
 
 
 def _note(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:

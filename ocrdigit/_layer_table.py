@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _core, _html
+from . import _core
 
 
 def as_text(network: _core.Network) -> str:
@@ -32,6 +32,8 @@ def as_text(network: _core.Network) -> str:
 
 def as_html(network: _core.Network, state: str) -> str:
     """Return the table for a notebook; ``state`` says at its foot what the network has learnt."""
+    from . import _html
+
     layers = network.describe()
     rows = [
         (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 import math
 import os
@@ -518,6 +517,8 @@ class DigitClassifier:
 
     def _repr_html_(self) -> str:
         """For notebooks: the parameters that were changed, and the layers."""
+        import html
+
         title = f"<code>{html.escape(repr(self))}</code>"
         try:
             network = self._present_network()
@@ -620,7 +621,7 @@ class DigitClassifier:
             second_look=stored.second_look,
             warm_start=True,
         )
-        model._keep(stored.network, {key: [] for key in _callbacks.HISTORY_KEYS})
+        model._keep(stored.network, model._history(goes_on=False))
         model._judge = stored.judge
         return model
 
