@@ -12,7 +12,7 @@ import pytest
 import ocrdigit
 from ocrdigit import synth
 from ocrdigit.datasets import Dataset
-from ocrdigit.synth import _digits, _negatives
+from ocrdigit.synth import _digits, _negatives, _patterns, _strokes
 
 CLEAN = synth.Style(
     ink=(0.9, 0.9),
@@ -291,6 +291,39 @@ def test_shades_turn_once_at_most() -> None:
         one_dale = ~(rising & ~last_fall).any(axis=axis)
         assert (one_hill | one_dale).all()
     assert len({image.tobytes() for image in images}) == 100
+
+
+HOLES = {"triangle": 1, "star": 6, "heart": 1, "house": 2}  # the other symbols have none
+
+
+@pytest.mark.parametrize("name", _strokes.SYMBOLS)
+def test_symbols_are_in_one_piece_and_closed(name: str) -> None:
+    ink = np.zeros((160, 160), np.float32)
+    lines = [
+        _strokes.curve(100 * np.array(stroke, np.float32) + 20) for stroke in _strokes.SYMBOLS[name]
+    ]
+    _strokes.draw(ink, lines, radius=2.0)
+    seen = (255 * (ink > 0.5)).astype(np.uint8)
+    pieces = ocrdigit.image.connected_components(seen)[0] - 1
+    around_and_holes = ocrdigit.image.connected_components(255 - seen)[0] - 1
+    assert (pieces, around_and_holes - 1) == (1, HOLES.get(name, 0))
+
+
+def test_stripes_lie_along_the_sides_and_slant() -> None:
+    rng = np.random.default_rng(5)
+    stripes = np.stack([_patterns._stripes(rng) for _ in range(200)])
+    alike = [np.diff(stripes, axis=axis).any(axis=(1, 2)) for axis in (1, 2)]
+    assert (alike[0] & alike[1]).sum() > 60
+    assert (~alike[0]).sum() > 20
+    assert (~alike[1]).sum() > 20
+
+
+def test_noise_is_soft_or_cut_hard(digits: synth.Digits) -> None:
+    images = synth.not_digits(300, kinds=["noise"], digits=digits, random_state=6)
+    inked = (images > 0).any(axis=(1, 2))
+    between = ((images > 0) & (images < 255)).sum(axis=(1, 2))[inked]
+    assert (between < 40).sum() > 50  # of 784 pixels
+    assert (between > 300).sum() > 20
 
 
 def test_specks_are_few_and_small() -> None:
