@@ -550,7 +550,8 @@ class DigitClassifier:
 
             In all of them the network takes images of values 0..1, light ink on black, any
             number at once, and gives probabilities; the file's metadata say so. What others'
-            formats want is installed by ``pip install 'ocrdigit[export]'``.
+            formats want is installed by ``pip install 'ocrdigit[export]'``. Ours alone keep the
+            digit score and ``second_look``; the others answer as the model does without.
         int8 : bool
             Whether a ``.tflite`` file is to be in 8-bit integers, inputs and outputs too: a
             quarter of the size, for microcontrollers and accelerators. Their steps come from
