@@ -312,10 +312,10 @@ def test_symbols_are_in_one_piece_and_closed(name: str) -> None:
 def test_stripes_lie_along_the_sides_and_slant() -> None:
     rng = np.random.default_rng(5)
     stripes = np.stack([_patterns._stripes(rng) for _ in range(200)])
-    alike = [np.diff(stripes, axis=axis).any(axis=(1, 2)) for axis in (1, 2)]
-    assert (alike[0] & alike[1]).sum() > 60
-    assert (~alike[0]).sum() > 20
-    assert (~alike[1]).sum() > 20
+    down, across = (np.diff(stripes, axis=axis).any(axis=(1, 2)) for axis in (1, 2))
+    assert (down & across).sum() > 60
+    assert (~down).sum() > 20
+    assert (~across).sum() > 20
 
 
 def test_noise_is_soft_or_cut_hard(digits: synth.Digits) -> None:
