@@ -56,8 +56,9 @@ _DATA_HELP = (
     "A folder with MNIST's IDX files, a folder of images in subfolders 0 to 9, a .csv or an .npz. "
     "Without it MNIST is used: from the folder in OCRDIGIT_DATA, the cache, or a public mirror."
 )
-_MODEL_HELP = "A model that `ocrdigit train` saved. Without it the one in the package is used."
-_SECOND_HELP = "A model that `ocrdigit train` saved, whose opinion on each digit counts too."
+_ANY_MODEL = "A model that `ocrdigit train` saved, or tiny, large or seed, which the package has"
+_MODEL_HELP = f"{_ANY_MODEL}. Without it default is used."
+_SECOND_HELP = f"{_ANY_MODEL}; its opinion on each digit counts too, instead of default's."
 
 
 @click.group(
