@@ -8,13 +8,13 @@
 #include "base/status.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "base/pool.h"
-#include "arch/cpu.h"
-#include "arch/kernels.h"
+#include "base/thread_pool.h"
+#include "kernels/cpu.h"
+#include "kernels/kernels.h"
 
 /* Pictures to 28x28. */
 #include "image/image.h"
-#include "image/prepare.h"
+#include "digit/preprocess.h"
 
 /* 28x28 to scores. */
 #include "nn/layer.h"
@@ -24,7 +24,7 @@
 #include "nn/gradcam.h"
 
 /* Pages to digits. */
-#include "read/read.h"
+#include "page/read.h"
 
 /* Training. */
 #include "nn/gradient.h"

@@ -18,7 +18,7 @@ void *od_allocate(size_t count, size_t size) {
   return block;
 }
 
-size_t od_whole_lines(size_t count) {
+size_t od_round_to_alignment(size_t count) {
   const size_t line = OD_ALIGNMENT / sizeof(od_real);
   return (count + line - 1) / line * line;
 }

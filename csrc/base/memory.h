@@ -29,7 +29,7 @@ bool od_multiply_size(size_t a, size_t b, size_t *product);
 void *od_allocate(size_t count, size_t size);
 
 /* count rounded up so that blocks of so many numbers, side by side, all stay aligned. */
-size_t od_whole_lines(size_t count);
+size_t od_round_to_alignment(size_t count);
 
 /* Frees what od_allocate gave; NULL is fine. */
 void od_release(void *block);

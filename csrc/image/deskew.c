@@ -6,7 +6,7 @@
 /* Below it, in squared pixels times levels, nothing has a slant. */
 static const double least_spread = 1e-2;
 
-od_status od_deskew(od_imaging *imaging, const od_view *image, const od_target *result,
+od_status od_deskew(od_image_workspace *imaging, const od_view *image, const od_target *result,
                     double *skew, od_error *error) {
   od_moments m;
   *skew = 0;

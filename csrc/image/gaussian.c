@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/border.h"
 #include "image/gaussian.h"
 #include "image/image.h"
@@ -99,7 +99,7 @@ static od_status check_taps(const char *name, int taps, od_error *error) {
                  name, taps, OD_MAX_TAPS);
 }
 
-od_status od_gaussian_blur(od_imaging *imaging, const od_view *image, int ksize_y, int ksize_x,
+od_status od_gaussian_blur(od_image_workspace *imaging, const od_view *image, int ksize_y, int ksize_x,
                            double sigma_y, double sigma_x, od_border border,
                            const od_target *result, od_error *error) {
   od_status status = od_check_same(image, result, error);
@@ -111,5 +111,5 @@ od_status od_gaussian_blur(od_imaging *imaging, const od_view *image, int ksize_
   fixed_taps(ksize_x, sigma_x, job.half_across);
   fixed_taps(ksize_y, sigma_y, job.half_down);
   const size_t cost = (size_t)image->w * (size_t)(ksize_x + 2 * ksize_y) / 16;
-  return od_run_bands(imaging, image->h, cost + 1, blur_scratch(&job), blur_rows, &job, error);
+  return od_run_row_partitions(imaging, image->h, cost + 1, blur_scratch(&job), blur_rows, &job, error);
 }

@@ -1,4 +1,4 @@
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/image.h"
 #include "image/limits.h"
 
@@ -60,7 +60,7 @@ static void gray_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-od_status od_gray(od_imaging *imaging, const od_view *pixels, ptrdiff_t channel,
+od_status od_gray(od_image_workspace *imaging, const od_view *pixels, ptrdiff_t channel,
                   od_channels channels, uint8_t background, const od_target *gray,
                   od_error *error) {
   const od_status status = od_check_same(pixels, gray, error);
@@ -70,5 +70,5 @@ od_status od_gray(od_imaging *imaging, const od_view *pixels, ptrdiff_t channel,
                   channels == OD_RGBA || channels == OD_BGRA ? 4 : 3, background,
                   {blue_first ? BLUE : RED, GREEN, blue_first ? RED : BLUE}};
   const size_t w = (size_t)gray->w;
-  return od_run_bands(imaging, gray->h, w, 5 * w, gray_rows, &job, error);
+  return od_run_row_partitions(imaging, gray->h, w, 5 * w, gray_rows, &job, error);
 }

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/image.h"
 #include "image/limits.h"
 
@@ -37,13 +37,13 @@ static void central_moments(od_moments *m) {
   m->nu03 = m->mu03 * third;
 }
 
-od_status od_image_moments(od_imaging *imaging, const od_view *image, bool binary,
+od_status od_image_moments(od_image_workspace *imaging, const od_view *image, bool binary,
                            od_moments *moments, od_error *error) {
   const od_status status = od_check_sides("image", image->h, image->w, error);
   *moments = (od_moments){0};
   if (status) return status;
   const size_t w = (size_t)image->w;
-  uint8_t *copy = od_imaging_scratch(imaging, 2 * w), *ones = copy + w;
+  uint8_t *copy = od_image_workspace_scratch(imaging, 2 * w), *ones = copy + w;
   if (!copy) return od_fail_memory(error, "an image's row");
   const od_image_kernels *kernels = &imaging->kernels->image;
   od_moments *m = moments;

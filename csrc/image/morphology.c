@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/border.h"
 #include "image/image.h"
 #include "image/limits.h"
@@ -291,7 +291,7 @@ static size_t count_cells(const od_footprint *f) {
   return count;
 }
 
-od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extreme extreme,
+od_status od_extreme_filter(od_image_workspace *imaging, const od_view *image, od_extreme extreme,
                             const od_footprint *footprint, od_border border, uint8_t outside,
                             const od_target *result, od_error *error) {
   const od_status status = od_check_same(image, result, error);
@@ -311,12 +311,12 @@ od_status od_extreme_filter(od_imaging *imaging, const od_view *image, od_extrem
                     .image = image, .result = result, .footprint = f, .border = border,
                     .outside = outside};
   if (cells == (size_t)f->h * (size_t)f->w)
-    return od_run_bands(imaging, image->h, w / 4 + 1, full_scratch(&job), filter_full, &job,
+    return od_run_row_partitions(imaging, image->h, w / 4 + 1, full_scratch(&job), filter_full, &job,
                         error);
   piece *pieces = od_allocate(cells, sizeof *pieces);
   if (!pieces) return od_fail_memory(error, "a kernel's cells");
   choose_pieces(&job, pieces);
-  const od_status done = od_run_bands(imaging, image->h, w * looks(&job) / 64 + 1,
+  const od_status done = od_run_row_partitions(imaging, image->h, w * looks(&job) / 64 + 1,
                                       piece_scratch(&job), filter_pieces, &job, error);
   od_release(pieces);
   return done;

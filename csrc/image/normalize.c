@@ -1,7 +1,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/image.h"
 #include "image/limits.h"
 
@@ -28,7 +28,7 @@ static void scale_rows(void *context, int first, int last, void *scratch) {
 static void copy_rows(void *context, int first, int last, void *scratch) {
   const scale_job *job = context;
   const size_t w = (size_t)job->image->w;
-  if (od_one_piece(job->image, job->result)) {
+  if (od_is_contiguous(job->image, job->result)) {
     const size_t begin = (size_t)first * w;
     memcpy(job->result->pixels + begin, job->image->pixels + begin, (size_t)(last - first) * w);
     return;
@@ -42,9 +42,9 @@ static void copy_rows(void *context, int first, int last, void *scratch) {
 }
 
 /* The lowest and the highest level. A range of all levels cannot widen any more. */
-static od_status find_range(od_imaging *imaging, const od_view *image, double *low, double *high,
+static od_status find_range(od_image_workspace *imaging, const od_view *image, double *low, double *high,
                             od_error *error) {
-  uint8_t *copy = od_imaging_scratch(imaging, (size_t)image->w);
+  uint8_t *copy = od_image_workspace_scratch(imaging, (size_t)image->w);
   if (!copy) return od_fail_memory(error, "an image's row");
   uint8_t range[2] = {255, 0};
   for (int y = 0; y < image->h && (range[0] > 0 || range[1] < 255); y++)
@@ -54,7 +54,7 @@ static od_status find_range(od_imaging *imaging, const od_view *image, double *l
   return OD_OK;
 }
 
-od_status od_normalize(od_imaging *imaging, const od_view *image, double alpha, double beta,
+od_status od_normalize(od_image_workspace *imaging, const od_view *image, double alpha, double beta,
                        const od_target *result, od_error *error) {
   double low = 0, high = 0;
   od_status status = od_check_same(image, result, error);
@@ -66,6 +66,6 @@ od_status od_normalize(od_imaging *imaging, const od_view *image, double alpha, 
                    (float)(fmin(alpha, beta) - low * scale)};
   const size_t w = (size_t)image->w;
   const bool same = job.scale == 1 && job.shift == 0;
-  return od_run_bands(imaging, image->h, (w + 3) / 4, 2 * w, same ? copy_rows : scale_rows, &job,
+  return od_run_row_partitions(imaging, image->h, (w + 3) / 4, 2 * w, same ? copy_rows : scale_rows, &job,
                       error);
 }

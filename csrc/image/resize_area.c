@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/image.h"
 #include "image/limits.h"
 #include "image/resize.h"
@@ -51,12 +51,12 @@ static void whole_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-od_status od_resize_whole(od_imaging *imaging, const od_view *image, int factor_y, int factor_x,
+od_status od_resize_integer_area(od_image_workspace *imaging, const od_view *image, int factor_y, int factor_x,
                           const od_target *result, od_error *error) {
   whole_job job = {&imaging->kernels->image, image, result, factor_y, factor_x};
   const size_t w = (size_t)image->w, line = od_aligned(w);
   const bool half = factor_y == 2 && factor_x == 2;
-  return od_run_bands(imaging, result->h, w * (size_t)factor_y / (half ? 16 : 4) + 1,
+  return od_run_row_partitions(imaging, result->h, w * (size_t)factor_y / (half ? 16 : 4) + 1,
                       3 * line + od_aligned(w * sizeof(uint32_t)), half ? halve_rows : whole_rows,
                       &job, error);
 }
@@ -143,14 +143,14 @@ static void area_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-od_status od_resize_area(od_imaging *imaging, const od_view *image, const od_target *result,
+od_status od_resize_area(od_image_workspace *imaging, const od_view *image, const od_target *result,
                          od_error *error) {
   area_job job = {.kernels = &imaging->kernels->image, .image = image, .result = result};
   od_status status;
   const size_t out = (size_t)result->w, w = (size_t)image->w;
   const size_t cost = w * (size_t)image->h / (size_t)result->h;
   if (cover_create(image->w, result->w, &job.across) && cover_create(image->h, result->h, &job.down))
-    status = od_run_bands(imaging, result->h, cost,
+    status = od_run_row_partitions(imaging, result->h, cost,
                           2 * od_aligned(out * sizeof(float)) + od_aligned(w) + od_aligned(out),
                           area_rows, &job, error);
   else

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/image.h"
 #include "image/limits.h"
 #include "image/resize.h"
@@ -98,7 +98,7 @@ static void linear_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-static od_status resize_linear(od_imaging *imaging, const od_view *image, bool area,
+static od_status resize_linear(od_image_workspace *imaging, const od_view *image, bool area,
                                const od_target *result, od_error *error) {
   const size_t out = (size_t)result->w;
   uint16_t *first = od_allocate(out, sizeof *first);
@@ -113,7 +113,7 @@ static od_status resize_linear(od_imaging *imaging, const od_view *image, bool a
       weights[2 * i + 1] = place.weights[1];
     }
     linear_job job = {&imaging->kernels->image, image, result, first, weights, area};
-    status = od_run_bands(imaging, result->h, out, linear_scratch(&job), linear_rows, &job, error);
+    status = od_run_row_partitions(imaging, result->h, out, linear_scratch(&job), linear_rows, &job, error);
   } else {
     status = od_fail_memory(error, "resizing an image");
   }
@@ -128,9 +128,9 @@ static int whole_factor(int n, int out) {
   return fabs(scale - whole) < DBL_EPSILON ? (int)whole : 0;
 }
 
-static od_status copy(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status copy(od_image_workspace *imaging, const od_view *image, const od_target *result,
                       od_error *error) {
-  uint8_t *row = od_imaging_scratch(imaging, (size_t)image->w);
+  uint8_t *row = od_image_workspace_scratch(imaging, (size_t)image->w);
   if (!row) return od_fail_memory(error, "an image's row");
   for (int y = 0; y < image->h; y++) {
     const uint8_t *from = od_view_row(image, y, row);
@@ -141,7 +141,7 @@ static od_status copy(od_imaging *imaging, const od_view *image, const od_target
   return OD_OK;
 }
 
-od_status od_resize(od_imaging *imaging, const od_view *image, od_interpolation interpolation,
+od_status od_resize(od_image_workspace *imaging, const od_view *image, od_interpolation interpolation,
                     const od_target *result, od_error *error) {
   od_status status = od_check_sides("image", image->h, image->w, error);
   if (!status) status = od_check_sides("result", result->h, result->w, error);
@@ -151,9 +151,9 @@ od_status od_resize(od_imaging *imaging, const od_view *image, od_interpolation 
   const bool shrinks = result->h <= image->h && result->w <= image->w;
   if (interpolation == OD_INTERPOLATION_AREA && shrinks) {
     if (factor_y && factor_x)
-      return od_resize_whole(imaging, image, factor_y, factor_x, result, error);
+      return od_resize_integer_area(imaging, image, factor_y, factor_x, result, error);
     return od_resize_area(imaging, image, result, error);
   }
-  if (factor_y == 2 && factor_x == 2) return od_resize_whole(imaging, image, 2, 2, result, error);
+  if (factor_y == 2 && factor_x == 2) return od_resize_integer_area(imaging, image, 2, 2, result, error);
   return resize_linear(imaging, image, interpolation == OD_INTERPOLATION_AREA, result, error);
 }

@@ -1,7 +1,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "image/bands.h"
+#include "image/row_partition.h"
 #include "image/image.h"
 #include "image/limits.h"
 
@@ -44,7 +44,7 @@ static void threshold_rows(void *context, int first, int last, void *scratch) {
   const threshold_job *job = context;
   const size_t w = (size_t)job->image->w;
   uint8_t *copy = scratch, *other = copy + w;
-  if (od_one_piece(job->image, job->result)) {
+  if (od_is_contiguous(job->image, job->result)) {
     const size_t begin = (size_t)first * w;
     job->kernels->threshold((size_t)(last - first) * w, job->image->pixels + begin, job->threshold,
                             job->above, job->below, job->result->pixels + begin);
@@ -58,7 +58,7 @@ static void threshold_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-od_status od_threshold(od_imaging *imaging, const od_view *image, int threshold, uint8_t above,
+od_status od_threshold(od_image_workspace *imaging, const od_view *image, int threshold, uint8_t above,
                        uint8_t below, const od_target *result, od_error *error) {
   const od_status status = od_check_same(image, result, error);
   if (status) return status;
@@ -66,7 +66,7 @@ od_status od_threshold(od_imaging *imaging, const od_view *image, int threshold,
   threshold_job job = {&imaging->kernels->image, image, result,
                        (uint8_t)(threshold < 0 ? 0 : threshold > 255 ? 255 : threshold), above,
                        threshold < 0 ? above : below};
-  return od_run_bands(imaging, image->h, (w + 15) / 16, 2 * w, threshold_rows, &job, error);
+  return od_run_row_partitions(imaging, image->h, (w + 15) / 16, 2 * w, threshold_rows, &job, error);
 }
 
 /* Four histograms side by side, as equal neighbours would wait for each other's count. */

@@ -52,7 +52,7 @@ static inline void od_target_finish(const od_target *target, int y, const uint8_
 }
 
 /* Whether rows follow each other without a gap in both, so that many are like one. */
-static inline int od_one_piece(const od_view *view, const od_target *target) {
+static inline int od_is_contiguous(const od_view *view, const od_target *target) {
   return view->column == 1 && target->column == 1 && view->row == view->w &&
          target->row == target->w && view->w == target->w;
 }

@@ -17,7 +17,7 @@ void od_batch_norm_forward(const od_kernels *kernels, size_t rows, size_t c, con
     middle[i] = (od_real)norm->mean[i];
     of_x[i] = (od_real)((double)norm->gamma[i] * norm->inverse[i]);
   }
-  const od_lines lines = {.middle = middle, .of_x = of_x, .shift = norm->beta};
+  const od_channel_affine lines = {.middle = middle, .of_x = of_x, .shift = norm->beta};
   kernels->add_lines(rows, c, &lines, x, NULL, y);
 }
 
@@ -40,6 +40,6 @@ void od_batch_norm_backward(const od_kernels *kernels, size_t rows, size_t c, co
     of_x[i] = (od_real)(-scale * norm->inverse[i] * sums[c + i] / count);
     shift[i] = (od_real)(-scale * sums[i] / count);
   }
-  const od_lines lines = {.middle = middle, .of_x = of_x, .shift = shift, .of_dy = of_dy};
+  const od_channel_affine lines = {.middle = middle, .of_x = of_x, .shift = shift, .of_dy = of_dy};
   kernels->add_lines(rows, c, &lines, x, dy, dx);
 }

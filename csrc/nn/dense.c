@@ -1,41 +1,41 @@
 #include <string.h>
 
-#include "nn/narrow.h"
+#include "nn/low_precision.h"
 #include "nn/ops.h"
 
 enum { WORD = 4 /* bytes */ };
 
-static size_t word_row(const od_op *op) { return od_narrow_words(op, (size_t)op->in.c) * WORD; }
+static size_t word_row(const od_op *op) { return od_low_precision_words(op, (size_t)op->in.c) * WORD; }
 
 size_t od_dense_forward_scratch(const od_op *op, size_t n) {
   return op->precision == OD_FLOAT32 ? 0 : od_reals_for(n * word_row(op));
 }
 
-size_t od_dense_prepared_size(const od_op *op) {
+size_t od_dense_packed_size(const od_op *op) {
   if (op->precision == OD_FLOAT32) return op->kernel_size;
-  return od_narrow_packed_size(op, 1, (size_t)op->in.c);
+  return od_low_precision_packed_size(op, 1, (size_t)op->in.c);
 }
 
-void od_dense_prepare(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+void od_dense_pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                       const od_real *bias, od_real *prepared) {
   if (op->precision == OD_FLOAT32)
     memcpy(prepared, kernel, op->kernel_size * sizeof *kernel);
   else
-    od_narrow_pack(op, kernels, 1, (size_t)op->in.c, kernel, bias, prepared);
+    od_low_precision_pack(op, kernels, 1, (size_t)op->in.c, kernel, bias, prepared);
 }
 
 /* The rows of x rounded to words, of which the last may be filled up with zeros. */
 static void forward_narrow(const od_op *op, const od_kernels *kernels, size_t n,
                            const od_real *x, const od_real *packed, od_real *y,
                            od_real *scratch) {
-  size_t in = (size_t)op->in.c, used = in * od_narrow_size(op), row = word_row(op);
+  size_t in = (size_t)op->in.c, used = in * od_low_precision_size(op), row = word_row(op);
   unsigned char *words = (unsigned char *)scratch;
   for (size_t i = 0; i < n; i++) {
-    od_narrow_round(op, kernels, in, x + i * in, words + i * row);
+    od_low_precision_round(op, kernels, in, x + i * in, words + i * row);
     memset(words + i * row + used, 0, row - used);
   }
-  od_narrow_multiply(op, kernels, packed,
-                     &(od_narrow_rows){.a = words,
+  od_low_precision_product(op, kernels, packed,
+                     &(od_low_precision_rows){.a = words,
                                        .rows = n,
                                        .row = row,
                                        .outer = 1,

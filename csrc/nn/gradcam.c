@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "nn/fold.h"
-#include "nn/heat.h"
+#include "nn/fold_batch_norm.h"
+#include "nn/cam_upsampling.h"
 #include "nn/ops.h"
 
 /* What an operation has of its own. */
@@ -28,7 +28,7 @@ struct od_gradcam {
   bool apart;                /* … the same without its max-pool */
   uint8_t *blank_map;        /* of an operation that finds blank places for one that skips them, … */
   cam_state blank;           /* … and what that gives for a blank image: y and choice */
-  od_heat heat;
+  od_cam_upsampling heat;
   size_t classes;
   od_real *pixels;           /* (input) */
   od_real *gradient, *other; /* (widest): of an output and of an input, in turns */
@@ -54,7 +54,7 @@ static bool has_maps(const od_network *network, int layer) {
   return layer >= 0 && od_network_layer(network, layer)->kind == OD_CONV2D;
 }
 
-int od_gradcam_best_layer(const od_network *network) {
+int od_gradcam_default_layer(const od_network *network) {
   int count = od_network_layer_count(network), best = count - 1;
   while (best >= 0 && od_network_layer(network, best)->kind != OD_CONV2D) best--;
   for (int next = best + 1; best >= 0 && next < count; next++) {
@@ -80,21 +80,21 @@ static od_status check_layer(const od_network *network, int layer, od_error *err
 
 /* The bias (C) of operation i, or NULL. */
 static const od_real *bias_of(const od_gradcam *cam, int i) {
-  return od_fold_size(&cam->plan.ops[i]).bias ? cam->states[i].bias : NULL;
+  return od_folded_sizes(&cam->plan.ops[i]).bias ? cam->states[i].bias : NULL;
 }
 
 static od_status allocate_state(const od_op *op, bool goes_back, cam_state *state,
                                 od_error *error) {
-  size_t out = od_shape_size(op->out), kernel = od_fold_size(op).kernel;
+  size_t out = od_shape_size(op->out), kernel = od_folded_sizes(op).kernel;
   size_t prepared = kernel, turned = kernel;
   bool chooses = goes_back && (op->pool || op->kind == OD_MAX_POOL2D);
   bool turns = goes_back && (op->kind == OD_CONV2D || op->kind == OD_DENSE);
   if (op->kind == OD_CONV2D) {
-    prepared = od_conv_prepared_size(op);
-    turned = od_conv_turned_size(op);
+    prepared = od_conv_packed_size(op);
+    turned = od_conv_packed_backward_size(op);
   }
   state->prepared = od_allocate(prepared, sizeof *state->prepared);
-  state->bias = od_allocate(od_fold_size(op).bias, sizeof *state->bias);
+  state->bias = od_allocate(od_folded_sizes(op).bias, sizeof *state->bias);
   state->y = od_allocate(out, sizeof *state->y);
   bool there = state->prepared && state->bias && state->y;
   if (there && chooses) there = (state->choice = od_allocate(out, 1));
@@ -118,13 +118,13 @@ static void take_numbers(const od_gradcam *cam, const od_network *network, int i
   const od_op *op = &cam->plan.ops[i];
   cam_state *state = &cam->states[i];
   bool convolves = op->kind == OD_CONV2D, sums = i == cam->summed;
-  od_fold(op, network, convolves ? folded : state->prepared, state->bias);
-  if (convolves) od_conv_prepare(op, cam->kernels, folded, state->bias, state->prepared);
+  od_fold_batch_norm(op, network, convolves ? folded : state->prepared, state->bias);
+  if (convolves) od_conv_pack(op, cam->kernels, folded, state->bias, state->prepared);
   if (convolves && state->turned) {
     if (sums)
-      od_conv_sum_turn(op, folded, state->turned);
+      od_conv_gradient_sum_pack(op, folded, state->turned);
     else
-      od_conv_turn(op, cam->kernels, folded, state->turned);
+      od_conv_pack_backward(op, cam->kernels, folded, state->turned);
   }
   if (op->kind == OD_DENSE && state->turned) {
     od_dense_transpose(op, state->prepared, state->turned);
@@ -153,7 +153,7 @@ static od_status find_seen(od_gradcam *cam, int layer, od_error *error) {
   const od_op *ops = cam->plan.ops;
   while (cam->seen + 1 < cam->plan.count && ops[cam->seen + 1].layer <= layer) cam->seen++;
   cam->looked = ops[cam->seen];
-  return od_heat_make(ops, cam->seen + 1, &cam->heat, error);
+  return od_cam_upsampling_create(ops, cam->seen + 1, &cam->heat, error);
 }
 
 /* Before the max-pool of a convolution of one channel, the sum of the maps does not want the
@@ -182,7 +182,7 @@ static od_status find_plan(od_gradcam *cam, const od_network *network, int layer
 
 static od_status allocate_blank(od_gradcam *cam, od_error *error) {
   const od_op *ops = cam->plan.ops;
-  if (!ops[0].finds_blank) return OD_OK;
+  if (!ops[0].finds_zero_tiles) return OD_OK;
   size_t out = od_shape_size(ops[1].out);
   cam->blank_map = od_allocate((size_t)ops[0].out.h * (size_t)ops[0].out.w, 1);
   cam->blank.y = od_allocate(out, sizeof *cam->blank.y);
@@ -199,7 +199,7 @@ static void compute_blank(const od_gradcam *cam) {
     kernels[i] = states[i].prepared;
     biases[i] = bias_of(cam, i);
   }
-  od_conv_blank(cam->plan.ops, cam->kernels, kernels, biases, cam->blank.y, cam->blank.choice,
+  od_conv_zero_output(cam->plan.ops, cam->kernels, kernels, biases, cam->blank.y, cam->blank.choice,
                 cam->pixels, states[0].y, cam->scratch);
 }
 
@@ -216,9 +216,9 @@ static od_status fill(od_gradcam *cam, const od_network *network, od_error *erro
     if (op->kind != OD_CONV2D) continue;
     kernel = larger(kernel, op->kernel_size);
     scratch = larger(scratch, larger(od_conv_forward_scratch(op), od_conv_backward_scratch(op)));
-    scratch = larger(scratch, od_conv_sum_scratch(op));
+    scratch = larger(scratch, od_conv_gradient_sum_scratch(op));
   }
-  if (cam->apart) scratch = larger(scratch, od_conv_maps_scratch(&cam->looked));
+  if (cam->apart) scratch = larger(scratch, od_conv_weighted_maps_scratch(&cam->looked));
   od_status status = allocate_blank(cam, error);
   if (status) return status;
   cam->pixels = od_allocate(od_shape_size(cam->heat.input), sizeof *cam->pixels);
@@ -274,7 +274,7 @@ void od_gradcam_destroy(od_gradcam *cam) {
   od_release(cam->blank_map);
   od_release(cam->blank.y);
   od_release(cam->blank.choice);
-  od_heat_release(&cam->heat);
+  od_cam_upsampling_release(&cam->heat);
   od_release(cam->pixels);
   od_release(cam->gradient);
   od_release(cam->other);
@@ -296,8 +296,8 @@ static void forward(const od_gradcam *cam, int i, const od_real *x) {
   const od_op *op = &cam->plan.ops[i];
   const cam_state *state = &cam->states[i];
   const od_real *bias = bias_of(cam, i);
-  const od_blank blank = {cam->blank_map, cam->blank.y, cam->blank.choice};
-  bool pair = op->finds_blank || op->skips_blank;
+  const od_zero_tiles blank = {cam->blank_map, cam->blank.y, cam->blank.choice};
+  bool pair = op->finds_zero_tiles || op->skips_zero_tiles;
   size_t c = (size_t)op->out.c, out = od_shape_size(op->out);
   switch (op->kind) {
     case OD_CONV2D:
@@ -313,11 +313,11 @@ static void forward(const od_gradcam *cam, int i, const od_real *x) {
     case OD_MAX_POOL2D:
       od_max_pool_forward(op, kernels, x, state->y, state->choice);
       break;
-    case OD_COLUMNS:
-      od_columns_forward(op, x, state->y);
+    case OD_MAP_TO_SEQUENCE:
+      od_map_to_sequence_forward(op, x, state->y);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
-      od_average_forward(op, kernels, x, state->y);
+      od_global_average_pool_forward(op, kernels, x, state->y);
       break;
     case OD_BATCH_NORM:
       kernels->scale_shift(out / c, c, x, state->prepared, bias, state->y, false);
@@ -365,11 +365,11 @@ static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
     case OD_MAX_POOL2D:
       od_max_pool_backward(op, kernels, dy, state->choice, dx);
       break;
-    case OD_COLUMNS:
-      od_columns_backward(op, dy, dx);
+    case OD_MAP_TO_SEQUENCE:
+      od_map_to_sequence_backward(op, dy, dx);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
-      od_average_backward(op, dy, dx);
+      od_global_average_pool_backward(op, dy, dx);
       break;
     case OD_BATCH_NORM:
       for (size_t at = 0; at < out; at += c)
@@ -390,7 +390,7 @@ static void sum_gradient(const od_gradcam *cam, od_real *dy) {
     memset(cam->weights, 0, c * sizeof *cam->weights);
     cam->kernels->add_rows((size_t)end->out.h * (size_t)end->out.w, c, dy, cam->weights);
   } else if (op->kind == OD_CONV2D) {
-    od_conv_sum_backward(op, cam->kernels, state->turned, state->y, state->choice, dy,
+    od_conv_gradient_sum(op, cam->kernels, state->turned, state->y, state->choice, dy,
                          cam->weights, cam->scratch);
   } else {
     if (op->relu) cam->kernels->relu_backward(out, state->y, dy);
@@ -420,7 +420,7 @@ static void add_maps(const od_gradcam *cam, od_real *map) {
   size_t places = (size_t)shape.h * (size_t)shape.w, c = (size_t)shape.c;
   for (size_t i = 0; i < c; i++) cam->weights[i] /= (od_real)places;
   if (cam->apart) { /* a kernel of one channel is the same with and without a max-pool */
-    od_conv_add_maps(&cam->looked, cam->kernels, cam->pixels, state->prepared,
+    od_conv_weighted_maps(&cam->looked, cam->kernels, cam->pixels, state->prepared,
                      bias_of(cam, cam->seen), cam->weights, map, cam->scratch);
     return;
   }
@@ -455,6 +455,6 @@ int od_gradcam_run(od_gradcam *cam, const od_images *images, size_t index, int d
   return digit;
 }
 
-void od_gradcam_spread(const od_gradcam *cam, const od_real *map, od_real *heat) {
-  od_heat_draw(&cam->heat, map, heat);
+void od_gradcam_upsample(const od_gradcam *cam, const od_real *map, od_real *heat) {
+  od_cam_upsampling_run(&cam->heat, map, heat);
 }

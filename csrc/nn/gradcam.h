@@ -16,7 +16,7 @@ typedef struct od_gradcam od_gradcam;
 
 /* The layer to look at where nobody says which: the last convolution, with the batch norm
  * and the ReLU that follow it; -1 in a network without one. */
-int od_gradcam_best_layer(const od_network *network);
+int od_gradcam_default_layer(const od_network *network);
 
 /* Looks at the output of layer `layer`, a convolution, or a batch norm, ReLU or max-pool after
  * one. Destroy with od_gradcam_destroy.
@@ -35,6 +35,6 @@ int od_gradcam_run(od_gradcam *gradcam, const od_images *images, size_t index, i
 
 /* An activation map (h, w) as a picture of the network's input, heat (H, W): its largest value
  * made 1, every place put where the middle of what it sees lies in the image, linear between. */
-void od_gradcam_spread(const od_gradcam *gradcam, const od_real *map, od_real *heat);
+void od_gradcam_upsample(const od_gradcam *gradcam, const od_real *map, od_real *heat);
 
 #endif

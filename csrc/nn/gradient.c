@@ -6,7 +6,7 @@
 
 #include "base/rng.h"
 #include "nn/gradient_state.h"
-#include "nn/line.h"
+#include "nn/ctc.h"
 
 static od_real *worker_scratch(const od_gradient *g, int worker) {
   return g->scratch + (size_t)worker * g->scratch_size;
@@ -31,17 +31,17 @@ static void prepare_task(void *context, int i, int worker) {
   const od_real *values = od_network_values_const(g->network), *kernel = values + op->kernel_at;
   const od_real *bias = op->bias ? values + op->bias_at : NULL;
   if (op->kind == OD_CONV2D) {
-    od_conv_prepare(op, g->kernels, kernel, bias, state->prepared);
-    if (i) od_conv_turn(op, g->kernels, kernel, state->turned);
+    od_conv_pack(op, g->kernels, kernel, bias, state->prepared);
+    if (i) od_conv_pack_backward(op, g->kernels, kernel, state->turned);
   }
   if (op->kind != OD_DENSE) return;
-  if (state->prepared) od_dense_prepare(op, g->kernels, kernel, bias, state->prepared);
+  if (state->prepared) od_dense_pack(op, g->kernels, kernel, bias, state->prepared);
   if (i) od_dense_transpose(op, kernel, state->turned);
 }
 
 /* What the second of a pair gives for a blank image; with the weights of this step. */
 static void compute_blank(const od_gradient *g) {
-  if (!g->plan.count || !g->plan.ops[0].finds_blank) return;
+  if (!g->plan.count || !g->plan.ops[0].finds_zero_tiles) return;
   const od_real *values = od_network_values_const(g->network), *kernels[2], *biases[2];
   const od_op *pair = g->plan.ops;
   const od_op_state *states = g->states;
@@ -49,7 +49,7 @@ static void compute_blank(const od_gradient *g) {
     kernels[i] = states[i].prepared;
     biases[i] = pair[i].bias ? values + pair[i].bias_at : NULL;
   }
-  od_conv_blank(pair, g->kernels, kernels, biases, states[1].blank, states[1].blank_choice,
+  od_conv_zero_output(pair, g->kernels, kernels, biases, states[1].blank, states[1].blank_choice,
                 g->input, states[0].y, worker_scratch(g, 0));
 }
 
@@ -60,8 +60,8 @@ static void forward_convolution(const od_gradient *g, int i, const od_real *x, o
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
   const od_real *bias = op->bias ? od_network_values_const(g->network) + op->bias_at : NULL;
-  od_blank blank = {.y = state->blank, .choice = state->blank_choice};
-  bool pair = op->finds_blank || op->skips_blank;
+  od_zero_tiles blank = {.y = state->blank, .choice = state->blank_choice};
+  bool pair = op->finds_zero_tiles || op->skips_zero_tiles;
   if (pair) blank.map = g->states[0].maps + image * map_size(g);
   od_conv_forward(op, g->kernels, x, state->prepared, bias, y, choice, pair ? &blank : NULL,
                   worker_scratch(g, worker));
@@ -97,13 +97,13 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
         od_max_pool_forward(op, kernels, x + k * in, y + k * out, choice + k * out);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t k = 0; k < n; k++) od_average_forward(op, kernels, x + k * in, y + k * out);
+      for (size_t k = 0; k < n; k++) od_global_average_pool_forward(op, kernels, x + k * in, y + k * out);
       break;
     case OD_DROPOUT:
       for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, x + k * in, y + k * out);
       break;
-    case OD_COLUMNS:
-      for (size_t k = 0; k < n; k++) od_columns_forward(op, x + k * in, y + k * out);
+    case OD_MAP_TO_SEQUENCE:
+      for (size_t k = 0; k < n; k++) od_map_to_sequence_forward(op, x + k * in, y + k * out);
       break;
     case OD_BATCH_NORM:
       od_norm_forward(pass, i, slice, worker_scratch(g, worker));
@@ -130,7 +130,7 @@ static void line_loss(const od_pass *pass, size_t k, const od_real *scores, od_r
                       void *scratch) {
   const od_gradient *g = pass->g;
   bool right;
-  g->losses[k] = od_line_loss(g->columns, g->classes, scores,
+  g->losses[k] = od_ctc_loss(g->columns, g->classes, scores,
                               pass->batch->labels + k * pass->batch->length, pass->batch->length,
                               1.0 / pass->batch->count, gradient, scratch, &right);
   g->hits[k] = right;
@@ -215,13 +215,13 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
                              dx + k * in);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t k = 0; k < n; k++) od_average_backward(op, dy + k * out, dx + k * in);
+      for (size_t k = 0; k < n; k++) od_global_average_pool_backward(op, dy + k * out, dx + k * in);
       break;
     case OD_DROPOUT:
       for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, dy + k * out, dx + k * in);
       break;
-    case OD_COLUMNS:
-      for (size_t k = 0; k < n; k++) od_columns_backward(op, dy + k * out, dx + k * in);
+    case OD_MAP_TO_SEQUENCE:
+      for (size_t k = 0; k < n; k++) od_map_to_sequence_backward(op, dy + k * out, dx + k * in);
       break;
     default: /* a convolution has gone, a batch norm goes by od_norm_* */
       break;
@@ -250,23 +250,23 @@ static od_loss total_loss(const od_pass *pass) {
   return total;
 }
 
-od_loss od_gradient_run(od_gradient *g, od_pool *pool, const od_batch *batch,
+od_loss od_gradient_run(od_gradient *g, od_thread_pool *pool, const od_batch *batch,
                         double label_smoothing, od_real *values) {
   od_pass pass = {g, batch, label_smoothing, values, NULL};
   int slices = slices_of(batch->count);
-  if (od_pool_threads(pool) > g->threads) pool = NULL;
-  od_pool_run(pool, prepare_task, &pass, g->plan.count);
+  if (od_thread_pool_threads(pool) > g->threads) pool = NULL;
+  od_thread_pool_run(pool, prepare_task, &pass, g->plan.count);
   compute_blank(g);
   for (int s = 0; s < g->stage_count; s++) {
     pass.stage = &g->stages[s];
     if (s) od_norm_statistics(&pass, pass.stage->begin);
-    od_pool_run(pool, forward_task, &pass, slices);
+    od_thread_pool_run(pool, forward_task, &pass, slices);
   }
   for (int s = g->stage_count - 1; s >= 0; s--) {
     pass.stage = &g->stages[s];
-    od_pool_run(pool, backward_task, &pass, slices);
+    od_thread_pool_run(pool, backward_task, &pass, slices);
     if (s) od_norm_gradient(&pass, pass.stage->begin);
   }
-  od_gradient_add_up(&pass, pool);
+  od_gradient_reduce(&pass, pool);
   return total_loss(&pass);
 }

@@ -7,7 +7,7 @@
 #ifndef OD_NN_GRADIENT_H
 #define OD_NN_GRADIENT_H
 
-#include "base/pool.h"
+#include "base/thread_pool.h"
 #include "nn/images.h"
 #include "nn/network.h"
 #include "nn/precision.h"
@@ -48,11 +48,11 @@ void od_gradient_destroy(od_gradient *gradient);
 
 /* Moves the moving statistics of all batch norms towards those of the last run's batch;
  * a trainer does it after each step that it takes. */
-void od_gradient_move_statistics(od_gradient *gradient);
+void od_gradient_update_statistics(od_gradient *gradient);
 
 /* Loss, and into `values` (trainable size) its gradient. label_smoothing in [0, 1)
  * takes that share of the target from the label and spreads it over all classes. */
-od_loss od_gradient_run(od_gradient *gradient, od_pool *pool, const od_batch *batch,
+od_loss od_gradient_run(od_gradient *gradient, od_thread_pool *pool, const od_batch *batch,
                         double label_smoothing, od_real *values);
 
 #endif

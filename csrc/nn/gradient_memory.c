@@ -1,18 +1,18 @@
 /* Making and releasing an od_gradient: all memory of a batch is there from the start, so
  * that a run allocates nothing. */
 #include "nn/gradient_state.h"
-#include "nn/line.h"
-#include "nn/narrow.h"
+#include "nn/ctc.h"
+#include "nn/low_precision.h"
 
 enum { MAX_BATCH_MEBIBYTES = 8192 };
 
 static bool allocate_convolution(const od_gradient *g, const od_op *op, od_op_state *state) {
   size_t out = od_shape_size(op->out);
-  state->prepared = od_allocate(od_conv_prepared_size(op), sizeof *state->prepared);
+  state->prepared = od_allocate(od_conv_packed_size(op), sizeof *state->prepared);
   if (!state->prepared) return false;
-  if (op->finds_blank && !(state->maps = od_allocate((size_t)g->capacity, map_size(g))))
+  if (op->finds_zero_tiles && !(state->maps = od_allocate((size_t)g->capacity, map_size(g))))
     return false;
-  if (!op->skips_blank) return true;
+  if (!op->skips_zero_tiles) return true;
   state->blank = od_allocate(out, sizeof *state->blank);
   state->blank_choice = od_allocate(out, 1);
   return state->blank && state->blank_choice;
@@ -20,7 +20,7 @@ static bool allocate_convolution(const od_gradient *g, const od_op *op, od_op_st
 
 static bool allocate_dense(const od_op *op, od_op_state *state) {
   if (op->precision == OD_FLOAT32) return true; /* goes with the network's own kernel */
-  state->prepared = od_allocate(od_dense_prepared_size(op), sizeof *state->prepared);
+  state->prepared = od_allocate(od_dense_packed_size(op), sizeof *state->prepared);
   return state->prepared;
 }
 
@@ -45,7 +45,7 @@ static bool allocate_state(const od_gradient *g, int i) {
   state->dy = od_allocate(size, sizeof *state->dy);
   if (!state->y || !state->dy) return false;
   if (pools && !(state->choice = od_allocate(size, 1))) return false;
-  size_t turned = op->kind == OD_CONV2D ? od_conv_turned_size(op) : op->kernel_size;
+  size_t turned = op->kind == OD_CONV2D ? od_conv_packed_backward_size(op) : op->kernel_size;
   if (turns && !(state->turned = od_allocate(turned, sizeof *state->turned))) return false;
   if (op->kind == OD_CONV2D) return allocate_convolution(g, op, state);
   if (op->kind == OD_DENSE) return allocate_dense(op, state);
@@ -99,9 +99,9 @@ static od_status allocate(od_gradient *g, od_error *error) {
     g->states[i].partial_at = g->partial_size;
     g->partial_size += op->kernel_size + op->bias_size;
   }
-  if (g->columns > 1) want_scratch(g, od_reals_for(od_line_scratch(g->columns, g->classes)));
-  g->scratch_size = od_whole_lines(g->scratch_size);
-  g->partial_size = od_whole_lines(g->partial_size);
+  if (g->columns > 1) want_scratch(g, od_reals_for(od_ctc_scratch(g->columns, g->classes)));
+  g->scratch_size = od_round_to_alignment(g->scratch_size);
+  g->partial_size = od_round_to_alignment(g->partial_size);
   g->input = od_allocate(images * g->input_size, sizeof *g->input);
   g->losses = od_allocate(images, sizeof *g->losses);
   g->hits = od_allocate(images, 1);

@@ -118,6 +118,6 @@ static void move_statistics(od_gradient *g, int i) {
   }
 }
 
-void od_gradient_move_statistics(od_gradient *g) {
+void od_gradient_update_statistics(od_gradient *g) {
   for (int s = 1; s < g->stage_count; s++) move_statistics(g, g->stages[s].begin);
 }

@@ -106,6 +106,6 @@ void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch);
 /* -- gradient_sums.c: the gradients of all kernels and biases to pass->values, once every
  * slice has gone back -- */
 
-void od_gradient_add_up(od_pass *pass, od_pool *pool);
+void od_gradient_reduce(od_pass *pass, od_thread_pool *pool);
 
 #endif

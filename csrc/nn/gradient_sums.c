@@ -50,9 +50,9 @@ static void add_up_task(void *context, int task, int worker) {
     multiply_dense(pass, i, (size_t)task * DENSE_ROWS);
 }
 
-void od_gradient_add_up(od_pass *pass, od_pool *pool) {
+void od_gradient_reduce(od_pass *pass, od_thread_pool *pool) {
   const od_plan *plan = &pass->g->plan;
   int tasks = 0;
   for (int i = 0; i < plan->count; i++) tasks += tasks_of(&plan->ops[i]);
-  od_pool_run(pool, add_up_task, pass, tasks);
+  od_thread_pool_run(pool, add_up_task, pass, tasks);
 }

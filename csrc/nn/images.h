@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arch/kernels.h"
+#include "kernels/kernels.h"
 
 typedef struct od_images {
   const uint8_t *bytes; /* (count, size), or NULL */

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/fold.h"
+#include "nn/fold_batch_norm.h"
 #include "nn/ops.h"
 
 /* Images that go through the layers together: enough for dense layers to reuse their
@@ -40,8 +40,8 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 static size_t prepared_size(const od_op *op) {
   switch (op->kind) {
-    case OD_CONV2D: return od_conv_prepared_size(op);
-    case OD_DENSE: return od_dense_prepared_size(op);
+    case OD_CONV2D: return od_conv_packed_size(op);
+    case OD_DENSE: return od_dense_packed_size(op);
     default: return op->kernel_size;
   }
 }
@@ -53,7 +53,7 @@ static size_t lay_out(od_inference *inf) {
   inf->widest = inf->input_size;
   for (int i = 0; i < inf->plan.count; i++) {
     od_op *op = &inf->plan.ops[i];
-    od_folded_size folded = od_fold_size(op);
+    od_folded_size folded = od_folded_sizes(op);
     op->kernel_at = values;
     op->kernel_size = folded.kernel;
     inf->largest_kernel = larger(inf->largest_kernel, op->kernel_size);
@@ -67,7 +67,7 @@ static size_t lay_out(od_inference *inf) {
       inf->scratch_size = larger(inf->scratch_size, od_conv_forward_scratch(op));
     if (op->kind == OD_DENSE)
       inf->scratch_size = larger(inf->scratch_size, od_dense_forward_scratch(op, inf->slice));
-    if (op->finds_blank) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
+    if (op->finds_zero_tiles) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
   }
   return values;
 }
@@ -102,7 +102,7 @@ od_status od_inference_create(const od_network *network, const od_kernels *kerne
   if (!status) {
     size_t values = lay_out(inf);
     inf->workspace_size =
-        od_whole_lines(inf->slice * (2 * inf->widest + inf->map_size) + inf->scratch_size);
+        od_round_to_alignment(inf->slice * (2 * inf->widest + inf->map_size) + inf->scratch_size);
     inf->values = od_allocate(values, sizeof *inf->values);
     inf->folded = od_allocate(inf->largest_kernel, sizeof *inf->folded);
     inf->blank = od_allocate(inf->widest, sizeof *inf->blank);
@@ -144,7 +144,7 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
   switch (op->kind) {
     case OD_CONV2D:
       for (size_t i = 0; i < n; i++) {
-        od_blank blank = {maps ? maps + i * inf->map_size : NULL, inf->blank, NULL};
+        od_zero_tiles blank = {maps ? maps + i * inf->map_size : NULL, inf->blank, NULL};
         od_conv_forward(op, kernels, x + i * in, kernel, bias, y + i * out, NULL,
                         maps ? &blank : NULL, scratch);
       }
@@ -159,10 +159,10 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
       for (size_t i = 0; i < n; i++) od_max_pool_forward(op, kernels, x + i * in, y + i * out, NULL);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t i = 0; i < n; i++) od_average_forward(op, kernels, x + i * in, y + i * out);
+      for (size_t i = 0; i < n; i++) od_global_average_pool_forward(op, kernels, x + i * in, y + i * out);
       break;
-    case OD_COLUMNS:
-      for (size_t i = 0; i < n; i++) od_columns_forward(op, x + i * in, y + i * out);
+    case OD_MAP_TO_SEQUENCE:
+      for (size_t i = 0; i < n; i++) od_map_to_sequence_forward(op, x + i * in, y + i * out);
       break;
     case OD_BATCH_NORM:
       kernels->scale_shift(n * out / (size_t)op->out.c, (size_t)op->out.c, x, kernel, bias, y,
@@ -183,7 +183,7 @@ static void compute_blank(od_inference *inf) {
     kernels[i] = inf->values + pair[i].kernel_at;
     biases[i] = pair[i].bias ? inf->values + pair[i].bias_at : NULL;
   }
-  od_conv_blank(pair, inf->kernels, kernels, biases, inf->blank, NULL, x, y, scratch);
+  od_conv_zero_output(pair, inf->kernels, kernels, biases, inf->blank, NULL, x, y, scratch);
 }
 
 /* The steps of an operation's input. */
@@ -203,12 +203,12 @@ od_status od_inference_refresh(od_inference *inf, const od_network *network, od_
     od_op *op = &inf->plan.ops[i];
     od_real *kernel = inf->values + op->kernel_at, *bias = inf->values + op->bias_at;
     bool multiplies = op->kind == OD_CONV2D || op->kind == OD_DENSE;
-    od_fold(op, network, multiplies ? inf->folded : kernel, bias);
+    od_fold_batch_norm(op, network, multiplies ? inf->folded : kernel, bias);
     take_range(op, network);
     if (op->kind == OD_CONV2D)
-      od_conv_prepare(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);
+      od_conv_pack(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);
     if (op->kind == OD_DENSE)
-      od_dense_prepare(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);
+      od_dense_pack(op, inf->kernels, inf->folded, op->bias ? bias : NULL, kernel);
   }
   compute_blank(inf);
   return OD_OK;
@@ -262,16 +262,16 @@ static void run_slice(void *context, int slice, int worker) {
           r->scores + begin * inf->columns * inf->classes);
 }
 
-void od_inference_run(od_inference *inf, od_pool *pool, const od_images *images, bool softmax,
+void od_inference_run(od_inference *inf, od_thread_pool *pool, const od_images *images, bool softmax,
                       od_real *scores) {
   inference_run r = {inf, images, softmax, scores};
-  if (od_pool_threads(pool) > inf->threads) pool = NULL;
-  od_pool_run(pool, run_slice, &r, (int)((images->count + inf->slice - 1) / inf->slice));
+  if (od_thread_pool_threads(pool) > inf->threads) pool = NULL;
+  od_thread_pool_run(pool, run_slice, &r, (int)((images->count + inf->slice - 1) / inf->slice));
 }
 
 typedef struct strips_run {
   od_inference *inference;
-  const od_strip *strips;
+  const od_line_image *strips;
   double scale;
   bool softmax;
 } strips_run;
@@ -279,7 +279,7 @@ typedef struct strips_run {
 static void run_strip(void *context, int index, int worker) {
   const strips_run *r = context;
   const od_inference *inf = r->inference;
-  const od_strip *strip = &r->strips[index];
+  const od_line_image *strip = &r->strips[index];
   od_op *ops = inf->fitted + (size_t)worker * (size_t)inf->plan.count;
   od_plan_fit(&inf->plan, strip->width, ops);
   desk work = worker_desk(inf, worker);
@@ -294,17 +294,17 @@ int od_inference_columns(const od_inference *inf, int width) {
   return ops[inf->plan.count - 1].out.w;
 }
 
-void od_inference_run_strips(od_inference *inf, od_pool *pool, size_t count,
-                             const od_strip *strips, double scale, bool softmax) {
+void od_inference_run_lines(od_inference *inf, od_thread_pool *pool, size_t count,
+                             const od_line_image *strips, double scale, bool softmax) {
   strips_run r = {inf, strips, scale, softmax};
-  if (od_pool_threads(pool) > inf->threads) pool = NULL;
-  od_pool_run(pool, run_strip, &r, (int)count);
+  if (od_thread_pool_threads(pool) > inf->threads) pool = NULL;
+  od_thread_pool_run(pool, run_strip, &r, (int)count);
 }
 
-od_status od_inference_calibrate(od_network *network, const od_kernels *kernels, od_pool *pool,
+od_status od_inference_calibrate(od_network *network, const od_kernels *kernels, od_thread_pool *pool,
                                  const od_images *images, od_error *error) {
   od_inference *inf;
-  int threads = od_pool_threads(pool);
+  int threads = od_thread_pool_threads(pool);
   od_status status = od_inference_create(network, kernels, OD_FLOAT32, threads, &inf, error);
   if (status) return status;
   size_t ops = (size_t)inf->plan.count;

@@ -14,7 +14,7 @@ const char *od_layer_kind_name(od_layer_kind kind) {
       [OD_BATCH_NORM] = "batch_norm",
       [OD_DROPOUT] = "dropout",
       [OD_FLATTEN] = "flatten",
-      [OD_COLUMNS] = "columns",
+      [OD_MAP_TO_SEQUENCE] = "columns",
   };
   return (unsigned)kind < OD_LAYER_KINDS ? names[kind] : "unknown";
 }
@@ -87,7 +87,7 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
       *out = (od_shape){1, 1, (int)size};
       return OD_OK;
     }
-    case OD_COLUMNS:
+    case OD_MAP_TO_SEQUENCE:
       *out = (od_shape){1, in.w, in.h * in.c};
       return OD_OK;
     case OD_RELU:

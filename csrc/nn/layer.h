@@ -30,7 +30,7 @@ typedef enum od_layer_kind {
   OD_BATCH_NORM,
   OD_DROPOUT,
   OD_FLATTEN,
-  OD_COLUMNS,
+  OD_MAP_TO_SEQUENCE,
   OD_LAYER_KINDS
 } od_layer_kind;
 

@@ -7,7 +7,7 @@
 #ifndef OD_NN_OPS_H
 #define OD_NN_OPS_H
 
-#include "arch/kernels.h"
+#include "kernels/kernels.h"
 #include "nn/plan.h"
 
 /* -- convolution, with its fused bias, ReLU and max-pool; one image at a time -- */
@@ -18,41 +18,41 @@ size_t od_conv_backward_scratch(const od_op *op);
 
 /* The kernel (k, k, c, C), with its bias (C) or NULL, as the forward pass wants it, and its
  * size. */
-size_t od_conv_prepared_size(const od_op *op);
-void od_conv_prepare(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+size_t od_conv_packed_size(const od_op *op);
+void od_conv_pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                      const od_real *bias, od_real *prepared);
 
 /* Where an image is blank, from the first of two convolutions to the second. */
-typedef struct od_blank {
+typedef struct od_zero_tiles {
   uint8_t *map;          /* (H, W) of the first: whether all input of the window was 0 */
   const od_real *y;      /* (H, W, C) of the second: its output for a blank image */
   const uint8_t *choice; /* (H, W, C), or NULL: its choices then */
-} od_blank;
+} od_zero_tiles;
 
 /* x (h, w, c), bias (C) or NULL -> y (H, W, C). `choice` (H, W, C), or NULL, is kept for
  * the backward pass of a fused max-pool. `blank` may be NULL; an operation that finds
  * blank places writes the map, one that skips them reads all. It changes no bit of y. */
 void od_conv_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
                      const od_real *prepared, const od_real *bias, od_real *y, uint8_t *choice,
-                     const od_blank *blank, od_real *scratch);
+                     const od_zero_tiles *blank, od_real *scratch);
 
 /* What the second of a pair, operations that find and skip blank places, gives for a blank
  * image: y (H, W, C) and, or NULL, choice (H, W, C). prepared and bias (2) are as above;
  * x (h, w, c) and between (H, W, C), the first's input and output, are scratch too. */
-void od_conv_blank(const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
+void od_conv_zero_output(const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
                    const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x,
                    od_real *between, od_real *scratch);
 
 /* Of a convolution of one channel and stride 1, without a max-pool: the sum over units u of
  * weights[u] times map u of y, where positive, map (H, W); y is not made. */
-size_t od_conv_maps_scratch(const od_op *op);
-void od_conv_add_maps(const od_op *op, const od_kernels *kernels, const od_real *x,
+size_t od_conv_weighted_maps_scratch(const od_op *op);
+void od_conv_weighted_maps(const od_op *op, const od_kernels *kernels, const od_real *x,
                       const od_real *kernel, const od_real *bias, const od_real *weights,
                       od_real *map, od_real *scratch);
 
 /* The kernel as the backward pass wants it, and its size, which may be more than the kernel's. */
-size_t od_conv_turned_size(const od_op *op);
-void od_conv_turn(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+size_t od_conv_packed_backward_size(const od_op *op);
+void od_conv_pack_backward(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                   od_real *turned);
 
 /* dkernel, in an order of its own, and dbias are added to; dbias NULL without a bias;
@@ -64,9 +64,9 @@ void od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real 
 
 /* Only the sum of dx over its places, sums (c), written: in a fraction of the time. It wants
  * the kernel turned in a way of its own, and so many numbers of scratch. */
-size_t od_conv_sum_scratch(const od_op *op);
-void od_conv_sum_turn(const od_op *op, const od_real *kernel, od_real *turned);
-void od_conv_sum_backward(const od_op *op, const od_kernels *kernels, const od_real *turned,
+size_t od_conv_gradient_sum_scratch(const od_op *op);
+void od_conv_gradient_sum_pack(const od_op *op, const od_real *kernel, od_real *turned);
+void od_conv_gradient_sum(const od_op *op, const od_kernels *kernels, const od_real *turned,
                           const od_real *y, const uint8_t *choice, od_real *dy, od_real *sums,
                           od_real *scratch);
 
@@ -80,8 +80,8 @@ void od_conv_collect(const od_op *op, const od_real *dkernel, size_t begin, size
 size_t od_dense_forward_scratch(const od_op *op, size_t n);
 
 /* The kernel (c, C), with its bias (C) or NULL, as the forward pass wants it, and its size. */
-size_t od_dense_prepared_size(const od_op *op);
-void od_dense_prepare(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+size_t od_dense_packed_size(const od_op *op);
+void od_dense_pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                       const od_real *bias, od_real *prepared);
 
 /* x (n, c), bias (C) or NULL -> y (n, C). */
@@ -102,8 +102,8 @@ void od_dense_backward_kernel(const od_op *op, const od_kernels *kernels, size_t
 void od_dense_transpose(const od_op *op, const od_real *kernel, od_real *transposed);
 
 /* -- global average pool, one image: x (h, w, c) -> y (c) -- */
-void od_average_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y);
-void od_average_backward(const od_op *op, const od_real *dy, od_real *dx);
+void od_global_average_pool_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y);
+void od_global_average_pool_backward(const od_op *op, const od_real *dy, od_real *dx);
 
 /* -- max-pool of its own, one image: x (h, w, c) -> y (H, W, C); choice (H, W, C), or NULL in the
  * forward pass, says which was largest -- */
@@ -113,8 +113,8 @@ void od_max_pool_backward(const od_op *op, const od_kernels *kernels, const od_r
                           const uint8_t *choice, od_real *dx);
 
 /* -- columns, one image: x (h, w, c) -> y (1, w, h c), and back -- */
-void od_columns_forward(const od_op *op, const od_real *x, od_real *y);
-void od_columns_backward(const od_op *op, const od_real *dy, od_real *dx);
+void od_map_to_sequence_forward(const od_op *op, const od_real *x, od_real *y);
+void od_map_to_sequence_backward(const od_op *op, const od_real *dy, od_real *dx);
 
 /* -- dropout, one image: an input stays with probability 1 - rate, and is then
  * multiplied by 1 / (1 - rate). The same seed gives the same choice both ways. -- */

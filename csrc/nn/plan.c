@@ -61,7 +61,7 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
       !before->pool && square) {
     before->pool = true;
-    before->by_choice = before->kernel_w * before->in.c >= LISTED_ROW;
+    before->by_argmax = before->kernel_w * before->in.c >= LISTED_ROW;
     before->out = out;
     return true;
   }
@@ -99,7 +99,7 @@ static void find_blank_pair(od_plan *plan, bool one_width) {
   bool finds = first->kind == OD_CONV2D && first->pool && first->in.c == 1;
   bool skips = second->kind == OD_CONV2D && second->pool &&
                (second->winograd || second->precision != OD_FLOAT32);
-  first->finds_blank = second->skips_blank = finds && skips;
+  first->finds_zero_tiles = second->skips_zero_tiles = finds && skips;
 }
 
 od_status od_plan_make(const od_network *network, bool inference, od_precision precision,

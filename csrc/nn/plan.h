@@ -24,9 +24,9 @@ typedef struct od_op {
   int spread_top, spread_left; /* … from here on, in zeros */
   bool first;         /* nothing before it wants a gradient */
   bool winograd;      /* conv: forward, and back where there is no max-pool, by Winograd's algorithm */
-  bool by_choice;     /* conv: the backward pass goes over the places the max-pool chose */
-  bool finds_blank;   /* conv: the first of two, which says where its input was 0, … */
-  bool skips_blank;   /* … and the second, whose output there is that of a blank image */
+  bool by_argmax;     /* conv: the backward pass goes over the places the max-pool chose */
+  bool finds_zero_tiles;   /* conv: the first of two, which says where its input was 0, … */
+  bool skips_zero_tiles;   /* … and the second, whose output there is that of a blank image */
 
   size_t kernel_at, kernel_size; /* where its numbers lie in the values of … */
   size_t bias_at, bias_size;     /* … the network, or of an inference */

@@ -22,9 +22,9 @@ static const field_choices kinds = {OD_AUGMENT_KINDS,
                                      [OD_AUGMENT_NOISE] = "noise",
                                      [OD_AUGMENT_ERASE] = "erase",
                                      [OD_AUGMENT_BLUR] = "blur",
-                                     [OD_AUGMENT_PAPER] = "paper",
+                                     [OD_AUGMENT_BACKGROUND] = "paper",
                                      [OD_AUGMENT_TEXTURE] = "texture",
-                                     [OD_AUGMENT_INK] = "ink",
+                                     [OD_AUGMENT_STRAY_STROKE] = "ink",
                                      [OD_AUGMENT_NEGATIVE] = "negative"}};
 static const field_choices fills = {3,
                                     {[OD_FILL_REFLECT] = "reflect",
@@ -112,12 +112,12 @@ static void augment_one(void *context, int index, int worker) {
                    job->scratch + (size_t)worker * job->scratch_size);
 }
 
-static od_status run_job(augment_job *job, od_pool *pool, int images, od_error *error) {
+static od_status run_job(augment_job *job, od_thread_pool *pool, int images, od_error *error) {
   size_t size = od_augment_scratch_size(job->h, job->w);
   job->scratch_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
-  job->scratch = od_allocate(job->scratch_size, (size_t)od_pool_threads(pool));
+  job->scratch = od_allocate(job->scratch_size, (size_t)od_thread_pool_threads(pool));
   if (!job->scratch) return od_fail_memory(error, "augmentation");
-  od_pool_run(pool, augment_one, job, images);
+  od_thread_pool_run(pool, augment_one, job, images);
   od_release(job->scratch);
   return OD_OK;
 }
@@ -141,13 +141,13 @@ PyObject *augmentation_apply(PyObject *module, PyObject *const *arguments, Py_ss
   PyObject *result = new_floats(3, (int[]){n, job.h, job.w}, &job.images);
   if (!result) return NULL;
   memcpy(job.images, images, (size_t)n * (size_t)job.h * (size_t)job.w * sizeof *images);
-  shared_pool *pool = runtime_pool(state_of_module(module));
+  shared_thread_pool *pool = runtime_pool(state_of_module(module));
   od_error error;
   od_status status;
   Py_BEGIN_ALLOW_THREADS
   status = run_job(&job, pool->pool, n, &error);
   Py_END_ALLOW_THREADS
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   if (status == OD_OK) return result;
   Py_DECREF(result);
   return raise_status(status, &error);

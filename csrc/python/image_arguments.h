@@ -24,7 +24,7 @@ bool read_pair(PyObject *value, const char *name, long long low, long long high,
 bool read_size(PyObject *value, const char *name, int *h, int *w);
 
 /* One channel of a picture to one of the result. */
-typedef od_status operation(od_imaging *imaging, const od_view *image, const od_target *result,
+typedef od_status operation(od_image_workspace *imaging, const od_view *image, const od_target *result,
                             const void *parameters, od_error *error);
 
 /* Every channel of a picture, which is released, through an operation; a new array (h, w) with

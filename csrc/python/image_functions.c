@@ -6,7 +6,7 @@
 #include "convert.h"
 #include "errors.h"
 #include "image/image.h"
-#include "image/prepare.h"
+#include "digit/preprocess.h"
 #include "runtime.h"
 
 enum { MAX_SIDE = 16384, PREPARE_STEPS = 4 };
@@ -124,23 +124,23 @@ PyObject *image_is_mnist_like(PyObject *Py_UNUSED(module), PyObject *const *argu
       !read_picture(value, 0, &image))
     return NULL;
   Py_BEGIN_ALLOW_THREADS
-  answer = od_is_mnist_like(image.h, image.w, image.pixels);
+  answer = od_is_canonical(image.h, image.w, image.pixels);
   Py_END_ALLOW_THREADS
   Py_DECREF(image.array);
   return PyBool_FromLong(answer);
 }
 
-static PyObject *prepare_picture(PyObject *module, const picture *image, od_prepare_steps *steps) {
-  od_imaging imaging = {.kernels = state_of_module(module)->kernels};
+static PyObject *prepare_picture(PyObject *module, const picture *image, od_preprocess_steps *steps) {
+  od_image_workspace imaging = {.kernels = state_of_module(module)->kernels};
   float *pixels;
   od_error error;
   od_status status = OD_OK;
   PyObject *result = new_floats(2, (int[]){28, 28}, &pixels);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
-  status = od_prepare_digit(&imaging, image->h, image->w, image->w, image->pixels, steps, pixels,
+  status = od_preprocess_digit(&imaging, image->h, image->w, image->w, image->pixels, steps, pixels,
                             &error);
-  od_imaging_release(&imaging);
+  od_image_workspace_release(&imaging);
   Py_END_ALLOW_THREADS
   if (status == OD_OK) return result;
   Py_DECREF(result);
@@ -171,7 +171,7 @@ PyObject *image_prepare_steps(PyObject *module, PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
   static const signature accepted = {"prepare_steps", 1, 1, 1, {"image"}};
   PyObject *value, *result = NULL;
-  od_prepare_steps steps = {0};
+  od_preprocess_steps steps = {0};
   picture image;
   if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
       !read_picture(value, 0, &image))
@@ -185,7 +185,7 @@ PyObject *image_prepare_steps(PyObject *module, PyObject *const *arguments,
     result = Py_BuildValue("(NNNNN(ddd))", arrays[0], arrays[1], arrays[2], arrays[3], digit,
                            steps.left, steps.top, steps.side);
   }
-  od_prepare_steps_release(&steps);
+  od_preprocess_steps_release(&steps);
   Py_DECREF(image.array);
   return result;
 }

@@ -18,7 +18,7 @@ typedef struct morphology {
 } morphology;
 
 /* The passes write the result and a second picture in turn, the last one the result. */
-static od_status run_passes(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_passes(od_image_workspace *imaging, const od_view *image, const od_target *result,
                             const morphology *m, uint8_t *other, od_error *error) {
   const int passes = m->steps * m->times;
   const od_target second = od_target_of(image->h, image->w, other);
@@ -34,7 +34,7 @@ static od_status run_passes(od_imaging *imaging, const od_view *image, const od_
   return OD_OK;
 }
 
-static od_status run_morphology(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_morphology(od_image_workspace *imaging, const od_view *image, const od_target *result,
                                 const void *parameters, od_error *error) {
   const morphology *m = parameters;
   if (m->steps * m->times == 1) return run_passes(imaging, image, result, m, NULL, error);

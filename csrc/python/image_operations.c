@@ -38,14 +38,14 @@ PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_
   od_status status = OD_OK;
   PyObject *array = new_picture(h, w, 0, &pixels);
   if (array) {
-    shared_pool *pool = runtime_pool(state_of_module(module));
+    shared_thread_pool *pool = runtime_pool(state_of_module(module));
     Py_BEGIN_ALLOW_THREADS
-    od_imaging imaging = {.kernels = state->kernels, .pool = pool->pool};
+    od_image_workspace imaging = {.kernels = state->kernels, .pool = pool->pool};
     const od_target gray = od_target_of(h, w, pixels);
     status = od_gray(&imaging, &picture.first, picture.channel, channels, background, &gray, &error);
-    od_imaging_release(&imaging);
+    od_image_workspace_release(&imaging);
     Py_END_ALLOW_THREADS
-    shared_pool_release(pool);
+    shared_thread_pool_release(pool);
   }
   picture_view_release(&picture);
   if (status == OD_OK) return array;
@@ -62,7 +62,7 @@ typedef struct threshold_parameters {
   int block_size;
 } threshold_parameters;
 
-static od_status run_threshold(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_threshold(od_image_workspace *imaging, const od_view *image, const od_target *result,
                                const void *parameters, od_error *error) {
   const threshold_parameters *p = parameters;
   return od_threshold(imaging, image, p->threshold, p->above, p->below, result, error);
@@ -102,7 +102,7 @@ PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_s
   return result ? Py_BuildValue("dN", level, result) : NULL;
 }
 
-static od_status run_adaptive(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_adaptive(od_image_workspace *imaging, const od_view *image, const od_target *result,
                               const void *parameters, od_error *error) {
   const threshold_parameters *p = parameters;
   return od_adaptive_threshold(imaging, image, p->gaussian ? OD_MEAN_GAUSSIAN : OD_MEAN_BOX,
@@ -171,10 +171,10 @@ PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_
   PyObject *array = new_integers32((int[]){picture.first.h, picture.first.w}, &labels);
   if (array) {
     Py_BEGIN_ALLOW_THREADS
-    od_imaging imaging = {.kernels = state_of_module(module)->kernels};
+    od_image_workspace imaging = {.kernels = state_of_module(module)->kernels};
     status = od_connected_components(&imaging, &picture.first, connectivity, labels, &components,
                                      &found, &error);
-    od_imaging_release(&imaging);
+    od_image_workspace_release(&imaging);
     Py_END_ALLOW_THREADS
     result = status == OD_OK ? component_arrays(array, components, found)
                              : raise_status(status, &error);
@@ -193,7 +193,7 @@ typedef struct blur_parameters {
   od_border border;
 } blur_parameters;
 
-static od_status run_blur(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_blur(od_image_workspace *imaging, const od_view *image, const od_target *result,
                           const void *parameters, od_error *error) {
   const blur_parameters *p = parameters;
   return od_gaussian_blur(imaging, image, p->ksize_y, p->ksize_x, p->sigma_y, p->sigma_x, p->border,
@@ -222,7 +222,7 @@ PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, 
 
 /* ---- larger and smaller ---- */
 
-static od_status run_resize(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_resize(od_image_workspace *imaging, const od_view *image, const od_target *result,
                             const void *parameters, od_error *error) {
   const od_interpolation *interpolation = parameters;
   return od_resize(imaging, image, *interpolation, result, error);
@@ -259,9 +259,9 @@ PyObject *operation_moments(PyObject *module, PyObject *const *arguments, Py_ssi
       !convert_bool(values[1], "binary", &binary) || !read_gray(values[0], "image", &picture))
     return NULL;
   Py_BEGIN_ALLOW_THREADS
-  od_imaging imaging = {.kernels = state_of_module(module)->kernels};
+  od_image_workspace imaging = {.kernels = state_of_module(module)->kernels};
   status = od_image_moments(&imaging, &picture.first, binary, &m, &error);
-  od_imaging_release(&imaging);
+  od_image_workspace_release(&imaging);
   Py_END_ALLOW_THREADS
   picture_view_release(&picture);
   if (status != OD_OK) return raise_status(status, &error);
@@ -276,7 +276,7 @@ typedef struct warp_parameters {
   uint8_t outside;
 } warp_parameters;
 
-static od_status run_warp(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_warp(od_image_workspace *imaging, const od_view *image, const od_target *result,
                           const void *parameters, od_error *error) {
   const warp_parameters *p = parameters;
   return od_image_warp_affine(imaging, image, p->matrix, p->border, p->outside, result, error);
@@ -316,7 +316,7 @@ PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py
   return apply_operation(module, &picture, (int)h, (int)w, run_warp, &p);
 }
 
-static od_status run_deskew(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_deskew(od_image_workspace *imaging, const od_view *image, const od_target *result,
                             const void *parameters, od_error *error) {
   (void)parameters;
   double skew;
@@ -334,7 +334,7 @@ PyObject *operation_deskew(PyObject *module, PyObject *const *arguments, Py_ssiz
   return apply_operation(module, &picture, picture.first.h, picture.first.w, run_deskew, NULL);
 }
 
-static od_status run_normalize(od_imaging *imaging, const od_view *image, const od_target *result,
+static od_status run_normalize(od_image_workspace *imaging, const od_view *image, const od_target *result,
                                const void *parameters, od_error *error) {
   const double *range = parameters;
   return od_normalize(imaging, image, range[0], range[1], result, error);

@@ -46,7 +46,7 @@ static const struct {
                        {.kind = OD_BATCH_NORM, .momentum = 0.99, .epsilon = 0.001}},
     [OD_DROPOUT] = {dropout_fields, {.kind = OD_DROPOUT}},
     [OD_FLATTEN] = {no_fields, {.kind = OD_FLATTEN}},
-    [OD_COLUMNS] = {no_fields, {.kind = OD_COLUMNS}},
+    [OD_MAP_TO_SEQUENCE] = {no_fields, {.kind = OD_MAP_TO_SEQUENCE}},
 };
 
 static bool read_kind(PyObject *values, int index, od_layer_kind *kind) {

@@ -6,16 +6,16 @@
 #include <Python.h>
 #include <stdatomic.h>
 
-#include "arch/kernels.h"
+#include "kernels/kernels.h"
 #include "lock.h"
-#include "shared_pool.h"
+#include "shared_thread_pool.h"
 
 typedef struct module_state {
   PyTypeObject *network_type, *trainer_type;
   const od_kernels *kernels; /* chosen at import, then constant */
   atomic_uint forks;         /* how often this process is a child of a fork */
   object_lock pool_lock;     /* guards the pointer below */
-  shared_pool *pool;
+  shared_thread_pool *pool;
 } module_state;
 
 /* Two members of a PyMethodDef, for a function that arguments_read serves. */

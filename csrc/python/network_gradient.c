@@ -4,7 +4,7 @@
 #include "errors.h"
 #include "network_methods.h"
 #include "nn/gradient.h"
-#include "nn/line.h"
+#include "nn/ctc.h"
 #include "runtime.h"
 
 typedef struct gradient_call {
@@ -48,7 +48,7 @@ bool network_labels(const od_network *network, PyObject *value, const char *name
   if (columns == 1) return convert_labels(value, name, count, classes, labels);
   if (!convert_line_labels(value, name, count, columns, classes, labels, length)) return false;
   for (size_t i = 0; i < count; i++) {
-    const size_t wanted = od_line_columns(*labels + i * *length, *length, classes - 1);
+    const size_t wanted = od_ctc_min_columns(*labels + i * *length, *length, classes - 1);
     if (wanted <= (size_t)columns) continue;
     PyErr_Format(PyExc_ValueError, "%s: those at index %zu want %zu columns, the network gives %d",
                  name, i, wanted, columns);
@@ -65,12 +65,12 @@ static void load_image(void *context, int index, int Py_UNUSED(worker), od_real 
 }
 
 /* The loss and its gradient. */
-static od_status run_gradient(od_network *network, od_pool *pool, gradient_call *call,
+static od_status run_gradient(od_network *network, od_thread_pool *pool, gradient_call *call,
                               od_error *error) {
   int count = (int)call->view.images.count;
   od_gradient *gradient;
   od_status status = od_gradient_create(network, call->kernels, OD_FLOAT32, count,
-                                        od_pool_threads(pool), &gradient, error);
+                                        od_thread_pool_threads(pool), &gradient, error);
   if (status != OD_OK) return status;
   od_batch batch = {.source = load_image,
                     .context = call,
@@ -91,7 +91,7 @@ static bool run_gradient_call(network_object *self, gradient_call *call) {
     PyErr_NoMemory();
     return false;
   }
-  shared_pool *pool = runtime_pool(state);
+  shared_thread_pool *pool = runtime_pool(state);
   od_error error;
   od_status status;
   object_lock_acquire(&self->lock);
@@ -99,7 +99,7 @@ static bool run_gradient_call(network_object *self, gradient_call *call) {
   status = run_gradient(self->network, pool->pool, call, &error);
   Py_END_ALLOW_THREADS
   object_lock_release(&self->lock);
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
 }

@@ -59,11 +59,11 @@ static bool keeps_gil(network_object *self, const od_images *images) {
 static bool run_inference(network_object *self, const od_images *images, bool softmax,
                           float *scores) {
   module_state *state = state_of((PyObject *)self);
-  shared_pool *pool = images->count > 1 ? runtime_pool(state) : NULL;
-  od_pool *workers = pool ? pool->pool : NULL;
+  shared_thread_pool *pool = images->count > 1 ? runtime_pool(state) : NULL;
+  od_thread_pool *workers = pool ? pool->pool : NULL;
   od_error error;
   object_lock_acquire(&self->lock);
-  od_status status = prepare_inference(self, state->kernels, od_pool_threads(workers), &error);
+  od_status status = prepare_inference(self, state->kernels, od_thread_pool_threads(workers), &error);
   bool keep = status == OD_OK && keeps_gil(self, images);
   if (keep) {
     od_inference_run(self->inference, workers, images, softmax, scores);
@@ -73,7 +73,7 @@ static bool run_inference(network_object *self, const od_images *images, bool so
     Py_END_ALLOW_THREADS
   }
   object_lock_release(&self->lock);
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK && (keep || PyErr_CheckSignals() == 0);
 }
@@ -84,7 +84,7 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   module_state *state = state_of(object);
   image_view view;
   if (!read_batch(self, "calibrate", arguments, count, keywords, &view)) return NULL;
-  shared_pool *pool = runtime_pool(state);
+  shared_thread_pool *pool = runtime_pool(state);
   od_error error;
   od_status status;
   object_lock_acquire(&self->lock);
@@ -93,7 +93,7 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   Py_END_ALLOW_THREADS
   self->inference_stale = true;
   object_lock_release(&self->lock);
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   image_view_release(&view);
   if (status != OD_OK) return raise_status(status, &error);
   Py_RETURN_NONE;
@@ -102,17 +102,17 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
 bool network_use(PyObject *network, network_user *use, void *context) {
   network_object *self = (network_object *)network;
   module_state *state = state_of(network);
-  shared_pool *pool = runtime_pool(state);
+  shared_thread_pool *pool = runtime_pool(state);
   od_error error;
   object_lock_acquire(&self->lock);
-  od_status status = prepare_inference(self, state->kernels, od_pool_threads(pool->pool), &error);
+  od_status status = prepare_inference(self, state->kernels, od_thread_pool_threads(pool->pool), &error);
   if (status == OD_OK) {
     Py_BEGIN_ALLOW_THREADS
     status = use(context, self->inference, pool->pool, &error);
     Py_END_ALLOW_THREADS
   }
   object_lock_release(&self->lock);
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
 }
@@ -159,13 +159,13 @@ PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_
 /* The output of a layer for every image, values (count, size): from a network that ends with
  * it. With the lock held, and without the GIL. */
 static od_status run_until(const network_object *self, const od_kernels *kernels, int layer,
-                           od_pool *pool, const od_images *images, float *values, od_error *error) {
+                           od_thread_pool *pool, const od_images *images, float *values, od_error *error) {
   od_network *part;
   od_inference *inference = NULL;
   od_status status = od_network_create_until(self->network, layer, &part, error);
   if (!status)
     status =
-        od_inference_create(part, kernels, OD_FLOAT32, od_pool_threads(pool), &inference, error);
+        od_inference_create(part, kernels, OD_FLOAT32, od_thread_pool_threads(pool), &inference, error);
   if (!status) od_inference_run(inference, pool, images, false, values);
   od_inference_destroy(inference);
   od_network_destroy(part);
@@ -192,7 +192,7 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
   float *values;
   PyObject *result = new_floats(4, shape, &values);
   if (result) {
-    shared_pool *pool = runtime_pool(state);
+    shared_thread_pool *pool = runtime_pool(state);
     od_error error;
     od_status status;
     object_lock_acquire(&self->lock);
@@ -200,7 +200,7 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
     status = run_until(self, state->kernels, (int)layer, pool->pool, &view.images, values, &error);
     Py_END_ALLOW_THREADS
     object_lock_release(&self->lock);
-    shared_pool_release(pool);
+    shared_thread_pool_release(pool);
     if (status != OD_OK) {
       Py_CLEAR(result);
       raise_status(status, &error);

@@ -5,7 +5,7 @@
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"
-#include "explaining.h"
+#include "gradcam.h"
 #include "layers.h"
 #include "network_methods.h"
 #include "precision.h"
@@ -161,7 +161,7 @@ static PyObject *get_parameter_count(PyObject *object, void *Py_UNUSED(closure))
 
 /* Whether the output of a layer is a plain vector, given whether its input is. */
 static bool gives_vector(od_layer_kind kind, bool takes_vector) {
-  if (kind == OD_CONV2D || kind == OD_MAX_POOL2D || kind == OD_COLUMNS) return false;
+  if (kind == OD_CONV2D || kind == OD_MAX_POOL2D || kind == OD_MAP_TO_SEQUENCE) return false;
   if (kind == OD_DENSE || kind == OD_FLATTEN || kind == OD_GLOBAL_AVERAGE_POOL2D) return true;
   return takes_vector;
 }

@@ -40,7 +40,7 @@ void network_forget(network_object *self);
 
 /* Calls `use` with a Network's inference, up to date, and the pool, with the network's lock held
  * and without the GIL. False with an exception set. */
-typedef od_status network_user(void *context, od_inference *inference, od_pool *pool,
+typedef od_status network_user(void *context, od_inference *inference, od_thread_pool *pool,
                                od_error *error);
 bool network_use(PyObject *network, network_user *use, void *context);
 

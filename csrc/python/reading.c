@@ -7,10 +7,10 @@
 #include "errors.h"
 #include "image/limits.h"
 #include "network_type.h"
-#include "read/read.h"
-#include "read/strip.h"
+#include "page/read.h"
+#include "page/line_image.h"
 #include "runtime.h"
-#include "shared_pool.h"
+#include "shared_thread_pool.h"
 
 enum { DIGIT_COLUMNS = 6, MOST_LENGTH = 1000, MOST_WORDS = 1 << 20, MOST_WEIGHT = 1000000000 };
 
@@ -99,13 +99,13 @@ static bool is_reader(PyObject *module, PyObject *network) {
   const od_network *layers = layers_of(module, network, "network");
   if (!layers) return false;
   const od_shape input = od_network_input(layers);
-  if (input.h == OD_READ_HEIGHT && input.w == OD_READ_WIDTH && input.c == 1 &&
-      od_network_columns(layers) == OD_READ_WIDTH / OD_READ_COLUMN &&
-      od_network_classes(layers) == OD_READ_CLASSES)
+  if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
+      od_network_columns(layers) == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE &&
+      od_network_classes(layers) == OD_CTC_CLASSES)
     return true;
   PyErr_Format(PyExc_ValueError, "network: got %R, expected one from (%d, %d, 1) to %d columns of "
-               "%d classes", network, OD_READ_HEIGHT, OD_READ_WIDTH,
-               OD_READ_WIDTH / OD_READ_COLUMN, OD_READ_CLASSES);
+               "%d classes", network, OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH,
+               OD_LINE_MAX_WIDTH / OD_CTC_STRIDE, OD_CTC_CLASSES);
   return false;
 }
 
@@ -115,15 +115,15 @@ static bool is_judge(PyObject *module, PyObject *judge, int *classes) {
   if (!layers) return false;
   const od_shape input = od_network_input(layers);
   *classes = od_network_classes(layers);
-  if (input.h == OD_JUDGE_SIDE && input.w == OD_JUDGE_SIDE && input.c == 1 &&
+  if (input.h == OD_DIGIT_SIDE && input.w == OD_DIGIT_SIDE && input.c == 1 &&
       od_network_columns(layers) == 1 && (*classes == OD_DIGITS || *classes == OD_DIGITS + 1))
     return true;
   PyErr_Format(PyExc_ValueError, "judge: got %R, expected one from (%d, %d, 1) to %d or %d classes",
-               judge, OD_JUDGE_SIDE, OD_JUDGE_SIDE, OD_DIGITS, OD_DIGITS + 1);
+               judge, OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
   return false;
 }
 
-static bool read_opinions(PyObject *value, od_opinions *opinions) {
+static bool read_opinions(PyObject *value, od_fusion *opinions) {
   enum { NUMBERS = sizeof *opinions / sizeof(double) };
   _Static_assert(sizeof *opinions == 15 * sizeof(double), "the numbers of _reader.Opinions");
   double numbers[NUMBERS];
@@ -147,28 +147,28 @@ typedef struct reading_call {
   const od_kernels *kernels;
   PyObject *reader, *judge; /* Networks; a judge or NULL */
   int judge_classes;
-  od_opinions opinions;
+  od_fusion opinions;
   picture image;
   od_read_limits limits;
   od_read_job *job;
 } reading_call;
 
-static od_status run_reader(void *context, od_inference *reader, od_pool *pool, od_error *error) {
+static od_status run_reader(void *context, od_inference *reader, od_thread_pool *pool, od_error *error) {
   reading_call *call = context;
   return od_read_lines(call->job, reader, pool, error);
 }
 
-static od_status run_judge(void *context, od_inference *judge, od_pool *pool,
+static od_status run_judge(void *context, od_inference *judge, od_thread_pool *pool,
                            od_error *Py_UNUSED(error)) {
   reading_call *call = context;
-  od_read_judge(call->job, judge, call->judge_classes, pool);
+  od_read_verify(call->job, judge, call->judge_classes, pool);
   return OD_OK;
 }
 
 /* The steps that use no network, each without the GIL; false with an exception set. */
-typedef od_status reading_step(reading_call *call, od_pool *pool, int *count, od_error *error);
+typedef od_status reading_step(reading_call *call, od_thread_pool *pool, int *count, od_error *error);
 
-static bool run_step(reading_step *step, reading_call *call, od_pool *pool, int *count) {
+static bool run_step(reading_step *step, reading_call *call, od_thread_pool *pool, int *count) {
   od_error error;
   od_status status;
   Py_BEGIN_ALLOW_THREADS
@@ -178,36 +178,36 @@ static bool run_step(reading_step *step, reading_call *call, od_pool *pool, int 
   return status == OD_OK;
 }
 
-static od_status start(reading_call *call, od_pool *pool, int *Py_UNUSED(count), od_error *error) {
+static od_status start(reading_call *call, od_thread_pool *pool, int *Py_UNUSED(count), od_error *error) {
   return od_read_start(call->kernels, call->image.h, call->image.w, call->image.pixels, pool,
                        &call->job, error);
 }
 
 /* Up to the first digits that are to be judged: *count is 0 where there are none. */
-static od_status place(reading_call *call, od_pool *pool, int *count, od_error *error) {
+static od_status place(reading_call *call, od_thread_pool *pool, int *count, od_error *error) {
   *count = 0;
   if (!call->judge) return od_read_place(call->job, &call->limits, error);
   od_status status = od_read_place(call->job, NULL, error);
-  return status ? status : od_read_cut(call->job, pool, count, error);
+  return status ? status : od_read_crop_next(call->job, pool, count, error);
 }
 
-static od_status cut(reading_call *call, od_pool *pool, int *count, od_error *error) {
-  return od_read_cut(call->job, pool, count, error);
+static od_status cut(reading_call *call, od_thread_pool *pool, int *count, od_error *error) {
+  return od_read_crop_next(call->job, pool, count, error);
 }
 
-static od_status decide(reading_call *call, od_pool *Py_UNUSED(pool), int *Py_UNUSED(count),
+static od_status decide(reading_call *call, od_thread_pool *Py_UNUSED(pool), int *Py_UNUSED(count),
                         od_error *error) {
   return od_read_decide(call->job, &call->opinions, &call->limits, error);
 }
 
 /* Up to the digits' places, and where a judge comes next the first crops for him, *count. */
-static bool run_reader_alone(reading_call *call, od_pool *pool, int *count) {
+static bool run_reader_alone(reading_call *call, od_thread_pool *pool, int *count) {
   return run_step(start, call, pool, count) && network_use(call->reader, run_reader, call) &&
          run_step(place, call, pool, count);
 }
 
 /* Reads, with a network's lock held only while it runs. */
-static bool run_reading(reading_call *call, od_pool *pool) {
+static bool run_reading(reading_call *call, od_thread_pool *pool) {
   int count = 0;
   if (!run_reader_alone(call, pool, &count)) return false;
   if (!call->judge) return true;
@@ -219,9 +219,9 @@ static bool run_reading(reading_call *call, od_pool *pool) {
 
 static PyObject *read_picture(PyObject *module, reading_call *call) {
   od_reading reading;
-  shared_pool *pool = runtime_pool(state_of_module(module));
+  shared_thread_pool *pool = runtime_pool(state_of_module(module));
   const bool done = run_reading(call, pool->pool);
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   if (done) od_read_take(call->job, &reading);
   od_read_destroy(call->job);
   if (!done) return NULL;
@@ -265,14 +265,14 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
 
 static PyObject *crop_arrays(const od_read_job *job, int count) {
   float *crops;
-  PyObject *pixels = new_floats(3, (int[]){count, OD_JUDGE_SIDE, OD_JUDGE_SIDE}, &crops);
+  PyObject *pixels = new_floats(3, (int[]){count, OD_DIGIT_SIDE, OD_DIGIT_SIDE}, &crops);
   od_read_digit *digits = PyMem_Calloc((size_t)count + 1, sizeof *digits);
   if (!pixels || !digits) {
     Py_XDECREF(pixels);
     PyMem_Free(digits);
     return PyErr_NoMemory();
   }
-  const size_t size = (size_t)OD_JUDGE_SIDE * OD_JUDGE_SIDE;
+  const size_t size = (size_t)OD_DIGIT_SIDE * OD_DIGIT_SIDE;
   for (int i = 0; i < count; i++) {
     const od_read_digit *digit;
     memcpy(crops + (size_t)i * size, od_read_crop(job, i, &digit), size * sizeof *crops);
@@ -292,11 +292,11 @@ PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ss
   if (!is_reader(module, values[0]) || !read_image(values[1], &call.image)) return NULL;
   call.reader = values[0];
   call.judge = values[0]; /* there is one to be asked next, but it is not */
-  shared_pool *pool = runtime_pool(state_of_module(module));
+  shared_thread_pool *pool = runtime_pool(state_of_module(module));
   int crops = 0;
   PyObject *image = Py_NewRef(values[1]);
   const bool done = run_reader_alone(&call, pool->pool, &crops);
-  shared_pool_release(pool);
+  shared_thread_pool_release(pool);
   Py_DECREF(image);
   PyObject *result = done ? crop_arrays(call.job, crops) : NULL;
   od_read_destroy(call.job);
@@ -311,6 +311,6 @@ PyObject *reading_level_strip(PyObject *Py_UNUSED(module), PyObject *value) {
   if (!result) return NULL;
   const size_t size = (size_t)image.h * (size_t)image.w;
   memcpy(levels, image.pixels, size);
-  od_strip_level(size, levels);
+  od_line_image_normalize(size, levels);
   return result;
 }

@@ -9,12 +9,12 @@ static bool find_scale(od_images *images) {
   const size_t n = images->count;
   if (images->bytes) {
     images->scale = 1.0 / 255;
-    return od_are_mnist_like(n, SIDE, SIDE, images->bytes);
+    return od_are_canonical(n, SIDE, SIDE, images->bytes);
   }
   images->scale = 1;
-  if (od_are_mnist_like_floats(n, SIDE, SIDE, 1, images->floats)) return true;
+  if (od_are_canonical_floats(n, SIDE, SIDE, 1, images->floats)) return true;
   images->scale = 1.0 / 255;
-  return od_are_mnist_like_floats(n, SIDE, SIDE, 255, images->floats);
+  return od_are_canonical_floats(n, SIDE, SIDE, 255, images->floats);
 }
 
 bool ready_images(PyObject *value, image_view *view, bool *single) {

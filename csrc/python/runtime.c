@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "arch/cpu.h"
+#include "kernels/cpu.h"
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"
@@ -53,7 +53,7 @@ static int make_pool(module_state *state) {
       return -1;
     }
   }
-  od_status status = shared_pool_create((int)threads, &state->pool, &error);
+  od_status status = shared_thread_pool_create((int)threads, &state->pool, &error);
   if (status == OD_OK) return 0;
   if (status == OD_ERROR_ARGUMENT)
     raise_environment("OCRDIGIT_NUM_THREADS", error.message);
@@ -71,15 +71,15 @@ int runtime_setup(PyObject *module) {
 }
 
 void runtime_free(module_state *state) {
-  shared_pool_release(state->pool);
+  shared_thread_pool_release(state->pool);
   state->pool = NULL;
   object_lock_destroy(&state->pool_lock);
 }
 
-shared_pool *runtime_pool(module_state *state) {
+shared_thread_pool *runtime_pool(module_state *state) {
   object_lock_acquire(&state->pool_lock);
-  shared_pool *pool = state->pool;
-  shared_pool_retain(pool);
+  shared_thread_pool *pool = state->pool;
+  shared_thread_pool_retain(pool);
   object_lock_release(&state->pool_lock);
   return pool;
 }
@@ -112,9 +112,9 @@ PyObject *runtime_cpu_features(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(
 }
 
 PyObject *runtime_get_num_threads(PyObject *module, PyObject *Py_UNUSED(unused)) {
-  shared_pool *pool = runtime_pool(state_of_module(module));
-  int threads = od_pool_threads(pool->pool);
-  shared_pool_release(pool);
+  shared_thread_pool *pool = runtime_pool(state_of_module(module));
+  int threads = od_thread_pool_threads(pool->pool);
+  shared_thread_pool_release(pool);
   return PyLong_FromLong(threads);
 }
 
@@ -127,14 +127,14 @@ PyObject *runtime_set_num_threads(PyObject *module, PyObject *const *arguments, 
       !convert_int(argument, "threads", INT_MIN, INT_MAX, &threads))
     return NULL;
   module_state *state = state_of_module(module);
-  shared_pool *fresh;
+  shared_thread_pool *fresh;
   od_error error;
-  od_status status = shared_pool_create((int)threads, &fresh, &error);
+  od_status status = shared_thread_pool_create((int)threads, &fresh, &error);
   if (status != OD_OK) return raise_status(status, &error);
   object_lock_acquire(&state->pool_lock);
-  shared_pool *old = state->pool;
+  shared_thread_pool *old = state->pool;
   state->pool = fresh;
   object_lock_release(&state->pool_lock);
-  shared_pool_release(old);
+  shared_thread_pool_release(old);
   Py_RETURN_NONE;
 }

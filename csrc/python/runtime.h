@@ -11,7 +11,7 @@ int runtime_setup(PyObject *module);
 void runtime_free(module_state *state);
 
 /* The pool of now, for the caller to use and to release. */
-shared_pool *runtime_pool(module_state *state);
+shared_thread_pool *runtime_pool(module_state *state);
 
 PyObject *runtime_instruction_set(PyObject *module, PyObject *unused);
 PyObject *runtime_cpu_features(PyObject *module, PyObject *unused);

@@ -17,7 +17,7 @@ typedef struct trainer_object {
   PyObject_HEAD
   network_object *network;
   od_trainer *trainer; /* its network's flag `training` says whether it may be used */
-  shared_pool *pool;   /* it has room for these threads, so it keeps them */
+  shared_thread_pool *pool;   /* it has room for these threads, so it keeps them */
 } trainer_object;
 
 /* ---- life ---- */
@@ -107,7 +107,7 @@ static PyObject *make_trainer(PyTypeObject *type, network_object *network,
   od_error error;
   object_lock_acquire(&network->lock);
   od_status status =
-      od_trainer_create(network->network, state->kernels, od_pool_threads(self->pool->pool), config,
+      od_trainer_create(network->network, state->kernels, od_thread_pool_threads(self->pool->pool), config,
                         &self->trainer, &error);
   object_lock_release(&network->lock);
   if (status == OD_OK) return (PyObject *)self;
@@ -138,7 +138,7 @@ static void trainer_dealloc(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   od_trainer_destroy(self->trainer); /* before the network that it uses */
-  shared_pool_release(self->pool);
+  shared_thread_pool_release(self->pool);
   Py_XDECREF(self->network);
   type->tp_free(object);
   Py_DECREF(type);

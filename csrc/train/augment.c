@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "train/augment_parts.h"
+#include "train/augment_operations.h"
 
 /* What a kind's numbers a..e may be. One without a name must be 0; one that is the
  * high end of a pair must not be below the number before it. */
@@ -42,7 +42,7 @@ static const kind_rule rules[OD_AUGMENT_KINDS] = {
     [OD_AUGMENT_NOISE] = {"noise", {{"sigma low", 0, 1, false}, {"sigma high", 0, 1, true}}},
     [OD_AUGMENT_ERASE] = {"erase", {{"share low", 0, 1, false}, {"share high", 0, 1, true}}},
     [OD_AUGMENT_BLUR] = {"blur", {{"sigma low", 0, 3, false}, {"sigma high", 0, 3, true}}},
-    [OD_AUGMENT_PAPER] = {"paper",
+    [OD_AUGMENT_BACKGROUND] = {"paper",
                           {{"tone low", 0, 1, false},
                            {"tone high", 0, 1, true},
                            {"unevenness", 0, 1, false}}},
@@ -50,7 +50,7 @@ static const kind_rule rules[OD_AUGMENT_KINDS] = {
                             {{"amount low", 0, 1, false},
                              {"amount high", 0, 1, true},
                              {"spacing", 1, 100, false}}},
-    [OD_AUGMENT_INK] = {"ink",
+    [OD_AUGMENT_STRAY_STROKE] = {"ink",
                         {{"width low", 0.1, 20, false},
                          {"width high", 0.1, 20, true},
                          {"reach", 0, 1, false}}},
@@ -156,7 +156,7 @@ static od_affine draw_affine(const od_augment_step *step, od_rng *rng, int h, in
 }
 
 static void do_step(const od_augment_step *step, od_rng *rng, const od_canvas *canvas) {
-  const od_outside outside = {step->fill, (od_real)step->value};
+  const od_outside_fill outside = {step->fill, (od_real)step->value};
   switch (step->kind) {
     case OD_AUGMENT_CONTRAST:
       od_scale_contrast(canvas, (od_real)(1 + od_rng_range(rng, step->a, step->b)));
@@ -165,7 +165,7 @@ static void do_step(const od_augment_step *step, od_rng *rng, const od_canvas *c
       od_warp_elastic(canvas, rng, step->a, step->b, outside);
       break;
     case OD_AUGMENT_STROKE:
-      od_change_stroke(canvas, (od_real)od_rng_range(rng, step->a, step->b));
+      od_change_stroke_width(canvas, (od_real)od_rng_range(rng, step->a, step->b));
       break;
     case OD_AUGMENT_BRIGHTNESS:
       od_add_brightness(canvas, (od_real)od_rng_range(rng, step->a, step->b));
@@ -179,17 +179,17 @@ static void do_step(const od_augment_step *step, od_rng *rng, const od_canvas *c
     case OD_AUGMENT_BLUR:
       od_blur(canvas, od_rng_range(rng, step->a, step->b));
       break;
-    case OD_AUGMENT_PAPER:
-      od_add_paper(canvas, rng, (od_real)od_rng_range(rng, step->a, step->b), (od_real)step->c);
+    case OD_AUGMENT_BACKGROUND:
+      od_add_background(canvas, rng, (od_real)od_rng_range(rng, step->a, step->b), (od_real)step->c);
       break;
     case OD_AUGMENT_TEXTURE:
       od_add_texture(canvas, rng, (od_real)od_rng_range(rng, step->a, step->b), step->c);
       break;
-    case OD_AUGMENT_INK:
-      od_add_ink(canvas, rng, od_rng_range(rng, step->a, step->b), step->c, outside.value);
+    case OD_AUGMENT_STRAY_STROKE:
+      od_add_stray_stroke(canvas, rng, od_rng_range(rng, step->a, step->b), step->c, outside.value);
       break;
     case OD_AUGMENT_NEGATIVE:
-      od_make_negative(canvas);
+      od_invert(canvas);
       break;
     default: {
       const od_affine affine = draw_affine(step, rng, canvas->h, canvas->w);

@@ -35,11 +35,11 @@ typedef enum od_augment_kind {
   OD_AUGMENT_ERASE,       /* a, b: low and high share of the area, filled with `value`; its height
                              is 1/3 to 3 times its width, where that fits */
   OD_AUGMENT_BLUR,        /* a, b: low and high sigma of a Gaussian in pixels; 0 to 3 */
-  OD_AUGMENT_PAPER,       /* a, b: low and high tone of paper that is not black, 0 to 1; c: how
+  OD_AUGMENT_BACKGROUND,       /* a, b: low and high tone of paper that is not black, 0 to 1; c: how
                              uneven it lies, 0 to 1: the share of the tone that varies smoothly */
   OD_AUGMENT_TEXTURE,     /* a, b: low and high share of the light that a pen leaves out where it
                              covers least, 0 to 1; c: spacing of such places in pixels, 1 to 100 */
-  OD_AUGMENT_INK,         /* a stroke of somebody else's ink. a, b: low and high width in pixels,
+  OD_AUGMENT_STRAY_STROKE,         /* a stroke of somebody else's ink. a, b: low and high width in pixels,
                              0.1 to 20; c: how far from one edge it may reach, share of the side,
                              0 to 1; `value` of it at most, half of that at least */
   OD_AUGMENT_NEGATIVE,    /* ink becomes paper and paper ink */
@@ -57,7 +57,7 @@ typedef struct od_augment_step {
   double a, b, c, d, e; /* as said at the kind; those not named there are 0 */
   double probability;   /* of doing it to an image, in [0, 1] */
   od_fill fill;         /* geometric kinds */
-  double value;         /* OD_FILL_CONSTANT, OD_AUGMENT_ERASE and OD_AUGMENT_INK */
+  double value;         /* OD_FILL_CONSTANT, OD_AUGMENT_ERASE and OD_AUGMENT_STRAY_STROKE */
 } od_augment_step;
 
 enum { OD_MAX_AUGMENT_STEPS = 32, OD_MAX_AUGMENT_SIDE = 512 };

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "train/augment_parts.h"
+#include "train/augment_operations.h"
 
 static size_t pixel_count(const od_canvas *canvas) { return (size_t)canvas->h * (size_t)canvas->w; }
 
@@ -35,7 +35,7 @@ void od_scale_contrast(const od_canvas *canvas, od_real factor) {
 
 /* Grayscale dilation and erosion with a 3x3 cross (Serra, 1982). The repeated edge
  * of `padded` is neutral: each edge pixel meets itself. */
-void od_change_stroke(const od_canvas *canvas, od_real amount) {
+void od_change_stroke_width(const od_canvas *canvas, od_real amount) {
   const size_t h = (size_t)canvas->h, w = (size_t)canvas->w, stride = w + 3;
   /* Erosion is the dilation of the negative. */
   const od_real sign = amount < 0 ? -1 : 1, share = amount * sign;
@@ -61,7 +61,7 @@ void od_add_brightness(const od_canvas *canvas, od_real amount) {
   for (size_t i = 0; i < n; i++) canvas->image[i] = clip(canvas->image[i] + amount);
 }
 
-void od_make_negative(const od_canvas *canvas) {
+void od_invert(const od_canvas *canvas) {
   const size_t n = pixel_count(canvas);
   for (size_t i = 0; i < n; i++) canvas->image[i] = clip(1 - canvas->image[i]);
 }

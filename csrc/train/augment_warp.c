@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "train/augment_parts.h"
+#include "train/augment_operations.h"
 
 /* The margin of `padded`: one pixel before the image and two behind it. Coordinates
  * are clamped to one pixel outside; there the pixel after is read too, with weight 0. */
@@ -32,7 +32,7 @@ static void pad_value(const od_canvas *canvas, od_real value) {
            w * sizeof *canvas->padded);
 }
 
-static void pad(const od_canvas *canvas, od_outside outside) {
+static void pad(const od_canvas *canvas, od_outside_fill outside) {
   if (outside.fill == OD_FILL_CONSTANT)
     pad_value(canvas, outside.value);
   else
@@ -115,7 +115,7 @@ static void ramp(int n, double start, double step, float *x) {
   for (int i = 0; i < n; i++) x[i] = first + slope * (float)i;
 }
 
-void od_warp_affine(const od_canvas *canvas, const od_affine *affine, od_outside outside) {
+void od_warp_affine(const od_canvas *canvas, const od_affine *affine, od_outside_fill outside) {
   const int h = canvas->h, w = canvas->w;
   const double c = cos(affine->angle), s = sin(affine->angle), zoom = affine->zoom;
   const double xx = zoom * (c + affine->shear * s), xy = zoom * (affine->shear * c - s);
@@ -195,7 +195,7 @@ static void displace(int n, const float *weight, const float *knots, size_t pitc
 }
 
 void od_warp_elastic(const od_canvas *canvas, od_rng *rng, double rms, double sigma,
-                     od_outside outside) {
+                     od_outside_fill outside) {
   const int h = canvas->h, w = canvas->w;
   const float per_pixel = 1 / ((float)sigma * KNOT_SPACING);
   const float component_rms = (float)rms * 0.70710678f;

@@ -126,17 +126,17 @@ static void update_average(od_optimizer *o, const od_real *values) {
   o->averaging = true;
 }
 
-bool od_optimizer_step(od_optimizer *o, od_pool *pool, double rate, const od_real *gradient,
+bool od_optimizer_step(od_optimizer *o, od_thread_pool *pool, double rate, const od_real *gradient,
                        od_network *network) {
   optimizer_step r = {o, gradient, od_network_values(network), rate, 1};
   double norm = 0;
-  od_pool_run(pool, norm_task, &r, o->chunk_count);
+  od_thread_pool_run(pool, norm_task, &r, o->chunk_count);
   for (int i = 0; i < o->chunk_count; i++) norm += o->norms[i];
   norm = sqrt(norm);
   if (!(norm < largest_norm)) return false; /* NaN too */
   if (o->config.clip_norm > 0 && norm > o->config.clip_norm) r.scale = o->config.clip_norm / norm;
   o->steps++;
-  od_pool_run(pool, step_task, &r, o->chunk_count);
+  od_thread_pool_run(pool, step_task, &r, o->chunk_count);
   if (o->config.ema > 0) update_average(o, r.values);
   return true;
 }

@@ -8,8 +8,8 @@
 #ifndef OD_TRAIN_OPTIMIZER_H
 #define OD_TRAIN_OPTIMIZER_H
 
-#include "arch/kernels.h"
-#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "base/thread_pool.h"
 #include "nn/network.h"
 
 typedef enum od_optimizer_kind { OD_SGD, OD_ADAM, OD_ADAMW } od_optimizer_kind;
@@ -33,7 +33,7 @@ void od_optimizer_destroy(od_optimizer *optimizer);
 
 /* One step with learning rate `rate` on the network's values; false, with nothing
  * changed, where the gradient is not finite or its norm is above 1e18. */
-bool od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
+bool od_optimizer_step(od_optimizer *optimizer, od_thread_pool *pool, double rate,
                        const od_real *gradient, od_network *network);
 
 /* The moving average of all values (total size), or NULL without one. */

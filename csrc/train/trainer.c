@@ -7,7 +7,7 @@
 
 #include "nn/gradient.h"
 #include "nn/inference.h"
-#include "nn/line.h"
+#include "nn/ctc.h"
 
 /* What the streams of random numbers are for; part of each stream's key. */
 enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
@@ -29,7 +29,7 @@ struct od_trainer {
   bool lines;              /* the network gives columns */
   size_t outputs;          /* columns x classes of an image */
   od_real *scores;         /* (EVALUATED + 1, outputs): the last for what nobody wants */
-  void *line_scratch;      /* of od_line_scratch bytes */
+  void *line_scratch;      /* of od_ctc_scratch bytes */
   uint8_t *labels;         /* (batch_size, columns) */
   od_real *targets;        /* (batch_size, classes) */
   size_t total_bytes;      /* of all the network's numbers */
@@ -111,7 +111,7 @@ static od_status check_lines(const od_trainer *t, const char *what, const od_tra
                              od_error *error) {
   const size_t columns = (size_t)od_network_columns(t->network);
   for (size_t i = 0; i < data->images.count; i++) {
-    const size_t wanted = od_line_columns(data->labels + i * data->length, data->length,
+    const size_t wanted = od_ctc_min_columns(data->labels + i * data->length, data->length,
                                           od_network_classes(t->network) - 1);
     if (wanted > columns)
       return od_fail(error, OD_ERROR_ARGUMENT,
@@ -194,7 +194,7 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   t->lines = columns > 1;
   t->outputs = columns * classes;
   t->scores = od_allocate((EVALUATED + 1) * t->outputs, sizeof *t->scores);
-  t->line_scratch = od_allocate(columns > 1 ? od_line_scratch(columns, classes) : 1, 1);
+  t->line_scratch = od_allocate(columns > 1 ? od_ctc_scratch(columns, classes) : 1, 1);
   t->labels = od_allocate((size_t)config->batch_size, columns);
   t->targets = od_allocate((size_t)config->batch_size * classes, sizeof *t->targets);
   if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores ||
@@ -238,7 +238,7 @@ typedef struct measure {
 /* One call of od_trainer_run. */
 typedef struct session {
   od_trainer *trainer;
-  od_pool *pool;
+  od_thread_pool *pool;
   const od_train_data *train, *validation; /* validation NULL for none */
   od_callbacks callbacks;
   uint32_t *order; /* (train->images.count) */
@@ -288,7 +288,7 @@ static void take_back_average(od_trainer *t) {
 }
 
 /* Notes the ranges that OD_INT8 wants, with the numbers that the run ends with. */
-static void calibrate(od_trainer *t, od_pool *pool, const od_images *images) {
+static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
   od_images first = *images;
   if (first.count > CALIBRATED) first.count = CALIBRATED;
   if (od_inference_calibrate(t->network, t->kernels, pool, &first, NULL))
@@ -340,7 +340,7 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
                      "training diverged in epoch %d, step %zu (loss %g): the weights before it "
                      "are kept; a smaller learning_rate may help",
                      p->epoch + 1, p->step + 1, step.loss);
-    od_gradient_move_statistics(t->gradient);
+    od_gradient_update_statistics(t->gradient);
     seen += n;
     loss += step.loss * (double)n;
     right += step.correct;
@@ -378,7 +378,7 @@ static void measure_line(const od_trainer *t, const od_train_data *data, size_t 
                          const od_real *scores, measure *sum) {
   const size_t classes = (size_t)od_network_classes(t->network);
   bool right;
-  sum->loss += od_line_loss(t->outputs / classes, classes, scores,
+  sum->loss += od_ctc_loss(t->outputs / classes, classes, scores,
                             data->labels + index * data->length, data->length, 0,
                             t->scores + EVALUATED * t->outputs, t->line_scratch, &right);
   sum->accuracy += right;
@@ -437,7 +437,7 @@ static od_status validate(session *s, od_progress *p, od_error *error) {
   return OD_OK;
 }
 
-od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *train,
+od_status od_trainer_run(od_trainer *t, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error) {
   od_status status = check_data(t, "training data", train, error);
@@ -449,7 +449,7 @@ od_status od_trainer_run(od_trainer *t, od_pool *pool, const od_train_data *trai
                    "patience and restore_best want validation data, which are missing");
   size_t count = train->images.count, batch = (size_t)t->config.batch_size;
   session s = {.trainer = t,
-               .pool = od_pool_threads(pool) > t->threads ? NULL : pool,
+               .pool = od_thread_pool_threads(pool) > t->threads ? NULL : pool,
                .train = train,
                .validation = validation,
                .callbacks = callbacks ? *callbacks : (od_callbacks){0},

@@ -74,7 +74,7 @@ void od_trainer_destroy(od_trainer *trainer);
  * step, or the average as of it), or OD_ERROR_ARGUMENT for bad data, for patience or
  * restore_best without validation, and where the loss stopped being finite (the network
  * keeps its last finite weights, or their average). */
-od_status od_trainer_run(od_trainer *trainer, od_pool *pool, const od_train_data *train,
+od_status od_trainer_run(od_trainer *trainer, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error);
 

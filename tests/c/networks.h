@@ -48,7 +48,7 @@ typedef struct sample {
 #define END plain(OD_LAYER_KINDS)
 #define FLATTEN plain(OD_FLATTEN)
 #define POOL pool(2, 2)
-#define COLUMNS plain(OD_COLUMNS)
+#define COLUMNS plain(OD_MAP_TO_SEQUENCE)
 #define AVERAGE plain(OD_GLOBAL_AVERAGE_POOL2D)
 #define RELU plain(OD_RELU)
 

@@ -97,7 +97,7 @@ static inline double reference_value(const reference_layer *l, const double *x, 
     case OD_DENSE: return reference_dense(l, x, c);
     case OD_RELU: return same > 0 ? same : 0;
     case OD_MAX_POOL2D: return reference_pool(l->layer->pool, l->in, x, row, column, c);
-    case OD_COLUMNS: return x[(c / l->in.c * l->in.w + column) * l->in.c + c % l->in.c];
+    case OD_MAP_TO_SEQUENCE: return x[(c / l->in.c * l->in.w + column) * l->in.c + c % l->in.c];
     case OD_GLOBAL_AVERAGE_POOL2D: return reference_average(l->in, x, c);
     default: return same; /* flatten; dropout at inference */
   }

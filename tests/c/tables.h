@@ -2,8 +2,8 @@
 #ifndef TABLES_H
 #define TABLES_H
 
-#include "arch/cpu.h"
-#include "arch/kernels.h"
+#include "kernels/cpu.h"
+#include "kernels/kernels.h"
 
 /* Table `index`, counted from 0, scalar first; NULL after the last. EMULATE_AVX512 says
  * that the AVX-512 table was compiled for any x86-64 (see emulated/immintrin.h). */

@@ -42,9 +42,9 @@ static od_augment_step random_step(od_augment_kind kind) {
     case OD_AUGMENT_NOISE:
     case OD_AUGMENT_ERASE: range(0, 1, &s.a, &s.b); break;
     case OD_AUGMENT_BLUR: range(0, 3, &s.a, &s.b); break;
-    case OD_AUGMENT_PAPER: range(0, 1, &s.a, &s.b); s.c = between(0, 1); break;
+    case OD_AUGMENT_BACKGROUND: range(0, 1, &s.a, &s.b); s.c = between(0, 1); break;
     case OD_AUGMENT_TEXTURE: range(0, 1, &s.a, &s.b); s.c = between(1, 100); break;
-    case OD_AUGMENT_INK: range(0.1, 20, &s.a, &s.b); s.c = between(0, 1); break;
+    case OD_AUGMENT_STRAY_STROKE: range(0.1, 20, &s.a, &s.b); s.c = between(0, 1); break;
     case OD_AUGMENT_NEGATIVE: break;
     default: range(-1, 1, &s.a, &s.b); break;
   }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/pool.h"
+#include "base/thread_pool.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "check.h"
@@ -275,7 +275,7 @@ typedef struct tally {
   atomic_int inside[MOST_WORKERS]; /* tasks now running as this worker */
   atomic_int wrong;                /* workers out of range, or shared by two tasks */
   int workers;
-  od_pool *nested; /* run tasks from inside tasks on this pool */
+  od_thread_pool *nested; /* run tasks from inside tasks on this pool */
   atomic_int nested_done;
 } tally;
 
@@ -293,31 +293,31 @@ static void count_task(void *context, int task, int worker) {
   }
   if (atomic_fetch_add(&t->inside[worker], 1)) atomic_fetch_add(&t->wrong, 1);
   atomic_fetch_add(&t->done[task], 1);
-  if (t->nested) od_pool_run(t->nested, count_nested, t, 5);
+  if (t->nested) od_thread_pool_run(t->nested, count_nested, t, 5);
   atomic_fetch_sub(&t->inside[worker], 1);
 }
 
 /* Whether a run of `tasks` did each exactly once and none after them; t is zeroed. */
-static bool run_tally(tally *t, od_pool *pool, od_pool *nested, int tasks) {
-  t->workers = od_pool_threads(pool);
+static bool run_tally(tally *t, od_thread_pool *pool, od_thread_pool *nested, int tasks) {
+  t->workers = od_thread_pool_threads(pool);
   t->nested = nested;
-  od_pool_run(pool, count_task, t, tasks);
+  od_thread_pool_run(pool, count_task, t, tasks);
   bool right = t->wrong == 0 && t->nested_done == (nested ? 5 * tasks : 0);
   for (int i = 0; i < MOST_TASKS; i++) right = right && t->done[i] == (i < tasks);
   return right;
 }
 
-static bool run_counts(od_pool *pool, od_pool *nested, int tasks) {
+static bool run_counts(od_thread_pool *pool, od_thread_pool *nested, int tasks) {
   tally *t = calloc(1, sizeof *t);
   bool right = run_tally(t, pool, nested, tasks);
   free(t);
   return right;
 }
 
-static od_pool *make_pool(int threads) {
-  od_pool *pool;
+static od_thread_pool *make_pool(int threads) {
+  od_thread_pool *pool;
   od_error error = {{0}};
-  if (!CHECK_INT(od_pool_create(threads, &pool, &error), OD_OK)) {
+  if (!CHECK_INT(od_thread_pool_create(threads, &pool, &error), OD_OK)) {
     printf("%s\n", error.message);
     exit(EXIT_FAILURE);
   }
@@ -327,26 +327,26 @@ static od_pool *make_pool(int threads) {
 static void test_pool_runs_every_task_once(void) {
   static const int threads[] = {1, 2, 3, 5, 32}, tasks[] = {0, 1, 2, 3, 7, 64, 1000, MOST_TASKS};
   for (int i = 0; i < 5; i++) {
-    od_pool *pool = make_pool(threads[i]);
-    CHECK_INT(od_pool_threads(pool), threads[i]);
+    od_thread_pool *pool = make_pool(threads[i]);
+    CHECK_INT(od_thread_pool_threads(pool), threads[i]);
     for (int j = 0; j < 8; j++) {
       CHECK_CASE("%d threads, %d tasks", threads[i], tasks[j]);
       CHECK(run_counts(pool, NULL, tasks[j]));
     }
-    od_pool_destroy(pool);
+    od_thread_pool_destroy(pool);
   }
   CHECK_CASE("no pool");
-  CHECK_INT(od_pool_threads(NULL), 1);
+  CHECK_INT(od_thread_pool_threads(NULL), 1);
   CHECK(run_counts(NULL, NULL, 100));
 }
 
 static void test_pool_refuses_bad_counts(void) {
   static const int bad[] = {0, -1, -2147483647 - 1, 1025, 2147483647};
   for (int i = 0; i < 5; i++) {
-    od_pool *pool = (od_pool *)&pool;
+    od_thread_pool *pool = (od_thread_pool *)&pool;
     od_error error = {{0}};
     CHECK_CASE("%d threads", bad[i]);
-    CHECK_INT(od_pool_create(bad[i], &pool, &error), OD_ERROR_ARGUMENT);
+    CHECK_INT(od_thread_pool_create(bad[i], &pool, &error), OD_ERROR_ARGUMENT);
     CHECK(pool == NULL);
     CHECK_CONTAINS(error.message, "threads");
   }
@@ -354,23 +354,23 @@ static void test_pool_refuses_bad_counts(void) {
 
 /* Workers both spin and sleep between rounds: pause now and then. */
 static void test_pool_many_rounds(void) {
-  od_pool *pool = make_pool(3);
+  od_thread_pool *pool = make_pool(3);
   for (int round = 0; round < 3000; round++) {
     CHECK_CASE("round %d", round);
     if (!CHECK(run_counts(pool, NULL, 2 + round % 5))) break;
     if (round % 100 == 0) usleep(2000);
   }
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
 }
 
 static void test_pool_nested_runs(void) {
-  od_pool *pool = make_pool(3), *other = make_pool(2);
+  od_thread_pool *pool = make_pool(3), *other = make_pool(2);
   for (int round = 0; round < 30; round++) {
     CHECK(run_counts(pool, pool, 50));
     CHECK(run_counts(pool, other, 50));
   }
-  od_pool_destroy(pool);
-  od_pool_destroy(other);
+  od_thread_pool_destroy(pool);
+  od_thread_pool_destroy(other);
 }
 
 static void *use_pool(void *pool) {
@@ -381,7 +381,7 @@ static void *use_pool(void *pool) {
 
 static void test_pool_used_by_several_threads(void) {
   enum { CALLERS = 4 };
-  od_pool *pool = make_pool(3);
+  od_thread_pool *pool = make_pool(3);
   pthread_t callers[CALLERS];
   for (int i = 0; i < CALLERS; i++) pthread_create(&callers[i], NULL, use_pool, pool);
   for (int i = 0; i < CALLERS; i++) {
@@ -389,20 +389,20 @@ static void test_pool_used_by_several_threads(void) {
     pthread_join(callers[i], &answer);
     CHECK(answer == pool);
   }
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
 }
 
 static void test_pool_create_and_destroy(void) {
   for (int round = 0; round < 200; round++) {
-    od_pool *pool = make_pool(1 + round % 4);
+    od_thread_pool *pool = make_pool(1 + round % 4);
     if (round % 3) run_counts(pool, NULL, 9);
-    od_pool_destroy(pool); /* also right after creation, and while helpers still spin */
+    od_thread_pool_destroy(pool); /* also right after creation, and while helpers still spin */
   }
-  od_pool_destroy(NULL);
+  od_thread_pool_destroy(NULL);
 }
 
 /* Whether a child that forks now and does `child(pool)` ends within 10 seconds. */
-static bool forked(bool (*child)(od_pool *), od_pool *pool) {
+static bool forked(bool (*child)(od_thread_pool *), od_thread_pool *pool) {
   fflush(stdout);
   pid_t pid = fork();
   if (pid == 0) {
@@ -414,10 +414,10 @@ static bool forked(bool (*child)(od_pool *), od_pool *pool) {
          WEXITSTATUS(status) == 0;
 }
 
-static bool use_in_child(od_pool *pool) {
+static bool use_in_child(od_thread_pool *pool) {
   bool right = true;
   for (int i = 0; i < 20; i++) right = run_counts(pool, NULL, 100) && right;
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
   return right;
 }
 
@@ -431,24 +431,24 @@ static void note_worker(void *context, int task, int worker) {
 
 /* Runs until every helper has worked. One that is only starting may be inside the allocator,
  * and a sanitizer's, unlike the C library's, stays locked in a child that forks then. */
-static void start_helpers(od_pool *pool) {
+static void start_helpers(od_thread_pool *pool) {
   atomic_bool worked[HELPED_THREADS] = {false};
   for (int worker = 1; worker < HELPED_THREADS; worker++)
-    while (!worked[worker]) od_pool_run(pool, note_worker, worked, 50);
+    while (!worked[worker]) od_thread_pool_run(pool, note_worker, worked, 50);
 }
 
-static bool fork_in_child(od_pool *pool) {
+static bool fork_in_child(od_thread_pool *pool) {
   start_helpers(pool);
   return forked(use_in_child, pool) && run_counts(pool, NULL, 100);
 }
 
-static bool destroy_in_child(od_pool *pool) {
-  od_pool_destroy(pool);
+static bool destroy_in_child(od_thread_pool *pool) {
+  od_thread_pool_destroy(pool);
   return true;
 }
 
 static void test_pool_survives_fork(void) {
-  od_pool *pool = make_pool(HELPED_THREADS);
+  od_thread_pool *pool = make_pool(HELPED_THREADS);
   CHECK(forked(use_in_child, pool)); /* before any thread runs */
   start_helpers(pool);
   CHECK(forked(use_in_child, pool));
@@ -457,11 +457,11 @@ static void test_pool_survives_fork(void) {
   usleep(20000); /* helpers asleep: the child must not wait for them */
   CHECK(forked(use_in_child, pool));
   CHECK(run_counts(pool, NULL, 100));
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
 }
 
 typedef struct busy_use {
-  od_pool *pool;
+  od_thread_pool *pool;
   atomic_bool started, stop;
 } busy_use;
 
@@ -488,13 +488,13 @@ static void test_pool_survives_fork_while_busy(void) {
   for (int i = 0; i < 20; i++) CHECK(forked(use_in_child, use.pool));
   use.stop = true;
   pthread_join(thread, NULL);
-  od_pool_destroy(use.pool);
+  od_thread_pool_destroy(use.pool);
 }
 
 enum { CALLERS_IN_CHILD = 3 };
 
 typedef struct joint_use {
-  od_pool *pool;
+  od_thread_pool *pool;
   pthread_barrier_t start;
 } joint_use;
 
@@ -506,7 +506,7 @@ static void *start_together(void *context) {
   return right ? context : NULL;
 }
 
-static bool use_from_threads(od_pool *pool) {
+static bool use_from_threads(od_thread_pool *pool) {
   joint_use use = {.pool = pool};
   pthread_t callers[CALLERS_IN_CHILD];
   bool right = true;
@@ -524,11 +524,11 @@ static bool use_from_threads(od_pool *pool) {
 /* The first use in a child may come from several threads at the same moment: only one of
  * them may make the pool new. (A pool without that rule hangs in one child of about 300.) */
 static void test_pool_shared_at_once_after_fork(void) {
-  od_pool *pool = make_pool(HELPED_THREADS);
+  od_thread_pool *pool = make_pool(HELPED_THREADS);
   start_helpers(pool);
   for (int i = 0; i < 600; i++)
     if (!CHECK(forked(use_from_threads, pool))) break;
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
 }
 
 static void test_available_processors(void) {

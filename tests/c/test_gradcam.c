@@ -88,7 +88,7 @@ static void check_map(const od_network *network, const od_kernels *kernels, int 
   if (want->smooth)
     CHECK_NEAR(distance(od_shape_size(od_gradcam_shape(cam)), map, want->map, 0), 0, 1e-5);
 
-  od_gradcam_spread(cam, map, heat);
+  od_gradcam_upsample(cam, map, heat);
   for (int i = 0; i < input.h * input.w; i++) CHECK(heat[i] >= 0 && heat[i] <= 1);
   int likeliest = od_gradcam_run(cam, &images, 0, -1, scores, map);
   for (size_t i = 0; i < classes; i++) CHECK(scores[i] <= scores[likeliest]);
@@ -138,7 +138,7 @@ static void check_best(const od_layer *layers, int count, int best) {
   od_error error = {{0}};
   if (!CHECK_INT(od_network_create((od_shape){12, 12, 1}, layers, count, &network, &error), OD_OK))
     return;
-  CHECK_INT(od_gradcam_best_layer(network), best);
+  CHECK_INT(od_gradcam_default_layer(network), best);
   check_refused(network, -1, "layer: got -1");
   check_refused(network, count, "layer: got");
   od_network_destroy(network);

@@ -12,7 +12,7 @@
  * else they do not, and that number is left out. Whether it is left out does not depend on
  * the analytic gradient, and at most a few may be. Points exactly on a kink do not occur:
  * all biases are random. */
-#include "base/pool.h"
+#include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
 #include "reference.h"
@@ -53,7 +53,7 @@ static void subject_destroy(subject *s) {
   od_network_destroy(s->network);
 }
 
-static od_loss run(subject *s, od_pool *pool) {
+static od_loss run(subject *s, od_thread_pool *pool) {
   od_batch batch = {.source = data_source, .context = &s->data, .labels = s->data.labels,
                     .count = s->data.count, .seed = DROPOUT_SEED};
   return od_gradient_run(s->gradient, pool, &batch, s->what.smoothing, s->values);
@@ -244,16 +244,16 @@ static void test_thread_counts(void) {
     od_loss alone = run(&one, NULL);
     for (int threads = 1; threads <= 3; threads++) {
       subject s = subject_create(index, last_table(), threads);
-      od_pool *pool;
+      od_thread_pool *pool;
       od_error error;
-      if (!CHECK_INT(od_pool_create(threads, &pool, &error), OD_OK)) return;
+      if (!CHECK_INT(od_thread_pool_create(threads, &pool, &error), OD_OK)) return;
       od_loss loss = run(&s, pool);
       CHECK(memcmp(&loss.loss, &alone.loss, sizeof loss.loss) == 0);
       CHECK_INT(loss.correct, alone.correct);
       CHECK(memcmp(s.values, one.values, s.size * sizeof *s.values) == 0);
       CHECK(memcmp(od_network_values(s.network), od_network_values(one.network),
                    od_network_total_size(s.network) * sizeof(od_real)) == 0);
-      od_pool_destroy(pool);
+      od_thread_pool_destroy(pool);
       subject_destroy(&s);
     }
     subject_destroy(&one);
@@ -369,7 +369,7 @@ static void test_moving_statistics(void) {
   od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
   od_batch batch = {.source = data_source, .context = &data, .labels = data.labels, .count = 11};
   od_gradient_run(gradient, NULL, &batch, 0, values);
-  od_gradient_move_statistics(gradient);
+  od_gradient_update_statistics(gradient);
   for (size_t c = 0; c < 3; c++) {
     CHECK_NEAR(reference_tensor(network, 0, "moving_mean")[c], want[0][c], 8 * ROUNDING);
     CHECK_NEAR(reference_tensor(network, 0, "moving_variance")[c], want[1][c], 8 * ROUNDING);

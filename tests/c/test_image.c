@@ -5,7 +5,7 @@
 #include "check.h"
 #include "guard.h"
 #include "image/image.h"
-#include "image/prepare.h"
+#include "digit/preprocess.h"
 #include "tables.h"
 
 enum { LONGEST = 100, OUT = 28 };
@@ -152,10 +152,10 @@ static void test_resize(void) {
 static void check_prepare(int h, int w, const uint8_t *image) {
   float first[OUT * OUT];
   for (int t = 0; table(t); t++) {
-    od_imaging imaging = {.kernels = table(t)};
+    od_image_workspace imaging = {.kernels = table(t)};
     float *result = guard_block(&guard_out, OUT * OUT * sizeof *result, side());
     od_error error = {{0}};
-    if (!CHECK_INT(od_prepare_digit(&imaging, h, w, w, image, NULL, result, &error), OD_OK))
+    if (!CHECK_INT(od_preprocess_digit(&imaging, h, w, w, image, NULL, result, &error), OD_OK))
       printf("%s\n", error.message);
     bool right = true;
     for (int k = 0; k < OUT * OUT; k++) right = right && result[k] >= 0 && result[k] <= 1;
@@ -163,9 +163,9 @@ static void check_prepare(int h, int w, const uint8_t *image) {
     CHECK(guard_intact(&guard_out));
     if (t == 0) memcpy(first, result, sizeof first);
     CHECK(memcmp(first, result, sizeof first) == 0);
-    od_imaging_release(&imaging);
+    od_image_workspace_release(&imaging);
   }
-  od_is_mnist_like(h, w, image); /* reads inside the picture, whatever the answer */
+  od_is_canonical(h, w, image); /* reads inside the picture, whatever the answer */
 }
 
 /* Sides along which at least three pixels in four are 33 or more, by looking at all pixels. */
@@ -201,7 +201,7 @@ static void test_mnist_like(void) {
     if (ink) image[draw(0, n - 1)] = (uint8_t)draw(128, 255);
     CHECK_CASE("picture %d, (%d, %d)", i, h, w);
     bool say = ink && covered_sides(h, w, image) < 3;
-    CHECK_INT(od_is_mnist_like(h, w, image), say);
+    CHECK_INT(od_is_canonical(h, w, image), say);
     yes += say;
   }
   CHECK(yes > 300 && yes < 2700);
@@ -214,7 +214,7 @@ static bool floats_say(int h, int w, float top, const float *image) {
     if (!(image[k] >= 0 && image[k] <= top)) return false;
     bytes[k] = (uint8_t)rintf(image[k] * (255 / top));
   }
-  return od_is_mnist_like(h, w, bytes);
+  return od_is_canonical(h, w, bytes);
 }
 
 static void test_mnist_like_floats(void) {
@@ -232,7 +232,7 @@ static void test_mnist_like_floats(void) {
     if (draw(0, 3) == 0) image[draw(0, n - 1)] = odd[draw(0, 7)];
     CHECK_CASE("picture %d, (%d, %d), 0 to %g", i, h, w, (double)top);
     bool say = floats_say(h, w, top, image);
-    CHECK_INT(od_are_mnist_like_floats(1, h, w, top, image), say);
+    CHECK_INT(od_are_canonical_floats(1, h, w, top, image), say);
     yes += say;
   }
   CHECK(yes > 300 && yes < 2700);
@@ -258,10 +258,10 @@ static void test_mnist_like_batches(void) {
     }
     CHECK_CASE("%d images", count);
     bool say = 10 * like >= 9 * sampled;
-    CHECK_INT(od_are_mnist_like((size_t)count, SIDE, SIDE, bytes), say);
-    CHECK_INT(od_are_mnist_like_floats((size_t)count, SIDE, SIDE, 1, floats), say);
+    CHECK_INT(od_are_canonical((size_t)count, SIDE, SIDE, bytes), say);
+    CHECK_INT(od_are_canonical_floats((size_t)count, SIDE, SIDE, 1, floats), say);
     floats[draw(0, count * SIZE - 1)] = NAN;
-    CHECK(!od_are_mnist_like_floats((size_t)count, SIDE, SIDE, 1, floats));
+    CHECK(!od_are_canonical_floats((size_t)count, SIDE, SIDE, 1, floats));
   }
 }
 
@@ -295,13 +295,13 @@ static void test_prepare_extreme_shapes(void) {
 
 static void test_refuses_sides(void) {
   const int bad[][2] = {{0, 5}, {5, 0}, {-1, 5}, {5, -2147483647 - 1}, {16385, 1}, {1, 2147483647}};
-  od_imaging imaging = {.kernels = table(0)};
+  od_image_workspace imaging = {.kernels = table(0)};
   uint8_t image[1] = {0};
   float result[OUT * OUT];
   for (int i = 0; i < 6; i++) {
     od_error error = {{0}};
     CHECK_CASE("(%d, %d)", bad[i][0], bad[i][1]);
-    CHECK_INT(od_prepare_digit(&imaging, bad[i][0], bad[i][1], bad[i][1], image, NULL, result, &error),
+    CHECK_INT(od_preprocess_digit(&imaging, bad[i][0], bad[i][1], bad[i][1], image, NULL, result, &error),
               OD_ERROR_ARGUMENT);
     CHECK(error.message[0] != 0);
     error.message[0] = 0;

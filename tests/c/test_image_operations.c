@@ -13,7 +13,7 @@ enum { LONGEST = 90, MOST = 4 * LONGEST * LONGEST }; /* colours, or int32_t */
 
 static od_rng rng;
 static guard guard_in, guard_out;
-static od_pool *pool;
+static od_thread_pool *pool;
 static uint8_t want[MOST];
 
 static int draw(int low, int high) { /* both included */
@@ -78,8 +78,8 @@ static void check_result(const od_target *result) {
 }
 
 /* Any table, any number of threads. */
-static od_imaging imaging_with(int t) {
-  return (od_imaging){.kernels = table(t), .pool = draw(0, 1) ? pool : NULL};
+static od_image_workspace imaging_with(int t) {
+  return (od_image_workspace){.kernels = table(t), .pool = draw(0, 1) ? pool : NULL};
 }
 
 static void test_gray(void) {
@@ -100,17 +100,17 @@ static void test_gray(void) {
               (uint8_t)((9798 * c[bgr ? 2 : 0] + 19235 * c[1] + 3735 * c[bgr ? 0 : 2] + 16384) >>
                         15);
         }
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target gray = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d, %d)", table(t)->name, view.h, view.w, channels);
       CHECK_INT(od_gray(&imaging, &view, 1, order, background, &gray, NULL), OD_OK);
       check_result(&gray);
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
 static void test_gray_of_planes(void) { /* channels that lie far apart */
-  od_imaging imaging = imaging_with(0);
+  od_image_workspace imaging = imaging_with(0);
   const uint8_t planes[3][4] = {{255, 0, 0, 9}, {0, 255, 0, 9}, {0, 0, 255, 9}};
   const uint8_t right[4] = {76, 150, 29, 9};
   const od_view red = od_view_of(2, 2, planes[0]);
@@ -118,7 +118,7 @@ static void test_gray_of_planes(void) { /* channels that lie far apart */
   CHECK_INT(od_gray(&imaging, &red, 4, OD_RGB, 0, &gray, NULL), OD_OK);
   memcpy(want, right, 4);
   check_result(&gray);
-  od_imaging_release(&imaging);
+  od_image_workspace_release(&imaging);
 }
 
 static void test_threshold(void) {
@@ -129,13 +129,13 @@ static void test_threshold(void) {
       for (int y = 0; y < view.h; y++)
         for (int x = 0; x < view.w; x++)
           want[y * view.w + x] = (uint8_t)(at(&view, y, x) > threshold ? above : below);
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) > %d", table(t)->name, view.h, view.w, threshold);
       CHECK_INT(od_threshold(&imaging, &view, threshold, (uint8_t)above, (uint8_t)below, &result,
                              NULL), OD_OK);
       check_result(&result);
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -188,7 +188,7 @@ static void test_local_mean(void) {
       const int block = gaussian ? 2 * draw(5, 20) + 1 : 2 * draw(1, 20) + 1;
       double taps[64];
       gaussian_weights(block, taps);
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) of %d, gaussian %d", table(t)->name, view.h, view.w, block, gaussian);
       CHECK_INT(od_local_mean(&imaging, &view, gaussian ? OD_MEAN_GAUSSIAN : OD_MEAN_BOX, block,
@@ -200,7 +200,7 @@ static void test_local_mean(void) {
                                    result.pixels[y * result.row + x * result.column]);
       CHECK(right);
       CHECK(guard_intact(&guard_out));
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -211,7 +211,7 @@ static void test_adaptive_threshold(void) {
       const od_view view = random_gray();
       const od_mean mean = (od_mean)draw(OD_MEAN_BOX, OD_MEAN_GAUSSIAN);
       const int block = 2 * draw(1, i % 10 ? 20 : 300) + 1, bound = draw(-300, 300);
-      od_imaging imaging = imaging_with(0), fast = imaging_with(t);
+      od_image_workspace imaging = imaging_with(0), fast = imaging_with(t);
       const od_target local = od_target_of(view.h, view.w, means);
       CHECK_INT(od_local_mean(&imaging, &view, mean, block, &local, NULL), OD_OK);
       for (int y = 0; y < view.h; y++)
@@ -223,8 +223,8 @@ static void test_adaptive_threshold(void) {
       CHECK_INT(od_adaptive_threshold(&fast, &view, mean, block, bound, 255, 3, &result, NULL),
                 OD_OK);
       check_result(&result);
-      od_imaging_release(&imaging);
-      od_imaging_release(&fast);
+      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&fast);
     }
 }
 
@@ -258,7 +258,7 @@ static void test_gaussian_blur(void) {
         sum_x += taps_x[k] = exp(-0.5 * pow((k - across / 2) / sigma_x, 2));
       for (int k = 0; k < down; k++)
         sum_y += taps_y[k] = exp(-0.5 * pow((k - down / 2) / sigma_y, 2));
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) by (%d, %d), border %d", table(t)->name, view.h, view.w, down, across,
                  border);
@@ -276,7 +276,7 @@ static void test_gaussian_blur(void) {
         }
       CHECK_NEAR(worst, 0, 3);
       CHECK(guard_intact(&guard_out));
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -298,7 +298,7 @@ static void test_resize(void) {
       const bool shrink = interpolation == OD_INTERPOLATION_AREA;
       const int out_h = shrink ? (draw(0, 1) ? view.h / factor : draw(1, view.h)) : draw(1, 70);
       const int out_w = shrink ? draw(1, view.w) : draw(1, 90);
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(out_h > 0 ? out_h : 1, out_w);
       CHECK_CASE("%s (%d, %d) to (%d, %d), %d", table(t)->name, view.h, view.w, result.h, result.w,
                  interpolation);
@@ -316,12 +316,12 @@ static void test_resize(void) {
         }
       CHECK_NEAR(worst, 0, 1.5);
       CHECK(guard_intact(&guard_out));
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
 static void test_resize_of_long_sides(void) {
-  od_imaging imaging = imaging_with(0);
+  od_image_workspace imaging = imaging_with(0);
   guard long_row = guard_create(OD_MAX_IMAGE_SIDE);
   uint8_t *row = guard_block(&long_row, OD_MAX_IMAGE_SIDE, GUARD_ABOVE), one = 0;
   memset(row, 77, OD_MAX_IMAGE_SIDE);
@@ -340,7 +340,7 @@ static void test_resize_of_long_sides(void) {
   CHECK_INT(od_resize(&imaging, &small, OD_INTERPOLATION_LINEAR, &large, NULL), OD_OK);
   CHECK(row[0] == 9 && row[OD_MAX_IMAGE_SIDE - 1] == 9);
   guard_destroy(&long_row);
-  od_imaging_release(&imaging);
+  od_image_workspace_release(&imaging);
 }
 
 static void test_extreme_filter(void) {
@@ -369,14 +369,14 @@ static void test_extreme_filter(void) {
             }
           want[y * view.w + x] = (uint8_t)best;
         }
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) under (%d, %d), border %d", table(t)->name, view.h, view.w, f.h, f.w,
                  border);
       CHECK_INT(od_extreme_filter(&imaging, &view, extreme, &f, border, outside, &result, NULL),
                 OD_OK);
       check_result(&result);
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -433,7 +433,7 @@ static void test_components(void) {
       const int expected = flood(&view, connectivity, wanted);
       int32_t *labels = guard_block(&guard_out, (size_t)n * sizeof *labels, side()), count;
       od_component *found;
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       CHECK_CASE("%s (%d, %d) by %d", table(t)->name, view.h, view.w, connectivity);
       CHECK_INT(od_connected_components(&imaging, &view, connectivity, labels, &found, &count, NULL),
                 OD_OK);
@@ -466,7 +466,7 @@ static void test_components(void) {
                 OD_OK);
       CHECK_INT(count, expected);
       od_release(found);
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -481,7 +481,7 @@ static void test_moments(void) {
           for (int p = 0; p < 4; p++)
             for (int q = 0; p + q < 4; q++)
               m[p][q] += pow(x, p) * pow(y, q) * (binary ? at(&view, y, x) != 0 : at(&view, y, x));
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       od_moments got;
       CHECK_CASE("%s (%d, %d)", table(t)->name, view.h, view.w);
       CHECK_INT(od_image_moments(&imaging, &view, binary, &got, NULL), OD_OK);
@@ -507,7 +507,7 @@ static void test_moments(void) {
         CHECK_NEAR(got.nu11 * m[0][0] * m[0][0], got.mu11, 1e-9 * fabs(got.mu11));
         CHECK_NEAR(got.nu30 * pow(m[0][0], 2.5), got.mu30, 1e-9 * fabs(got.mu30));
       }
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -519,7 +519,7 @@ static void test_warp_affine(void) {
       const uint8_t outside = (uint8_t)draw(0, 255);
       double m[6] = {1, 0, 0, 0, 1, 0};
       for (int k = 0; k < 6; k++) m[k] += od_rng_range(&rng, -0.5, 0.5) * (k % 3 == 2 ? 40 : 1);
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(draw_side(), draw_side());
       CHECK_CASE("%s (%d, %d) to (%d, %d), border %d", table(t)->name, view.h, view.w, result.h,
                  result.w, border);
@@ -538,7 +538,7 @@ static void test_warp_affine(void) {
         }
       CHECK_NEAR(worst, 0, 0.6);
       CHECK(guard_intact(&guard_out));
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -553,13 +553,13 @@ static void test_warp_far_away(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 5; i++)
       for (int border = OD_BORDER_CONSTANT; border <= OD_BORDER_REPLICATE; border++) {
-        od_imaging imaging = imaging_with(t);
+        od_image_workspace imaging = imaging_with(t);
         CHECK_INT(od_image_warp_affine(&imaging, &view, maps[i], (od_border)border, 9, &result, NULL),
                   OD_OK);
         bool right = true;
         for (int k = 0; k < 9 * 40; k++) right = right && bytes[k] >= 1 && bytes[k] <= 9;
         CHECK(right);
-        od_imaging_release(&imaging);
+        od_image_workspace_release(&imaging);
       }
 }
 
@@ -586,7 +586,7 @@ static void test_deskew(void) {
   const od_view view = od_view_of(SIDE, SIDE, slanted);
   const od_target result = od_target_of(SIDE, SIDE, upright);
   for (int t = 0; table(t); t++) {
-    od_imaging imaging = imaging_with(t);
+    od_image_workspace imaging = imaging_with(t);
     double skew;
     CHECK_INT(od_deskew(&imaging, &view, &result, &skew, NULL), OD_OK);
     CHECK_NEAR(skew, 0.5, 0.01);
@@ -600,7 +600,7 @@ static void test_deskew(void) {
     CHECK_INT(od_deskew(&imaging, &blank, &result, &skew, NULL), OD_OK);
     CHECK_NEAR(skew, 0, 0);
     CHECK(upright[0] == 0 && upright[SIDE * SIDE - 1] == 0);
-    od_imaging_release(&imaging);
+    od_image_workspace_release(&imaging);
   }
 }
 
@@ -615,7 +615,7 @@ static void test_normalize(void) {
           low = at(&view, y, x) < low ? at(&view, y, x) : low;
           high = at(&view, y, x) > high ? at(&view, y, x) : high;
         }
-      od_imaging imaging = imaging_with(t);
+      od_image_workspace imaging = imaging_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) to %g..%g", table(t)->name, view.h, view.w, alpha, beta);
       CHECK_INT(od_normalize(&imaging, &view, alpha, beta, &result, NULL), OD_OK);
@@ -629,7 +629,7 @@ static void test_normalize(void) {
         }
       CHECK_NEAR(worst, 0, 0.501);
       CHECK(guard_intact(&guard_out));
-      od_imaging_release(&imaging);
+      od_image_workspace_release(&imaging);
     }
 }
 
@@ -643,7 +643,7 @@ static void test_threads(void) {
   const od_view view = od_view_of(H, W, pixels);
   const od_view colour = {pixels, H, W, 3 * W, 3};
   const od_target first = od_target_of(H, W, one), second = od_target_of(H, W, many);
-  od_imaging alone = {.kernels = last_table()}, together = {.kernels = last_table(), .pool = pool};
+  od_image_workspace alone = {.kernels = last_table()}, together = {.kernels = last_table(), .pool = pool};
 #define SAME(CALL, ...)                                                      \
   do {                                                                       \
     CHECK_CASE("%s", #CALL);                                                 \
@@ -672,15 +672,15 @@ static void test_threads(void) {
   od_fill_shape(OD_SHAPE_CROSS, 5, 5, cells + 51 * 50);
   SAME(od_extreme_filter, &view, OD_HIGHEST, &cross, OD_BORDER_CONSTANT, 0);
 #undef SAME
-  od_imaging_release(&alone);
-  od_imaging_release(&together);
+  od_image_workspace_release(&alone);
+  od_image_workspace_release(&together);
   free(one);
   free(many);
   guard_destroy(&large);
 }
 
 static void test_refuses(void) {
-  od_imaging imaging = imaging_with(0);
+  od_image_workspace imaging = imaging_with(0);
   uint8_t pixels[16] = {0}, bytes[16];
   const od_view view = od_view_of(4, 4, pixels);
   const od_target good = od_target_of(4, 4, bytes), small = od_target_of(3, 4, bytes);
@@ -728,14 +728,14 @@ static void test_refuses(void) {
       REFUSED(od_connected_components(&imaging, &view, connectivity, NULL, &components, &count,
                                       &error), "connectivity");
 #undef REFUSED
-  od_imaging_release(&imaging);
+  od_image_workspace_release(&imaging);
 }
 
 int main(void) {
   od_rng_seed(&rng, 51, 0);
   guard_in = guard_create(MOST);
   guard_out = guard_create(MOST);
-  od_pool_create(3, &pool, NULL);
+  od_thread_pool_create(3, &pool, NULL);
   RUN(test_gray);
   RUN(test_gray_of_planes);
   RUN(test_threshold);
@@ -756,7 +756,7 @@ int main(void) {
   RUN(test_normalize);
   RUN(test_threads);
   RUN(test_refuses);
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
   guard_destroy(&guard_in);
   guard_destroy(&guard_out);
   return check_end();

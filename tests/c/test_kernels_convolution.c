@@ -221,19 +221,19 @@ static void test_winograd_output_pool(void) {
 
 /* --- convolutions joined to their max-pool --- */
 
-static od_pooled draw_pooled(size_t channels) {
-  od_pooled p = {.rows = draw(1, 5), .columns = draw(1, 5), .size = 1 + 2 * draw(0, 2),
+static od_conv_pool draw_pooled(size_t channels) {
+  od_conv_pool p = {.rows = draw(1, 5), .columns = draw(1, 5), .size = 1 + 2 * draw(0, 2),
                  .channels = channels, .units = draw(1, draw(0, 3) ? 70 : 4), .relu = coin()};
   p.image_row = (2 * p.columns + p.size - 1) * channels + draw(0, 1) * draw(0, 9);
   return p;
 }
 
-static size_t image_size(const od_pooled *p) {
+static size_t image_size(const od_conv_pool *p) {
   return (2 * p->rows + p->size - 2) * p->image_row + (2 * p->columns + p->size - 1) * p->channels;
 }
 
 /* The exact output at `place` of a window, in reading order. */
-static fine_sum window_output(const od_pooled *p, const od_real *x, const od_real *kernel,
+static fine_sum window_output(const od_conv_pool *p, const od_real *x, const od_real *kernel,
                               od_real bias, size_t row, size_t column, size_t unit, size_t place) {
   fine_sum sum = fine_start(bias);
   const od_real *corner = x + (2 * row + place / 2) * p->image_row +
@@ -267,13 +267,13 @@ static bool window_right(const fine_sum outputs[4], bool whole, bool relu, od_re
 }
 
 /* Sets most rows, or all, to 0, so that some windows are blank. */
-static void blank_rows(const od_pooled *p, od_real *x) {
+static void blank_rows(const od_conv_pool *p, od_real *x) {
   size_t rows = 2 * p->rows + p->size - 1, used = (2 * p->columns + p->size - 1) * p->channels;
   for (size_t row = 0; row < rows; row++)
     if (draw(0, 9)) memset(x + row * p->image_row, 0, used * sizeof *x);
 }
 
-static bool window_blank(const od_pooled *p, const od_real *x, size_t window) {
+static bool window_blank(const od_conv_pool *p, const od_real *x, size_t window) {
   const od_real *corner = x + 2 * (window / p->columns) * p->image_row +
                           2 * (window % p->columns) * p->channels;
   for (size_t row = 0; row <= p->size; row++)
@@ -286,7 +286,7 @@ static void test_pooled_forward(void) {
   guard guard_choice = guard_create(MOST_REALS), guard_blank = guard_create(MOST_REALS);
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 500; i++) {
-      od_pooled p = draw_pooled(draw(1, draw(0, 3) ? 3 : 12));
+      od_conv_pool p = draw_pooled(draw(1, draw(0, 3) ? 3 : 12));
       bool whole = coin(), choose = coin(), map = coin(), right = true, mapped = true;
       size_t windows = p.rows * p.columns, weights = p.size * p.size * p.channels * p.units, n = windows * p.units;
       CHECK_CASE("%s pooled_forward, (%zu, %zu) windows, kernel (%zu, %zu, %zu, %zu), relu %d, "
@@ -330,7 +330,7 @@ static void test_pooled_gradient(void) {
   guard guard_choice = guard_create(MOST_REALS);
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 500; i++) {
-      od_pooled p = draw_pooled(1);
+      od_conv_pool p = draw_pooled(1);
       size_t weights = p.size * p.size * p.units, n = p.rows * p.columns * p.units;
       CHECK_CASE("%s pooled_gradient, (%zu, %zu) windows, kernel (%zu, %zu, 1, %zu)",
                  table(t)->name, p.rows, p.columns, p.size, p.size, p.units);

@@ -1,7 +1,7 @@
 /* nn/: which lists of layers are networks, and what they compute. */
 #include <limits.h>
 
-#include "base/pool.h"
+#include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
 #include "nn/inference.h"
@@ -375,7 +375,7 @@ static void test_inference_agrees_with_training(void) {
       od_batch batch = {.source = data_source, .context = &data, .labels = data.labels,
                         .count = n};
       od_loss loss = od_gradient_run(gradient, NULL, &batch, what.smoothing, values);
-      od_gradient_move_statistics(gradient);
+      od_gradient_update_statistics(gradient);
       od_inference *inference = make_inference(network, table(t), 1);
       od_images images = images_of(&data);
       od_real *scores = od_allocate((size_t)(n * classes), sizeof *scores);
@@ -408,14 +408,14 @@ static void test_inference_determinism(void) {
     od_inference *inference = make_inference(network, last_table(), 3);
     od_inference_run(inference, NULL, &images, true, want);
     for (int threads = 1; threads <= 4; threads++) { /* 4: more than it was made for */
-      od_pool *pool;
+      od_thread_pool *pool;
       od_error error;
-      if (!CHECK_INT(od_pool_create(threads, &pool, &error), OD_OK)) return;
+      if (!CHECK_INT(od_thread_pool_create(threads, &pool, &error), OD_OK)) return;
       CHECK_CASE("%s: %s, %d threads", last_table()->name, what.name, threads);
       memset(got, 0, size * sizeof *got);
       od_inference_run(inference, pool, &images, true, got);
       CHECK(memcmp(got, want, size * sizeof *got) == 0);
-      od_pool_destroy(pool);
+      od_thread_pool_destroy(pool);
     }
     CHECK_CASE("%s: %s, one by one", last_table()->name, what.name);
     images.count = 1;

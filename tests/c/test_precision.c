@@ -396,11 +396,11 @@ static void input_gradient(const od_kernels *kernels, const od_network *network,
   od_error error;
   CHECK_INT(od_plan_make(network, false, precision, -1, &plan, &error), OD_OK);
   const od_op *op = &plan.ops[1];
-  od_real *turned = od_allocate(od_conv_turned_size(op), sizeof *turned);
+  od_real *turned = od_allocate(od_conv_packed_backward_size(op), sizeof *turned);
   od_real *scratch = od_allocate(od_conv_backward_scratch(op), sizeof *scratch);
   od_real *spoilt = od_allocate(od_shape_size(op->out), sizeof *spoilt);
   memcpy(spoilt, dy, od_shape_size(op->out) * sizeof *spoilt);
-  od_conv_turn(op, kernels, kernel, turned);
+  od_conv_pack_backward(op, kernels, kernel, turned);
   od_conv_backward(op, kernels, NULL, turned, y, NULL, spoilt, dx, NULL, NULL, scratch);
   od_release(turned);
   od_release(scratch);

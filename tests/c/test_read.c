@@ -6,11 +6,11 @@
 #include "check.h"
 #include "guard.h"
 #include "networks.h"
-#include "read/crop.h"
-#include "read/job.h"
-#include "read/read.h"
-#include "read/spell.h"
-#include "read/strip.h"
+#include "page/crop.h"
+#include "page/read_state.h"
+#include "page/read.h"
+#include "page/ctc_decoding.h"
+#include "page/line_image.h"
 #include "tables.h"
 
 enum { LONGEST = 130 };
@@ -59,14 +59,14 @@ static od_inference *make_network(od_shape input, int count, const od_layer *lay
 
 static od_inference *make_reader(void) {
   const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL,
-                             COLUMNS, conv(OD_READ_CLASSES, 1, 1, true, false)};
-  return make_network((od_shape){OD_READ_HEIGHT, OD_READ_WIDTH, 1}, 6, layers);
+                             COLUMNS, conv(OD_CTC_CLASSES, 1, 1, true, false)};
+  return make_network((od_shape){OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1}, 6, layers);
 }
 
 static od_inference *make_judge(int classes) {
   const od_layer layers[] = {POOL, conv(4, 3, 1, true, true), POOL, FLATTEN,
                              dense(classes, false)};
-  return make_network((od_shape){OD_JUDGE_SIDE, OD_JUDGE_SIDE, 1}, 5, layers);
+  return make_network((od_shape){OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1}, 5, layers);
 }
 
 /* The networks that read; a judge of no classes is none. */
@@ -85,7 +85,7 @@ static void release_readers(const readers *networks) {
 }
 
 /* Both count; what is sure to be none is left out. */
-static const od_opinions both = {.apart = {0.5, 0.5, -3, 0.8, 0.4, 1},
+static const od_fusion both = {.apart = {0.5, 0.5, -3, 0.8, 0.4, 1},
                                  .close = {0.8, 0.2, -3, 0.8, 0.4, 1},
                                  .usual = 0.9,
                                  .known = 4,
@@ -111,7 +111,7 @@ static void check_digits(int h, int w, const od_read_limits *limits, const od_re
   CHECK(right);
 }
 
-static void read_page(int h, int w, const uint8_t *image, const readers *networks, od_pool *pool,
+static void read_page(int h, int w, const uint8_t *image, const readers *networks, od_thread_pool *pool,
                       const od_read_limits *limits) {
   od_reading reading;
   od_error error = {{0}};
@@ -142,15 +142,15 @@ static void test_judges_of_other_classes(void) {
 
 static void read_random_pages(int judge_classes) {
   static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
-  od_pool *pool;
+  od_thread_pool *pool;
   od_error error;
   const readers networks = make_readers(judge_classes);
-  CHECK_INT(od_pool_create(2, &pool, &error), OD_OK);
+  CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK);
   for (int i = 0; i < 150; i++) {
     const int h = draw(1, LONGEST), w = draw(1, LONGEST);
     CHECK_CASE("page %d, (%d, %d), judge of %d", i, h, w, judge_classes);
     const uint8_t *image = random_page(h, w);
-    od_pool *some = i % 2 ? pool : NULL;
+    od_thread_pool *some = i % 2 ? pool : NULL;
     read_page(h, w, image, &networks, some, &(od_read_limits){0});
     read_page(h, w, image, &networks, some, &(od_read_limits){.length = draw(1, 6)});
     read_page(h, w, image, &networks, some, &(od_read_limits){.word_count = 4, .words = words});
@@ -158,7 +158,7 @@ static void read_random_pages(int judge_classes) {
               &(od_read_limits){.length = 2, .word_count = 4, .words = words});
     CHECK(guard_intact(&guard_in));
   }
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
   release_readers(&networks);
 }
 
@@ -203,23 +203,23 @@ static void draw_bars(uint8_t *page) {
 /* Each bar alone comes to 20 rows of 28, four columns wide, whatever stands beside it. */
 static void test_crops(void) {
   static uint8_t image[PAGE_HIGH * PAGE_WIDE];
-  float crop[OD_JUDGE_SIDE * OD_JUDGE_SIDE];
+  float crop[OD_DIGIT_SIDE * OD_DIGIT_SIDE];
   const od_page page = {.h = PAGE_HIGH, .w = PAGE_WIDE, .image = image};
-  od_imaging imaging = {.kernels = last_table()};
+  od_image_workspace imaging = {.kernels = last_table()};
   od_error error;
   draw_bars(image);
   for (int k = 0; k < 2; k++) {
     int rows = 0, columns = 0;
     CHECK_INT(od_crop_digit(&page, &bars[k], &imaging, crop, &error), OD_OK);
-    for (int i = 0; i < OD_JUDGE_SIDE; i++) {
-      rows += crop[i * OD_JUDGE_SIDE + OD_JUDGE_SIDE / 2] > 0.5f;
-      columns += crop[OD_JUDGE_SIDE / 2 * OD_JUDGE_SIDE + i] > 0.5f;
+    for (int i = 0; i < OD_DIGIT_SIDE; i++) {
+      rows += crop[i * OD_DIGIT_SIDE + OD_DIGIT_SIDE / 2] > 0.5f;
+      columns += crop[OD_DIGIT_SIDE / 2 * OD_DIGIT_SIDE + i] > 0.5f;
     }
     CHECK_CASE("bar %d", k);
     CHECK_INT(rows, 20);
     CHECK_INT(columns, 4);
   }
-  od_imaging_release(&imaging);
+  od_image_workspace_release(&imaging);
 }
 
 /* ---- spelling ---- */
@@ -227,26 +227,26 @@ static void test_crops(void) {
 /* Columns that say each class of `classes` with probability p, the others alike. */
 static void say_columns(int columns, const uint8_t *classes, double p, od_real *probabilities) {
   for (int t = 0; t < columns; t++)
-    for (int c = 0; c < OD_READ_CLASSES; c++)
-      probabilities[t * OD_READ_CLASSES + c] =
-          (od_real)(c == classes[t] ? p : (1 - p) / (OD_READ_CLASSES - 1));
+    for (int c = 0; c < OD_CTC_CLASSES; c++)
+      probabilities[t * OD_CTC_CLASSES + c] =
+          (od_real)(c == classes[t] ? p : (1 - p) / (OD_CTC_CLASSES - 1));
 }
 
 static void check_spelled(const od_real *probabilities, int columns, const od_read_limits *limits,
                           const char *expected) {
-  od_spelled digits[16];
+  od_decoded_symbol digits[16];
   od_error error = {{0}};
   int count;
-  CHECK_INT(od_spell(columns, probabilities, limits, digits, &count, &error), OD_OK);
+  CHECK_INT(od_ctc_decode(columns, probabilities, limits, digits, &count, &error), OD_OK);
   if (!CHECK_INT(count, (int)strlen(expected))) return;
   for (int i = 0; i < count; i++) CHECK_INT(digits[i].value, expected[i] - '0');
 }
 
 static void test_spelling(void) {
   enum { COLUMNS_SAID = 8 };
-  const uint8_t said[COLUMNS_SAID] = {OD_BLANK, 4, 4, OD_BLANK, 4, 7, 7, OD_BLANK};
+  const uint8_t said[COLUMNS_SAID] = {OD_CTC_BLANK, 4, 4, OD_CTC_BLANK, 4, 7, 7, OD_CTC_BLANK};
   static const char *const words[] = {"42", "447", "4477", "123456789", "0"};
-  od_real probabilities[COLUMNS_SAID * OD_READ_CLASSES];
+  od_real probabilities[COLUMNS_SAID * OD_CTC_CLASSES];
   say_columns(COLUMNS_SAID, said, 0.9, probabilities);
   check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){0}, "447");
   check_spelled(probabilities, COLUMNS_SAID, &(od_read_limits){.length = 3}, "447");
@@ -261,16 +261,16 @@ static void test_spelling(void) {
 
 /* What a column says with p is what the digit is sure by. */
 static void test_confidence(void) {
-  const uint8_t said[] = {OD_BLANK, 3, OD_BLANK};
-  od_real probabilities[3 * OD_READ_CLASSES] = {0};
-  for (int t = 0; t < 3; t++) probabilities[t * OD_READ_CLASSES + said[t]] = 1;
-  probabilities[OD_READ_CLASSES + 3] = (od_real)0.6; /* a 3, an 8, or nothing */
-  probabilities[OD_READ_CLASSES + 8] = (od_real)0.3;
-  probabilities[OD_READ_CLASSES + OD_BLANK] = (od_real)0.1;
-  od_spelled digits[3];
+  const uint8_t said[] = {OD_CTC_BLANK, 3, OD_CTC_BLANK};
+  od_real probabilities[3 * OD_CTC_CLASSES] = {0};
+  for (int t = 0; t < 3; t++) probabilities[t * OD_CTC_CLASSES + said[t]] = 1;
+  probabilities[OD_CTC_CLASSES + 3] = (od_real)0.6; /* a 3, an 8, or nothing */
+  probabilities[OD_CTC_CLASSES + 8] = (od_real)0.3;
+  probabilities[OD_CTC_CLASSES + OD_CTC_BLANK] = (od_real)0.1;
+  od_decoded_symbol digits[3];
   od_error error = {{0}};
   int count;
-  CHECK_INT(od_spell(3, probabilities, &(od_read_limits){0}, digits, &count, &error), OD_OK);
+  CHECK_INT(od_ctc_decode(3, probabilities, &(od_read_limits){0}, digits, &count, &error), OD_OK);
   if (!CHECK_INT(count, 1)) return;
   CHECK(fabs((double)digits[0].confidence - 0.6) < 1e-5);
   CHECK(fabs((double)digits[0].is_digit - 0.9) < 1e-5);
@@ -281,9 +281,9 @@ static void test_confidence(void) {
 static void hint(int columns, const char *said, double p, od_real *probabilities) {
   for (int t = 0; t < columns; t++) {
     if (said[t] == '-') continue;
-    for (int c = 0; c < OD_READ_CLASSES; c++) probabilities[t * OD_READ_CLASSES + c] = 0;
-    probabilities[t * OD_READ_CLASSES + said[t] - '0'] = (od_real)p;
-    probabilities[t * OD_READ_CLASSES + OD_BLANK] = (od_real)(1 - p);
+    for (int c = 0; c < OD_CTC_CLASSES; c++) probabilities[t * OD_CTC_CLASSES + c] = 0;
+    probabilities[t * OD_CTC_CLASSES + said[t] - '0'] = (od_real)p;
+    probabilities[t * OD_CTC_CLASSES + OD_CTC_BLANK] = (od_real)(1 - p);
   }
 }
 
@@ -291,9 +291,9 @@ static void hint(int columns, const char *said, double p, od_real *probabilities
  * digit, nor what next to nothing speaks for. */
 static void test_doubtful(void) {
   enum { COLUMNS_SAID = 14 };
-  const uint8_t said[COLUMNS_SAID] = {OD_BLANK, OD_BLANK, OD_BLANK, OD_BLANK, OD_BLANK,
-                                      OD_BLANK, 4,        4,        OD_BLANK, OD_BLANK,
-                                      OD_BLANK, OD_BLANK, OD_BLANK, OD_BLANK};
+  const uint8_t said[COLUMNS_SAID] = {OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK,
+                                      OD_CTC_BLANK, 4,        4,        OD_CTC_BLANK, OD_CTC_BLANK,
+                                      OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK};
   static const struct {
     const char *hints;
     double p;
@@ -303,7 +303,7 @@ static void test_doubtful(void) {
                {"---55---------", 0.005, "4"},  {"--------44----", 0.1, "4"},
                {"----44--------", 0.1, "4"},    {"--------47----", 0.3, "47"},
                {"-----------444", 0.2, "44"},   {"--------7-----", 0.4, "4"}};
-  od_real probabilities[COLUMNS_SAID * OD_READ_CLASSES];
+  od_real probabilities[COLUMNS_SAID * OD_CTC_CLASSES];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     CHECK_CASE("case %zu", i);
     say_columns(COLUMNS_SAID, said, 0.9999, probabilities);
@@ -320,19 +320,19 @@ enum { LOOK_COLUMNS = 5, LOOKS = 3 };
 /* Three looks of the same number of columns, which say strings of a digit or a blank (-) each
  * with a probability; *settled is the line of them. */
 static void settle(const char *const *said, const double *sure, od_real *scores,
-                   od_line_read *settled) {
-  od_line_read lines[LOOKS];
+                   od_ctc_best_path *settled) {
+  od_ctc_best_path lines[LOOKS];
   for (int k = 0; k < LOOKS; k++) {
     uint8_t classes[LOOK_COLUMNS];
     for (int t = 0; t < LOOK_COLUMNS; t++)
-      classes[t] = (uint8_t)(said[k][t] == '-' ? OD_BLANK : said[k][t] - '0');
-    lines[k] = (od_line_read){.line = k, .columns = LOOK_COLUMNS, .scores = scores};
+      classes[t] = (uint8_t)(said[k][t] == '-' ? OD_CTC_BLANK : said[k][t] - '0');
+    lines[k] = (od_ctc_best_path){.line = k, .columns = LOOK_COLUMNS, .scores = scores};
     say_columns(LOOK_COLUMNS, classes, sure[k], scores);
-    scores += LOOK_COLUMNS * OD_READ_CLASSES;
+    scores += LOOK_COLUMNS * OD_CTC_CLASSES;
   }
   od_read_job job = {.looks = LOOKS, .line_count = LOOKS, .lines = lines};
   od_error error = {{0}};
-  CHECK_INT(od_settle_looks(&job, &error), OD_OK);
+  CHECK_INT(od_vote_hypotheses(&job, &error), OD_OK);
   CHECK_INT(job.looks, 1);
   CHECK_INT(job.line_count, 1);
   *settled = lines[0];
@@ -355,9 +355,9 @@ static void test_looks(void) {
       {{"-----", "--3--", "--3--"}, {0.97, 0.3, 0.3}, "", 0},
       {{"-----", "--3--", "--3--"}, {0.5, 0.9, 0.9}, "3", 1},
   };
-  od_real scores[LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
+  od_real scores[LOOKS * LOOK_COLUMNS * OD_CTC_CLASSES];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    od_line_read settled;
+    od_ctc_best_path settled;
     CHECK_CASE("case %d", (int)i);
     settle(cases[i].said, cases[i].sure, scores, &settled);
     CHECK_INT(settled.line, cases[i].kept);
@@ -369,58 +369,58 @@ static void test_looks(void) {
 static void test_looks_mean(void) {
   static const char *const said[] = {"-1---", "-1---", "-1---"};
   static const double sure[] = {0.9, 0.5, 0.6};
-  od_real scores[LOOKS * LOOK_COLUMNS * OD_READ_CLASSES];
-  od_spelled digit[LOOK_COLUMNS];
-  od_line_read settled;
+  od_real scores[LOOKS * LOOK_COLUMNS * OD_CTC_CLASSES];
+  od_decoded_symbol digit[LOOK_COLUMNS];
+  od_ctc_best_path settled;
   od_error error = {{0}};
-  double says[OD_READ_CLASSES] = {0}, sum = 0;
+  double says[OD_CTC_CLASSES] = {0}, sum = 0;
   int count;
   for (int k = 0; k < LOOKS; k++) {
-    od_real alone[LOOK_COLUMNS * OD_READ_CLASSES];
-    const uint8_t classes[] = {OD_BLANK, 1, OD_BLANK, OD_BLANK, OD_BLANK};
+    od_real alone[LOOK_COLUMNS * OD_CTC_CLASSES];
+    const uint8_t classes[] = {OD_CTC_BLANK, 1, OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK};
     say_columns(LOOK_COLUMNS, classes, sure[k], alone);
-    CHECK_INT(od_spell(LOOK_COLUMNS, alone, &(od_read_limits){0}, digit, &count, &error), OD_OK);
-    for (int c = 0; c < OD_READ_CLASSES; c++) says[c] += log(od_says(digit, c)) / LOOKS;
+    CHECK_INT(od_ctc_decode(LOOK_COLUMNS, alone, &(od_read_limits){0}, digit, &count, &error), OD_OK);
+    for (int c = 0; c < OD_CTC_CLASSES; c++) says[c] += log(od_symbol_posterior(digit, c)) / LOOKS;
   }
-  for (int c = 0; c < OD_READ_CLASSES; c++) sum += exp(says[c]);
+  for (int c = 0; c < OD_CTC_CLASSES; c++) sum += exp(says[c]);
   settle(said, sure, scores, &settled);
-  od_real before[LOOK_COLUMNS * OD_READ_CLASSES];
-  const uint8_t classes[] = {OD_BLANK, 1, OD_BLANK, OD_BLANK, OD_BLANK};
+  od_real before[LOOK_COLUMNS * OD_CTC_CLASSES];
+  const uint8_t classes[] = {OD_CTC_BLANK, 1, OD_CTC_BLANK, OD_CTC_BLANK, OD_CTC_BLANK};
   say_columns(LOOK_COLUMNS, classes, sure[0], before);
-  CHECK_INT(od_spell(LOOK_COLUMNS, before, &(od_read_limits){0}, digit, &count, &error), OD_OK);
-  for (int c = 0; c < OD_READ_CLASSES; c++) {
-    const double expected = (double)before[OD_READ_CLASSES + c] * exp(says[c]) / sum / od_says(digit, c);
-    CHECK(fabs((double)settled.scores[OD_READ_CLASSES + c] - expected) < 1e-4 * expected);
+  CHECK_INT(od_ctc_decode(LOOK_COLUMNS, before, &(od_read_limits){0}, digit, &count, &error), OD_OK);
+  for (int c = 0; c < OD_CTC_CLASSES; c++) {
+    const double expected = (double)before[OD_CTC_CLASSES + c] * exp(says[c]) / sum / od_symbol_posterior(digit, c);
+    CHECK(fabs((double)settled.scores[OD_CTC_CLASSES + c] - expected) < 1e-4 * expected);
   }
 }
 
 static void test_resized_strips(void) {
-  const od_strip_place place = {.left = 5, .top = 7, .scale = 2, .pitch = 2, .width = 400};
-  const od_strip_place wide = od_strip_resize(place, 1.25, 1), wider = od_strip_resize(place, 3, 3);
-  const od_strip_place small = od_strip_resize(place, 0.8, 0.8);
+  const od_line_geometry place = {.left = 5, .top = 7, .scale = 2, .pitch = 2, .width = 400};
+  const od_line_geometry wide = od_line_geometry_resize(place, 1.25, 1), wider = od_line_geometry_resize(place, 3, 3);
+  const od_line_geometry small = od_line_geometry_resize(place, 0.8, 0.8);
   CHECK_INT(wide.width, 500);
   CHECK(fabs(wide.pitch - 1.6) < 1e-9);
   CHECK(fabs(wide.scale - 2) < 1e-9);
-  CHECK_INT(wide.width % OD_READ_COLUMN, 0);
-  CHECK_INT(wider.width, OD_READ_WIDTH); /* 1,200 would be too many */
-  CHECK(fabs(wider.pitch - 2 * 400.0 / OD_READ_WIDTH) < 1e-9);
+  CHECK_INT(wide.width % OD_CTC_STRIDE, 0);
+  CHECK_INT(wider.width, OD_LINE_MAX_WIDTH); /* 1,200 would be too many */
+  CHECK(fabs(wider.pitch - 2 * 400.0 / OD_LINE_MAX_WIDTH) < 1e-9);
   CHECK(fabs(wider.scale - 2 / 3.0) < 1e-9);
   CHECK(fabs(small.pitch - 2.5) < 1e-9);
   CHECK(fabs(small.scale - 2.5) < 1e-9);
   CHECK_INT(small.width, 320);
-  const double middle = 7 + 0.5 * OD_READ_HEIGHT * 2;
-  CHECK(fabs(small.top + 0.5 * OD_READ_HEIGHT * 2.5 - middle) < 1e-9);
+  const double middle = 7 + 0.5 * OD_LINE_HEIGHT * 2;
+  CHECK(fabs(small.top + 0.5 * OD_LINE_HEIGHT * 2.5 - middle) < 1e-9);
 }
 
 static void test_levels(void) {
   uint8_t levels[200];
   for (int i = 0; i < 200; i++) levels[i] = (uint8_t)(i < 20 ? 50 : i < 30 ? 150 : 200 + i % 2);
-  od_strip_level(200, levels);
-  CHECK_INT(levels[0], OD_STRIP_INK);
-  CHECK_INT(levels[25], (50 * OD_STRIP_INK + 75) / 150);
+  od_line_image_normalize(200, levels);
+  CHECK_INT(levels[0], OD_LINE_FOREGROUND);
+  CHECK_INT(levels[25], (50 * OD_LINE_FOREGROUND + 75) / 150);
   CHECK_INT(levels[199], 0);
   memset(levels, 77, sizeof levels);
-  od_strip_level(200, levels);
+  od_line_image_normalize(200, levels);
   CHECK_INT(levels[100], 0);
 }
 

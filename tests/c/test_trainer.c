@@ -1,5 +1,5 @@
 /* train/: optimizers by their formulas, schedules, and what a run promises. */
-#include "base/pool.h"
+#include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
 #include "nn/inference.h"
@@ -69,10 +69,10 @@ static od_train_config usual_config(void) {
       .schedule = {.kind = OD_CONSTANT, .peak = 0.01, .divisor = 25, .final_divisor = 1e4}};
 }
 
-static od_pool *make_pool(int threads) {
-  od_pool *pool;
+static od_thread_pool *make_pool(int threads) {
+  od_thread_pool *pool;
   od_error error;
-  if (!CHECK_INT(od_pool_create(threads, &pool, &error), OD_OK)) exit(EXIT_FAILURE);
+  if (!CHECK_INT(od_thread_pool_create(threads, &pool, &error), OD_OK)) exit(EXIT_FAILURE);
   return pool;
 }
 
@@ -153,7 +153,7 @@ static record *make_record(const od_network *network) {
   return r;
 }
 
-static od_status run(od_trainer *trainer, od_pool *pool, const problem *train,
+static od_status run(od_trainer *trainer, od_thread_pool *pool, const problem *train,
                      const problem *validation, record *r, od_error *error) {
   return od_trainer_run(trainer, pool, &train->data, validation ? &validation->data : NULL,
                         &(od_callbacks){on_step, on_block, on_epoch, r}, error);
@@ -185,7 +185,7 @@ static void test_learns(void) {
     config.optimizer = ways[i].optimizer;
     config.schedule = ways[i].schedule;
     od_trainer *trainer = make_trainer(network, &config, 2);
-    od_pool *pool = make_pool(2);
+    od_thread_pool *pool = make_pool(2);
     record *r = make_record(network);
     od_error error;
     CHECK_INT(run(trainer, pool, train, validation, r, &error), OD_OK);
@@ -196,7 +196,7 @@ static void test_learns(void) {
     CHECK(r->epochs[24].val_accuracy > 0.95);
     CHECK(r->epochs[24].val_loss < 0.2);
     record_destroy(r);
-    od_pool_destroy(pool);
+    od_thread_pool_destroy(pool);
     od_trainer_destroy(trainer);
     od_network_destroy(network);
   }
@@ -620,7 +620,7 @@ static void test_not_a_number_in_data(void) {
   od_train_config config = usual_config();
   od_network *network = rich_network();
   od_trainer *trainer = make_trainer(network, &config, 2);
-  od_pool *pool = make_pool(2);
+  od_thread_pool *pool = make_pool(2);
   record *r = make_record(network);
   od_error error = {{0}};
   od_real *start = copy_values(network);
@@ -632,7 +632,7 @@ static void test_not_a_number_in_data(void) {
   CHECK(same_values(network, r->step_count ? r->step_values[r->step_count - 1] : start));
   od_release(start);
   record_destroy(r);
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
   od_trainer_destroy(trainer);
   od_network_destroy(network);
   free(train);
@@ -696,13 +696,13 @@ static od_real *train_values(uint64_t seed, int threads, bool pooled) {
   config.seed = seed;
   od_network *network = rich_network();
   od_trainer *trainer = make_trainer(network, &config, threads);
-  od_pool *pool = pooled ? make_pool(threads) : NULL;
+  od_thread_pool *pool = pooled ? make_pool(threads) : NULL;
   record *r = make_record(network);
   od_error error;
   CHECK_INT(run(trainer, pool, train, validation, r, &error), OD_OK);
   od_real *values = copy_values(network);
   record_destroy(r);
-  od_pool_destroy(pool);
+  od_thread_pool_destroy(pool);
   od_trainer_destroy(trainer);
   od_network_destroy(network);
   free(train);
@@ -866,7 +866,7 @@ static void test_batch_sizes(void) {
     config.epochs = 1;
     config.batch_size = sizes[i];
     od_trainer *trainer = make_trainer(network, &config, 2);
-    od_pool *pool = make_pool(2);
+    od_thread_pool *pool = make_pool(2);
     record *r = make_record(network);
     od_error error;
     CHECK_CASE("batches of %d", sizes[i]);
@@ -874,7 +874,7 @@ static void test_batch_sizes(void) {
     CHECK_INT(r->step_count, (IMAGES + sizes[i] - 1) / sizes[i]);
     CHECK(all_finite(network));
     record_destroy(r);
-    od_pool_destroy(pool);
+    od_thread_pool_destroy(pool);
     od_trainer_destroy(trainer);
     od_network_destroy(network);
     free(train);

@@ -171,7 +171,7 @@ static void metered_winograd_output_pool(const od_winograd_row *row, const od_re
 }
 
 /* How many windows have an input that is not 0; all of them with several channels. */
-static double inked_windows(const od_pooled *p, const od_real *x) {
+static double inked_windows(const od_conv_pool *p, const od_real *x) {
   size_t inked = 0, side = p->size + 1;
   for (size_t row = 0; row < p->rows; row++)
     for (size_t column = 0; column < p->columns; column++) {
@@ -184,11 +184,11 @@ static double inked_windows(const od_pooled *p, const od_real *x) {
   return (double)inked;
 }
 
-static size_t pooled_image(const od_pooled *p) {
+static size_t pooled_image(const od_conv_pool *p) {
   return (2 * p->rows + p->size - 1) * p->image_row;
 }
 
-static void metered_pooled_forward(const od_pooled *p, const od_real *x, const od_real *kernel,
+static void metered_pooled_forward(const od_conv_pool *p, const od_real *x, const od_real *kernel,
                                    const od_real *bias, od_real *y, uint8_t *choice,
                                    uint8_t *blank) {
   size_t taps = p->size * p->size * p->channels, windows = p->rows * p->columns;
@@ -204,7 +204,7 @@ static void metered_pooled_forward(const od_pooled *p, const od_real *x, const o
   MEASURE(METER_POOLED_FORWARD, meter.real->pooled_forward(p, x, kernel, bias, y, choice, blank));
 }
 
-static void metered_pooled_gradient(const od_pooled *p, const od_real *x, const od_real *dy,
+static void metered_pooled_gradient(const od_conv_pool *p, const od_real *x, const od_real *dy,
                                     const uint8_t *choice, od_real *dkernel) {
   size_t taps = p->size * p->size, windows = p->rows * p->columns;
   if (meter.way == METER_COUNTING &&

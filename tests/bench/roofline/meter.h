@@ -13,7 +13,7 @@
 #ifndef METER_H
 #define METER_H
 
-#include "arch/kernels.h"
+#include "kernels/kernels.h"
 
 typedef enum meter_kernel {
   METER_GEMM,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arch/cpu.h"
+#include "kernels/cpu.h"
 #include "base/memory.h"
 #include "clock.h"
 #include "die.h"

@@ -3,7 +3,7 @@
 #ifndef PROBE_H
 #define PROBE_H
 
-#include "arch/kernels.h"
+#include "kernels/kernels.h"
 
 /* Prints what the machine has for this table, words between tabs:
  *   cache      LEVEL BYTES

@@ -19,7 +19,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arch/cpu.h"
+#include "kernels/cpu.h"
 #include "clock.h"
 #include "die.h"
 #include "job.h"
@@ -129,7 +129,7 @@ typedef struct subject {
   const job_recipe *recipe; /* NULL: one image at a time */
   od_precision precision;
   const od_kernels *kernels;
-  od_pool *pool;
+  od_thread_pool *pool;
   int threads;
   double unit;              /* images or steps in a unit */
 } subject;
@@ -351,9 +351,9 @@ static void measure(subject s, double seconds, int threads) {
   measure_split(&s, seconds);
   if (threads < 2) return;
   s.threads = threads;
-  if (od_pool_create(threads, &s.pool, &error)) die("%s", error.message);
+  if (od_thread_pool_create(threads, &s.pool, &error)) die("%s", error.message);
   measure_time(&s, seconds);
-  od_pool_destroy(s.pool);
+  od_thread_pool_destroy(s.pool);
 }
 
 static const char *const precision_names[] = {

@@ -81,20 +81,20 @@ WATCHED(od_images_load, WATCH_LOAD, 0,
         (const od_images *images, const od_kernels *kernels, size_t index, od_real *pixels),
         (images, kernels, index, pixels))
 
-WATCHED(od_conv_prepare, WATCH_PREPARE, op->layer,
+WATCHED(od_conv_pack, WATCH_PREPARE, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *kernel, const od_real *bias,
          od_real *prepared),
         (op, kernels, kernel, bias, prepared))
-WATCHED(od_dense_prepare, WATCH_PREPARE, op->layer,
+WATCHED(od_dense_pack, WATCH_PREPARE, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *kernel, const od_real *bias,
          od_real *prepared),
         (op, kernels, kernel, bias, prepared))
-WATCHED(od_conv_turn, WATCH_PREPARE, op->layer,
+WATCHED(od_conv_pack_backward, WATCH_PREPARE, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *kernel, od_real *turned),
         (op, kernels, kernel, turned))
 WATCHED(od_dense_transpose, WATCH_PREPARE, op->layer,
         (const od_op *op, const od_real *kernel, od_real *transposed), (op, kernel, transposed))
-WATCHED(od_conv_blank, WATCH_BLANK, 0,
+WATCHED(od_conv_zero_output, WATCH_BLANK, 0,
         (const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
          const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x, od_real *between,
          od_real *scratch),
@@ -102,14 +102,14 @@ WATCHED(od_conv_blank, WATCH_BLANK, 0,
 
 WATCHED(od_conv_forward, WATCH_FORWARD, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *x, const od_real *prepared,
-         const od_real *bias, od_real *y, uint8_t *choice, const od_blank *blank,
+         const od_real *bias, od_real *y, uint8_t *choice, const od_zero_tiles *blank,
          od_real *scratch),
         (op, kernels, x, prepared, bias, y, choice, blank, scratch))
 WATCHED(od_dense_forward, WATCH_FORWARD, op->layer,
         (const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
          const od_real *prepared, const od_real *bias, od_real *y, od_real *scratch),
         (op, kernels, n, x, prepared, bias, y, scratch))
-WATCHED(od_average_forward, WATCH_FORWARD, op->layer,
+WATCHED(od_global_average_pool_forward, WATCH_FORWARD, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y),
         (op, kernels, x, y))
 WATCHED(od_norm_slice_sums, WATCH_FORWARD, pass->g->plan.ops[i].layer,
@@ -129,7 +129,7 @@ WATCHED(od_dense_backward_kernel, WATCH_WEIGHTS, op->layer,
         (const od_op *op, const od_kernels *kernels, size_t n, size_t begin, size_t end,
          const od_real *x, const od_real *dy, od_real *dkernel, od_real *dbias),
         (op, kernels, n, begin, end, x, dy, dkernel, dbias))
-WATCHED(od_average_backward, WATCH_BACKWARD, op->layer,
+WATCHED(od_global_average_pool_backward, WATCH_BACKWARD, op->layer,
         (const od_op *op, const od_real *dy, od_real *dx), (op, dy, dx))
 WATCHED(od_norm_slice_gradients, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice), (pass, i, slice))
@@ -137,7 +137,7 @@ WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i), (pass, i))
 WATCHED(od_norm_backward, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice, od_real *scratch), (pass, i, slice, scratch))
-WATCHED(od_gradient_add_up, WATCH_ADD_UP, 0, (od_pass *pass, od_pool *pool), (pass, pool))
+WATCHED(od_gradient_reduce, WATCH_ADD_UP, 0, (od_pass *pass, od_thread_pool *pool), (pass, pool))
 
 DECLARE(od_cross_entropy);
 double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
@@ -150,7 +150,7 @@ double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, do
 }
 
 DECLARE(od_optimizer_step);
-bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_pool *pool, double rate,
+bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_thread_pool *pool, double rate,
                               const od_real *gradient, od_network *network) {
   frame outer = {0};
   if (watch.on) outer = enter(WATCH_OPTIMIZER, 0);
@@ -219,21 +219,21 @@ static void watched_task(void *context, int task, int worker) {
   atomic_fetch_add(&watch.task_ticks, leave(outer));
 }
 
-DECLARE(od_pool_run);
-void __wrap_od_pool_run(od_pool *pool, od_task *task, void *context, int tasks) {
+DECLARE(od_thread_pool_run);
+void __wrap_od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int tasks) {
   if (!watch.on) {
-    __real_od_pool_run(pool, task, context, tasks);
+    __real_od_thread_pool_run(pool, task, context, tasks);
     return;
   }
   watched_run run = {task, context, now.part, now.place};
   unsigned long long before = atomic_load(&watch.task_ticks);
   frame outer = enter(WATCH_OTHER, 0);
-  __real_od_pool_run(pool, watched_task, &run, tasks);
+  __real_od_thread_pool_run(pool, watched_task, &run, tasks);
   uint64_t took = clock_ticks() - now.began;
   now.inner = took; /* all of it is tasks or waiting */
   leave(outer);
   own.pool_ticks += (double)took;
-  own.ticks[WATCH_WAIT][0] += (double)took * od_pool_threads(pool) -
+  own.ticks[WATCH_WAIT][0] += (double)took * od_thread_pool_threads(pool) -
                               (double)(atomic_load(&watch.task_ticks) - before);
 }
 

@@ -1,0 +1,165 @@
+/* Connected components by runs: rows become bits, bits become runs of ink, runs that touch
+ * runs of the row above join their sets. */
+#include <math.h>
+
+#include "base/memory.h"
+#include "image/row_partition.h"
+#include "image/bit_rows.h"
+#include "image/image.h"
+#include "image/limits.h"
+
+/* What is not paper, which is 0. */
+static void fill_bits(const od_kernels *kernels, const od_view *image, uint8_t *copy,
+                      const od_bit_rows *rows) {
+  for (int y = 0; y < rows->h; y++)
+    kernels->image.bits((size_t)rows->w, od_view_row(image, y, copy), 1,
+                        rows->bits + (size_t)y * rows->words);
+}
+
+/* Sets of runs: each points to one that came before it or, if it is its set's first, to
+ * itself. */
+static int32_t find_root(int32_t *parent, int32_t label) {
+  while (parent[label] != label) {
+    parent[label] = parent[parent[label]];
+    label = parent[label];
+  }
+  return label;
+}
+
+static int32_t join(int32_t *parent, int32_t a, int32_t b) {
+  a = find_root(parent, a);
+  b = find_root(parent, b);
+  if (a < b) return parent[b] = a;
+  return parent[a] = b;
+}
+
+/* What the walk over the rows works on. */
+typedef struct labelling {
+  od_bit_rows rows;
+  int reach;       /* how far apart runs of neighbouring rows may be: 1 with diagonals */
+  int32_t *set;    /* (runs) the set of each run */
+  int32_t *parent; /* (runs), of sets */
+  int32_t *ends[2]; /* (w + 2), the runs of two rows */
+} labelling;
+
+/* Gives every run a set; returns the number of sets, joined ones included. */
+static int32_t join_runs(const labelling *l) {
+  int32_t sets = 0, *set = l->set, *set_above = l->set;
+  int above = 0;
+  for (int y = 0; y < l->rows.h; y++) {
+    const int32_t *up = l->ends[(y + 1) % 2];
+    int32_t *here = l->ends[y % 2];
+    const int runs = od_bits_find_runs(&l->rows, y, here);
+    for (int run = 0, k = 0; run < runs; run++) {
+      const int32_t first = here[2 * run] - l->reach, end = here[2 * run + 1] + l->reach;
+      int32_t mine = -1;
+      while (k < above && up[2 * k + 1] <= first) k++;
+      for (int touching = k; touching < above && up[2 * touching] < end; touching++)
+        mine = mine < 0 ? find_root(l->parent, set_above[touching])
+                        : join(l->parent, mine, set_above[touching]);
+      if (mine < 0) {
+        mine = sets++;
+        l->parent[mine] = mine;
+      }
+      set[run] = mine;
+    }
+    set_above = set;
+    set += runs;
+    above = runs;
+  }
+  return sets;
+}
+
+/* Numbers the sets from 1 in the order of their first runs: parent becomes the label. */
+static int32_t number_sets(int32_t sets, int32_t *parent) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < sets; i++) parent[i] = parent[i] == i ? ++count : parent[parent[i]];
+  return count;
+}
+
+static void start_component(od_component *c) {
+  *c = (od_component){.left = INT32_MAX, .top = INT32_MAX, .width = -1, .height = -1};
+}
+
+/* While runs are added, width and height are the last column and row, x and y are sums. */
+static void add_run(od_component *c, int y, int32_t first, int32_t last) {
+  const int64_t length = last - first + 1;
+  c->left = first < c->left ? first : c->left;
+  c->width = last > c->width ? last : c->width;
+  c->top = y < c->top ? y : c->top;
+  c->height = y > c->height ? y : c->height;
+  c->area += length;
+  c->x += (double)((first + last) * length / 2);
+  c->y += (double)(y * length);
+}
+
+static void finish_component(od_component *c) {
+  if (c->area == 0) {
+    *c = (od_component){.x = NAN, .y = NAN};
+    return;
+  }
+  c->width += 1 - c->left;
+  c->height += 1 - c->top;
+  c->x /= (double)c->area;
+  c->y /= (double)c->area;
+}
+
+/* Writes labels (h, w), unless that is NULL, and adds up the components; 0 is paper. */
+static void label_runs(const labelling *l, int32_t *labels, od_component *components) {
+  const int32_t w = l->rows.w, *set = l->set;
+  for (int y = 0; y < l->rows.h; y++) {
+    int32_t *ends = l->ends[0], done = 0;
+    const int runs = od_bits_find_runs(&l->rows, y, ends);
+    for (int run = 0; run < runs; run++) {
+      const int32_t first = ends[2 * run], end = ends[2 * run + 1], label = l->parent[*set++];
+      if (done < first) add_run(&components[0], y, done, first - 1);
+      add_run(&components[label], y, first, end - 1);
+      if (labels) {
+        for (int32_t x = done; x < first; x++) labels[x] = 0;
+        for (int32_t x = first; x < end; x++) labels[x] = label;
+      }
+      done = end;
+    }
+    if (done < w) add_run(&components[0], y, done, w - 1);
+    if (labels) {
+      for (int32_t x = done; x < w; x++) labels[x] = 0;
+      labels += w;
+    }
+  }
+}
+
+od_status od_connected_components(od_image_workspace *imaging, const od_view *image, int connectivity,
+                                  int32_t *labels, od_component **components, int32_t *count,
+                                  od_error *error) {
+  const od_status status = od_check_sides("image", image->h, image->w, error);
+  *components = NULL;
+  *count = 0;
+  if (status) return status;
+  if (connectivity != 4 && connectivity != 8)
+    return od_fail(error, OD_ERROR_ARGUMENT, "connectivity: got %d, expected 4 or 8", connectivity);
+  const size_t h = (size_t)image->h, w = (size_t)image->w, words = od_bit_words(image->w);
+  const size_t line = od_aligned((w + 2) * sizeof(int32_t)), bits = od_aligned(h * words * 8);
+  uint8_t *scratch = od_image_workspace_scratch(imaging, bits + 2 * line + w);
+  if (!scratch) return od_fail_memory(error, "the rows of components");
+  labelling l = {.rows = {image->h, image->w, words, (uint64_t *)(void *)scratch},
+                 .reach = connectivity == 8};
+  l.ends[0] = (int32_t *)(void *)(scratch + bits);
+  l.ends[1] = (int32_t *)(void *)(scratch + bits + line);
+  fill_bits(imaging->kernels, image, scratch + bits + 2 * line, &l.rows);
+  const size_t runs = od_bits_count_runs(&l.rows);
+  l.set = od_allocate(runs, 2 * sizeof *l.set);
+  l.parent = l.set + runs;
+  int32_t found = 0;
+  if (l.set) {
+    found = number_sets(join_runs(&l), l.parent);
+    *components = od_allocate((size_t)found + 1, sizeof **components);
+  }
+  if (*components) {
+    for (int32_t i = 0; i <= found; i++) start_component(&(*components)[i]);
+    label_runs(&l, labels, *components);
+    for (int32_t i = 0; i <= found; i++) finish_component(&(*components)[i]);
+    *count = found + 1;
+  }
+  od_release(l.set);
+  return *components ? OD_OK : od_fail_memory(error, "the components of an image");
+}

@@ -1,0 +1,40 @@
+/* AVX-512 BF16: one instruction for two products of bfloat16 a lane. */
+#if defined(__x86_64__) && !defined(OD_DOUBLE)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), \
+                             apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma,prefer-vector-width=512")
+#endif
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "kernels/unroll.h"
+#include "kernels/vectors_avx512.h"
+
+static inline vector vector_dot_bfloats(vector sum, vector a, vector b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a),
+                          (__m512bh)_mm512_castps_si512(b));
+}
+static inline void vector_store_bfloats(void *to, vector v) {
+  _mm256_storeu_si256(to, (__m256i)_mm512_cvtneps_pbh(v));
+}
+
+#define OD_BFLOATS
+#include "kernels/low_precision.inc.h"
+#include "kernels/winograd_input.inc.h"
+
+const od_bfloat_kernels od_bfloat_avx512_bf16 = {bfloat_round, bfloat_product,
+                                                 winograd_input_bfloat};
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int od_no_avx512_bf16; /* ISO C wants a declaration in every file */
+#endif

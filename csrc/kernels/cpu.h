@@ -1,0 +1,19 @@
+/* Which instruction sets this processor has and the operating system saves. */
+#ifndef OD_KERNELS_CPU_H
+#define OD_KERNELS_CPU_H
+
+typedef enum od_cpu_feature {
+  OD_CPU_AVX2 = 1,     /* AVX2 and FMA */
+  OD_CPU_AVX512 = 2,   /* AVX-512 F, BW, DQ and VL */
+  OD_CPU_NEON = 4,     /* AArch64 Advanced SIMD */
+  OD_CPU_VNNI = 8,     /* AVX-512 VNNI: dot products of bytes */
+  OD_CPU_BF16 = 16,    /* AVX-512 BF16: dot products of bfloat16 */
+  OD_CPU_NEON_DOT = 32 /* AArch64's dot products of bytes */
+} od_cpu_feature;
+
+/* The features as a mask. On x86: cpuid for the processor and xgetbv for the
+ * registers that the operating system saves; both must agree. On AArch64: what the
+ * operating system says. */
+unsigned od_cpu_features(void);
+
+#endif

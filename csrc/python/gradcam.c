@@ -1,0 +1,116 @@
+#include "gradcam.h"
+
+#include <limits.h>
+
+#include "arguments.h"
+#include "convert.h"
+#include "errors.h"
+#include "module.h"
+#include "network_type.h"
+
+/* What a call wants, and where its answers go. */
+typedef struct explain_call {
+  image_view view;
+  int digit;        /* a class, or -1: that with the largest score */
+  int layer;        /* an index, or -1: the best one */
+  od_shape map;     /* (h, w, 1) */
+  int64_t *digits;  /* (n) */
+  float *scores;    /* (n, classes) */
+  float *maps;      /* (n, h, w) */
+  float *heats;     /* (n, H, W) */
+} explain_call;
+
+/* An integer of 0 to high, or None for -1. */
+static bool read_choice(PyObject *value, const char *name, int high, int *choice) {
+  long long read = -1;
+  bool none = !value || value == Py_None;
+  if (!none && !convert_int(value, name, 0, high, &read)) return false;
+  *choice = (int)read;
+  return true;
+}
+
+static bool read_call(const network_object *self, PyObject *const *arguments, Py_ssize_t count,
+                      PyObject *keywords, explain_call *call) {
+  static const signature accepted = {"explain", 4, 2, 2, {"images", "scale", "digit", "layer"}};
+  PyObject *values[4];
+  double scale;
+  const od_network *network = self->network;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !convert_real(values[1], "scale", &scale) ||
+      !read_choice(values[2], "digit", od_network_classes(network) - 1, &call->digit) ||
+      !read_choice(values[3], "layer", od_network_layer_count(network) - 1, &call->layer) ||
+      !convert_images(values[0], "images", od_shape_size(od_network_input(network)), scale,
+                      &call->view))
+    return false;
+  if (call->layer < 0) call->layer = od_gradcam_default_layer(network);
+  if (call->layer < 0) PyErr_SetString(PyExc_ValueError, "layer: the network has no convolution");
+  return call->layer >= 0;
+}
+
+/* Makes what looks at the layer, with the numbers of now. With the lock held. */
+static od_status prepare(network_object *self, const od_kernels *kernels, int layer,
+                         od_error *error) {
+  if (self->inference_stale) network_forget(self);
+  if (self->gradcam && self->gradcam_layer == layer) return OD_OK;
+  od_gradcam *fresh;
+  od_status status = od_gradcam_create(self->network, kernels, layer, &fresh, error);
+  if (status != OD_OK) return status;
+  od_gradcam_destroy(self->gradcam);
+  self->gradcam = fresh;
+  self->gradcam_layer = layer;
+  return OD_OK;
+}
+
+static void run(od_gradcam *gradcam, const od_network *network, const explain_call *call) {
+  const od_images *images = &call->view.images;
+  size_t classes = (size_t)od_network_classes(network), map = od_shape_size(call->map);
+  size_t heat = (size_t)od_network_input(network).h * (size_t)od_network_input(network).w;
+  for (size_t i = 0; i < images->count; i++) {
+    call->digits[i] = od_gradcam_run(gradcam, images, i, call->digit, call->scores + i * classes,
+                                     call->maps + i * map);
+    od_gradcam_upsample(gradcam, call->maps + i * map, call->heats + i * heat);
+  }
+}
+
+/* New arrays for all answers, as a tuple. */
+static PyObject *new_answers(const od_network *network, explain_call *call) {
+  od_shape input = od_network_input(network), map = od_network_shape_after(network, call->layer);
+  size_t count = call->view.images.count;
+  if (count > INT_MAX) {
+    PyErr_Format(PyExc_ValueError, "images: got %zu, expected at most %d", count, INT_MAX);
+    return NULL;
+  }
+  call->map = (od_shape){map.h, map.w, 1};
+  int map_shape[] = {(int)count, map.h, map.w}, heat_shape[] = {(int)count, input.h, input.w};
+  PyObject *digits = new_integers(count, &call->digits);
+  PyObject *scores = new_float_rows(count, od_network_classes(network), &call->scores);
+  PyObject *maps = new_floats(3, map_shape, &call->maps);
+  PyObject *heats = new_floats(3, heat_shape, &call->heats);
+  /* "N" takes references over; where an array is missing, it fails. */
+  return Py_BuildValue("(NNNNi)", digits, scores, maps, heats, call->layer);
+}
+
+static bool fill_answers(network_object *self, const explain_call *call) {
+  const od_kernels *kernels = state_of((PyObject *)self)->kernels;
+  od_error error;
+  od_status status;
+  object_lock_acquire(&self->lock);
+  Py_BEGIN_ALLOW_THREADS
+  status = prepare(self, kernels, call->layer, &error);
+  if (status == OD_OK) run(self->gradcam, self->network, call);
+  Py_END_ALLOW_THREADS
+  object_lock_release(&self->lock);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
+}
+
+PyObject *network_explain(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
+                          PyObject *keywords) {
+  network_object *self = (network_object *)object;
+  explain_call call = {0};
+  bool read = read_call(self, arguments, count, keywords, &call);
+  PyObject *answers = read ? new_answers(self->network, &call) : NULL;
+  if (answers && !fill_answers(self, &call)) Py_CLEAR(answers);
+  image_view_release(&call.view);
+  return answers;
+}
