@@ -76,7 +76,7 @@ class Network:
     def precision(self, precision: str) -> None: ...
     @property
     def sure(self) -> float:
-        """The least probability of an answer of ``predict_ready`` and ``predict_proba_ready``.
+        """The least probability of an answer of ``predict_canonical`` and ``predict_proba_canonical``.
 
         To what is less sure, and to batches, they say None; 0, as at first: to nothing.
         """
@@ -99,10 +99,10 @@ class Network:
     # with n; the network sees value * scale.
     def predict(self, images: NDArray[Any], scale: float) -> NDArray[np.int64]: ...
     def predict_proba(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]: ...
-    # Images that need no preparation and no scale, see ready_scale; None for all others.
-    def predict_ready(self, images: object, /) -> int | NDArray[np.int64] | None:
+    # Images that need no preparation and no scale, see canonical_scale; None for all others.
+    def predict_canonical(self, images: object, /) -> int | NDArray[np.int64] | None:
         """An int for one image (28, 28), (n,) for a batch."""
-    def predict_proba_ready(self, images: object, /) -> NDArray[np.float32] | None:
+    def predict_proba_canonical(self, images: object, /) -> NDArray[np.float32] | None:
         """(classes,) for one image (28, 28), (n, classes) for a batch."""
     def scores(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Class scores before softmax."""
@@ -220,7 +220,7 @@ def augment(
 ) -> NDArray[np.float32]:
     """Augmented copies of images (n, h, w) in [0, 1]; image i draws from stream (seed, i)."""
 
-def ready_scale(images: object, /) -> float | None:
+def canonical_scale(images: object, /) -> float | None:
     """The scale that makes the values of images that are ready as they are 0..1, or None.
 
     Ready is a plain C-contiguous array of one image (28, 28), or of a batch (n, 28, 28),
@@ -237,13 +237,13 @@ def rgba_to_gray(image: NDArray[np.uint8], background: int) -> NDArray[np.uint8]
 
 def otsu_threshold(image: NDArray[np.uint8]) -> int: ...
 def resize_gray(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]: ...
-def is_mnist_like(image: NDArray[np.uint8]) -> bool:
+def is_canonical(image: NDArray[np.uint8]) -> bool:
     """Whether (h, w) has light ink, and black along two sides at least: no paper to take away."""
 
-def prepare_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def preprocess_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
 
-def level_strip(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
+def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
     """A line of dark writing (h, w) as bytes of ink, as ``read_digits`` shows it to a network."""
 
 def read_digits(
@@ -258,13 +258,13 @@ def read_digits(
     """The digits in a picture (h, w), line by line, as a network from (32, 1024, 1) reads them.
 
     A judge, a network from (28, 28, 1) to 10 or 11 classes, is asked about each digit, cut out;
-    how that counts is said by 15 numbers, those of ``_reader.Opinions``.
+    how that counts is said by 15 numbers, those of ``models.recognizer.FusionWeights``.
 
     (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
     digit at all, the probability of each digit.
     """
 
-def cut_digits(
+def crop_digits(
     network: Network, image: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The digits (n, 6) that ``read_digits`` finds without a judge, and each cut out for one.
@@ -274,7 +274,7 @@ def cut_digits(
     Only those that have ink of their own, and of a page of many only a first sample.
     """
 
-def prepare_steps(
+def preprocess_steps(
     image: NDArray[np.uint8],
 ) -> tuple[
     NDArray[np.uint8],
@@ -284,7 +284,7 @@ def prepare_steps(
     NDArray[np.float32],
     tuple[float, float, float],
 ]:
-    """The picture as gray, its paper, its ink, the digit's ink, and prepare_digit's result.
+    """The picture as gray, its paper, its ink, the digit's ink, and preprocess_digit's result.
 
     Last, where the result lies in the picture: its left and top edge and the side of one of its
     pixels, in the picture's pixels; a side of 0 where there is no ink.

@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from . import files
+from .models import files
 from .datasets import load_sample
 from .estimator import DigitClassifier
 

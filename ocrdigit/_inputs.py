@@ -45,7 +45,7 @@ ACCEPTED = (
 
 def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
     """Return images (n, 28, 28), uint8 or float32, C-contiguous; their scale; if it was one."""
-    scale = _core.ready_scale(X)
+    scale = _core.canonical_scale(X)
     if scale is not None:
         ready = cast("NDArray[Any]", X)
         return ready.reshape(-1, SIDE, SIDE), scale, ready.shape == _SHAPE
@@ -53,7 +53,7 @@ def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
 
 
 def prepare_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
-    """Return the same of what is not ready as it is, see :func:`_core.ready_scale`."""
+    """Return the same of what is not ready as it is, see :func:`_core.canonical_scale`."""
     X = _unwrapped(X, name)
     if isinstance(X, list):
         return _as_batch([_image(item, f"{name}[{i}]") for i, item in enumerate(X)]), 1.0, False
@@ -229,9 +229,9 @@ def _digit(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
         values = values[:, :, 0]
     pixels = _bytes(values, scale)
     gray = pixels if pixels.ndim == 2 else _gray(pixels)
-    if gray.shape == _SHAPE and _core.is_mnist_like(gray):
+    if gray.shape == _SHAPE and _core.is_canonical(gray):
         return (np.ascontiguousarray(values), scale) if pixels is gray else (gray, BYTE_SCALE)
-    return _core.prepare_digit(gray), 1.0
+    return _core.preprocess_digit(gray), 1.0
 
 
 def _gray_page(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
@@ -258,7 +258,7 @@ def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
     values, scale = _values(array, name)
     images = np.ascontiguousarray(values).reshape(-1, SIDE, SIDE)
     sample = _bytes(images[:: -(-len(images) // 32)], scale)
-    if sum(map(_core.is_mnist_like, sample)) >= 0.9 * len(sample):
+    if sum(map(_core.is_canonical, sample)) >= 0.9 * len(sample):
         return images, scale
     return _as_batch([_digit(image, name) for image in images]), 1.0
 

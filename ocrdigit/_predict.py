@@ -34,8 +34,8 @@ def shipped_model() -> estimator.DigitClassifier:
                     raise FileNotFoundError(
                         error.errno, "the model that ships with ocrdigit is missing", MODEL_PATH
                     ) from error
-                predict.first = model.network_.predict_ready
-                predict_proba.first = model.network_.predict_proba_ready
+                predict.first = model.network_.predict_canonical
+                predict_proba.first = model.network_.predict_proba_canonical
                 _model = model
     return _model
 
@@ -94,7 +94,7 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     and light ink on gray, are prepared at 28x28 pixels too. Of a batch that is an array, all
     images are used as they are where nine in ten of a sample of 32 are MNIST-like; otherwise,
     and in a list, each goes its own way. ``ocrdigit.preprocess(X)`` shows what the network sees.
-    An image whose digit is not sure is looked at again, see ``second_look`` of
+    An image whose digit is not sure is looked at again, see ``tta`` of
     :class:`DigitClassifier`; that takes ten times as long.
 
     Examples
@@ -221,10 +221,10 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
 
 
 def _mnist_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    if gray.shape == (28, 28) and _core.is_mnist_like(gray):
+    if gray.shape == (28, 28) and _core.is_canonical(gray):
         return {"gray": gray, "result": gray / np.float32(255)}
     names = ("gray", "paper", "ink", "digit", "result")
-    return dict(zip(names, _core.prepare_steps(gray)[:-1], strict=True))
+    return dict(zip(names, _core.preprocess_steps(gray)[:-1], strict=True))
 
 
 def _seed_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:

@@ -134,7 +134,7 @@ def train(
     Where the data have a test part, the accuracy on it is measured at the end. Ctrl-C keeps
     what has been learned so far in a file of its own.
     """
-    from . import files
+    from .models import files
     from .estimator import DigitClassifier
 
     if not out.endswith(".safetensors"):
@@ -218,7 +218,7 @@ def evaluate(
 
     It is measured on the data's test part, or on all where they are not divided.
     """
-    from . import files
+    from .models import files
     from .evaluation import evaluate as measure
 
     if report:
@@ -319,7 +319,7 @@ def explain(
     """
     import io
 
-    from . import files
+    from .models import files
 
     files.check_writable(out)
     found = _model(path).explain(file, digit, layer)
@@ -411,7 +411,7 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
     """Write the pages of a file with boxes: NAME.png, or NAME-1.png and so on."""
     import io
 
-    from . import files as model_files
+    from .models import files as model_files
 
     stem = os.path.splitext(os.path.basename(file))[0]
     for page in range(len(reading.pages)):

@@ -19,15 +19,15 @@ from . import (
     _core,
     _judge,
     _layer_table,
-    _second_look,
+    _tta,
     architectures,
-    files,
     models,
     recipes,
 )
 from ._inputs import as_images
 from ._labels import as_labels
-from ._rehearsal import with_sample
+from ._replay import with_sample
+from .models import files
 from .progress import TrainingDisplay
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class DigitClassifier:
         with 8-bit integers, whose steps come from the ranges that the end of ``fit``, or
         :meth:`calibrate`, has seen; it trains in float32. Both are faster on processors with
         instructions for them, and answer the same on all.
-    second_look : bool, default False
+    tta : bool, default False
         Whether images whose digit is not sure (a probability below 0.99) are looked at again,
         turned by 8 degrees, scaled by 0.9 and 1.1 and sheared either way, and all that is
         found averaged. Fewer mistakes, for about ten times the time that those images take.
@@ -138,7 +138,7 @@ class DigitClassifier:
         optimizer: str | Mapping[str, Any] | None = None,
         learning_rate: float | None = None,
         precision: str = "float32",
-        second_look: bool = False,
+        tta: bool = False,
         patience: int | None = None,
         restore_best: bool = False,
         warm_start: bool = False,
@@ -155,7 +155,7 @@ class DigitClassifier:
         self.optimizer = optimizer
         self.learning_rate = learning_rate
         self.precision = precision
-        self.second_look = second_look
+        self.tta = tta
         self.patience = patience
         self.restore_best = restore_best
         self.warm_start = warm_start
@@ -171,8 +171,8 @@ class DigitClassifier:
         if "network_" in vars(self):
             if name == "precision":
                 self.network_.precision = value
-            elif name == "second_look":
-                self.network_.sure = _second_look.least_sure(value)
+            elif name == "tta":
+                self.network_.sure = _tta.least_sure(value)
         super().__setattr__(name, value)
 
     @classmethod
@@ -379,11 +379,11 @@ class DigitClassifier:
         network = self._fitted()
         if reject is not None:
             return self._predict_sure(X, reject)
-        if self.n_jobs is None and (digits := network.predict_ready(X)) is not None:
+        if self.n_jobs is None and (digits := network.predict_canonical(X)) is not None:
             return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            digits = _second_look.digits(network, images, scale)
+            digits = _tta.digits(network, images, scale)
         if self._text:
             digits = self.classes_[digits]
         return digits[0].item() if single else digits
@@ -399,11 +399,11 @@ class DigitClassifier:
             Rows sum to 1; (10,) for one image.
         """
         network = self._fitted()
-        if self.n_jobs is None and (ready := network.predict_proba_ready(X)) is not None:
+        if self.n_jobs is None and (ready := network.predict_proba_canonical(X)) is not None:
             return ready
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            probabilities = _second_look.probabilities(network, images, scale)
+            probabilities = _tta.probabilities(network, images, scale)
         return probabilities[0] if single else probabilities
 
     def digit_score(self, X: object) -> Any:
@@ -468,7 +468,7 @@ class DigitClassifier:
         network = self._fitted()
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            found = _second_look.probabilities(network, images, scale)
+            found = _tta.probabilities(network, images, scale)
             probabilities = found.astype(np.float64)
             digits = probabilities.argmax(axis=1)
             sure = np.take_along_axis(probabilities, digits[:, None], axis=1)[:, 0]
@@ -509,7 +509,7 @@ class DigitClassifier:
         network = self._fitted()
         images, labels, scale = self._check(X, y)
         with _threads(self.n_jobs):
-            return float(np.mean(_second_look.digits(network, images, scale) == labels))
+            return float(np.mean(_tta.digits(network, images, scale) == labels))
 
     def summary(self) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""
@@ -551,7 +551,7 @@ class DigitClassifier:
             In all of them the network takes images of values 0..1, light ink on black, any
             number at once, and gives probabilities; the file's metadata say so. What others'
             formats want is installed by ``pip install 'ocrdigit[export]'``. Ours alone keep the
-            digit score and ``second_look``; the others answer as the model does without.
+            digit score and ``tta``; the others answer as the model does without.
         int8 : bool
             Whether a ``.tflite`` file is to be in 8-bit integers, inputs and outputs too: a
             quarter of the size, for microcontrollers and accelerators. Their steps come from
@@ -570,7 +570,7 @@ class DigitClassifier:
         """
         network, calibration = self._fitted(), None
         if os.fspath(path).endswith(".safetensors") and not int8:
-            files.write_stored(path, files.Stored(network, self._judge, self.second_look))
+            files.write_stored(path, files.Stored(network, self._judge, self.tta))
             return
         if int8:
             from .datasets import load_sample
@@ -619,7 +619,7 @@ class DigitClassifier:
             layers,
             recipe="fine-tune",
             precision=precision,
-            second_look=stored.second_look,
+            tta=stored.tta,
             warm_start=True,
         )
         model._keep(stored.network, model._history(goes_on=False))
@@ -649,7 +649,7 @@ class DigitClassifier:
             self.network_.set_weights(weights)
             self.network_.ranges = ranges
             self.network_.precision = self.precision
-            self.network_.sure = _second_look.least_sure(self.second_look)
+            self.network_.sure = _tta.least_sure(self.tta)
         if "_judge" in state and state["_judge"] is not None:
             self._judge = _judge.join(self.network_, state["_judge"])
 
@@ -752,7 +752,7 @@ class DigitClassifier:
         self, network: _core.Network, history: dict[str, list[float]], text: bool = False
     ) -> None:
         network.precision = self.precision
-        network.sure = _second_look.least_sure(self.second_look)
+        network.sure = _tta.least_sure(self.tta)
         self.network_ = network
         self.history_ = history
         self._judge = None  # it was that of other weights

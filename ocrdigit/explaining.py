@@ -161,9 +161,9 @@ def explain_with(
 ) -> Explanation:
     """Explain an answer of any fitted classifier, see :func:`explain`."""
     gray = _one_gray(x)
-    if gray.shape == (_SIDE, _SIDE) and _core.is_mnist_like(gray):
+    if gray.shape == (_SIDE, _SIDE) and _core.is_canonical(gray):
         return explain_digit(model, gray / np.float32(255), gray, (0.0, 0.0, 1.0), digit, layer)
-    *_, seen, window = _core.prepare_steps(gray)
+    *_, seen, window = _core.preprocess_steps(gray)
     return explain_digit(model, seen, gray, window, digit, layer)
 
 
@@ -240,7 +240,7 @@ def explain_box(
     margin = 2 + max(w, h) // 6  # some paper, to know its level by
     part = page[max(0, y - margin) : y + h + margin, max(0, x - margin) : x + w + margin]
     picture = np.ascontiguousarray(part)
-    *_, seen, window = _core.prepare_steps(picture)
+    *_, seen, window = _core.preprocess_steps(picture)
     return explain_digit(model, seen, picture, window, digit, layer)
 
 

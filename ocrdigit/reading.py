@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import _core, _judge
 from ._inputs import gray_pages
-from ._reader import shipped_opinions, shipped_reader
+from .models.recognizer import shipped_fusion, shipped_recognizer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -362,10 +362,10 @@ def _read_page(
 ) -> list[Line]:
     small, factor = _reduced(page)
     table, numbers = _core.read_digits(
-        shipped_reader(),
+        shipped_recognizer(),
         small,
         judge=_judge.judge_of(model),
-        opinions=shipped_opinions(),
+        opinions=shipped_fusion(),
         length=length,
         words=words,
     )

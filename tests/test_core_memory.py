@@ -29,11 +29,11 @@ def repeat_calls(network, batch):
     reader = make_network(layers=DENSE_ONLY, shape=(28, 28, 1))
     digit = np.pad(np.full((20, 6), 255, np.uint8), ((4, 4), (11, 11)))
     for images in (digit, digit.astype(np.float32), np.stack([digit] * 3), 255 - digit, None):
-        _core.ready_scale(images)
-        reader.predict_ready(images)
-        reader.predict_proba_ready(images)
+        _core.canonical_scale(images)
+        reader.predict_canonical(images)
+        reader.predict_proba_canonical(images)
     shortcut = _core.Shortcut(len)
-    shortcut.first = reader.predict_ready
+    shortcut.first = reader.predict_canonical
     assert shortcut(digit) == reader.predict(digit[None], 1 / 255)
     assert shortcut((1, 2)) == 2
     network.set_weights(network.weights())
@@ -64,14 +64,14 @@ def repeat_calls(network, batch):
     _core.augment(batch.images, steps, 1)
     picture = np.zeros((9, 7), np.uint8)
     picture[2:6, 3] = 255
-    _core.prepare_digit(picture)
+    _core.preprocess_digit(picture)
     _core.resize_gray(picture, 5, 6)
     _core.otsu_threshold(picture)
-    _core.is_mnist_like(picture)
+    _core.is_canonical(picture)
     _core.rgb_to_gray(np.zeros((4, 5, 3), np.uint8))
     _core.rgba_to_gray(np.zeros((4, 5, 4), np.uint8), 255)
     with pytest.raises(ValueError, match="image"):
-        _core.prepare_digit(picture[:0])
+        _core.preprocess_digit(picture[:0])
 
 
 class Mallinfo(ctypes.Structure):

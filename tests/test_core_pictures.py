@@ -12,8 +12,8 @@ PICTURE_CALLS = {
     "rgba_to_gray": (lambda x: _core.rgba_to_gray(x, 0), (5, 6, 4)),
     "otsu_threshold": (lambda x: _core.otsu_threshold(x), (5, 6)),
     "resize_gray": (lambda x: _core.resize_gray(x, 3, 2), (5, 6)),
-    "is_mnist_like": (lambda x: _core.is_mnist_like(x), (5, 6)),
-    "prepare_digit": (lambda x: _core.prepare_digit(x), (5, 6)),
+    "is_canonical": (lambda x: _core.is_canonical(x), (5, 6)),
+    "preprocess_digit": (lambda x: _core.preprocess_digit(x), (5, 6)),
 }
 
 
@@ -54,9 +54,9 @@ def test_pictures():
     assert halved.tolist() == [[6.0]]
     digit = np.zeros((40, 30), np.uint8)
     digit[8:32, 14:17] = 255
-    assert _core.is_mnist_like(digit) is True
-    assert _core.is_mnist_like(255 - digit) is False
-    prepared = _core.prepare_digit(digit)
+    assert _core.is_canonical(digit) is True
+    assert _core.is_canonical(255 - digit) is False
+    prepared = _core.preprocess_digit(digit)
     assert prepared.shape == (28, 28)
     assert prepared.dtype == np.float32
     assert 0 < prepared.max() <= 1

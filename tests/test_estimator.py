@@ -32,7 +32,7 @@ def test_init_stores_parameters_untouched() -> None:
         "optimizer": {"type": "x"},
         "learning_rate": float("nan"),
         "precision": "int5",
-        "second_look": "no",
+        "tta": "no",
         "patience": 0,
         "restore_best": 5,
         "warm_start": "yes",

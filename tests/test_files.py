@@ -15,7 +15,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import ocrdigit
-from ocrdigit import DigitClassifier, files
+from ocrdigit import DigitClassifier
+from ocrdigit.models import files
 from ocrdigit.datasets import Dataset
 
 

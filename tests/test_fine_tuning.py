@@ -10,7 +10,7 @@ from conftest import small_model, weights_of
 
 import ocrdigit
 from ocrdigit import DigitClassifier, recipes
-from ocrdigit._rehearsal import with_sample
+from ocrdigit._replay import with_sample
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation import corruptions
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from networks import NETWORKS, make_images, make_network, shipped_models
 
 import ocrdigit
-from ocrdigit import DigitClassifier, _core, files
+from ocrdigit import DigitClassifier, _core
+from ocrdigit.models import files
 from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
 

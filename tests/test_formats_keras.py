@@ -13,12 +13,13 @@ import pytest
 from networks import NETWORKS, make_images, make_network, shipped_models
 
 import ocrdigit
-from ocrdigit import DigitClassifier, files
+from ocrdigit import DigitClassifier
+from ocrdigit.models import files
 from ocrdigit.datasets import Dataset
 
 h5py = pytest.importorskip("h5py")
 
-from ocrdigit.formats._keras import from_keras, to_keras  # noqa: E402
+from ocrdigit.models.formats._keras import from_keras, to_keras  # noqa: E402
 
 TOLERANCE = 1e-5
 

@@ -12,10 +12,11 @@ from click.testing import CliRunner
 from networks import NETWORKS, make_images, make_network, shipped_models
 
 import ocrdigit
-from ocrdigit import DigitClassifier, files
+from ocrdigit import DigitClassifier
+from ocrdigit.models import files
 from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
-from ocrdigit.formats._onnx import to_onnx
+from ocrdigit.models.formats._onnx import to_onnx
 
 TOLERANCE = 1e-5
 

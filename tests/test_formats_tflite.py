@@ -13,11 +13,12 @@ from click.testing import CliRunner
 from networks import NETWORKS, make_images, make_network, shipped_models
 
 import ocrdigit
-from ocrdigit import DigitClassifier, files
+from ocrdigit import DigitClassifier
+from ocrdigit.models import files
 from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
-from ocrdigit.formats import _quantize
-from ocrdigit.formats._tflite import to_tflite
+from ocrdigit.models.formats import _quantize
+from ocrdigit.models.formats._tflite import to_tflite
 
 TOLERANCE = 1e-5
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ocrdigit._core import (
-    is_mnist_like,
+    is_canonical,
     otsu_threshold,
-    prepare_digit,
+    preprocess_digit,
     resize_gray,
     rgb_to_gray,
     rgba_to_gray,
@@ -236,16 +236,16 @@ def check_form(result, at_edge=False):
 class TestPrepareDigit:
     @pytest.mark.parametrize("digit", range(10))
     def test_ink_and_paper_of_any_level(self, digit):
-        want = prepare_digit(draw(digit))
+        want = preprocess_digit(draw(digit))
         check_form(want)
         for paper, ink in [(0, 255), (255, 90), (200, 120), (40, 130), (0, 60), (120, 255)]:
-            result = prepare_digit(draw(digit, paper=paper, ink=ink))
+            result = preprocess_digit(draw(digit, paper=paper, ink=ink))
             check_form(result)
             assert likeness(result, want) > 0.99
 
     @pytest.mark.parametrize("digit", range(10))
     def test_any_place_and_size(self, digit):
-        want = prepare_digit(draw(digit))
+        want = preprocess_digit(draw(digit))
         for size, box, pen in [
             ((200, 200), (10, 10, 90, 130), 12),
             ((200, 200), (115, 70, 195, 190), 12),
@@ -254,7 +254,7 @@ class TestPrepareDigit:
             ((28, 28), (9, 4, 20, 20.5), 1.65),
             ((1600, 1200), (500, 200, 900, 800), 60),
         ]:
-            result = prepare_digit(draw(digit, size, box, pen))
+            result = preprocess_digit(draw(digit, size, box, pen))
             check_form(result)
             # The smallest ones are made of a few pixels.
             assert likeness(result, want) > (0.93 if max(size) > 28 else 0.8)
@@ -262,16 +262,16 @@ class TestPrepareDigit:
     @pytest.mark.parametrize("digit", range(10))
     def test_thin_pen(self, digit):
         """It comes out as strokes that a network trained on MNIST can see."""
-        result = prepare_digit(draw(digit, (400, 400), (100, 50, 300, 350), pen=3))
+        result = preprocess_digit(draw(digit, (400, 400), (100, 50, 300, 350), pen=3))
         check_form(result)
         assert result.sum() > 1.2 * 20
         assert np.quantile(result[result > 0], 0.75) > 0.6
-        assert likeness(result, prepare_digit(draw(digit))) > 0.75
+        assert likeness(result, preprocess_digit(draw(digit))) > 0.75
 
     @pytest.mark.parametrize("digit", range(10))
     def test_noise_light_and_specks(self, digit):
         generator = np.random.default_rng(digit)
-        want = prepare_digit(draw(digit))
+        want = preprocess_digit(draw(digit))
         y, x = np.mgrid[:200, :200]
         for slope_y, slope_x in [(0.3, 0.2), (-0.4, 0.1), (0, -0.45)]:
             lit = draw(digit, paper=190, ink=60) + slope_y * (y - 100) + slope_x * (x - 100)
@@ -280,19 +280,19 @@ class TestPrepareDigit:
                 top, left = generator.integers(0, 198, 2)
                 noisy[top : top + 2, left : left + 2] = 30
             picture = noisy.clip(0, 255).astype(np.uint8)
-            for result in (prepare_digit(picture), prepare_digit(255 - picture)):
+            for result in (preprocess_digit(picture), preprocess_digit(255 - picture)):
                 check_form(result)
                 assert likeness(result, want) > 0.93
 
     @pytest.mark.parametrize("digit", range(10))
     def test_table_edge_and_neighbour(self, digit):
-        want = prepare_digit(draw(digit))
+        want = preprocess_digit(draw(digit))
         edge = draw(digit).copy()
         edge[:, :14] = 30
-        assert likeness(prepare_digit(edge), want) > 0.97
+        assert likeness(preprocess_digit(edge), want) > 0.97
         neighbour = draw(digit).copy()
         neighbour[30:170, 165:] = draw(0)[30:170, 54:89]
-        assert likeness(prepare_digit(neighbour), want) > 0.97
+        assert likeness(preprocess_digit(neighbour), want) > 0.97
 
     @pytest.mark.parametrize("digit", [4, 5, 7])
     def test_digit_that_fills_its_picture(self, digit):
@@ -302,8 +302,8 @@ class TestPrepareDigit:
         rows, columns = np.flatnonzero(inked.any(axis=1)), np.flatnonzero(inked.any(axis=0))
         tight = full[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
         tight[-30:-26, -20:-16] = 0
-        result = prepare_digit(tight)
-        assert likeness(result, prepare_digit(draw(digit, (200, 250), (56, 56, 144, 194)))) > 0.97
+        result = preprocess_digit(tight)
+        assert likeness(result, preprocess_digit(draw(digit, (200, 250), (56, 56, 144, 194)))) > 0.97
 
     @pytest.mark.parametrize("background", [0, 255])
     def test_alpha(self, background):
@@ -312,15 +312,15 @@ class TestPrepareDigit:
         rgba = np.zeros((200, 200, 4), np.uint8)
         rgba[..., :3] = 255 - background
         rgba[..., 3] = ink
-        result = prepare_digit(rgba_to_gray(rgba, background))
-        assert likeness(result, prepare_digit(draw(5))) > 0.99
+        result = preprocess_digit(rgba_to_gray(rgba, background))
+        assert likeness(result, preprocess_digit(draw(5))) > 0.99
 
     def test_detached_bar_is_kept(self):
         picture = draw(5).copy()
         gap = picture.copy()
         gap[49:55] = 255
-        result = prepare_digit(gap)
-        assert result[:7].sum() > 0.8 * prepare_digit(picture)[:7].sum()
+        result = preprocess_digit(gap)
+        assert result[:7].sum() > 0.8 * preprocess_digit(picture)[:7].sum()
 
     def test_mnist_comes_out_as_it_was(self, sample):
         images = sample.X_test[:300]
@@ -328,7 +328,7 @@ class TestPrepareDigit:
 
         def differences(pictures):
             pairs = zip(pictures, originals, strict=True)
-            return np.array([np.abs(prepare_digit(p) - o) for p, o in pairs])
+            return np.array([np.abs(preprocess_digit(p) - o) for p, o in pairs])
 
         for pictures in (images, 255 - images):
             apart = differences(pictures)
@@ -345,9 +345,9 @@ class TestPrepareDigit:
     @pytest.mark.parametrize("level", [0, 77, 255])
     def test_no_ink(self, level):
         for size in [(1, 1), (28, 28), (3, 500)]:
-            assert not prepare_digit(np.full(size, level, np.uint8)).any()
+            assert not preprocess_digit(np.full(size, level, np.uint8)).any()
         noise = np.random.default_rng(level).normal(level, 4, (60, 60)).clip(0, 255)
-        assert not prepare_digit(noise.astype(np.uint8)).any()
+        assert not preprocess_digit(noise.astype(np.uint8)).any()
 
     def test_any_picture_is_safe(self):
         """Random sizes and contents, the longest sides included."""
@@ -361,28 +361,28 @@ class TestPrepareDigit:
                 255 * (generator.random(size) < share),
                 np.add.outer(np.arange(size[0]), np.arange(size[1])) % 256,
             ):
-                result = prepare_digit(picture.astype(np.uint8))
+                result = preprocess_digit(picture.astype(np.uint8))
                 assert result.shape == (28, 28)
                 assert result.min() >= 0
                 assert result.max() <= 1
 
     def test_same_picture_same_bits(self):
         picture = draw(8)
-        assert np.array_equal(prepare_digit(picture), prepare_digit(picture.copy()))
+        assert np.array_equal(preprocess_digit(picture), preprocess_digit(picture.copy()))
 
 
 class TestIsMnistLike:
     def test_mnist_is(self, sample):
         images = sample.X_train
-        assert all(is_mnist_like(image) for image in images)
-        assert not any(is_mnist_like(255 - image) for image in images)
+        assert all(is_canonical(image) for image in images)
+        assert not any(is_canonical(255 - image) for image in images)
 
     def test_others_are_not(self):
-        assert not is_mnist_like(draw(3))
-        assert not is_mnist_like(np.zeros((28, 28), np.uint8))
-        assert not is_mnist_like(np.full((28, 28), 255, np.uint8))
-        assert not is_mnist_like(draw(3, (28, 28), (9, 4, 20, 20), 2, paper=60, ink=255))
-        assert not is_mnist_like(draw(3, (28, 28), (9, 4, 20, 20), 2, paper=0, ink=100))
+        assert not is_canonical(draw(3))
+        assert not is_canonical(np.zeros((28, 28), np.uint8))
+        assert not is_canonical(np.full((28, 28), 255, np.uint8))
+        assert not is_canonical(draw(3, (28, 28), (9, 4, 20, 20), 2, paper=60, ink=255))
+        assert not is_canonical(draw(3, (28, 28), (9, 4, 20, 20), 2, paper=0, ink=100))
 
     @pytest.mark.parametrize("sides", [{"left", "right"}, {"top", "left"}, {"bottom"}])
     def test_light_along_one_or_two_sides_is(self, sides):
@@ -391,27 +391,27 @@ class TestIsMnistLike:
         ground[:5], ground[23:] = "top" in sides, "bottom" in sides
         ground[:, :7] |= "left" in sides
         ground[:, 21:] |= "right" in sides
-        assert is_mnist_like(np.where(ground, 255 - picture, picture))
+        assert is_canonical(np.where(ground, 255 - picture, picture))
 
     @pytest.mark.parametrize(("paper", "ink"), [(40, 255), (128, 255), (150, 0), (255, 0)])
     def test_paper_along_three_sides_is_not(self, paper, ink):
         picture = draw(3, (28, 28), (9, 4, 20, 20), 2, paper=paper, ink=ink).copy()
         picture[:, 24:] = 0  # a neighbour's ink, or a shadow
         picture[0, :3] = picture[27, :3] = 0
-        assert not is_mnist_like(picture)
+        assert not is_canonical(picture)
 
     def test_noise_is_forgiven(self):
         generator = np.random.default_rng(0)
         picture = draw(3, (28, 28), (9, 4, 20, 20), 2, paper=0, ink=255)
         noisy = (picture + generator.normal(0, 10, picture.shape)).clip(0, 255)
-        assert is_mnist_like(noisy.astype(np.uint8))
+        assert is_canonical(noisy.astype(np.uint8))
 
 
 class TestBadSizes:
     @pytest.mark.parametrize("size", [(1, 16385), (16385, 1)])
     def test_sides(self, size):
         image = np.zeros(size, np.uint8)
-        for function in (prepare_digit, lambda x: resize_gray(x, 5, 5)):
+        for function in (preprocess_digit, lambda x: resize_gray(x, 5, 5)):
             with pytest.raises(ValueError, match=r"image.*16385.*16384"):
                 function(image)
 

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 import ocrdigit
-from ocrdigit import DigitClassifier, _core, _judge, architectures, files, models, synth
+from ocrdigit import DigitClassifier, _core, _judge, architectures, models, synth
+from ocrdigit.models import files
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation.metrics import auroc
 from ocrdigit.training import (
-    _changes,
-    _council,
+    _augmentation,
+    _ensemble,
     _data,
     _examples,
     _labels,
-    _lessons,
+    _distillation,
     classifier,
     styles,
 )
@@ -301,11 +302,11 @@ class TestTraining:
 
     def test_a_run(self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         mix = _data.Mix(1, 30, 20)
-        rough = _labels.Phase(1, 1e-3, mix, _changes.ROUGH)
-        later = rough._replace(augment=_changes.handled(0.5))
+        rough = _labels.Phase(1, 1e-3, mix, _augmentation.STRONG)
+        later = rough._replace(augment=_augmentation.handled(0.5))
         phases = {"large": (rough, later), "default": (later,), "tiny": (later,)}
         monkeypatch.setattr(_labels, "ON_LABELS", phases)
-        monkeypatch.setattr(_council, "_SPECIALISTS_EPOCHS", 1)
+        monkeypatch.setattr(_ensemble, "_SPECIALISTS_EPOCHS", 1)
         self.set_lessons(monkeypatch)
         files_made = []
         for run in range(2):
@@ -313,7 +314,7 @@ class TestTraining:
             folder.mkdir()
             said: list[str] = []
             classifier.make(classifier.NAMES, str(folder), data, 4, said.append)
-            assert said == ["the council", "lessons", *_lessons.TAUGHT, "the last lesson", "tiny"]
+            assert said == ["the council", "lessons", *_distillation.TAUGHT, "the last lesson", "tiny"]
             files_made += [
                 (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
             ]
@@ -325,7 +326,7 @@ class TestTraining:
         large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
         assert large.architecture == "large"
         assert large.network_.ranges  # for int8
-        assert large.second_look
+        assert large.tta
         model = ocrdigit.load(tmp_path / "0" / "tiny.safetensors")
         assert model.network_.classes == 10
         assert np.isfinite(model.digit_score(data.validation.images)).all()
@@ -333,24 +334,24 @@ class TestTraining:
     @staticmethod
     def set_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
         """Two lessons of one mix and the same changes, and the last, in small."""
-        rates = dict.fromkeys(_lessons.TAUGHT, 1e-3)
-        lesson = _lessons.Lesson(2, _data.Mix(1, 30, 20), _changes.handled(0.5), rates)
-        monkeypatch.setattr(_lessons, "LESSONS", (lesson, lesson))
-        monkeypatch.setattr(_lessons, "LAST_LESSON", lesson._replace(of_mnist=()))
-        monkeypatch.setattr(_lessons, "_CHANGED_AT_ONCE", 100)
+        rates = dict.fromkeys(_distillation.TAUGHT, 1e-3)
+        lesson = _distillation.Lesson(2, _data.Mix(1, 30, 20), _augmentation.handled(0.5), rates)
+        monkeypatch.setattr(_distillation, "LESSONS", (lesson, lesson))
+        monkeypatch.setattr(_distillation, "LAST_LESSON", lesson._replace(of_mnist=()))
+        monkeypatch.setattr(_distillation, "_CHANGED_AT_ONCE", 100)
 
     @staticmethod
-    def council() -> _council.Council:
+    def council() -> _ensemble.Council:
         general, other = (_core.Network(TestJudge.LAYERS, seed=seed) for seed in (1, 2))
-        return _council.Council([general], [_judge.split(other)])
+        return _ensemble.Council([general], [_judge.split(other)])
 
     def test_lessons_are_what_the_council_and_the_labels_say(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.set_lessons(monkeypatch)
         council = self.council()
-        images, labels, answers = _lessons.prepare(_lessons.LESSONS[0], council, data, (7, 0))
-        examples = data.mixed(_lessons.LESSONS[0].mix)
+        images, labels, answers = _distillation.prepare(_distillation.LESSONS[0], council, data, (7, 0))
+        examples = data.mixed(_distillation.LESSONS[0].mix)
         count = len(examples.labels)
         assert len(images) == len(labels) == len(answers) == 2 * count
         assert np.array_equal(labels, np.tile(examples.labels, 2))
@@ -370,8 +371,8 @@ class TestTraining:
         self.set_lessons(monkeypatch)
         council = self.council()
         lessons = [
-            _lessons.prepare(lesson, council, data, (7, number)).images
-            for number, lesson in enumerate(_lessons.LESSONS)
+            _distillation.prepare(lesson, council, data, (7, number)).images
+            for number, lesson in enumerate(_distillation.LESSONS)
         ]
         versions = np.concatenate(lessons).reshape(4, -1, 28 * 28)
         for a, b in itertools.combinations(range(4), 2):
@@ -381,8 +382,8 @@ class TestTraining:
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.set_lessons(monkeypatch)
-        lesson = _lessons.LAST_LESSON
-        images = _lessons.prepare(lesson, self.council(), data, (7, 2)).images
+        lesson = _distillation.LAST_LESSON
+        images = _distillation.prepare(lesson, self.council(), data, (7, 2)).images
         count = len(data.mnist.labels)
         versions = images.reshape(lesson.versions, -1, 28, 28)
         assert (versions[:, :count] == data.mnist.images).all()  # here not at all

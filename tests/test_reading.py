@@ -19,7 +19,7 @@ from test_image import draw
 
 import ocrdigit
 from ocrdigit import _core, synth
-from ocrdigit._reader import read_opinions, shipped_opinions, shipped_reader, write_opinions
+from ocrdigit.models.recognizer import read_fusion, shipped_fusion, shipped_recognizer, write_fusion
 from ocrdigit.cli import main
 
 TEXT = "1874"
@@ -116,7 +116,7 @@ class TestReading:
 
     def test_second_opinion(self, picture: synth.Picture) -> None:
         """A model's opinion counts: with or without a class for what is no digit."""
-        alone, _ = _core.read_digits(shipped_reader(), picture.image)
+        alone, _ = _core.read_digits(shipped_recognizer(), picture.image)
         assert "".join(map(str, alone[:, 1])) == TEXT
         readings = [ocrdigit.read(picture.image)]
         for name in ("tiny", "seed"):
@@ -133,11 +133,11 @@ class TestReading:
             if values.shape[-1] == 10:  # 9 is told from 0, 8 from 1, ...
                 weights[name] = np.ascontiguousarray(values[..., ::-1])
         model.network_.set_weights(weights)
-        heavy = shipped_opinions()._replace(
+        heavy = shipped_fusion()._replace(
             apart_reader=0.1, apart_judge=1.0, close_reader=0.1, close_judge=1.0
         )
         read = partial(
-            _core.read_digits, shipped_reader(), picture.image, judge=model.network_, opinions=heavy
+            _core.read_digits, shipped_recognizer(), picture.image, judge=model.network_, opinions=heavy
         )
         digits, numbers = read()
         assert digits[:, 1].tolist() == [8, 1, 2, 5]
@@ -154,14 +154,14 @@ class TestReading:
         judge = ocrdigit.load("seed").network_
         for picture in synth.strings(40, style="cheque", random_state=3):
             image = np.ascontiguousarray(picture.image)
-            alone, _ = _core.read_digits(shipped_reader(), image)
+            alone, _ = _core.read_digits(shipped_recognizer(), image)
             judged, _ = _core.read_digits(
-                shipped_reader(), image, judge=judge, opinions=shipped_opinions()
+                shipped_recognizer(), image, judge=judge, opinions=shipped_fusion()
             )
             assert judged[:, 2:].tolist() == alone[:, 2:].tolist()
 
     def test_digits_as_the_judge_sees_them(self, picture: synth.Picture) -> None:
-        table, crops = _core.cut_digits(shipped_reader(), picture.image)
+        table, crops = _core.crop_digits(shipped_recognizer(), picture.image)
         assert table[:, 1].tolist() == [int(digit) for digit in TEXT]
         assert crops.shape == (len(table), 28, 28)
         assert ocrdigit.predict(crops).tolist() == table[:, 1].tolist()
@@ -169,9 +169,9 @@ class TestReading:
             margin = round(0.15 * max(width, height))
             top, left = max(0, y - margin), max(0, x - margin)
             cut = picture.image[top : y + height + margin, left : x + width + margin]
-            assert np.array_equal(_core.prepare_digit(np.ascontiguousarray(cut)), crop)
+            assert np.array_equal(_core.preprocess_digit(np.ascontiguousarray(cut)), crop)
         with pytest.raises(TypeError, match="network"):
-            _core.cut_digits(None, picture.image)
+            _core.crop_digits(None, picture.image)
 
     def test_model_is_checked(self, picture: synth.Picture) -> None:
         with pytest.raises(TypeError, match="model must be a DigitClassifier"):
@@ -376,7 +376,7 @@ class TestBadInput:
             _core.read_digits(None, picture.image)
 
     def test_judge_of_another_kind(self, picture: synth.Picture) -> None:
-        reader = shipped_reader()
+        reader = shipped_recognizer()
         with pytest.raises(ValueError, match="judge"):
             _core.read_digits(reader, picture.image, judge=reader)
         with pytest.raises(TypeError, match="judge"):
@@ -388,7 +388,7 @@ class TestBadInput:
     def test_few_digits_in_noise(self) -> None:
         rng = np.random.default_rng(5)
         pages = [255 * (rng.random((800, 800)) < share) for share in (0.1, 0.2, 0.3)]
-        alone = [len(_core.read_digits(shipped_reader(), p.astype(np.uint8))[0]) for p in pages]
+        alone = [len(_core.read_digits(shipped_recognizer(), p.astype(np.uint8))[0]) for p in pages]
         both = [len(ocrdigit.read(page.astype(np.uint8)).digits) for page in pages]
         assert sum(alone) > 60
         assert sum(both) < 0.25 * sum(alone)
@@ -470,27 +470,27 @@ class TestCommand:
 
 
 def test_reader_file_is_checked(tmp_path: Path) -> None:
-    from ocrdigit._reader import read_reader
+    from ocrdigit.models.recognizer import read_recognizer
 
     with pytest.raises(FileNotFoundError):
-        read_reader(tmp_path / "none.safetensors")
+        read_recognizer(tmp_path / "none.safetensors")
     (tmp_path / "bad.safetensors").write_bytes(b"not one")
     with pytest.raises(ValueError, match=r"bad\.safetensors"):
-        read_reader(tmp_path / "bad.safetensors")
+        read_recognizer(tmp_path / "bad.safetensors")
     from ocrdigit._predict import MODEL_PATH
 
     with pytest.raises(ValueError, match="not a reader"):
-        read_reader(MODEL_PATH)
+        read_recognizer(MODEL_PATH)
 
 
 def test_opinions_file_is_checked(tmp_path: Path) -> None:
-    path = tmp_path / "opinions.json"
-    write_opinions(path, shipped_opinions())
-    assert read_opinions(path) == shipped_opinions()
+    path = tmp_path / "fusion.json"
+    write_fusion(path, shipped_fusion())
+    assert read_fusion(path) == shipped_fusion()
     for wrong in ("{", "[1]", '{"usual": 1}', path.read_text().replace("0.", '"a"', 1)):
         path.write_text(wrong)
-        with pytest.raises(ValueError, match=r"opinions\.json: not an opinions file"):
-            read_opinions(path)
+        with pytest.raises(ValueError, match=r"fusion\.json: not an opinions file"):
+            read_fusion(path)
 
 
 def test_digit_alone() -> None:

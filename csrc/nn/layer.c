@@ -14,7 +14,7 @@ const char *od_layer_kind_name(od_layer_kind kind) {
       [OD_BATCH_NORM] = "batch_norm",
       [OD_DROPOUT] = "dropout",
       [OD_FLATTEN] = "flatten",
-      [OD_MAP_TO_SEQUENCE] = "columns",
+      [OD_MAP_TO_SEQUENCE] = "map_to_sequence",
   };
   return (unsigned)kind < OD_LAYER_KINDS ? names[kind] : "unknown";
 }

@@ -116,7 +116,7 @@ PyObject *image_resize_gray(PyObject *Py_UNUSED(module), PyObject *const *argume
 
 PyObject *image_is_mnist_like(PyObject *Py_UNUSED(module), PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
-  static const signature accepted = {"is_mnist_like", 1, 1, 1, {"image"}};
+  static const signature accepted = {"is_canonical", 1, 1, 1, {"image"}};
   PyObject *value;
   picture image;
   bool answer;
@@ -149,7 +149,7 @@ static PyObject *prepare_picture(PyObject *module, const picture *image, od_prep
 
 PyObject *image_prepare_digit(PyObject *module, PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
-  static const signature accepted = {"prepare_digit", 1, 1, 1, {"image"}};
+  static const signature accepted = {"preprocess_digit", 1, 1, 1, {"image"}};
   PyObject *value;
   picture image;
   if (!arguments_read(&accepted, arguments, count, keywords, &value) ||
@@ -169,7 +169,7 @@ static PyObject *copy_bytes(int h, int w, const uint8_t *from) {
 
 PyObject *image_prepare_steps(PyObject *module, PyObject *const *arguments,
                               Py_ssize_t count, PyObject *keywords) {
-  static const signature accepted = {"prepare_steps", 1, 1, 1, {"image"}};
+  static const signature accepted = {"preprocess_steps", 1, 1, 1, {"image"}};
   PyObject *value, *result = NULL;
   od_preprocess_steps steps = {0};
   picture image;

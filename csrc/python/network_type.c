@@ -279,12 +279,12 @@ static PyMethodDef methods[] = {
     {"predict_proba", FAST(network_predict_proba),
      PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
                "Class probabilities, float32 (n, classes), or of each column (n, columns, classes).")},
-    {"predict_ready", network_predict_ready, METH_O,
-     PyDoc_STR("predict_ready($self, images, /)\n--\n\n"
+    {"predict_canonical", network_predict_ready, METH_O,
+     PyDoc_STR("predict_canonical($self, images, /)\n--\n\n"
                "The class of one image, an int, or of every image of a batch, int64 (n,), where "
                "they are ready as they are; else None.")},
-    {"predict_proba_ready", network_predict_proba_ready, METH_O,
-     PyDoc_STR("predict_proba_ready($self, images, /)\n--\n\n"
+    {"predict_proba_canonical", network_predict_proba_ready, METH_O,
+     PyDoc_STR("predict_proba_canonical($self, images, /)\n--\n\n"
                "The same for class probabilities, float32 (classes,) or (n, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
@@ -310,7 +310,7 @@ static PyGetSetDef attributes[] = {
     {"precision", get_precision, set_precision,
      PyDoc_STR("What predictions multiply: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
     {"sure", get_sure, set_sure,
-     PyDoc_STR("The least probability of an answer of predict_ready and predict_proba_ready; to "
+     PyDoc_STR("The least probability of an answer of predict_canonical and predict_proba_canonical; to "
                "what is less sure, and to batches, they say None. 0: to nothing."),
      NULL},
     {"ranges", get_ranges, set_ranges,

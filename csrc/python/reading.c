@@ -123,9 +123,9 @@ static bool is_judge(PyObject *module, PyObject *judge, int *classes) {
   return false;
 }
 
-static bool read_opinions(PyObject *value, od_fusion *opinions) {
+static bool read_fusion(PyObject *value, od_fusion *opinions) {
   enum { NUMBERS = sizeof *opinions / sizeof(double) };
-  _Static_assert(sizeof *opinions == 15 * sizeof(double), "the numbers of _reader.Opinions");
+  _Static_assert(sizeof *opinions == 15 * sizeof(double), "the numbers of models.recognizer.FusionWeights");
   double numbers[NUMBERS];
   PyObject *tuple = PyTuple_Check(value) && PyTuple_GET_SIZE(value) == NUMBERS ? value : NULL;
   for (Py_ssize_t i = 0; tuple && i < NUMBERS; i++) {
@@ -247,7 +247,7 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
   PyObject *judge = values[2] && values[2] != Py_None ? values[2] : NULL;
   if (!is_reader(module, values[0]) || !read_image(values[1], &call.image) ||
       (judge && !is_judge(module, judge, &call.judge_classes)) ||
-      (values[3] && !read_opinions(values[3], &call.opinions)) ||
+      (values[3] && !read_fusion(values[3], &call.opinions)) ||
       (values[4] && !convert_int(values[4], "length", 0, MOST_LENGTH, &length)))
     return NULL;
   call.reader = values[0];
@@ -285,7 +285,7 @@ static PyObject *crop_arrays(const od_read_job *job, int count) {
 
 PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                              PyObject *keywords) {
-  static const signature accepted = {"cut_digits", 2, 2, 2, {"network", "image"}};
+  static const signature accepted = {"crop_digits", 2, 2, 2, {"network", "image"}};
   PyObject *values[2];
   if (!arguments_read(&accepted, arguments, count, keywords, values)) return NULL;
   reading_call call = {.kernels = state_of_module(module)->kernels};

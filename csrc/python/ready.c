@@ -31,7 +31,7 @@ bool ready_images(PyObject *value, image_view *view, bool *single) {
   return ready;
 }
 
-PyObject *ready_scale(PyObject *Py_UNUSED(module), PyObject *value) {
+PyObject *canonical_scale(PyObject *Py_UNUSED(module), PyObject *value) {
   image_view view;
   bool single;
   if (!ready_images(value, &view, &single)) Py_RETURN_NONE;

@@ -11,7 +11,7 @@
  * one image rather than a batch. Never sets an exception. */
 bool ready_images(PyObject *value, image_view *view, bool *single);
 
-/* ready_scale(X): the scale that makes the values of ready images 0..1, or None. */
-PyObject *ready_scale(PyObject *module, PyObject *value);
+/* canonical_scale(X): the scale that makes the values of ready images 0..1, or None. */
+PyObject *canonical_scale(PyObject *module, PyObject *value);
 
 #endif

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from .. import files
+from ..models import files
 from ._dataset import Dataset
 from ._idx import read_all, read_idx
 

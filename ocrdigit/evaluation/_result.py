@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import files
+from ..models import files
 from . import metrics
 
 REJECTED = 0.01  # the share put aside that tables show

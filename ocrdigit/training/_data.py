@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .. import _core
 from ..datasets import load_mnist
 from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands, read_crops
-from .strips import TRAINING_DIGITS
+from .line_images import TRAINING_DIGITS
 
 _CHUNK, _CROP_CHUNKS, _NO_DIGIT_CHUNKS = 10_000, 4, 4  # of either kind of crops, and of no digits
 _UNREADABLE = 0.02  # examples are left out whose class a network finds less likely

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import _core, image, synth
-from .._reader import shipped_reader
+from ..models.recognizer import shipped_recognizer
 from ..datasets import load_optdigits, load_semeion
 from ..synth._paper import smooth_noise
 from ._matching import match
 from ._prepared import Pictures, prepared
-from .strips import handwriting, smooth, words
+from .line_images import handwriting, smooth, words
 from .styles import drawn_digits
 
 NOT_A_DIGIT = 10
@@ -105,7 +105,7 @@ def read_crops(folder: str, seed: int, count: int) -> Examples:
 def _read(picture: synth.Picture) -> tuple[NDArray[np.int32], Pictures]:
     """Return the reader's digits as a table, and each cut out and prepared, in bytes."""
     image = np.ascontiguousarray(picture.image)
-    table, crops = _core.cut_digits(shipped_reader(), image)
+    table, crops = _core.crop_digits(shipped_recognizer(), image)
     return table, np.rint(crops * 255).astype(np.uint8)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .. import _core, architectures, augmentations
-from ._changes import ROUGH, handled
+from ._augmentation import STRONG, handled
 from ._data import Data, Mix
 from ._examples import NOT_A_DIGIT
 
@@ -37,7 +37,7 @@ def layers_of(name: str) -> list[dict[str, Any]]:
 
 ON_LABELS: dict[str, tuple[Phase, ...]] = {
     "large": (
-        Phase(2, 3e-3, Mix(2, 60_000, 35_000), ROUGH),
+        Phase(2, 3e-3, Mix(2, 60_000, 35_000), STRONG),
         Phase(20, 4e-3, MIXED, handled(0.5)),
         Phase(6, 2e-3, MOSTLY_MNIST, handled(0.3)),
     ),

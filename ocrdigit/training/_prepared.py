@@ -12,6 +12,6 @@ Pictures = NDArray[np.uint8]
 
 def prepared(picture: Pictures) -> Pictures:
     """Return a picture (h, w) as ``predict`` prepares it, (28, 28)."""
-    digit = _core.prepare_digit(np.ascontiguousarray(picture))
+    digit = _core.preprocess_digit(np.ascontiguousarray(picture))
     pixels: Pictures = np.rint(digit * 255).astype(np.uint8)
     return pixels

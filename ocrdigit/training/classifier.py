@@ -29,12 +29,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .. import _core, _judge, files
-from ._council import call_council
+from .. import _core, _judge
+from ..models import files
+from ._ensemble import call_council
 from ._data import Data, log_probabilities, make_data
 from ._examples import NOT_A_DIGIT, Examples
 from ._labels import train_on_labels
-from ._lessons import TAUGHT, teach
+from ._distillation import TAUGHT, teach
 
 NAMES = ("large", "default", "tiny")
 _MOST_MEMBERS = 100  # so many numbers apart are the members' own seeds, of one run and the next
@@ -67,7 +68,7 @@ def save(name: str, folder: str, network: _core.Network, validation: Examples, s
     path = os.path.join(folder, f"{name}.safetensors")
     command = f"python -m ocrdigit.training.classifier --seed {seed}"
     notes = {"temperature": f"{temperature:.4f}", "training": command}
-    stored = files.Stored(classifier, judge, second_look=True)
+    stored = files.Stored(classifier, judge, tta=True)
     files.write_stored(path, stored, half=True, notes=notes)
 
 

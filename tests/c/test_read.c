@@ -320,13 +320,13 @@ enum { LOOK_COLUMNS = 5, LOOKS = 3 };
 /* Three looks of the same number of columns, which say strings of a digit or a blank (-) each
  * with a probability; *settled is the line of them. */
 static void settle(const char *const *said, const double *sure, od_real *scores,
-                   od_ctc_best_path *settled) {
-  od_ctc_best_path lines[LOOKS];
+                   od_line_hypothesis *settled) {
+  od_line_hypothesis lines[LOOKS];
   for (int k = 0; k < LOOKS; k++) {
     uint8_t classes[LOOK_COLUMNS];
     for (int t = 0; t < LOOK_COLUMNS; t++)
       classes[t] = (uint8_t)(said[k][t] == '-' ? OD_CTC_BLANK : said[k][t] - '0');
-    lines[k] = (od_ctc_best_path){.line = k, .columns = LOOK_COLUMNS, .scores = scores};
+    lines[k] = (od_line_hypothesis){.line = k, .columns = LOOK_COLUMNS, .scores = scores};
     say_columns(LOOK_COLUMNS, classes, sure[k], scores);
     scores += LOOK_COLUMNS * OD_CTC_CLASSES;
   }
@@ -357,7 +357,7 @@ static void test_looks(void) {
   };
   od_real scores[LOOKS * LOOK_COLUMNS * OD_CTC_CLASSES];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    od_ctc_best_path settled;
+    od_line_hypothesis settled;
     CHECK_CASE("case %d", (int)i);
     settle(cases[i].said, cases[i].sure, scores, &settled);
     CHECK_INT(settled.line, cases[i].kept);
@@ -371,7 +371,7 @@ static void test_looks_mean(void) {
   static const double sure[] = {0.9, 0.5, 0.6};
   od_real scores[LOOKS * LOOK_COLUMNS * OD_CTC_CLASSES];
   od_decoded_symbol digit[LOOK_COLUMNS];
-  od_ctc_best_path settled;
+  od_line_hypothesis settled;
   od_error error = {{0}};
   double says[OD_CTC_CLASSES] = {0}, sum = 0;
   int count;

@@ -1,6 +1,6 @@
 """Trains the network that reads lines: which digit each column of a line says, if any.
 
-    python -m ocrdigit.training.reader --data DIR --out reader.safetensors
+    python -m ocrdigit.training.recognizer --data DIR --out recognizer.safetensors
 
 ``DIR`` holds MNIST's four files in ``mnist/``, and in ``uci/`` the bitmaps of two UCI data sets,
 ``optdigits.npz`` and ``semeion.npz``, whose writers are Europeans. Numbers of their digits are
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from .. import _core
-from .._reader import HEIGHT, LAYERS, write_reader
-from .strips import WIDTH, make_strips
+from ..models.recognizer import HEIGHT, LAYERS, write_recognizer
+from .line_images import WIDTH, make_line_images
 
 _BATCH = 20_000  # pictures written at a time
 _KEPT = 2_000  # strips, to follow the training by
@@ -36,7 +36,7 @@ def train(
     with ProcessPoolExecutor(jobs) as workers:
         seeds = [1000 * seed + i + 1 for i in range(-(-pictures // _BATCH))]
         count = len(seeds)
-        parts = list(workers.map(make_strips, [folder] * count, seeds, [_BATCH] * count))
+        parts = list(workers.map(make_line_images, [folder] * count, seeds, [_BATCH] * count))
     X = np.concatenate([strips for strips, _ in parts])
     y = np.concatenate([labels for _, labels in parts])
     print(f"{len(y):,} strips in {time.perf_counter() - start:.0f} s", flush=True)
@@ -70,16 +70,16 @@ def _tell(progress: Any) -> None:
 
 def main() -> None:
     """Train and save."""
-    parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.reader")
+    parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.recognizer")
     parser.add_argument("--data", required=True)
-    parser.add_argument("--out", default="reader.safetensors")
+    parser.add_argument("--out", default="recognizer.safetensors")
     parser.add_argument("--pictures", type=int, default=600_000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
     options = parser.parse_args()
     network = train(options.data, options.pictures, options.epochs, options.seed, options.jobs)
-    write_reader(options.out, network)
+    write_recognizer(options.out, network)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, image, synth
-from .._reader import BLANK, HEIGHT
+from ..models.recognizer import BLANK, HEIGHT
 from ..datasets import load_mnist, load_optdigits, load_semeion
 from . import letters
 from ._prepared import prepared
@@ -55,7 +55,7 @@ def styles() -> list[synth.Style]:
     return [*named, *[pasted] * 4, close, close, loose, small]
 
 
-def make_strips(folder: str, seed: int, pictures: int) -> Strips:
+def make_line_images(folder: str, seed: int, pictures: int) -> Strips:
     """Return strips (n, 32, 256) of about so many pictures, and labels (n, 24), 10 for none.
 
     The same seed, data and version give the same strips.
@@ -168,7 +168,7 @@ class _Strip:
 
     def add(self, picture: synth.Picture, rng: np.random.Generator) -> None:
         end = self.end + picture.image.shape[1]
-        self.pixels[:, self.end : end] = _core.level_strip(picture.image)
+        self.pixels[:, self.end : end] = _core.normalize_line_image(picture.image)
         self.values += picture.values.tolist()
         self.end = end + int(rng.integers(4, 16))
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ocrdigit import _core
-from ocrdigit._reader import LAYERS, read_reader, shipped_reader, write_reader
+from ocrdigit.models.recognizer import LAYERS, read_recognizer, shipped_recognizer, write_recognizer
 
 BLANK = 4
 LINE_LAYERS: list[dict[str, Any]] = [
@@ -20,7 +20,7 @@ LINE_LAYERS: list[dict[str, Any]] = [
     {"type": "batch_norm", "momentum": 0.9},
     {"type": "relu"},
     {"type": "max_pool2d", "pool_size": (2, 1)},
-    {"type": "columns"},
+    {"type": "map_to_sequence"},
     {"type": "conv2d", "filters": 12, "kernel_size": (1, 3), "activation": "relu"},
     {"type": "conv2d", "filters": BLANK + 1, "kernel_size": 1},
 ]
@@ -107,15 +107,15 @@ def test_layers_refused(layer: dict[str, Any], message: str) -> None:
 
 
 def test_the_shipped_reader_is_of_its_layers() -> None:
-    reader = shipped_reader()
+    reader = shipped_recognizer()
     assert reader.layers == _core.Network(LAYERS, (32, 1024, 1)).layers
     assert reader.parameter_count < 400_000
 
 
 def test_a_reader_file_keeps_its_numbers(tmp_path: Path) -> None:
     network = _core.Network(LAYERS, (32, 1024, 1), seed=4)
-    write_reader(tmp_path / "reader.safetensors", network)
-    kept = read_reader(tmp_path / "reader.safetensors").weights()
+    write_recognizer(tmp_path / "recognizer.safetensors", network)
+    kept = read_recognizer(tmp_path / "recognizer.safetensors").weights()
     for name, tensor in network.weights().items():
         np.testing.assert_allclose(kept[name], tensor, rtol=2**-11, atol=2**-25, err_msg=name)
 
@@ -123,7 +123,7 @@ def test_a_reader_file_keeps_its_numbers(tmp_path: Path) -> None:
 def test_levels() -> None:
     strip = np.full((4, 50), 200, np.uint8)
     strip[:, :8] = 40
-    levels = _core.level_strip(strip)
+    levels = _core.normalize_line_image(strip)
     assert (levels[:, 8:] == 0).all()
     assert (levels[:, :8] == 160).all()
 

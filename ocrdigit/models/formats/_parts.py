@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ... import _core
 
 Shape = tuple[int, int, int]
 Tensors = dict[str, NDArray[np.float32]]

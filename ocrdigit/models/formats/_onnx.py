@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ... import _core
 from ._extras import require
 from ._parts import Part, folded_parts
 

@@ -38,9 +38,9 @@ class Subclass(np.ndarray):
 def one_look() -> Iterator[None]:
     """What a second look finds has tests of its own."""
     model = _predict.shipped_model()
-    before, model.second_look = model.second_look, False
+    before, model.tta = model.tta, False
     yield
-    model.second_look = before
+    model.tta = before
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +140,8 @@ NOT_READY: dict[str, Callable[[NDArray[np.uint8]], object]] = {
 def test_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> None:
     make, scale = READY[form]
     images = make(digit)
-    assert _core.ready_scale(images) == scale
-    assert network.predict_ready(images) is not None
+    assert _core.canonical_scale(images) == scale
+    assert network.predict_canonical(images) is not None
     assert np.shares_memory(_inputs.as_images(images)[0], images)
     assert_both_ways_agree(images)
 
@@ -149,16 +149,16 @@ def test_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> N
 @pytest.mark.parametrize("form", NOT_READY)
 def test_not_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> None:
     images = NOT_READY[form](digit)
-    assert _core.ready_scale(images) is None
-    assert network.predict_ready(images) is None
-    assert network.predict_proba_ready(images) is None
+    assert _core.canonical_scale(images) is None
+    assert network.predict_canonical(images) is None
+    assert network.predict_proba_canonical(images) is None
     assert_both_ways_agree(images)
 
 
 def test_a_network_for_other_images_answers_none(digit: NDArray[np.uint8]) -> None:
     other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 3}], (8, 8, 1))
-    assert other.predict_ready(digit) is None
-    assert other.predict_proba_ready(digit) is None
+    assert other.predict_canonical(digit) is None
+    assert other.predict_proba_canonical(digit) is None
 
 
 SPECIAL = [
@@ -231,7 +231,7 @@ def test_the_numbers_that_decide(digit: NDArray[np.uint8], top: int) -> None:
         edge = np.float32(byte) / np.float32(255 / top)
         for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
             image[27, 21] = value
-            answers.add(_core.ready_scale(image))
+            answers.add(_core.canonical_scale(image))
             assert_both_ways_agree(image)
     assert answers == {None, 1 / top}
     lonely = np.zeros((28, 28), np.float32)
@@ -240,7 +240,7 @@ def test_the_numbers_that_decide(digit: NDArray[np.uint8], top: int) -> None:
         edge = np.float32(byte) / np.float32(255 / top)
         for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
             lonely[14, 14] = value
-            answers.add(_core.ready_scale(lonely))
+            answers.add(_core.canonical_scale(lonely))
             assert_both_ways_agree(lonely)
     assert answers == {None, 1 / top}
 

@@ -1,10 +1,10 @@
 """Fits how the opinions of the reader and the classifier on a digit are put together.
 
     pip install Hershey-Fonts
-    python -m ocrdigit.training.opinions --data DIR [--reader FILE] --out opinions.json
+    python -m ocrdigit.training.fusion --data DIR [--reader FILE] --out fusion.json
 
 Numbers in all styles, words and clutter are written with digits that neither network was trained
-on (``DIR`` as for :mod:`ocrdigit.training.reader`; MNIST's last 5,000 training images, and
+on (``DIR`` as for :mod:`ocrdigit.training.recognizer`; MNIST's last 5,000 training images, and
 optdigits of other writers) and read. Half of the pictures are fitted to, the others measured on.
 
 Which digit it is: the logarithm of each one's probability is ``reader`` times that of the
@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from .. import _core, _judge, synth
 from .._predict import shipped_model
-from .._reader import READER_PATH, Opinions, read_reader, write_opinions
+from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
 from ..datasets import load_mnist, load_optdigits
 from ._matching import match
-from .strips import TRAINING_DIGITS, of_clutter, smooth, styles, words
+from .line_images import TRAINING_DIGITS, of_clutter, smooth, styles, words
 
 # On a page of which nothing else is known, this share of what is found are digits; it counts as
 # much as so many digits seen. What is less likely a digit than LEAST is left out.
@@ -67,15 +67,15 @@ class Evidence:
         return Evidence(*(column[chosen] for column in vars(self).values()))
 
 
-def only(**numbers: float) -> Opinions:
+def only(**numbers: float) -> FusionWeights:
     """Return opinions of which all other numbers are 0, the same for digits apart and close."""
-    wanted = {name: numbers.get(name.removeprefix("apart_"), 0.0) for name in Opinions._fields}
+    wanted = {name: numbers.get(name.removeprefix("apart_"), 0.0) for name in FusionWeights._fields}
     wanted |= {
         name: numbers.get(name.removeprefix("close_"), 0.0)
-        for name in Opinions._fields
+        for name in FusionWeights._fields
         if name.startswith("close_")
     }
-    return Opinions(**wanted | {"usual": 0.5, "known": _ALL_KNOWN})
+    return FusionWeights(**wanted | {"usual": 0.5, "known": _ALL_KNOWN})
 
 
 def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
@@ -110,7 +110,7 @@ def gather(reader: _core.Network, judge: _core.Network, written: list[synth.Pict
         image = np.ascontiguousarray(picture.image)
 
         def ask(
-            opinions: Opinions, image: NDArray[np.uint8] = image
+            opinions: FusionWeights, image: NDArray[np.uint8] = image
         ) -> tuple[NDArray[np.int32], _Floats]:
             table, numbers = _core.read_digits(reader, image, judge=judge, opinions=opinions)
             return table, numbers.astype(np.float64)
@@ -176,7 +176,7 @@ def _softmax(logs: _Floats) -> _Floats:
     return shares
 
 
-def fit_opinions(found: dict[str, Evidence]) -> Opinions:
+def fit_opinions(found: dict[str, Evidence]) -> FusionWeights:
     """Return the opinions fitted to evidence by kind."""
     numbers: dict[str, float] = {}
     everything, spread = _halves(found.values()), _halves([found["spread"]])
@@ -193,7 +193,7 @@ def fit_opinions(found: dict[str, Evidence]) -> Opinions:
         names = ("reader", "judge", "constant", "read", "judged", "share")
         for name, weight in zip(names, (*which, *whether), strict=True):
             numbers[f"{side}_{name}"] = round(float(weight), 4)
-    return Opinions(**numbers, usual=USUAL, known=KNOWN, least=LEAST)
+    return FusionWeights(**numbers, usual=USUAL, known=KNOWN, least=LEAST)
 
 
 def _halves(found: Iterable[Evidence]) -> Evidence:
@@ -211,7 +211,7 @@ def tell(
     reader: _core.Network,
     judge: _core.Network,
     written: dict[str, list[synth.Picture]],
-    opinions: Opinions,
+    opinions: FusionWeights,
 ) -> None:
     """Print how the other half is read, without the second opinion and with it."""
     for kind, all_pictures in written.items():
@@ -235,19 +235,19 @@ def tell(
 
 def main() -> None:
     """Fit, measure and save."""
-    parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.opinions")
+    parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.fusion")
     parser.add_argument("--data", required=True)
-    parser.add_argument("--reader", default=READER_PATH)
-    parser.add_argument("--out", default="opinions.json")
+    parser.add_argument("--reader", default=RECOGNIZER_PATH)
+    parser.add_argument("--out", default="fusion.json")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    reader, judge = read_reader(options.reader), _judge.judge_of(shipped_model())
+    reader, judge = read_recognizer(options.reader), _judge.judge_of(shipped_model())
     written = pictures(options.data, options.seed)
     found = {kind: gather(reader, judge, each) for kind, each in written.items()}
     opinions = fit_opinions(found)
     print(opinions)
     tell(reader, judge, written, opinions)
-    write_opinions(options.out, opinions)
+    write_fusion(options.out, opinions)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, files
+from .. import _core
+from . import files
 
-_WEIGHTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights")
-READER_PATH = os.path.join(_WEIGHTS, "reader.safetensors")
-OPINIONS_PATH = os.path.join(_WEIGHTS, "opinions.json")
+_WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
+RECOGNIZER_PATH = os.path.join(_WEIGHTS, "recognizer.safetensors")
+FUSION_PATH = os.path.join(_WEIGHTS, "fusion.json")
 
 # Of lines, straightened to this height: for every fourth column of pixels, which of ten digits
 # is there, or none (the blank).
@@ -38,7 +39,7 @@ LAYERS: tuple[Mapping[str, Any], ...] = (
     {"type": "max_pool2d", "pool_size": (2, 1)},
     *_conv(96, 3, 3),
     {"type": "max_pool2d", "pool_size": (2, 1)},
-    {"type": "columns"},
+    {"type": "map_to_sequence"},
     *_conv(160, 1, 3),
     {"type": "dropout", "rate": 0.1},
     *_conv(128, 1, 3),
@@ -46,15 +47,15 @@ LAYERS: tuple[Mapping[str, Any], ...] = (
     {"type": "conv2d", "filters": BLANK + 1, "kernel_size": 1},
 )
 
-_FORMAT = "ocrdigit reader"
+_FORMAT = "ocrdigit recognizer"
 
 
-class Opinions(NamedTuple):
+class FusionWeights(NamedTuple):
     """How the reader's opinion on a digit and a classifier's are put together.
 
     ``apart_...`` where no other digit of its line reaches over it, ``close_...`` where one does.
-    Fitted by :mod:`ocrdigit.training.opinions`, which says what the numbers mean, and kept in
-    ``weights/opinions.json``.
+    Fitted by :mod:`ocrdigit.training.fusion`, which says what the numbers mean, and kept in
+    ``weights/fusion.json``.
     """
 
     apart_reader: float
@@ -78,7 +79,7 @@ _lock = threading.Lock()
 _reader: _core.Network | None = None
 
 
-def write_reader(path: files.Path, network: _core.Network) -> None:
+def write_recognizer(path: files.Path, network: _core.Network) -> None:
     """Write a reader's network to a .safetensors file, whole or not at all.
 
     Its kernels' numbers are rounded to 16 bits.
@@ -95,8 +96,8 @@ def write_reader(path: files.Path, network: _core.Network) -> None:
     files.write_atomically(path, files.to_safetensors(tensors, metadata))
 
 
-def read_reader(path: files.Path) -> _core.Network:
-    """Return the network of a file that :func:`write_reader` wrote.
+def read_recognizer(path: files.Path) -> _core.Network:
+    """Return the network of a file that :func:`write_recognizer` wrote.
 
     Raises
     ------
@@ -123,13 +124,13 @@ def read_reader(path: files.Path) -> _core.Network:
     return network
 
 
-def write_opinions(path: files.Path, opinions: Opinions) -> None:
+def write_fusion(path: files.Path, opinions: FusionWeights) -> None:
     """Write them to a .json file, whole or not at all."""
     files.write_atomically(path, (json.dumps(opinions._asdict(), indent=1) + "\n").encode())
 
 
-def read_opinions(path: files.Path) -> Opinions:
-    """Return what :func:`write_opinions` wrote.
+def read_fusion(path: files.Path) -> FusionWeights:
+    """Return what :func:`write_fusion` wrote.
 
     Raises
     ------
@@ -140,22 +141,22 @@ def read_opinions(path: files.Path) -> Opinions:
     """
     with open(path, encoding="utf-8") as file:
         try:
-            return Opinions(**{name: float(value) for name, value in json.load(file).items()})
+            return FusionWeights(**{name: float(value) for name, value in json.load(file).items()})
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)}: not an opinions file: {error}") from error
 
 
-def shipped_reader() -> _core.Network:
+def shipped_recognizer() -> _core.Network:
     """Return the reader that comes with the package; one for the whole process."""
     global _reader
     if _reader is None:
         with _lock:
             if _reader is None:
-                _reader = read_reader(READER_PATH)
+                _reader = read_recognizer(RECOGNIZER_PATH)
     return _reader
 
 
 @functools.cache
-def shipped_opinions() -> Opinions:
+def shipped_fusion() -> FusionWeights:
     """Return how a classifier's opinion counts beside that of the shipped reader."""
-    return read_opinions(OPINIONS_PATH)
+    return read_fusion(FUSION_PATH)

@@ -30,9 +30,9 @@ _CHANGES = (
 )
 
 
-def least_sure(second_look: object) -> float:
+def least_sure(tta: object) -> float:
     """Return what a network's ``sure`` is to be, with or without a second look."""
-    return _SURE if second_look else 0.0
+    return _SURE if tta else 0.0
 
 
 def digits(network: _core.Network, images: NDArray[np.generic], scale: float) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ... import _core
 from . import _quantize
 from ._extras import require
 from ._flatbuffer import Writer

@@ -16,7 +16,7 @@ import os
 
 NAMES = ("default", "tiny", "large", "seed")
 
-_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "weights")
+_FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
 
 
 def path_of(model: str | os.PathLike[str]) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ... import _core
 from ._extras import require
 from ._parts import Part, parts_of
 

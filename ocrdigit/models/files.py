@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, _judge
+from .. import _core, _judge
 
 FORMAT = "ocrdigit"
 FORMAT_VERSION = 1
@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 
     network: _core.Network
     judge: _core.Network | None = None
-    second_look: bool = False
+    tta: bool = False
 
 
 def write_model(
@@ -89,8 +89,8 @@ def write_stored(
     if half:
         tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
     metadata = {**(notes or {}), **metadata_of(stored.network)}
-    if stored.second_look:
-        metadata["second_look"] = "true"
+    if stored.tta:
+        metadata["tta"] = "true"
     write_atomically(path, to_safetensors(tensors, metadata))
 
 
@@ -208,7 +208,7 @@ def read_stored(path: Path) -> Stored:
         try:
             metadata = _metadata(header)
             networks = _networks(metadata, start + header + file.read())
-            return Stored(*networks, second_look=metadata["second_look"])
+            return Stored(*networks, tta=metadata["tta"])
         except (ValueError, TypeError, MemoryError) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 
@@ -307,7 +307,7 @@ def _metadata(header: bytes) -> dict[str, Any]:
         parsed["input_ranges"] = json.loads(raw.get("input_ranges", "{}"))
     except (ValueError, TypeError, RecursionError):
         raise ValueError("its metadata have no readable 'input_ranges'") from None
-    parsed["second_look"] = raw.get("second_look") == "true"
+    parsed["tta"] = raw.get("tta") == "true"
     return parsed
 
 

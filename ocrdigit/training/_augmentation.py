@@ -53,7 +53,7 @@ def _changes(elastic: float, blur: float, shares: Shares) -> augmentations.Augme
 
 
 # What is seen at first, to tell what can be read at all.
-ROUGH = _changes(0.5, 1.2, Shares(0.3, 0.12, 0.15, 0.07, 0.05, 0.04, 0.15, 0.1, 0.15, 0.15))
+STRONG = _changes(0.5, 1.2, Shares(0.3, 0.12, 0.15, 0.07, 0.05, 0.04, 0.15, 0.1, 0.15, 0.15))
 
 _HANDLED = Shares(0.16, 0.08, 0.12, 0.05, 0.04, 0.03, 0.1, 0.06, 0.1, 0.1)
 
@@ -64,7 +64,7 @@ def handled(share: float) -> augmentations.Augmentation:
     return (*_changes(0.4, 1.8, shares), {"type": "negative", "probability": 0.05})
 
 
-WARPED: augmentations.Augmentation = (
+GEOMETRIC: augmentations.Augmentation = (
     {"type": "stroke", "amount": (-0.5, 0.6), "probability": 0.3},
     {**_ELASTIC, "probability": 0.5},
     _AFFINE,

@@ -7,8 +7,8 @@ import pytest
 
 import ocrdigit
 from ocrdigit import _core, _judge, synth
-from ocrdigit._reader import shipped_reader
-from ocrdigit.training import opinions
+from ocrdigit.models.recognizer import shipped_recognizer
+from ocrdigit.training import fusion
 
 
 def test_fit_finds_the_weights() -> None:
@@ -16,7 +16,7 @@ def test_fit_finds_the_weights() -> None:
     terms = rng.normal(0, 2, (20_000, 5, 3))
     weights = np.array([0.7, 0.2, -0.4])
     scores = terms @ weights + rng.gumbel(size=(20_000, 5))  # draws from the softmax
-    found = opinions.fit(terms, scores.argmax(axis=1), np.ones(20_000))
+    found = fusion.fit(terms, scores.argmax(axis=1), np.ones(20_000))
     assert found == pytest.approx(weights, abs=0.03)
 
 
@@ -25,8 +25,8 @@ def test_counts_are_as_repeating() -> None:
     terms, labels = rng.normal(size=(200, 2, 2)), rng.integers(0, 2, 200)
     counts = np.where(labels == 1, 3.0, 1.0)
     repeated = np.repeat(np.arange(200), counts.astype(int))
-    expected = opinions.fit(terms[repeated], labels[repeated], np.ones(len(repeated)))
-    assert opinions.fit(terms, labels, counts) == pytest.approx(expected, abs=1e-6)
+    expected = fusion.fit(terms[repeated], labels[repeated], np.ones(len(repeated)))
+    assert fusion.fit(terms, labels, counts) == pytest.approx(expected, abs=1e-6)
 
 
 def test_evidence_tells_digits_apart() -> None:
@@ -36,12 +36,12 @@ def test_evidence_tells_digits_apart() -> None:
         10, length=4, style=synth.STYLES["cheque"].with_(gap=(0.4, 0.5)), random_state=0
     )
     judge = _judge.judge_of(ocrdigit.load("default"))
-    found = opinions.gather(shipped_reader(), judge, close + spread)
+    found = fusion.gather(shipped_recognizer(), judge, close + spread)
     expected = []
     for picture in close + spread:
         image = np.ascontiguousarray(picture.image)
         table, _ = _core.read_digits(
-            shipped_reader(), image, judge=judge, opinions=opinions.only(reader=1.0, read=1.0)
+            shipped_recognizer(), image, judge=judge, opinions=fusion.only(reader=1.0, read=1.0)
         )
         starts, ends = table[:, 2], table[:, 2] + table[:, 4]
         same_line = table[:, None, 0] == table[None, :, 0]
@@ -56,5 +56,5 @@ def test_match_by_boxes() -> None:
     written = synth.Picture(np.zeros((20, 60), np.uint8), "38", np.array([3, 8]), boxes)
     row = [[0, 7, 30, 0, 9, 20], [0, 8, 12, 1, 10, 18], [0, 5, 14, 0, 3, 5]]
     table = np.array(row, np.int32)
-    assert opinions.match(table, written).tolist() == [-1, 8, -1]
-    assert opinions.match(table[:2], written).tolist() == [3, 8]  # as many: in order
+    assert fusion.match(table, written).tolist() == [-1, 8, -1]
+    assert fusion.match(table[:2], written).tolist() == [3, 8]  # as many: in order

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ... import _core
 from ._parts import Part
 
 _LOW, _HIGH = -128, 127

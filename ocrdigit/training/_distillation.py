@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, augmentations
-from ._changes import WARPED, handled
-from ._council import Council
+from ._augmentation import GEOMETRIC, handled
+from ._ensemble import Council
 from ._data import Data, Mix
 from ._examples import NOT_A_DIGIT
 from ._labels import MIXED, MOSTLY_MNIST, layers_of, tell, trainer_of
@@ -38,7 +38,7 @@ LESSONS = (
     Lesson(5, MOSTLY_MNIST, handled(0.3), {"large": 2e-3, "default": 2e-3}),
     Lesson(4, Mix(2, 80_000, 20_000, 3), handled(0.7), dict.fromkeys(TAUGHT, 1e-3)),
 )
-LAST_LESSON = Lesson(4, MOSTLY_MNIST, handled(0.3), {"large": 1e-3}, of_mnist=WARPED)
+LAST_LESSON = Lesson(4, MOSTLY_MNIST, handled(0.3), {"large": 1e-3}, of_mnist=GEOMETRIC)
 _GOES, _KEPT = 2, 0.3  # at the last lesson, from the same weights; of which this share is kept
 _TIMES = 2  # over each lesson
 _LABEL = 0.2  # share of a digit's own label in what is learnt; of what is none it is all

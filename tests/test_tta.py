@@ -25,7 +25,7 @@ def blurred(sample: Dataset) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def model() -> DigitClassifier:
-    return ocrdigit.load("tiny").set_params(second_look=True)
+    return ocrdigit.load("tiny").set_params(tta=True)
 
 
 def looked_up(
@@ -91,31 +91,31 @@ def test_fewer_mistakes(sample: Dataset, model: DigitClassifier) -> None:
     harder, digits = np.concatenate(images), np.tile(sample.y_test, len(images))
     twice = model.score(harder, digits)
     assert twice == np.mean(model.predict(harder) == digits)
-    assert twice > model.set_params(second_look=False).score(harder, digits)
+    assert twice > model.set_params(tta=False).score(harder, digits)
 
 
 def test_it_is_kept(tmp_path: Path, model: DigitClassifier) -> None:
-    assert all(ocrdigit.load(name).second_look for name in ("default", "tiny", "large"))
-    assert not ocrdigit.load("seed").second_look
-    assert copy.deepcopy(model).second_look
+    assert all(ocrdigit.load(name).tta for name in ("default", "tiny", "large"))
+    assert not ocrdigit.load("seed").tta
+    assert copy.deepcopy(model).tta
     model.save(tmp_path / "twice.safetensors")
-    assert ocrdigit.load(tmp_path / "twice.safetensors").second_look
-    model.set_params(second_look=False).save(tmp_path / "once.safetensors")
-    assert not ocrdigit.load(tmp_path / "once.safetensors").second_look
+    assert ocrdigit.load(tmp_path / "twice.safetensors").tta
+    model.set_params(tta=False).save(tmp_path / "once.safetensors")
+    assert not ocrdigit.load(tmp_path / "once.safetensors").tta
 
 
 def test_single_images_that_are_ready(model: DigitClassifier, sample: Dataset) -> None:
     """The core answers where it is sure; all answers are those of a batch."""
     digits = sample.X_test[::5].copy()
     found = model.predict_proba(digits)
-    answers = [model.network_.predict_ready(x) for x in digits]
+    answers = [model.network_.predict_canonical(x) for x in digits]
     sure = model.network_.predict_proba(digits, 1 / 255).max(axis=1) >= 0.99
     assert [answer is not None for answer in answers] == sure.tolist()
     assert 0 < sure.sum() < len(sure)
     assert [model.predict(x) for x in digits] == found.argmax(axis=1).tolist()
     for x, probabilities in zip(digits, found, strict=True):
         np.testing.assert_allclose(model.predict_proba(x), probabilities, atol=1e-6)
-    assert model.network_.predict_ready(digits) is None
+    assert model.network_.predict_canonical(digits) is None
     assert model.network_.copy().sure == 0.99
 
 
@@ -127,7 +127,7 @@ def test_sure_is_checked(model: DigitClassifier) -> None:
     with pytest.raises(TypeError, match="sure"):
         network.sure = "much"  # type: ignore[assignment]
     assert network.sure == 0.99
-    model.second_look = False
+    model.tta = False
     assert network.sure == 0
-    assert model.set_params(second_look=True).network_.sure == 0.99
+    assert model.set_params(tta=True).network_.sure == 0.99
     assert copy.deepcopy(model).network_.sure == 0.99

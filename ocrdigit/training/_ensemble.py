@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, architectures
-from ._changes import WARPED
+from ._augmentation import GEOMETRIC
 from ._data import Data
 from ._examples import NOT_A_DIGIT
 from ._labels import tell, train_on_labels, trainer_of
@@ -63,6 +63,6 @@ def call_council(large: _core.Network, data: Data, seeds: Iterator[int]) -> Coun
 
 def _specialist(layers: architectures.Layers, data: Data, seed: int) -> _core.Network:
     network = _core.Network(layers, seed=seed)
-    trainer = trainer_of(network, _SPECIALISTS_EPOCHS, _SPECIALISTS_RATE, WARPED, seed)
+    trainer = trainer_of(network, _SPECIALISTS_EPOCHS, _SPECIALISTS_RATE, GEOMETRIC, seed)
     trainer.run(*data.mnist, 1 / 255, *data.validation, on_epoch=tell)
     return network

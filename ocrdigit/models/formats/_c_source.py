@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from ... import _core
 from ._c_functions import DOT, FUNCTIONS
 from ._parts import Part, folded_parts
 
