@@ -2,26 +2,25 @@
  * time. */
 #include "digit/coarse_grid.h"
 
+#include "base/math.h"
+
 #include <math.h>
 #include <string.h>
 
 enum { CELLS_A_WINDOW = 12 };
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 
 od_coarse_grid od_coarse_grid_for(int h, int w, int window) {
   od_coarse_grid cells = {.h = h, .w = w, .size = 1};
   while (cells.size < OD_MAX_CELL && window > CELLS_A_WINDOW * cells.size) cells.size *= 2;
   cells.rows = (h + cells.size - 1) / cells.size;
   cells.columns = (w + cells.size - 1) / cells.size;
-  cells.reach = most(1, window / (2 * cells.size));
+  cells.reach = od_max(1, window / (2 * cells.size));
   return cells;
 }
 
 int od_coarse_grid_area(const od_coarse_grid *cells, int i, int j) {
-  return least(cells->size, cells->h - i * cells->size) *
-         least(cells->size, cells->w - j * cells->size);
+  return od_min(cells->size, cells->h - i * cells->size) *
+         od_min(cells->size, cells->w - j * cells->size);
 }
 
 /* A copy of all nodes; or a padded row, no longer than three of them; or a row of doubles. */
@@ -32,7 +31,7 @@ size_t od_coarse_grid_scratch(const od_coarse_grid *cells) {
 
 /* x (n) = sign * the greatest of sign * x within `reach`; line (3 n). */
 static void greatest_along(int n, int reach, float sign, float *restrict x, float *restrict line) {
-  const int within = least(reach, n);
+  const int within = od_min(reach, n);
   for (int i = 0; i < within; i++) line[i] = line[within + n + i] = -INFINITY;
   for (int i = 0; i < n; i++) line[within + i] = sign * x[i];
   for (int i = 0; i < n; i++) x[i] = line[i];
@@ -50,7 +49,7 @@ static void greatest_around(const od_coarse_grid *cells, int reach, float sign, 
   memcpy(copy, nodes, od_coarse_grid_count(cells) * sizeof *copy);
   for (int i = 0; i < cells->rows; i++) {
     float *restrict row = nodes + (size_t)i * (size_t)columns;
-    for (int k = most(i - reach, 0); k <= least(i + reach, cells->rows - 1); k++) {
+    for (int k = od_max(i - reach, 0); k <= od_min(i + reach, cells->rows - 1); k++) {
       const float *restrict other = copy + (size_t)k * (size_t)columns;
       for (int j = 0; j < columns; j++) row[j] = other[j] > row[j] ? other[j] : row[j];
     }
@@ -69,7 +68,7 @@ void od_coarse_grid_min(const od_coarse_grid *cells, int reach, float *nodes, vo
 /* Sums of x (n) over windows of 2 reach + 1, cut off at the ends. */
 static void sum_along(int n, int reach, const float *restrict x, float *restrict sums) {
   double running = 0;
-  for (int i = 0; i < least(reach, n); i++) running += (double)x[i];
+  for (int i = 0; i < od_min(reach, n); i++) running += (double)x[i];
   for (int i = 0; i < n; i++) {
     if (i + reach < n) running += (double)x[i + reach];
     sums[i] = (float)running;
@@ -90,7 +89,7 @@ void od_coarse_grid_sum(const od_coarse_grid *cells, int reach, float *nodes, vo
     sum_along(columns, reach, nodes + at, copy + at);
   }
   memset(running, 0, (size_t)columns * sizeof *running);
-  for (int i = 0; i < least(reach, rows); i++)
+  for (int i = 0; i < od_min(reach, rows); i++)
     add_row(columns, 1, copy + (size_t)i * (size_t)columns, running);
   for (int i = 0; i < rows; i++) {
     float *row = nodes + (size_t)i * (size_t)columns;
@@ -105,8 +104,8 @@ void od_coarse_grid_mean(const od_coarse_grid *cells, int reach, float *nodes, v
   od_coarse_grid_sum(cells, reach, nodes, scratch);
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
-      const int tall = least(i + reach, cells->rows - 1) - most(i - reach, 0) + 1;
-      const int wide = least(j + reach, cells->columns - 1) - most(j - reach, 0) + 1;
+      const int tall = od_min(i + reach, cells->rows - 1) - od_max(i - reach, 0) + 1;
+      const int wide = od_min(j + reach, cells->columns - 1) - od_max(j - reach, 0) + 1;
       nodes[i * cells->columns + j] /= (float)(tall * wide);
     }
 }
@@ -115,8 +114,8 @@ void od_coarse_grid_mean(const od_coarse_grid *cells, int reach, float *nodes, v
 static float between_nodes(int pixel, int size, int count, int *first, int *second) {
   const float place = ((float)pixel + 0.5f) / (float)size - 0.5f;
   const int node = place < 0 ? -1 : (int)place;
-  *first = most(node, 0);
-  *second = least(node + 1, count - 1);
+  *first = od_max(node, 0);
+  *second = od_min(node + 1, count - 1);
   return place - (float)node;
 }
 

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "image/row_partition.h"
 #include "digit/coarse_grid.h"
@@ -54,9 +55,6 @@ typedef struct work {
   atomic_size_t counts[LEVELS]; /* a histogram that all threads add to */
 } work;
 
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
-
 static od_status work_create(work *w, od_error *error) {
   const size_t nodes = od_coarse_grid_count(&w->cells);
   const size_t numbers = (4 + 3) * nodes * sizeof(float);
@@ -96,7 +94,7 @@ static size_t place_of(const work *w, int y) { return (size_t)y * (size_t)w->cel
 
 /* Sums of columns (w) over the cells of a row: cell j is columns first..end - 1. */
 static int32_t sum_columns(const work *w, const int32_t *columns, int j) {
-  const int first = j * w->cells.size, end = least(first + w->cells.size, w->cells.w);
+  const int first = j * w->cells.size, end = od_min(first + w->cells.size, w->cells.w);
   int32_t sum = 0;
   for (int x = first; x < end; x++) sum += columns[x];
   return sum;
@@ -171,7 +169,7 @@ static void add_up_bare(void *context, int first, int last, void *scratch) {
     for (int j = 0; j < w->cells.columns; j++) {
       const size_t at = (size_t)i * (size_t)w->cells.columns + (size_t)j;
       int sum = 0, count = 0;
-      for (int x = j * size; x < least((j + 1) * size, n); x++) {
+      for (int x = j * size; x < od_min((j + 1) * size, n); x++) {
         sum += total[x];
         count += bare[x];
       }
@@ -221,7 +219,7 @@ static void measure_ink(void *context, int first, int last, void *scratch) {
     }
     for (int j = 0; j < w->cells.columns; j++) {
       uint8_t peak = 0;
-      for (int x = j * size; x < least((j + 1) * size, n); x++)
+      for (int x = j * size; x < od_min((j + 1) * size, n); x++)
         peak = deepest[x] > peak ? deepest[x] : peak;
       w->full[(size_t)i * (size_t)w->cells.columns + (size_t)j] = (float)peak;
     }
@@ -281,7 +279,7 @@ static bool ink_is_dark(work *w) {
       all += w->powers[3 * at];
     }
   memcpy(w->full, w->paper, od_coarse_grid_count(cells) * sizeof(float));
-  od_coarse_grid_mean(cells, most(1, cells->reach / 2), w->full, w->scratch);
+  od_coarse_grid_mean(cells, od_max(1, cells->reach / 2), w->full, w->scratch);
   for (int i = 0, at = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++, at++) {
       const int area = od_coarse_grid_area(cells, i, j);
@@ -307,7 +305,7 @@ static od_status flip(work *w, od_error *error) {
 static void paper_from_above(work *w) {
   od_coarse_grid_max(&w->cells, w->cells.reach, w->paper, w->scratch);
   od_coarse_grid_min(&w->cells, w->cells.reach, w->paper, w->scratch);
-  od_coarse_grid_mean(&w->cells, most(1, w->cells.reach / 2), w->paper, w->scratch);
+  od_coarse_grid_mean(&w->cells, od_max(1, w->cells.reach / 2), w->paper, w->scratch);
 }
 
 /* The lowest level that `share` of the counted pixels do not exceed. */
@@ -327,9 +325,9 @@ static bounds find_bounds(size_t n, const size_t *histogram) {
   /* Of a normal distribution, these two are 0.76 standard deviations apart. Both are paper
    * even where half of a picture is ink. */
   const int middle = quantile(histogram, 0.3), lower = quantile(histogram, 0.1);
-  const int spread = middle + 4 * most(1, middle - lower);
-  const int level = least(254, most(od_otsu_of_histogram(n, histogram), spread));
-  return (bounds){least(level / 2, spread), level, (middle - lower) / 0.76};
+  const int spread = middle + 4 * od_max(1, middle - lower);
+  const int level = od_min(254, od_max(od_otsu_of_histogram(n, histogram), spread));
+  return (bounds){od_min(level / 2, spread), level, (middle - lower) / 0.76};
 }
 
 /* The paper from within: the mean of what is no ink, over windows; w->sum and w->weight hold

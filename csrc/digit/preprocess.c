@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "image/bit_rows.h"
 #include "image/image.h"
@@ -50,9 +51,6 @@ typedef struct picture {
   bool keep[MOST_STROKES];
 } picture;
 
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
-
 /* A part of the picture that was handed in; `stride` is that picture's width. */
 typedef struct source {
   int h, w, stride;
@@ -60,7 +58,7 @@ typedef struct source {
 } source;
 
 static int shrink_factor(const source *from) {
-  return (most(from->h, from->w) + WORK_SIDE - 1) / WORK_SIDE;
+  return (od_max(from->h, from->w) + WORK_SIDE - 1) / WORK_SIDE;
 }
 
 /* Adds row (n) to sums (n) down its columns. */
@@ -72,7 +70,7 @@ static void add_row(int n, const uint8_t *restrict row, uint16_t *restrict sums)
  * columns first; a factor has at most 128 rows, so that sums fit 16 bits. */
 static void shrink(const source *from, picture *work) {
   const int factor = shrink_factor(from);
-  const int tall = least(factor, from->h), wide = least(factor, from->w);
+  const int tall = od_min(factor, from->h), wide = od_min(factor, from->w);
   const uint64_t area = (uint64_t)(tall * wide), inverse = (shares + area - 1) / area;
   uint16_t sums[OD_MAX_IMAGE_SIDE];
   for (int y = 0; y < work->h; y++) {
@@ -113,7 +111,7 @@ static bool reaches_down(const picture *work, const od_foreground_component *str
  * cut out without a margin; an upright one is a rule only beside other ink, as it may be a one. */
 static od_status erase_rules(picture *work, od_error *error) {
   const double pen = od_stroke_width(work->imaging->kernels, work->h, work->w, work->ink);
-  od_ruling_line_limits limits = {most(3, (int)(1.4 * pen + 0.5)), 0, 0};
+  od_ruling_line_limits limits = {od_max(3, (int)(1.4 * pen + 0.5)), 0, 0};
   for (int k = 0; k < work->strokes.count; k++) {
     const od_foreground_component *stroke = &work->strokes.of[k];
     const bool across = reaches_across(work, stroke), down = reaches_down(work, stroke);
@@ -153,15 +151,15 @@ static int main_stroke(const picture *work) {
 static bool belongs(const picture *work, const od_foreground_component *part, const od_foreground_component *whole) {
   const int wide = part->right - part->left, tall = part->bottom - part->top;
   const int whole_wide = whole->right - whole->left, whole_tall = whole->bottom - whole->top;
-  const int shared = most(0, least(part->right, whole->right) - most(part->left, whole->left));
-  const int gap = most(0, most(part->left - whole->right, whole->left - part->right));
+  const int shared = od_max(0, od_min(part->right, whole->right) - od_max(part->left, whole->left));
+  const int gap = od_max(0, od_max(part->left - whole->right, whole->left - part->right));
   const bool at_side = part->left == 0 || part->right == work->w;
   const bool at_end = part->top == 0 || part->bottom == work->h;
   if (33 * part->mass < whole->mass) return false;
   if (at_side && (shared < wide || 2 * part->mass < whole->mass)) return false;
   if (at_end && (at_side || (10 * tall < 3 * whole_tall && (wide > 2 * tall || shared < wide))))
     return false;
-  if (20 * gap > 3 * most(whole_wide, whole_tall)) return false;
+  if (20 * gap > 3 * od_max(whole_wide, whole_tall)) return false;
   const bool is_low = part->top + part->bottom > 2 * whole->top + 6 * whole_tall / 5;
   return !(is_low && 10 * shared < 3 * wide && 10 * tall < 3 * whole_tall);
 }
@@ -183,10 +181,10 @@ static void choose_strokes(picture *work) {
     const od_foreground_component *part = &work->strokes.of[next];
     if (!belongs(work, part, &whole)) continue;
     work->keep[next] = true;
-    whole.left = least(whole.left, part->left);
-    whole.top = least(whole.top, part->top);
-    whole.right = most(whole.right, part->right);
-    whole.bottom = most(whole.bottom, part->bottom);
+    whole.left = od_min(whole.left, part->left);
+    whole.top = od_min(whole.top, part->top);
+    whole.right = od_max(whole.right, part->right);
+    whole.bottom = od_max(whole.bottom, part->bottom);
   }
 }
 
@@ -216,7 +214,7 @@ static void cut_out(picture *work) {
   const uint8_t *kept = work->other;
   mark_kept(work, work->other);
   for (int y = 0; y < work->h; y++)
-    cut_out_row(w, kept + most(y - 1, 0) * w, kept + y * w, kept + least(y + 1, work->h - 1) * w,
+    cut_out_row(w, kept + od_max(y - 1, 0) * w, kept + y * w, kept + od_min(y + 1, work->h - 1) * w,
                 work->ink + y * w, work->digit + y * w);
 }
 
@@ -234,12 +232,12 @@ static od_foreground_component bounding_box(const picture *work) {
       any |= row[i];
     }
     if (!any) continue;
-    box.top = least(box.top, y);
+    box.top = od_min(box.top, y);
     box.bottom = y + 1;
   }
   for (int i = 0; i < WORK_SIDE / 64; i++) {
     if (!all[i]) continue;
-    box.left = least(box.left, 64 * i + __builtin_ctzll(all[i]));
+    box.left = od_min(box.left, 64 * i + __builtin_ctzll(all[i]));
     box.right = 64 * (i + 1) - __builtin_clzll(all[i]);
   }
   return box;
@@ -259,7 +257,7 @@ static void widen(picture *work, int reach) {
   }
   for (int y = 0; y < h; y++) {
     size_t near = 0;
-    for (int k = most(y - reach, 0); k <= least(y + reach, h - 1); k++)
+    for (int k = od_max(y - reach, 0); k <= od_min(y + reach, h - 1); k++)
       rows[near++] = work->other + k * w;
     kernels->highest_of(bytes, near, rows, work->digit + y * w);
   }
@@ -269,10 +267,10 @@ static void widen(picture *work, int reach) {
  * what MNIST's thinner ones have. */
 static void thicken(picture *work) {
   const od_foreground_component box = bounding_box(work);
-  const int longer = most(box.right - box.left, box.bottom - box.top);
+  const int longer = od_max(box.right - box.left, box.bottom - box.top);
   const double width = od_stroke_width(work->imaging->kernels, work->h, work->w, work->digit);
   const int reach = (int)((thin_stroke * longer / OD_WINDOW_DIGIT - width) / 2 + 0.5);
-  if (reach >= 1) widen(work, least(reach, MOST_REACH));
+  if (reach >= 1) widen(work, od_min(reach, MOST_REACH));
 }
 
 /* Puts digit (h, w), 0 to 1, in rows of OD_WINDOW_DIGIT, into result (28, 28) with its centre of
@@ -299,7 +297,7 @@ static void centre(int h, int w, const float *digit, float *result, int *x0, int
  * its box becomes 20 pixels. */
 static place fit(const picture *work, float *result) {
   const od_foreground_component box = bounding_box(work);
-  const double ratio = (double)most(box.right - box.left, box.bottom - box.top) / OD_WINDOW_DIGIT;
+  const double ratio = (double)od_max(box.right - box.left, box.bottom - box.top) / OD_WINDOW_DIGIT;
   const int tall = (int)ceil((box.bottom - box.top) / ratio - 1e-6);
   const int wide = (int)ceil((box.right - box.left) / ratio - 1e-6);
   float weights[2 * (WORK_SIDE + 4 * RESULT_SIDE)], digit[OD_WINDOW_DIGIT * OD_WINDOW_DIGIT];
@@ -327,7 +325,7 @@ static place fit(const picture *work, float *result) {
 /* Up to the digit's own ink; there may be none. */
 static od_status isolate(picture *work, od_error *error) {
   od_foreground_stats facts;
-  const int window = most(4, 6 * most(work->h, work->w) / 10);
+  const int window = od_max(4, 6 * od_max(work->h, work->w) / 10);
   memset(work->digit, 0, work->n);
   od_status status = od_find_foreground(work->imaging, work->h, work->w, work->gray, window, work->ink,
                                  work->paper, &facts, error);
@@ -343,8 +341,8 @@ static od_status isolate(picture *work, od_error *error) {
 static od_status isolate_part(const source *from, picture *work, od_error *error) {
   const int factor = shrink_factor(from);
   od_foreground_components_release(&work->strokes);
-  work->h = most(1, from->h / factor);
-  work->w = most(1, from->w / factor);
+  work->h = od_max(1, from->h / factor);
+  work->w = od_max(1, from->w / factor);
   work->n = (size_t)work->h * (size_t)work->w;
   shrink(from, work);
   return isolate(work, error);
@@ -354,12 +352,12 @@ static od_status isolate_part(const source *from, picture *work, od_error *error
 static bool look_closer(const picture *work, source *from) {
   const int factor = shrink_factor(from);
   const od_foreground_component box = bounding_box(work);
-  const int longer = most(box.right - box.left, box.bottom - box.top);
+  const int longer = od_max(box.right - box.left, box.bottom - box.top);
   if (factor == 1 || 2 * longer > WORK_SIDE) return false;
   const int margin = longer / 3 + 2;
-  const int left = most(0, box.left - margin) * factor, top = most(0, box.top - margin) * factor;
-  from->w = least(from->w, (box.right + margin) * factor) - left;
-  from->h = least(from->h, (box.bottom + margin) * factor) - top;
+  const int left = od_max(0, box.left - margin) * factor, top = od_max(0, box.top - margin) * factor;
+  from->w = od_min(from->w, (box.right + margin) * factor) - left;
+  from->h = od_min(from->h, (box.bottom + margin) * factor) - top;
   from->pixels += (size_t)top * (size_t)from->stride + (size_t)left;
   return true;
 }
@@ -410,7 +408,7 @@ od_status od_preprocess_digit(od_image_workspace *imaging, int h, int w, int str
   od_status status = od_check_sides("image", h, w, error);
   if (status) return status;
   picture work = {.imaging = imaging};
-  const size_t room = (size_t)least(h, WORK_SIDE) * (size_t)least(w, WORK_SIDE);
+  const size_t room = (size_t)od_min(h, WORK_SIDE) * (size_t)od_min(w, WORK_SIDE);
   work.gray = od_allocate(room, 5);
   if (!work.gray) return od_fail_memory(error, "preparing a picture");
   work.paper = work.gray + room;

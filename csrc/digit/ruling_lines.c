@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "image/row_partition.h"
 #include "image/bit_rows.h"
 #include "digit/foreground.h"
@@ -16,15 +17,12 @@ typedef struct view {
   uint8_t *ink;
 } view;
 
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
-
 /* The first place from i on without ink, but no more than `limit` places on. */
 static int ink_end(const uint64_t *line, int i, int n, int limit) {
-  const int last = least(n, i + limit);
+  const int last = od_min(n, i + limit);
   while (i < last) {
     const uint64_t bare = ~line[i / 64] >> i % 64;
-    if (bare) return least(i + __builtin_ctzll(bare), last);
+    if (bare) return od_min(i + __builtin_ctzll(bare), last);
     i += 64 - i % 64;
   }
   return last;
@@ -32,10 +30,10 @@ static int ink_end(const uint64_t *line, int i, int n, int limit) {
 
 /* The first place of the ink that ends before i, but no more than `limit` places back. */
 static int ink_begin(const uint64_t *line, int i, int limit) {
-  const int first = most(0, i - limit);
+  const int first = od_max(0, i - limit);
   while (i > first) {
     const uint64_t bare = ~line[(i - 1) / 64] << (63 - (i - 1) % 64);
-    if (bare) return most(i - __builtin_clzll(bare), first);
+    if (bare) return od_max(i - __builtin_clzll(bare), first);
     i -= (i - 1) % 64 + 1;
   }
   return first;
@@ -67,7 +65,7 @@ static void erase(const view *along, int begin, int end, int i, int thin) {
     int first, last;
     if (!ink_near(along, j, i, thin, &first, &last) || last - first > thin) continue;
     i = (first + last - 1) / 2;
-    for (int k = most(first - 1, 0); k < least(last + 1, along->lines.w); k++) {
+    for (int k = od_max(first - 1, 0); k < od_min(last + 1, along->lines.w); k++) {
       along->ink[k * along->down + j * along->right] = 0;
       along->lines.bits[(size_t)j * along->lines.words + (size_t)k / 64] &= ~bit(k);
     }
@@ -129,7 +127,7 @@ od_status od_remove_ruling_lines(od_image_workspace *imaging, int h, int w, uint
   const size_t row_bits = od_aligned((size_t)h * rows.words * 8);
   const size_t column_bits = od_aligned((size_t)w * columns.words * 8);
   const size_t seen_bits = row_bits > column_bits ? row_bits : column_bits;
-  const size_t ends = ((size_t)most(h, w) + 2) * sizeof(int32_t);
+  const size_t ends = ((size_t)od_max(h, w) + 2) * sizeof(int32_t);
   uint8_t *scratch = od_image_workspace_scratch(imaging, row_bits + column_bits + seen_bits + ends);
   if (!scratch) return od_fail_memory(error, "the rules of a picture");
   rows.bits = (uint64_t *)(void *)scratch;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/ctc.h"
+#include "base/math.h"
 #include "nn/ops.h"
 
 /* What a probability counts for at least: even of ways this unlikely one is the likeliest. */

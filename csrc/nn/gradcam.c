@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/math.h"
 #include "nn/fold_batch_norm.h"
 #include "nn/cam_upsampling.h"
 #include "nn/ops.h"
@@ -37,8 +38,6 @@ struct od_gradcam {
   od_real *weights;          /* (c): of the maps */
   od_real *scratch;
 };
-
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 /* ---- which layer ---- */
 
@@ -212,13 +211,13 @@ static od_status fill(od_gradcam *cam, const od_network *network, od_error *erro
     const od_op *op = &cam->plan.ops[i];
     od_status status = allocate_state(op, i > cam->end, &cam->states[i], error);
     if (status) return status;
-    widest = larger(widest, od_shape_size(op->out));
+    widest = od_max_size(widest, od_shape_size(op->out));
     if (op->kind != OD_CONV2D) continue;
-    kernel = larger(kernel, op->kernel_size);
-    scratch = larger(scratch, larger(od_conv_forward_scratch(op), od_conv_backward_scratch(op)));
-    scratch = larger(scratch, od_conv_gradient_sum_scratch(op));
+    kernel = od_max_size(kernel, op->kernel_size);
+    scratch = od_max_size(scratch, od_max_size(od_conv_forward_scratch(op), od_conv_backward_scratch(op)));
+    scratch = od_max_size(scratch, od_conv_gradient_sum_scratch(op));
   }
-  if (cam->apart) scratch = larger(scratch, od_conv_weighted_maps_scratch(&cam->looked));
+  if (cam->apart) scratch = od_max_size(scratch, od_conv_weighted_maps_scratch(&cam->looked));
   od_status status = allocate_blank(cam, error);
   if (status) return status;
   cam->pixels = od_allocate(od_shape_size(cam->heat.input), sizeof *cam->pixels);

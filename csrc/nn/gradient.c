@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/math.h"
 #include "base/rng.h"
 #include "nn/gradient_state.h"
 #include "nn/ctc.h"

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "nn/fold_batch_norm.h"
 #include "nn/ops.h"
 
@@ -36,8 +37,6 @@ typedef struct inference_run {
   od_real *scores;
 } inference_run;
 
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
-
 static size_t prepared_size(const od_op *op) {
   switch (op->kind) {
     case OD_CONV2D: return od_conv_packed_size(op);
@@ -56,17 +55,17 @@ static size_t lay_out(od_inference *inf) {
     od_folded_size folded = od_folded_sizes(op);
     op->kernel_at = values;
     op->kernel_size = folded.kernel;
-    inf->largest_kernel = larger(inf->largest_kernel, op->kernel_size);
+    inf->largest_kernel = od_max_size(inf->largest_kernel, op->kernel_size);
     values += prepared_size(op);
     op->bias = folded.bias > 0;
     op->bias_at = values;
     op->bias_size = folded.bias;
     values += op->bias_size;
-    inf->widest = larger(inf->widest, od_shape_size(op->out));
+    inf->widest = od_max_size(inf->widest, od_shape_size(op->out));
     if (op->kind == OD_CONV2D)
-      inf->scratch_size = larger(inf->scratch_size, od_conv_forward_scratch(op));
+      inf->scratch_size = od_max_size(inf->scratch_size, od_conv_forward_scratch(op));
     if (op->kind == OD_DENSE)
-      inf->scratch_size = larger(inf->scratch_size, od_dense_forward_scratch(op, inf->slice));
+      inf->scratch_size = od_max_size(inf->scratch_size, od_dense_forward_scratch(op, inf->slice));
     if (op->finds_zero_tiles) inf->map_size = (size_t)op->out.h * (size_t)op->out.w;
   }
   return values;

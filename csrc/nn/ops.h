@@ -149,13 +149,7 @@ void od_batch_norm_backward(const od_kernels *kernels, size_t rows, size_t c, co
                             const double *sums, double count, const od_real *x, const od_real *dy,
                             od_real *dx, od_real *scratch);
 
-/* -- softmax and cross-entropy, one image -- */
-
-/* scores (n) -> probabilities (n), which may be the same array. */
-void od_softmax(size_t n, const od_real *scores, od_real *probabilities);
-
-/* Index of the largest score, the first of equals. */
-size_t od_argmax(size_t n, const od_real *scores);
+/* -- cross-entropy, one image -- */
 
 /* Cross-entropy of softmax(scores) with the target (1 - smoothing) one-hot + smoothing / n;
  * gradient (n) is multiplied by `weight`. */

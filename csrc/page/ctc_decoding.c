@@ -292,20 +292,6 @@ od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read
 
 /* ---- other opinions ---- */
 
-void od_softmax_double(int count, const double *logs, double *shares) {
-  double most = logs[0], sum = 0;
-  for (int c = 1; c < count; c++) most = fmax(most, logs[c]);
-  for (int c = 0; c < count; c++) sum += shares[c] = exp(logs[c] - most);
-  for (int c = 0; c < count; c++) shares[c] /= sum;
-}
-
-int od_argmax_double(int count, const double *shares) {
-  int best = 0;
-  for (int c = 1; c < count; c++)
-    if (shares[c] > shares[best]) best = c;
-  return best;
-}
-
 double od_symbol_posterior(const od_decoded_symbol *digit, int class) {
   return class == OD_CTC_BLANK ? 1 - (double)digit->is_digit
                            : (double)digit->is_digit * (double)digit->probabilities[class];

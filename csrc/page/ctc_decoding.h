@@ -26,12 +26,6 @@ typedef struct od_decoded_symbol {
 od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read_limits *limits,
                    od_decoded_symbol *digits, int *count, od_error *error);
 
-/* Shares (count) in proportion to e to the power of logs (count). */
-void od_softmax_double(int count, const double *logs, double *shares);
-
-/* The first of the largest of shares (count). */
-int od_argmax_double(int count, const double *shares);
-
 /* The probability that a spelled digit is of a class: one of the ten, or OD_CTC_BLANK for none. */
 double od_symbol_posterior(const od_decoded_symbol *digit, int class);
 

@@ -4,6 +4,7 @@
  * say what all of these say of each digit together. */
 #include <math.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "page/read_state.h"
 
@@ -67,7 +68,7 @@ static void rewrite(int looks, const look *seen, int chosen, od_real *scores) {
   for (int i = 0; i < kept->count; i++) {
     double says[OD_CTC_CLASSES];
     find_mean(looks, seen, chosen, i, says);
-    if (od_argmax_double(OD_CTC_CLASSES, says) == kept->digits[i].value || !touches(kept, i))
+    if ((int)od_argmax_double(OD_CTC_CLASSES, says) == kept->digits[i].value || !touches(kept, i))
       od_rescore_columns(&kept->digits[i], says, scores);
   }
 }

@@ -1,5 +1,7 @@
 #include "page/line_image.h"
 
+#include "base/math.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -14,9 +16,6 @@ static const double least_tall = 0.6;
 static const double outside = 0.02;
 
 enum { LEAST_WIDTH = 8 };
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 
 /* The slope of the line through the middles of the tall pieces, weighed by their ink. */
 static double find_slope(const od_page *page, const od_text_line *line) {
@@ -68,7 +67,7 @@ static void find_band(const od_page *page, const od_text_line *line, double slop
 
 /* The width of a strip that should be so wide. */
 static int whole_columns(double wide) {
-  const int width = wide < OD_LINE_MAX_WIDTH ? most(LEAST_WIDTH, (int)ceil(wide)) : OD_LINE_MAX_WIDTH;
+  const int width = wide < OD_LINE_MAX_WIDTH ? od_max(LEAST_WIDTH, (int)ceil(wide)) : OD_LINE_MAX_WIDTH;
   return (width + OD_CTC_STRIDE - 1) / OD_CTC_STRIDE * OD_CTC_STRIDE;
 }
 
@@ -128,10 +127,10 @@ size_t od_line_image_scratch(const od_line_geometry *place) {
 /* Adds weight times columns begin..end - 1 of a row of the page to sums. What is outside of the
  * page is like its edge. */
 static void add_part(const od_page *page, int y, float weight, int begin, int end, float *sums) {
-  const uint8_t *row = page->image + (size_t)most(0, least(page->h - 1, y)) * (size_t)page->w;
+  const uint8_t *row = page->image + (size_t)od_max(0, od_min(page->h - 1, y)) * (size_t)page->w;
   int x = begin;
-  for (; x < least(end, 0); x++) *sums++ += weight * (float)row[0];
-  for (; x < least(end, page->w); x++) *sums++ += weight * (float)row[x];
+  for (; x < od_min(end, 0); x++) *sums++ += weight * (float)row[0];
+  for (; x < od_min(end, page->w); x++) *sums++ += weight * (float)row[x];
   for (; x < end; x++) *sums++ += weight * (float)row[page->w - 1];
 }
 
@@ -145,7 +144,7 @@ static void add_row(const od_page *page, const od_line_geometry *place, int row,
     const double whole = floor(fallen + 0.5);
     /* up to where the nearest row is another one */
     const double left = 0.5 + (place->slope > 0 ? whole - fallen : fallen - whole);
-    const int end = left < step * (count - i) ? i + most(1, (int)ceil(left / step)) : count;
+    const int end = left < step * (count - i) ? i + od_max(1, (int)ceil(left / step)) : count;
     add_part(page, row + (int)whole, weight, first + i, first + end, sums + i);
     i = end;
   }
@@ -196,8 +195,8 @@ void od_line_image_normalize(size_t size, uint8_t *levels) {
     if (dark < 0 && sum * DARKEST >= size) dark = paper;
   }
   if (dark < 0) dark = paper;
-  const int span = most(paper - dark, LEAST_SPAN);
+  const int span = od_max(paper - dark, LEAST_SPAN);
   for (int level = 0; level < 256; level++)
-    ink[level] = (uint8_t)(level < paper ? least(((paper - level) * OD_LINE_FOREGROUND + span / 2) / span, 255) : 0);
+    ink[level] = (uint8_t)(level < paper ? od_min(((paper - level) * OD_LINE_FOREGROUND + span / 2) / span, 255) : 0);
   for (size_t i = 0; i < size; i++) levels[i] = ink[levels[i]];
 }

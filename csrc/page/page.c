@@ -1,5 +1,6 @@
 #include "page/page.h"
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "digit/foreground.h"
 #include "digit/ruling_lines.h"
@@ -7,9 +8,6 @@
 /* The paper is followed over at most so many pixels: more than a stroke is wide, less than
  * light takes to change. */
 enum { LARGEST_WINDOW = 96, LEAST_WINDOW = 8 };
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 
 od_status od_typical_height(int count, const od_foreground_component *strokes, int h, int *height,
                             od_error *error) {
@@ -27,7 +25,7 @@ od_status od_typical_height(int count, const od_foreground_component *strokes, i
 }
 
 static od_status find_strokes(od_page *page, od_error *error) {
-  const int speck = most(3, (int)(0.6 * page->pen * page->pen));
+  const int speck = od_max(3, (int)(0.6 * page->pen * page->pen));
   return od_find_foreground_components(&page->imaging, page->h, page->w, page->ink, speck, OD_MAX_COMPONENTS,
                          &page->strokes, error);
 }
@@ -38,7 +36,7 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   page->ink = od_allocate(n, 2);
   if (!page->ink) return od_fail_memory(error, "the ink of a page");
   page->scratch = page->ink + n;
-  const int window = most(LEAST_WINDOW, least(LARGEST_WINDOW, 6 * least(page->h, page->w) / 10));
+  const int window = od_max(LEAST_WINDOW, od_min(LARGEST_WINDOW, 6 * od_min(page->h, page->w) / 10));
   od_status status = od_find_foreground(&page->imaging, page->h, page->w, page->image, window, page->ink,
                                  NULL, &facts, error);
   if (status) return status;
@@ -49,8 +47,8 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   int height;
   status = od_typical_height(page->strokes.count, page->strokes.of, page->h, &height, error);
   if (status) return status;
-  const int long_rule = most(5 * height / 2, 24);
-  const od_ruling_line_limits limits = {most(3, (int)(1.4 * page->pen + 0.5)), long_rule, long_rule};
+  const int long_rule = od_max(5 * height / 2, 24);
+  const od_ruling_line_limits limits = {od_max(3, (int)(1.4 * page->pen + 0.5)), long_rule, long_rule};
   bool found;
   status = od_remove_ruling_lines(&page->imaging, page->h, page->w, page->ink, limits, &found, error);
   if (status || !found) return status;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "page/page.h"
 
@@ -17,9 +18,6 @@ static const double seam_step = 0.08, seam_reach = 0.2;
 static const double most_ink_crossed = 4, least_ink = 0.9;
 
 enum { INK_COST = 8, SLANT_COST = 1, MOST_SEAMS = 64 };
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 
 typedef struct seam {
   int cost;    /* of ink crossed and slant */
@@ -128,16 +126,16 @@ static int by_ink_before(const void *a, const void *b) {
 /* Fills work->seams with the cuts of a piece, from left to right. */
 static void find_seams(cutter *work, const od_segment *piece, int label, double height) {
   const int wide = piece->right - piece->left;
-  const int reach = most(2, (int)(seam_reach * height)),
-            margin = most(1, (int)(end_margin * height));
+  const int reach = od_max(2, (int)(seam_reach * height)),
+            margin = od_max(1, (int)(end_margin * height));
   const double allowed = fmax(3, most_ink_crossed * work->page->pen);
   const double step = fmax(1, seam_step * height);
   work->seam_count = 0;
   if (wide < least_width * height) return;
   count_ink(work, piece, label);
   for (double at = margin; at <= wide - margin && work->seam_count < MOST_SEAMS - 1; at += step) {
-    const int left = most(piece->left + margin / 2, piece->left + (int)at - reach);
-    const int right = least(piece->right - margin / 2, piece->left + (int)at + reach + 1);
+    const int left = od_max(piece->left + margin / 2, piece->left + (int)at - reach);
+    const int right = od_min(piece->right - margin / 2, piece->left + (int)at + reach + 1);
     seam *found = &work->seams[work->seam_count];
     find_seam(work, piece, label, left, right, found);
     if (found->crossed <= allowed) keep_seam(work, least_ink * work->page->pen * work->page->pen);
@@ -163,10 +161,10 @@ static void cut_piece(cutter *work, const od_segment *piece, int label) {
       for (int i = 0; i < work->seam_count; i++) k += x >= work->seams[i].path[y - piece->top];
       od_segment *part = &parts[k];
       row[x] = -(first + k + 1);
-      part->left = least(part->left, x);
-      part->right = most(part->right, x + 1);
-      part->top = least(part->top, y);
-      part->bottom = most(part->bottom, y + 1);
+      part->left = od_min(part->left, x);
+      part->right = od_max(part->right, x + 1);
+      part->top = od_min(part->top, y);
+      part->bottom = od_max(part->bottom, y + 1);
       part->area++;
       part->mass += ink[x];
       part->middle += x;
@@ -230,7 +228,7 @@ od_status od_page_split_touching(od_page *page, od_error *error) {
   cutter work = {.page = page, .room = page->piece_room};
   int tallest = 1;
   for (int i = 0; i < page->piece_count; i++)
-    tallest = most(tallest, page->pieces[i].bottom - page->pieces[i].top);
+    tallest = od_max(tallest, page->pieces[i].bottom - page->pieces[i].top);
   const size_t room = (size_t)work.room, w = (size_t)page->w;
   work.pieces = od_allocate(room, sizeof *work.pieces);
   work.cost = od_allocate(2 * (w + 2), sizeof *work.cost);

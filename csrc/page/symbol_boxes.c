@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 
 enum { MOST_RUN = 9 /* pieces of a digit */ };
@@ -19,9 +20,6 @@ static const double left_out = 6;     /* the ink of a digit, left out */
 static const double without_ink = 4; /* a digit that gets no piece */
 
 static const double narrow = 0.45, usual = 0.6; /* widths of a one, and of others */
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 
 typedef struct dealer {
   const od_segment *pieces; /* (count) of the line */
@@ -44,10 +42,10 @@ typedef struct box {
 } box;
 
 static void widen(box *all, const od_segment *piece) {
-  all->left = least(all->left, piece->left);
-  all->top = least(all->top, piece->top);
-  all->right = most(all->right, piece->right);
-  all->bottom = most(all->bottom, piece->bottom);
+  all->left = od_min(all->left, piece->left);
+  all->top = od_min(all->top, piece->top);
+  all->right = od_max(all->right, piece->right);
+  all->bottom = od_max(all->bottom, piece->bottom);
 }
 
 static double cost_of(const dealer *work, int k, const box *ink) {
@@ -91,10 +89,10 @@ static box guess_box(const dealer *work, const od_page *page, int k) {
   const double middle = middle_of(work, k);
   const double row = place->top + place->slope * (middle - place->left) +
                      0.5 * OD_LINE_HEIGHT * place->scale;
-  const int left = most(0, least(page->w - 1, (int)(middle - half)));
-  const int top = most(0, least(page->h - 1, (int)(row - 0.5 * work->height)));
-  return (box){left, top, most(left + 1, least(page->w, (int)(middle + half))),
-               most(top + 1, least(page->h, (int)(row + 0.5 * work->height)))};
+  const int left = od_max(0, od_min(page->w - 1, (int)(middle - half)));
+  const int top = od_max(0, od_min(page->h - 1, (int)(row - 0.5 * work->height)));
+  return (box){left, top, od_max(left + 1, od_min(page->w, (int)(middle + half))),
+               od_max(top + 1, od_min(page->h, (int)(row + 0.5 * work->height)))};
 }
 
 static void take_boxes(const dealer *work, const od_page *page, int first_piece,
@@ -131,7 +129,7 @@ od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line, co
   const size_t states = (size_t)(line->count + 1) * (size_t)(count + 1);
   double mass = 0;
   for (int i = 0; i < line->count; i++) mass += work.pieces[i].mass;
-  work.digit_mass = fmax(mass, 1) / most(count, 1);
+  work.digit_mass = fmax(mass, 1) / od_max(count, 1);
   work.cost = od_allocate(states, sizeof *work.cost);
   work.run = od_allocate(states, sizeof *work.run);
   const bool enough = work.cost && work.run;

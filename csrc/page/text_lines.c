@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "page/page.h"
 
@@ -19,9 +20,6 @@ static const double most_part = 0.8, least_whole = 0.7;
 static const double least_binding = 0.2;
 /* ... and what is smaller than this in both directions is a speck. */
 static const double speck = 0.1;
-
-static int least(int a, int b) { return a < b ? a : b; }
-static int most(int a, int b) { return a > b ? a : b; }
 
 /* A stroke on its way into a line. */
 typedef struct member {
@@ -50,8 +48,8 @@ static int find_root(member *members, int at) {
 }
 
 static bool side_by_side(const od_foreground_component *a, const od_foreground_component *b) {
-  const int shorter = least(tall_of(a), tall_of(b)), taller = most(tall_of(a), tall_of(b));
-  const int shared = least(a->bottom, b->bottom) - most(a->top, b->top);
+  const int shorter = od_min(tall_of(a), tall_of(b)), taller = od_max(tall_of(a), tall_of(b));
+  const int shared = od_min(a->bottom, b->bottom) - od_max(a->top, b->top);
   const int apart = abs(a->top + a->bottom - b->top - b->bottom); /* of the middles, twice */
   return b->left - a->right <= widest_gap * taller && 2 * shared >= shorter &&
          shorter >= least_tall * taller && apart <= 1.3 * taller;
@@ -60,12 +58,12 @@ static bool side_by_side(const od_foreground_component *a, const od_foreground_c
 /* Whether two parts, as the bar of a five that does not touch its belly, together stand beside a
  * stroke and are as tall, when neither is so alone. */
 static bool complete_beside(const od_foreground_component *a, const od_foreground_component *b, const od_foreground_component *whole) {
-  const int top = least(a->top, b->top), bottom = most(a->bottom, b->bottom);
-  const int left = least(a->left, b->left), right = most(a->right, b->right);
-  const int tall = tall_of(whole), gap = most(whole->left - right, left - whole->right);
-  const int over = most(0, whole->top - top) + most(0, bottom - whole->bottom);
+  const int top = od_min(a->top, b->top), bottom = od_max(a->bottom, b->bottom);
+  const int left = od_min(a->left, b->left), right = od_max(a->right, b->right);
+  const int tall = tall_of(whole), gap = od_max(whole->left - right, left - whole->right);
+  const int over = od_max(0, whole->top - top) + od_max(0, bottom - whole->bottom);
   return gap <= widest_gap * tall && bottom - top >= least_whole * tall && 4 * over <= tall &&
-         most(tall_of(a), tall_of(b)) <= most_part * tall;
+         od_max(tall_of(a), tall_of(b)) <= most_part * tall;
 }
 
 static void bind(member *members, int a, int b) {
@@ -74,8 +72,8 @@ static void bind(member *members, int a, int b) {
 
 /* Whether two strokes may be parts of a digit of a page whose tallest stroke is so tall. */
 static bool may_be_parts(const od_foreground_component *a, const od_foreground_component *b, int tallest) {
-  const int tall = most(a->bottom, b->bottom) - least(a->top, b->top);
-  return 4 * tall <= 5 * tallest && most(tall_of(a), tall_of(b)) <= most_part * tallest;
+  const int tall = od_max(a->bottom, b->bottom) - od_min(a->top, b->top);
+  return 4 * tall <= 5 * tallest && od_max(tall_of(a), tall_of(b)) <= most_part * tallest;
 }
 
 /* Members are in order of their left sides. Binds parts of a digit, of which one reaches over
@@ -84,14 +82,14 @@ static void bind_parts(int count, member *members, int tallest) {
   const double reach = widest_gap * tallest;
   int first = 0, widest = 0;
   for (int i = 0; i < count; i++)
-    widest = most(widest, members[i].stroke.right - members[i].stroke.left);
+    widest = od_max(widest, members[i].stroke.right - members[i].stroke.left);
   for (int i = 0; i < count; i++) {
     const od_foreground_component *a = &members[i].stroke;
     while (members[first].stroke.left + widest + reach < a->left) first++;
     for (int k = i + 1; k < count && members[k].stroke.left < a->right; k++) {
       const od_foreground_component *b = &members[k].stroke;
       if (!members[i].binds || !members[k].binds || !may_be_parts(a, b, tallest)) continue;
-      const double last = most(a->right, b->right) + reach;
+      const double last = od_max(a->right, b->right) + reach;
       for (int c = first; c < count && members[c].stroke.left <= last; c++) {
         const od_foreground_component *whole = &members[c].stroke;
         if (!members[c].binds || tall_of(whole) > tallest || !complete_beside(a, b, whole)) continue;
@@ -116,8 +114,8 @@ static void bind_neighbours(int count, member *members, int tallest) {
 
 /* The gap between two boxes; up and down counts twice. */
 static int gap_between(const od_foreground_component *a, const od_foreground_component *b) {
-  const int across = most(0, most(a->left - b->right, b->left - a->right));
-  const int down = most(0, most(a->top - b->bottom, b->top - a->bottom));
+  const int across = od_max(0, od_max(a->left - b->right, b->left - a->right));
+  const int down = od_max(0, od_max(a->top - b->bottom, b->top - a->bottom));
   return across + 2 * down;
 }
 
@@ -163,10 +161,10 @@ static int by_line(const void *a, const void *b) {
 }
 
 static void widen(od_text_line *line, const od_foreground_component *stroke) {
-  line->left = least(line->left, stroke->left);
-  line->top = least(line->top, stroke->top);
-  line->right = most(line->right, stroke->right);
-  line->bottom = most(line->bottom, stroke->bottom);
+  line->left = od_min(line->left, stroke->left);
+  line->top = od_min(line->top, stroke->top);
+  line->right = od_max(line->right, stroke->right);
+  line->bottom = od_max(line->bottom, stroke->bottom);
 }
 
 /* A line of members (count), which are all of it. */
@@ -263,7 +261,7 @@ static od_status find_lines(od_page *page, member *members, int *label, od_error
   if (status) return status;
   for (int i = 0; i < page->strokes.count; i++) {
     const od_foreground_component *stroke = &page->strokes.of[i];
-    if (most(tall_of(stroke), stroke->right - stroke->left) < speck * height) continue;
+    if (od_max(tall_of(stroke), stroke->right - stroke->left) < speck * height) continue;
     members[count] = (member){*stroke, i, count, -1, tall_of(stroke) >= least_binding * height};
     count++;
   }
@@ -271,10 +269,10 @@ static od_status find_lines(od_page *page, member *members, int *label, od_error
   int tallest = 0;
   for (int i = 0; i < count; i++) {
     members[i].parent = i;
-    tallest = most(tallest, tall_of(&members[i].stroke));
+    tallest = od_max(tallest, tall_of(&members[i].stroke));
   }
   bind_neighbours(count, members, tallest);
-  bind_parts(count, members, least(tallest, 2 * height));
+  bind_parts(count, members, od_min(tallest, 2 * height));
   number_lines(count, members);
   bind_small(count, members);
   qsort(members, (size_t)count, sizeof *members, by_line);

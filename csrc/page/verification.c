@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "page/crop.h"
 #include "page/read_state.h"
@@ -102,9 +103,7 @@ static bool is_judged(const float *opinion) {
   return opinion[NONE] > 0;
 }
 
-static double log_odds(double probability) {
-  return log(fmax(probability, least_probability)) - log(fmax(1 - probability, least_probability));
-}
+static double log_odds(double probability) { return od_log_odds(probability, least_probability); }
 
 /* The share of each line's ink that its digits have: shares (line_count). */
 static void find_shares(const od_read_job *job, double *shares) {
@@ -138,8 +137,6 @@ static void decide_which(const od_read_job *job, int index, const od_fusion_weig
   od_softmax_double(OD_DIGITS, logs, shares);
 }
 
-static double probability_of(double log_of_odds) { return 1 / (1 + exp(-log_of_odds)); }
-
 /* The logarithm of the odds that it is any, on a line of which digits have `share` of the ink. */
 static double weigh(const od_read_job *job, int index, const od_fusion_weights *weights,
                     double share) {
@@ -163,7 +160,7 @@ static double find_frequency(const od_read_job *job, const od_fusion *opinions,
     double found = opinions->known * opinions->usual, all = opinions->known;
     for (int i = 0; i < job->placed.count; i++) {
       if (!has_verdict(job, i)) continue;
-      found += probability_of(odds[i] + log_odds(frequency));
+      found += od_sigmoid(odds[i] + log_odds(frequency));
       all++;
     }
     if (all > 0) frequency = found / all;
@@ -188,7 +185,7 @@ static void put_together(const od_read_job *job, int index, const od_fusion *opi
   for (int d = 0; d < OD_DIGITS; d++) together[d] = (double)spelled->probabilities[d];
   if (is_judged(job->court.opinions + (size_t)index * OPINIONS)) {
     decide_which(job, index, weights_for(job, index, opinions), together);
-    if (job->court.knows_none) any = probability_of(odds);
+    if (job->court.knows_none) any = od_sigmoid(odds);
   } else if (job->placed.runs[index].count) { /* of a page that shows something else */
     any = 0;
   }
@@ -216,7 +213,7 @@ static void decide_freely(od_read_job *job, double least, const double *together
     if (!is_kept(job, i, least, together)) continue;
     od_read_digit *digit = &placed->digits[kept++];
     *digit = placed->digits[i];
-    digit->value = od_argmax_double(OD_DIGITS, together);
+    digit->value = (int)od_argmax_double(OD_DIGITS, together);
     take_over(together, digit);
   }
   placed->count = kept;

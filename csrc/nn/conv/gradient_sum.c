@@ -7,6 +7,7 @@
  * around it. For most outputs all taps do: they are added once for all taps of a row. */
 #include <string.h>
 
+#include "base/math.h"
 #include "nn/conv/conv.h"
 
 /* Places begin .. end - 1 along one axis of the output. */
@@ -14,14 +15,11 @@ typedef struct span {
   int begin, end;
 } span;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-static int larger(int a, int b) { return a > b ? a : b; }
-
 /* The outputs (out) whose tap lies inside the image (in) that has so many zeros before it. */
 static span inside(int tap, int zeros, int stride, int in, int out) {
   int before = zeros - tap, last = in - 1 + before;
-  return (span){before > 0 ? smaller((before + stride - 1) / stride, out) : 0,
-                last < 0 ? 0 : smaller(last / stride + 1, out)};
+  return (span){before > 0 ? od_min((before + stride - 1) / stride, out) : 0,
+                last < 0 ? 0 : od_min(last / stride + 1, out)};
 }
 
 static span inside_columns(const od_op *op, int tap) {
@@ -54,7 +52,7 @@ static void add_up_row(const od_op *op, const od_kernels *kernels, const od_real
   size_t units = (size_t)op->conv.c;
   int last = op->kernel_w - 1;
   span all = {inside_columns(op, 0).begin, inside_columns(op, last).end};
-  all.end = larger(all.begin, all.end);
+  all.end = od_max(all.begin, all.end);
   memset(by_tap, 0, units * sizeof *by_tap);
   add_places(op, kernels, row, all.begin, all.end, by_tap);
   for (int i = 1; i <= last; i++)
@@ -62,8 +60,8 @@ static void add_up_row(const od_op *op, const od_kernels *kernels, const od_real
   for (int i = 0; i <= last; i++) {
     span tap = inside_columns(op, last - i);
     od_real *sum = by_tap + (size_t)i * units;
-    add_places(op, kernels, row, tap.begin, smaller(tap.end, all.begin), sum);
-    add_places(op, kernels, row, larger(tap.begin, all.end), tap.end, sum);
+    add_places(op, kernels, row, tap.begin, od_min(tap.end, all.begin), sum);
+    add_places(op, kernels, row, od_max(tap.begin, all.end), tap.end, sum);
   }
 }
 
