@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "die.h"
+#include "base/math.h"
 #include "nn/gradient_state.h"
 #include "train/trainer.h"
 
