@@ -127,5 +127,5 @@ void od_coarse_grid_read(const od_kernels *kernels, const od_coarse_grid *cells,
   const float *top = nodes + (size_t)above * columns, *bottom = nodes + (size_t)below * columns;
   const float first = top[0] + down * (bottom[0] - top[0]);
   for (int x = 0; x < cells->size / 2; x++) row[x] = first;
-  kernels->image.ramps(columns, (size_t)cells->size, top, bottom, down, row + cells->size / 2);
+  kernels->image.interpolate_nodes(columns, (size_t)cells->size, top, bottom, down, row + cells->size / 2);
 }

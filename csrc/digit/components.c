@@ -196,7 +196,7 @@ double od_stroke_width(const od_kernels *kernels, int h, int w, const uint8_t *i
   for (int y = 0; y <= h; y++) {
     uint64_t *here = rows[y % 2], *above = rows[(y + 1) % 2];
     if (y < h)
-      kernels->image.bits((size_t)w, ink + (size_t)y * (size_t)w, OD_FOREGROUND_WEAK, here);
+      kernels->image.threshold_bits((size_t)w, ink + (size_t)y * (size_t)w, OD_FOREGROUND_WEAK, here);
     else
       memset(here, 0, words * sizeof *here);
     area += od_bits_count(words, here);

@@ -140,7 +140,7 @@ static void subtract_paper(void *context, int first, int last, void *scratch) {
   for (int y = first * w->cells.size; y < od_coarse_grid_end(&w->cells, last - 1); y++) {
     uint8_t *below = w->ink + place_of(w, y);
     od_coarse_grid_read(kernels, &w->cells, w->paper, y, paper);
-    kernels->image.below((size_t)n, w->image + place_of(w, y), paper, below);
+    kernels->image.subtract_from((size_t)n, w->image + place_of(w, y), paper, below);
     for (int x = 0; x < n; x++) counts[x & 3][below[x]]++;
   }
   for (int k = 0; k < 4; k++) add_counts(w, counts[k]);
@@ -211,7 +211,7 @@ static void measure_ink(void *context, int first, int last, void *scratch) {
       float squares[LANES] = {0};
       uint8_t *below = w->ink + place_of(w, y);
       od_coarse_grid_read(kernels, &w->cells, w->paper, y, paper);
-      kernels->image.below_again((size_t)n, w->image + place_of(w, y), paper,
+      kernels->image.subtract_again((size_t)n, w->image + place_of(w, y), paper,
                                  (uint8_t)w->bounds.level, below, core, squares);
       count_levels(n, core, counts);
       widen_row(n, below, deepest);
@@ -239,7 +239,7 @@ static void stretch_ink(void *context, int first, int last, void *scratch) {
   float *line = line_of(w, scratch, 0);
   for (int y = first * w->cells.size; y < od_coarse_grid_end(&w->cells, last - 1); y++) {
     od_coarse_grid_read(kernels, &w->cells, w->full, y, line);
-    kernels->image.stretch((size_t)w->cells.w, line, w->scale, w->shift, w->ink + place_of(w, y));
+    kernels->image.normalize_contrast((size_t)w->cells.w, line, w->scale, w->shift, w->ink + place_of(w, y));
     if (!w->bare) continue;
     od_coarse_grid_read(kernels, &w->cells, w->paper, y, line);
     draw_paper(w->cells.w, w->flipped ? 255 : 0, line, w->bare + place_of(w, y));

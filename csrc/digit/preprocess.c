@@ -226,7 +226,7 @@ static od_foreground_component bounding_box(const picture *work) {
   uint64_t row[WORK_SIDE / 64], all[WORK_SIDE / 64] = {0};
   for (int y = 0; y < work->h; y++) {
     uint64_t any = 0;
-    work->imaging->kernels->image.bits((size_t)work->w, work->digit + y * work->w, 1, row);
+    work->imaging->kernels->image.threshold_bits((size_t)work->w, work->digit + y * work->w, 1, row);
     for (size_t i = 0; i < od_bit_words(work->w); i++) {
       all[i] |= row[i];
       any |= row[i];
@@ -253,13 +253,13 @@ static void widen(picture *work, int reach) {
   for (size_t k = 0; k < count; k++) rows[k] = line + k;
   for (int y = 0; y < h; y++) {
     memcpy(line + reach, work->digit + y * w, bytes);
-    kernels->highest_of(bytes, count, rows, work->other + y * w);
+    kernels->max_of_rows(bytes, count, rows, work->other + y * w);
   }
   for (int y = 0; y < h; y++) {
     size_t near = 0;
     for (int k = od_max(y - reach, 0); k <= od_min(y + reach, h - 1); k++)
       rows[near++] = work->other + k * w;
-    kernels->highest_of(bytes, near, rows, work->digit + y * w);
+    kernels->max_of_rows(bytes, near, rows, work->digit + y * w);
   }
 }
 

@@ -113,7 +113,7 @@ static void box_rows(void *context, int first, int last, void *scratch) {
     uint8_t *result = od_target_row(job->result, y, r.means);
     means_of_row(job, &r, result);
     if (job->compare)
-      job->kernels->threshold_at(r.w, od_view_row(job->image, y, r.row), result, job->bound,
+      job->kernels->adaptive_threshold(r.w, od_view_row(job->image, y, r.row), result, job->bound,
                                  job->above, job->below, result);
     od_target_finish(job->result, y, result);
   }
@@ -167,7 +167,7 @@ static void smooth_row(const gaussian_job *job, int y, uint8_t *copy, float *pad
     return;
   }
   const size_t whole = w / ACROSS_LANES * ACROSS_LANES;
-  job->mean.kernels->smooth_across(whole, (size_t)job->across, padded, job->weights, result);
+  job->mean.kernels->blur_float_horizontal(whole, (size_t)job->across, padded, job->weights, result);
   across_rest(job, whole, w, padded, result);
 }
 
@@ -195,10 +195,10 @@ static void gaussian_rows(void *context, int first, int last, void *scratch) {
       rows[k] = ring + (size_t)(inside(y + k - reach, image->h) % down) * pitch;
     uint8_t *result = od_target_row(job->mean.result, y, means);
     const size_t whole = w / DOWN_LANES * DOWN_LANES;
-    job->mean.kernels->smooth_down(whole, (size_t)down, rows, job->half, result);
+    job->mean.kernels->blur_float_vertical(whole, (size_t)down, rows, job->half, result);
     down_rest(job, whole, w, rows, result);
     if (job->mean.compare)
-      job->mean.kernels->threshold_at(w, od_view_row(image, y, copy), result, job->mean.bound,
+      job->mean.kernels->adaptive_threshold(w, od_view_row(image, y, copy), result, job->mean.bound,
                                       job->mean.above, job->mean.below, result);
     od_target_finish(job->mean.result, y, result);
   }

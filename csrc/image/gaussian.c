@@ -68,7 +68,7 @@ static void blur_row(const blur_job *job, const blur_memory *m, int y, int at) {
   const uint8_t *row = od_view_row(job->image, from, m->padded + reach);
   if (row != m->padded + reach) memcpy(m->padded + reach, row, (size_t)w);
   od_extend_row(m->padded, reach, w, reach, job->border, 0);
-  job->kernels->blur_across((size_t)w, (size_t)job->across, m->padded, job->half_across, high, low);
+  job->kernels->blur_fixed_horizontal((size_t)w, (size_t)job->across, m->padded, job->half_across, high, low);
 }
 
 static void blur_rows(void *context, int first, int last, void *scratch) {
@@ -87,7 +87,7 @@ static void blur_rows(void *context, int first, int last, void *scratch) {
       oldest = oldest + 1 < down ? oldest + 1 : 0;
     }
     uint8_t *result = od_target_row(job->result, y, m.result);
-    job->kernels->blur_down((size_t)job->image->w, (size_t)down, m.high_rows, m.low_rows,
+    job->kernels->blur_fixed_vertical((size_t)job->image->w, (size_t)down, m.high_rows, m.low_rows,
                             job->half_down, result);
     od_target_finish(job->result, y, result);
   }

@@ -10,7 +10,7 @@ enum { BLOCK = 64 };
 static void add_block(const od_image_kernels *kernels, size_t n, const uint8_t *pixels, uint64_t at,
                       uint64_t sums[4]) {
   uint32_t here[4]; /* with x counted from the block's begin */
-  kernels->powers(n, pixels, here);
+  kernels->moments(n, pixels, here);
   sums[0] += here[0];
   sums[1] += here[1] + at * here[0];
   sums[2] += here[2] + 2 * at * here[1] + at * at * here[0];

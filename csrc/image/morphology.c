@@ -307,7 +307,7 @@ od_status od_extreme_filter(od_image_workspace *imaging, const od_view *image, o
   const size_t w = (size_t)image->w, cells = count_cells(f);
   if (cells == 0)
     return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got only zeros, expected a cell that counts");
-  filter_job job = {.extreme = extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of,
+  filter_job job = {.extreme = extreme == OD_LOWEST ? kernels->min_of_rows : kernels->max_of_rows,
                     .image = image, .result = result, .footprint = f, .border = border,
                     .outside = outside};
   if (cells == (size_t)f->h * (size_t)f->w)

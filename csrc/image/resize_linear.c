@@ -73,7 +73,7 @@ static const uint16_t *across(const linear_job *job, linear_memory *m, int y) {
       m->copy[1] = m->copy[0] = row[0];
       row = m->copy;
     }
-    job->kernels->resize_across((size_t)job->result->w, (size_t)image->w, row, job->first,
+    job->kernels->resize_horizontal((size_t)job->result->w, (size_t)image->w, row, job->first,
                                 job->weights, m->rows[slot]);
     m->which[slot] = y;
   }
@@ -92,7 +92,7 @@ static void linear_rows(void *context, int first, int last, void *scratch) {
     const between place = place_between(y, h, out_h, job->area);
     const uint16_t *top = across(job, &m, place.first), *bottom = across(job, &m, place.first + 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
-    job->kernels->resize_down(out, top, bottom, (uint16_t)place.weights[0],
+    job->kernels->resize_vertical(out, top, bottom, (uint16_t)place.weights[0],
                               (uint16_t)place.weights[1], result);
     od_target_finish(job->result, y, result);
   }

@@ -144,12 +144,25 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
     case OD_CONV2D:
       for (size_t i = 0; i < n; i++) {
         od_zero_tiles blank = {maps ? maps + i * inf->map_size : NULL, inf->blank, NULL};
-        od_conv_forward(op, kernels, x + i * in, kernel, bias, y + i * out, NULL,
-                        maps ? &blank : NULL, scratch);
+        od_conv_forward(&(od_conv_args){.op = op,
+                                        .kernels = kernels,
+                                        .packed = kernel,
+                                        .bias = bias,
+                                        .x = x + i * in,
+                                        .y = y + i * out,
+                                        .zero_tiles = maps ? &blank : NULL,
+                                        .scratch = scratch});
       }
       break;
     case OD_DENSE:
-      od_dense_forward(op, kernels, n, x, kernel, bias, y, scratch);
+      od_dense_forward(&(od_dense_args){.op = op,
+                                        .kernels = kernels,
+                                        .n = n,
+                                        .packed = kernel,
+                                        .bias = bias,
+                                        .x = x,
+                                        .y = y,
+                                        .scratch = scratch});
       break;
     case OD_RELU:
       kernels->relu(n * out, x, y);
@@ -176,13 +189,16 @@ static void forward(const od_inference *inf, const od_op *op, size_t n, const od
 static void compute_blank(od_inference *inf) {
   if (!inf->map_size) return;
   const od_op *pair = inf->plan.ops;
-  const od_real *kernels[2], *biases[2];
   od_real *x = inf->workspaces, *y = x + inf->slice * inf->widest, *scratch = y + inf->slice * inf->widest;
-  for (int i = 0; i < 2; i++) {
-    kernels[i] = inf->values + pair[i].kernel_at;
-    biases[i] = pair[i].bias ? inf->values + pair[i].bias_at : NULL;
-  }
-  od_conv_zero_output(pair, inf->kernels, kernels, biases, inf->blank, NULL, x, y, scratch);
+  od_conv_args args[2];
+  for (int i = 0; i < 2; i++)
+    args[i] = (od_conv_args){.op = &pair[i],
+                             .kernels = inf->kernels,
+                             .packed = inf->values + pair[i].kernel_at,
+                             .bias = pair[i].bias ? inf->values + pair[i].bias_at : NULL,
+                             .y = i ? inf->blank : y,
+                             .scratch = scratch};
+  od_conv_zero_output(args, x);
 }
 
 /* The steps of an operation's input. */

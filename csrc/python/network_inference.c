@@ -123,7 +123,7 @@ static PyObject *new_scores(network_object *self, const image_view *view, bool s
                             bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
-  const int columns = od_network_columns(self->network);
+  const int columns = od_network_sequence_length(self->network);
   PyObject *result;
   if (columns > 1)
     result = new_float_blocks(view->images.count, columns, classes, &scores);
@@ -223,7 +223,7 @@ static void find_largest(size_t rows, size_t columns, const float *scores, int64
 /* digits (images->count, columns); false with an exception set. */
 static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
   const size_t columns = (size_t)od_network_classes(self->network);
-  const size_t rows = images->count * (size_t)od_network_columns(self->network);
+  const size_t rows = images->count * (size_t)od_network_sequence_length(self->network);
   float few[STACK_SCORES], *many = NULL, *scores = few;
   if (rows * columns > STACK_SCORES) {
     scores = many = od_allocate(rows * columns, sizeof *many);
@@ -240,7 +240,7 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
 
 static PyObject *new_digits(network_object *self, const image_view *view) {
   int64_t *digits;
-  const int columns = od_network_columns(self->network);
+  const int columns = od_network_sequence_length(self->network);
   PyObject *result = columns > 1 ? new_integer_rows(view->images.count, columns, &digits)
                                  : new_integers(view->images.count, &digits);
   if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);
@@ -262,7 +262,7 @@ PyObject *network_predict(PyObject *object, PyObject *const *arguments, Py_ssize
 static bool read_ready(network_object *self, PyObject *value, image_view *view, bool *single) {
   if (!ready_images(value, view, single)) return false;
   if (view->images.size == od_shape_size(od_network_input(self->network)) &&
-      od_network_columns(self->network) == 1)
+      od_network_sequence_length(self->network) == 1)
     return true;
   image_view_release(view);
   return false;

@@ -100,7 +100,7 @@ static bool is_reader(PyObject *module, PyObject *network) {
   if (!layers) return false;
   const od_shape input = od_network_input(layers);
   if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
-      od_network_columns(layers) == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE &&
+      od_network_sequence_length(layers) == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE &&
       od_network_classes(layers) == OD_CTC_CLASSES)
     return true;
   PyErr_Format(PyExc_ValueError, "network: got %R, expected one from (%d, %d, 1) to %d columns of "
@@ -116,7 +116,7 @@ static bool is_judge(PyObject *module, PyObject *judge, int *classes) {
   const od_shape input = od_network_input(layers);
   *classes = od_network_classes(layers);
   if (input.h == OD_DIGIT_SIDE && input.w == OD_DIGIT_SIDE && input.c == 1 &&
-      od_network_columns(layers) == 1 && (*classes == OD_DIGITS || *classes == OD_DIGITS + 1))
+      od_network_sequence_length(layers) == 1 && (*classes == OD_DIGITS || *classes == OD_DIGITS + 1))
     return true;
   PyErr_Format(PyExc_ValueError, "judge: got %R, expected one from (%d, %d, 1) to %d or %d classes",
                judge, OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);

@@ -109,9 +109,9 @@ static od_status check_shape(const od_network *network, const od_train_config *c
 /* Whether the columns have room for each line's labels. */
 static od_status check_lines(const od_trainer *t, const char *what, const od_train_data *data,
                              od_error *error) {
-  const size_t columns = (size_t)od_network_columns(t->network);
+  const size_t columns = (size_t)od_network_sequence_length(t->network);
   for (size_t i = 0; i < data->images.count; i++) {
-    const size_t wanted = od_ctc_min_columns(data->labels + i * data->length, data->length,
+    const size_t wanted = od_ctc_min_steps(data->labels + i * data->length, data->length,
                                           od_network_classes(t->network) - 1);
     if (wanted > columns)
       return od_fail(error, OD_ERROR_ARGUMENT,
@@ -131,7 +131,7 @@ static od_status check_data(const od_trainer *t, const char *what, const od_trai
   if (data->images.size != expected)
     return od_fail(error, OD_ERROR_ARGUMENT, "%s: images of %zu numbers, expected %zu", what,
                    data->images.size, expected);
-  const size_t columns = (size_t)od_network_columns(t->network);
+  const size_t columns = (size_t)od_network_sequence_length(t->network);
   const size_t length = columns > 1 ? data->length : 1;
   if (!length || length > columns)
     return od_fail(error, OD_ERROR_ARGUMENT, "%s: up to %zu labels a line, expected 1 to %zu", what,
@@ -190,7 +190,7 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   }
   t->augment_scratch = od_allocate(t->augment_size, (size_t)threads);
   const size_t classes = (size_t)od_network_classes(network);
-  const size_t columns = (size_t)od_network_columns(network);
+  const size_t columns = (size_t)od_network_sequence_length(network);
   t->lines = columns > 1;
   t->outputs = columns * classes;
   t->scores = od_allocate((EVALUATED + 1) * t->outputs, sizeof *t->scores);
@@ -377,11 +377,16 @@ static void measure_image(const od_trainer *t, const od_train_data *data, size_t
 static void measure_line(const od_trainer *t, const od_train_data *data, size_t index,
                          const od_real *scores, measure *sum) {
   const size_t classes = (size_t)od_network_classes(t->network);
-  bool right;
-  sum->loss += od_ctc_loss(t->outputs / classes, classes, scores,
-                            data->labels + index * data->length, data->length, 0,
-                            t->scores + EVALUATED * t->outputs, t->line_scratch, &right);
-  sum->accuracy += right;
+  const od_ctc_args args = {.steps = t->outputs / classes,
+                            .classes = classes,
+                            .scores = scores,
+                            .labels = data->labels + index * data->length,
+                            .length = data->length,
+                            .gradient = t->scores + EVALUATED * t->outputs,
+                            .scratch = t->line_scratch};
+  bool correct;
+  sum->loss += od_ctc_loss(&args, &correct);
+  sum->accuracy += correct;
 }
 
 /* Scores images begin..begin + EVALUATED, or to the end; adds to the sums in *sum. */

@@ -59,7 +59,7 @@ static od_inference *make_network(od_shape input, int count, const od_layer *lay
 
 static od_inference *make_reader(void) {
   const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL,
-                             COLUMNS, conv(OD_CTC_CLASSES, 1, 1, true, false)};
+                             SEQUENCE, conv(OD_CTC_CLASSES, 1, 1, true, false)};
   return make_network((od_shape){OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1}, 6, layers);
 }
 
