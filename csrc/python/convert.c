@@ -399,3 +399,8 @@ PyObject *new_doubles(const int shape[2], double **numbers) {
   const npy_intp sides[2] = {shape[0], shape[1]};
   return new_array(2, sides, NPY_FLOAT64, (void **)numbers);
 }
+
+PyObject *new_double_vector(size_t count, double **numbers) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_FLOAT64, (void **)numbers);
+}
