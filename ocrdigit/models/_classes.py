@@ -16,7 +16,7 @@ def digits_only(network: _core.Network, temperature: float = 1.0) -> _core.Netwo
     Parameters
     ----------
     network : Network
-        Of ten or eleven classes; it is not changed. Its last layer is dense.
+        Of ten or eleven classes; it is not changed. Others than dense layers at its end stay.
     temperature : float
         Above 0. It is folded into the weights of the last layer.
 
@@ -26,9 +26,9 @@ def digits_only(network: _core.Network, temperature: float = 1.0) -> _core.Netwo
         A new one, whose softmax gives the probabilities that :meth:`_core.Classifier.predict_proba`
         gives without test-time augmentation.
     """
-    if network.classes <= DIGITS and temperature == 1:
-        return network.copy()
     layers = [dict(layer) for layer in network.layers]
+    if layers[-1]["type"] != "dense" or (network.classes != NON_DIGIT + 1 and temperature == 1):
+        return network.copy()
     layers[-1]["units"] = DIGITS
     weights = network.weights()
     name = network.describe()[-1]["name"]
