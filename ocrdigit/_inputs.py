@@ -226,7 +226,7 @@ def _picture(X: object, name: str) -> tuple[NDArray[Any], float]:
 
 
 def _for_core(array: NDArray[Any], name: str, accepted: str) -> tuple[NDArray[Any], float]:
-    """Return an image's pixels as C-contiguous uint8 or float32, and the scale of floats to 0..1."""
+    """Return an image's pixels as C-contiguous uint8 or float32, and the scale of floats."""
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         raise ValueError(f"{name} has shape {array.shape}; {accepted}")
     if array.dtype == np.uint8 and array.size:  # the core finds the scale of bytes
