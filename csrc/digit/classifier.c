@@ -101,8 +101,7 @@ static void classify_slice(void *context, int task, int worker) {
     uniform[i] = is_uniform(pixels);
   }
   run_slice(run->classifier, run->workspace, worker, n, scores);
-  for (size_t i = 0; i < n; i++)
-    finish(run, begin + i, worker, scores + i * classes, uniform[i]);
+  for (size_t i = 0; i < n; i++) finish(run, begin + i, worker, scores + i * classes, uniform[i]);
 }
 
 void od_classify(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
@@ -116,8 +115,8 @@ void od_classify(const od_classifier *classifier, od_workspace *workspace, od_th
   od_thread_pool_run(pool, classify_slice, &run, (int)((images->count + slice - 1) / slice));
 }
 
-void od_classify_all(const od_classifier *classifier, od_workspace *workspace,
-                     od_thread_pool *pool, const od_images *images, od_real *probabilities) {
+void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
+                     const od_images *images, od_real *probabilities) {
   const size_t classes = (size_t)od_model_classes(classifier->model);
   od_model_run(classifier->model, workspace, pool, images, false, probabilities);
   apply_temperature(classifier, images->count * classes, probabilities);

@@ -25,12 +25,12 @@ bool od_is_classifier(od_shape input, int classes, int columns);
 
 /* What to compute of a batch; any pointer may be NULL. */
 typedef struct od_classification {
-  int64_t *digits;      /* (n); -1 where the confidence is below `reject` */
+  int64_t *digits;        /* (n); -1 where the confidence is below `reject` */
   od_real *probabilities; /* (n, 10) */
-  double *digit_scores; /* (n): the probability that the image shows a digit; 1 for a model
-                           without a non-digit class, 0 for an image of one level */
-  double *confidences;  /* (n): the largest probability times the digit score */
-  double reject;        /* in [0, 1]; 0: none */
+  double *digit_scores;   /* (n): the probability that the image shows a digit; 1 for a model
+                             without a non-digit class, 0 for an image of one level */
+  double *confidences;    /* (n): the largest probability times the digit score */
+  double reject;          /* in [0, 1]; 0: none */
 } od_classification;
 
 /* Classifies a batch, images->size 784, on the pool. Allocates nothing. */
@@ -39,7 +39,7 @@ void od_classify(const od_classifier *classifier, od_workspace *workspace, od_th
 
 /* Of each image the probabilities of the model's classes, non-digit included, without TTA:
  * probabilities (n, 10 or 11). */
-void od_classify_all(const od_classifier *classifier, od_workspace *workspace,
-                     od_thread_pool *pool, const od_images *images, od_real *probabilities);
+void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
+                     const od_images *images, od_real *probabilities);
 
 #endif

@@ -7,8 +7,8 @@
 
 enum { SIDE = OD_DIGIT_SIDE, MARGIN = 3, PADDED = SIDE + 2 * MARGIN };
 
-static const double original_weight = 2;      /* warped copies that the image itself counts for */
-static const double min_probability = 1e-7;   /* before the logarithm */
+static const double original_weight = 2;    /* warped copies that the image itself counts for */
+static const double min_probability = 1e-7; /* before the logarithm */
 
 /* Matrices (2, 2): where the pixel at (y, x) from the centre of a warped copy comes from. The
  * rotations are by 8 degrees. */
@@ -29,8 +29,7 @@ typedef struct padded_image {
 static void pad(const od_real *image, padded_image *padded) {
   memset(padded, 0, sizeof *padded);
   for (int y = 0; y < SIDE; y++)
-    memcpy(padded->pixels + (y + MARGIN) * PADDED + MARGIN, image + y * SIDE,
-           SIDE * sizeof *image);
+    memcpy(padded->pixels + (y + MARGIN) * PADDED + MARGIN, image + y * SIDE, SIDE * sizeof *image);
 }
 
 /* The image at (y, x), linear between its pixels; at most MARGIN outside. */

@@ -27,8 +27,9 @@ static bool read_network(PyTypeObject *type, PyObject *value) {
   if (od_is_classifier(od_network_input(network), od_network_classes(network),
                        od_network_columns(network)))
     return true;
-  PyErr_Format(PyExc_ValueError, "network: got %R, expected one from (%d, %d, 1) to %d or %d classes",
-               value, OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
+  PyErr_Format(PyExc_ValueError,
+               "network: got %R, expected one from (%d, %d, 1) to %d or %d classes", value,
+               OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
   return false;
 }
 
@@ -160,8 +161,8 @@ static PyObject *classifier_digit_score(PyObject *self, PyObject *const *argumen
   return scores;
 }
 
-static PyObject *classifier_confidence(PyObject *self, PyObject *const *arguments,
-                                       Py_ssize_t count, PyObject *keywords) {
+static PyObject *classifier_confidence(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                                       PyObject *keywords) {
   batch_call call;
   od_classification result = {0};
   if (!read_batch("confidence", arguments, count, keywords, false, &call)) return NULL;
