@@ -57,7 +57,8 @@ static void augment(const classify_run *run, size_t index, int worker, od_real *
   od_images unscaled = *run->images;
   unscaled.scale = 1;
   od_images_load(&unscaled, od_model_kernels(run->classifier->model), index, image);
-  od_tta_warp(image, (od_real)run->images->scale, od_workspace_input(run->workspace, worker));
+  od_tta_warp(run->classifier->tta, image, (od_real)run->images->scale,
+              od_workspace_input(run->workspace, worker));
   run_slice(run->classifier, run->workspace, worker, OD_TTA_WARPS, scores);
   for (size_t k = 0; k < OD_TTA_WARPS; k++)
     od_softmax(OD_DIGITS, scores + k * classes, of_warps + k * OD_DIGITS);
@@ -76,7 +77,7 @@ static void finish(const classify_run *run, size_t index, int worker, const od_r
   if (!result->digits && !result->probabilities && !result->confidences) return;
   od_softmax(OD_DIGITS, scores, probabilities);
   size_t digit = od_argmax(OD_DIGITS, probabilities);
-  if ((double)probabilities[digit] < run->classifier->tta_threshold) {
+  if (run->classifier->tta && (double)probabilities[digit] < run->classifier->tta_threshold) {
     augment(run, index, worker, probabilities);
     digit = od_argmax(OD_DIGITS, probabilities);
   }

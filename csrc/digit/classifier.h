@@ -7,17 +7,20 @@
  * by 8 degrees, scaled by 0.9 and 1.1 and sheared by 0.15, either way each, and the probabilities
  * of the six and, with twice the weight, of the image itself are averaged geometrically.
  *
- * An od_classifier is plain data: a model that its caller owns, and how its scores are used. */
+ * An od_classifier is plain data: a model and TTA tables that its caller owns, and how the scores
+ * are used. */
 #ifndef OD_DIGIT_CLASSIFIER_H
 #define OD_DIGIT_CLASSIFIER_H
 
 #include "digit/digit.h"
+#include "digit/tta.h"
 #include "nn/workspace.h"
 
 typedef struct od_classifier {
   const od_model *model; /* from (28, 28, 1) to 10 or 11 classes */
+  const od_tta *tta;     /* or NULL: no TTA */
+  double tta_threshold;  /* images with a smaller maximum probability get TTA */
   double temperature;    /* > 0; all scores are divided by it (Guo et al., 2017) */
-  double tta_threshold;  /* images with a smaller maximum probability get TTA; 0: none do */
 } od_classifier;
 
 /* Whether a model of this input, these classes and this number of columns can be a classifier's. */

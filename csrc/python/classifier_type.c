@@ -50,12 +50,17 @@ static PyObject *classifier_new(PyTypeObject *type, PyObject *arguments, PyObjec
   self->network = Py_NewRef(network);
   self->temperature = read.temperature;
   self->tta_threshold = read.tta_threshold;
+  if (self->tta_threshold > 0 && od_tta_create(&self->tta, NULL)) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
   return (PyObject *)self;
 }
 
 static void classifier_dealloc(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   Py_XDECREF(((classifier_object *)object)->network);
+  od_tta_destroy(((classifier_object *)object)->tta);
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -75,7 +80,7 @@ static PyObject *get_tta_threshold(PyObject *object, void *Py_UNUSED(closure)) {
 /* ---- runs ---- */
 
 od_classifier classifier_on_lease(const classifier_object *self, const network_lease *lease) {
-  return (od_classifier){lease->shared->model, self->temperature, self->tta_threshold};
+  return (od_classifier){lease->shared->model, self->tta, self->tta_threshold, self->temperature};
 }
 
 /* False with an exception set. */

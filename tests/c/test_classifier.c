@@ -12,6 +12,7 @@
 enum { SIZE = OD_DIGIT_SIDE * OD_DIGIT_SIDE, COUNT = 21, CLASSES = OD_DIGITS + 1 };
 
 static od_rng rng;
+static od_tta *tta;
 
 static uint8_t random_byte(void) { return (uint8_t)od_rng_below(&rng, 256); }
 
@@ -120,8 +121,8 @@ static void check_answers(const od_classifier *classifier, const runner *model,
   const od_classification result = {digits, probabilities, digit_scores, confidences, reject};
   od_classify(classifier, model->workspace, NULL, &batch, &result);
   for (int i = 0; i < COUNT; i++) {
-    const answer want =
-        define(model, images + i * SIZE, classifier->temperature, classifier->tta_threshold);
+    const answer want = define(model, images + i * SIZE, classifier->temperature,
+                               classifier->tta ? classifier->tta_threshold : 0);
     for (int d = 0; d < OD_DIGITS; d++)
       CHECK_NEAR(probabilities[i * OD_DIGITS + d], want.probabilities[d], 2e-5);
     CHECK_NEAR(digit_scores[i], want.digit_score, 2e-5);
@@ -139,7 +140,7 @@ static void test_definition(void) {
       runner model;
       if (!CHECK_INT(runner_create(network, table(t), OD_FLOAT32, 1, &model, NULL), OD_OK)) break;
       for (int k = 0; k < 4; k++) {
-        const od_classifier classifier = {model.model, k & 1 ? 2.5 : 1, k & 2 ? 0.9 : 0};
+        const od_classifier classifier = {model.model, k & 2 ? tta : NULL, 0.9, k & 1 ? 2.5 : 1};
         CHECK_CASE("%d classes, table %d, case %d", classes, t, k);
         check_answers(&classifier, &model, images, k == 3 ? 0.3 : 0);
       }
@@ -157,7 +158,7 @@ static void test_threads(void) {
   runner model;
   fill_images(images);
   CHECK_INT(runner_create(network, last_table(), OD_FLOAT32, 3, &model, NULL), OD_OK);
-  const od_classifier classifier = {model.model, 1, 0.9};
+  const od_classifier classifier = {model.model, tta, 0.9, 1};
   for (int i = 0; i < COUNT; i++) {
     const od_images one = {.bytes = images + i * SIZE, .count = 1, .size = SIZE, .scale = 1. / 255};
     const od_classification result = {.probabilities = alone + i * OD_DIGITS};
@@ -183,7 +184,7 @@ static void test_all_classes(void) {
   runner model;
   fill_images(images);
   CHECK_INT(runner_create(network, last_table(), OD_FLOAT32, 1, &model, NULL), OD_OK);
-  const od_classifier classifier = {model.model, 2, 0.9};
+  const od_classifier classifier = {model.model, NULL, 0, 2};
   const od_images batch = {.bytes = images, .count = COUNT, .size = SIZE, .scale = 1. / 255};
   od_classify_all(&classifier, model.workspace, NULL, &batch, all);
   for (int i = 0; i < COUNT; i++) {
@@ -319,6 +320,7 @@ static void test_many_pictures(void) {
 
 int main(void) {
   od_rng_seed(&rng, 12, 0);
+  if (od_tta_create(&tta, NULL)) return EXIT_FAILURE;
   RUN(test_definition);
   RUN(test_threads);
   RUN(test_all_classes);
@@ -328,5 +330,6 @@ int main(void) {
   RUN(test_values);
   RUN(test_canonical_picture);
   RUN(test_many_pictures);
+  od_tta_destroy(tta);
   return check_end();
 }
