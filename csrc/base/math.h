@@ -24,6 +24,9 @@ void od_softmax_double(size_t n, const double *scores, double *probabilities);
 /* Returns log(sum of exp(scores)), of scores (n). */
 double od_log_sum_exp(size_t n, const od_real *scores);
 
+/* Returns log(exp(a) + exp(b)), without overflow. */
+double od_log_add_exp(double a, double b);
+
 /* Returns log(p / (1 - p)), with p and 1 - p at least `floor` > 0. */
 double od_log_odds(double p, double floor);
 

@@ -28,11 +28,14 @@ void od_gradcam_destroy(od_gradcam *gradcam);
 
 od_shape od_gradcam_shape(const od_gradcam *gradcam); /* (h, w, 1) of the activation map */
 
-/* Computes, for image `index` of the batch, its scores (classes) and the activation map (h, w) of
- * class `digit`, or if that is negative of the class with the largest score. Returns the class.
- * images->size must be the input's size, and digit less than the number of classes. */
-int od_gradcam_run(od_gradcam *gradcam, const od_images *images, size_t index, int digit,
-                   od_real *scores, od_real *map);
+/* Computes the class scores (classes) of image `index` of the batch. images->size must be the
+ * input's size. */
+void od_gradcam_forward(od_gradcam *gradcam, const od_images *images, size_t index,
+                        od_real *scores);
+
+/* Computes the activation map (h, w) of class `digit` for the image of the last od_gradcam_forward;
+ * at most once an image. */
+void od_gradcam_map(od_gradcam *gradcam, int digit, od_real *map);
 
 /* Upsamples an activation map (h, w) to the network's input (H, W), scaled to a maximum of 1:
  * every place is put at the centre of its receptive field, and values between are bilinear. */

@@ -47,8 +47,11 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
                        od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
 
-/* Writes the operations (plan->count) for inputs of another width, of a network with a
- * sequence as output; returns false if the width is too small. */
-bool od_plan_fit(const od_plan *plan, int width, od_op *ops);
+/* Returns the width of the output for inputs of another width, of a network with a sequence as
+ * output; 0 if the input is too narrow. */
+int od_plan_output_width(const od_plan *plan, int width);
+
+/* Writes the operations (plan->count) for inputs of a width with an output. */
+void od_plan_fit(const od_plan *plan, int width, od_op *ops);
 
 #endif

@@ -82,15 +82,14 @@ static void check_map(const od_network *network, const od_kernels *kernels, int 
   od_shape input = od_network_input(network);
   od_images images = {.floats = want->pixels, .count = 1, .size = od_shape_size(input), .scale = 1};
   od_real scores[MAX_CHANNELS], map[MAX_NUMBERS], image[MAX_NUMBERS];
-  CHECK_INT(od_gradcam_run(cam, &images, 0, want->digit, scores, map), want->digit);
+  od_gradcam_forward(cam, &images, 0, scores);
+  od_gradcam_map(cam, want->digit, map);
   CHECK_NEAR(max_error(classes, scores, want->scores, -INFINITY), 0, 200 * ROUNDING);
   if (want->smooth)
     CHECK_NEAR(max_error(od_shape_size(od_gradcam_shape(cam)), map, want->map, 0), 0, 1e-5);
 
   od_gradcam_upsample(cam, map, image);
   for (int i = 0; i < input.h * input.w; i++) CHECK(image[i] >= 0 && image[i] <= 1);
-  int best = od_gradcam_run(cam, &images, 0, -1, scores, map);
-  for (size_t i = 0; i < classes; i++) CHECK(scores[i] <= scores[best]);
   od_gradcam_destroy(cam);
 }
 
