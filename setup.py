@@ -90,8 +90,6 @@ class BuildExtension(build_ext):
 
     def build_extension(self, extension: Extension) -> None:
         self.refuse_unsupported_compiler(extension)
-        version = self.distribution.get_version()
-        extension.define_macros.append(("OCRDIGIT_VERSION", f'"{version}"'))
         compile_all = self.compiler.compile
 
         def compile_side_by_side(sources: Iterable[str], **options: Any) -> list[str]:

@@ -4,8 +4,11 @@
 
 #include <stdint.h>
 
+#include "base/api.h"
 #include "base/status.h"
 #include "image/image.h"
+
+OD_BEGIN_DECLS
 
 /* What a picture went through, for looking at: pictures (h, w) of the part of it that was
  * worked on, made smaller where it was large. Release with od_preprocess_steps_release. */
@@ -30,5 +33,7 @@ void od_preprocess_steps_release(od_preprocess_steps *steps);
  * an error. Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
 od_status od_preprocess_digit(od_image_workspace *imaging, int h, int w, int stride, const uint8_t *image,
                            od_preprocess_steps *steps, float *result, od_error *error);
+
+OD_END_DECLS
 
 #endif

@@ -12,10 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/api.h"
 #include "kernels/kernels.h"
 #include "base/thread_pool.h"
 #include "base/status.h"
 #include "image/view.h"
+
+OD_BEGIN_DECLS
 
 /* What the functions work with. One call at a time uses an od_image_workspace; the scratch memory,
  * which grows to what a call needs, is kept for the next one. Set kernels and pool, leave
@@ -207,5 +210,7 @@ bool od_is_canonical(int h, int w, const uint8_t *image);
  * 255 / top times they round to, and all of them must be in [0, top]; NaN is not. */
 bool od_are_canonical(size_t count, int h, int w, const uint8_t *images);
 bool od_are_canonical_floats(size_t count, int h, int w, float top, const float *images);
+
+OD_END_DECLS
 
 #endif

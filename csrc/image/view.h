@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef struct od_view { /* to read */
   const uint8_t *pixels;
   int h, w;
@@ -23,13 +27,16 @@ typedef struct od_target { /* to write; must not overlap what is read, unless sa
 
 /* A picture of h rows of w bytes, one after the other. */
 static inline od_view od_view_of(int h, int w, const uint8_t *pixels) {
-  return (od_view){pixels, h, w, w, 1};
+  const od_view view = {pixels, h, w, w, 1};
+  return view;
 }
 static inline od_target od_target_of(int h, int w, uint8_t *pixels) {
-  return (od_target){pixels, h, w, w, 1};
+  const od_target target = {pixels, h, w, w, 1};
+  return target;
 }
 static inline od_view od_view_of_target(const od_target *target) {
-  return (od_view){target->pixels, target->h, target->w, target->row, target->column};
+  const od_view view = {target->pixels, target->h, target->w, target->row, target->column};
+  return view;
 }
 
 /* Row y as bytes side by side: in place where it is so, else copied to `copy` (w). */
@@ -56,5 +63,7 @@ static inline int od_is_contiguous(const od_view *view, const od_target *target)
   return view->column == 1 && target->column == 1 && view->row == view->w &&
          target->row == target->w && view->w == target->w;
 }
+
+OD_END_DECLS
 
 #endif

@@ -8,10 +8,13 @@
 #ifndef OD_PAGE_READ_H
 #define OD_PAGE_READ_H
 
+#include "base/api.h"
 #include "base/thread_pool.h"
 #include "base/status.h"
 #include "digit/classifier.h"
 #include "nn/workspace.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_read_digit {
   int line; /* of the page, in reading order */
@@ -97,5 +100,7 @@ od_status od_read_decide(od_read_job *job, const od_fusion *opinions,
 /* Hands out the digits, which the job has no longer. */
 void od_read_take(od_read_job *job, od_reading *reading);
 void od_read_destroy(od_read_job *job); /* NULL is fine */
+
+OD_END_DECLS
 
 #endif

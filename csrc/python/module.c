@@ -7,6 +7,7 @@
 #include "input.h"
 #include "image_operations.h"
 #include "network_type.h"
+#include "ocrdigit.h"
 #include "canonical_input.h"
 #include "classifier_type.h"
 #include "reading.h"

@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 
+#include "base/api.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/status.h"
+
+OD_BEGIN_DECLS
 
 typedef enum od_augment_kind {
   OD_AUGMENT_ROTATION,    /* a, b: low and high angle as a share of a full turn, counter-clockwise;
@@ -77,5 +80,7 @@ size_t od_augment_scratch_size(int h, int w);
  * `scratch` is od_augment_scratch_size(h, w) bytes, aligned to OD_ALIGNMENT. */
 void od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
                       void *scratch);
+
+OD_END_DECLS
 
 #endif

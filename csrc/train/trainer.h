@@ -3,12 +3,15 @@
 #ifndef OD_TRAIN_TRAINER_H
 #define OD_TRAIN_TRAINER_H
 
+#include "base/api.h"
 #include "nn/images.h"
 #include "nn/network.h"
 #include "nn/precision.h"
 #include "train/augment.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+
+OD_BEGIN_DECLS
 
 /* What a callback sees. Losses and accuracies of the epoch are means over the images
  * it has trained on so far; val_* are NAN before an epoch's end and without
@@ -77,5 +80,7 @@ void od_trainer_destroy(od_trainer *trainer);
 od_status od_trainer_run(od_trainer *trainer, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error);
+
+OD_END_DECLS
 
 #endif
