@@ -41,13 +41,13 @@ def _changes(elastic: float, blur: float, shares: Shares) -> augmentations.Augme
             "probability": shares.affine,
         },
         {"type": "texture", "amount": 0.8, "spacing": 1.5, "probability": shares.texture},
-        {"type": "ink", "width": (0.8, 3), "reach": 0.22, "probability": shares.edge},
-        {"type": "ink", "width": (0.6, 1.8), "reach": 1.0, "probability": shares.across},
+        {"type": "stray_stroke", "width": (0.8, 3), "reach": 0.22, "probability": shares.edge},
+        {"type": "stray_stroke", "width": (0.6, 1.8), "reach": 1.0, "probability": shares.across},
         {"type": "erase", "area": (0.005, 0.06), "value": 0, "probability": shares.gap},
         {"type": "erase", "area": (0.005, 0.04), "value": 1, "probability": shares.spot},
         {"type": "blur", "sigma": (0.3, blur), "probability": shares.blur},
         {"type": "contrast", "factor": (-0.6, 0), "probability": shares.contrast},
-        {"type": "paper", "tone": 0.5, "probability": shares.paper},
+        {"type": "background", "tone": 0.5, "probability": shares.paper},
         {"type": "noise", "sigma": 0.25, "probability": shares.noise},
     )
 
@@ -61,7 +61,7 @@ _HANDLED = Shares(0.16, 0.08, 0.12, 0.05, 0.04, 0.03, 0.1, 0.06, 0.1, 0.1)
 def handled(share: float) -> augmentations.Augmentation:
     """Return what comes later: the stronger changes less often, times ``share``."""
     shares = Shares(*(each * share for each in _HANDLED))
-    return (*_changes(0.4, 1.8, shares), {"type": "negative", "probability": 0.05})
+    return (*_changes(0.4, 1.8, shares), {"type": "invert", "probability": 0.05})
 
 
 GEOMETRIC: augmentations.Augmentation = (
