@@ -306,9 +306,8 @@ def _bytes(values: NDArray[Any], scale: float) -> NDArray[np.uint8]:
 
 def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the gray (H, W) of RGB or RGBA."""
-    if pixels.shape[2] == 3:
-        return _core.rgb_to_gray(pixels)
-    return _core.rgba_to_gray(pixels, _background(pixels))
+    background = 0 if pixels.shape[2] == 3 else _background(pixels)
+    return _core.image_gray(pixels, False, background)
 
 
 def _background(pixels: NDArray[np.uint8]) -> int:
@@ -317,7 +316,7 @@ def _background(pixels: NDArray[np.uint8]) -> int:
     White, as paper is, but black where all that is drawn is light: white ink of a dark canvas.
     """
     alpha = pixels[:, :, 3].astype(np.float32)
-    gray = _core.rgb_to_gray(np.ascontiguousarray(pixels[:, :, :3]))
+    gray = _core.image_gray(pixels[:, :, :3], False, 0)
     dark = float(alpha[gray < 128].sum())
     return 255 if dark >= 0.01 * float(alpha.sum()) else 0
 

@@ -186,7 +186,7 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
         A copy.
     dict of str to ndarray
         Only with ``steps``: the stages by name, in order, "gray" the first and "result" the
-        last one; between them "paper", "ink" and "digit", or "resized", "blurred" and
+        last one; between them "background", "foreground" and "digit", or "resized", "blurred" and
         "binary". All but the last are uint8; large pictures are shown at the smaller size at
         which they are worked on.
 
@@ -204,7 +204,7 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
     >>> digit.shape, float(digit.max()), float(digit[0, 0])
     ((28, 28), 1.0, 0.0)
     >>> list(stages)
-    ['gray', 'paper', 'ink', 'digit', 'result']
+    ['gray', 'background', 'foreground', 'digit', 'result']
     """
     if _checks.known("method", method, ("mnist", "seed")) == "mnist" and not steps:
         images, scale, single = as_images(X)
@@ -223,7 +223,7 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
 def _mnist_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     if gray.shape == (28, 28) and _core.is_canonical(gray):
         return {"gray": gray, "result": gray / np.float32(255)}
-    names = ("gray", "paper", "ink", "digit", "result")
+    names = ("gray", "background", "foreground", "digit", "result")
     return dict(zip(names, _core.preprocess_steps(gray)[:-1], strict=True))
 
 

@@ -50,7 +50,7 @@ static void find_band(const od_page *page, const od_text_line *line, double slop
   for (int y = line->top; y < line->bottom; y++) {
     const size_t at = (size_t)y * (size_t)page->w;
     for (int x = line->left; x < line->right; x++) {
-      const int32_t label = page->strokes.label[at + (size_t)x];
+      const int32_t label = page->strokes.labels[at + (size_t)x];
       if (label < low || label > high) continue;
       const double row = (y + 0.5 - slope * (x + 0.5 - line->left) - first) / step;
       const int bin = row < 0 ? 0 : row >= ROWS ? ROWS - 1 : (int)row;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "digit/foreground.h"
 #include "digit/ruling_lines.h"
+#include "digit/stroke_width.h"
 
 /* The paper is followed over at most so many pixels: more than a stroke is wide, less than
  * light takes to change. */
@@ -33,19 +34,21 @@ static od_status find_strokes(od_page *page, od_error *error) {
 od_status od_page_find_foreground(od_page *page, od_error *error) {
   const size_t n = (size_t)page->h * (size_t)page->w;
   od_foreground_stats facts;
+  od_foreground_maps maps = {0};
   page->ink = od_allocate(n, 2);
   if (!page->ink) return od_fail_memory(error, "the ink of a page");
   page->scratch = page->ink + n;
+  maps.foreground = page->ink;
   const int window = od_max(LEAST_WINDOW, od_min(LARGEST_WINDOW, 6 * od_min(page->h, page->w) / 10));
-  od_status status = od_find_foreground(&page->imaging, page->h, page->w, page->image, window, page->ink,
-                                 NULL, &facts, error);
+  od_status status = od_find_foreground(&page->imaging, page->h, page->w, page->image, window, &maps,
+                                        &facts, error);
   if (status) return status;
   page->dark = facts.dark;
   page->pen = od_stroke_width(page->imaging.kernels, page->h, page->w, page->ink);
   status = find_strokes(page, error);
   if (status || page->strokes.count == 0) return status;
   int height;
-  status = od_typical_height(page->strokes.count, page->strokes.of, page->h, &height, error);
+  status = od_typical_height(page->strokes.count, page->strokes.items, page->h, &height, error);
   if (status) return status;
   const int long_rule = od_max(5 * height / 2, 24);
   const od_ruling_line_limits limits = {od_max(3, (int)(1.4 * page->pen + 0.5)), long_rule, long_rule};

@@ -40,7 +40,7 @@ typedef struct cutter {
 } cutter;
 
 static bool is_ink(const od_page *page, int label, int y, int x) {
-  return page->strokes.label[(size_t)y * (size_t)page->w + (size_t)x] == label;
+  return page->strokes.labels[(size_t)y * (size_t)page->w + (size_t)x] == label;
 }
 
 /* The cheapest path through columns left..right - 1 of a piece: `found`, with its path. */
@@ -52,7 +52,7 @@ static void find_seam(const cutter *work, const od_segment *piece, int label, in
   for (int x = 0; x < wide; x++) above[x] = 0;
   for (int y = 0; y < tall; y++) {
     int8_t *step = work->step + (size_t)y * (size_t)page->w;
-    const int32_t *row = page->strokes.label + (size_t)(piece->top + y) * (size_t)page->w + left;
+    const int32_t *row = page->strokes.labels + (size_t)(piece->top + y) * (size_t)page->w + left;
     above[-1] = above[wide] = 1 << 28;
     for (int x = 0; x < wide; x++) {
       const int from_left = above[x - 1] + SLANT_COST, from_right = above[x + 1] + SLANT_COST;
@@ -153,7 +153,7 @@ static void cut_piece(cutter *work, const od_segment *piece, int label) {
   for (int k = 0; k <= work->seam_count; k++)
     parts[k] = (od_segment){.left = page->w, .top = page->h};
   for (int y = piece->top; y < piece->bottom; y++) {
-    int32_t *row = page->strokes.label + (size_t)y * (size_t)page->w;
+    int32_t *row = page->strokes.labels + (size_t)y * (size_t)page->w;
     const uint8_t *ink = page->ink + (size_t)y * (size_t)page->w;
     for (int x = piece->left; x < piece->right; x++) {
       if (row[x] != label) continue;
@@ -219,7 +219,7 @@ static void cut_lines(cutter *work, place *places, od_segment *sorted, int *numb
     line->count = so_far - begin;
   }
   page->piece_count = so_far;
-  int32_t *label = page->strokes.label;
+  int32_t *label = page->strokes.labels;
   for (size_t i = 0; i < (size_t)page->h * (size_t)page->w; i++)
     label[i] = label[i] < 0 ? number[-label[i] - 1] : 0;
 }

@@ -154,8 +154,8 @@ static void bind_small(int count, member *members) {
 static int by_line(const void *a, const void *b) {
   const member *first = a, *second = b;
   if (first->line != second->line) return first->line < second->line ? -1 : 1;
-  const double left = (double)first->stroke.across / first->stroke.area;
-  const double right = (double)second->stroke.across / second->stroke.area;
+  const double left = (double)first->stroke.column_sum / first->stroke.area;
+  const double right = (double)second->stroke.column_sum / second->stroke.area;
   if (left < right || right < left) return left < right ? -1 : 1;
   return by_left(a, b);
 }
@@ -215,7 +215,7 @@ static void add_piece(od_page *page, const od_foreground_component *stroke) {
                                                  stroke->bottom,
                                                  stroke->area,
                                                  stroke->mass,
-                                                 (double)stroke->across / stroke->area};
+                                                 (double)stroke->column_sum / stroke->area};
 }
 
 /* Members, sorted by line, to lines and pieces; `label` (strokes) gets that of each stroke. */
@@ -249,7 +249,7 @@ static od_status fill_lines(od_page *page, int count, const member *members, int
 
 /* From the labels of strokes to those of pieces. */
 static void relabel(od_page *page, const int *label) {
-  int32_t *pixels = page->strokes.label;
+  int32_t *pixels = page->strokes.labels;
   for (size_t i = 0; i < (size_t)page->h * (size_t)page->w; i++)
     if (pixels[i]) pixels[i] = label[pixels[i] - 1];
 }
@@ -257,10 +257,10 @@ static void relabel(od_page *page, const int *label) {
 static od_status find_lines(od_page *page, member *members, int *label, od_error *error) {
   int height, count = 0;
   od_status status =
-      od_typical_height(page->strokes.count, page->strokes.of, page->h, &height, error);
+      od_typical_height(page->strokes.count, page->strokes.items, page->h, &height, error);
   if (status) return status;
   for (int i = 0; i < page->strokes.count; i++) {
-    const od_foreground_component *stroke = &page->strokes.of[i];
+    const od_foreground_component *stroke = &page->strokes.items[i];
     if (od_max(tall_of(stroke), stroke->right - stroke->left) < speck * height) continue;
     members[count] = (member){*stroke, i, count, -1, tall_of(stroke) >= least_binding * height};
     count++;

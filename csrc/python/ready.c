@@ -1,6 +1,6 @@
 #include "ready.h"
 
-#include "image/image.h"
+#include "digit/canonical.h"
 
 enum { SIDE = 28 };
 
