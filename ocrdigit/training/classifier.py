@@ -16,9 +16,9 @@ and ``tiny.safetensors`` to ``FOLDER``, or the models selected by ``--model``.
    most accurate.
 
 All networks except the domain teachers are trained with eleven classes, the last being the
-non-digit class; see :mod:`ocrdigit._judge`. All random numbers derive from ``--seed``: the same
-seed, data, version and instruction set give the same files bit for bit at any number of threads.
-MNIST's last 5,000 training images serve for validation and calibration; its test set is not read.
+non-digit class. All random numbers derive from ``--seed``: the same seed, data, version and
+instruction set give the same files bit for bit at any number of threads. MNIST's last 5,000
+training images serve for validation and calibration; its test set is not read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .. import _core, _judge
+from .. import _core
 from ..models import files
 from ..synth import NON_DIGIT
 from ._data import Data, log_softmax, make_data
@@ -63,16 +63,10 @@ def save(name: str, folder: str, network: _core.Network, validation: Examples, s
     """Calibrate a trained network of eleven classes and write its model file."""
     network = _without_dropout(network)
     temperature = fit_temperature(network, validation)
-    classifier = _judge.split(network, temperature)
-    last = _judge.tensors_of(network)
-    with_non_digit = _judge.join(
-        classifier, {name: tensor / np.float32(temperature) for name, tensor in last.items()}
-    )
     path = os.path.join(folder, f"{name}.safetensors")
     command = f"python -m ocrdigit.training.classifier --seed {seed}"
-    notes = {"temperature": f"{temperature:.4f}", "training": command}
-    stored = files.Stored(classifier, with_non_digit, tta=True)
-    files.write_stored(path, stored, half=True, notes=notes)
+    stored = files.Stored(network, temperature, tta=True)
+    files.write_stored(path, stored, half=True, notes={"training": command})
 
 
 def _without_dropout(network: _core.Network) -> _core.Network:
