@@ -80,7 +80,7 @@ class TestReading:
     def test_bracket_beside_two_lines(self) -> None:
         """Digits one below the other are no parts of one that is as tall as a bracket."""
         page = np.full((170, 420), 245, np.uint8)
-        style = synth.Style(paper=(0.96, 0.96), light=(0, 0))
+        style = synth.Style(background=(0.96, 0.96), light=(0, 0))
         for row, text in enumerate(("174", "717")):
             line = synth.string(text, height=48, style=style, random_state=row).image
             page[10 + 60 * row : 58 + 60 * row, 20 : 20 + line.shape[1]] = line

@@ -1,4 +1,4 @@
-"""What the synthesiser returns."""
+"""The result of the synthesizer: a picture with its ground truth."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from PIL import Image, ImageDraw
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Picture:
-    """A picture of digits and the truth about it.
+    """A picture of digits with its ground truth.
 
     Attributes
     ----------
     image : ndarray (h, w) or (h, w, 3) of uint8
-        Gray, or red, green and blue.
+        Gray or RGB.
     text : str
-        The digits in reading order, without punctuation; on a page, numbers in a row are
-        parted by a space and rows by a newline.
+        The digits in reading order, without punctuation. On a page, a space separates the
+        numbers of a row and a newline separates rows.
     values : ndarray (k,) of int64
         The digits of ``text``, one by one.
     boxes : ndarray (k, 4) of int64
-        The box of each digit's ink: x, y, width and height in pixels.
+        The bounding box of each digit: x, y, width and height in pixels.
     """
 
     image: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class Picture:
         return f"Picture({self.text!r}, {width} x {height})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the truth as plain data, ready for JSON: size, text, digits with their boxes.
+        """Return the ground truth as a dict for JSON: size, text, and digits with their boxes.
 
         Examples
         --------
@@ -54,9 +54,9 @@ class Picture:
         return {"width": width, "height": height, "text": self.text, "digits": digits}
 
     def draw(self) -> Image.Image:
-        """Return a copy of the picture with the digits' boxes."""
+        """Return a copy of the picture with the bounding boxes drawn on it."""
         picture = Image.fromarray(self.image).convert("RGB")
-        pen = ImageDraw.Draw(picture)
+        canvas = ImageDraw.Draw(picture)
         for x, y, w, h in self.boxes.tolist():
-            pen.rectangle((x - 1, y - 1, x + w, y + h), outline=(220, 40, 40))
+            canvas.rectangle((x - 1, y - 1, x + w, y + h), outline=(220, 40, 40))
         return picture

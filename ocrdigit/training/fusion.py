@@ -90,7 +90,7 @@ def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
         np.concatenate([mnist.y_train[TRAINING_DIGITS:], others.y_test]),
     )
     looks = styles()
-    wide = looks[0].with_(own_strokes=1.0, own_pen=(0.0, 0.0), gap=(0.1, 0.5))
+    wide = looks[0].with_(source_strokes=1.0, stroke_offset=(0.0, 0.0), gap=(0.1, 0.5))
 
     def strings(count: int, styles: list[synth.Style]) -> list[synth.Picture]:
         return synth.strings(count, length=(1, 9), style=styles, digits=digits, random_state=rng)
