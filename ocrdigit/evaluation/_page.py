@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import __version__
+from .._core import __version__
 from . import _figures
-from ._result import REJECTED, Evaluation, Robustness, Trial
 from ._text import mistakes
 from .corruptions import CORRUPTIONS
+from .metrics import REJECTED
+
+if TYPE_CHECKING:
+    from ._result import Evaluation, Robustness, Trial
 
 _STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.css")
 _MOST_MISREAD = 60  # shown

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import files
+from .._atomic import write_atomically
 from . import metrics
-
-REJECTED = 0.01  # the share put aside that tables show
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -215,7 +213,7 @@ class Evaluation:
         OSError
             The file cannot be written.
         """
-        files.write_atomically(path, self.to_html().encode())
+        write_atomically(path, self.to_html().encode())
 
     def __str__(self) -> str:
         from ._text import report

@@ -19,10 +19,10 @@ training part, the other's from its test part.
 Picture('1874', 114 x 32)
 """
 
+from ..datasets import Picture
 from ._digits import Digits
 from ._negatives import Candidates, candidates, not_digits
 from ._page import line, page
-from ._picture import Picture
 from ._strings import string, strings
 from ._style import STYLES, Style
 

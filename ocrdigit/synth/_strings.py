@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from ..datasets import Picture
 from . import _camera, _paper, _strokes, _style
 from ._digits import Digits, as_digits
-from ._picture import Picture
 from ._strokes import curve, draw
 from ._style import Style
 from ._writing import SPACE, Floats, Writing, draw_hand, write
