@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from . import _checks, _core
 from ._inputs import as_grays
+from .models._classes import DIGITS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ class Explanation:
     ----------
     digit : int
         The explained digit.
-    probabilities : ndarray of float32
+    probabilities : ndarray (10,) of float32
         The probability of each digit, computed in float32 and without test-time augmentation,
         whatever the model's ``precision`` and ``tta``.
     heatmap : ndarray (28, 28) of float32
@@ -110,12 +111,8 @@ class Explanation:
         """
         from ._charts import gallery
 
-        digit = str(self.digit) if self.digit < 10 else "non-digit"
-        titles = (
-            "image",
-            "network input",
-            f"evidence for {digit}, {self.probabilities[self.digit]:.1%}",
-        )
+        evidence = f"evidence for {self.digit}, {self.probabilities[self.digit]:.1%}"
+        titles = ("image", "network input", evidence)
         images = (self.picture, self.input, np.asarray(self.overlay()))
         return gallery(images, titles, columns=3, side=2.4)
 
@@ -198,15 +195,15 @@ def _explain(
 ) -> Explanation:
     """Explain a canonical input (28, 28) that was made of ``picture``."""
     if digit is not None:
-        digit = _checks.int_in_range("digit", digit, 0, network.classes - 1)
+        digit = _checks.int_in_range("digit", digit, 0, DIGITS - 1)
     names = [each["name"] for each in network.describe()]
     index = None if layer is None else _layer_index(names, layer)
     digits, scores, _, heatmaps, used = network.explain(
-        canonical[None], 1.0, digit=digit, layer=index
+        canonical[None], 1.0, digit=digit, layer=index, classes=DIGITS
     )
     return Explanation(
         digit=int(digits[0]),
-        probabilities=_softmax(scores[0]),
+        probabilities=_softmax(scores[0, :DIGITS]),
         heatmap=heatmaps[0],
         input=canonical,
         layer=names[used],
