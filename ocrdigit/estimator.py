@@ -256,7 +256,7 @@ class DigitClassifier:
         images, labels, scale, text = self._check_labelled(X, y)
         validation = self._check_validation(validation_data, scale)
         goes_on = self.warm_start and hasattr(self, "network_")
-        recipe = recipes.chosen(self.recipe, goes_on)
+        recipe = recipes.effective(self.recipe, goes_on)
         settings = self._settings(recipe)
         if validation is None and (self.patience is not None or self.restore_best):
             raise ValueError("patience and restore_best need validation_data")
@@ -305,8 +305,8 @@ class DigitClassifier:
         if classes is not None:
             as_labels(classes, np.size(classes), "classes", "classes")  # type: ignore[arg-type]
         goes_on = hasattr(self, "network_")
-        recipe = recipes.chosen(self.recipe, goes_on)
-        settings = recipes.steady(self._settings(recipe), self.learning_rate)
+        recipe = recipes.effective(self.recipe, goes_on)
+        settings = recipes.incremental(self._settings(recipe), self.learning_rate)
         seed = _checks.seed(self.random_state)
         network = self._digits_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
@@ -480,10 +480,9 @@ class DigitClassifier:
         Parameters, result and errors are those of :func:`ocrdigit.explain`; RuntimeError
         before ``fit``.
         """
-        from .explaining import explain_with
+        from .explaining import explain_image
 
-        self._fitted()
-        return explain_with(self, x, digit, layer)
+        return explain_image(self._fitted(), x, digit, layer)
 
     def score(self, X: object, y: object) -> float:
         """Return the accuracy, 0..1.

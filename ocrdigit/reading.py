@@ -381,7 +381,7 @@ def _explained(model: DigitClassifier, line: Line, page: NDArray[np.uint8]) -> L
     """Return a line whose digits say why."""
     from .explaining import explain_box
 
-    whys = [explain_box(model, page, digit.box, digit.value) for digit in line.digits]
+    whys = [explain_box(model.network_, page, digit.box, digit.value) for digit in line.digits]
     digits = zip(line.digits, whys, strict=True)
     return replace(line, digits=tuple(replace(digit, explanation=why) for digit, why in digits))
 

@@ -7,12 +7,16 @@ import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import metrics
-from ._result import REJECTED, Trial
+from .metrics import REJECTED
+
+if TYPE_CHECKING:
+    from ._result import Trial
 
 Point = tuple[float, float]
 

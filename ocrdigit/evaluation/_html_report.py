@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import __version__
+from .._core import __version__
 from . import _charts
-from ._result import REJECTED, Evaluation, Robustness, Trial
+from .metrics import REJECTED
+
+if TYPE_CHECKING:
+    from ._result import Evaluation, Robustness, Trial
 from ._text_report import confusions
 from .corruptions import CORRUPTIONS
 

@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import files
+from .._atomic import write_atomically
 from . import metrics
-
-REJECTED = 0.01  # the fraction of rejected images in reports
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -216,7 +214,7 @@ class Evaluation:
         OSError
             If the file cannot be written.
         """
-        files.write_atomically(path, self.to_html().encode())
+        write_atomically(path, self.to_html().encode())
 
     def __str__(self) -> str:
         from ._text_report import text_report

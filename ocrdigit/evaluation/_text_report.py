@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ._result import REJECTED, Evaluation, Robustness
+from .metrics import REJECTED
+
+if TYPE_CHECKING:
+    from ._result import Evaluation, Robustness
 
 
 def text_report(result: Evaluation) -> str:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _checks
 
 DIGITS = 10
+REJECTED = 0.01  # the proportion of rejected answers that reports show
 
 Doubles = NDArray[np.float64]
 

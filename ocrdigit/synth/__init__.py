@@ -19,10 +19,10 @@ part of a data set, the latter from its test part.
 Picture('1874', 114 x 32)
 """
 
+from ..datasets import Picture
 from ._digits import Digits
 from ._non_digits import NON_DIGIT, Candidates, candidates, non_digits
 from ._page import line, page
-from ._picture import Picture
 from ._strings import string, strings
 from ._style import STYLES, Style
 

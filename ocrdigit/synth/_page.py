@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from ..datasets import Picture
 from . import _background, _camera, _strings, _style
 from ._digits import Digits, as_digits
-from ._picture import Picture
 from ._style import Style
 from ._writing import Floats, Writing, sample_style, write
 

@@ -1,30 +1,32 @@
-"""The result of the synthesizer: a picture with its ground truth."""
+"""A picture of digits with its ground truth: what the page loaders and the generators return."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Picture:
-    """A picture of digits with its ground truth.
+    """A picture of digits and its ground truth.
 
     Attributes
     ----------
     image : ndarray (h, w) or (h, w, 3) of uint8
         Gray or RGB.
     text : str
-        The digits in reading order, without punctuation. On a page, a space separates the
-        numbers of a row and a newline separates rows.
+        The digits in reading order, without punctuation. On a page, the numbers of a row are
+        separated by a space and the rows by a newline.
     values : ndarray (k,) of int64
         The digits of ``text``, one by one.
     boxes : ndarray (k, 4) of int64
-        The bounding box of each digit: x, y, width and height in pixels.
+        The bounding box of each digit's foreground: x, y, width and height in pixels.
     """
 
     image: NDArray[np.uint8]
@@ -37,7 +39,7 @@ class Picture:
         return f"Picture({self.text!r}, {width} x {height})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the ground truth as a dict for JSON: size, text, and digits with their boxes.
+        """Return the ground truth as JSON-serializable data: size, text, digits and boxes.
 
         Examples
         --------
@@ -53,10 +55,12 @@ class Picture:
         ]
         return {"width": width, "height": height, "text": self.text, "digits": digits}
 
-    def draw(self) -> Image.Image:
-        """Return a copy of the picture with the bounding boxes drawn on it."""
+    def draw(self) -> Image:
+        """Return a copy of the image with the digits' boxes drawn on it."""
+        from PIL import Image, ImageDraw
+
         picture = Image.fromarray(self.image).convert("RGB")
-        canvas = ImageDraw.Draw(picture)
+        draw = ImageDraw.Draw(picture)
         for x, y, w, h in self.boxes.tolist():
-            canvas.rectangle((x - 1, y - 1, x + w, y + h), outline=(220, 40, 40))
+            draw.rectangle((x - 1, y - 1, x + w, y + h), outline=(220, 40, 40))
         return picture
