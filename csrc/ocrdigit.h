@@ -15,13 +15,19 @@
 /* Pictures to 28x28. */
 #include "image/image.h"
 #include "digit/preprocess.h"
+#include "digit/input.h"
 
 /* 28x28 to scores. */
 #include "nn/layer.h"
 #include "nn/network.h"
 #include "nn/images.h"
-#include "nn/inference.h"
+#include "nn/model.h"
+#include "nn/workspace.h"
+#include "nn/calibration.h"
 #include "nn/gradcam.h"
+
+/* 28x28 to digits. */
+#include "digit/classifier.h"
 
 /* Pages to digits. */
 #include "page/read.h"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, _judge
+from . import _core
 from ._inputs import gray_pages
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
@@ -364,7 +364,7 @@ def _read_page(
     table, numbers = _core.read_digits(
         shipped_recognizer(),
         small,
-        judge=_judge.judge_of(model),
+        judge=model.network_,
         opinions=shipped_fusion(),
         length=length,
         words=words,
@@ -381,7 +381,7 @@ def _explained(model: DigitClassifier, line: Line, page: NDArray[np.uint8]) -> L
     """Return a line whose digits say why."""
     from .explaining import explain_box
 
-    whys = [explain_box(model, page, digit.box, digit.value) for digit in line.digits]
+    whys = [explain_box(model.network_, page, digit.box, digit.value) for digit in line.digits]
     digits = zip(line.digits, whys, strict=True)
     return replace(line, digits=tuple(replace(digit, explanation=why) for digit, why in digits))
 

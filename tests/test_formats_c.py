@@ -1,4 +1,4 @@
-"""Networks written out as C: compiled without a warning, they give our probabilities."""
+"""Networks exported to C: they compile without warnings and return our probabilities."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from networks import NETWORKS, make_images, make_network, shipped_models
 
 import ocrdigit
 from ocrdigit import DigitClassifier, _core
-from ocrdigit.models import files
 from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
+from ocrdigit.models import files
+from ocrdigit.models._classes import digits_only
 
 TOLERANCE = 1e-5
 STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Werror"
 
-# Reads images of floats, writes for each the class and its probabilities.
+# Reads images of floats, and writes the class and the probabilities of each.
 MAIN = """
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ int main(void) {
   static float image[DIGITS_HEIGHT * DIGITS_WIDTH * DIGITS_CHANNELS], scratch[DIGITS_SCRATCH];
   static float answer[1 + DIGITS_CLASSES];
   while (fread(image, sizeof image, 1, stdin) == 1) {
-    memset(scratch, 0x7f, sizeof scratch); /* huge numbers: nothing may rely on zeros */
+    memset(scratch, 0x7f, sizeof scratch); /* huge numbers: the code must not rely on zeros */
     answer[0] = (float)digits_predict(image, scratch);
     digits_probabilities(image, scratch, answer + 1);
     fwrite(answer, sizeof answer, 1, stdout);
@@ -49,7 +50,7 @@ def compiler(request) -> str:
 
 
 def run(compiler: str, images: np.ndarray, options: str = "-O2") -> tuple[np.ndarray, np.ndarray]:
-    """Classes and probabilities from digits.c in the present folder."""
+    """Return classes and probabilities of digits.c in the current folder."""
     Path("main.c").write_text(MAIN)
     command = [
         compiler,
@@ -73,15 +74,15 @@ def run(compiler: str, images: np.ndarray, options: str = "-O2") -> tuple[np.nda
 @pytest.mark.parametrize("layers", NETWORKS.values(), ids=NETWORKS.keys())
 def test_it_agrees(compiler, layers):
     network = make_network(layers)
-    files.write_model("digits.h", network)
+    files.write_model("digits.h", files.Stored(network))
     images = make_images(9)
     classes, probabilities = run(compiler, images)
     assert np.abs(probabilities - network.predict_proba(images, 1.0)).max() <= TOLERANCE
     assert (classes == network.predict(images, 1.0)).all()
 
 
-def test_odd_sizes_and_nothing_outside_of_memory():
-    """Odd sides, several channels, a pool of odd sides, each under the sanitizers."""
+def test_odd_sizes_under_the_sanitizers():
+    """Images and pools of odd sides, and several channels."""
     if not shutil.which("gcc"):
         pytest.skip("this machine has no gcc")
     pool, flatten = {"type": "max_pool2d"}, {"type": "flatten"}
@@ -100,7 +101,7 @@ def test_odd_sizes_and_nothing_outside_of_memory():
     ]
     network = _core.Network(layers, (27, 29, 3), seed=1)
     network.set_weights({name: tensor + 0.1 for name, tensor in network.weights().items()})
-    files.write_model("digits.c", network)
+    files.write_model("digits.c", files.Stored(network))
     images = np.random.default_rng(0).normal(size=(4, 27, 29, 3)).astype(np.float32)
     sanitizers = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
     _, probabilities = run("gcc", images, sanitizers)
@@ -112,7 +113,7 @@ def test_shipped_models(compiler, path, sample: Dataset):
     model = ocrdigit.load(path)
     model.save("digits.h")
     classes, probabilities = run(compiler, sample.X_test)
-    ours = model.network_.predict_proba(sample.X_test, 1 / 255)
+    ours = digits_only(model.network_).predict_proba(sample.X_test, 1 / 255)
     assert len(ours) == 1000
     assert np.abs(probabilities - ours).max() <= TOLERANCE
     assert (classes == ours.argmax(1)).all()
@@ -126,7 +127,7 @@ def test_the_files(fitted: DigitClassifier):
     included = set(re.findall(r"#include (\S+)", source))
     assert included == {'"my-2', "<math.h>"}
     start = header.index("METADATA \\\n") + len("METADATA \\\n")
-    literals = re.findall(r'"(?:[^"\\]|\\.)*"', header[start : header.index("/* The class")])
+    literals = re.findall(r'"(?:[^"\\]|\\.)*"', header[start : header.index("/* Return the class")])
     kept = json.loads("".join(json.loads(literal) for literal in literals))
     assert json.loads(kept["preprocessing"]) == files.PREPROCESSING
     assert sorted(path.suffix for path in Path().iterdir()) == [".c", ".h"]

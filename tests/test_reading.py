@@ -19,8 +19,8 @@ from test_image import draw
 
 import ocrdigit
 from ocrdigit import _core, synth
-from ocrdigit.models.recognizer import read_fusion, shipped_fusion, shipped_recognizer, write_fusion
 from ocrdigit.cli import main
+from ocrdigit.models.recognizer import read_fusion, shipped_fusion, shipped_recognizer, write_fusion
 
 TEXT = "1874"
 
@@ -80,7 +80,7 @@ class TestReading:
     def test_bracket_beside_two_lines(self) -> None:
         """Digits one below the other are no parts of one that is as tall as a bracket."""
         page = np.full((170, 420), 245, np.uint8)
-        style = synth.Style(paper=(0.96, 0.96), light=(0, 0))
+        style = synth.Style(background=(0.96, 0.96), light=(0, 0))
         for row, text in enumerate(("174", "717")):
             line = synth.string(text, height=48, style=style, random_state=row).image
             page[10 + 60 * row : 58 + 60 * row, 20 : 20 + line.shape[1]] = line
@@ -137,7 +137,11 @@ class TestReading:
             apart_reader=0.1, apart_judge=1.0, close_reader=0.1, close_judge=1.0
         )
         read = partial(
-            _core.read_digits, shipped_recognizer(), picture.image, judge=model.network_, opinions=heavy
+            _core.read_digits,
+            shipped_recognizer(),
+            picture.image,
+            judge=model.network_,
+            opinions=heavy,
         )
         digits, numbers = read()
         assert digits[:, 1].tolist() == [8, 1, 2, 5]

@@ -243,18 +243,18 @@ static void dilate(work *w, int radius) {
 static void thicken(work *w) {
   const int longer = longer_side(bounding_box(w));
   const double width = od_stroke_width(w->workspace->kernels, w->h, w->w, w->digit);
-  const int radius = (int)((thin_stroke * longer / OD_CANONICAL_BOX - width) / 2 + 0.5);
+  const int radius = (int)((thin_stroke * longer / OD_DIGIT_BOX - width) / 2 + 0.5);
   if (radius >= 1) dilate(w, od_min(radius, MAX_DILATION));
 }
 
-/* Copy digit (h, w), 0 to 1, in rows of OD_CANONICAL_BOX, to (*x0, *y0) of result (28, 28), so that
+/* Copy digit (h, w), 0 to 1, in rows of OD_DIGIT_BOX, to (*x0, *y0) of result (28, 28), so that
  * its centre of mass is on pixel (14, 14), as in MNIST, or as near as the digit fits. */
 static void centre(int h, int w, const float *digit, float *result, int *x0, int *y0) {
-  enum { SIDE = OD_CANONICAL_SIDE };
+  enum { SIDE = OD_DIGIT_SIDE };
   double mass = 0, sum_y = 0, sum_x = 0;
   for (int y = 0; y < h; y++)
     for (int x = 0; x < w; x++) {
-      const double level = (double)digit[y * OD_CANONICAL_BOX + x];
+      const double level = (double)digit[y * OD_DIGIT_BOX + x];
       mass += level;
       sum_y += level * y;
       sum_x += level * x;
@@ -262,7 +262,7 @@ static void centre(int h, int w, const float *digit, float *result, int *x0, int
   const int top = (int)fmin(fmax(round(SIDE / 2 - sum_y / mass), 0), SIDE - h);
   const int left = (int)fmin(fmax(round(SIDE / 2 - sum_x / mass), 0), SIDE - w);
   for (int y = 0; y < h; y++)
-    memcpy(result + (top + y) * SIDE + left, digit + y * OD_CANONICAL_BOX,
+    memcpy(result + (top + y) * SIDE + left, digit + y * OD_DIGIT_BOX,
            (size_t)w * sizeof *result);
   *x0 = left;
   *y0 = top;
@@ -272,11 +272,11 @@ static void centre(int h, int w, const float *digit, float *result, int *x0, int
  * position of the result in the processed image. */
 static position fit(const work *w, float *result) {
   const od_foreground_component box = bounding_box(w);
-  const double ratio = (double)longer_side(box) / OD_CANONICAL_BOX;
+  const double ratio = (double)longer_side(box) / OD_DIGIT_BOX;
   const int digit_h = (int)ceil((box.bottom - box.top) / ratio - 1e-6);
   const int digit_w = (int)ceil((box.right - box.left) / ratio - 1e-6);
-  float weights[2 * (WORK_SIDE + 4 * OD_CANONICAL_SIDE)],
-      digit[OD_CANONICAL_BOX * OD_CANONICAL_BOX];
+  float weights[2 * (WORK_SIDE + 4 * OD_DIGIT_SIDE)],
+      digit[OD_DIGIT_BOX * OD_DIGIT_BOX];
   od_resample_axis rows, columns;
   od_resample_fill(box.top, ratio, w->h, weights, &rows);
   od_resample_fill(box.left, ratio, w->w, weights + od_resample_max_weights(w->h), &columns);
@@ -290,7 +290,7 @@ static position fit(const work *w, float *result) {
       float sum = 0;
       for (int k = 0; k < columns.count[j]; k++)
         sum += columns.weights[j][k] * row[columns.first[j] + k];
-      digit[i * OD_CANONICAL_BOX + j] = sum > 255 ? 1 : sum / 255;
+      digit[i * OD_DIGIT_BOX + j] = sum > 255 ? 1 : sum / 255;
     }
   }
   int x0, y0;
@@ -353,7 +353,7 @@ od_status od_preprocess_digit(od_image_workspace *workspace, int h, int w, int s
   state.foreground = state.background + room;
   state.digit = state.foreground + room;
   state.scratch = state.digit + room;
-  memset(result, 0, OD_CANONICAL_SIDE * OD_CANONICAL_SIDE * sizeof *result);
+  memset(result, 0, OD_DIGIT_SIDE * OD_DIGIT_SIDE * sizeof *result);
   position where = {0, 0, 0};
   status = run((source){h, w, stride, image}, &state, result, &where, error);
   if (!status && steps) status = copy_steps(&state, where, steps, error);

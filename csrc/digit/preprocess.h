@@ -6,12 +6,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "digit/digit.h"
 #include "image/image.h"
 
-enum {
-  OD_CANONICAL_SIDE = 28, /* sides of canonical input */
-  OD_CANONICAL_BOX = 20   /* the longer side of the digit's box in it */
-};
+enum { OD_DIGIT_BOX = 20 /* the longer side of the digit's box in canonical input */ };
 
 /* The intermediate images of the preprocessing, for display: (h, w) of the part of the image that
  * was processed, reduced if it was large. Release with od_preprocess_steps_release. */

@@ -9,8 +9,8 @@
 /* Result column (or row) i is the sum over k < count[i] of weights[i][k] * image column
  * (first[i] + k). */
 typedef struct od_resample_axis {
-  int first[OD_CANONICAL_SIDE], count[OD_CANONICAL_SIDE];
-  float *weights[OD_CANONICAL_SIDE];
+  int first[OD_DIGIT_SIDE], count[OD_DIGIT_SIDE];
+  float *weights[OD_DIGIT_SIDE];
 } od_resample_axis;
 
 /* The maximum number of weights of an axis for an image of n pixels. */

@@ -52,7 +52,7 @@ static PyObject *preprocess(PyObject *module, const gray_image *image, od_prepro
   float *pixels;
   od_error error;
   od_status status = OD_OK;
-  PyObject *result = new_floats(2, (int[]){OD_CANONICAL_SIDE, OD_CANONICAL_SIDE}, &pixels);
+  PyObject *result = new_floats(2, (int[]){OD_DIGIT_SIDE, OD_DIGIT_SIDE}, &pixels);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
   status = od_preprocess_digit(&workspace, image->h, image->w, image->w, image->pixels, steps,

@@ -6,7 +6,8 @@
 #include <time.h>
 
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "nn/ctc.h"
 #include "train/trainer_checks.h"
 
@@ -25,7 +26,8 @@ struct od_trainer {
   int threads;
   od_optimizer *optimizer;
   od_gradient *gradient;
-  od_inference *inference; /* for validation; created when first needed */
+  od_model *model;         /* for validation: the weights at its start, packed */
+  od_workspace *workspace; /* of `model` */
   od_real *step_gradient;  /* (trainable) */
   od_real *saved_weights;  /* (total): the weights while the network holds their average */
   od_real *best_weights;   /* (total): of the best epoch */
@@ -116,7 +118,8 @@ void od_trainer_destroy(od_trainer *t) {
   if (!t) return;
   od_optimizer_destroy(t->optimizer);
   od_gradient_destroy(t->gradient);
-  od_inference_destroy(t->inference);
+  od_workspace_destroy(t->workspace);
+  od_model_destroy(t->model);
   od_release(t->step_gradient);
   od_release(t->saved_weights);
   od_release(t->best_weights);
@@ -237,13 +240,14 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
 
 /* -- validation -- */
 
-/* Create the inference, or update it with the network's weights. */
-static od_status update_inference(od_trainer *t, od_error *error) {
-  if (!t->inference)
-    return od_inference_create(t->network, t->kernels, t->config.precision, t->threads,
-                               &t->inference, error);
-  od_inference_refresh(t->inference, t->network, NULL); /* fails for OD_INT8 only */
-  return OD_OK;
+/* Pack the network's weights into a new model, with a workspace. */
+static od_status create_model(od_trainer *t, od_error *error) {
+  od_workspace_destroy(t->workspace);
+  od_model_destroy(t->model);
+  t->workspace = NULL;
+  const od_status status =
+      od_model_create(t->network, t->kernels, t->config.precision, &t->model, error);
+  return status ? status : od_workspace_create(t->model, t->threads, &t->workspace, error);
 }
 
 /* Add the metrics of validation image `index` with probabilities p to *sum. */
@@ -276,7 +280,7 @@ static void evaluate_block(const session *s, size_t begin, metrics *sum) {
   block.count = left < VALIDATION_BLOCK ? left : VALIDATION_BLOCK;
   if (block.bytes) block.bytes += begin * block.size;
   if (block.floats) block.floats += begin * block.size;
-  od_inference_run(t->inference, s->pool, &block, !t->sequences, t->scores);
+  od_model_run(t->model, t->workspace, s->pool, &block, !t->sequences, t->scores);
   for (size_t i = 0; i < block.count; i++)
     (t->sequences ? measure_sequence : measure_image)(t, data, begin + i,
                                                       t->scores + i * t->outputs, sum);
@@ -287,7 +291,7 @@ static od_status evaluate(const session *s, const od_progress *p, metrics *resul
                           od_error *error) {
   size_t count = s->validation->images.count;
   metrics sum = {0, 0};
-  od_status status = update_inference(s->trainer, error);
+  od_status status = create_model(s->trainer, error);
   if (status) return status;
   for (size_t begin = 0; begin < count; begin += VALIDATION_BLOCK) {
     if (begin && !proceed(s, s->callbacks.on_block, p)) return OD_STOPPED;
@@ -349,7 +353,7 @@ static void restore_unchanged_weights(od_trainer *t) {
 static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
   od_images first = *images;
   if (first.count > CALIBRATION_IMAGES) first.count = CALIBRATION_IMAGES;
-  if (od_inference_calibrate(t->network, t->kernels, pool, &first, NULL))
+  if (od_network_calibrate(t->network, t->kernels, pool, &first, NULL))
     od_network_clear_ranges(t->network);
 }
 

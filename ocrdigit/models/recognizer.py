@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._atomic import write_atomically
 from . import files
 
 _WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
@@ -93,7 +94,7 @@ def write_recognizer(path: files.Path, network: _core.Network) -> None:
         name: tensor.astype(np.float16) if tensor.ndim > 1 else tensor
         for name, tensor in network.weights().items()
     }
-    files.write_atomically(path, files.to_safetensors(tensors, metadata))
+    write_atomically(path, files.to_safetensors(tensors, metadata))
 
 
 def read_recognizer(path: files.Path) -> _core.Network:
@@ -126,7 +127,7 @@ def read_recognizer(path: files.Path) -> _core.Network:
 
 def write_fusion(path: files.Path, opinions: FusionWeights) -> None:
     """Write them to a .json file, whole or not at all."""
-    files.write_atomically(path, (json.dumps(opinions._asdict(), indent=1) + "\n").encode())
+    write_atomically(path, (json.dumps(opinions._asdict(), indent=1) + "\n").encode())
 
 
 def read_fusion(path: files.Path) -> FusionWeights:

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, image, synth
-from ..models.recognizer import BLANK, HEIGHT
 from ..datasets import load_mnist, load_optdigits, load_semeion
+from ..models.recognizer import BLANK, HEIGHT
 from . import letters
-from ._prepared import prepared
+from ._preprocessed import preprocessed
 from .clutter import clutter
 from .styles import drawn_digits
 
@@ -35,15 +35,15 @@ def styles() -> list[synth.Style]:
     # As strings of digits are pasted together for tests: the source's own strokes.
     pasted = plain.with_(
         size=(0.5, 0.75),
-        own_strokes=1.0,
-        own_pen=(0.0, 0.0),
+        source_strokes=1.0,
+        stroke_offset=(0.0, 0.0),
         grain=(0.01, 0.06),
         noise=(0.01, 0.05),
         gap=(-0.2, 0.2),
         kerning=0.3,
         slant=(0.0, 0.0),
-        upright=(0.0, 0.0),
-        ink=(0.5, 1.0),
+        deslant=(0.0, 0.0),
+        darkness=(0.5, 1.0),
         light=(0.0, 0.3),
         mottle=(0.0, 0.04),
     )
@@ -105,7 +105,7 @@ def smooth(bitmap: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
     large = image.resize(np.pad(bitmap, 3), (round(114 * aspect), 114))
     soft = image.gaussian_blur(large, (9, 9), 2.5).astype(np.float32)
     stretched = ((soft - 64) * 2).clip(0, 255).astype(np.uint8)
-    return prepared(stretched)
+    return preprocessed(stretched)
 
 
 def _number(rng: np.random.Generator) -> str:
@@ -132,7 +132,7 @@ def words(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[sy
             texts=texts,
             style=looks,
             digits=digits,
-            signs=letters.alphabet(str(font)),
+            glyphs=letters.alphabet(str(font)),
             random_state=rng,
         )
     return pictures

@@ -7,7 +7,7 @@
 #include "digit/preprocess.h"
 #include "tables.h"
 
-enum { MAX_SIDE = 100, SIZE = OD_CANONICAL_SIDE * OD_CANONICAL_SIDE };
+enum { MAX_SIDE = 100, SIZE = OD_DIGIT_SIDE * OD_DIGIT_SIDE };
 
 static od_rng rng;
 static guard guard_in, guard_out;
