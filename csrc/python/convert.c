@@ -399,3 +399,11 @@ PyObject *new_doubles(const int shape[2], double **numbers) {
   const npy_intp sides[2] = {shape[0], shape[1]};
   return new_array(2, sides, NPY_FLOAT64, (void **)numbers);
 }
+
+PyObject *new_double_row(int count, double **numbers) {
+  return new_array(1, (npy_intp[]){count}, NPY_FLOAT64, (void **)numbers);
+}
+
+PyObject *new_bools(int count, bool **flags) {
+  return new_array(1, (npy_intp[]){count}, NPY_BOOL, (void **)flags);
+}

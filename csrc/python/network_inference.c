@@ -99,19 +99,24 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   Py_RETURN_NONE;
 }
 
-bool network_use(PyObject *network, network_user *use, void *context) {
-  network_object *self = (network_object *)network;
-  module_state *state = state_of(network);
+bool network_use(int count, PyObject *const *networks, network_user *use, void *context) {
+  module_state *state = state_of(networks[0]);
   shared_thread_pool *pool = runtime_pool(state);
+  od_inference *inferences[2];
   od_error error;
-  object_lock_acquire(&self->lock);
-  od_status status = prepare_inference(self, state->kernels, od_thread_pool_threads(pool->pool), &error);
+  od_status status = OD_OK;
+  for (int i = 0; i < count; i++) object_lock_acquire(&((network_object *)networks[i])->lock);
+  for (int i = 0; i < count && status == OD_OK; i++) {
+    network_object *self = (network_object *)networks[i];
+    status = prepare_inference(self, state->kernels, od_thread_pool_threads(pool->pool), &error);
+    inferences[i] = self->inference;
+  }
   if (status == OD_OK) {
     Py_BEGIN_ALLOW_THREADS
-    status = use(context, self->inference, pool->pool, &error);
+    status = use(context, inferences, pool->pool, &error);
     Py_END_ALLOW_THREADS
   }
-  object_lock_release(&self->lock);
+  for (int i = 0; i < count; i++) object_lock_release(&((network_object *)networks[i])->lock);
   shared_thread_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;

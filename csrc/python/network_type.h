@@ -40,9 +40,9 @@ void network_forget(network_object *self);
 
 /* Calls `use` with a Network's inference, up to date, and the pool, with the network's lock held
  * and without the GIL. False with an exception set. */
-typedef od_status network_user(void *context, od_inference *inference, od_thread_pool *pool,
-                               od_error *error);
-bool network_use(PyObject *network, network_user *use, void *context);
+typedef od_status network_user(void *context, od_inference *const *inferences,
+                               od_thread_pool *pool, od_error *error);
+bool network_use(int count, PyObject *const *networks, network_user *use, void *context);
 
 /* Labels as the network wants them: see od_batch. A copy; free it with PyMem_Free. */
 bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
