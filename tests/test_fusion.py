@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ocrdigit
-from ocrdigit import _core, _judge, synth
+from ocrdigit import _core, synth
 from ocrdigit.models.recognizer import shipped_fusion, shipped_recognizer
 from ocrdigit.training import fusion
 
@@ -32,11 +32,11 @@ def test_sample_weight_is_like_repeating() -> None:
 
 
 @pytest.fixture(scope="module")
-def classifier() -> _core.Network:
-    return _judge.judge_of(ocrdigit.load("default"))
+def classifier() -> _core.Classifier:
+    return _core.Classifier(ocrdigit.load("default").network_)
 
 
-def test_isolated_symbols(classifier: _core.Network) -> None:
+def test_isolated_symbols(classifier: _core.Classifier) -> None:
     """No neighbour in the line overlaps or touches them."""
     touching = synth.strings(10, length=4, style="cheque", random_state=0)
     spaced = synth.strings(
@@ -56,7 +56,7 @@ def test_isolated_symbols(classifier: _core.Network) -> None:
     assert len(set(expected)) == 2
 
 
-def test_features_are_those_of_a_reading(classifier: _core.Network) -> None:
+def test_features_are_those_of_a_reading(classifier: _core.Classifier) -> None:
     """The formulas of FusionWeights, applied to the features, give the fused probabilities."""
     weights = dataclasses.replace(shipped_fusion(), prior_strength=1e9, min_probability=0.0)
     for picture in synth.strings(10, style="cheque", random_state=2):

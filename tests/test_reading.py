@@ -151,7 +151,7 @@ class TestReading:
             _core.read_digits,
             shipped_recognizer(),
             picture.image,
-            classifier=model.network_,
+            classifier=_core.Classifier(model.network_),
             fusion=heavy.to_dict(),
         )
         digits, numbers = read()
@@ -166,7 +166,7 @@ class TestReading:
 
     def test_low_confidence_symbols_need_a_non_digit_class(self) -> None:
         """A classifier of ten classes adds no symbols to the recognizer's."""
-        classifier = ocrdigit.load("seed").network_
+        classifier = _core.Classifier(ocrdigit.load("seed").network_)
         for picture in synth.strings(40, style="cheque", random_state=3):
             image = np.ascontiguousarray(picture.image)
             alone, _ = _core.read_digits(shipped_recognizer(), image)
@@ -213,6 +213,26 @@ class TestReading:
         with ThreadPoolExecutor(4) as workers:
             together = list(workers.map(ocrdigit.read, pictures))
         assert [r.to_dict() for r in together] == [ocrdigit.read(p).to_dict() for p in pictures]
+
+    def test_threads_read_side_by_side(self, picture: synth.Picture) -> None:
+        """No lock is held while a page is read: a short reading ends before a longer one does."""
+        rng = np.random.default_rng(3)
+        long_page = (255 * (rng.random((1500, 1500)) < 0.3)).astype(np.uint8)
+        threads = ocrdigit.get_num_threads()
+        ocrdigit.set_num_threads(1)
+        ended_first = []
+        try:
+            with ThreadPoolExecutor(1) as workers:
+                while len(ended_first) < 20 and not any(ended_first):
+                    long_reading = workers.submit(ocrdigit.read, long_page)
+                    time.sleep(0.05)  # it has started
+                    assert ocrdigit.read(picture.image).text == TEXT
+                    time.sleep(0.02)  # with a lock, it would end by now
+                    ended_first.append(not long_reading.done())
+                    long_reading.result()
+        finally:
+            ocrdigit.set_num_threads(threads)
+        assert any(ended_first)
 
     def test_same_picture_same_reading(self, picture: synth.Picture) -> None:
         before = ocrdigit.get_num_threads()
@@ -406,10 +426,9 @@ class TestBadInput:
 
     def test_classifier_of_another_kind(self, picture: synth.Picture) -> None:
         recognizer, fusion = shipped_recognizer(), shipped_fusion().to_dict()
-        with pytest.raises(ValueError, match="classifier"):
-            _core.read_digits(recognizer, picture.image, classifier=recognizer, fusion=fusion)
-        with pytest.raises(TypeError, match="classifier"):
-            _core.read_digits(recognizer, picture.image, classifier=1, fusion=fusion)
+        for wrong in (recognizer, 1):
+            with pytest.raises(TypeError, match="classifier: got .*, expected a Classifier"):
+                _core.read_digits(recognizer, picture.image, classifier=wrong, fusion=fusion)
 
     def test_fusion_is_checked(self, picture: synth.Picture) -> None:
         fusion = shipped_fusion().to_dict()
@@ -417,7 +436,7 @@ class TestBadInput:
             _core.read_digits,
             shipped_recognizer(),
             picture.image,
-            classifier=ocrdigit.load("seed").network_,
+            classifier=_core.Classifier(ocrdigit.load("seed").network_),
         )
         missing = {name: value for name, value in fusion.items() if name != "touching_bias"}
         for wrong, error in (

@@ -100,7 +100,7 @@ od_status od_hypotheses_recognize(const od_reader *reader, od_thread_pool *pool,
   size_t columns = 0, count = 0;
   for (int i = 0; i < hypotheses->count; i++) {
     od_line_hypothesis *item = &hypotheses->items[i];
-    item->columns = od_inference_columns(reader->recognizer, item->geometry.width);
+    item->columns = od_model_columns_of(reader->recognizer, item->geometry.width);
     columns += (size_t)item->columns;
   }
   od_line_image *images = od_allocate((size_t)hypotheses->count, sizeof *images);
@@ -117,7 +117,8 @@ od_status od_hypotheses_recognize(const od_reader *reader, od_thread_pool *pool,
     if (item->columns)
       images[count++] = (od_line_image){item->pixels, item->geometry.width, item->probabilities};
   }
-  od_inference_run_lines(reader->recognizer, pool, count, images, 1.0 / 255, true);
+  od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, count, images,
+                     1.0 / 255, true);
   od_release(images);
   return OD_OK;
 }

@@ -26,6 +26,34 @@ static void recognition_release(recognition *work) {
   od_release(work->features);
 }
 
+/* ---- checks ---- */
+
+static od_status check_recognizer(const od_model *model, od_error *error) {
+  const od_shape input = od_model_input(model);
+  const int columns = od_model_columns(model), classes = od_model_classes(model);
+  if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
+      columns == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE && classes == OD_CTC_CLASSES)
+    return OD_OK;
+  return od_fail(
+      error, OD_ERROR_ARGUMENT,
+      "recognizer: got a network from (%d, %d, %d) to %d columns of %d classes, expected "
+      "one from (%d, %d, 1) to %d columns of %d classes",
+      input.h, input.w, input.c, columns, classes, OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH,
+      OD_LINE_MAX_WIDTH / OD_CTC_STRIDE, OD_CTC_CLASSES);
+}
+
+static od_status check_classifier(const od_classifier *classifier, od_error *error) {
+  if (!classifier) return od_fail(error, OD_ERROR_ARGUMENT, "classifier: got none, expected one");
+  const od_shape input = od_model_input(classifier->model);
+  const int classes = od_model_classes(classifier->model);
+  if (od_is_classifier(input, classes, od_model_columns(classifier->model))) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT,
+                 "classifier: got a network from (%d, %d, %d) to %d classes, expected one from "
+                 "(%d, %d, 1) to %d or %d classes",
+                 input.h, input.w, input.c, classes, OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS,
+                 OD_CLASSIFIER_CLASSES);
+}
+
 /* ---- steps ---- */
 
 /* From the image in work->page to symbols, as od_symbols_decode. */
@@ -33,7 +61,8 @@ static od_status recognize(const od_reader *reader, const od_read_options *optio
                            od_thread_pool *pool, recognition *work, od_error *error) {
   od_page *page = &work->page;
   page->imaging = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
-  od_status status = od_page_find_foreground(page, error);
+  od_status status = check_recognizer(reader->recognizer, error);
+  if (!status) status = od_page_find_foreground(page, error);
   if (!status) status = od_page_find_lines(page, error);
   if (!status) status = od_page_split_touching(page, error);
   if (!status) status = od_hypotheses_render(page, pool, &work->hypotheses, error);
@@ -41,15 +70,6 @@ static od_status recognize(const od_reader *reader, const od_read_options *optio
   if (!status) status = od_hypotheses_vote(&work->hypotheses, error);
   if (!status) status = od_symbols_decode(page, &work->hypotheses, options, &work->symbols, error);
   return status;
-}
-
-static od_status check_classifier(const od_reader *reader, od_error *error) {
-  const int classes = reader->classifier_classes;
-  if (!reader->classifier)
-    return od_fail(error, OD_ERROR_ARGUMENT, "classifier: got none, expected one");
-  if (classes == OD_DIGITS || classes == OD_CLASSIFIER_CLASSES) return OD_OK;
-  return od_fail(error, OD_ERROR_ARGUMENT, "classifier_classes: got %d, expected %d or %d", classes,
-                 OD_DIGITS, OD_CLASSIFIER_CLASSES);
 }
 
 /* Verifies the symbols and computes work->features. */
@@ -145,7 +165,7 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
   od_status status = OD_OK;
   *reading = (od_reading){0};
   if (reader->classifier) {
-    status = check_classifier(reader, error);
+    status = check_classifier(reader->classifier, error);
     if (!status) status = od_fusion_check(reader->fusion, error);
     if (!status) status = recognize(reader, NULL, pool, &work, error);
     if (!status) status = verify(reader, pool, &work, error);
@@ -207,7 +227,7 @@ od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t 
                            od_thread_pool *pool, od_symbol_features *features, od_error *error) {
   recognition work = {.page = {.h = h, .w = w, .image = image}};
   *features = (od_symbol_features){0};
-  od_status status = check_classifier(reader, error);
+  od_status status = check_classifier(reader->classifier, error);
   if (!status) status = recognize(reader, NULL, pool, &work, error);
   if (!status) status = verify(reader, pool, &work, error);
   if (!status) {

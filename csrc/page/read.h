@@ -8,8 +8,8 @@
  * fusion combines its scores with the recognizer's.
  *
  * All images are (h, w) of bytes, with sides of 1 to OD_MAX_IMAGE_SIDE. Errors of all functions:
- * OD_ERROR_ARGUMENT for other sides, a fusion weight outside +-OD_MAX_FUSION_WEIGHT, or a
- * classifier of other classes; OD_ERROR_MEMORY. */
+ * OD_ERROR_ARGUMENT for other sides, models of other shapes, and a fusion weight outside
+ * +-OD_MAX_FUSION_WEIGHT; OD_ERROR_MEMORY. */
 #ifndef OD_PAGE_READ_H
 #define OD_PAGE_READ_H
 
@@ -18,9 +18,8 @@
 
 #include "base/thread_pool.h"
 #include "base/status.h"
-#include "nn/inference.h"
-
-enum { OD_DIGITS = 10 };
+#include "digit/classifier.h"
+#include "nn/workspace.h"
 
 /* Input of the recognizer, its classes (the digits and CTC's blank) and the pixels between two
  * columns of its output. */
@@ -30,8 +29,6 @@ enum {
   OD_CTC_CLASSES = OD_DIGITS + 1,
   OD_CTC_STRIDE = 4
 };
-/* Side of the classifier's input. Its classes are the digits and optionally non-digit. */
-enum { OD_DIGIT_SIDE = 28 };
 
 /* ---- what reads ---- */
 
@@ -56,14 +53,16 @@ typedef struct od_fusion {
 
 #define OD_MAX_FUSION_WEIGHT 1e9
 
-/* Networks and weights; the caller's, and not changed. */
+/* What reads an image. It is plain data of one caller: its models and weights may be shared with
+ * other readers, its workspaces not. */
 typedef struct od_reader {
-  const od_kernels *kernels;
-  od_inference
-      *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of OD_CTC_CLASSES */
-  od_inference *classifier; /* (OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1) to classifier_classes, or NULL */
-  int classifier_classes;   /* OD_DIGITS, or one more: non-digit */
-  const od_fusion *fusion;  /* required with a classifier */
+  const od_kernels *kernels;  /* of image operations */
+  const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of
+                                 OD_CTC_CLASSES classes */
+  od_workspace *recognizer_workspace;
+  const od_classifier *classifier; /* NULL: symbols are not verified */
+  od_workspace *classifier_workspace;
+  const od_fusion *fusion; /* required with a classifier */
 } od_reader;
 
 /* Constraints on the text of each line; lines that cannot have such a text have no symbols. */

@@ -27,14 +27,15 @@ static void batch_release(batch *work) {
 static od_status verify_batch(const od_page *page, const od_symbols *symbols,
                               const od_reader *reader, od_thread_pool *pool, batch *work,
                               float *probabilities, int *digits, od_error *error) {
-  const int classes = reader->classifier_classes;
+  const int classes = od_model_classes(reader->classifier->model);
   if (!work->count) return OD_OK;
   const od_status status =
       od_crop_symbols(page, symbols->results, work->count, work->indices, pool, work->crops, error);
   if (status) return status;
   const od_images images = {
       .floats = work->crops, .count = (size_t)work->count, .size = OD_CROP_SIZE, .scale = 1};
-  od_inference_run(reader->classifier, pool, &images, true, work->probabilities);
+  od_classify_all(reader->classifier, reader->classifier_workspace, pool, &images,
+                  work->probabilities);
   for (int i = 0; i < work->count; i++) {
     const od_real *from = work->probabilities + i * classes;
     float *to = probabilities + (size_t)work->indices[i] * OD_CLASSIFIER_CLASSES;
@@ -52,7 +53,7 @@ od_status od_verify_symbols(const od_page *page, const od_symbols *symbols, cons
       .indices = od_allocate(size, sizeof *work.indices),
       .crops = od_allocate(size, OD_CROP_SIZE * sizeof *work.crops),
       .probabilities = od_allocate(size, OD_CLASSIFIER_CLASSES * sizeof *work.probabilities)};
-  verification->has_non_digit = reader->classifier_classes > OD_DIGITS;
+  verification->has_non_digit = od_model_classes(reader->classifier->model) > OD_DIGITS;
   verification->probabilities = od_allocate(
       (size_t)symbols->count, OD_CLASSIFIER_CLASSES * sizeof *verification->probabilities);
   od_status status = OD_OK;

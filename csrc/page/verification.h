@@ -7,7 +7,7 @@
 #include "page/read.h"
 #include "page/symbols.h"
 
-enum { OD_NON_DIGIT = OD_DIGITS, OD_CLASSIFIER_CLASSES = OD_DIGITS + 1 };
+enum { OD_CLASSIFIER_CLASSES = OD_DIGITS + 1 /* at most */ };
 
 /* Start from zeros; release with od_verification_release. */
 typedef struct od_verification {

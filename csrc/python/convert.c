@@ -400,10 +400,12 @@ PyObject *new_doubles(const int shape[2], double **numbers) {
   return new_array(2, sides, NPY_FLOAT64, (void **)numbers);
 }
 
-PyObject *new_double_row(int count, double **numbers) {
-  return new_array(1, (npy_intp[]){count}, NPY_FLOAT64, (void **)numbers);
+PyObject *new_double_vector(size_t count, double **numbers) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_FLOAT64, (void **)numbers);
 }
 
-PyObject *new_bools(int count, bool **flags) {
-  return new_array(1, (npy_intp[]){count}, NPY_BOOL, (void **)flags);
+PyObject *new_bools(size_t count, bool **flags) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_BOOL, (void **)flags);
 }

@@ -6,10 +6,10 @@
 #include "image_functions.h"
 #include "image_operations.h"
 #include "network_type.h"
-#include "ready.h"
+#include "canonical_input.h"
+#include "classifier_type.h"
 #include "reading.h"
 #include "runtime.h"
-#include "shortcut_type.h"
 #include "trainer_type.h"
 
 static PyMethodDef functions[] = {
@@ -37,7 +37,7 @@ static PyMethodDef functions[] = {
      PyDoc_STR("is_canonical(image)\n--\n\nWhether (h, w) is light ink on black.")},
     {"canonical_scale", canonical_scale, METH_O,
      PyDoc_STR("canonical_scale(images, /)\n--\n\n"
-               "The scale to 0..1 of images that are ready as they are, or None.")},
+               "The scale that maps canonical images to 0..1; None for other input.")},
     {"preprocess_digit", FAST(image_prepare_digit),
      PyDoc_STR("preprocess_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
     {"normalize_line_image", reading_normalize_line_image, METH_O,
@@ -98,9 +98,8 @@ static int execute(PyObject *module) {
   if (convert_setup() < 0 || runtime_setup(module) < 0) return -1;
   state->network_type = add_type(module, &network_type_spec);
   state->trainer_type = add_type(module, &trainer_type_spec);
-  PyTypeObject *shortcut_type = add_type(module, &shortcut_type_spec);
-  Py_XDECREF(shortcut_type); /* nothing here makes one */
-  if (!state->network_type || !state->trainer_type || !shortcut_type) return -1;
+  state->classifier_type = add_type(module, &classifier_type_spec);
+  if (!state->network_type || !state->trainer_type || !state->classifier_type) return -1;
   return PyModule_AddStringConstant(module, "__version__", OCRDIGIT_VERSION);
 }
 
@@ -108,6 +107,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
   module_state *state = state_of_module(module);
   Py_VISIT(state->network_type);
   Py_VISIT(state->trainer_type);
+  Py_VISIT(state->classifier_type);
   return 0;
 }
 
@@ -115,6 +115,7 @@ static int clear(PyObject *module) {
   module_state *state = state_of_module(module);
   Py_CLEAR(state->network_type);
   Py_CLEAR(state->trainer_type);
+  Py_CLEAR(state->classifier_type);
   return 0;
 }
 

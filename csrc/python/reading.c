@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "classifier_type.h"
 #include "convert.h"
 #include "errors.h"
 #include "fields.h"
 #include "image/limits.h"
+#include "module.h"
 #include "network_type.h"
 #include "page/line_image.h"
 #include "page/read.h"
-#include "runtime.h"
 
 enum { SYMBOL_COLUMNS = 6, PROBABILITY_COLUMNS = 2 + OD_DIGITS };
 enum { MAX_LENGTH = 1000, MAX_WORDS = 1 << 20 };
@@ -80,103 +81,89 @@ static bool read_words(PyObject *value, const char ***words, int *count) {
   return true;
 }
 
-/* The layers of a Network; NULL with a TypeError set for another object. */
-static const od_network *layers_of(PyObject *module, PyObject *network, const char *name) {
-  if (Py_IS_TYPE(network, state_of_module(module)->network_type))
-    return ((network_object *)network)->network;
-  PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a Network", name, network);
-  return NULL;
-}
-
-static bool check_recognizer(PyObject *module, PyObject *network) {
-  const od_network *layers = layers_of(module, network, "recognizer");
-  if (!layers) return false;
-  const od_shape input = od_network_input(layers);
-  if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
-      od_network_columns(layers) == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE &&
-      od_network_classes(layers) == OD_CTC_CLASSES)
-    return true;
-  PyErr_Format(PyExc_ValueError,
-               "recognizer: got %R, expected one from (%d, %d, 1) to %d columns of %d classes",
-               network, OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, OD_LINE_MAX_WIDTH / OD_CTC_STRIDE,
-               OD_CTC_CLASSES);
-  return false;
-}
-
-static bool check_classifier(PyObject *module, PyObject *network, int *classes) {
-  const od_network *layers = layers_of(module, network, "classifier");
-  if (!layers) return false;
-  const od_shape input = od_network_input(layers);
-  *classes = od_network_classes(layers);
-  if (input.h == OD_DIGIT_SIDE && input.w == OD_DIGIT_SIDE && input.c == 1 &&
-      od_network_columns(layers) == 1 && (*classes == OD_DIGITS || *classes == OD_DIGITS + 1))
-    return true;
-  PyErr_Format(PyExc_ValueError,
-               "classifier: got %R, expected one from (%d, %d, 1) to %d or %d classes", network,
-               OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
-  return false;
-}
-
 /* ---- calls ---- */
 
 /* A call of the core and the objects it uses. */
 typedef struct reading_call {
-  PyObject *networks[2]; /* the recognizer, and the classifier or NULL */
+  PyObject *image;
+  PyObject *recognizer;                /* a Network */
+  const classifier_object *classifier; /* or NULL */
   od_reader reader;
   od_fusion fusion;
-  gray_image image;
+  gray_image pixels;
   od_read_options options;
   od_reading reading;
   od_symbol_crops crops;
   od_symbol_features features;
 } reading_call;
 
+static bool is_instance(PyObject *value, PyTypeObject *type, const char *name) {
+  if (Py_IS_TYPE(value, type)) return true;
+  PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a %s", name, value,
+               strrchr(type->tp_name, '.') + 1);
+  return false;
+}
+
 /* Reads the networks and the image; `classifier` may be NULL or None. */
 static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, PyObject *classifier,
                       reading_call *call) {
-  *call = (reading_call){.reader.kernels = state_of_module(module)->kernels};
-  if (!check_recognizer(module, recognizer) || !read_image(image, &call->image)) return false;
-  call->networks[0] = recognizer;
+  const module_state *state = state_of_module(module);
+  *call =
+      (reading_call){.image = image, .recognizer = recognizer, .reader.kernels = state->kernels};
+  if (!is_instance(recognizer, state->network_type, "recognizer") ||
+      !read_image(image, &call->pixels))
+    return false;
   if (!classifier || classifier == Py_None) return true;
-  call->networks[1] = classifier;
-  return check_classifier(module, classifier, &call->reader.classifier_classes);
+  call->classifier = (const classifier_object *)classifier;
+  return is_instance(classifier, state->classifier_type, "classifier");
 }
 
-/* Runs a call without the GIL; false with an exception set. */
-static bool run_call(network_user *run, PyObject *image, reading_call *call) {
-  Py_INCREF(image);
-  const bool done = network_use(call->networks[1] ? 2 : 1, call->networks, run, call);
-  Py_DECREF(image);
-  return done;
-}
+/* A function of the core. */
+typedef od_status reading_function(reading_call *call, od_thread_pool *pool, od_error *error);
 
-static void set_networks(reading_call *call, od_inference *const *inferences) {
-  call->reader.recognizer = inferences[0];
-  if (call->networks[1]) call->reader.classifier = inferences[1];
-}
-
-static od_status run_read(void *context, od_inference *const *inferences, od_thread_pool *pool,
-                          od_error *error) {
-  reading_call *call = context;
-  set_networks(call, inferences);
-  return od_read(&call->reader, call->image.h, call->image.w, call->image.pixels, &call->options,
+static od_status run_read(reading_call *call, od_thread_pool *pool, od_error *error) {
+  return od_read(&call->reader, call->pixels.h, call->pixels.w, call->pixels.pixels, &call->options,
                  pool, &call->reading, error);
 }
 
-static od_status run_crops(void *context, od_inference *const *inferences, od_thread_pool *pool,
-                           od_error *error) {
-  reading_call *call = context;
-  set_networks(call, inferences);
-  return od_read_crops(&call->reader, call->image.h, call->image.w, call->image.pixels, pool,
+static od_status run_crops(reading_call *call, od_thread_pool *pool, od_error *error) {
+  return od_read_crops(&call->reader, call->pixels.h, call->pixels.w, call->pixels.pixels, pool,
                        &call->crops, error);
 }
 
-static od_status run_features(void *context, od_inference *const *inferences, od_thread_pool *pool,
-                              od_error *error) {
-  reading_call *call = context;
-  set_networks(call, inferences);
-  return od_read_features(&call->reader, call->image.h, call->image.w, call->image.pixels, pool,
+static od_status run_features(reading_call *call, od_thread_pool *pool, od_error *error) {
+  return od_read_features(&call->reader, call->pixels.h, call->pixels.w, call->pixels.pixels, pool,
                           &call->features, error);
+}
+
+/* Runs a call with leases of the networks, without the GIL and without a lock. False with an
+ * exception set. */
+static bool run_call(reading_function *run, reading_call *call) {
+  network_lease recognizer, classifier = {0};
+  od_classifier on_lease;
+  od_error error;
+  od_status status;
+  if (!network_lease_take(call->recognizer, 2, &recognizer)) return false;
+  if (call->classifier && !network_lease_take(call->classifier->network, 2, &classifier)) {
+    network_lease_release(&recognizer);
+    return false;
+  }
+  call->reader.recognizer = recognizer.shared->model;
+  call->reader.recognizer_workspace = recognizer.workspace;
+  if (call->classifier) {
+    on_lease = classifier_on_lease(call->classifier, &classifier);
+    call->reader.classifier = &on_lease;
+    call->reader.classifier_workspace = classifier.workspace;
+  }
+  Py_INCREF(call->image);
+  Py_BEGIN_ALLOW_THREADS
+  status = run(call, recognizer.pool, &error);
+  Py_END_ALLOW_THREADS
+  Py_DECREF(call->image);
+  network_lease_release(&classifier);
+  network_lease_release(&recognizer);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
 }
 
 /* ---- results ---- */
@@ -226,8 +213,8 @@ static const feature feature_table[] = {
 static PyObject *feature_array(const od_symbol_features *found, const feature *f) {
   const int n = found->count;
   void *data;
-  PyObject *array = f->type == FLAG     ? new_bools(n, (bool **)&data)
-                    : f->type == NUMBER ? new_double_row(n, (double **)&data)
+  PyObject *array = f->type == FLAG     ? new_bools((size_t)n, (bool **)&data)
+                    : f->type == NUMBER ? new_double_vector((size_t)n, (double **)&data)
                                         : new_doubles((int[]){n, OD_DIGITS}, (double **)&data);
   const size_t size = f->type == FLAG     ? sizeof(bool)
                       : f->type == NUMBER ? sizeof(double)
@@ -269,7 +256,7 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
   call.options.length = (int)length;
   if (!values[5] || read_words(values[5], &words, &call.options.word_count)) {
     call.options.words = words;
-    if (run_call(run_read, values[1], &call))
+    if (run_call(run_read, &call))
       result = Py_BuildValue("(NN)", symbol_table(call.reading.count, call.reading.symbols),
                              probability_table(call.reading.count, call.reading.symbols));
   }
@@ -284,8 +271,7 @@ PyObject *reading_crop_digits(PyObject *module, PyObject *const *arguments, Py_s
   PyObject *values[2], *result = NULL;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_call(module, values[0], values[1], NULL, &call) ||
-      !run_call(run_crops, values[1], &call))
+      !read_call(module, values[0], values[1], NULL, &call) || !run_call(run_crops, &call))
     return NULL;
   const int n = call.crops.count;
   float *crops;
@@ -305,8 +291,7 @@ PyObject *reading_fusion_features(PyObject *module, PyObject *const *arguments, 
   PyObject *values[3];
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_call(module, values[0], values[1], values[2], &call) ||
-      !run_call(run_features, values[1], &call))
+      !read_call(module, values[0], values[1], values[2], &call) || !run_call(run_features, &call))
     return NULL;
   PyObject *result = feature_dict(&call.features);
   od_symbol_features_release(&call.features);

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, _judge, synth
+from .. import _core, synth
 from .._predict import shipped_model
 from ..datasets import load_mnist, load_optdigits
 from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
@@ -97,7 +97,7 @@ def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
 
 
 def extract_features(
-    recognizer: _core.Network, classifier: _core.Network, drawn: list[synth.Picture]
+    recognizer: _core.Network, classifier: _core.Classifier, drawn: list[synth.Picture]
 ) -> Features:
     """Return the features of the symbols that the recognizer finds in pictures."""
     parts = []
@@ -201,7 +201,7 @@ def fit_fusion(features: dict[str, Features]) -> FusionWeights:
 
 def evaluate(
     recognizer: _core.Network,
-    classifier: _core.Network,
+    classifier: _core.Classifier,
     drawn: dict[str, list[synth.Picture]],
     weights: FusionWeights,
 ) -> None:
@@ -237,7 +237,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     recognizer = read_recognizer(options.recognizer)
-    classifier = _judge.judge_of(shipped_model())
+    classifier = shipped_model()._fitted()
     drawn = pictures(options.data, options.seed)
     features = {
         kind: extract_features(recognizer, classifier, each) for kind, each in drawn.items()

@@ -42,20 +42,19 @@ static const uint8_t *random_page(int h, int w) {
 
 /* ---- networks ---- */
 
-static od_inference *make_network(od_shape input, int count, const od_layer *layers) {
+static runner make_network(od_shape input, int count, const od_layer *layers) {
   od_network *network;
-  od_inference *inference;
+  runner result;
   od_error error = {{0}};
   if (od_network_create(input, layers, count, &network, &error)) exit(EXIT_FAILURE);
   randomize(network, 3);
-  if (od_inference_create(network, last_table(), OD_FLOAT32, 2, &inference, &error))
-    exit(EXIT_FAILURE);
+  if (runner_create(network, last_table(), OD_FLOAT32, 2, &result, &error)) exit(EXIT_FAILURE);
   od_network_destroy(network);
-  return inference;
+  return result;
 }
 
 /* A recognizer that finds digits everywhere. */
-static od_inference *make_recognizer(void) {
+static runner make_recognizer(void) {
   const od_layer layers[] = {conv(4, 3, 1, true, true),
                              POOL,
                              conv(8, 3, 1, true, true),
@@ -65,7 +64,7 @@ static od_inference *make_recognizer(void) {
   return make_network((od_shape){OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1}, 6, layers);
 }
 
-static od_inference *make_classifier(int classes) {
+static runner make_classifier(int classes) {
   const od_layer layers[] = {POOL, conv(4, 3, 1, true, true), POOL, FLATTEN, dense(classes, false)};
   return make_network((od_shape){OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1}, 5, layers);
 }
@@ -76,18 +75,30 @@ static const od_fusion fusion = {.isolated = {0.5, 0.5, -3, 0.8, 0.4, 1},
                                  .prior_strength = 4,
                                  .min_probability = 0.1};
 
-/* Without classes, a reader without a classifier. */
-static od_reader make_reader(int classifier_classes) {
-  return (od_reader){.kernels = last_table(),
-                     .recognizer = make_recognizer(),
-                     .classifier = classifier_classes ? make_classifier(classifier_classes) : NULL,
-                     .classifier_classes = classifier_classes,
-                     .fusion = &fusion};
+/* Everything that an od_reader refers to. */
+typedef struct networks {
+  runner recognizer, classifier;
+  od_classifier of_classifier;
+  od_reader reader;
+} networks;
+
+/* Without classes, a reader without a classifier. `result` must not be moved. */
+static void make_reader(int classes, networks *result) {
+  *result = (networks){.recognizer = make_recognizer()};
+  result->reader = (od_reader){.kernels = last_table(),
+                               .recognizer = result->recognizer.model,
+                               .recognizer_workspace = result->recognizer.workspace,
+                               .fusion = &fusion};
+  if (!classes) return;
+  result->classifier = make_classifier(classes);
+  result->of_classifier = (od_classifier){.model = result->classifier.model, .temperature = 1};
+  result->reader.classifier = &result->of_classifier;
+  result->reader.classifier_workspace = result->classifier.workspace;
 }
 
-static void release_reader(const od_reader *reader) {
-  od_inference_destroy(reader->recognizer);
-  od_inference_destroy(reader->classifier);
+static void release_reader(networks *result) {
+  runner_destroy(&result->recognizer);
+  runner_destroy(&result->classifier);
 }
 
 /* ---- reading ---- */
@@ -158,28 +169,29 @@ static void check_features(int h, int w, const uint8_t *image, const od_reader *
   od_symbol_features_release(&found);
 }
 
-static void read_random_pages(int classifier_classes) {
+static void read_random_pages(int classes) {
   static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
   od_thread_pool *pool;
   od_error error;
-  const od_reader reader = make_reader(classifier_classes);
+  networks all;
+  make_reader(classes, &all);
   CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK);
   for (int i = 0; i < 150; i++) {
     const int h = draw(1, MAX_SIDE), w = draw(1, MAX_SIDE);
-    CHECK_CASE("page %d, (%d, %d), classifier of %d", i, h, w, classifier_classes);
+    CHECK_CASE("page %d, (%d, %d), classifier of %d", i, h, w, classes);
     const uint8_t *image = random_page(h, w);
     od_thread_pool *some = i % 2 ? pool : NULL;
-    read_page(h, w, image, &reader, some, &(od_read_options){0});
-    read_page(h, w, image, &reader, some, &(od_read_options){.length = draw(1, 6)});
-    read_page(h, w, image, &reader, some, &(od_read_options){.word_count = 4, .words = words});
-    read_page(h, w, image, &reader, some,
+    read_page(h, w, image, &all.reader, some, &(od_read_options){0});
+    read_page(h, w, image, &all.reader, some, &(od_read_options){.length = draw(1, 6)});
+    read_page(h, w, image, &all.reader, some, &(od_read_options){.word_count = 4, .words = words});
+    read_page(h, w, image, &all.reader, some,
               &(od_read_options){.length = 2, .word_count = 4, .words = words});
-    check_crops(h, w, image, &reader, some);
-    if (classifier_classes) check_features(h, w, image, &reader, some);
+    check_crops(h, w, image, &all.reader, some);
+    if (classes) check_features(h, w, image, &all.reader, some);
     CHECK(guard_intact(&guard_in));
   }
   od_thread_pool_destroy(pool);
-  release_reader(&reader);
+  release_reader(&all);
 }
 
 static void test_random_pages(void) {
@@ -191,43 +203,50 @@ static void test_random_pages(void) {
 static void test_extreme_shapes(void) {
   const int shapes[][2] = {{1, 16384}, {16384, 1}, {2, 9000}, {3000, 7}, {600, 600}};
   guard pages = guard_create(600 * 600);
-  const od_reader reader = make_reader(OD_DIGITS + 1);
+  networks all;
+  make_reader(OD_DIGITS + 1, &all);
   for (int i = 0; i < 5; i++) {
     const int h = shapes[i][0], w = shapes[i][1];
     size_t n = (size_t)h * (size_t)w;
     uint8_t *image = guard_block(&pages, n, GUARD_ABOVE);
     CHECK_CASE("(%d, %d)", h, w);
     for (size_t k = 0; k < n; k++) image[k] = (uint8_t)draw(0, 255);
-    read_page(h, w, image, &reader, NULL, &(od_read_options){0});
+    read_page(h, w, image, &all.reader, NULL, &(od_read_options){0});
   }
-  release_reader(&reader);
+  release_reader(&all);
   guard_destroy(&pages);
+}
+
+static void check_invalid(const od_reader *reader, const char *name) {
+  const uint8_t image[16] = {0};
+  od_reading reading;
+  od_error error = {{0}};
+  CHECK_INT(od_read(reader, 4, 4, image, &(od_read_options){0}, NULL, &reading, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, name);
 }
 
 static void test_invalid_readers(void) {
   const uint8_t image[16] = {0};
-  od_reading reading;
   od_symbol_features features;
   od_error error = {{0}};
+  networks all;
   for (int classes = 9; classes <= 12; classes += 3) {
-    const od_reader reader = make_reader(classes);
-    CHECK_INT(od_read(&reader, 4, 4, image, &(od_read_options){0}, NULL, &reading, &error),
-              OD_ERROR_ARGUMENT);
-    CHECK_CONTAINS(error.message, "classifier_classes");
-    release_reader(&reader);
+    make_reader(classes, &all);
+    check_invalid(&all.reader, "classifier");
+    release_reader(&all);
   }
-  od_reader reader = make_reader(OD_DIGITS);
-  reader.fusion = NULL;
-  CHECK_INT(od_read(&reader, 4, 4, image, &(od_read_options){0}, NULL, &reading, &error),
-            OD_ERROR_ARGUMENT);
-  CHECK_CONTAINS(error.message, "fusion");
-  CHECK_INT(od_read_features(&reader, 4, 4, image, NULL, &features, &error), OD_OK);
+  make_reader(OD_DIGITS, &all);
+  all.reader.fusion = NULL;
+  check_invalid(&all.reader, "fusion");
+  CHECK_INT(od_read_features(&all.reader, 4, 4, image, NULL, &features, &error), OD_OK);
   od_symbol_features_release(&features);
-  release_reader(&reader);
-  reader = make_reader(0);
-  CHECK_INT(od_read_features(&reader, 4, 4, image, NULL, &features, &error), OD_ERROR_ARGUMENT);
+  all.reader.classifier = NULL;
+  CHECK_INT(od_read_features(&all.reader, 4, 4, image, NULL, &features, &error), OD_ERROR_ARGUMENT);
   CHECK_CONTAINS(error.message, "classifier");
-  release_reader(&reader);
+  all.reader.recognizer = all.classifier.model;
+  check_invalid(&all.reader, "recognizer");
+  release_reader(&all);
 }
 
 int main(void) {
