@@ -231,6 +231,19 @@ def canonical_scale(images: object, /) -> float | None:
     MNIST-like, of a batch nine in ten of a sample of up to 32.
     """
 
+# Pictures of single digits, C-contiguous uint8 or float32, (h, w) or (h, w, 1|3|4). The scale of
+# floats maps them to 0..1; uint8 is 0..255, or 0..1 where the largest value is at most 1.
+def preprocess_images(
+    pictures: tuple[NDArray[Any], ...], scales: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """(n, 28, 28) in [0, 1], light on black: canonical pictures as they are, others preprocessed."""
+
+def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
+    """(h, w); alpha is composited over white, or over black where the picture is drawn in white."""
+
+def are_canonical(images: NDArray[np.uint8], /) -> bool:
+    """Whether nine in ten of a sample of up to 32 of a batch (n, 28, 28) are canonical."""
+
 # Pictures; all take C-contiguous uint8.
 def rgb_to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(h, w, 3) -> (h, w)."""

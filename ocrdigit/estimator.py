@@ -347,7 +347,7 @@ class DigitClassifier:
         TypeError, ValueError, RuntimeError
             As :meth:`predict` does.
         """
-        network = self._fitted().network
+        network = self._fitted()
         images, scale, _ = as_images(X)
         with _threads(self.n_jobs):
             network.calibrate(images, scale)
@@ -376,7 +376,7 @@ class DigitClassifier:
             ``X`` is nothing of the kind, or a file cannot be read. RuntimeError before
             ``fit`` (where scikit-learn is in use, its NotFittedError as well).
         """
-        classifier = self._fitted()
+        classifier = self._fitted_classifier()
         min_confidence = 0.0 if reject is None else _checks.fraction("reject", reject)
         if reject is None and self.n_jobs is None:
             digits = classifier.predict_canonical(X)
@@ -401,7 +401,7 @@ class DigitClassifier:
         ndarray (10,) or (n, 10) of float32
             Rows sum to 1; (10,) for one image.
         """
-        classifier = self._fitted()
+        classifier = self._fitted_classifier()
         if self.n_jobs is None:
             probabilities = classifier.predict_proba_canonical(X)
             if probabilities is not None:
@@ -435,7 +435,7 @@ class DigitClassifier:
         >>> bool(model.digit_score(np.zeros((28, 28), np.uint8)) < 0.1)
         True
         """
-        classifier = self._fitted()
+        classifier = self._fitted_classifier()
         if self.network_.classes == DIGITS:
             raise RuntimeError(
                 "this model has been trained on digits only, without a non-digit class, and has no "
@@ -465,7 +465,7 @@ class DigitClassifier:
         little enough. For a share of images that you are ready to look at yourself, take
         that quantile: ``np.quantile(model.confidence(X), 0.01)`` leaves one in a hundred.
         """
-        classifier = self._fitted()
+        classifier = self._fitted_classifier()
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
             confidences = classifier.confidence(images, scale)
@@ -492,7 +492,7 @@ class DigitClassifier:
         TypeError, ValueError, RuntimeError
             As :meth:`fit` and :meth:`predict` do.
         """
-        classifier = self._fitted()
+        classifier = self._fitted_classifier()
         images, labels, scale = self._check(X, y)
         with _threads(self.n_jobs):
             return float(np.mean(classifier.predict(images, scale) == labels))
@@ -554,7 +554,7 @@ class DigitClassifier:
         RuntimeError
             There is no model yet.
         """
-        network, calibration = self._fitted().network, None
+        network, calibration = self._fitted(), None
         if int8:
             from .datasets import load_sample
 
@@ -636,7 +636,10 @@ class DigitClassifier:
 
     # Parts.
 
-    def _fitted(self) -> _core.Classifier:
+    def _fitted(self) -> _core.Network:
+        return self._fitted_classifier().network
+
+    def _fitted_classifier(self) -> _core.Classifier:
         try:
             return self._classifier
         except AttributeError:

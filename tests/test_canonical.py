@@ -60,17 +60,17 @@ def assert_both_ways_agree(X: object) -> None:
     classifier = _core.Classifier(_predict.shipped_model().network_)
 
     def seen_the_long_way(X: object) -> NDArray[np.float32]:
-        images, scale, single = _inputs.prepare_images(X)
+        images, scale, single = _inputs.preprocess_images(X)
         seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
         return seen[0] if single else seen
 
     def probabilities_the_long_way(X: object) -> NDArray[np.float32]:
-        images, scale, single = _inputs.prepare_images(X)
+        images, scale, single = _inputs.preprocess_images(X)
         probabilities = classifier.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
 
     def digits_the_long_way(X: object) -> int | NDArray[np.int64]:
-        images, scale, single = _inputs.prepare_images(X)
+        images, scale, single = _inputs.preprocess_images(X)
         digits = classifier.predict(images, scale)
         return int(digits[0]) if single else digits
 

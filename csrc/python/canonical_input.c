@@ -39,3 +39,12 @@ PyObject *canonical_scale(PyObject *Py_UNUSED(module), PyObject *value) {
   image_view_release(&view);
   return PyFloat_FromDouble(scale);
 }
+
+PyObject *are_canonical(PyObject *Py_UNUSED(module), PyObject *value) {
+  image_view view;
+  if (!convert_images(value, "images", (size_t)SIDE * SIDE, 1, &view)) return NULL;
+  const bool answer =
+      view.images.bytes && od_are_canonical(view.images.count, SIDE, SIDE, view.images.bytes);
+  image_view_release(&view);
+  return PyBool_FromLong(answer);
+}

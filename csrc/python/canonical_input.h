@@ -14,4 +14,7 @@ bool canonical_images(PyObject *value, image_view *view, bool *single);
 /* canonical_scale(X): the scale that maps the values of canonical images to 0..1, or None. */
 PyObject *canonical_scale(PyObject *module, PyObject *value);
 
+/* are_canonical(images): whether a batch (n, 28, 28) of uint8 is canonical. */
+PyObject *are_canonical(PyObject *module, PyObject *value);
+
 #endif

@@ -4,6 +4,7 @@
 #include "augmentation.h"
 #include "convert.h"
 #include "image_functions.h"
+#include "input.h"
 #include "image_operations.h"
 #include "network_type.h"
 #include "canonical_input.h"
@@ -35,6 +36,15 @@ static PyMethodDef functions[] = {
      PyDoc_STR("resize_gray(image, height, width)\n--\n\n(h, w) -> float32 (height, width).")},
     {"is_canonical", FAST(image_is_mnist_like),
      PyDoc_STR("is_canonical(image)\n--\n\nWhether (h, w) is light ink on black.")},
+    {"preprocess_images", FAST(input_preprocess_images),
+     PyDoc_STR("preprocess_images(pictures, scales)\n--\n\n"
+               "Pictures of single digits -> float32 (n, 28, 28) in [0, 1].")},
+    {"picture_to_gray", FAST(input_picture_to_gray),
+     PyDoc_STR("picture_to_gray(picture, scale)\n--\n\n"
+               "(h, w) or (h, w, 1|3|4), uint8 or float32 -> gray (h, w).")},
+    {"are_canonical", are_canonical, METH_O,
+     PyDoc_STR("are_canonical(images, /)\n--\n\n"
+               "Whether a batch (n, 28, 28) of uint8 is light on black.")},
     {"canonical_scale", canonical_scale, METH_O,
      PyDoc_STR("canonical_scale(images, /)\n--\n\n"
                "The scale that maps canonical images to 0..1; None for other input.")},

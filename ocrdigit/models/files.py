@@ -302,7 +302,7 @@ def _metadata(header: bytes) -> dict[str, Any]:
             parsed[key] = json.loads(raw[key])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ValueError(f"its metadata lack a readable {key!r}") from None
-    expected = {
+    expected: dict[str, list[Any]] = {
         "input_shape": [[28, 28, 1]],
         "classes": [_CLASSES[:DIGITS], _CLASSES],
         "preprocessing": [PREPROCESSING],
