@@ -364,7 +364,7 @@ def _read_page(
     table, numbers = _core.read_digits(
         shipped_recognizer(),
         small,
-        classifier=model._fitted(),
+        classifier=model._fitted_classifier(),
         fusion=shipped_fusion().to_dict(),
         length=length,
         words=words,

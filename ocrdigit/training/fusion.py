@@ -237,7 +237,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     recognizer = read_recognizer(options.recognizer)
-    classifier = shipped_model()._fitted()
+    classifier = shipped_model()._fitted_classifier()
     drawn = pictures(options.data, options.seed)
     features = {
         kind: extract_features(recognizer, classifier, each) for kind, each in drawn.items()

@@ -217,6 +217,57 @@ static void test_extreme_shapes(void) {
   guard_destroy(&pages);
 }
 
+/* ---- threads ---- */
+
+enum { SHARED_PAGES = 12, SHARED_SIDE = 100 };
+
+typedef struct shared_read {
+  const od_reader *readers; /* (workers): their workspaces differ, their models do not */
+  const uint8_t *pages;     /* (SHARED_PAGES, SHARED_SIDE, SHARED_SIDE) */
+  od_reading readings[SHARED_PAGES];
+} shared_read;
+
+static void read_shared(void *context, int task, int worker) {
+  shared_read *work = context;
+  od_error error;
+  od_read(&work->readers[worker], SHARED_SIDE, SHARED_SIDE,
+          work->pages + task * SHARED_SIDE * SHARED_SIDE, &(od_read_options){0}, NULL,
+          &work->readings[task], &error);
+}
+
+/* Threads read with the same models, each with workspaces of its own. */
+static void test_shared_models(void) {
+  static uint8_t pages[SHARED_PAGES][SHARED_SIDE * SHARED_SIDE];
+  networks all;
+  od_workspace *workspaces[2];
+  od_thread_pool *pool;
+  od_error error;
+  make_reader(OD_DIGITS + 1, &all);
+  CHECK_INT(od_workspace_create(all.recognizer.model, 1, &workspaces[0], &error), OD_OK);
+  CHECK_INT(od_workspace_create(all.classifier.model, 1, &workspaces[1], &error), OD_OK);
+  CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK);
+  od_reader readers[2] = {all.reader, all.reader};
+  readers[1].recognizer_workspace = workspaces[0];
+  readers[1].classifier_workspace = workspaces[1];
+  for (int i = 0; i < SHARED_PAGES; i++)
+    memcpy(pages[i], random_page(SHARED_SIDE, SHARED_SIDE), sizeof pages[i]);
+  shared_read together = {.readers = readers, .pages = pages[0]}, alone = together;
+  od_thread_pool_run(pool, read_shared, &together, SHARED_PAGES);
+  od_thread_pool_run(NULL, read_shared, &alone, SHARED_PAGES);
+  for (int i = 0; i < SHARED_PAGES; i++) {
+    od_reading *a = &together.readings[i], *b = &alone.readings[i];
+    CHECK_CASE("page %d", i);
+    if (CHECK_INT(a->count, b->count))
+      CHECK(memcmp(a->symbols, b->symbols, (size_t)a->count * sizeof *a->symbols) == 0);
+    od_reading_release(a);
+    od_reading_release(b);
+  }
+  od_thread_pool_destroy(pool);
+  od_workspace_destroy(workspaces[0]);
+  od_workspace_destroy(workspaces[1]);
+  release_reader(&all);
+}
+
 static void check_invalid(const od_reader *reader, const char *name) {
   const uint8_t image[16] = {0};
   od_reading reading;
@@ -254,6 +305,7 @@ int main(void) {
   guard_in = guard_create(MAX_SIDE * MAX_SIDE);
   RUN(test_random_pages);
   RUN(test_extreme_shapes);
+  RUN(test_shared_models);
   RUN(test_invalid_readers);
   guard_destroy(&guard_in);
   return check_end();
