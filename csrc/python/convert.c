@@ -420,3 +420,8 @@ PyObject *new_double_vector(size_t count, double **numbers) {
   npy_intp length = (npy_intp)count;
   return new_array(1, &length, NPY_FLOAT64, (void **)numbers);
 }
+
+PyObject *new_bools(size_t count, bool **flags) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_BOOL, (void **)flags);
+}

@@ -97,5 +97,6 @@ PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers);
 PyObject *new_integers32(const int shape[2], int32_t **numbers);
 PyObject *new_doubles(const int shape[2], double **numbers);
 PyObject *new_double_vector(size_t count, double **numbers);
+PyObject *new_bools(size_t count, bool **flags);
 
 #endif
