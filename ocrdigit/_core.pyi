@@ -236,7 +236,7 @@ def canonical_scale(images: object, /) -> float | None:
 def preprocess_images(
     pictures: tuple[NDArray[Any], ...], scales: tuple[float, ...]
 ) -> NDArray[np.float32]:
-    """(n, 28, 28) in [0, 1], light on black: canonical pictures as they are, others preprocessed."""
+    """(n, 28, 28) in [0, 1], light on black; canonical pictures are not changed."""
 
 def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
     """(h, w); alpha is composited over white, or over black where the picture is drawn in white."""

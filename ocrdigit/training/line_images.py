@@ -58,7 +58,8 @@ def styles() -> list[synth.Style]:
 def make_line_images(folder: str, seed: int, pictures: int) -> LabelledImages:
     """Return line images (n, 32, 256) and labels (n, 24), which are padded with 10.
 
-    ``pictures`` is the number of pictures of numbers on them; words and clutter are added. Equal seeds, data and versions give equal images.
+    ``pictures`` is the number of pictures of numbers on them; words and clutter are added. Equal
+    seeds, data and versions give equal images.
     """
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
