@@ -136,7 +136,7 @@ static void release(void *module) {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, SLOT(execute)},
-#if defined(Py_mod_multiple_interpreters) /* NumPy's function table is one a process */
+#if defined(Py_mod_multiple_interpreters) /* NumPy has one function table per process */
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
 #if defined(Py_mod_gil)
@@ -156,5 +156,5 @@ static PyModuleDef definition = {
     .m_free = release,
 };
 
-PyMODINIT_FUNC PyInit__core(void); /* the one symbol that the file shows */
+PyMODINIT_FUNC PyInit__core(void); /* the only exported symbol */
 PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&definition); }
