@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._inputs import gray_pages
+from ._typing import ImageLike
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def read(
-    image: object,
+    image: ImageLike,
     *,
     lexicon: Iterable[str] | None = None,
     length: int | None = None,
