@@ -262,8 +262,7 @@ static void centre(int h, int w, const float *digit, float *result, int *x0, int
   const int top = (int)fmin(fmax(round(SIDE / 2 - sum_y / mass), 0), SIDE - h);
   const int left = (int)fmin(fmax(round(SIDE / 2 - sum_x / mass), 0), SIDE - w);
   for (int y = 0; y < h; y++)
-    memcpy(result + (top + y) * SIDE + left, digit + y * OD_DIGIT_BOX,
-           (size_t)w * sizeof *result);
+    memcpy(result + (top + y) * SIDE + left, digit + y * OD_DIGIT_BOX, (size_t)w * sizeof *result);
   *x0 = left;
   *y0 = top;
 }
@@ -275,8 +274,7 @@ static position fit(const work *w, float *result) {
   const double ratio = (double)longer_side(box) / OD_DIGIT_BOX;
   const int digit_h = (int)ceil((box.bottom - box.top) / ratio - 1e-6);
   const int digit_w = (int)ceil((box.right - box.left) / ratio - 1e-6);
-  float weights[2 * (WORK_SIDE + 4 * OD_DIGIT_SIDE)],
-      digit[OD_DIGIT_BOX * OD_DIGIT_BOX];
+  float weights[2 * (WORK_SIDE + 4 * OD_DIGIT_SIDE)], digit[OD_DIGIT_BOX * OD_DIGIT_BOX];
   od_resample_axis rows, columns;
   od_resample_fill(box.top, ratio, w->h, weights, &rows);
   od_resample_fill(box.left, ratio, w->w, weights + od_resample_max_weights(w->h), &columns);

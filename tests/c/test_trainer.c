@@ -264,9 +264,8 @@ static void test_progress(void) {
     runner inference;
     memcpy(od_network_values(network), r->epoch_values[i],
            od_network_total_size(network) * sizeof(od_real));
-    if (!CHECK_INT(
-            runner_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error),
-            OD_OK))
+    if (!CHECK_INT(runner_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error),
+                   OD_OK))
       return;
     runner_run(&inference, NULL, &validation->data.images, true, scores);
     for (int k = 0; k < IMAGES; k++) {
