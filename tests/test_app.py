@@ -200,9 +200,9 @@ def test_a_model_of_ones_own(page: Any, model_file: Path, fitted: Any, sample: D
     assert "not a safetensors file of ocrdigit" in page.error[0].value
 
 
-def test_the_readmes_script(tmp_path: Path) -> None:
-    readme = Path(__file__).parents[1] / "README.md"
-    (script,) = re.findall(r"```python\n(import streamlit.*?)```", readme.read_text(), re.DOTALL)
+def test_the_guides_script(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[1] / ".github" / "docs" / "reading.md"
+    (script,) = re.findall(r"```python\n(import streamlit.*?)```", guide.read_text(), re.DOTALL)
     assert len(script.splitlines()) <= 10
     page = testing.AppTest.from_string(script, default_timeout=120).run()
     files = [("row.png", png(ROW), "image/png"), ("notes.png", b"eggs", "image/png")]
