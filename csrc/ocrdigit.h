@@ -20,7 +20,9 @@
 #include "nn/layer.h"
 #include "nn/network.h"
 #include "nn/images.h"
-#include "nn/inference.h"
+#include "nn/model.h"
+#include "nn/workspace.h"
+#include "nn/calibration.h"
 #include "nn/gradcam.h"
 
 /* Pages to digits. */

@@ -40,6 +40,14 @@ def finite_number(name: str, value: object) -> float:
     return number
 
 
+def fraction(name: str, value: object) -> float:
+    """``value`` as a float in 0..1."""
+    number = finite_number(name, value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{name} must be in 0..1, got {value!r}")
+    return number
+
+
 def positive_number(name: str, value: object) -> float:
     """``value`` as a finite float above 0."""
     number = finite_number(name, value)

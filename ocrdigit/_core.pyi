@@ -1,13 +1,10 @@
 """Types of the compiled core. Public functions wrap it: see the package's docstrings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, ParamSpec, TypedDict, TypeVar, final
+from typing import Any, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R", covariant=True)
 
 __version__: str
 
@@ -75,14 +72,6 @@ class Network:
     @precision.setter
     def precision(self, precision: str) -> None: ...
     @property
-    def sure(self) -> float:
-        """The least probability of an answer of ``predict_canonical`` and ``predict_proba_canonical``.
-
-        To what is less sure, and to batches, they say None; 0, as at first: to nothing.
-        """
-    @sure.setter
-    def sure(self, sure: float) -> None: ...
-    @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range of each layer's input, which int8 wants, as far as known; by layer name.
 
@@ -99,11 +88,6 @@ class Network:
     # with n; the network sees value * scale.
     def predict(self, images: NDArray[Any], scale: float) -> NDArray[np.int64]: ...
     def predict_proba(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]: ...
-    # Images that need no preparation and no scale, see canonical_scale; None for all others.
-    def predict_canonical(self, images: object, /) -> int | NDArray[np.int64] | None:
-        """An int for one image (28, 28), (n,) for a batch."""
-    def predict_proba_canonical(self, images: object, /) -> NDArray[np.float32] | None:
-        """(classes,) for one image (28, 28), (n, classes) for a batch."""
     def scores(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Class scores before softmax."""
     def explain(
@@ -113,6 +97,7 @@ class Network:
         *,
         digit: int | None = None,
         layer: int | None = None,
+        classes: int | None = None,
     ) -> tuple[
         NDArray[np.int64],
         NDArray[np.float32],
@@ -120,7 +105,9 @@ class Network:
         NDArray[np.float32],
         int,
     ]:
-        """Grad-CAM of each image, for a class (None: the likeliest) and a layer's output.
+        """Grad-CAM of each image, for a class and a layer's output.
+
+        Without ``digit`` the class is the one with the largest score of the first ``classes``.
 
         Classes (n,), class scores (n, classes), activation maps (n, h, w) of the layer, these
         with the largest value made 1 and spread over the input's pixels (n, H, W), and the
@@ -193,19 +180,35 @@ class Trainer:
         """
 
 @final
-class Shortcut(Generic[_P, _R]):
-    """A function with a quicker way in front.
+class Classifier:
+    """A network of the ten digits, or of these and "non-digit", as a classifier.
 
-    A call with one positional argument asks ``first``, which answers or returns None; all
-    other calls, and all until ``first`` is set, go to the function.
+    Scores are divided by ``temperature`` before softmax. Images whose maximum probability is below
+    ``tta_threshold`` get test-time augmentation. It follows the network's weights and precision.
+    ``images`` and ``scale`` are as for :class:`Network`.
     """
 
-    def __new__(cls, function: Callable[_P, _R]) -> Shortcut[_P, _R]: ...
-    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
+    def __new__(
+        cls, network: Network, *, temperature: float = 1.0, tta_threshold: float = 0.0
+    ) -> Classifier: ...
     @property
-    def first(self) -> Callable[[object], _R | None] | None: ...
-    @first.setter
-    def first(self, function: Callable[[object], Any] | None) -> None: ...
+    def network(self) -> Network: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def tta_threshold(self) -> float: ...
+    def predict(self, images: NDArray[Any], scale: float, reject: float = 0.0) -> NDArray[np.int64]:
+        """Digits (n,); -1 where the confidence is below ``reject``."""
+    def predict_proba(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
+        """Probabilities (n, 10) of the ten digits."""
+    def digit_score(self, images: NDArray[Any], scale: float) -> NDArray[np.float64]:
+        """The probability (n,) that an image shows a digit; 1 without a non-digit class."""
+    def confidence(self, images: NDArray[Any], scale: float) -> NDArray[np.float64]:
+        """The largest probability times the digit score, (n,)."""
+    def predict_canonical(self, images: object, /) -> Any:
+        """An int for one canonical image, int64 (n,) for a batch; None for other input."""
+    def predict_proba_canonical(self, images: object, /) -> NDArray[np.float32] | None:
+        """(10,) for one canonical image, (n, 10) for a batch; None for other input."""
 
 def instruction_set() -> str:
     """The active one: "scalar", "avx2", "avx512", "neon" (``OCRDIGIT_ISA`` forces one)."""
@@ -227,6 +230,19 @@ def canonical_scale(images: object, /) -> float | None:
     (n, 28, 28, 1) or (n, 784): uint8, or float32 all in 0..1 or all in 0..255, and
     MNIST-like, of a batch nine in ten of a sample of up to 32.
     """
+
+# Pictures of single digits, C-contiguous uint8 or float32, (h, w) or (h, w, 1|3|4). The scale of
+# floats maps them to 0..1; uint8 is 0..255, or 0..1 where the largest value is at most 1.
+def preprocess_images(
+    pictures: tuple[NDArray[Any], ...], scales: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """(n, 28, 28) in [0, 1], light on black: canonical pictures as they are, others preprocessed."""
+
+def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
+    """(h, w); alpha is composited over white, or over black where the picture is drawn in white."""
+
+def are_canonical(images: NDArray[np.uint8], /) -> bool:
+    """Whether nine in ten of a sample of up to 32 of a batch (n, 28, 28) are canonical."""
 
 # Pictures; all take C-contiguous uint8.
 def rgb_to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,9 +12,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from .models import files
 from .datasets import load_sample
 from .estimator import DigitClassifier
+from .models import files
 
 if TYPE_CHECKING:
     from PIL.Image import Image

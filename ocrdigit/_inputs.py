@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -30,6 +30,8 @@ _BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (1, SIDE, SIDE), (SIDE * SIDE,))
 OBJECT_KINDS = "OUT"  # objects, and two kinds of strings
 _ARRAY_PROTOCOLS = ("__array__", "__array_interface__", "__dlpack__")
 _TOLERANCE = 1e-3
+_SAMPLE = 32  # images of a batch that are checked for canonical input
+_TOGETHER = 1 << 24  # pixels of pictures that are preprocessed together
 
 # Larger pictures are refused, before they are decoded where a file tells their size.
 MOST_PIXELS = 100_000_000
@@ -47,21 +49,20 @@ def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
     """Return images (n, 28, 28), uint8 or float32, C-contiguous; their scale; if it was one."""
     scale = _core.canonical_scale(X)
     if scale is not None:
-        ready = cast("NDArray[Any]", X)
-        return ready.reshape(-1, SIDE, SIDE), scale, ready.shape == _SHAPE
-    return prepare_images(X, name)
+        canonical = cast("NDArray[Any]", X)
+        return canonical.reshape(-1, SIDE, SIDE), scale, canonical.shape == _SHAPE
+    return preprocess_images(X, name)
 
 
-def prepare_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
-    """Return the same of what is not ready as it is, see :func:`_core.canonical_scale`."""
+def preprocess_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
+    """Return the same of input that is not canonical, see :func:`_core.canonical_scale`."""
     X = _unwrapped(X, name)
     if isinstance(X, list):
-        return _as_batch([_image(item, f"{name}[{i}]") for i, item in enumerate(X)]), 1.0, False
-    array = X if isinstance(X, np.ndarray) else None
-    if array is not None and array.ndim > 1 and array.shape[1:] in _BATCH_SHAPES:
-        return *_batch(array, name), False
-    image, scale = _image(X, name)
-    return image[None], scale, True
+        pictures = (_picture(item, f"{name}[{i}]") for i, item in enumerate(X))
+        return _preprocessed(pictures), 1.0, False
+    if isinstance(X, np.ndarray) and X.ndim > 1 and X.shape[1:] in _BATCH_SHAPES:
+        return *_batch(X, name), False
+    return _preprocessed([_picture(X, name)]), 1.0, True
 
 
 def as_grays(X: object, name: str = "X") -> tuple[list[NDArray[np.uint8]], bool]:
@@ -155,13 +156,10 @@ def _page(image: Image, page: int, what: str) -> NDArray[Any]:
 def gray_pages(X: object, name: str) -> list[NDArray[np.uint8]]:
     """Return the pages of an image of any kind as gray bytes (H, W); most have one."""
     if isinstance(X, (str, os.PathLike, bytes, bytearray)):
-        return [_gray_page(pixels, name) for pixels in _decode(X, name, all_pages=True)]
-    if _is_pil(X):
-        return [_gray_page(_pixels(X), name)]  # type: ignore[arg-type]
-    array = as_array(X, name)
-    if array is None:
-        raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED_ONE}")
-    return [_gray_page(array, name)]
+        pages = _decode(X, name, all_pages=True)
+    else:
+        pages = [_pixels_of(X, name, ACCEPTED_ONE)]
+    return [_gray_page(page, name) for page in pages]
 
 
 def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
@@ -206,68 +204,72 @@ def _is_pil(X: object) -> bool:
     return pil is not None and isinstance(X, pil.Image)
 
 
-def _image(X: object, name: str) -> tuple[NDArray[Any], float]:
-    """Return one image of any kind as (28, 28) and its scale."""
-    if isinstance(X, (str, os.PathLike, bytes, bytearray)):
-        return _digit(read_picture(X, name), name)
+def _pixels_of(X: object, name: str, accepted: str) -> NDArray[Any]:
+    """Return the pixels of a PIL image or an array of any library."""
     if _is_pil(X):
-        return _digit(_pixels(X), name)  # type: ignore[arg-type]
+        return _pixels(X)  # type: ignore[arg-type]
     array = as_array(X, name)
     if array is None and hasattr(X, "toarray"):
         raise TypeError(f"{name} is sparse, of type {type(X).__name__}; pass its toarray()")
     if array is None:
-        raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED}")
-    return _digit(array, name)
+        raise TypeError(f"{name} is of type {type(X).__name__}; {accepted}")
+    return array
 
 
-def _digit(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
-    """Return one image's pixels as (28, 28), prepared unless MNIST-like, and their scale."""
+def _picture(X: object, name: str) -> tuple[NDArray[Any], float]:
+    """Return one image of any kind as the core takes it, and its scale."""
+    if isinstance(X, (str, os.PathLike, bytes, bytearray)):
+        array = read_picture(X, name)
+    else:
+        array = _pixels_of(X, name, ACCEPTED)
+    return _for_core(array, name, ACCEPTED)
+
+
+def _for_core(array: NDArray[Any], name: str, accepted: str) -> tuple[NDArray[Any], float]:
+    """Return an image's pixels as C-contiguous uint8 or float32, and the scale of floats."""
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
-        raise ValueError(f"{name} has shape {array.shape}; {ACCEPTED}")
+        raise ValueError(f"{name} has shape {array.shape}; {accepted}")
+    if array.dtype == np.uint8 and array.size:  # the core finds the scale of bytes
+        return np.ascontiguousarray(array), BYTE_SCALE
     values, scale = _values(array, name)
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
-    pixels = _bytes(values, scale)
-    gray = pixels if pixels.ndim == 2 else _gray(pixels)
-    if gray.shape == _SHAPE and _core.is_canonical(gray):
-        return (np.ascontiguousarray(values), scale) if pixels is gray else (gray, BYTE_SCALE)
-    return _core.preprocess_digit(gray), 1.0
+    return np.ascontiguousarray(values), scale
 
 
 def _gray_page(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """Return an image's pixels as gray bytes (H, W)."""
-    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
-        raise ValueError(f"{name} has shape {array.shape}; {ACCEPTED_ONE}")
+    picture, scale = _for_core(array, name, ACCEPTED_ONE)
     if array.shape[0] * array.shape[1] > MOST_PIXELS:
         raise ValueError(
             f"{name} is an image of {array.shape[1]} x {array.shape[0]} pixels; expected at most "
             f"{MOST_PIXELS:,}"
         )
-    values, scale = _values(array, name)
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[:, :, 0]
-    pixels = _bytes(values, scale)
-    return pixels if pixels.ndim == 2 else _gray(pixels)
+    return _core.picture_to_gray(picture, scale)
 
 
 def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
-    """Return a batch as (n, 28, 28) and its scale.
-
-    It is taken as it is where nine in ten of a sample are MNIST-like, else each image on its own.
-    """
+    """Return a batch as (n, 28, 28) and its scale: canonical as it is, else image by image."""
     values, scale = _values(array, name)
     images = np.ascontiguousarray(values).reshape(-1, SIDE, SIDE)
-    sample = _bytes(images[:: -(-len(images) // 32)], scale)
-    if sum(map(_core.is_canonical, sample)) >= 0.9 * len(sample):
+    sample = images[:: -(-len(images) // _SAMPLE)]
+    if _core.are_canonical(_bytes(sample, scale)):
         return images, scale
-    return _as_batch([_digit(image, name) for image in images]), 1.0
+    return _preprocessed(_for_core(image, name, ACCEPTED) for image in images), 1.0
 
 
-def _as_batch(digits: list[tuple[NDArray[Any], float]]) -> NDArray[np.float32]:
-    batch = np.empty((len(digits), SIDE, SIDE), np.float32)
-    for place, (digit, scale) in zip(batch, digits, strict=True):
-        np.multiply(digit, np.float32(scale), out=place)
-    return batch
+def _preprocessed(pictures: Iterable[tuple[NDArray[Any], float]]) -> NDArray[np.float32]:
+    """Return pictures as (n, 28, 28) in 0..1, a bounded number of pixels at a time."""
+    parts: list[NDArray[np.float32]] = []
+    together: list[tuple[NDArray[Any], float]] = []
+    pixels = 0
+    for picture in pictures:
+        together.append(picture)
+        pixels += picture[0].size
+        if pixels >= _TOGETHER:
+            parts.append(_core.preprocess_images(*zip(*together, strict=True)))
+            together, pixels = [], 0
+    if together:
+        parts.append(_core.preprocess_images(*zip(*together, strict=True)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _values(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
@@ -304,26 +306,8 @@ def _bytes(values: NDArray[Any], scale: float) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
 
 
-def _gray(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the gray (H, W) of RGB or RGBA."""
-    if pixels.shape[2] == 3:
-        return _core.rgb_to_gray(pixels)
-    return _core.rgba_to_gray(pixels, _background(pixels))
-
-
-def _background(pixels: NDArray[np.uint8]) -> int:
-    """Return the gray level to put behind a transparent picture.
-
-    White, as paper is, but black where all that is drawn is light: white ink of a dark canvas.
-    """
-    alpha = pixels[:, :, 3].astype(np.float32)
-    gray = _core.rgb_to_gray(np.ascontiguousarray(pixels[:, :, :3]))
-    dark = float(alpha[gray < 128].sum())
-    return 255 if dark >= 0.01 * float(alpha.sum()) else 0
-
-
 def _pixels(image: Image) -> NDArray[Any]:
-    """Return the pixels of a PIL image, upright, in a form that ``_digit`` takes."""
+    """Return the pixels of a PIL image, upright, in a form that ``_for_core`` takes."""
     from PIL import ImageOps
 
     image = ImageOps.exif_transpose(image)

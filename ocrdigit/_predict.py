@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,6 @@ MODEL_PATH = models.path_of("default")
 
 _lock = threading.Lock()
 _model: estimator.DigitClassifier | None = None
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def shipped_model() -> estimator.DigitClassifier:
@@ -34,24 +29,10 @@ def shipped_model() -> estimator.DigitClassifier:
                     raise FileNotFoundError(
                         error.errno, "the model that ships with ocrdigit is missing", MODEL_PATH
                     ) from error
-                predict.first = model.network_.predict_canonical
-                predict_proba.first = model.network_.predict_proba_canonical
                 _model = model
     return _model
 
 
-def _with_shortcut(function: Callable[P, R]) -> _core.Shortcut[P, R]:
-    """Let the network answer in front of ``function``, from when the model is loaded.
-
-    A call then runs no Python code where images need no preparation: half a microsecond, of
-    which one image's twenty would otherwise have several more.
-    """
-    shortcut = _core.Shortcut(function)
-    functools.update_wrapper(shortcut, function)
-    return shortcut
-
-
-@_with_shortcut
 def predict(X: object, *, reject: float | None = None) -> Any:
     """Tell the digit in an image, or in each image of a batch.
 
@@ -114,7 +95,6 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     return shipped_model().predict(X, reject=reject)
 
 
-@_with_shortcut
 def predict_proba(X: object) -> NDArray[np.float32]:
     """Tell the probability of each of the ten digits.
 

@@ -134,8 +134,8 @@ def train(
     Where the data have a test part, the accuracy on it is measured at the end. Ctrl-C keeps
     what has been learned so far in a file of its own.
     """
-    from .models import files
     from .estimator import DigitClassifier
+    from .models import files
 
     if not out.endswith(".safetensors"):
         raise click.BadParameter(f"{out!r} does not end in .safetensors", param_hint="--out")
@@ -218,8 +218,8 @@ def evaluate(
 
     It is measured on the data's test part, or on all where they are not divided.
     """
-    from .models import files
     from .evaluation import evaluate as measure
+    from .models import files
 
     if report:
         files.check_writable(report)

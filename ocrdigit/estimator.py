@@ -17,9 +17,7 @@ from . import (
     _callbacks,
     _checks,
     _core,
-    _judge,
     _layer_table,
-    _tta,
     architectures,
     models,
     recipes,
@@ -28,10 +26,13 @@ from ._inputs import as_images
 from ._labels import as_labels
 from ._replay import with_sample
 from .models import files
+from .models._classes import DIGITS, digits_only
 from .progress import TrainingDisplay
 
 if TYPE_CHECKING:
     from .explaining import Explanation
+
+_TTA_THRESHOLD = 0.99  # of the maximum probability; at or above it, no test-time augmentation
 
 _Images = tuple[NDArray[Any], NDArray[np.uint8], float]
 _Labelled = tuple[NDArray[Any], NDArray[np.uint8], float, bool]
@@ -124,8 +125,8 @@ class DigitClassifier:
     # Whether labels are texts.
     _text = False
 
-    # Tells digits from what is none, where the model's file had that.
-    _judge: _core.Network | None = None
+    # What its scores are divided by before softmax.
+    _temperature = 1.0
 
     def __init__(
         self,
@@ -167,13 +168,12 @@ class DigitClassifier:
     # Parameters, as scikit-learn has them.
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; a fitted model takes another ``precision`` or look at once."""
-        if "network_" in vars(self):
-            if name == "precision":
-                self.network_.precision = value
-            elif name == "tta":
-                self.network_.sure = _tta.least_sure(value)
+        """Set an attribute; another ``precision`` or ``tta`` holds at once in a fitted model."""
+        if name == "precision" and "network_" in vars(self):
+            self.network_.precision = value
         super().__setattr__(name, value)
+        if name == "tta" and "network_" in vars(self):
+            self._classifier = self._new_classifier()
 
     @classmethod
     def _parameters(cls) -> list[str]:
@@ -308,7 +308,7 @@ class DigitClassifier:
         recipe = recipes.chosen(self.recipe, goes_on)
         settings = recipes.steady(self._settings(recipe), self.learning_rate)
         seed = _checks.seed(self.random_state)
-        network = self.network_ if goes_on else self._new_network(seed)
+        network = self._digits_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
         weights, ranges = network.weights(), network.ranges
         try:
@@ -376,17 +376,20 @@ class DigitClassifier:
             ``X`` is nothing of the kind, or a file cannot be read. RuntimeError before
             ``fit`` (where scikit-learn is in use, its NotFittedError as well).
         """
-        network = self._fitted()
-        if reject is not None:
-            return self._predict_sure(X, reject)
-        if self.n_jobs is None and (digits := network.predict_canonical(X)) is not None:
-            return self.classes_[digits] if self._text else digits
+        classifier = self._fitted_classifier()
+        min_confidence = 0.0 if reject is None else _checks.fraction("reject", reject)
+        if reject is None and self.n_jobs is None:
+            digits = classifier.predict_canonical(X)
+            if digits is not None:
+                return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            digits = _tta.digits(network, images, scale)
+            digits = classifier.predict(images, scale, min_confidence)
         if self._text:
+            rejected = digits < 0
             digits = self.classes_[digits]
-        return digits[0].item() if single else digits
+            digits[rejected] = "-1"
+        return digits.tolist()[0] if single else digits
 
     def predict_proba(self, X: object) -> NDArray[np.float32]:
         """Tell the probability of each digit, for each image.
@@ -398,12 +401,14 @@ class DigitClassifier:
         ndarray (10,) or (n, 10) of float32
             Rows sum to 1; (10,) for one image.
         """
-        network = self._fitted()
-        if self.n_jobs is None and (ready := network.predict_proba_canonical(X)) is not None:
-            return ready
+        classifier = self._fitted_classifier()
+        if self.n_jobs is None:
+            probabilities = classifier.predict_proba_canonical(X)
+            if probabilities is not None:
+                return probabilities
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            probabilities = _tta.probabilities(network, images, scale)
+            probabilities = classifier.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
 
     def digit_score(self, X: object) -> Any:
@@ -430,15 +435,15 @@ class DigitClassifier:
         >>> bool(model.digit_score(np.zeros((28, 28), np.uint8)) < 0.1)
         True
         """
-        self._fitted()
-        if self._judge is None:
+        classifier = self._fitted_classifier()
+        if self.network_.classes == DIGITS:
             raise RuntimeError(
-                "this model has been trained on digits only, and cannot tell what is none; the "
-                "models that come with the package can"
+                "this model has been trained on digits only, without a non-digit class, and has no "
+                "digit score; the models that come with the package have one"
             )
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            scores = _judge.digit_probability(self._judge, images, scale)
+            scores = classifier.digit_score(images, scale)
         return float(scores[0]) if single else scores
 
     def confidence(self, X: object) -> Any:
@@ -460,30 +465,11 @@ class DigitClassifier:
         little enough. For a share of images that you are ready to look at yourself, take
         that quantile: ``np.quantile(model.confidence(X), 0.01)`` leaves one in a hundred.
         """
-        _, sure, single = self._sure(X)
-        return float(sure[0]) if single else sure
-
-    def _sure(self, X: object) -> tuple[NDArray[np.int64], NDArray[np.float64], bool]:
-        """Return digits (n,), how sure they are, and whether X was a single image."""
-        network = self._fitted()
+        classifier = self._fitted_classifier()
         images, scale, single = as_images(X)
         with _threads(self.n_jobs):
-            found = _tta.probabilities(network, images, scale)
-            probabilities = found.astype(np.float64)
-            digits = probabilities.argmax(axis=1)
-            sure = np.take_along_axis(probabilities, digits[:, None], axis=1)[:, 0]
-            if self._judge is not None:
-                sure *= _judge.digit_probability(self._judge, images, scale)
-        return digits, sure, single
-
-    def _predict_sure(self, X: object, reject: float) -> Any:
-        least = _checks.finite_number("reject", reject)
-        if not 0 <= least <= 1:
-            raise ValueError(f"reject must be in 0..1, got {reject!r}")
-        digits, sure, single = self._sure(X)
-        answers: NDArray[Any] = self.classes_[digits] if self._text else digits
-        answers[sure < least] = "-1" if self._text else -1
-        return answers[0] if single and self._text else int(answers[0]) if single else answers
+            confidences = classifier.confidence(images, scale)
+        return float(confidences[0]) if single else confidences
 
     def explain(
         self, x: object, digit: int | None = None, layer: int | str | None = None
@@ -506,10 +492,10 @@ class DigitClassifier:
         TypeError, ValueError, RuntimeError
             As :meth:`fit` and :meth:`predict` do.
         """
-        network = self._fitted()
+        classifier = self._fitted_classifier()
         images, labels, scale = self._check(X, y)
         with _threads(self.n_jobs):
-            return float(np.mean(_tta.digits(network, images, scale) == labels))
+            return float(np.mean(classifier.predict(images, scale) == labels))
 
     def summary(self) -> None:
         """Print the layers, their output shapes and their numbers of parameters."""
@@ -569,14 +555,12 @@ class DigitClassifier:
             There is no model yet.
         """
         network, calibration = self._fitted(), None
-        if os.fspath(path).endswith(".safetensors") and not int8:
-            files.write_stored(path, files.Stored(network, self._judge, self.tta))
-            return
         if int8:
             from .datasets import load_sample
 
             calibration = load_sample().X_train[:1000]
-        files.write_model(path, network, calibration)
+        stored = files.Stored(network, self._temperature, bool(self.tta))
+        files.write_model(path, stored, calibration)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, precision: str = "float32") -> DigitClassifier:
@@ -614,21 +598,22 @@ class DigitClassifier:
         >>> model = ocrdigit.load("digits.safetensors")  # doctest: +SKIP
         """
         stored = files.read_stored(models.path_of(path))
-        layers = architectures.name_of(stored.network.layers) or stored.network.layers
+        layers = digits_only(stored.network).layers
         model = cls(
-            layers,
+            architectures.name_of(layers) or layers,
             recipe="fine-tune",
             precision=precision,
             tta=stored.tta,
             warm_start=True,
         )
-        model._keep(stored.network, model._history(goes_on=False))
-        model._judge = stored.judge
+        history = model._history(goes_on=False)
+        model._keep(stored.network, history, temperature=stored.temperature)
         return model
 
     def __getstate__(self) -> dict[str, Any]:
         """For copy and for worker processes; files are written by ``save``."""
-        state = {name: value for name, value in vars(self).items() if name != "_steady"}
+        left_out = ("_steady", "_classifier")
+        state = {name: value for name, value in vars(self).items() if name not in left_out}
         if "network_" in state:
             network = state["network_"]
             state["network_"] = (
@@ -637,8 +622,6 @@ class DigitClassifier:
                 network.weights(),
                 network.ranges,
             )
-        if self._judge is not None:
-            state["_judge"] = _judge.tensors_of(self._judge)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -649,15 +632,16 @@ class DigitClassifier:
             self.network_.set_weights(weights)
             self.network_.ranges = ranges
             self.network_.precision = self.precision
-            self.network_.sure = _tta.least_sure(self.tta)
-        if "_judge" in state and state["_judge"] is not None:
-            self._judge = _judge.join(self.network_, state["_judge"])
+            self._classifier = self._new_classifier()
 
     # Parts.
 
     def _fitted(self) -> _core.Network:
+        return self._fitted_classifier().network
+
+    def _fitted_classifier(self) -> _core.Classifier:
         try:
-            return self.network_
+            return self._classifier
         except AttributeError:
             raise _not_fitted_error()(
                 "this DigitClassifier has no model yet: call fit(X, y), or ocrdigit.load(path)"
@@ -736,28 +720,44 @@ class DigitClassifier:
 
     def _warm_network(self) -> _core.Network:
         """Return a copy of the present network, to train on."""
-        wanted = _core.Network(self._layers()).layers
-        if wanted != self.network_.layers:
+        network = digits_only(self.network_, self._temperature)
+        if _core.Network(self._layers()).layers != network.layers:
             raise ValueError(
                 "warm_start=True goes on from the present weights, but architecture has changed; "
                 "set warm_start=False to start anew"
             )
-        return self.network_.copy()
+        return network
+
+    def _digits_network(self) -> _core.Network:
+        """Return the present network, to go on training; without a non-digit class."""
+        if self.network_.classes == DIGITS and self._temperature == 1:
+            return self.network_
+        return digits_only(self.network_, self._temperature)
+
+    def _new_classifier(self) -> _core.Classifier:
+        tta_threshold = _TTA_THRESHOLD if self.tta else 0.0
+        return _core.Classifier(
+            self.network_, temperature=self._temperature, tta_threshold=tta_threshold
+        )
 
     def _history(self, goes_on: bool) -> dict[str, list[float]]:
         """Return a history to add to: new, or a copy of the present one."""
         return {key: list(self.history_[key]) if goes_on else [] for key in _callbacks.HISTORY_KEYS}
 
     def _keep(
-        self, network: _core.Network, history: dict[str, list[float]], text: bool = False
+        self,
+        network: _core.Network,
+        history: dict[str, list[float]],
+        text: bool = False,
+        temperature: float = 1.0,
     ) -> None:
         network.precision = self.precision
-        network.sure = _tta.least_sure(self.tta)
+        self._temperature = temperature
         self.network_ = network
+        self._classifier = self._new_classifier()
         self.history_ = history
-        self._judge = None  # it was that of other weights
         self._text = text
-        digits = np.arange(network.classes)
+        digits = np.arange(DIGITS)
         self.classes_: NDArray[Any] = digits.astype(str).astype(object) if text else digits
         self.n_features_in_ = math.prod(network.input_shape)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from . import _checks, _core
 from ._inputs import as_grays
 from ._predict import shipped_model
+from .models._classes import DIGITS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -201,13 +202,15 @@ def explain_digit(
     """
     network = model.network_
     if digit is not None:
-        digit = _checks.whole("digit", digit, 0, network.classes - 1)
+        digit = _checks.whole("digit", digit, 0, DIGITS - 1)
     names = [part["name"] for part in network.describe()]
     place = None if layer is None else _place(names, layer)
-    found, scores, _, heats, looked_at = network.explain(seen[None], 1.0, digit=digit, layer=place)
+    found, scores, _, heats, looked_at = network.explain(
+        seen[None], 1.0, digit=digit, layer=place, classes=DIGITS
+    )
     return Explanation(
         digit=int(found[0]),
-        probabilities=_softmax(scores[0]),
+        probabilities=_softmax(scores[0, :DIGITS]),
         heatmap=heats[0],
         seen=seen,
         layer=names[looked_at],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core, _judge
+from . import _core
 from ._inputs import gray_pages
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
@@ -364,7 +364,7 @@ def _read_page(
     table, numbers = _core.read_digits(
         shipped_recognizer(),
         small,
-        judge=_judge.judge_of(model),
+        judge=model.network_,
         opinions=shipped_fusion(),
         length=length,
         words=words,

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import collections
-import copy
-import functools
-import gc
-import inspect
 import itertools
-import operator
-import pickle
-import pydoc
 import signal
 import threading
 import time
-import typing
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -50,8 +41,8 @@ def digit(sample: Dataset) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def network() -> _core.Network:
-    return _predict.shipped_model().network_
+def classifier() -> _core.Classifier:
+    return _core.Classifier(_predict.shipped_model().network_)
 
 
 def reading(function: Callable[[object], Any], X: object) -> object:
@@ -66,21 +57,21 @@ def reading(function: Callable[[object], Any], X: object) -> object:
 
 
 def assert_both_ways_agree(X: object) -> None:
-    network = _predict.shipped_model().network_
+    classifier = _core.Classifier(_predict.shipped_model().network_)
 
     def seen_the_long_way(X: object) -> NDArray[np.float32]:
-        images, scale, single = _inputs.prepare_images(X)
+        images, scale, single = _inputs.preprocess_images(X)
         seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
         return seen[0] if single else seen
 
     def probabilities_the_long_way(X: object) -> NDArray[np.float32]:
-        images, scale, single = _inputs.prepare_images(X)
-        probabilities = network.predict_proba(images, scale)
+        images, scale, single = _inputs.preprocess_images(X)
+        probabilities = classifier.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
 
     def digits_the_long_way(X: object) -> int | NDArray[np.int64]:
-        images, scale, single = _inputs.prepare_images(X)
-        digits = network.predict(images, scale)
+        images, scale, single = _inputs.preprocess_images(X)
+        digits = classifier.predict(images, scale)
         return int(digits[0]) if single else digits
 
     model = _predict.shipped_model()
@@ -137,28 +128,22 @@ NOT_READY: dict[str, Callable[[NDArray[np.uint8]], object]] = {
 
 
 @pytest.mark.parametrize("form", READY)
-def test_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> None:
+def test_ready(digit: NDArray[np.uint8], classifier: _core.Classifier, form: str) -> None:
     make, scale = READY[form]
     images = make(digit)
     assert _core.canonical_scale(images) == scale
-    assert network.predict_canonical(images) is not None
+    assert classifier.predict_canonical(images) is not None
     assert np.shares_memory(_inputs.as_images(images)[0], images)
     assert_both_ways_agree(images)
 
 
 @pytest.mark.parametrize("form", NOT_READY)
-def test_not_ready(digit: NDArray[np.uint8], network: _core.Network, form: str) -> None:
+def test_not_ready(digit: NDArray[np.uint8], classifier: _core.Classifier, form: str) -> None:
     images = NOT_READY[form](digit)
     assert _core.canonical_scale(images) is None
-    assert network.predict_canonical(images) is None
-    assert network.predict_proba_canonical(images) is None
+    assert classifier.predict_canonical(images) is None
+    assert classifier.predict_proba_canonical(images) is None
     assert_both_ways_agree(images)
-
-
-def test_a_network_for_other_images_answers_none(digit: NDArray[np.uint8]) -> None:
-    other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 3}], (8, 8, 1))
-    assert other.predict_canonical(digit) is None
-    assert other.predict_proba_canonical(digit) is None
 
 
 SPECIAL = [
@@ -312,111 +297,6 @@ def test_map_can_be_interrupted(digit: NDArray[np.uint8]) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert ocrdigit.predict(digit) == 7
-
-
-# -- functions with a shortcut --
-
-
-@pytest.mark.parametrize("name", ["predict", "predict_proba"])
-def test_functions_look_like_functions(name: str, digit: NDArray[np.uint8]) -> None:
-    function = getattr(ocrdigit, name)
-    ocrdigit.predict(digit)
-    assert type(function) is _core.Shortcut
-    assert function.first is not None
-    assert (function.__name__, function.__qualname__) == (name, name)
-    assert function.__module__ == "ocrdigit._predict"
-    parameters = {"predict": ["X", "reject"], "predict_proba": ["X"]}[name]
-    assert list(inspect.signature(function).parameters) == parameters
-    assert typing.get_type_hints(function)["X"] is object
-    assert "Parameters\n----------" in inspect.getdoc(function)
-    assert f"def {name}(X: object" in inspect.getsource(function)
-    assert inspect.isroutine(function)
-    assert f"{name}(X: " in pydoc.render_doc(function, renderer=pydoc.plaintext)
-    assert name in repr(function)
-    assert pickle.loads(pickle.dumps(function)) is function
-    assert copy.deepcopy(function) is function
-    assert weakref.ref(function)() is function
-    assert np.array_equal(function(X=digit), function(digit))
-    for arguments, keywords in (((), {}), ((digit, 1), {}), ((digit,), {"y": 1})):
-        with pytest.raises(TypeError, match=rf"{name}\(\)"):
-            function(*arguments, **keywords)
-
-
-def test_shortcut_asks_first_what_is_simple() -> None:
-    calls: list[str] = []
-
-    def function(*args: object, **kwargs: object) -> tuple[object, ...]:
-        calls.append("function")
-        return args, kwargs
-
-    def first(X: object) -> object:
-        calls.append("first")
-        if X == "bad":
-            raise ZeroDivisionError
-        return "quick" if X == "good" else None
-
-    shortcut = _core.Shortcut(function)
-    assert shortcut.first is None
-    assert shortcut("good") == (("good",), {})
-    shortcut.first = first
-    assert shortcut("good") == "quick"
-    assert shortcut("other") == (("other",), {})
-    assert shortcut("good", 1) == (("good", 1), {})
-    assert shortcut(x="good") == ((), {"x": "good"})
-    assert calls == ["function", "first", "first", "function", "function", "function"]
-    with pytest.raises(ZeroDivisionError):
-        shortcut("bad")
-    assert calls[6:] == ["first"]
-    shortcut.first = None
-    assert shortcut("good") == (("good",), {})
-    del shortcut.first
-    assert shortcut.first is None
-
-
-def test_shortcut_binds_like_a_function() -> None:
-    class Owner:
-        method = _core.Shortcut(lambda self, x: (self, x))
-
-    owner = Owner()
-    assert owner.method(3) == (owner, 3)
-    assert Owner.method(owner, 3) == (owner, 3)
-    assert type(Owner.method) is _core.Shortcut
-
-
-def test_shortcut_refuses() -> None:
-    with pytest.raises(TypeError, match="function: got int, expected a callable"):
-        _core.Shortcut(3)  # type: ignore[arg-type]
-    shortcut = _core.Shortcut(len)
-    with pytest.raises(TypeError, match="first: got int, expected a callable or None"):
-        shortcut.first = 3  # type: ignore[assignment]
-    assert shortcut("four") == 4
-
-
-def test_shortcut_in_a_cycle_is_collected() -> None:
-    shortcut = _core.Shortcut(lambda x: None)
-    shortcut.itself = shortcut.first = shortcut
-    gone = weakref.ref(shortcut)
-    del shortcut
-    gc.collect()
-    assert gone() is None
-
-
-def test_shortcut_changed_while_it_is_called() -> None:
-    shortcut = _core.Shortcut(lambda x: -1)
-    stop = threading.Event()
-
-    def change() -> None:
-        for i in itertools.count():
-            shortcut.first = functools.partial(operator.add, i) if i % 3 else None
-            if stop.is_set():
-                return
-
-    changer = threading.Thread(target=change)
-    changer.start()
-    answers = {shortcut(0) for _ in range(20_000)}
-    stop.set()
-    changer.join()
-    assert all(type(answer) is int for answer in answers)
 
 
 def test_own_threads_and_unfitted_models_take_their_ways(digit: NDArray[np.uint8]) -> None:

@@ -72,7 +72,11 @@ def test_describe(network):
         (["relu"], TypeError, r"layer 0: got 'relu', expected a dict"),
         ([{}], ValueError, r"layer 0: type: missing"),
         ([{"type": 3}], TypeError, r"layer 0: type: got 3, expected conv2d, dense"),
-        ([{"type": "lstm"}], ValueError, r"layer 0: type: got 'lstm', expected .* or map_to_sequence"),
+        (
+            [{"type": "lstm"}],
+            ValueError,
+            r"layer 0: type: got 'lstm', expected .* or map_to_sequence",
+        ),
         ([{"type": "conv2d"}], ValueError, r"layer 0 \(conv2d\): filters: missing"),
         (
             [{"type": "flatten"}, DENSE | {"unit": 2}],

@@ -16,8 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 import ocrdigit
 from ocrdigit import DigitClassifier
-from ocrdigit.models import files
 from ocrdigit.datasets import Dataset
+from ocrdigit.models import files
 
 
 def test_round_trip(fitted: DigitClassifier, model_file: Path, sample: Dataset) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ocrdigit
-from ocrdigit import _core, _judge, synth
+from ocrdigit import _core, synth
 from ocrdigit.models.recognizer import shipped_recognizer
 from ocrdigit.training import fusion
 
@@ -35,7 +35,7 @@ def test_evidence_tells_digits_apart() -> None:
     spread = synth.strings(
         10, length=4, style=synth.STYLES["cheque"].with_(gap=(0.4, 0.5)), random_state=0
     )
-    judge = _judge.judge_of(ocrdigit.load("default"))
+    judge = ocrdigit.load("default").network_
     found = fusion.gather(shipped_recognizer(), judge, close + spread)
     expected = []
     for picture in close + spread:

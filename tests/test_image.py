@@ -303,7 +303,9 @@ class TestPrepareDigit:
         tight = full[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy()
         tight[-30:-26, -20:-16] = 0
         result = preprocess_digit(tight)
-        assert likeness(result, preprocess_digit(draw(digit, (200, 250), (56, 56, 144, 194)))) > 0.97
+        assert (
+            likeness(result, preprocess_digit(draw(digit, (200, 250), (56, 56, 144, 194)))) > 0.97
+        )
 
     @pytest.mark.parametrize("background", [0, 255])
     def test_alpha(self, background):

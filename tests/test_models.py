@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 import ocrdigit
-from ocrdigit import DigitClassifier, _core, _judge, architectures, models, synth
-from ocrdigit.models import files
+from ocrdigit import DigitClassifier, _core, architectures, models, synth
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation.metrics import auroc
+from ocrdigit.models import files
+from ocrdigit.models._classes import digits_only
 from ocrdigit.training import (
     _augmentation,
-    _ensemble,
     _data,
+    _distillation,
+    _ensemble,
     _examples,
     _labels,
-    _distillation,
     classifier,
     styles,
 )
@@ -43,7 +44,8 @@ def test_reads(name: str, sample: Dataset) -> None:
     assert model.warm_start
     assert model.score(sample.X_test, sample.y_test) > 0.98
     assert model.architecture == name
-    assert model.network_.layers == _core.Network(architectures.resolve(name)).layers
+    assert digits_only(model.network_).layers == _core.Network(architectures.resolve(name)).layers
+    assert model.network_.classes == (10 if name == "seed" else 11)
     assert models.path_of(name) != models.path_of("default") or name == "default"
 
 
@@ -159,7 +161,7 @@ def test_copies_keep_the_score(sample: Dataset, tmp_path: Path) -> None:
     ):
         assert np.array_equal(again.digit_score(sample.X_test), scores)
     for kept in (pickle.loads(pickle.dumps(ocrdigit.load("seed"))), ocrdigit.load("seed")):
-        with pytest.raises(RuntimeError, match="cannot tell"):
+        with pytest.raises(RuntimeError, match="has no digit score"):
             kept.digit_score(sample.X_test)
 
 
@@ -171,47 +173,53 @@ def test_narrow_precisions(name: str, precision: str, sample: Dataset) -> None:
 
 
 class TestFiles:
-    def changed(self, tmp_path: Path, **tensors: NDArray[np.float32] | None) -> Path:
-        """The file of "tiny" with other tensors, or without one."""
+    def changed(
+        self,
+        tmp_path: Path,
+        metadata: dict[str, str] | None = None,
+        tensors: dict[str, NDArray[np.float32]] | None = None,
+    ) -> Path:
+        """The file of "tiny" with other metadata or tensors."""
         from safetensors import safe_open
 
         with safe_open(models.path_of("tiny"), "numpy") as file:
-            metadata = file.metadata()
-        all_tensors = load_file(models.path_of("tiny"))
-        for name, tensor in tensors.items():
-            full = f"not_a_digit.{name}"
-            if tensor is None:
-                del all_tensors[full]
-            else:
-                all_tensors[full] = tensor
-        save_file(all_tensors, tmp_path / "m.safetensors", metadata)
+            of_tiny = file.metadata()
+        all_tensors = load_file(models.path_of("tiny")) | (tensors or {})
+        save_file(all_tensors, tmp_path / "m.safetensors", of_tiny | (metadata or {}))
         return tmp_path / "m.safetensors"
 
     def test_half_numbers_are_read(self, tmp_path: Path, sample: Dataset) -> None:
         model = ocrdigit.load("seed")
-        judge = _judge.join(
-            model.network_,
-            {_judge.KERNEL: np.zeros((64, 1), np.float32), _judge.BIAS: np.ones(1, np.float32)},
-        )
-        stored = files.Stored(model.network_, judge)
-        files.write_stored(tmp_path / "h.safetensors", stored, half=True)
+        files.write_stored(tmp_path / "h.safetensors", files.Stored(model.network_), half=True)
         assert all(t.dtype == np.float16 for t in load_file(tmp_path / "h.safetensors").values())
         again = ocrdigit.load(tmp_path / "h.safetensors")
         for name, tensor in model.network_.weights().items():
             assert np.array_equal(again.network_.weights()[name], tensor.astype(np.float16))
         assert np.mean(again.predict(sample.X_test) == model.predict(sample.X_test)) > 0.999
 
-    @pytest.mark.parametrize("name", ["kernel", "bias"])
-    def test_half_a_score_is_refused(self, name: str, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="alone"):
-            ocrdigit.load(self.changed(tmp_path, **{name: None}))
+    @pytest.mark.parametrize(
+        ("metadata", "message"),
+        [
+            ({"classes": "[0, 1, 2]"}, r"a model of classes \[0, 1, 2\]"),
+            ({"classes": str(list(range(10)))}, "11 classes, its metadata name 10"),
+            ({"temperature": "0.0"}, "temperature is 0.0, expected a number in 0.001..1000"),
+            ({"temperature": '"hot"'}, "temperature is 'hot'"),
+            ({"temperature": "NaN"}, "temperature is nan"),
+            ({"temperature": "{"}, "no readable 'temperature'"),
+            ({"tta": "1"}, "tta is 1, expected true or false"),
+        ],
+    )
+    def test_wrong_metadata(self, metadata: dict[str, str], message: str, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=message):
+            ocrdigit.load(self.changed(tmp_path, metadata))
 
-    def test_another_shape_is_refused(self, tmp_path: Path) -> None:
-        kernel = np.zeros((5, 1), np.float32)
-        with pytest.raises(ValueError, match=r"shapes \(5, 1\) and \(1,\), expected"):
-            ocrdigit.load(self.changed(tmp_path, kernel=kernel))
+    def test_wrong_tensors(self, tmp_path: Path) -> None:
+        kernel = np.zeros((216, 10), np.float32)
+        with pytest.raises(ValueError, match=r"dense_1\.kernel"):
+            ocrdigit.load(self.changed(tmp_path, tensors={"dense_1.kernel": kernel}))
+        bias = np.full(11, np.nan, np.float32)
         with pytest.raises(ValueError, match="finite"):
-            ocrdigit.load(self.changed(tmp_path, bias=np.array([np.nan], np.float32)))
+            ocrdigit.load(self.changed(tmp_path, tensors={"dense_1.bias": bias}))
 
     def test_notes(self) -> None:
         from safetensors import safe_open
@@ -219,48 +227,89 @@ class TestFiles:
         for name in JUDGED:
             with safe_open(models.path_of(name), "numpy") as file:
                 metadata = file.metadata()
-            assert 0.5 < float(metadata["temperature"]) < 2
+            assert metadata["temperature"] == "1.0"
+            assert "folded into the weights" in metadata["calibration"]
             assert "ocrdigit.training.classifier" in metadata["training"]
 
 
-class TestJudge:
+class TestClassifier:
+    """The classifier of the core against its definition."""
+
     LAYERS = (
         {"type": "conv2d", "filters": 3, "strides": 2, "activation": "relu"},
         {"type": "global_average_pool2d"},
         {"type": "dense", "units": 11},
     )
 
-    def test_split_and_join(self, sample: Dataset) -> None:
-        judge = _core.Network(self.LAYERS, seed=3)
-        judge.calibrate(sample.X_test, 1 / 255)
-        classifier = _judge.split(judge)
-        assert classifier.classes == 10
-        assert classifier.ranges == judge.ranges
-        again = _judge.join(classifier, _judge.tensors_of(judge))
-        for name, tensor in judge.weights().items():
-            assert np.array_equal(again.weights()[name], tensor)
-        scores = judge.scores(sample.X_test, 1 / 255)
-        np.testing.assert_allclose(
-            _judge.split(judge, 2.0).scores(sample.X_test, 1 / 255),
-            scores[:, :10] / 2,
-            rtol=1e-4,
-            atol=1e-5,
-        )
-        probabilities = judge.predict_proba(sample.X_test, 1 / 255)
-        np.testing.assert_allclose(
-            _judge.digit_probability(judge, sample.X_test, 1 / 255),
-            1 - probabilities[:, 10],
-            atol=1e-5,
-        )
+    @pytest.fixture
+    def network(self, sample: Dataset) -> _core.Network:
+        network = _core.Network(self.LAYERS, seed=3)
+        network.calibrate(sample.X_test, 1 / 255)
+        return network
 
-    def test_networks_that_take_no_score(self) -> None:
-        layers = [{"type": "flatten"}, {"type": "dense", "units": 10, "use_bias": False}]
-        tensors = {
-            _judge.KERNEL: np.zeros((784, 1), np.float32),
-            _judge.BIAS: np.zeros(1, np.float32),
-        }
-        with pytest.raises(ValueError, match="last dense layer with bias"):
-            _judge.join(_core.Network(layers), tensors)
+    @pytest.mark.parametrize("temperature", [1.0, 0.4, 2.5])
+    def test_definition(self, network: _core.Network, temperature: float, sample: Dataset) -> None:
+        X = np.concatenate([sample.X_test[:100], np.full((1, 28, 28), 200, np.uint8)])
+        found = _core.Classifier(network, temperature=temperature)
+        scores = network.scores(X, 1 / 255).astype(float) / temperature
+        expected = np.exp(scores[:, :10] - np.logaddexp.reduce(scores[:, :10], axis=1)[:, None])
+        np.testing.assert_allclose(found.predict_proba(X, 1 / 255), expected, rtol=1e-4)
+        is_digit = 1 - np.exp(scores[:, 10] - np.logaddexp.reduce(scores, axis=1))
+        is_digit[-1] = 0  # an image of one level
+        np.testing.assert_allclose(found.digit_score(X, 1 / 255), is_digit, atol=1e-6)
+        assert found.digit_score(X, 1 / 255)[-1] == 0
+        confidence = expected.max(axis=1) * is_digit
+        np.testing.assert_allclose(found.confidence(X, 1 / 255), confidence, atol=1e-5)
+        digits = found.predict(X, 1 / 255)
+        assert digits.tolist() == expected.argmax(axis=1).tolist()
+        limit = float(np.median(confidence))
+        rejected = np.where(found.confidence(X, 1 / 255) < limit, -1, digits)
+        assert found.predict(X, 1 / 255, limit).tolist() == rejected.tolist()
+        assert 0 < (rejected == -1).sum() < len(X)
+
+    def test_ten_classes_have_a_digit_score_of_1(self, sample: Dataset) -> None:
+        layers = [*self.LAYERS[:2], {"type": "dense", "units": 10}]
+        found = _core.Classifier(_core.Network(layers))
+        assert found.digit_score(sample.X_test[:3], 1 / 255).tolist() == [1, 1, 1]
+
+    def test_it_follows_the_weights(self, network: _core.Network, sample: Dataset) -> None:
+        found = _core.Classifier(network)
+        before = found.predict_proba(sample.X_test, 1 / 255)
+        network.initialize(8)
+        after = found.predict_proba(sample.X_test, 1 / 255)
+        assert not np.array_equal(before, after)
+        assert np.array_equal(
+            after, _core.Classifier(network).predict_proba(sample.X_test, 1 / 255)
+        )
+        assert found.network is network
+
+    def test_wrong_arguments(self, network: _core.Network) -> None:
+        other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 3}])
+        with pytest.raises(ValueError, match="network: got .* expected one from"):
+            _core.Classifier(other)
+        with pytest.raises(TypeError, match="network: got 3, expected a Network"):
+            _core.Classifier(3)  # type: ignore[arg-type]
+        for wrong in (0.0, -1.0, 1e-6, 1e6, float("nan"), float("inf")):
+            with pytest.raises(ValueError, match="temperature"):
+                _core.Classifier(network, temperature=wrong)
+        for wrong in (-0.1, 1.1, float("nan")):
+            with pytest.raises(ValueError, match="tta_threshold"):
+                _core.Classifier(network, tta_threshold=wrong)
+        with pytest.raises(ValueError, match="reject"):
+            _core.Classifier(network).predict(np.zeros((1, 784), np.uint8), 1.0, 1.5)
+
+    def test_digits_only(self, network: _core.Network, sample: Dataset) -> None:
+        digits = digits_only(network, 2.0)
+        assert digits.classes == 10
+        assert digits.ranges == network.ranges
+        expected = _core.Classifier(network, temperature=2.0).predict_proba(sample.X_test, 1 / 255)
+        np.testing.assert_allclose(
+            digits.predict_proba(sample.X_test, 1 / 255), expected, rtol=1e-5
+        )
+        again = digits_only(digits)
+        assert again is not digits
+        for name, tensor in digits.weights().items():
+            assert np.array_equal(again.weights()[name], tensor)
 
 
 class TestTraining:
@@ -278,10 +327,9 @@ class TestTraining:
         assert (labels == 10).sum() == 10
 
     def test_cleaning_leaves_out_what_a_network_cannot_read(self, data: _data.Data) -> None:
-        judge = _core.Network(TestJudge.LAYERS)
+        judge = _core.Network(TestClassifier.LAYERS)
         weights = judge.weights()
-        bias = _judge.last_names(judge)[1]
-        weights[bias][[3, 10]] = 50  # sure of threes and of no digit, of nothing else
+        weights["dense_1.bias"][[3, 10]] = 50  # sure of threes and of no digit, of nothing else
         judge.set_weights(weights)
         cleaned = data.cleaned(judge)
         assert set(cleaned.crops.labels) == {3}
@@ -289,7 +337,7 @@ class TestTraining:
         assert len(cleaned.mnist.labels) == 300
 
     def test_temperature(self, data: _data.Data) -> None:
-        judge = _core.Network(TestJudge.LAYERS, seed=1)
+        judge = _core.Network(TestClassifier.LAYERS, seed=1)
         best = classifier.temperature_of(judge, data.validation)
         scores = judge.scores(data.validation.images, 1 / 255)[:, :10].astype(float)
 
@@ -314,7 +362,13 @@ class TestTraining:
             folder.mkdir()
             said: list[str] = []
             classifier.make(classifier.NAMES, str(folder), data, 4, said.append)
-            assert said == ["the council", "lessons", *_distillation.TAUGHT, "the last lesson", "tiny"]
+            assert said == [
+                "the council",
+                "lessons",
+                *_distillation.TAUGHT,
+                "the last lesson",
+                "tiny",
+            ]
             files_made += [
                 (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
             ]
@@ -328,7 +382,7 @@ class TestTraining:
         assert large.network_.ranges  # for int8
         assert large.tta
         model = ocrdigit.load(tmp_path / "0" / "tiny.safetensors")
-        assert model.network_.classes == 10
+        assert model.network_.classes == 11
         assert np.isfinite(model.digit_score(data.validation.images)).all()
 
     @staticmethod
@@ -342,15 +396,17 @@ class TestTraining:
 
     @staticmethod
     def council() -> _ensemble.Council:
-        general, other = (_core.Network(TestJudge.LAYERS, seed=seed) for seed in (1, 2))
-        return _ensemble.Council([general], [_judge.split(other)])
+        general, other = (_core.Network(TestClassifier.LAYERS, seed=seed) for seed in (1, 2))
+        return _ensemble.Council([general], [digits_only(other)])
 
     def test_lessons_are_what_the_council_and_the_labels_say(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.set_lessons(monkeypatch)
         council = self.council()
-        images, labels, answers = _distillation.prepare(_distillation.LESSONS[0], council, data, (7, 0))
+        images, labels, answers = _distillation.prepare(
+            _distillation.LESSONS[0], council, data, (7, 0)
+        )
         examples = data.mixed(_distillation.LESSONS[0].mix)
         count = len(examples.labels)
         assert len(images) == len(labels) == len(answers) == 2 * count

@@ -297,8 +297,6 @@ def test_any_picture_gives_probabilities(
 @pytest.fixture
 def not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_predict, "_model", None)
-    monkeypatch.setattr(_predict.predict, "first", None)
-    monkeypatch.setattr(_predict.predict_proba, "first", None)
 
 
 def test_shipped_model_reads_mnist(mnist: Dataset) -> None:

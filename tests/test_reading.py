@@ -19,8 +19,8 @@ from test_image import draw
 
 import ocrdigit
 from ocrdigit import _core, synth
-from ocrdigit.models.recognizer import read_fusion, shipped_fusion, shipped_recognizer, write_fusion
 from ocrdigit.cli import main
+from ocrdigit.models.recognizer import read_fusion, shipped_fusion, shipped_recognizer, write_fusion
 
 TEXT = "1874"
 
@@ -137,7 +137,11 @@ class TestReading:
             apart_reader=0.1, apart_judge=1.0, close_reader=0.1, close_judge=1.0
         )
         read = partial(
-            _core.read_digits, shipped_recognizer(), picture.image, judge=model.network_, opinions=heavy
+            _core.read_digits,
+            shipped_recognizer(),
+            picture.image,
+            judge=model.network_,
+            opinions=heavy,
         )
         digits, numbers = read()
         assert digits[:, 1].tolist() == [8, 1, 2, 5]

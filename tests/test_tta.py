@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import ocrdigit
-from ocrdigit import DigitClassifier
+from ocrdigit import DigitClassifier, _core
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation import corruptions
 
@@ -26,6 +26,11 @@ def blurred(sample: Dataset) -> NDArray[np.uint8]:
 @pytest.fixture
 def model() -> DigitClassifier:
     return ocrdigit.load("tiny").set_params(tta=True)
+
+
+def without_tta(model: DigitClassifier, images: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Probabilities (n, 10) of images of 0..255 from one forward pass."""
+    return _core.Classifier(model.network_).predict_proba(images, 1 / 255)
 
 
 def looked_up(
@@ -47,21 +52,21 @@ def looked_up(
 
 
 def test_the_average_of_all_versions(model: DigitClassifier, blurred: NDArray[np.uint8]) -> None:
-    first = model.network_.predict_proba(blurred, 1 / 255)
+    first = without_tta(model, blurred)
     which = int(first.max(axis=1).argmin())
     cosine, sine = math.cos(math.radians(8)), math.sin(math.radians(8))
     changes = [(cosine, -sine, sine, cosine), (cosine, sine, -sine, cosine)]
     changes += [(1 / 0.9, 0, 0, 1 / 0.9), (1 / 1.1, 0, 0, 1 / 1.1)]
     changes += [(1, 0, 0.15, 1), (1, 0, -0.15, 1)]
     versions = np.stack([looked_up(blurred[which], change) for change in changes])
-    found = model.network_.predict_proba(versions.astype(np.float32), 1 / 255)
+    found = without_tta(model, versions.astype(np.float32))
     logs = (2 * np.log(first[which].astype(float)) + np.log(found.astype(float)).sum(axis=0)) / 8
     expected = np.exp(logs) / np.exp(logs).sum()
     np.testing.assert_allclose(model.predict_proba(blurred)[which], expected, atol=1e-4)
 
 
 def test_only_where_in_doubt(model: DigitClassifier, blurred: NDArray[np.uint8]) -> None:
-    first = model.network_.predict_proba(blurred, 1 / 255)
+    first = without_tta(model, blurred)
     found = model.predict_proba(blurred)
     sure = first.max(axis=1) >= 0.99
     assert 0 < sure.sum() < len(sure)
@@ -104,30 +109,28 @@ def test_it_is_kept(tmp_path: Path, model: DigitClassifier) -> None:
     assert not ocrdigit.load(tmp_path / "once.safetensors").tta
 
 
-def test_single_images_that_are_ready(model: DigitClassifier, sample: Dataset) -> None:
-    """The core answers where it is sure; all answers are those of a batch."""
-    digits = sample.X_test[::5].copy()
-    found = model.predict_proba(digits)
-    answers = [model.network_.predict_canonical(x) for x in digits]
-    sure = model.network_.predict_proba(digits, 1 / 255).max(axis=1) >= 0.99
-    assert [answer is not None for answer in answers] == sure.tolist()
-    assert 0 < sure.sum() < len(sure)
-    assert [model.predict(x) for x in digits] == found.argmax(axis=1).tolist()
-    for x, probabilities in zip(digits, found, strict=True):
-        np.testing.assert_allclose(model.predict_proba(x), probabilities, atol=1e-6)
-    assert model.network_.predict_canonical(digits) is None
-    assert model.network_.copy().sure == 0.99
+def test_single_images(model: DigitClassifier, blurred: NDArray[np.uint8]) -> None:
+    """Each gets test-time augmentation as in a batch, on the fast path too."""
+    images = blurred[:20]
+    found = model.predict_proba(images)
+    assert [model.predict(x) for x in images] == found.argmax(axis=1).tolist()
+    for x, probabilities in zip(images, found, strict=True):
+        assert np.array_equal(model.predict_proba(x), probabilities)
+        assert np.array_equal(model.predict_proba(x / 255), model.predict_proba((x / 255)[None])[0])
 
 
-def test_sure_is_checked(model: DigitClassifier) -> None:
-    network = model.network_
-    for wrong in (-0.1, 1.1, float("nan")):
-        with pytest.raises(ValueError, match="sure: got"):
-            network.sure = wrong
-    with pytest.raises(TypeError, match="sure"):
-        network.sure = "much"  # type: ignore[assignment]
-    assert network.sure == 0.99
+def test_thread_counts_agree(model: DigitClassifier, blurred: NDArray[np.uint8]) -> None:
+    for n in (1, 3, 9, 40):
+        one, three = (
+            model.set_params(n_jobs=jobs).predict_proba(blurred[:n].reshape(n, 784))
+            for jobs in (1, 3)
+        )
+        assert np.array_equal(one, three)
+
+
+def test_a_change_holds_at_once(model: DigitClassifier, blurred: NDArray[np.uint8]) -> None:
+    with_tta = model.predict_proba(blurred)
     model.tta = False
-    assert network.sure == 0
-    assert model.set_params(tta=True).network_.sure == 0.99
-    assert copy.deepcopy(model).network_.sure == 0.99
+    assert np.array_equal(model.predict_proba(blurred), without_tta(model, blurred))
+    assert np.array_equal(model.set_params(tta=True).predict_proba(blurred), with_tta)
+    assert np.array_equal(copy.deepcopy(model).predict_proba(blurred), with_tta)

@@ -40,6 +40,8 @@ double od_log_sum_exp(size_t n, const od_real *scores) {
   return (double)max + log(sum);
 }
 
+double od_log_add_exp(double a, double b) { return fmax(a, b) + log1p(exp(-fabs(a - b))); }
+
 double od_log_odds(double p, double floor) { return log(fmax(p, floor)) - log(fmax(1 - p, floor)); }
 
 double od_sigmoid(double x) { return 1 / (1 + exp(-x)); }

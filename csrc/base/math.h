@@ -23,6 +23,9 @@ void od_softmax_double(size_t n, const double *scores, double *probabilities);
 /* log(sum of exp(scores)), of scores (n). */
 double od_log_sum_exp(size_t n, const od_real *scores);
 
+/* log(exp(a) + exp(b)), without overflow. */
+double od_log_add_exp(double a, double b);
+
 /* log(p / (1 - p)), with p and 1 - p raised to at least `floor` > 0. */
 double od_log_odds(double p, double floor);
 

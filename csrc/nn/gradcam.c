@@ -438,8 +438,7 @@ static void add_maps(const od_gradcam *cam, od_real *map) {
                                 .relu = true});
 }
 
-int od_gradcam_run(od_gradcam *cam, const od_images *images, size_t index, int digit,
-                   od_real *scores, od_real *map) {
+void od_gradcam_forward(od_gradcam *cam, const od_images *images, size_t index, od_real *scores) {
   const od_real *x = cam->pixels;
   od_images_load(images, cam->kernels, index, cam->pixels);
   for (int i = 0; i < cam->plan.count; i++) {
@@ -447,11 +446,11 @@ int od_gradcam_run(od_gradcam *cam, const od_images *images, size_t index, int d
     x = cam->states[i].y;
   }
   memcpy(scores, x, cam->classes * sizeof *scores);
-  if (digit < 0) digit = (int)od_argmax(cam->classes, scores);
+}
 
+void od_gradcam_map(od_gradcam *cam, int digit, od_real *map) {
   go_back(cam, digit);
   add_maps(cam, map);
-  return digit;
 }
 
 void od_gradcam_upsample(const od_gradcam *cam, const od_real *map, od_real *heat) {

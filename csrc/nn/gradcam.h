@@ -27,11 +27,14 @@ void od_gradcam_destroy(od_gradcam *gradcam);
 
 od_shape od_gradcam_shape(const od_gradcam *gradcam); /* (h, w, 1) of the activation map */
 
-/* Image `index` of the batch: its scores (classes), and the activation map (h, w) of class
- * `digit`, or where that is negative of the class with the largest score. Returns the class.
- * images->size must be the input's size, and digit less than the number of classes. */
-int od_gradcam_run(od_gradcam *gradcam, const od_images *images, size_t index, int digit,
-                   od_real *scores, od_real *map);
+/* Runs image `index` of the batch: its class scores (classes). images->size must be the input's
+ * size. */
+void od_gradcam_forward(od_gradcam *gradcam, const od_images *images, size_t index,
+                        od_real *scores);
+
+/* The activation map (h, w) of class `digit` for the image of the last od_gradcam_forward; once
+ * an image. */
+void od_gradcam_map(od_gradcam *gradcam, int digit, od_real *map);
 
 /* An activation map (h, w) as a picture of the network's input, heat (H, W): its largest value
  * made 1, every place put where the middle of what it sees lies in the image, linear between. */

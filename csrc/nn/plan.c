@@ -139,22 +139,34 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
   return OD_OK;
 }
 
-bool od_plan_fit(const od_plan *plan, int width, od_op *ops) {
-  for (int i = 0; i < plan->count; i++) {
-    od_op *op = &ops[i];
-    *op = plan->ops[i];
-    op->in.w = width;
-    if (op->kind == OD_CONV2D) {
-      if (!op->same && width < op->kernel_w) return false;
-      op->conv.w = width = (width - (op->same ? 1 : op->kernel_w)) / op->stride + 1;
-      if (op->pool) width /= 2;
-      measure_convolution(op);
-    }
-    if (op->kind == OD_MAX_POOL2D) width /= op->pool_w;
-    if (width < 1) return false;
-    op->out.w = width;
+/* Fits an operation to inputs of `width`; returns the width of its output, or 0 where that is too
+ * narrow. */
+static int fit_width(od_op *op, int width) {
+  op->in.w = width;
+  if (op->kind == OD_CONV2D) {
+    if (!op->same && width < op->kernel_w) return 0;
+    op->conv.w = width = (width - (op->same ? 1 : op->kernel_w)) / op->stride + 1;
+    if (op->pool) width /= 2;
+    measure_convolution(op);
   }
-  return true;
+  if (op->kind == OD_MAX_POOL2D) width /= op->pool_w;
+  op->out.w = width;
+  return width;
+}
+
+void od_plan_fit(const od_plan *plan, int width, od_op *ops) {
+  for (int i = 0; i < plan->count; i++) {
+    ops[i] = plan->ops[i];
+    width = fit_width(&ops[i], width);
+  }
+}
+
+int od_plan_output_width(const od_plan *plan, int width) {
+  for (int i = 0; i < plan->count && width > 0; i++) {
+    od_op op = plan->ops[i];
+    width = fit_width(&op, width);
+  }
+  return width;
 }
 
 void od_plan_release(od_plan *plan) {

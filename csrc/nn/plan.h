@@ -44,8 +44,11 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
                        int kept, od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
 
-/* The operations (plan->count) for inputs of another width, of a network that reads lines;
- * false where that is too narrow. */
-bool od_plan_fit(const od_plan *plan, int width, od_op *ops);
+/* The width of the output for inputs of another width, of a network that reads lines; 0 where
+ * that is too narrow. */
+int od_plan_output_width(const od_plan *plan, int width);
+
+/* The operations (plan->count) for inputs of a width for which there is an output. */
+void od_plan_fit(const od_plan *plan, int width, od_op *ops);
 
 #endif

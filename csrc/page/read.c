@@ -106,11 +106,12 @@ od_status od_read_start(const od_kernels *kernels, int h, int w, const uint8_t *
   return status;
 }
 
-od_status od_read_lines(od_read_job *job, od_inference *reader, od_thread_pool *pool, od_error *error) {
+od_status od_read_lines(od_read_job *job, const od_model *reader, od_workspace *workspace,
+                        od_thread_pool *pool, od_error *error) {
   const double scale = 1.0 / 255;
   size_t columns = 0;
   for (int i = 0; i < job->line_count; i++) {
-    job->lines[i].columns = od_inference_columns(reader, job->lines[i].place.width);
+    job->lines[i].columns = od_model_columns_of(reader, job->lines[i].place.width);
     columns += (size_t)job->lines[i].columns;
   }
   job->scores = od_allocate(columns, OD_CTC_CLASSES * sizeof *job->scores);
@@ -125,7 +126,7 @@ od_status od_read_lines(od_read_job *job, od_inference *reader, od_thread_pool *
   }
   od_status status =
       strips && job->scores ? OD_OK : od_fail_memory(error, "reading the lines of a page");
-  if (!status) od_inference_run_lines(reader, pool, count, strips, scale, true);
+  if (!status) od_model_run_lines(reader, workspace, pool, count, strips, scale, true);
   if (!status) status = od_vote_hypotheses(job, error);
   od_release(strips);
   return status;
@@ -235,19 +236,20 @@ void od_reading_release(od_reading *reading) {
   *reading = (od_reading){0};
 }
 
-static od_status judge_all(od_read_job *job, od_inference *judge, int classes, od_thread_pool *pool,
-                           od_error *error) {
+static od_status judge_all(od_read_job *job, const od_model *judge, od_workspace *workspace,
+                           int classes, od_thread_pool *pool, od_error *error) {
   int count;
   od_status status = od_read_crop_next(job, pool, &count, error);
   while (!status && count) {
-    od_read_verify(job, judge, classes, pool);
+    od_read_verify(job, judge, workspace, classes, pool);
     status = od_read_crop_next(job, pool, &count, error);
   }
   return status;
 }
 
 od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
-                  od_inference *reader, od_inference *judge, int judge_classes,
+                  const od_model *reader, od_workspace *reader_workspace,
+                  const od_model *judge, od_workspace *judge_workspace, int judge_classes,
                   const od_fusion *opinions, od_thread_pool *pool, const od_read_limits *limits,
                   od_reading *reading, od_error *error) {
   od_read_job *job;
@@ -256,9 +258,9 @@ od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
     return od_fail(error, OD_ERROR_ARGUMENT, "judge_classes: got %d, expected 10 or 11",
                    judge_classes);
   od_status status = od_read_start(kernels, h, w, image, pool, &job, error);
-  if (!status) status = od_read_lines(job, reader, pool, error);
+  if (!status) status = od_read_lines(job, reader, reader_workspace, pool, error);
   if (!status) status = od_read_place(job, judge ? NULL : limits, error);
-  if (!status && judge) status = judge_all(job, judge, judge_classes, pool, error);
+  if (!status && judge) status = judge_all(job, judge, judge_workspace, judge_classes, pool, error);
   if (!status && judge) status = od_read_decide(job, opinions, limits, error);
   if (!status) od_read_take(job, reading);
   od_read_destroy(job);

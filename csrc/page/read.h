@@ -10,9 +10,8 @@
 
 #include "base/thread_pool.h"
 #include "base/status.h"
-#include "nn/inference.h"
-
-enum { OD_DIGITS = 10 };
+#include "digit/classifier.h"
+#include "nn/workspace.h"
 
 typedef struct od_read_digit {
   int line; /* of the page, in reading order */
@@ -59,15 +58,14 @@ void od_reading_release(od_reading *reading);
 /* The shape of the reader's input, its classes, ten digits and the blank, and the width of
  * its columns. */
 enum { OD_LINE_HEIGHT = 32, OD_LINE_MAX_WIDTH = 1024, OD_CTC_CLASSES = 11, OD_CTC_STRIDE = 4 /* pixels */ };
-/* The side of a judge's input; its classes are the ten digits, and it may have one for none. */
-enum { OD_DIGIT_SIDE = 28 };
 
 /* Reads image (h, w) with a reader from (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of
  * OD_CTC_CLASSES classes, and a judge from (OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1) to judge_classes,
  * ten or eleven, or none (NULL). Errors: OD_ERROR_ARGUMENT for sides outside 1..16384 and for
  * judge_classes; OD_ERROR_MEMORY. */
 od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
-                  od_inference *reader, od_inference *judge, int judge_classes,
+                  const od_model *reader, od_workspace *reader_workspace,
+                  const od_model *judge, od_workspace *judge_workspace, int judge_classes,
                   const od_fusion *opinions, od_thread_pool *pool, const od_read_limits *limits,
                   od_reading *reading, od_error *error);
 
@@ -81,13 +79,15 @@ typedef struct od_read_job od_read_job;
 od_status od_read_start(const od_kernels *kernels, int h, int w, const uint8_t *image,
                         od_thread_pool *pool, od_read_job **job, od_error *error);
 /* Asks the reader what they say. */
-od_status od_read_lines(od_read_job *job, od_inference *reader, od_thread_pool *pool, od_error *error);
+od_status od_read_lines(od_read_job *job, const od_model *reader, od_workspace *workspace,
+                        od_thread_pool *pool, od_error *error);
 /* Places the likeliest digits within the limits; where a judge comes next, without any (NULL): then
  * also what only may be digits. */
 od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error *error);
 /* Cuts out some digits to be judged, and judges these, until there is none: *count is 0. */
 od_status od_read_crop_next(od_read_job *job, od_thread_pool *pool, int *count, od_error *error);
-void od_read_verify(od_read_job *job, od_inference *judge, int classes, od_thread_pool *pool);
+void od_read_verify(od_read_job *job, const od_model *judge, od_workspace *workspace, int classes,
+                    od_thread_pool *pool);
 /* Crop `index` of those cut out last, (OD_DIGIT_SIDE, OD_DIGIT_SIDE) in [0, 1], and the digit
  * that it is of. They are the job's. */
 const float *od_read_crop(const od_read_job *job, int index, const od_read_digit **digit);

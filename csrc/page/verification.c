@@ -78,13 +78,14 @@ const float *od_read_crop(const od_read_job *job, int index, const od_read_digit
   return job->court.crops + (size_t)index * CROP_SIZE;
 }
 
-void od_read_verify(od_read_job *job, od_inference *judge, int classes, od_thread_pool *pool) {
+void od_read_verify(od_read_job *job, const od_model *judge, od_workspace *workspace, int classes,
+                    od_thread_pool *pool) {
   od_verification *court = &job->court;
   const od_images crops = {.floats = court->crops,
                            .count = (size_t)court->count,
                            .size = CROP_SIZE,
                            .scale = 1};
-  od_inference_run(judge, pool, &crops, true, court->said);
+  od_model_run(judge, workspace, pool, &crops, true, court->said);
   court->knows_none = classes > OD_DIGITS;
   for (int i = 0; i < court->count; i++) {
     const od_real *said = court->said + i * classes;

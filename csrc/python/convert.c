@@ -284,6 +284,22 @@ bool convert_picture(PyObject *value, const char *name, int channels, int *h, in
   return true;
 }
 
+bool convert_any_picture(PyObject *value, const char *name, int *h, int *w, int *channels,
+                         const uint8_t **bytes, const float **floats) {
+  PyArrayObject *array = readable(value, name, true, true, "uint8 or float32");
+  if (!array) return false;
+  const int rank = PyArray_NDIM(array);
+  const npy_intp last = rank == 3 ? PyArray_DIM(array, 2) : 1;
+  if ((rank != 2 && rank != 3) || !sides_fit(array) || (last != 1 && last != 3 && last != 4))
+    return refuse_shape(array, name, "(h, w), (h, w, 1), (h, w, 3) or (h, w, 4)");
+  *h = (int)PyArray_DIM(array, 0);
+  *w = (int)PyArray_DIM(array, 1);
+  *channels = (int)last;
+  *bytes = PyArray_TYPE(array) == NPY_UINT8 ? PyArray_DATA(array) : NULL;
+  *floats = *bytes ? NULL : PyArray_DATA(array);
+  return true;
+}
+
 bool convert_picture_view(PyObject *value, const char *name, picture_view *view) {
   if (!PyArray_Check(value))
     return refuse(PyExc_TypeError, name, value, "a NumPy array of uint8");
@@ -398,4 +414,9 @@ PyObject *new_integers32(const int shape[2], int32_t **numbers) {
 PyObject *new_doubles(const int shape[2], double **numbers) {
   const npy_intp sides[2] = {shape[0], shape[1]};
   return new_array(2, sides, NPY_FLOAT64, (void **)numbers);
+}
+
+PyObject *new_double_vector(size_t count, double **numbers) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_FLOAT64, (void **)numbers);
 }

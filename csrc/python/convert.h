@@ -60,6 +60,11 @@ bool convert_picture(PyObject *value, const char *name, int channels, int *h, in
 bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
                       const float **pixels);
 
+/* The numbers of a picture (h, w) or (h, w, 1|3|4), of uint8 or float32: one of the pointers is
+ * set. They live as long as the array. */
+bool convert_any_picture(PyObject *value, const char *name, int *h, int *w, int *channels,
+                         const uint8_t **bytes, const float **floats);
+
 /* A uint8 picture (h, w) or (h, w, channels) where it lies, with any strides. No side is
  * 0; there are at most 4 channels. */
 typedef struct picture_view {
@@ -91,5 +96,6 @@ PyObject *new_integers(size_t count, int64_t **numbers);
 PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers);
 PyObject *new_integers32(const int shape[2], int32_t **numbers);
 PyObject *new_doubles(const int shape[2], double **numbers);
+PyObject *new_double_vector(size_t count, double **numbers);
 
 #endif

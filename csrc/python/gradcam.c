@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include "base/math.h"
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"
@@ -11,7 +12,8 @@
 /* What a call wants, and where its answers go. */
 typedef struct explain_call {
   image_view view;
-  int digit;        /* a class, or -1: that with the largest score */
+  int digit;        /* a class, or -1: that with the largest score of the first `classes` */
+  int classes;
   int layer;        /* an index, or -1: the best one */
   od_shape map;     /* (h, w, 1) */
   int64_t *digits;  /* (n) */
@@ -29,16 +31,26 @@ static bool read_choice(PyObject *value, const char *name, int high, int *choice
   return true;
 }
 
+/* A number of classes, or all of them. */
+static bool read_classes(PyObject *value, int all, int *classes) {
+  long long read = all;
+  if (value && !convert_int(value, "classes", 1, all, &read)) return false;
+  *classes = (int)read;
+  return true;
+}
+
 static bool read_call(const network_object *self, PyObject *const *arguments, Py_ssize_t count,
                       PyObject *keywords, explain_call *call) {
-  static const signature accepted = {"explain", 4, 2, 2, {"images", "scale", "digit", "layer"}};
-  PyObject *values[4];
+  static const signature accepted = {
+      "explain", 5, 2, 2, {"images", "scale", "digit", "layer", "classes"}};
+  PyObject *values[5];
   double scale;
   const od_network *network = self->network;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !convert_real(values[1], "scale", &scale) ||
       !read_choice(values[2], "digit", od_network_classes(network) - 1, &call->digit) ||
       !read_choice(values[3], "layer", od_network_layer_count(network) - 1, &call->layer) ||
+      !read_classes(values[4], od_network_classes(network), &call->classes) ||
       !convert_images(values[0], "images", od_shape_size(od_network_input(network)), scale,
                       &call->view))
     return false;
@@ -50,7 +62,6 @@ static bool read_call(const network_object *self, PyObject *const *arguments, Py
 /* Makes what looks at the layer, with the numbers of now. With the lock held. */
 static od_status prepare(network_object *self, const od_kernels *kernels, int layer,
                          od_error *error) {
-  if (self->inference_stale) network_forget(self);
   if (self->gradcam && self->gradcam_layer == layer) return OD_OK;
   od_gradcam *fresh;
   od_status status = od_gradcam_create(self->network, kernels, layer, &fresh, error);
@@ -66,8 +77,11 @@ static void run(od_gradcam *gradcam, const od_network *network, const explain_ca
   size_t classes = (size_t)od_network_classes(network), map = od_shape_size(call->map);
   size_t heat = (size_t)od_network_input(network).h * (size_t)od_network_input(network).w;
   for (size_t i = 0; i < images->count; i++) {
-    call->digits[i] = od_gradcam_run(gradcam, images, i, call->digit, call->scores + i * classes,
-                                     call->maps + i * map);
+    float *scores = call->scores + i * classes;
+    od_gradcam_forward(gradcam, images, i, scores);
+    call->digits[i] =
+        call->digit >= 0 ? call->digit : (int64_t)od_argmax((size_t)call->classes, scores);
+    od_gradcam_map(gradcam, (int)call->digits[i], call->maps + i * map);
     od_gradcam_upsample(gradcam, call->maps + i * map, call->heats + i * heat);
   }
 }

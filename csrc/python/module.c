@@ -4,12 +4,13 @@
 #include "augmentation.h"
 #include "convert.h"
 #include "image_functions.h"
+#include "input.h"
 #include "image_operations.h"
 #include "network_type.h"
-#include "ready.h"
+#include "canonical_input.h"
+#include "classifier_type.h"
 #include "reading.h"
 #include "runtime.h"
-#include "shortcut_type.h"
 #include "trainer_type.h"
 
 static PyMethodDef functions[] = {
@@ -35,9 +36,18 @@ static PyMethodDef functions[] = {
      PyDoc_STR("resize_gray(image, height, width)\n--\n\n(h, w) -> float32 (height, width).")},
     {"is_canonical", FAST(image_is_mnist_like),
      PyDoc_STR("is_canonical(image)\n--\n\nWhether (h, w) is light ink on black.")},
+    {"preprocess_images", FAST(input_preprocess_images),
+     PyDoc_STR("preprocess_images(pictures, scales)\n--\n\n"
+               "Pictures of single digits -> float32 (n, 28, 28) in [0, 1].")},
+    {"picture_to_gray", FAST(input_picture_to_gray),
+     PyDoc_STR("picture_to_gray(picture, scale)\n--\n\n"
+               "(h, w) or (h, w, 1|3|4), uint8 or float32 -> gray (h, w).")},
+    {"are_canonical", are_canonical, METH_O,
+     PyDoc_STR("are_canonical(images, /)\n--\n\n"
+               "Whether a batch (n, 28, 28) of uint8 is light on black.")},
     {"canonical_scale", canonical_scale, METH_O,
      PyDoc_STR("canonical_scale(images, /)\n--\n\n"
-               "The scale to 0..1 of images that are ready as they are, or None.")},
+               "The scale that maps canonical images to 0..1; None for other input.")},
     {"preprocess_digit", FAST(image_prepare_digit),
      PyDoc_STR("preprocess_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
     {"normalize_line_image", reading_level_strip, METH_O,
@@ -93,9 +103,8 @@ static int execute(PyObject *module) {
   if (convert_setup() < 0 || runtime_setup(module) < 0) return -1;
   state->network_type = add_type(module, &network_type_spec);
   state->trainer_type = add_type(module, &trainer_type_spec);
-  PyTypeObject *shortcut_type = add_type(module, &shortcut_type_spec);
-  Py_XDECREF(shortcut_type); /* nothing here makes one */
-  if (!state->network_type || !state->trainer_type || !shortcut_type) return -1;
+  state->classifier_type = add_type(module, &classifier_type_spec);
+  if (!state->network_type || !state->trainer_type || !state->classifier_type) return -1;
   return PyModule_AddStringConstant(module, "__version__", OCRDIGIT_VERSION);
 }
 
@@ -103,6 +112,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
   module_state *state = state_of_module(module);
   Py_VISIT(state->network_type);
   Py_VISIT(state->trainer_type);
+  Py_VISIT(state->classifier_type);
   return 0;
 }
 
@@ -110,6 +120,7 @@ static int clear(PyObject *module) {
   module_state *state = state_of_module(module);
   Py_CLEAR(state->network_type);
   Py_CLEAR(state->trainer_type);
+  Py_CLEAR(state->classifier_type);
   return 0;
 }
 

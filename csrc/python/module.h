@@ -11,7 +11,7 @@
 #include "shared_thread_pool.h"
 
 typedef struct module_state {
-  PyTypeObject *network_type, *trainer_type;
+  PyTypeObject *network_type, *trainer_type, *classifier_type;
   const od_kernels *kernels; /* chosen at import, then constant */
   atomic_uint forks;         /* how often this process is a child of a fork */
   object_lock pool_lock;     /* guards the pointer below */

@@ -1,14 +1,15 @@
-/* What a network says of images: classes, probabilities, scores, and what a layer gives. */
+/* Running a network: classes, probabilities, scores, and the output of a layer. */
 #include <string.h>
 
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"
+#include "base/math.h"
 #include "network_methods.h"
-#include "ready.h"
+#include "nn/calibration.h"
 #include "runtime.h"
 
-/* So many single images in a row keep the GIL; and class scores that fit on the stack. */
+/* Single images for one of which the GIL is released; and class scores that fit on the stack. */
 enum { GIL_TURN = 100, STACK_SCORES = 1024 };
 
 static bool read_batch(network_object *self, const char *function, PyObject *const *arguments,
@@ -22,60 +23,64 @@ static bool read_batch(network_object *self, const char *function, PyObject *con
          convert_images(values[0], "images", size, scale, view);
 }
 
-/* Makes the inference fit the pool and the numbers of now. With the lock held. */
-static od_status prepare_inference(network_object *self, const od_kernels *kernels, int threads,
-                                   od_error *error) {
-  if (self->inference_stale) {
-    od_gradcam_destroy(self->gradcam);
-    self->gradcam = NULL;
-  }
-  if (self->inference && self->inference_threads >= threads) {
-    od_status refreshed = OD_OK;
-    if (self->inference_stale)
-      refreshed = od_inference_refresh(self->inference, self->network, error);
-    self->inference_stale = refreshed != OD_OK;
-    return refreshed;
-  }
-  od_inference *fresh;
-  od_status status =
-      od_inference_create(self->network, kernels, self->precision, threads, &fresh, error);
-  if (status != OD_OK) return status;
-  od_inference_destroy(self->inference);
-  self->inference = fresh;
-  self->inference_threads = threads;
-  self->inference_stale = false;
-  return OD_OK;
+/* One small image keeps the GIL: a thread that releases it while another computes waits for it a
+ * hundred times longer than the work takes. But Python's own switching and its signals need
+ * Python code between two calls, which map() does not run, so every GIL_TURN images the GIL is
+ * released here. With the lock held. */
+static bool keeps_gil(network_object *self, size_t images) {
+  return images == 1 && self->small && ++self->single_images % GIL_TURN != 0;
 }
 
-/* Whether a run keeps the GIL. One small image does: who lets go of it while another thread
- * computes waits for it a hundred times longer than the work takes. But Python's own switching
- * and its signals need Python code between two calls, which map() does not run, so now and
- * then they have their chance here. With the lock held. */
-static bool keeps_gil(network_object *self, const od_images *images) {
-  return images->count == 1 && self->small && ++self->gil_turn % GIL_TURN != 0;
+bool network_lease_take(PyObject *network, size_t images, network_lease *lease) {
+  network_object *self = (network_object *)network;
+  module_state *state = state_of(network);
+  od_error error;
+  od_status status = OD_OK;
+  *lease = (network_lease){0};
+  if (images > 1) {
+    lease->shared_pool = runtime_pool(state);
+    lease->pool = lease->shared_pool->pool;
+  }
+  object_lock_acquire(&self->lock);
+  if (!self->model)
+    status = shared_model_create(self->network, state->kernels, self->precision, &self->model,
+                                 &error);
+  if (status == OD_OK) {
+    lease->shared = self->model;
+    shared_model_retain(lease->shared);
+    lease->keeps_gil = keeps_gil(self, images);
+  }
+  object_lock_release(&self->lock);
+  if (status == OD_OK)
+    status = shared_model_take_workspace(lease->shared, od_thread_pool_threads(lease->pool),
+                                         &lease->workspace, &error);
+  if (status == OD_OK) return true;
+  network_lease_release(lease);
+  raise_status(status, &error);
+  return false;
+}
+
+void network_lease_release(network_lease *lease) {
+  if (lease->workspace) shared_model_give_workspace(lease->shared, lease->workspace);
+  shared_model_release(lease->shared);
+  shared_thread_pool_release(lease->shared_pool);
+  *lease = (network_lease){0};
 }
 
 /* scores (images->count, columns, classes); false with an exception set. */
-static bool run_inference(network_object *self, const od_images *images, bool softmax,
-                          float *scores) {
-  module_state *state = state_of((PyObject *)self);
-  shared_thread_pool *pool = images->count > 1 ? runtime_pool(state) : NULL;
-  od_thread_pool *workers = pool ? pool->pool : NULL;
-  od_error error;
-  object_lock_acquire(&self->lock);
-  od_status status = prepare_inference(self, state->kernels, od_thread_pool_threads(workers), &error);
-  bool keep = status == OD_OK && keeps_gil(self, images);
+static bool run_model(network_object *self, const od_images *images, bool softmax, float *scores) {
+  network_lease lease;
+  if (!network_lease_take((PyObject *)self, images->count, &lease)) return false;
+  const bool keep = lease.keeps_gil;
   if (keep) {
-    od_inference_run(self->inference, workers, images, softmax, scores);
-  } else if (status == OD_OK) {
+    od_model_run(lease.shared->model, lease.workspace, lease.pool, images, softmax, scores);
+  } else {
     Py_BEGIN_ALLOW_THREADS
-    od_inference_run(self->inference, workers, images, softmax, scores);
+    od_model_run(lease.shared->model, lease.workspace, lease.pool, images, softmax, scores);
     Py_END_ALLOW_THREADS
   }
-  object_lock_release(&self->lock);
-  shared_thread_pool_release(pool);
-  if (status != OD_OK) raise_status(status, &error);
-  return status == OD_OK && (keep || PyErr_CheckSignals() == 0);
+  network_lease_release(&lease);
+  return keep || PyErr_CheckSignals() == 0;
 }
 
 PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
@@ -89,9 +94,9 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   od_status status;
   object_lock_acquire(&self->lock);
   Py_BEGIN_ALLOW_THREADS
-  status = od_inference_calibrate(self->network, state->kernels, pool->pool, &view.images, &error);
+  status = od_network_calibrate(self->network, state->kernels, pool->pool, &view.images, &error);
   Py_END_ALLOW_THREADS
-  self->inference_stale = true;
+  network_values_changed(self);
   object_lock_release(&self->lock);
   shared_thread_pool_release(pool);
   image_view_release(&view);
@@ -99,39 +104,17 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   Py_RETURN_NONE;
 }
 
-bool network_use(PyObject *network, network_user *use, void *context) {
-  network_object *self = (network_object *)network;
-  module_state *state = state_of(network);
-  shared_thread_pool *pool = runtime_pool(state);
-  od_error error;
-  object_lock_acquire(&self->lock);
-  od_status status = prepare_inference(self, state->kernels, od_thread_pool_threads(pool->pool), &error);
-  if (status == OD_OK) {
-    Py_BEGIN_ALLOW_THREADS
-    status = use(context, self->inference, pool->pool, &error);
-    Py_END_ALLOW_THREADS
-  }
-  object_lock_release(&self->lock);
-  shared_thread_pool_release(pool);
-  if (status != OD_OK) raise_status(status, &error);
-  return status == OD_OK;
-}
-
-/* (n, classes), or (classes) for a single image that is no batch; of lines (n, columns,
- * classes). */
-static PyObject *new_scores(network_object *self, const image_view *view, bool single,
-                            bool softmax) {
+/* (n, classes); of lines (n, columns, classes). */
+static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
   const int columns = od_network_columns(self->network);
   PyObject *result;
   if (columns > 1)
     result = new_float_blocks(view->images.count, columns, classes, &scores);
-  else if (single)
-    result = new_floats(1, &classes, &scores);
   else
     result = new_float_rows(view->images.count, classes, &scores);
-  if (result && !run_inference(self, &view->images, softmax, scores)) Py_CLEAR(result);
+  if (result && !run_model(self, &view->images, softmax, scores)) Py_CLEAR(result);
   return result;
 }
 
@@ -141,7 +124,7 @@ static PyObject *answer_batch(PyObject *object, const char *function, PyObject *
   network_object *self = (network_object *)object;
   image_view view;
   if (!read_batch(self, function, arguments, count, keywords, &view)) return NULL;
-  PyObject *result = new_scores(self, &view, false, softmax);
+  PyObject *result = new_scores(self, &view, softmax);
   image_view_release(&view);
   return result;
 }
@@ -161,13 +144,14 @@ PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_
 static od_status run_until(const network_object *self, const od_kernels *kernels, int layer,
                            od_thread_pool *pool, const od_images *images, float *values, od_error *error) {
   od_network *part;
-  od_inference *inference = NULL;
+  od_model *model = NULL;
+  od_workspace *workspace = NULL;
   od_status status = od_network_create_until(self->network, layer, &part, error);
-  if (!status)
-    status =
-        od_inference_create(part, kernels, OD_FLOAT32, od_thread_pool_threads(pool), &inference, error);
-  if (!status) od_inference_run(inference, pool, images, false, values);
-  od_inference_destroy(inference);
+  if (!status) status = od_model_create(part, kernels, OD_FLOAT32, &model, error);
+  if (!status) status = od_workspace_create(model, od_thread_pool_threads(pool), &workspace, error);
+  if (!status) od_model_run(model, workspace, pool, images, false, values);
+  od_workspace_destroy(workspace);
+  od_model_destroy(model);
   od_network_destroy(part);
   return status;
 }
@@ -210,16 +194,6 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
   return result;
 }
 
-/* The index of the first largest of every row of scores (rows, columns). */
-static void find_largest(size_t rows, size_t columns, const float *scores, int64_t *largest) {
-  for (size_t i = 0; i < rows; i++, scores += columns) {
-    size_t best = 0;
-    for (size_t j = 1; j < columns; j++)
-      if (scores[j] > scores[best]) best = j;
-    largest[i] = (int64_t)best;
-  }
-}
-
 /* digits (images->count, columns); false with an exception set. */
 static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
   const size_t columns = (size_t)od_network_classes(self->network);
@@ -232,8 +206,9 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
       return false;
     }
   }
-  bool run = run_inference(self, images, false, scores);
-  if (run) find_largest(rows, columns, scores, digits);
+  bool run = run_model(self, images, false, scores);
+  for (size_t i = 0; run && i < rows; i++)
+    digits[i] = (int64_t)od_argmax(columns, scores + i * columns);
   od_release(many);
   return run;
 }
@@ -255,62 +230,4 @@ PyObject *network_predict(PyObject *object, PyObject *const *arguments, Py_ssize
   PyObject *result = new_digits(self, &view);
   image_view_release(&view);
   return result;
-}
-
-/* ---- images that are ready ---- */
-
-static bool read_ready(network_object *self, PyObject *value, image_view *view, bool *single) {
-  if (!ready_images(value, view, single)) return false;
-  if (view->images.size == od_shape_size(od_network_input(self->network)) &&
-      od_network_columns(self->network) == 1)
-    return true;
-  image_view_release(view);
-  return false;
-}
-
-/* The digit of one image, or its probabilities, if the largest is at least self->sure; else None,
- * as of a batch: what is not sure is for someone else. */
-static PyObject *sure_answer(network_object *self, const image_view *view, bool single,
-                             bool probabilities) {
-  const int classes = od_network_classes(self->network);
-  float found[STACK_SCORES], *copy;
-  int64_t digit;
-  if (!single || classes > STACK_SCORES) Py_RETURN_NONE;
-  if (!run_inference(self, &view->images, true, found)) return NULL;
-  find_largest(1, (size_t)classes, found, &digit);
-  if ((double)found[digit] < self->sure) Py_RETURN_NONE;
-  if (!probabilities) return PyLong_FromLongLong(digit);
-  PyObject *result = new_floats(1, &classes, &copy);
-  if (result) memcpy(copy, found, (size_t)classes * sizeof *copy);
-  return result;
-}
-
-static PyObject *ready_digits(network_object *self, const image_view *view, bool single) {
-  int64_t digit;
-  if (!single) return new_digits(self, view);
-  return find_digits(self, &view->images, &digit) ? PyLong_FromLongLong(digit) : NULL;
-}
-
-static PyObject *answer_ready(PyObject *object, PyObject *value, bool probabilities) {
-  network_object *self = (network_object *)object;
-  image_view view;
-  bool single;
-  PyObject *result;
-  if (!read_ready(self, value, &view, &single)) Py_RETURN_NONE;
-  if (self->sure > 0)
-    result = sure_answer(self, &view, single, probabilities);
-  else if (probabilities)
-    result = new_scores(self, &view, single, true);
-  else
-    result = ready_digits(self, &view, single);
-  image_view_release(&view);
-  return result;
-}
-
-PyObject *network_predict_ready(PyObject *object, PyObject *value) {
-  return answer_ready(object, value, false);
-}
-
-PyObject *network_predict_proba_ready(PyObject *object, PyObject *value) {
-  return answer_ready(object, value, true);
 }

@@ -21,8 +21,6 @@ PyObject *network_tensors(const od_network *network, const od_real *values, bool
 
 network_method network_calibrate, network_predict, network_predict_proba, network_scores,
     network_layer_output;
-PyObject *network_predict_ready(PyObject *network, PyObject *images);
-PyObject *network_predict_proba_ready(PyObject *network, PyObject *images);
 
 /* ---- network_gradient.c ---- */
 

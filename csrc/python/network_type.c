@@ -81,18 +81,17 @@ static PyObject *network_new(PyTypeObject *type, PyObject *arguments, PyObject *
   return wrap(type, network);
 }
 
-void network_forget(network_object *self) {
-  od_inference_destroy(self->inference);
+void network_values_changed(network_object *self) {
+  shared_model_release(self->model);
   od_gradcam_destroy(self->gradcam);
-  self->inference = NULL;
+  self->model = NULL;
   self->gradcam = NULL;
-  self->inference_stale = false;
 }
 
 static void network_dealloc(PyObject *object) {
   network_object *self = (network_object *)object;
   PyTypeObject *type = Py_TYPE(object);
-  network_forget(self);
+  network_values_changed(self);
   od_network_destroy(self->network);
   object_lock_destroy(&self->lock);
   type->tp_free(object);
@@ -119,10 +118,7 @@ static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
   od_precision precision = self->precision;
   object_lock_release(&self->lock);
   PyObject *copy = wrap(Py_TYPE(object), twin);
-  if (copy) {
-    ((network_object *)copy)->precision = precision;
-    ((network_object *)copy)->sure = self->sure;
-  }
+  if (copy) ((network_object *)copy)->precision = precision;
   return copy;
 }
 
@@ -209,8 +205,8 @@ static int set_precision(PyObject *object, PyObject *value, void *Py_UNUSED(clos
   object_lock_acquire(&self->lock);
   if ((od_precision)precision != self->precision) {
     self->precision = (od_precision)precision;
-    od_inference_destroy(self->inference); /* the next prediction makes another */
-    self->inference = NULL;
+    shared_model_release(self->model);
+    self->model = NULL;
   }
   object_lock_release(&self->lock);
   return 0;
@@ -228,24 +224,9 @@ static int set_ranges(PyObject *object, PyObject *value, void *Py_UNUSED(closure
   network_object *self = (network_object *)object;
   object_lock_acquire(&self->lock);
   bool taken = ranges_read(value ? value : Py_None, self->network);
-  self->inference_stale = true;
+  network_values_changed(self);
   object_lock_release(&self->lock);
   return taken ? 0 : -1;
-}
-
-static PyObject *get_sure(PyObject *object, void *Py_UNUSED(closure)) {
-  return PyFloat_FromDouble(((network_object *)object)->sure);
-}
-
-static int set_sure(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
-  double sure;
-  if (!convert_real(value ? value : Py_None, "sure", &sure)) return -1;
-  if (!(sure >= 0 && sure <= 1)) {
-    PyErr_Format(PyExc_ValueError, "sure: got %R, expected 0 to 1", value);
-    return -1;
-  }
-  ((network_object *)object)->sure = sure;
-  return 0;
 }
 
 /* ---- the type ---- */
@@ -279,18 +260,11 @@ static PyMethodDef methods[] = {
     {"predict_proba", FAST(network_predict_proba),
      PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
                "Class probabilities, float32 (n, classes), or of each column (n, columns, classes).")},
-    {"predict_canonical", network_predict_ready, METH_O,
-     PyDoc_STR("predict_canonical($self, images, /)\n--\n\n"
-               "The class of one image, an int, or of every image of a batch, int64 (n,), where "
-               "they are ready as they are; else None.")},
-    {"predict_proba_canonical", network_predict_proba_ready, METH_O,
-     PyDoc_STR("predict_proba_canonical($self, images, /)\n--\n\n"
-               "The same for class probabilities, float32 (classes,) or (n, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
                "Class scores before softmax, float32 (n, classes) or (n, columns, classes).")},
     {"explain", FAST(network_explain),
-     PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None)\n--\n\n"
+     PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None, classes=None)\n--\n\n"
                "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
                "activation maps (n, h, w), these spread over the input, 0..1, and the layer.")},
     {"layer_output", FAST(network_layer_output),
@@ -309,10 +283,6 @@ static PyGetSetDef attributes[] = {
      PyDoc_STR("Columns that have scores each; 1 where the image has, as a whole."), NULL},
     {"precision", get_precision, set_precision,
      PyDoc_STR("What predictions multiply: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
-    {"sure", get_sure, set_sure,
-     PyDoc_STR("The least probability of an answer of predict_canonical and predict_proba_canonical; to "
-               "what is less sure, and to batches, they say None. 0: to nothing."),
-     NULL},
     {"ranges", get_ranges, set_ranges,
      PyDoc_STR("The range of each layer's input, (low, high) by name, where known."), NULL},
     {"parameter_count", get_parameter_count, NULL, PyDoc_STR("Trainable numbers."), NULL},

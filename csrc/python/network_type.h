@@ -1,9 +1,10 @@
 /* Network: an od_network as a Python object that threads may share.
  *
- * Its layers never change after creation and are read freely. Its numbers, its
- * inference and its flags are used with its lock held. While a trainer runs on it, its
- * weights cannot be set; everything else waits until the trainer lets go of the lock,
- * which it does between steps. */
+ * Its layers never change after creation and are read freely. Its values and flags are used with
+ * its lock held. Predictions run on a model, packed from the values when first needed, without
+ * the lock: each takes a lease of the model and of a workspace. While a trainer runs on a network,
+ * its weights cannot be set; other calls wait until the trainer releases the lock, which it
+ * does between steps. */
 #ifndef OD_PYTHON_NETWORK_TYPE_H
 #define OD_PYTHON_NETWORK_TYPE_H
 
@@ -14,35 +15,42 @@
 #include "lock.h"
 #include "nn/gradcam.h"
 #include "nn/images.h"
-#include "nn/inference.h"
 #include "nn/network.h"
+#include "shared_model.h"
+#include "shared_thread_pool.h"
 
 typedef struct network_object {
   PyObject_HEAD
   object_lock lock;
   od_network *network;
-  od_inference *inference; /* made at the first prediction */
-  int inference_threads;   /* workers it has room for */
-  bool inference_stale;    /* the numbers have changed since it, or gradcam, took them */
-  od_gradcam *gradcam;     /* made at the first explanation, … */
-  int gradcam_layer;       /* … for this layer */
-  od_precision precision;  /* of predictions */
-  double sure;             /* the least probability of an answer to images that are ready */
-  bool training;           /* a trainer runs */
-  bool small;              /* one image is too little work to release the GIL for */
-  unsigned gil_turn;       /* single images so far, for when the GIL is released for one */
+  shared_model *model;    /* of the present values; NULL until the next prediction */
+  od_gradcam *gradcam;    /* of the present values; NULL until the next explanation, … */
+  int gradcam_layer;      /* … of this layer */
+  od_precision precision; /* of predictions */
+  bool training;          /* a trainer runs */
+  bool small;             /* one image is too little work to release the GIL for */
+  unsigned single_images; /* so far: now and then the GIL is released for one */
 } network_object;
 
 extern PyType_Spec network_type_spec;
 
-/* Releases all that was made from numbers that have changed since. With the lock held. */
-void network_forget(network_object *self);
+/* Releases what was made from the values. Call it with the lock held after they have changed. */
+void network_values_changed(network_object *self);
 
-/* Calls `use` with a Network's inference, up to date, and the pool, with the network's lock held
- * and without the GIL. False with an exception set. */
-typedef od_status network_user(void *context, od_inference *inference, od_thread_pool *pool,
-                               od_error *error);
-bool network_use(PyObject *network, network_user *use, void *context);
+/* A model of a network's present values, a workspace for it, and perhaps the thread pool, for one
+ * call. All of it stays as it is, whatever other threads do with the network. */
+typedef struct network_lease {
+  shared_model *shared;
+  od_workspace *workspace;
+  shared_thread_pool *shared_pool;
+  od_thread_pool *pool; /* NULL without one */
+  bool keeps_gil;       /* the call is too short to release the GIL */
+} network_lease;
+
+/* Takes a lease for work on `images` images, in parallel if there are several. False with an
+ * exception set. */
+bool network_lease_take(PyObject *network, size_t images, network_lease *lease);
+void network_lease_release(network_lease *lease);
 
 /* Labels as the network wants them: see od_batch. A copy; free it with PyMem_Free. */
 bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,

@@ -25,7 +25,7 @@ PyObject *network_initialize(PyObject *object, PyObject *const *arguments, Py_ss
       !convert_seed(value, "seed", &seed) || !acquire_to_change(self))
     return NULL;
   od_network_initialize(self->network, seed);
-  self->inference_stale = true;
+  network_values_changed(self);
   object_lock_release(&self->lock);
   Py_RETURN_NONE;
 }
@@ -116,7 +116,7 @@ static bool take_weights(network_object *self, const float *const *numbers) {
     memcpy(tensor->data, numbers[t], tensor->size * sizeof *tensor->data);
   }
   od_network_clear_ranges(self->network); /* those were of other weights */
-  self->inference_stale = true;
+  network_values_changed(self);
   object_lock_release(&self->lock);
   return true;
 }

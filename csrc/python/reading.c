@@ -153,16 +153,30 @@ typedef struct reading_call {
   od_read_job *job;
 } reading_call;
 
-static od_status run_reader(void *context, od_inference *reader, od_thread_pool *pool, od_error *error) {
-  reading_call *call = context;
-  return od_read_lines(call->job, reader, pool, error);
+static od_status run_reader(reading_call *call, const network_lease *lease, od_error *error) {
+  return od_read_lines(call->job, lease->shared->model, lease->workspace, lease->pool, error);
 }
 
-static od_status run_judge(void *context, od_inference *judge, od_thread_pool *pool,
+static od_status run_judge(reading_call *call, const network_lease *lease,
                            od_error *Py_UNUSED(error)) {
-  reading_call *call = context;
-  od_read_verify(call->job, judge, call->judge_classes, pool);
+  od_read_verify(call->job, lease->shared->model, lease->workspace, call->judge_classes,
+                 lease->pool);
   return OD_OK;
+}
+
+typedef od_status network_user(reading_call *call, const network_lease *lease, od_error *error);
+
+static bool network_use(PyObject *network, network_user *use, reading_call *call) {
+  network_lease lease;
+  od_error error;
+  od_status status;
+  if (!network_lease_take(network, 2, &lease)) return false;
+  Py_BEGIN_ALLOW_THREADS
+  status = use(call, &lease, &error);
+  Py_END_ALLOW_THREADS
+  network_lease_release(&lease);
+  if (status != OD_OK) raise_status(status, &error);
+  return status == OD_OK;
 }
 
 /* The steps that use no network, each without the GIL; false with an exception set. */

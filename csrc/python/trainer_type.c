@@ -195,7 +195,7 @@ static bool call(PyObject *callback, const od_progress *progress) {
 static bool visit_python(training_run *run, PyObject *callback, const od_progress *progress) {
   network_object *network = run->network;
   PyEval_RestoreThread(run->thread);
-  network->inference_stale = true;
+  network_values_changed(network);
   object_lock_release(&network->lock);
   run->over = PyErr_CheckSignals() < 0 || (callback && !call(callback, progress));
   object_lock_acquire(&network->lock);
@@ -326,7 +326,7 @@ static PyObject *train(trainer_object *self, training_run *run) {
                      run->validation_labels ? &validation : NULL, &callbacks, &error);
   PyEval_RestoreThread(run->thread);
   network->training = false;
-  network->inference_stale = true;
+  network_values_changed(network);
   object_lock_release(&network->lock);
   if (PyErr_Occurred()) return NULL;
   if (status != OD_OK && status != OD_STOPPED) return raise_status(status, &error);

@@ -6,7 +6,8 @@
 #include <time.h>
 
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "nn/ctc.h"
 
 /* What the streams of random numbers are for; part of each stream's key. */
@@ -22,7 +23,8 @@ struct od_trainer {
   int threads;
   od_optimizer *optimizer;
   od_gradient *gradient;
-  od_inference *inference; /* for validation; made when first needed */
+  od_model *model;         /* for validation: of the weights at its begin … */
+  od_workspace *workspace; /* … with its scratch memory */
   od_real *values;         /* (trainable): the gradient of a step */
   od_real *held;           /* (total): weights put aside while the average is in place */
   od_real *best;           /* (total): weights of the best epoch */
@@ -217,7 +219,8 @@ void od_trainer_destroy(od_trainer *t) {
   if (!t) return;
   od_optimizer_destroy(t->optimizer);
   od_gradient_destroy(t->gradient);
-  od_inference_destroy(t->inference);
+  od_workspace_destroy(t->workspace);
+  od_model_destroy(t->model);
   od_release(t->values);
   od_release(t->held);
   od_release(t->best);
@@ -291,7 +294,7 @@ static void take_back_average(od_trainer *t) {
 static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
   od_images first = *images;
   if (first.count > CALIBRATED) first.count = CALIBRATED;
-  if (od_inference_calibrate(t->network, t->kernels, pool, &first, NULL))
+  if (od_network_calibrate(t->network, t->kernels, pool, &first, NULL))
     od_network_clear_ranges(t->network);
 }
 
@@ -355,13 +358,14 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
 
 /* -- a run -- */
 
-/* Makes the inference, or brings it up to date with the network. */
-static od_status ready_inference(od_trainer *t, od_error *error) {
-  if (!t->inference)
-    return od_inference_create(t->network, t->kernels, t->config.precision, t->threads,
-                               &t->inference, error);
-  od_inference_refresh(t->inference, t->network, NULL); /* fails for OD_INT8 only */
-  return OD_OK;
+/* Packs the network's weights of now. */
+static od_status create_model(od_trainer *t, od_error *error) {
+  od_workspace_destroy(t->workspace);
+  od_model_destroy(t->model);
+  t->workspace = NULL;
+  const od_status status =
+      od_model_create(t->network, t->kernels, t->config.precision, &t->model, error);
+  return status ? status : od_workspace_create(t->model, t->threads, &t->workspace, error);
 }
 
 /* Adds to *sum what image `index` of the validation data gives, with probabilities p. */
@@ -393,7 +397,7 @@ static void evaluate_block(const session *s, size_t begin, measure *sum) {
   block.count = left < EVALUATED ? left : EVALUATED;
   if (block.bytes) block.bytes += begin * block.size;
   if (block.floats) block.floats += begin * block.size;
-  od_inference_run(t->inference, s->pool, &block, !t->lines, t->scores);
+  od_model_run(t->model, t->workspace, s->pool, &block, !t->lines, t->scores);
   for (size_t i = 0; i < block.count; i++)
     (t->lines ? measure_line : measure_image)(t, data, begin + i, t->scores + i * t->outputs, sum);
 }
@@ -403,7 +407,7 @@ static od_status evaluate(const session *s, const od_progress *p, measure *resul
                           od_error *error) {
   size_t count = s->validation->images.count;
   measure sum = {0, 0};
-  od_status status = ready_inference(s->trainer, error);
+  od_status status = create_model(s->trainer, error);
   if (status) return status;
   for (size_t begin = 0; begin < count; begin += EVALUATED) {
     if (begin && !proceed(s, s->callbacks.on_block, p)) return OD_STOPPED;

@@ -16,14 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, _judge
+from .. import _core
+from ._classes import DIGITS, digits_only
 
 FORMAT = "ocrdigit"
 FORMAT_VERSION = 1
 
 # What a picture goes through before the network: a model trained for anything else
 # would run here without an error and answer nonsense.
-PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "ink": "light on black"}
+PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on black"}
+
+_CLASSES: list[int | str] = [*range(DIGITS), "non-digit"]
 
 _MAX_HEADER = 1 << 20
 
@@ -31,17 +34,28 @@ Path = str | os.PathLike[str]
 
 
 class Stored(NamedTuple):
-    """What a .safetensors file holds: a network, its judge, and if it takes a second look."""
+    """What a .safetensors file holds.
+
+    Attributes
+    ----------
+    network : Network
+        Of the ten digits, or of these and "non-digit".
+    temperature : float
+        What its scores are divided by before softmax.
+    tta : bool
+        Whether low-confidence images get test-time augmentation.
+    """
 
     network: _core.Network
-    judge: _core.Network | None = None
+    temperature: float = 1.0
     tta: bool = False
 
 
-def write_model(
-    path: Path, network: _core.Network, calibration: NDArray[np.uint8] | None = None
-) -> None:
-    """Write ``network`` to a file in the format that its name says, whole or not at all.
+def write_model(path: Path, stored: Stored, calibration: NDArray[np.uint8] | None = None) -> None:
+    """Write a model to a file in the format that its suffix names, whole or not at all.
+
+    Formats other than .safetensors hold the network of the ten digits, with the temperature folded
+    into its weights, and no test-time augmentation.
 
     With images (n, 28, 28) for ``calibration``, a .tflite file is in int8.
 
@@ -55,6 +69,10 @@ def write_model(
         The file cannot be written; a file that was there before stays as it was.
     """
     suffix = check_suffix(path)
+    if suffix == ".safetensors" and calibration is None:
+        write_stored(path, stored)
+        return
+    network = digits_only(stored.network, stored.temperature)
     if suffix in _C_SUFFIXES and calibration is None:
         _write_c(path, network)
         return
@@ -74,7 +92,7 @@ def write_stored(
     half: bool = False,
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a model to a .safetensors file, of its judge the last score.
+    """Write a model to a .safetensors file.
 
     ``half`` stores all numbers in 16 bits, which rounds them; ``notes`` join the metadata.
 
@@ -84,13 +102,11 @@ def write_stored(
         The file cannot be written; a file that was there before stays as it was.
     """
     tensors: dict[str, NDArray[Any]] = dict(stored.network.weights())
-    if stored.judge is not None:
-        tensors |= _judge.tensors_of(stored.judge)
     if half:
         tensors = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
     metadata = {**(notes or {}), **metadata_of(stored.network)}
-    if stored.tta:
-        metadata["tta"] = "true"
+    metadata["temperature"] = json.dumps(stored.temperature)
+    metadata["tta"] = json.dumps(stored.tta)
     write_atomically(path, to_safetensors(tensors, metadata))
 
 
@@ -103,8 +119,9 @@ def check_suffix(path: Path) -> str:
         It is another one.
     """
     suffix = os.path.splitext(os.fspath(path))[1]
-    if suffix not in _FORMATS and suffix not in _C_SUFFIXES:
-        known = ", ".join((*_FORMATS, *_C_SUFFIXES))
+    known_suffixes = (".safetensors", *_FORMATS, *_C_SUFFIXES)
+    if suffix not in known_suffixes:
+        known = ", ".join(known_suffixes)
         raise ValueError(f"a model is saved to a {known} file, got {os.fspath(path)!r}")
     return suffix
 
@@ -117,7 +134,7 @@ def metadata_of(network: _core.Network) -> dict[str, str]:
         "ocrdigit_version": _core.__version__,
         "architecture": json.dumps(network.layers),
         "input_shape": json.dumps(network.input_shape),
-        "classes": json.dumps(list(range(network.classes))),
+        "classes": json.dumps(_CLASSES[: network.classes]),
         "preprocessing": json.dumps(PREPROCESSING),
         "input_ranges": json.dumps(network.ranges),
     }
@@ -131,10 +148,6 @@ def _write_c(path: Path, network: _core.Network) -> None:
     texts = to_c(network, metadata_of(network), os.path.basename(start))
     for suffix, text in zip(_C_SUFFIXES, texts, strict=True):
         write_atomically(start + suffix, text.encode())
-
-
-def _to_safetensors(network: _core.Network, metadata: dict[str, str]) -> bytes:
-    return to_safetensors(network.weights(), metadata)
 
 
 def to_safetensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
@@ -173,15 +186,14 @@ def _to_tflite(
 _C_SUFFIXES = (".h", ".c")  # written together
 
 _FORMATS: dict[str, Callable[[_core.Network, dict[str, str]], bytes]] = {
-    ".safetensors": _to_safetensors,
     ".keras": _to_keras,
     ".onnx": _to_onnx,
     ".tflite": _to_tflite,
 }
 
 
-def read_model(path: Path) -> _core.Network:
-    """Read the network of a .safetensors file that :func:`write_model` wrote, or a .keras file.
+def read_stored(path: Path) -> Stored:
+    """Read a .safetensors file that :func:`write_stored` wrote, or a .keras file.
 
     Raises
     ------
@@ -192,11 +204,6 @@ def read_model(path: Path) -> _core.Network:
     ModuleNotFoundError
         It is a .keras file, and h5py is not installed.
     """
-    return read_stored(path).network
-
-
-def read_stored(path: Path) -> Stored:
-    """Read what :func:`read_model` does, and all else that the file has."""
     if os.path.splitext(os.fspath(path))[1] == ".keras":
         return Stored(_read_keras(path))
     with open(path, "rb") as file:
@@ -207,8 +214,8 @@ def read_stored(path: Path) -> Stored:
         header = file.read(size)
         try:
             metadata = _metadata(header)
-            networks = _networks(metadata, start + header + file.read())
-            return Stored(*networks, tta=metadata["tta"])
+            network = _network(metadata, start + header + file.read())
+            return Stored(network, metadata["temperature"], metadata["tta"])
         except (ValueError, TypeError, MemoryError) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 
@@ -220,8 +227,8 @@ def _read_keras(path: Path) -> _core.Network:
         data = file.read()
     try:
         network = from_keras(data)
-        if network.classes != 10:
-            raise ValueError(f"a model of {network.classes} classes, expected 10")
+        if network.classes != DIGITS:
+            raise ValueError(f"a model of {network.classes} classes, expected {DIGITS}")
     except (ValueError, TypeError, MemoryError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
     return network
@@ -295,23 +302,28 @@ def _metadata(header: bytes) -> dict[str, Any]:
             parsed[key] = json.loads(raw[key])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ValueError(f"its metadata lack a readable {key!r}") from None
-    expected = {
-        "input_shape": [28, 28, 1],
-        "classes": list(range(10)),
-        "preprocessing": PREPROCESSING,
+    expected: dict[str, list[Any]] = {
+        "input_shape": [[28, 28, 1]],
+        "classes": [_CLASSES[:DIGITS], _CLASSES],
+        "preprocessing": [PREPROCESSING],
     }
-    for key, value in expected.items():
-        if parsed[key] != value:
-            raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit runs {value!r}")
-    try:  # what int8 wants; files without it are fine
-        parsed["input_ranges"] = json.loads(raw.get("input_ranges", "{}"))
-    except (ValueError, TypeError, RecursionError):
-        raise ValueError("its metadata have no readable 'input_ranges'") from None
-    parsed["tta"] = raw.get("tta") == "true"
+    for key, values in expected.items():
+        if parsed[key] not in values:
+            raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit runs {values[0]!r}")
+    for key, default in (("input_ranges", {}), ("temperature", 1.0), ("tta", False)):
+        try:  # files without them are fine
+            parsed[key] = json.loads(raw[key]) if key in raw else default
+        except (ValueError, TypeError, RecursionError):
+            raise ValueError(f"its metadata have no readable {key!r}") from None
+    if not isinstance(parsed["tta"], bool):
+        raise ValueError(f"tta is {parsed['tta']!r}, expected true or false")
+    temperature = parsed["temperature"]
+    if not isinstance(temperature, float) or not 1e-3 <= temperature <= 1e3:
+        raise ValueError(f"temperature is {temperature!r}, expected a number in 0.001..1000")
     return parsed
 
 
-def _networks(metadata: dict[str, Any], data: bytes) -> tuple[_core.Network, _core.Network | None]:
+def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -323,15 +335,17 @@ def _networks(metadata: dict[str, Any], data: bytes) -> tuple[_core.Network, _co
         if tensor.dtype not in (np.float32, np.float16):
             raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32 or float16")
         weights[name] = tensor.astype(np.float32)
-    last = {name: weights.pop(name) for name in (_judge.KERNEL, _judge.BIAS) if name in weights}
-    if len(last) == 1:
-        raise ValueError(f"it has {next(iter(last))!r} alone")
     if _least_size(metadata["architecture"]) > sum(tensor.size for tensor in weights.values()):
         raise ValueError("its architecture has more weights than the file")
     network = _core.Network(metadata["architecture"], (28, 28, 1))
+    if network.classes != len(metadata["classes"]):
+        raise ValueError(
+            f"its network has {network.classes} classes, its metadata name "
+            f"{len(metadata['classes'])}"
+        )
     network.set_weights(weights)
     network.ranges = metadata["input_ranges"]
-    return network, _judge.join(network, last) if last else None
+    return network
 
 
 def _least_size(layers: object) -> int:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .. import _core, augmentations
 from ._augmentation import GEOMETRIC, handled
-from ._ensemble import Council
 from ._data import Data, Mix
+from ._ensemble import Council
 from ._examples import NOT_A_DIGIT
 from ._labels import MIXED, MOSTLY_MNIST, layers_of, tell, trainer_of
 

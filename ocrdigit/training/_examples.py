@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import _core, image, synth
-from ..models.recognizer import shipped_recognizer
 from ..datasets import load_optdigits, load_semeion
+from ..models.recognizer import shipped_recognizer
 from ..synth._paper import smooth_noise
 from ._matching import match
 from ._prepared import Pictures, prepared

@@ -14,7 +14,7 @@ the council themselves, beside the specialists, and "large" learns what they say
 warped and not changed otherwise, which is what specialists know best.
 
 All but the specialists have eleven classes while they are trained, the last for what is no digit;
-see :mod:`ocrdigit._judge`. Everything random comes from ``--seed``: the same seed, data, version
+see :mod:`ocrdigit.models._classes`. Everything random comes from ``--seed``: the same seed, data, version
 and instruction set give the same files to the bit, on any number of threads. MNIST's last 5,000
 training images are to choose and to calibrate by; nothing of its test set is read.
 """
@@ -29,13 +29,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .. import _core, _judge
+from .. import _core
 from ..models import files
-from ._ensemble import call_council
 from ._data import Data, log_probabilities, make_data
+from ._distillation import TAUGHT, teach
+from ._ensemble import call_council
 from ._examples import NOT_A_DIGIT, Examples
 from ._labels import train_on_labels
-from ._distillation import TAUGHT, teach
 
 NAMES = ("large", "default", "tiny")
 _MOST_MEMBERS = 100  # so many numbers apart are the members' own seeds, of one run and the next
@@ -60,16 +60,10 @@ def save(name: str, folder: str, network: _core.Network, validation: Examples, s
     """Calibrate a trained network of eleven classes, and write its model's file."""
     network = _without_dropout(network)
     temperature = temperature_of(network, validation)
-    classifier = _judge.split(network, temperature)
-    last = _judge.tensors_of(network)
-    judge = _judge.join(
-        classifier, {name: tensor / np.float32(temperature) for name, tensor in last.items()}
-    )
     path = os.path.join(folder, f"{name}.safetensors")
     command = f"python -m ocrdigit.training.classifier --seed {seed}"
-    notes = {"temperature": f"{temperature:.4f}", "training": command}
-    stored = files.Stored(classifier, judge, tta=True)
-    files.write_stored(path, stored, half=True, notes=notes)
+    stored = files.Stored(network, temperature, tta=True)
+    files.write_stored(path, stored, half=True, notes={"training": command})
 
 
 def _without_dropout(network: _core.Network) -> _core.Network:

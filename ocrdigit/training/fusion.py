@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, _judge, synth
+from .. import _core, synth
 from .._predict import shipped_model
-from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
 from ..datasets import load_mnist, load_optdigits
+from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
 from ._matching import match
 from .line_images import TRAINING_DIGITS, of_clutter, smooth, styles, words
 
@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--out", default="fusion.json")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    reader, judge = read_recognizer(options.reader), _judge.judge_of(shipped_model())
+    reader, judge = read_recognizer(options.reader), shipped_model().network_
     written = pictures(options.data, options.seed)
     found = {kind: gather(reader, judge, each) for kind, each in written.items()}
     opinions = fit_opinions(found)

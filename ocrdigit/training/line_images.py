@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, image, synth
-from ..models.recognizer import BLANK, HEIGHT
 from ..datasets import load_mnist, load_optdigits, load_semeion
+from ..models.recognizer import BLANK, HEIGHT
 from . import letters
 from ._prepared import prepared
 from .clutter import clutter

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 
 enum { MOST_LAYERS = 12, MOST_NUMBERS = 20000, BATCH = 3 };
 
@@ -73,7 +74,7 @@ static void use(od_network *network) {
   if (most > MOST_NUMBERS || od_network_total_size(network) > MOST_NUMBERS) return;
   const od_kernels *kernels;
   od_gradient *gradient;
-  od_inference *inference;
+  runner inference;
   if (od_kernels_select(NULL, &kernels, NULL)) abort();
   od_network_initialize(network, 1);
   od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
@@ -89,12 +90,12 @@ static void use(od_network *network) {
       if (isnan(values[i])) abort();
     od_gradient_destroy(gradient);
   }
-  if (!od_inference_create(network, kernels, OD_FLOAT32, 1, &inference, NULL)) {
+  if (!runner_create(network, kernels, OD_FLOAT32, 1, &inference, NULL)) {
     od_images batch = {.floats = images, .count = BATCH, .size = pixels, .scale = 1};
-    od_inference_run(inference, NULL, &batch, true, scores);
+    runner_run(&inference, NULL, &batch, true, scores);
     for (size_t i = 0; i < BATCH * outputs; i++)
       if (isnan(scores[i])) abort();
-    od_inference_destroy(inference);
+    runner_destroy(&inference);
   }
   od_release(values);
   od_release(scores);

@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "check.h"
+#include "nn/workspace.h"
 #include "nn/network.h"
 
 static inline od_layer conv(int filters, int kernel, int stride, bool same, bool relu) {
@@ -293,6 +294,33 @@ static inline void data_source(void *context, int index, int worker, od_real *pi
   (void)worker;
   for (size_t i = 0; i < data->size; i++)
     pixels[i] = (od_real)data->pixels[(size_t)index * data->size + i];
+}
+
+/* A model with a workspace. */
+typedef struct runner {
+  od_model *model;
+  od_workspace *workspace;
+} runner;
+
+static inline void runner_destroy(runner *r) {
+  od_workspace_destroy(r->workspace);
+  od_model_destroy(r->model);
+  *r = (runner){0};
+}
+
+static inline od_status runner_create(const od_network *network, const od_kernels *kernels,
+                                      od_precision precision, int threads, runner *r,
+                                      od_error *error) {
+  *r = (runner){0};
+  od_status status = od_model_create(network, kernels, precision, &r->model, error);
+  if (!status) status = od_workspace_create(r->model, threads, &r->workspace, error);
+  if (status) runner_destroy(r);
+  return status;
+}
+
+static inline void runner_run(const runner *r, od_thread_pool *pool, const od_images *images,
+                              bool softmax, od_real *scores) {
+  od_model_run(r->model, r->workspace, pool, images, softmax, scores);
 }
 
 #endif

@@ -5,7 +5,8 @@
 #include "check.h"
 #include "networks.h"
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "nn/ctc.h"
 #include "tables.h"
 
@@ -189,31 +190,31 @@ static void test_gradient(void) {
 static void test_widths(void) {
   enum { WIDEST = 40 };
   od_network *wide = make_reader(WIDEST);
-  od_inference *inference, *other;
+  runner inference, other;
   od_error error = {{0}};
   uint8_t pixels[2 * 8 * WIDEST];
   for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)draw(0, 255);
-  CHECK_INT(od_inference_create(wide, last_table(), OD_FLOAT32, 2, &inference, &error), OD_OK);
-  CHECK_INT(od_inference_columns(inference, WIDEST + 1), 0);
-  CHECK_INT(od_inference_columns(inference, 1), 0);
+  CHECK_INT(runner_create(wide, last_table(), OD_FLOAT32, 2, &inference, &error), OD_OK);
+  CHECK_INT(od_model_columns_of(inference.model, WIDEST + 1), 0);
+  CHECK_INT(od_model_columns_of(inference.model, 1), 0);
   for (int width = 2; width <= WIDEST; width++) {
     od_network *narrow = make_reader(width);
     const int columns = od_network_columns(narrow);
     od_real got[2 * WIDEST * CLASSES], expected[2 * WIDEST * CLASSES];
     CHECK_CASE("width %d", width);
-    CHECK_INT(od_inference_columns(inference, width), columns);
-    CHECK_INT(od_inference_create(narrow, last_table(), OD_FLOAT32, 1, &other, &error), OD_OK);
+    CHECK_INT(od_model_columns_of(inference.model, width), columns);
+    CHECK_INT(runner_create(narrow, last_table(), OD_FLOAT32, 1, &other, &error), OD_OK);
     const size_t size = 8 * (size_t)width;
     const od_images images = {.bytes = pixels, .count = 2, .size = size, .scale = 1.0 / 255};
-    od_inference_run(other, NULL, &images, true, expected);
+    runner_run(&other, NULL, &images, true, expected);
     const od_line_image strips[] = {{pixels, width, got}, {pixels + size, width, got + columns * CLASSES}};
-    od_inference_run_lines(inference, NULL, 2, strips, 1.0 / 255, true);
+    od_model_run_lines(inference.model, inference.workspace, NULL, 2, strips, 1.0 / 255, true);
     if (columns > 1)
       for (int i = 0; i < 2 * columns * CLASSES; i++) CHECK(got[i] == expected[i]);
-    od_inference_destroy(other);
+    runner_destroy(&other);
     od_network_destroy(narrow);
   }
-  od_inference_destroy(inference);
+  runner_destroy(&inference);
   od_network_destroy(wide);
 }
 

@@ -83,15 +83,14 @@ static void check_map(const od_network *network, const od_kernels *kernels, int 
   od_images images = {.floats = want->pixels, .count = 1, .size = od_shape_size(input),
                       .scale = 1};
   od_real scores[MOST_CHANNELS], map[MOST_NUMBERS], heat[MOST_NUMBERS];
-  CHECK_INT(od_gradcam_run(cam, &images, 0, want->digit, scores, map), want->digit);
+  od_gradcam_forward(cam, &images, 0, scores);
+  od_gradcam_map(cam, want->digit, map);
   CHECK_NEAR(distance(classes, scores, want->scores, -INFINITY), 0, 200 * ROUNDING);
   if (want->smooth)
     CHECK_NEAR(distance(od_shape_size(od_gradcam_shape(cam)), map, want->map, 0), 0, 1e-5);
 
   od_gradcam_upsample(cam, map, heat);
   for (int i = 0; i < input.h * input.w; i++) CHECK(heat[i] >= 0 && heat[i] <= 1);
-  int likeliest = od_gradcam_run(cam, &images, 0, -1, scores, map);
-  for (size_t i = 0; i < classes; i++) CHECK(scores[i] <= scores[likeliest]);
   od_gradcam_destroy(cam);
 }
 

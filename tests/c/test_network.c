@@ -4,7 +4,8 @@
 #include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "reference.h"
 #include "tables.h"
 
@@ -303,11 +304,11 @@ static void test_initialize(void) {
 
 /* --- inference --- */
 
-static od_inference *make_inference(const od_network *network, const od_kernels *kernels,
+static runner make_inference(const od_network *network, const od_kernels *kernels,
                                     int threads) {
-  od_inference *inference;
+  runner inference;
   od_error error = {{0}};
-  if (!CHECK_INT(od_inference_create(network, kernels, OD_FLOAT32, threads, &inference, &error), OD_OK)) {
+  if (!CHECK_INT(runner_create(network, kernels, OD_FLOAT32, threads, &inference, &error), OD_OK)) {
     printf("%s\n", error.message);
     exit(EXIT_FAILURE);
   }
@@ -328,7 +329,7 @@ static void test_inference_against_definitions(void) {
         od_network *network = sample_create(&what, (uint64_t)index);
         int classes = od_network_classes(network);
         sample_data data = data_create(what.input, classes, n, (uint64_t)index);
-        od_inference *inference = make_inference(network, table(t), 1);
+        runner inference = make_inference(network, table(t), 1);
         od_images images = images_of(&data);
         size_t size = (size_t)(n * classes);
         double *want = malloc(size * sizeof *want), largest = 1;
@@ -336,12 +337,12 @@ static void test_inference_against_definitions(void) {
         CHECK_CASE("%s: %s, %d images", table(t)->name, what.name, n);
         reference_scores(network, false, n, data.pixels, want);
         for (size_t i = 0; i < size; i++) largest = fmax(largest, fabs(want[i]));
-        od_inference_run(inference, NULL, &images, false, scores);
+        runner_run(&inference, NULL, &images, false, scores);
         double worst = 0;
         for (size_t i = 0; i < size; i++)
           worst = fmax(worst, fabs((double)scores[i] - want[i]) / largest);
         CHECK_NEAR(worst, 0, 200 * ROUNDING);
-        od_inference_run(inference, NULL, &images, true, scores);
+        runner_run(&inference, NULL, &images, true, scores);
         for (int k = 0; k < n; k++) reference_softmax(classes, want + k * classes);
         worst = 0;
         for (size_t i = 0; i < size; i++)
@@ -349,7 +350,7 @@ static void test_inference_against_definitions(void) {
         CHECK_NEAR(worst, 0, 200 * ROUNDING);
         free(want);
         od_release(scores);
-        od_inference_destroy(inference);
+        runner_destroy(&inference);
         data_destroy(&data);
         od_network_destroy(network);
       }
@@ -376,10 +377,10 @@ static void test_inference_agrees_with_training(void) {
                         .count = n};
       od_loss loss = od_gradient_run(gradient, NULL, &batch, what.smoothing, values);
       od_gradient_update_statistics(gradient);
-      od_inference *inference = make_inference(network, table(t), 1);
+      runner inference = make_inference(network, table(t), 1);
       od_images images = images_of(&data);
       od_real *scores = od_allocate((size_t)(n * classes), sizeof *scores);
-      od_inference_run(inference, NULL, &images, false, scores);
+      runner_run(&inference, NULL, &images, false, scores);
       double *wide = malloc((size_t)(n * classes) * sizeof *wide);
       for (int i = 0; i < n * classes; i++) wide[i] = (double)scores[i];
       CHECK_CASE("%s: %s", table(t)->name, what.name);
@@ -388,7 +389,7 @@ static void test_inference_agrees_with_training(void) {
       free(wide);
       od_release(values);
       od_release(scores);
-      od_inference_destroy(inference);
+      runner_destroy(&inference);
       od_gradient_destroy(gradient);
       data_destroy(&data);
       od_network_destroy(network);
@@ -405,15 +406,15 @@ static void test_inference_determinism(void) {
     sample_data data = data_create(what.input, (int)classes, IMAGES, 5);
     od_images images = images_of(&data);
     od_real *want = od_allocate(size, sizeof *want), *got = od_allocate(size, sizeof *got);
-    od_inference *inference = make_inference(network, last_table(), 3);
-    od_inference_run(inference, NULL, &images, true, want);
+    runner inference = make_inference(network, last_table(), 3);
+    runner_run(&inference, NULL, &images, true, want);
     for (int threads = 1; threads <= 4; threads++) { /* 4: more than it was made for */
       od_thread_pool *pool;
       od_error error;
       if (!CHECK_INT(od_thread_pool_create(threads, &pool, &error), OD_OK)) return;
       CHECK_CASE("%s: %s, %d threads", last_table()->name, what.name, threads);
       memset(got, 0, size * sizeof *got);
-      od_inference_run(inference, pool, &images, true, got);
+      runner_run(&inference, pool, &images, true, got);
       CHECK(memcmp(got, want, size * sizeof *got) == 0);
       od_thread_pool_destroy(pool);
     }
@@ -421,14 +422,14 @@ static void test_inference_determinism(void) {
     images.count = 1;
     for (size_t i = 0; i < IMAGES; i++) {
       images.floats = data.pixels + i * data.size;
-      od_inference_run(inference, NULL, &images, true, got + i * classes);
+      runner_run(&inference, NULL, &images, true, got + i * classes);
     }
     CHECK(memcmp(got, want, size * sizeof *got) == 0);
     images.count = 0; /* nothing is asked, nothing is written */
     od_real mark = got[0];
-    od_inference_run(inference, NULL, &images, true, got);
+    runner_run(&inference, NULL, &images, true, got);
     CHECK(got[0] == mark);
-    od_inference_destroy(inference);
+    runner_destroy(&inference);
     od_release(want);
     od_release(got);
     data_destroy(&data);
@@ -436,11 +437,11 @@ static void test_inference_determinism(void) {
   }
 }
 
-static void test_refresh(void) {
+static void test_model_is_immutable(void) {
   sample what;
   for (int index = 0; sample_network(index, &what); index++) {
     od_network *network = sample_create(&what, 1);
-    if (od_network_total_size(network) == 0) { /* nothing to refresh */
+    if (od_network_total_size(network) == 0) { /* nothing to change */
       od_network_destroy(network);
       continue;
     }
@@ -450,21 +451,20 @@ static void test_refresh(void) {
     od_real *before = od_allocate(3 * classes, sizeof *before);
     od_real *after = od_allocate(3 * classes, sizeof *after);
     od_real *fresh = od_allocate(3 * classes, sizeof *fresh);
-    od_inference *inference = make_inference(network, &od_kernels_scalar, 1);
-    od_inference_run(inference, NULL, &images, false, before);
+    runner inference = make_inference(network, &od_kernels_scalar, 1);
+    runner_run(&inference, NULL, &images, false, before);
     randomize(network, 2);
-    od_inference_run(inference, NULL, &images, false, after);
+    runner_run(&inference, NULL, &images, false, after);
     CHECK_CASE("%s", what.name);
-    CHECK(memcmp(before, after, 3 * classes * sizeof *after) == 0); /* a copy until refreshed */
-    CHECK_INT(od_inference_refresh(inference, network, NULL), OD_OK);
-    od_inference_run(inference, NULL, &images, false, after);
-    od_inference *other = make_inference(network, &od_kernels_scalar, 1);
-    od_network_destroy(network); /* may go first */
-    od_inference_run(other, NULL, &images, false, fresh);
-    CHECK(memcmp(before, after, 3 * classes * sizeof *after) != 0);
-    CHECK(memcmp(fresh, after, 3 * classes * sizeof *after) == 0);
-    od_inference_destroy(inference);
-    od_inference_destroy(other);
+    CHECK(memcmp(before, after, 3 * classes * sizeof *after) == 0); /* a model is immutable */
+    runner other = make_inference(network, &od_kernels_scalar, 1);
+    od_network_destroy(network); /* a model does not need it */
+    runner_run(&other, NULL, &images, false, fresh);
+    CHECK(memcmp(before, fresh, 3 * classes * sizeof *fresh) != 0);
+    runner_run(&inference, NULL, &images, false, after);
+    CHECK(memcmp(before, after, 3 * classes * sizeof *after) == 0);
+    runner_destroy(&inference);
+    runner_destroy(&other);
     od_release(before);
     od_release(after);
     od_release(fresh);
@@ -506,21 +506,21 @@ static void test_extreme_scores(void) {
   od_network *network;
   od_error error;
   if (!CHECK_INT(od_network_create((od_shape){1, 1, 3}, layers, 1, &network, &error), OD_OK)) return;
-  od_inference *inference = make_inference(network, &od_kernels_scalar, 1);
+  runner inference = make_inference(network, &od_kernels_scalar, 1);
   for (int k = 0; k < 5; k++) {
     od_images images = {.floats = scores[k], .count = 1, .size = 3, .scale = 1};
     od_real p[3];
     double want[3], sum = 0;
     for (int i = 0; i < 3; i++) want[i] = (double)scores[k][i];
     reference_softmax(3, want);
-    od_inference_run(inference, NULL, &images, true, p);
+    runner_run(&inference, NULL, &images, true, p);
     for (int i = 0; i < 3; i++) {
       CHECK_NEAR(p[i], want[i], 4 * ROUNDING);
       sum += (double)p[i];
     }
     CHECK_NEAR(sum, 1, 4 * ROUNDING);
   }
-  od_inference_destroy(inference);
+  runner_destroy(&inference);
   od_network_destroy(network);
 }
 
@@ -536,7 +536,7 @@ int main(void) {
   RUN(test_inference_against_definitions);
   RUN(test_inference_agrees_with_training);
   RUN(test_inference_determinism);
-  RUN(test_refresh);
+  RUN(test_model_is_immutable);
   RUN(test_images_of_bytes);
   RUN(test_extreme_scores);
   return check_end();

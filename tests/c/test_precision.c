@@ -5,7 +5,8 @@
 #include "check.h"
 #include "networks.h"
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "nn/ops.h"
 #include "tables.h"
 
@@ -123,7 +124,7 @@ static void test_one_layer(void) {
       od_rng_seed(&rng, 7, (uint64_t)i); /* the same networks for every table */
       one_layer one = draw_layer();
       od_network *network;
-      od_inference *inference;
+      runner inference;
       od_precision precision = i % 2 ? OD_INT8 : OD_BFLOAT16;
       if (od_network_create(one.in, one.layers, one.count, &network, &error)) continue;
       int index = one.layers[0].kind == OD_FLATTEN ? 1 : 0;
@@ -138,11 +139,11 @@ static void test_one_layer(void) {
       for (size_t k = 0; k < IMAGES * size; k++) /* beyond the range too */
         pixels[k] = (float)od_rng_range(&rng, 1.2 * low, 1.2 * high);
       CHECK_CASE("%s, network %d, %s", table(t)->name, i, precision == OD_INT8 ? "int8" : "bfloat16");
-      if (!CHECK_INT(od_inference_create(network, table(t), precision, 1, &inference, &error), OD_OK))
+      if (!CHECK_INT(runner_create(network, table(t), precision, 1, &inference, &error), OD_OK))
         return;
       od_images images = {.floats = pixels, .count = IMAGES, .size = size, .scale = 1};
       od_real scores[IMAGES * 256];
-      od_inference_run(inference, NULL, &images, false, scores);
+      runner_run(&inference, NULL, &images, false, scores);
       double weight[5 * 5 * 5 * 9 * 9 * 40], x[9 * 9 * 5], wanted[256], magnitude[256], worst = 0;
       bool rounded = precision == OD_INT8 || one.layers[index].kind == OD_DENSE || one.in.c > 1;
       round_weights(network, precision, weight);
@@ -162,7 +163,7 @@ static void test_one_layer(void) {
                                   (magnitude[k] + 1e-3));
       }
       CHECK_NEAR(worst, 0, 500 * 0x1p-24); /* sums of at most 405 products in float */
-      od_inference_destroy(inference);
+      runner_destroy(&inference);
       od_network_destroy(network);
     }
 }
@@ -181,22 +182,22 @@ static void test_close_to_float(void) {
         sample_data data = data_create(what.input, (int)classes, IMAGES, (uint64_t)index);
         od_images images = {.floats = data.pixels, .count = IMAGES, .size = data.size, .scale = 1};
         od_real *plain = od_allocate(size, sizeof *plain), *narrow = od_allocate(size, sizeof *narrow);
-        od_inference *floats, *narrows;
+        runner floats, narrows;
         CHECK_CASE("%s: %s, precision %d", table(t)->name, what.name, precision);
-        CHECK_INT(od_inference_calibrate(network, table(t), NULL, &images, &error), OD_OK);
-        if (CHECK_INT(od_inference_create(network, table(t), OD_FLOAT32, 1, &floats, &error), OD_OK) &&
-            CHECK_INT(od_inference_create(network, table(t), (od_precision)precision, 1, &narrows, &error),
+        CHECK_INT(od_network_calibrate(network, table(t), NULL, &images, &error), OD_OK);
+        if (CHECK_INT(runner_create(network, table(t), OD_FLOAT32, 1, &floats, &error), OD_OK) &&
+            CHECK_INT(runner_create(network, table(t), (od_precision)precision, 1, &narrows, &error),
                       OD_OK)) {
-          od_inference_run(floats, NULL, &images, false, plain);
-          od_inference_run(narrows, NULL, &images, false, narrow);
+          runner_run(&floats, NULL, &images, false, plain);
+          runner_run(&narrows, NULL, &images, false, narrow);
           double off = 0, norm = 0;
           for (size_t i = 0; i < size; i++) {
             off += ((double)narrow[i] - (double)plain[i]) * ((double)narrow[i] - (double)plain[i]);
             norm += (double)plain[i] * (double)plain[i];
           }
           CHECK_NEAR(sqrt(off / norm), 0, precision == OD_INT8 ? 0.1 : 0.02);
-          od_inference_destroy(floats);
-          od_inference_destroy(narrows);
+          runner_destroy(&floats);
+          runner_destroy(&narrows);
         }
         od_release(plain);
         od_release(narrow);
@@ -224,33 +225,33 @@ static void test_blank_places(void) {
   for (int t = 0; table(t); t++)
     for (int precision = OD_BFLOAT16; precision <= OD_INT8; precision++) {
       od_network *network;
-      od_inference *inference;
+      runner inference;
       if (!CHECK_INT(od_network_create((od_shape){SIDE, SIDE, 1}, pair, 6, &network, &error), OD_OK))
         return;
       od_network_initialize(network, 3);
       od_images images = {.floats = &pixels[0][0][0], .count = IMAGES, .size = SIDE * SIDE, .scale = 1};
       CHECK_CASE("%s, precision %d", table(t)->name, precision);
-      CHECK_INT(od_inference_calibrate(network, table(t), NULL, &images, &error), OD_OK);
-      CHECK_INT(od_inference_create(network, table(t), (od_precision)precision, 1, &inference, &error),
+      CHECK_INT(od_network_calibrate(network, table(t), NULL, &images, &error), OD_OK);
+      CHECK_INT(runner_create(network, table(t), (od_precision)precision, 1, &inference, &error),
                 OD_OK);
       od_real together[IMAGES * 10], alone[10], nearly[10];
-      od_inference_run(inference, NULL, &images, false, together);
+      runner_run(&inference, NULL, &images, false, together);
       for (int n = 0; n < IMAGES; n++) {
         images.floats = &pixels[n][0][0];
         images.count = 1;
-        od_inference_run(inference, NULL, &images, false, alone);
+        runner_run(&inference, NULL, &images, false, alone);
         CHECK(memcmp(alone, together + n * 10, sizeof alone) == 0);
       }
       /* A pixel too faint to be a step keeps its window from being blank in float only. */
       pixels[2][14][14] = 1e-30f;
       images.floats = &pixels[2][0][0];
-      od_inference_run(inference, NULL, &images, false, nearly);
+      runner_run(&inference, NULL, &images, false, nearly);
       pixels[2][14][14] = 0;
       double worst = 0;
       for (int k = 0; k < 10; k++)
         worst = fmax(worst, fabs((double)(nearly[k] - together[20 + k])));
       CHECK_NEAR(worst, 0, 1e-5);
-      od_inference_destroy(inference);
+      runner_destroy(&inference);
       od_network_destroy(network);
     }
 }
@@ -292,12 +293,12 @@ static void test_blank_places_of_kernels(void) {
         od_network_set_range(plain, layer, layer ? -0.5 : 0, 1);
       }
       for (int c = 0; c < 2; c++) {
-        od_inference *inference;
+        runner inference;
         od_images image = {.floats = c ? two : one, .count = 1, .size = (size_t)(SIDE * SIDE * (c + 1)),
                            .scale = 1};
-        CHECK_INT(od_inference_create(networks[c], table(t), OD_INT8, 1, &inference, &error), OD_OK);
-        od_inference_run(inference, NULL, &image, false, scores[c]);
-        od_inference_destroy(inference);
+        CHECK_INT(runner_create(networks[c], table(t), OD_INT8, 1, &inference, &error), OD_OK);
+        runner_run(&inference, NULL, &image, false, scores[c]);
+        runner_destroy(&inference);
         od_network_destroy(networks[c]);
       }
       CHECK(memcmp(scores[0], scores[1], sizeof scores[0]) == 0);
@@ -308,32 +309,29 @@ static void test_blank_places_of_kernels(void) {
 static void test_calibration(void) {
   od_error error = {{0}};
   od_network *network;
-  od_inference *inference;
+  runner inference;
   double low, high;
   float pixels[4 * 28 * 28];
   for (int i = 0; i < 4 * 28 * 28; i++) pixels[i] = (float)(i % 5) - 1;
   od_images images = {.floats = pixels, .count = 4, .size = 28 * 28, .scale = 0.5};
   if (!CHECK_INT(od_network_create((od_shape){28, 28, 1}, pair, 6, &network, &error), OD_OK)) return;
   od_network_initialize(network, 1);
-  CHECK_INT(od_inference_create(network, last_table(), OD_INT8, 1, &inference, &error),
+  CHECK_INT(runner_create(network, last_table(), OD_INT8, 1, &inference, &error),
             OD_ERROR_ARGUMENT);
-  CHECK(inference == NULL);
+  CHECK(inference.model == NULL);
   CHECK_CONTAINS(error.message, "calibrate");
   CHECK(!od_network_range(network, 0, &low, &high));
-  CHECK_INT(od_inference_calibrate(network, last_table(), NULL, &images, &error), OD_OK);
+  CHECK_INT(od_network_calibrate(network, last_table(), NULL, &images, &error), OD_OK);
   CHECK(od_network_range(network, 0, &low, &high));
   CHECK_NEAR(low, -0.5, 0);
   CHECK_NEAR(high, 1.5, 0);
   CHECK(od_network_range(network, 2, &low, &high) && low <= 0 && low >= 0 && high > 0); /* after ReLU */
   CHECK(!od_network_range(network, 1, &low, &high)); /* a max-pool multiplies nothing */
-  if (CHECK_INT(od_inference_create(network, last_table(), OD_INT8, 1, &inference, &error), OD_OK)) {
-    od_real before[40], after[40];
-    od_inference_run(inference, NULL, &images, false, before);
-    od_network_initialize(network, 2); /* forgets the ranges */
-    CHECK_INT(od_inference_refresh(inference, network, &error), OD_ERROR_ARGUMENT);
-    od_inference_run(inference, NULL, &images, false, after);
-    CHECK(memcmp(before, after, sizeof before) == 0); /* all stays */
-    od_inference_destroy(inference);
+  if (CHECK_INT(runner_create(network, last_table(), OD_INT8, 1, &inference, &error), OD_OK)) {
+    runner other;
+    od_network_initialize(network, 2); /* clears the ranges */
+    CHECK_INT(runner_create(network, last_table(), OD_INT8, 1, &other, &error), OD_ERROR_ARGUMENT);
+    runner_destroy(&inference);
   }
   od_network_destroy(network);
 }

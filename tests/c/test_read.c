@@ -45,25 +45,25 @@ static const uint8_t *random_page(int h, int w) {
 }
 
 /* Networks of random numbers: a reader that finds digits everywhere, and a judge. */
-static od_inference *make_network(od_shape input, int count, const od_layer *layers) {
+static runner make_network(od_shape input, int count, const od_layer *layers) {
   od_network *network;
-  od_inference *inference;
+  runner inference;
   od_error error = {{0}};
   if (od_network_create(input, layers, count, &network, &error)) exit(EXIT_FAILURE);
   randomize(network, 3);
-  if (od_inference_create(network, last_table(), OD_FLOAT32, 2, &inference, &error))
+  if (runner_create(network, last_table(), OD_FLOAT32, 2, &inference, &error))
     exit(EXIT_FAILURE);
   od_network_destroy(network);
   return inference;
 }
 
-static od_inference *make_reader(void) {
+static runner make_reader(void) {
   const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL,
                              COLUMNS, conv(OD_CTC_CLASSES, 1, 1, true, false)};
   return make_network((od_shape){OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1}, 6, layers);
 }
 
-static od_inference *make_judge(int classes) {
+static runner make_judge(int classes) {
   const od_layer layers[] = {POOL, conv(4, 3, 1, true, true), POOL, FLATTEN,
                              dense(classes, false)};
   return make_network((od_shape){OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1}, 5, layers);
@@ -71,17 +71,17 @@ static od_inference *make_judge(int classes) {
 
 /* The networks that read; a judge of no classes is none. */
 typedef struct readers {
-  od_inference *reader, *judge;
+  runner reader, judge;
   int judge_classes;
 } readers;
 
 static readers make_readers(int judge_classes) {
-  return (readers){make_reader(), judge_classes ? make_judge(judge_classes) : NULL, judge_classes};
+  return (readers){make_reader(), judge_classes ? make_judge(judge_classes) : (runner){0}, judge_classes};
 }
 
-static void release_readers(const readers *networks) {
-  od_inference_destroy(networks->reader);
-  od_inference_destroy(networks->judge);
+static void release_readers(readers *networks) {
+  runner_destroy(&networks->reader);
+  runner_destroy(&networks->judge);
 }
 
 /* Both count; what is sure to be none is left out. */
@@ -116,7 +116,8 @@ static void read_page(int h, int w, const uint8_t *image, const readers *network
   od_reading reading;
   od_error error = {{0}};
   const od_status status =
-      od_read(draw(0, 1) ? table(0) : last_table(), h, w, image, networks->reader, networks->judge,
+      od_read(draw(0, 1) ? table(0) : last_table(), h, w, image, networks->reader.model,
+              networks->reader.workspace, networks->judge.model, networks->judge.workspace,
               networks->judge_classes, &both, pool, limits, &reading, &error);
   if (!CHECK_INT(status, OD_OK)) {
     printf("%s\n", error.message);
@@ -129,10 +130,11 @@ static void read_page(int h, int w, const uint8_t *image, const readers *network
 static void test_judges_of_other_classes(void) {
   const uint8_t page[16] = {0};
   for (int classes = 9; classes <= 12; classes += 3) {
-    const readers networks = make_readers(classes);
+    readers networks = make_readers(classes);
     od_reading reading;
     od_error error = {{0}};
-    CHECK_INT(od_read(last_table(), 4, 4, page, networks.reader, networks.judge, classes, &both,
+    CHECK_INT(od_read(last_table(), 4, 4, page, networks.reader.model,
+                      networks.reader.workspace, networks.judge.model, networks.judge.workspace, classes, &both,
                       NULL, &(od_read_limits){0}, &reading, &error),
               OD_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, "judge_classes");
@@ -144,7 +146,7 @@ static void read_random_pages(int judge_classes) {
   static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
   od_thread_pool *pool;
   od_error error;
-  const readers networks = make_readers(judge_classes);
+  readers networks = make_readers(judge_classes);
   CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK);
   for (int i = 0; i < 150; i++) {
     const int h = draw(1, LONGEST), w = draw(1, LONGEST);
@@ -171,7 +173,7 @@ static void test_random_pages(void) {
 static void test_extreme_shapes(void) {
   const int shapes[][2] = {{1, 16384}, {16384, 1}, {2, 9000}, {3000, 7}, {600, 600}};
   guard pages = guard_create(600 * 600);
-  const readers networks = make_readers(OD_DIGITS + 1);
+  readers networks = make_readers(OD_DIGITS + 1);
   for (int i = 0; i < 5; i++) {
     const int h = shapes[i][0], w = shapes[i][1];
     size_t n = (size_t)h * (size_t)w;

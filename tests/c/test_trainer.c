@@ -2,7 +2,8 @@
 #include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "networks.h"
 #include "tables.h"
 #include "train/trainer.h"
@@ -241,12 +242,12 @@ static void test_progress(void) {
     double loss = 0;
     int right = 0;
     od_real scores[IMAGES * CLASSES];
-    od_inference *inference;
+    runner inference;
     memcpy(od_network_values(network), r->epoch_values[i],
            od_network_total_size(network) * sizeof(od_real));
-    if (!CHECK_INT(od_inference_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error), OD_OK))
+    if (!CHECK_INT(runner_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error), OD_OK))
       return;
-    od_inference_run(inference, NULL, &validation->data.images, true, scores);
+    runner_run(&inference, NULL, &validation->data.images, true, scores);
     for (int k = 0; k < IMAGES; k++) {
       const od_real *s = scores + k * CLASSES;
       int best = 0;
@@ -257,7 +258,7 @@ static void test_progress(void) {
     }
     CHECK_NEAR(p->val_loss, loss, 1e-5);
     CHECK_NEAR(p->val_accuracy, (double)right / IMAGES, 1e-12);
-    od_inference_destroy(inference);
+    runner_destroy(&inference);
   }
   record_destroy(r);
   od_trainer_destroy(trainer);

@@ -23,7 +23,8 @@
 #include "clock.h"
 #include "die.h"
 #include "job.h"
-#include "nn/inference.h"
+#include "nn/calibration.h"
+#include "nn/workspace.h"
 #include "nn/plan.h"
 #include "probe.h"
 #include "watch.h"
@@ -137,10 +138,12 @@ typedef struct subject {
 enum { GROUP = 50 /* images of a unit */ };
 
 static void run_images(const subject *s, const od_kernels *kernels, measurement *m) {
-  od_inference *inference;
+  od_model *model;
+  od_workspace *workspace;
   od_error error;
   od_real scores[256];
-  if (od_inference_create(s->job->network, kernels, s->precision, 1, &inference, &error))
+  if (od_model_create(s->job->network, kernels, s->precision, &model, &error) ||
+      od_workspace_create(model, 1, &workspace, &error))
     die("%s", error.message);
   od_images one = s->job->images;
   size_t next = 0;
@@ -148,10 +151,11 @@ static void run_images(const subject *s, const od_kernels *kernels, measurement 
   do {
     for (int i = 0; i < GROUP; i++, next = (next + 1) % s->job->images.count) {
       one.bytes = s->job->images.bytes + next * one.size;
-      od_inference_run(inference, NULL, &one, true, scores);
+      od_model_run(model, workspace, NULL, &one, true, scores);
     }
   } while (end_unit(m));
-  od_inference_destroy(inference);
+  od_workspace_destroy(workspace);
+  od_model_destroy(model);
 }
 
 static bool on_step(void *context, const od_progress *progress) {
@@ -382,7 +386,7 @@ static void measure_precision(job *j, const od_kernels *kernels, od_precision pr
 
 static void calibrate(job *j, const od_kernels *kernels) {
   od_error error;
-  if (od_inference_calibrate(j->network, kernels, NULL, &j->images, &error)) die("%s", error.message);
+  if (od_network_calibrate(j->network, kernels, NULL, &j->images, &error)) die("%s", error.message);
 }
 
 static void print_instructions(const od_kernels *kernels) {

@@ -1,10 +1,10 @@
-#include "ready.h"
+#include "canonical_input.h"
 
 #include "image/image.h"
 
 enum { SIDE = 28 };
 
-/* Sets the scale to 0..1 where images are MNIST-like. What is so in 0..255 has ink above 1. */
+/* Sets the scale to 0..1 where images are canonical. Those in 0..255 have values above 1. */
 static bool find_scale(od_images *images) {
   const size_t n = images->count;
   if (images->bytes) {
@@ -17,25 +17,34 @@ static bool find_scale(od_images *images) {
   return od_are_canonical_floats(n, SIDE, SIDE, 255, images->floats);
 }
 
-bool ready_images(PyObject *value, image_view *view, bool *single) {
+bool canonical_images(PyObject *value, image_view *view, bool *single) {
   if (!convert_plain_images(value, SIDE, view, single)) return false;
-  bool ready;
+  bool canonical;
   if (*single) {
-    ready = find_scale(&view->images);
+    canonical = find_scale(&view->images);
   } else {
     Py_BEGIN_ALLOW_THREADS
-    ready = find_scale(&view->images);
+    canonical = find_scale(&view->images);
     Py_END_ALLOW_THREADS
   }
-  if (!ready) image_view_release(view);
-  return ready;
+  if (!canonical) image_view_release(view);
+  return canonical;
 }
 
 PyObject *canonical_scale(PyObject *Py_UNUSED(module), PyObject *value) {
   image_view view;
   bool single;
-  if (!ready_images(value, &view, &single)) Py_RETURN_NONE;
+  if (!canonical_images(value, &view, &single)) Py_RETURN_NONE;
   double scale = view.images.scale;
   image_view_release(&view);
   return PyFloat_FromDouble(scale);
+}
+
+PyObject *are_canonical(PyObject *Py_UNUSED(module), PyObject *value) {
+  image_view view;
+  if (!convert_images(value, "images", (size_t)SIDE * SIDE, 1, &view)) return NULL;
+  const bool answer =
+      view.images.bytes && od_are_canonical(view.images.count, SIDE, SIDE, view.images.bytes);
+  image_view_release(&view);
+  return PyBool_FromLong(answer);
 }

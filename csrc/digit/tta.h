@@ -1,0 +1,19 @@
+/* Test-time augmentation: warped copies of a 28x28 image, and the average of what a network
+ * gives for them. */
+#ifndef OD_DIGIT_TTA_H
+#define OD_DIGIT_TTA_H
+
+#include "base/memory.h"
+#include "digit/digit.h"
+
+enum { OD_TTA_WARPS = 6 };
+
+/* The warped copies (OD_TTA_WARPS, 28, 28) of image (28, 28) times `scale`: rotated, scaled and
+ * sheared about its centre, bilinear between pixels, 0 outside. */
+void od_tta_warp(const od_real *image, od_real scale, od_real *warped);
+
+/* Replaces the probabilities (OD_DIGITS) of an image by their weighted geometric mean with those
+ * of its warped copies (OD_TTA_WARPS, OD_DIGITS), normalized to sum 1. */
+void od_tta_average(const od_real *of_warps, od_real *probabilities);
+
+#endif

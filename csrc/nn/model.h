@@ -1,0 +1,31 @@
+/* A model: a network made ready to run. Batch norms are folded into the convolutions before
+ * them, ReLU and max-pool are fused, and all weights are packed once for the kernels.
+ *
+ * An od_model never changes, so any number of threads may run it at the same time, each with a
+ * workspace of its own (nn/workspace.h). It copies what it needs: the network may be destroyed
+ * or trained on. After the network's values have changed, create another model. */
+#ifndef OD_NN_MODEL_H
+#define OD_NN_MODEL_H
+
+#include "kernels/kernels.h"
+#include "nn/network.h"
+#include "nn/precision.h"
+
+typedef struct od_model od_model;
+
+/* Destroy with od_model_destroy. Errors: OD_ERROR_ARGUMENT where OD_INT8 is asked for and the
+ * network has not been calibrated (nn/calibration.h); OD_ERROR_MEMORY. */
+od_status od_model_create(const od_network *network, const od_kernels *kernels,
+                          od_precision precision, od_model **model, od_error *error);
+void od_model_destroy(od_model *model); /* NULL is fine */
+
+const od_kernels *od_model_kernels(const od_model *model);
+od_shape od_model_input(const od_model *model);
+int od_model_classes(const od_model *model);
+int od_model_columns(const od_model *model); /* that have scores; 1 but for lines */
+
+/* The columns that a line image of this width comes to: 0 where it is too narrow, or wider than
+ * the network's input. The network must be one that reads lines. */
+int od_model_columns_of(const od_model *model, int width);
+
+#endif
