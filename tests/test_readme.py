@@ -13,6 +13,7 @@ ROOT = TESTS.parent
 README = ROOT / "README.md"
 GUIDES = ROOT / ".github" / "docs"
 DOCUMENTS = [README, *sorted(GUIDES.glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
+DOCUMENTS += [ROOT / "csrc" / "README.md", TESTS / "bench" / "README.md"]
 # What the blocks of a document import beyond the package's own dependencies.
 REQUIRED = {
     "models.md": ("h5py", "onnx", "tflite", "flatbuffers"),
@@ -95,7 +96,7 @@ def test_every_feature_has_its_test() -> None:
         assert re.search(rf"^ *def {name}\(", source, re.MULTILINE), f"{feature}: no {shown}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_have_targets(document: Path) -> None:
     text = text_of(document)
     headings = {
@@ -112,3 +113,13 @@ def test_readme_links_to_every_guide() -> None:
     links = set(re.findall(r"\]\(([^)#]+)", text_of(README)))
     assert links >= {str(path.relative_to(ROOT)) for path in GUIDES.glob("*.md")}
     assert "csrc/README.md" in links
+
+
+@pytest.mark.parametrize("name", [".github/CONTRIBUTING.md", "csrc/README.md"])
+def test_files_that_the_maps_name_exist(name: str) -> None:
+    """A map's paths start at the top folder, or are those of the folder that it describes."""
+    starts = [ROOT, (ROOT / name).parent]
+    paths = re.findall(r"`((?:[\w.]+/)+[\w.*]+\.(?:c|h|md|py))`", text_of(ROOT / name))
+    assert len(paths) > 10
+    for path in paths:
+        assert any(True for start in starts for _ in start.glob(path)), path
