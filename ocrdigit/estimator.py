@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import sys
@@ -24,10 +23,8 @@ from . import (
 )
 from ._inputs import as_images
 from ._labels import as_labels
-from ._replay import with_sample
 from .models import files
 from .models._classes import DIGITS, digits_only
-from .progress import TrainingDisplay
 
 if TYPE_CHECKING:
     from .explaining import Explanation
@@ -177,7 +174,8 @@ class DigitClassifier:
 
     @classmethod
     def _parameters(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+        code = cls.__init__.__code__
+        return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters by name; ``deep`` has no effect."""
@@ -202,6 +200,8 @@ class DigitClassifier:
         return self
 
     def __repr__(self) -> str:
+        import inspect
+
         defaults = inspect.signature(type(self).__init__).parameters
         changed = [
             f"{name}={value!r}"
@@ -263,12 +263,18 @@ class DigitClassifier:
         if self.patience is not None:
             settings["patience"] = _checks.positive_int("patience", self.patience)
         if replay := recipes.replay_of(recipe):
+            from ._replay import with_sample
+
             images, labels = with_sample(images, labels, scale, replay)
         seed = _checks.seed(self.random_state)
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
 
-        display = TrainingDisplay(len(images), settings["batch_size"]) if self.verbose else None
+        display = None
+        if self.verbose:
+            from .progress import TrainingDisplay
+
+            display = TrainingDisplay(len(images), settings["batch_size"])
         try:
             with _threads(self.n_jobs):
                 trainer = _core.Trainer(

@@ -195,7 +195,7 @@ class TestReading:
     def test_crops_of_a_full_page(self) -> None:
         """More symbols than the classifier takes in a batch."""
         page = np.full((20 * 60, 700), 245, np.uint8)
-        style = synth.Style(paper=(0.96, 0.96), light=(0, 0))
+        style = synth.Style(background=(0.96, 0.96), light=(0, 0))
         for row in range(20):
             line = synth.string("3141592", height=40, style=style, random_state=row).image
             page[60 * row + 10 : 60 * row + 50, 20 : 20 + line.shape[1]] = line

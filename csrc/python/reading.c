@@ -85,12 +85,12 @@ static bool read_words(PyObject *value, const char ***words, int *count) {
 
 /* A call of the core and the objects it uses. */
 typedef struct reading_call {
-  PyObject *image;
+  PyObject *array;
   PyObject *recognizer;                /* a Network */
   const classifier_object *classifier; /* or NULL */
   od_reader reader;
   od_fusion fusion;
-  gray_image pixels;
+  gray_image image;
   od_read_options options;
   od_reading reading;
   od_symbol_crops crops;
@@ -109,9 +109,9 @@ static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, P
                       reading_call *call) {
   const module_state *state = state_of_module(module);
   *call =
-      (reading_call){.image = image, .recognizer = recognizer, .reader.kernels = state->kernels};
+      (reading_call){.array = image, .recognizer = recognizer, .reader.kernels = state->kernels};
   if (!is_instance(recognizer, state->network_type, "recognizer") ||
-      !read_image(image, &call->pixels))
+      !read_image(image, &call->image))
     return false;
   if (!classifier || classifier == Py_None) return true;
   call->classifier = (const classifier_object *)classifier;
@@ -122,17 +122,17 @@ static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, P
 typedef od_status reading_function(reading_call *call, od_thread_pool *pool, od_error *error);
 
 static od_status run_read(reading_call *call, od_thread_pool *pool, od_error *error) {
-  return od_read(&call->reader, call->pixels.h, call->pixels.w, call->pixels.pixels, &call->options,
+  return od_read(&call->reader, call->image.h, call->image.w, call->image.pixels, &call->options,
                  pool, &call->reading, error);
 }
 
 static od_status run_crops(reading_call *call, od_thread_pool *pool, od_error *error) {
-  return od_read_crops(&call->reader, call->pixels.h, call->pixels.w, call->pixels.pixels, pool,
+  return od_read_crops(&call->reader, call->image.h, call->image.w, call->image.pixels, pool,
                        &call->crops, error);
 }
 
 static od_status run_features(reading_call *call, od_thread_pool *pool, od_error *error) {
-  return od_read_features(&call->reader, call->pixels.h, call->pixels.w, call->pixels.pixels, pool,
+  return od_read_features(&call->reader, call->image.h, call->image.w, call->image.pixels, pool,
                           &call->features, error);
 }
 
@@ -155,11 +155,11 @@ static bool run_call(reading_function *run, reading_call *call) {
     call->reader.classifier = &on_lease;
     call->reader.classifier_workspace = classifier.workspace;
   }
-  Py_INCREF(call->image);
+  Py_INCREF(call->array);
   Py_BEGIN_ALLOW_THREADS
   status = run(call, recognizer.pool, &error);
   Py_END_ALLOW_THREADS
-  Py_DECREF(call->image);
+  Py_DECREF(call->array);
   network_lease_release(&classifier);
   network_lease_release(&recognizer);
   if (status != OD_OK) raise_status(status, &error);
