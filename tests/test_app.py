@@ -205,9 +205,9 @@ def test_uploaded_model(page: Any, model_file: Path, fitted: Any, sample: Datase
     assert "not a safetensors file of ocrdigit" in page.error[0].value
 
 
-def test_readme_script(tmp_path: Path) -> None:
-    readme = Path(__file__).parents[1] / "README.md"
-    (script,) = re.findall(r"```python\n(import streamlit.*?)```", readme.read_text(), re.DOTALL)
+def test_script_of_the_reading_guide(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[1] / ".github" / "docs" / "reading.md"
+    (script,) = re.findall(r"```python\n(import streamlit.*?)```", guide.read_text(), re.DOTALL)
     assert len(script.splitlines()) <= 10
     page = testing.AppTest.from_string(script, default_timeout=120).run()
     files = [("row.png", png(ROW), "image/png"), ("notes.png", b"eggs", "image/png")]

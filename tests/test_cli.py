@@ -234,7 +234,7 @@ def test_evaluate_writes_a_report(run: Run, data: Path, model_file: Path) -> Non
     arguments = ("evaluate", "--data", data, "--model", model_file, "--report", "report.html")
     result = run(*arguments, "--severity", 2, "--seed", 3)
     assert result.exit_code == 0, result.output
-    assert "changed images (severity 2)" in result.stdout
+    assert "corrupted images (severity 2)" in result.stdout
     assert re.search(r"wrote report.html \([\d,]+ KB\)", result.stdout)
     page = Path("report.html").read_text(encoding="utf-8")
     assert "<h1>model.safetensors</h1>" in page

@@ -23,6 +23,7 @@ RIGHT = [
     'digits: NDArray[np.int64] = ocrdigit.predict(["a.png", array, b"..."])',
     "either: int | NDArray[np.int64] = ocrdigit.predict(array)",
     "probabilities: NDArray[np.float32] = ocrdigit.predict_proba(array)",
+    "text: str = ocrdigit.read(array).text",
     "score: float = ocrdigit.digit_score(b'...')",
     "image: NDArray[np.float32] = ocrdigit.preprocess(array)",
     "image, stages = ocrdigit.preprocess(array, steps=True); gray = stages['gray']",
@@ -32,10 +33,12 @@ WRONG = [
     "text: str = ocrdigit.predict(array)",
     "text: str = ocrdigit.predict([array])",
     "ocrdigit.predict(42)",
+    "ocrdigit.read(42)",
+    "text: int = ocrdigit.read(array).text",
     "ocrdigit.predict_proba(3.5)",
     "ocrdigit.preprocess(None)",
     "ocrdigit.predict(array, reject='much')",
-    "array = ocrdigit.preprocess(array, steps=True)",
+    "pixels: NDArray[np.float32] = ocrdigit.preprocess(array, steps=True)",
 ]
 
 
@@ -51,8 +54,9 @@ def errors_in(lines: list[str], folder: Path) -> dict[str, str]:
     texts = path.read_text().splitlines()
     errors = {}
     for message in report.splitlines():
-        if ": error: " in message and message.startswith(str(path)):
-            errors[texts[int(message.split(":")[1]) - 1].strip()] = message
+        if ": error: " in message and "user.py:" in message:
+            line = int(message.split("user.py:")[1].split(":")[0])
+            errors[texts[line - 1].strip()] = message
     return errors
 
 
