@@ -15,6 +15,7 @@
 /* Pictures to 28x28. */
 #include "image/image.h"
 #include "digit/preprocess.h"
+#include "digit/input.h"
 
 /* 28x28 to scores. */
 #include "nn/layer.h"
@@ -24,6 +25,9 @@
 #include "nn/workspace.h"
 #include "nn/calibration.h"
 #include "nn/gradcam.h"
+
+/* 28x28 to digits. */
+#include "digit/classifier.h"
 
 /* Pages to digits. */
 #include "page/read.h"

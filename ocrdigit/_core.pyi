@@ -236,7 +236,7 @@ def canonical_scale(images: object, /) -> float | None:
 def preprocess_images(
     pictures: tuple[NDArray[Any], ...], scales: tuple[float, ...]
 ) -> NDArray[np.float32]:
-    """(n, 28, 28) in [0, 1], light on black: canonical pictures as they are, others preprocessed."""
+    """(n, 28, 28) in [0, 1], light on black; canonical pictures are not changed."""
 
 def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
     """(h, w); alpha is composited over white, or over black where the picture is drawn in white."""
@@ -260,35 +260,50 @@ def preprocess_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
 
 def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
-    """A line of dark writing (h, w) as bytes of ink, as ``read_digits`` shows it to a network."""
+    """Gray levels (h, w) of a line of dark writing to foreground levels, as in line images."""
 
 def read_digits(
-    network: Network,
+    recognizer: Network,
     image: NDArray[np.uint8],
     *,
-    judge: Network | None = None,
-    opinions: tuple[float, ...] = ...,
+    classifier: Classifier | None = None,
+    fusion: Mapping[str, float] | None = None,
     length: int = 0,
     words: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits in a picture (h, w), line by line, as a network from (32, 1024, 1) reads them.
+    """The digits in an image (h, w), line by line.
 
-    A judge, a network from (28, 28, 1) to 10 or 11 classes, is asked about each digit, cut out;
-    how that counts is said by 15 numbers, those of ``models.recognizer.FusionWeights``.
+    The recognizer is a network from (32, 1024, 1) to columns of 11 classes. The
+    classifier verifies each symbol on a crop, without test-time augmentation; ``fusion``, which it
+    requires, has the fields of ``models.recognizer.FusionWeights``.
 
-    (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
-    digit at all, the probability of each digit.
+    Returns (n, 6): line, value, left, top, width, height; and (n, 12): confidence, probability of
+    being a digit, probability of each digit.
     """
 
 def crop_digits(
-    network: Network, image: NDArray[np.uint8]
+    recognizer: Network, image: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits (n, 6) that ``read_digits`` finds without a judge, and each cut out for one.
+    """The symbols that ``read_digits`` verifies, and their crops, the classifier's input.
 
-    (n, 6): line, value, left, top, width, height; and (n, 28, 28), 0..1.
-
-    Only those that have ink of their own, and of a page of many only a first sample.
+    Returns (n, 6): line, value, left, top, width, height; and (n, 28, 28), 0..1. Low-confidence
+    symbols are included, symbols without foreground of their own are not.
     """
+
+class FusionFeatures(TypedDict):
+    symbols: NDArray[np.int32]  # (n, 6): line, value, left, top, width, height
+    recognizer: NDArray[np.float64]  # (n, 10): log probability of each digit
+    classifier: NDArray[np.float64]  # (n, 10): log probability of each digit
+    recognizer_odds: NDArray[np.float64]  # (n,): log odds of being a digit
+    classifier_odds: NDArray[np.float64]  # (n,): log odds of being a digit
+    foreground: NDArray[np.float64]  # (n,): log proportion of the line's foreground in symbols
+    isolated: NDArray[np.bool_]  # (n,): no neighbour in the line overlaps it
+    verified: NDArray[np.bool_]  # (n,): the classifier was run; else its features are meaningless
+
+def fusion_features(
+    recognizer: Network, image: NDArray[np.uint8], *, classifier: Classifier
+) -> FusionFeatures:
+    """The features that score fusion combines, of the symbols that ``read_digits`` finds."""
 
 def preprocess_steps(
     image: NDArray[np.uint8],

@@ -1,15 +1,19 @@
-"""The shipped model, loaded when it is first needed, and the functions that use it."""
+"""The public functions that use the default model, which is loaded at the first call."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks, _core, estimator, models
 from ._inputs import as_grays, as_images
+from ._typing import Array, Digits, ImageLike, Images, OneImage
+
+if TYPE_CHECKING:
+    from .explaining import Explanation
 
 MODEL_PATH = models.path_of("default")
 
@@ -18,7 +22,7 @@ _model: estimator.DigitClassifier | None = None
 
 
 def shipped_model() -> estimator.DigitClassifier:
-    """Return the model that comes with the package; one for the whole process."""
+    """Return the default model; one for the whole process."""
     global _model
     if _model is None:
         with _lock:
@@ -33,23 +37,31 @@ def shipped_model() -> estimator.DigitClassifier:
     return _model
 
 
-def predict(X: object, *, reject: float | None = None) -> Any:
-    """Tell the digit in an image, or in each image of a batch.
+@overload
+def predict(  # type: ignore[overload-overlap]  # a str is a sequence of str
+    X: OneImage, *, reject: float | None = None
+) -> int: ...
+@overload
+def predict(X: Images, *, reject: float | None = None) -> Digits: ...
+@overload
+def predict(X: Array, *, reject: float | None = None) -> int | Digits: ...
+def predict(X: ImageLike | Images, *, reject: float | None = None) -> Any:
+    """Predict the digit in an image, or in each image of a batch.
 
     Parameters
     ----------
     X : image or batch
         An image is a path, the bytes of an image file, a PIL image, or an array (H, W) or
         (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255. A batch is an array
-        (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of images. Arrays
-        may be of any library that speaks to NumPy or by DLPack (PyTorch, JAX), and a list the
-        column of a table (pandas, polars). Ink and paper may have any colours and transparency.
-        Pictures are prepared, see :func:`preprocess`. What is MNIST-like already is not, but
-        goes to the network as it is, see Notes.
+        (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of images. Arrays of
+        any library that NumPy converts or that exports DLPack are accepted (PyTorch, JAX), and
+        columns of a table as lists (pandas, polars). Foreground and background may have any
+        colours and transparency. Images are preprocessed, see :func:`preprocess`; canonical
+        input is not, see Notes.
     reject : float, optional
-        0..1. Answer -1 where the digit is less sure than this, because it could be another or
-        the picture shows none. Of MNIST's digits 0.5 rejects a few in a thousand;
-        :meth:`DigitClassifier.confidence` says how to choose it for your images.
+        0..1. Return -1 for images whose confidence is below it, because they could show another
+        digit or none. On MNIST's digits 0.5 rejects a few in a thousand.
+        :meth:`DigitClassifier.confidence` describes how to choose it for your images.
 
     Returns
     -------
@@ -59,24 +71,25 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     Raises
     ------
     TypeError
-        ``X`` is of a type or dtype that is no image.
+        If ``X`` is of a type or dtype that is not an image.
     ValueError
-        ``X`` is empty, of another shape, holds NaN, infinity or values outside 0..1 and
-        0..255, or is no image file that can be read.
+        If ``X`` is empty, has another shape, holds NaN, infinity or values outside 0..1 and
+        0..255, or is not an image file that can be decoded; or ``reject`` is outside 0..1.
     OSError
-        A file cannot be read, or the shipped model is missing.
+        If a file cannot be read, or the model's file is missing.
 
     Notes
     -----
-    MNIST-like is a picture of 28x28 pixels with light ink on black: black, less than 33 of 255,
-    takes more than a quarter of each of two sides at least, and some pixel has 128 or more. It
-    is used pixel by pixel, whatever may be wrong with it: noise, blots or lines, light that
-    comes in from the sides, a digit that is small or off the centre. Dark ink on light paper,
-    and light ink on gray, are prepared at 28x28 pixels too. Of a batch that is an array, all
-    images are used as they are where nine in ten of a sample of 32 are MNIST-like; otherwise,
-    and in a list, each goes its own way. ``ocrdigit.preprocess(X)`` shows what the network sees.
-    An image whose digit is not sure is looked at again, see ``tta`` of
-    :class:`DigitClassifier`; that takes ten times as long.
+    Canonical input has 28x28 pixels with light strokes on black, as MNIST's: black (less than 33
+    of 255) covers more than a quarter of at least two sides, and some pixel is at least 128.
+    It is used as it is, pixel by pixel, with its noise, blots and lines, light from the sides, or
+    a digit that is small or off the centre. Dark strokes on light, and light strokes on gray, are
+    preprocessed at 28x28 pixels too. A batch in one array is canonical if nine in ten of a sample
+    of 32 images are; the images of other arrays, and of lists, are decided one by one.
+    ``ocrdigit.preprocess(X)`` returns the network's input.
+
+    Images with a maximum probability below 0.99 get test-time augmentation, see ``tta`` of
+    :class:`DigitClassifier`, which takes about eight times as long.
 
     Examples
     --------
@@ -95,13 +108,13 @@ def predict(X: object, *, reject: float | None = None) -> Any:
     return shipped_model().predict(X, reject=reject)
 
 
-def predict_proba(X: object) -> NDArray[np.float32]:
-    """Tell the probability of each of the ten digits.
+def predict_proba(X: ImageLike | Images) -> NDArray[np.float32]:
+    """Predict the probabilities of the ten digits.
 
     Parameters
     ----------
     X : image or batch
-        As for :func:`predict`, and the same errors.
+        As for :func:`predict`, which lists the errors.
 
     Returns
     -------
@@ -119,18 +132,24 @@ def predict_proba(X: object) -> NDArray[np.float32]:
     return shipped_model().predict_proba(X)
 
 
-def digit_score(X: object) -> Any:
-    """Tell how surely each image shows a digit at all, and no letter, scribble or blot.
+@overload
+def digit_score(X: OneImage) -> float: ...  # type: ignore[overload-overlap]
+@overload
+def digit_score(X: Images) -> NDArray[np.float64]: ...
+@overload
+def digit_score(X: Array) -> float | NDArray[np.float64]: ...
+def digit_score(X: ImageLike | Images) -> Any:
+    """Return the probability that each image shows a digit, not a letter, scribble or blot.
 
     Parameters
     ----------
     X : image or batch
-        As for :func:`predict`, and the same errors.
+        As for :func:`predict`, which lists the errors.
 
     Returns
     -------
     float or ndarray (n,) of float64
-        A probability, 0..1; a float for one image.
+        0..1; a float for one image.
 
     Examples
     --------
@@ -142,23 +161,72 @@ def digit_score(X: object) -> Any:
     return shipped_model().digit_score(X)
 
 
-def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
-    """Return what the network sees of an image: 28x28, light ink on black, 0..1.
+def explain(x: ImageLike, digit: int | None = None, layer: int | str | None = None) -> Explanation:
+    """Explain which pixels of an image support a digit, by Grad-CAM.
+
+    The feature maps of a layer are weighted by the mean gradient of the digit's score with
+    respect to each, and the positive part of their sum is the heatmap (Selvaraju et al., 2017).
+
+    Parameters
+    ----------
+    x : image
+        A single image of any kind that :func:`predict` accepts.
+    digit : int, optional
+        The digit to explain, 0 to 9; None: the most probable one.
+    layer : int or str, optional
+        The index or name of a convolution, or of a batch norm, ReLU or max-pool after one (see
+        ``DigitClassifier.summary``). None: the last convolution, whose maps are the coarsest and
+        the most specific.
+
+    Returns
+    -------
+    Explanation
+        ``.heatmap``, ``.overlay()``, ``.plot()``.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        As :func:`predict`; also if there is more than one image, ``digit`` is not one of the
+        network's classes, or ``layer`` has no feature maps.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> explanation = ocrdigit.explain(sample.X_test[3])
+    >>> explanation.digit, explanation.heatmap.shape, explanation.overlay().size
+    (3, (28, 28), (28, 28))
+    """
+    return shipped_model().explain(x, digit, layer)
+
+
+@overload
+def preprocess(
+    X: ImageLike | Images, method: str = "mnist", steps: Literal[False] = False
+) -> NDArray[np.float32]: ...
+@overload
+def preprocess(
+    X: ImageLike, method: str = "mnist", *, steps: Literal[True]
+) -> tuple[NDArray[np.float32], dict[str, NDArray[Any]]]: ...
+@overload
+def preprocess(X: ImageLike | Images, method: str = "mnist", steps: bool = False) -> Any: ...
+def preprocess(X: ImageLike | Images, method: str = "mnist", steps: bool = False) -> Any:
+    """Return the network's input: 28x28 pixels in 0..1, light strokes on black.
 
     Parameters
     ----------
     X : image or batch
-        As for :func:`predict`, and the same errors.
+        As for :func:`predict`, which lists the errors.
     method : {"mnist", "seed"}
-        "mnist" does what MNIST's makers did, and is what :func:`predict` does: the paper's
-        level is followed and taken away, with its texture; ink may be the dark or the light
-        side; rules, specks and neighbours' ink are dropped; the digit is fitted into 20x20 with
-        its aspect ratio kept, and its centre of mass put at the centre. What is MNIST-like
-        already, see the notes of :func:`predict`, stays as it is. "seed" is the project's first
-        pipeline: gray, stretched to 28x28, a Gaussian blur of 5x5, Otsu's threshold, dark ink
-        made light.
+        "mnist" follows the normalization of MNIST, and is what :func:`predict` uses: the local
+        background is subtracted with its texture; the foreground may be the dark or the light
+        side; ruling lines, specks and neighbouring strokes are removed; the digit is fitted into
+        20x20 with its aspect ratio kept, and its centre of mass moved to the centre. Canonical
+        input, see the notes of :func:`predict`, is returned as it is. "seed" is the project's
+        first pipeline: gray, stretched to 28x28, a Gaussian blur of 5x5, Otsu's threshold,
+        inverted.
     steps : bool
-        Whether to return what a single image went through as well.
+        Whether to return the intermediate images of a single image, too.
 
     Returns
     -------
@@ -166,9 +234,9 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
         A copy.
     dict of str to ndarray
         Only with ``steps``: the stages by name, in order, "gray" the first and "result" the
-        last one; between them "paper", "ink" and "digit", or "resized", "blurred" and
-        "binary". All but the last are uint8; large pictures are shown at the smaller size at
-        which they are worked on.
+        last; between them "background", "foreground" and "digit", or "resized", "blurred" and
+        "binary". All but the last are uint8; large images are returned at the smaller size at
+        which they are processed.
 
     Raises
     ------
@@ -184,12 +252,12 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
     >>> digit.shape, float(digit.max()), float(digit[0, 0])
     ((28, 28), 1.0, 0.0)
     >>> list(stages)
-    ['gray', 'paper', 'ink', 'digit', 'result']
+    ['gray', 'background', 'foreground', 'digit', 'result']
     """
     if _checks.known("method", method, ("mnist", "seed")) == "mnist" and not steps:
         images, scale, single = as_images(X)
-        seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
-        return seen[0] if single else seen
+        inputs: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
+        return inputs[0] if single else inputs
     grays, single = as_grays(X)
     if steps and not single:
         raise ValueError(f"steps are those of one image, got {len(grays)}")
@@ -203,7 +271,7 @@ def preprocess(X: object, method: str = "mnist", steps: bool = False) -> Any:
 def _mnist_steps(gray: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     if gray.shape == (28, 28) and _core.is_canonical(gray):
         return {"gray": gray, "result": gray / np.float32(255)}
-    names = ("gray", "paper", "ink", "digit", "result")
+    names = ("gray", "background", "foreground", "digit", "result")
     return dict(zip(names, _core.preprocess_steps(gray)[:-1], strict=True))
 
 

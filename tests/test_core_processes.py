@@ -158,6 +158,30 @@ def test_threads_share_a_network(network, batch):
     in_threads(4, work)
 
 
+def test_predictions_of_one_network_overlap(network, batch):
+    """A small batch does not wait for the end of a large one: no lock is held during a run."""
+    images = batch.images[:9]
+    large = np.concatenate([batch.images] * (60_000 // len(batch.images)))
+    expected = network.predict(images, 1.0)
+    started, ended = threading.Event(), threading.Event()
+
+    def predict_large():
+        started.set()
+        network.predict(large, 1.0)
+        ended.set()
+
+    worker = threading.Thread(target=predict_large)
+    worker.start()
+    started.wait()
+    during = 0
+    while not ended.is_set():
+        found = network.predict(images, 1.0)
+        during += not ended.is_set()
+        assert np.array_equal(found, expected)
+    worker.join()
+    assert during >= 2  # with a lock, the first would have waited for the end
+
+
 def test_threads_set_and_read_weights(network, batch):
     versions = [make_network(seed).weights() for seed in range(3)]
     scores = []

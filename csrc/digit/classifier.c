@@ -57,7 +57,8 @@ static void augment(const classify_run *run, size_t index, int worker, od_real *
   od_images unscaled = *run->images;
   unscaled.scale = 1;
   od_images_load(&unscaled, od_model_kernels(run->classifier->model), index, image);
-  od_tta_warp(image, (od_real)run->images->scale, od_workspace_input(run->workspace, worker));
+  od_tta_warp(run->classifier->tta, image, (od_real)run->images->scale,
+              od_workspace_input(run->workspace, worker));
   run_slice(run->classifier, run->workspace, worker, OD_TTA_WARPS, scores);
   for (size_t k = 0; k < OD_TTA_WARPS; k++)
     od_softmax(OD_DIGITS, scores + k * classes, of_warps + k * OD_DIGITS);
@@ -76,7 +77,7 @@ static void finish(const classify_run *run, size_t index, int worker, const od_r
   if (!result->digits && !result->probabilities && !result->confidences) return;
   od_softmax(OD_DIGITS, scores, probabilities);
   size_t digit = od_argmax(OD_DIGITS, probabilities);
-  if ((double)probabilities[digit] < run->classifier->tta_threshold) {
+  if (run->classifier->tta && (double)probabilities[digit] < run->classifier->tta_threshold) {
     augment(run, index, worker, probabilities);
     digit = od_argmax(OD_DIGITS, probabilities);
   }
@@ -101,8 +102,7 @@ static void classify_slice(void *context, int task, int worker) {
     uniform[i] = is_uniform(pixels);
   }
   run_slice(run->classifier, run->workspace, worker, n, scores);
-  for (size_t i = 0; i < n; i++)
-    finish(run, begin + i, worker, scores + i * classes, uniform[i]);
+  for (size_t i = 0; i < n; i++) finish(run, begin + i, worker, scores + i * classes, uniform[i]);
 }
 
 void od_classify(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
@@ -116,8 +116,8 @@ void od_classify(const od_classifier *classifier, od_workspace *workspace, od_th
   od_thread_pool_run(pool, classify_slice, &run, (int)((images->count + slice - 1) / slice));
 }
 
-void od_classify_all(const od_classifier *classifier, od_workspace *workspace,
-                     od_thread_pool *pool, const od_images *images, od_real *probabilities) {
+void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
+                     const od_images *images, od_real *probabilities) {
   const size_t classes = (size_t)od_model_classes(classifier->model);
   od_model_run(classifier->model, workspace, pool, images, false, probabilities);
   apply_temperature(classifier, images->count * classes, probabilities);

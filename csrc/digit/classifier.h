@@ -7,17 +7,20 @@
  * by 8 degrees, scaled by 0.9 and 1.1 and sheared by 0.15, either way each, and the probabilities
  * of the six and, with twice the weight, of the image itself are averaged geometrically.
  *
- * An od_classifier is plain data: a model that its caller owns, and how its scores are used. */
+ * An od_classifier is plain data: a model and TTA tables that its caller owns, and how the scores
+ * are used. */
 #ifndef OD_DIGIT_CLASSIFIER_H
 #define OD_DIGIT_CLASSIFIER_H
 
 #include "digit/digit.h"
+#include "digit/tta.h"
 #include "nn/workspace.h"
 
 typedef struct od_classifier {
   const od_model *model; /* from (28, 28, 1) to 10 or 11 classes */
+  const od_tta *tta;     /* or NULL: no TTA */
+  double tta_threshold;  /* images with a smaller maximum probability get TTA */
   double temperature;    /* > 0; all scores are divided by it (Guo et al., 2017) */
-  double tta_threshold;  /* images with a smaller maximum probability get TTA; 0: none do */
 } od_classifier;
 
 /* Whether a model of this input, these classes and this number of columns can be a classifier's. */
@@ -25,12 +28,12 @@ bool od_is_classifier(od_shape input, int classes, int columns);
 
 /* What to compute of a batch; any pointer may be NULL. */
 typedef struct od_classification {
-  int64_t *digits;      /* (n); -1 where the confidence is below `reject` */
+  int64_t *digits;        /* (n); -1 where the confidence is below `reject` */
   od_real *probabilities; /* (n, 10) */
-  double *digit_scores; /* (n): the probability that the image shows a digit; 1 for a model
-                           without a non-digit class, 0 for an image of one level */
-  double *confidences;  /* (n): the largest probability times the digit score */
-  double reject;        /* in [0, 1]; 0: none */
+  double *digit_scores;   /* (n): the probability that the image shows a digit; 1 for a model
+                             without a non-digit class, 0 for an image of one level */
+  double *confidences;    /* (n): the largest probability times the digit score */
+  double reject;          /* in [0, 1]; 0: none */
 } od_classification;
 
 /* Classifies a batch, images->size 784, on the pool. Allocates nothing. */
@@ -39,7 +42,7 @@ void od_classify(const od_classifier *classifier, od_workspace *workspace, od_th
 
 /* Of each image the probabilities of the model's classes, non-digit included, without TTA:
  * probabilities (n, 10 or 11). */
-void od_classify_all(const od_classifier *classifier, od_workspace *workspace,
-                     od_thread_pool *pool, const od_images *images, od_real *probabilities);
+void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
+                     const od_images *images, od_real *probabilities);
 
 #endif

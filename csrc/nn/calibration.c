@@ -29,13 +29,12 @@ static od_status observe(od_network *network, const od_model *model, od_workspac
   return OD_OK;
 }
 
-od_status od_network_calibrate(od_network *network, const od_kernels *kernels,
-                               od_thread_pool *pool, const od_images *images, od_error *error) {
+od_status od_network_calibrate(od_network *network, const od_kernels *kernels, od_thread_pool *pool,
+                               const od_images *images, od_error *error) {
   od_model *model;
   od_workspace *workspace = NULL;
   od_status status = od_model_create(network, kernels, OD_FLOAT32, &model, error);
-  if (!status)
-    status = od_workspace_create(model, od_thread_pool_threads(pool), &workspace, error);
+  if (!status) status = od_workspace_create(model, od_thread_pool_threads(pool), &workspace, error);
   if (!status) status = observe(network, model, workspace, pool, images, error);
   od_workspace_destroy(workspace);
   od_model_destroy(model);

@@ -8,9 +8,12 @@
 
 static size_t packed_size(const od_op *op) {
   switch (op->kind) {
-    case OD_CONV2D: return od_conv_packed_size(op);
-    case OD_DENSE: return od_dense_packed_size(op);
-    default: return op->kernel_size;
+    case OD_CONV2D:
+      return od_conv_packed_size(op);
+    case OD_DENSE:
+      return od_dense_packed_size(op);
+    default:
+      return op->kernel_size;
   }
 }
 
@@ -48,10 +51,11 @@ static od_status check_ranges(const od_model *model, const od_network *network, 
   for (int i = 0; i < model->plan.count; i++)
     if (model->plan.ops[i].precision == OD_INT8 &&
         !od_network_range(network, model->plan.ops[i].layer, &low, &high))
-      return od_fail(error, OD_ERROR_ARGUMENT,
-                     "precision: int8 needs the range of every layer's input, and layer %d (%s) has "
-                     "none: calibrate the network first",
-                     model->plan.ops[i].layer, od_layer_kind_name(model->plan.ops[i].kind));
+      return od_fail(
+          error, OD_ERROR_ARGUMENT,
+          "precision: int8 needs the range of every layer's input, and layer %d (%s) has "
+          "none: calibrate the network first",
+          model->plan.ops[i].layer, od_layer_kind_name(model->plan.ops[i].kind));
   return OD_OK;
 }
 
@@ -123,7 +127,8 @@ od_status od_model_create(const od_network *network, const od_kernels *kernels,
   model->input_size = od_shape_size(od_network_input(network));
   model->classes = (size_t)od_network_classes(network);
   model->columns = od_shape_size(od_network_shape_after(network, last)) / model->classes;
-  model->slice = model->columns > 1 ? 1 : OD_MODEL_SLICE; /* lines are large, without dense layers */
+  model->slice =
+      model->columns > 1 ? 1 : OD_MODEL_SLICE; /* lines are large, without dense layers */
   od_status status = od_plan_make(network, true, precision, -1, &model->plan, error);
   if (!status) status = fill(model, network, error);
   if (status) {

@@ -15,10 +15,10 @@ struct od_model {
   od_real *values;           /* packed kernels, and biases, at the places in plan.ops */
   size_t input_size, widest; /* numbers of an image, at the input and at most */
   size_t classes, columns;
-  size_t slice;              /* images that go through the layers together */
-  od_real *zero_output;      /* (out) of the operation that skips zero tiles */
-  size_t map_size;           /* bytes of an image's map of zero tiles */
-  size_t scratch_size;       /* numbers of scratch that an operation needs at most */
+  size_t slice;         /* images that go through the layers together */
+  od_real *zero_output; /* (out) of the operation that skips zero tiles */
+  size_t map_size;      /* bytes of an image's map of zero tiles */
+  size_t scratch_size;  /* numbers of scratch that an operation needs at most */
 };
 
 struct od_workspace {

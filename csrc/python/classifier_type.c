@@ -27,8 +27,9 @@ static bool read_network(PyTypeObject *type, PyObject *value) {
   if (od_is_classifier(od_network_input(network), od_network_classes(network),
                        od_network_columns(network)))
     return true;
-  PyErr_Format(PyExc_ValueError, "network: got %R, expected one from (%d, %d, 1) to %d or %d classes",
-               value, OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
+  PyErr_Format(PyExc_ValueError,
+               "network: got %R, expected one from (%d, %d, 1) to %d or %d classes", value,
+               OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
   return false;
 }
 
@@ -49,12 +50,17 @@ static PyObject *classifier_new(PyTypeObject *type, PyObject *arguments, PyObjec
   self->network = Py_NewRef(network);
   self->temperature = read.temperature;
   self->tta_threshold = read.tta_threshold;
+  if (self->tta_threshold > 0 && od_tta_create(&self->tta, NULL)) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
   return (PyObject *)self;
 }
 
 static void classifier_dealloc(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   Py_XDECREF(((classifier_object *)object)->network);
+  od_tta_destroy(((classifier_object *)object)->tta);
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -74,7 +80,7 @@ static PyObject *get_tta_threshold(PyObject *object, void *Py_UNUSED(closure)) {
 /* ---- runs ---- */
 
 od_classifier classifier_on_lease(const classifier_object *self, const network_lease *lease) {
-  return (od_classifier){lease->shared->model, self->temperature, self->tta_threshold};
+  return (od_classifier){lease->shared->model, self->tta, self->tta_threshold, self->temperature};
 }
 
 /* False with an exception set. */
@@ -160,8 +166,8 @@ static PyObject *classifier_digit_score(PyObject *self, PyObject *const *argumen
   return scores;
 }
 
-static PyObject *classifier_confidence(PyObject *self, PyObject *const *arguments,
-                                       Py_ssize_t count, PyObject *keywords) {
+static PyObject *classifier_confidence(PyObject *self, PyObject *const *arguments, Py_ssize_t count,
+                                       PyObject *keywords) {
   batch_call call;
   od_classification result = {0};
   if (!read_batch("confidence", arguments, count, keywords, false, &call)) return NULL;

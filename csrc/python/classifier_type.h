@@ -12,6 +12,7 @@
 typedef struct classifier_object {
   PyObject_HEAD
   PyObject *network;
+  od_tta *tta; /* NULL with a threshold of 0 */
   double temperature, tta_threshold;
 } classifier_object;
 

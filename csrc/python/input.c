@@ -22,8 +22,7 @@ static bool read_picture(PyObject *value, PyObject *scale, od_picture *picture) 
 /* The pictures and their scales, tuples of one length from 1 on; free with PyMem_Free. */
 static od_picture *read_pictures(PyObject *values, PyObject *scales) {
   if (!PyTuple_Check(values) || !PyTuple_Check(scales) || PyTuple_GET_SIZE(values) < 1 ||
-      PyTuple_GET_SIZE(values) != PyTuple_GET_SIZE(scales) ||
-      PyTuple_GET_SIZE(values) > INT_MAX) {
+      PyTuple_GET_SIZE(values) != PyTuple_GET_SIZE(scales) || PyTuple_GET_SIZE(values) > INT_MAX) {
     PyErr_SetString(PyExc_ValueError, "pictures, scales: expected tuples of one length from 1 on");
     return NULL;
   }

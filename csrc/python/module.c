@@ -50,14 +50,19 @@ static PyMethodDef functions[] = {
                "The scale that maps canonical images to 0..1; None for other input.")},
     {"preprocess_digit", FAST(image_prepare_digit),
      PyDoc_STR("preprocess_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
-    {"normalize_line_image", reading_level_strip, METH_O,
-     PyDoc_STR("normalize_line_image(image, /)\n--\n\nA line (32, w) as bytes of ink.")},
+    {"normalize_line_image", reading_normalize_line_image, METH_O,
+     PyDoc_STR("normalize_line_image(image, /)\n--\n\n"
+               "Gray levels (h, w) of a line to foreground levels.")},
     {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR("read_digits(network, image, *, judge=None, opinions=..., length=0, words=())\n--\n\n"
-               "The digits in a picture (h, w).")},
-    {"crop_digits", FAST(reading_cut_digits),
-     PyDoc_STR("crop_digits(network, image)\n--\n\n"
-               "The digits in a picture (h, w), and each cut out, float32 (n, 28, 28).")},
+     PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=())"
+               "\n--\n\nThe digits in an image (h, w).")},
+    {"crop_digits", FAST(reading_crop_digits),
+     PyDoc_STR("crop_digits(recognizer, image)\n--\n\n"
+               "The symbols in an image (h, w) before verification, and their crops, "
+               "float32 (n, 28, 28).")},
+    {"fusion_features", FAST(reading_fusion_features),
+     PyDoc_STR("fusion_features(recognizer, image, *, classifier)\n--\n\n"
+               "The features of score fusion of the symbols in an image (h, w).")},
     {"preprocess_steps", FAST(image_prepare_steps),
      PyDoc_STR("preprocess_steps(image)\n--\n\nThe same, and before it what it went through.")},
     {"image_gray", FAST(operation_gray),
@@ -131,7 +136,7 @@ static void release(void *module) {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, SLOT(execute)},
-#if defined(Py_mod_multiple_interpreters) /* NumPy's function table is one a process */
+#if defined(Py_mod_multiple_interpreters) /* NumPy has one function table per process */
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
 #if defined(Py_mod_gil)
@@ -151,5 +156,5 @@ static PyModuleDef definition = {
     .m_free = release,
 };
 
-PyMODINIT_FUNC PyInit__core(void); /* the one symbol that the file shows */
+PyMODINIT_FUNC PyInit__core(void); /* the only exported symbol */
 PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&definition); }

@@ -9,7 +9,7 @@
 #include "nn/calibration.h"
 #include "runtime.h"
 
-/* Single images for one of which the GIL is released; and class scores that fit on the stack. */
+/* The GIL is released for one of so many single images; and scores that fit on the stack. */
 enum { GIL_TURN = 100, STACK_SCORES = 1024 };
 
 static bool read_batch(network_object *self, const char *function, PyObject *const *arguments,

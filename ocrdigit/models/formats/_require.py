@@ -1,4 +1,4 @@
-"""Packages that only some formats want, and what to say where one is missing."""
+"""Import of the packages of optional extras."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def require(package: str, extra: str) -> Any:
-    """Import a package of an optional extra.
+    """Import and return a package of an optional extra.
 
     Raises
     ------
     ModuleNotFoundError
-        It is not installed; the sentence says how to get it.
+        If it is not installed; the message has the command that installs it.
     """
     try:
         return importlib.import_module(package)

@@ -1,4 +1,4 @@
-"""What several corruptions do to batches: resample, blur, convolve."""
+"""Resampling and blurring of batches, shared by several corruptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Floats = NDArray[np.float32]
 SIDE = 28
 CENTRE = (SIDE - 1) / 2
 
-# Row and column of each pixel, (28, 28) each, from the centre.
+# Row and column of each pixel relative to the centre, (28, 28) each.
 ROWS, COLUMNS = (
     grid.astype(np.float32) - np.float32(CENTRE)
     for grid in np.meshgrid(range(SIDE), range(SIDE), indexing="ij")
@@ -18,19 +18,19 @@ ROWS, COLUMNS = (
 
 
 def per_image(values: NDArray[np.float64]) -> Floats:
-    """Return one number an image, (n,), in a shape that goes with images: (n, 1, 1)."""
+    """Return one value per image, (n,), in a shape that broadcasts with images: (n, 1, 1)."""
     return values.astype(np.float32).reshape(-1, 1, 1)
 
 
 def signs(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-    """Draw -1 or 1 for each of ``count`` images."""
+    """Return a random -1 or 1 for each of ``count`` images."""
     return rng.choice((-1.0, 1.0), count)
 
 
 def sample(images: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Look images (n, 28, 28) up at places from the centre, bilinearly; black outside.
+    """Return images (n, 28, 28) sampled bilinearly at ``rows`` and ``columns``; black outside.
 
-    ``rows`` and ``columns`` are (n, 28, 28): where each pixel of the result comes from.
+    These are the source coordinates (n, 28, 28) of each pixel, relative to the centre.
     """
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     y = np.clip(rows + np.float32(CENTRE + 1), 0, SIDE + np.float32(0.999))
@@ -39,17 +39,17 @@ def sample(images: Floats, rows: Floats, columns: Floats) -> Floats:
     y -= top
     x -= left
     side = SIDE + 2
-    place = top * side + left + np.arange(len(images)).reshape(-1, 1, 1) * side * side
+    index = top * side + left + np.arange(len(images)).reshape(-1, 1, 1) * side * side
     flat = padded.ravel()
-    above = flat[place] * (1 - x) + flat[place + 1] * x
-    place += side
-    below = flat[place] * (1 - x) + flat[place + 1] * x
+    above = flat[index] * (1 - x) + flat[index + 1] * x
+    index += side
+    below = flat[index] * (1 - x) + flat[index + 1] * x
     result: Floats = above * (1 - y) + below * y
     return result
 
 
 def smooth(images: Floats, sigma: float) -> Floats:
-    """Blur images (n, h, w) by a Gaussian; the border repeats."""
+    """Return images (n, h, w) after a Gaussian blur; the border is replicated."""
     radius = max(1, int(np.ceil(3 * sigma)))
     steps = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (steps / sigma) ** 2)
@@ -65,15 +65,15 @@ def smooth(images: Floats, sigma: float) -> Floats:
 
 
 def resize_matrix(factor: float) -> Floats:
-    """Return (28, 28): resizes a row of pixels by ``factor`` about the centre, black outside.
+    """Return the matrix (28, 28) that resizes a row of pixels by ``factor`` about its centre.
 
-    Each pixel is a mean with weights that fall off linearly, over as many pixels as fall
-    into it, so that fine strokes survive being made small.
+    It interpolates with a triangle filter, widened for factors below 1 (antialiasing); outside
+    pixels are black.
     """
     targets = (np.arange(SIDE) - CENTRE) / factor + CENTRE
-    reach = max(1.0, 1 / factor)
-    sources = np.arange(-SIDE, 2 * SIDE)  # also those outside, so that edges fade to black
-    weights = np.maximum(0, 1 - np.abs(targets[:, None] - sources) / reach)
+    width = max(1.0, 1 / factor)
+    sources = np.arange(-SIDE, 2 * SIDE)  # includes pixels outside, so that edges fade to black
+    weights = np.maximum(0, 1 - np.abs(targets[:, None] - sources) / width)
     weights /= weights.sum(axis=1, keepdims=True).clip(1e-9)
     inside: Floats = weights[:, SIDE : 2 * SIDE].astype(np.float32)
     return inside

@@ -1,4 +1,4 @@
-"""Pictures as the network sees them, in bytes."""
+"""Preprocessing of training pictures, identical to that of ``predict``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .. import _core
 Pictures = NDArray[np.uint8]
 
 
-def prepared(picture: Pictures) -> Pictures:
-    """Return a picture (h, w) as ``predict`` prepares it, (28, 28)."""
+def preprocessed(picture: Pictures) -> Pictures:
+    """Return a picture (h, w) as the canonical input (28, 28) that ``predict`` computes."""
     digit = _core.preprocess_digit(np.ascontiguousarray(picture))
     pixels: Pictures = np.rint(digit * 255).astype(np.uint8)
     return pixels

@@ -1,30 +1,32 @@
-"""What the synthesiser returns."""
+"""A picture of digits with its ground truth: what the page loaders and the generators return."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Picture:
-    """A picture of digits and the truth about it.
+    """A picture of digits and its ground truth.
 
     Attributes
     ----------
     image : ndarray (h, w) or (h, w, 3) of uint8
-        Gray, or red, green and blue.
+        Gray or RGB.
     text : str
-        The digits in reading order, without punctuation; on a page, numbers in a row are
-        parted by a space and rows by a newline.
+        The digits in reading order, without punctuation. On a page, the numbers of a row are
+        separated by a space and the rows by a newline.
     values : ndarray (k,) of int64
         The digits of ``text``, one by one.
     boxes : ndarray (k, 4) of int64
-        The box of each digit's ink: x, y, width and height in pixels.
+        The bounding box of each digit's foreground: x, y, width and height in pixels.
     """
 
     image: NDArray[np.uint8]
@@ -37,7 +39,7 @@ class Picture:
         return f"Picture({self.text!r}, {width} x {height})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the truth as plain data, ready for JSON: size, text, digits with their boxes.
+        """Return the ground truth as JSON-serializable data: size, text, digits and boxes.
 
         Examples
         --------
@@ -53,10 +55,12 @@ class Picture:
         ]
         return {"width": width, "height": height, "text": self.text, "digits": digits}
 
-    def draw(self) -> Image.Image:
-        """Return a copy of the picture with the digits' boxes."""
+    def draw(self) -> Image:
+        """Return a copy of the image with the digits' boxes drawn on it."""
+        from PIL import Image, ImageDraw
+
         picture = Image.fromarray(self.image).convert("RGB")
-        pen = ImageDraw.Draw(picture)
+        draw = ImageDraw.Draw(picture)
         for x, y, w, h in self.boxes.tolist():
-            pen.rectangle((x - 1, y - 1, x + w, y + h), outline=(220, 40, 40))
+            draw.rectangle((x - 1, y - 1, x + w, y + h), outline=(220, 40, 40))
         return picture
