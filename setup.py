@@ -68,7 +68,7 @@ def compile_flags() -> list[str]:
     elif os.environ.get("OCRDIGIT_SANITIZE"):
         flags += ["-O1", "-g", "-fno-omit-frame-pointer"]
     elif is_on("OCRDIGIT_COVERAGE"):
-        flags += ["-O0", "-g"]
+        flags += ["-O1", "-g"]
     else:
         flags += ["-O3", "-g0"]
     if is_on("OCRDIGIT_WERROR"):
