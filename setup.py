@@ -1,11 +1,12 @@
-"""Builds the extension module ``ocrdigit._core``; everything else is in pyproject.toml.
+"""Build the extension module ``ocrdigit._core``; everything else is in pyproject.toml.
 
-Environment switches for people who work on ocrdigit (none is set for a release):
+Environment variables for developers (a release sets none of them):
 
 OCRDIGIT_SANITIZE   sanitizers for gcc or clang, "address,undefined" or "thread"
 OCRDIGIT_COVERAGE   "1" for gcov's instrumentation
 OCRDIGIT_DEBUG      "1" for debug information and no optimisation
 OCRDIGIT_WERROR     "1" for the strict warnings, as errors
+OCRDIGIT_BUILD_JOBS number of files to compile at a time; by default one a processor
 """
 
 from __future__ import annotations
@@ -15,18 +16,15 @@ import platform
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy
+from pybind11.setup_helpers import ParallelCompile
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-# One baseline for every wheel; the kernels choose their instruction sets by function, at run
-# time. It stands last, so that no -march=native from CFLAGS gets in.
+# One baseline for every wheel; kernels for other instruction sets are selected at run time.
+# These flags come last, to override a -march=native in CFLAGS.
 BASELINES = {
     ("linux", "x86_64"): ["-march=x86-64", "-mtune=generic"],
     ("linux", "aarch64"): ["-march=armv8-a"],
@@ -47,7 +45,7 @@ int main(void) { return 0; }
 
 UNSUPPORTED = """
 ocrdigit's core is C11 with POSIX threads and needs gcc (9 or later) or clang (12 or later).
-The C compiler found here cannot build it; its message stands above.
+The C compiler found here cannot build it; its message is above.
   Debian, Ubuntu:  apt install gcc python3-dev
   Fedora:          dnf install gcc python3-devel
   macOS:           xcode-select --install
@@ -62,7 +60,7 @@ def is_on(switch: str) -> bool:
 def compile_flags() -> list[str]:
     flags = ["-std=c11", "-fvisibility=hidden"]
     flags += ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
-    # As system headers, those of Python and NumPy are not held to our warnings.
+    # System headers, so that our warnings do not apply to Python's and NumPy's.
     for folder in (sysconfig.get_path("include"), numpy.get_include()):
         flags += ["-isystem", folder]
     if is_on("OCRDIGIT_DEBUG"):
@@ -70,7 +68,7 @@ def compile_flags() -> list[str]:
     elif os.environ.get("OCRDIGIT_SANITIZE"):
         flags += ["-O1", "-g", "-fno-omit-frame-pointer"]
     elif is_on("OCRDIGIT_COVERAGE"):
-        flags += ["-O0", "-g"]
+        flags += ["-O1", "-g"]
     else:
         flags += ["-O3", "-g0"]
     if is_on("OCRDIGIT_WERROR"):
@@ -79,31 +77,20 @@ def compile_flags() -> list[str]:
 
 
 def instrument_flags() -> list[str]:
-    """Flags of the compiler and the linker alike."""
+    """Return flags for both the compiler and the linker."""
     sanitizers = os.environ.get("OCRDIGIT_SANITIZE")
     flags = [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"] if sanitizers else []
     return flags + (["--coverage"] if is_on("OCRDIGIT_COVERAGE") else [])
 
 
 class BuildExtension(build_ext):
-    """Compiles the files side by side, after a look whether the compiler can do it."""
+    """Checks that the compiler supports the core's C before compiling it."""
 
     def build_extension(self, extension: Extension) -> None:
-        self.refuse_unsupported_compiler(extension)
-        compile_all = self.compiler.compile
+        self.check_compiler(extension)
+        super().build_extension(extension)
 
-        def compile_side_by_side(sources: Iterable[str], **options: Any) -> list[str]:
-            with ThreadPoolExecutor(os.cpu_count()) as workers:
-                objects = workers.map(lambda source: compile_all([source], **options), sources)
-                return list(chain.from_iterable(objects))
-
-        self.compiler.compile = compile_side_by_side
-        try:
-            super().build_extension(extension)
-        finally:
-            self.compiler.compile = compile_all
-
-    def refuse_unsupported_compiler(self, extension: Extension) -> None:
+    def check_compiler(self, extension: Extension) -> None:
         with tempfile.TemporaryDirectory() as folder:
             probe = Path(folder, "probe.c")
             probe.write_text(PROBE)
@@ -114,6 +101,9 @@ class BuildExtension(build_ext):
             except Exception as error:
                 sys.exit(f"{error}\n{UNSUPPORTED}")
 
+
+# setuptools compiles an extension's files one after another; this helper uses a pool of threads.
+ParallelCompile("OCRDIGIT_BUILD_JOBS").install()
 
 setup(
     ext_modules=[

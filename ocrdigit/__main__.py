@@ -1,4 +1,4 @@
-"""``python -m ocrdigit``: the command line."""
+"""``python -m ocrdigit``: the command line interface."""
 
 from .cli import main
 

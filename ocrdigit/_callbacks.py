@@ -1,12 +1,13 @@
-"""What training calls: the history, the display, and the user's callbacks."""
+"""The callbacks of training: the history, the progress display and the user's own."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .progress import TrainingDisplay
+if TYPE_CHECKING:
+    from .progress import TrainingDisplay
 
 HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
@@ -14,31 +15,31 @@ HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 def hooks(
     callbacks: object, history: dict[str, list[float]], display: TrainingDisplay | None = None
 ) -> dict[str, Any]:
-    """Return the trainer's callbacks: history first, then the display, then the user's."""
+    """Return the trainer's callbacks, which call the history, the display and the user's own."""
     users = _checked(callbacks)
     on_step = [user.on_step for user in users if hasattr(user, "on_step")]
     interval = 0.0 if on_step else 0.1
     on_epoch: list[Callable[[Any], object]] = [
-        lambda progress: _note(history, progress),
+        lambda progress: _record(history, progress),
         *([display.on_epoch] if display else []),
         *(getattr(user, "on_epoch", user) for user in users if not _steps_only(user)),
     ]
     if display:
         on_step.insert(0, display.on_step)
-    called: dict[str, Any] = {"on_epoch": _all_of(on_epoch)}
+    hooks: dict[str, Any] = {"on_epoch": _call_all(on_epoch)}
     if on_step:
-        called.update(on_step=_all_of(on_step), interval=interval)
-    return called
+        hooks.update(on_step=_call_all(on_step), interval=interval)
+    return hooks
 
 
-def _note(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:
+def _record(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:
     for key in HISTORY_KEYS:
         value = progress[key]
         history[key].append(math.nan if value is None else value)
 
 
 def _checked(callbacks: object) -> list[Any]:
-    """Return the user's callbacks as a checked list."""
+    """Return the user's callbacks as a list."""
     if callbacks is None:
         return []
     users = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
@@ -55,11 +56,11 @@ def _steps_only(user: object) -> bool:
     return hasattr(user, "on_step") and not hasattr(user, "on_epoch")
 
 
-def _all_of(functions: list[Callable[[Any], object]]) -> Callable[[Any], bool]:
-    """Return one callback that calls all; it asks to stop when any does."""
+def _call_all(functions: list[Callable[[Any], object]]) -> Callable[[Any], bool]:
+    """Return a callback that calls all functions, and returns False if any of them does."""
 
     def call(progress: Any) -> bool:
-        answers = [function(progress) for function in functions]
-        return not any(answer is False for answer in answers)
+        results = [function(progress) for function in functions]
+        return not any(result is False for result in results)
 
     return call

@@ -1,4 +1,4 @@
-"""Checks of single arguments, with errors that name the argument and what came."""
+"""Checks of single arguments; the errors name the argument and the value that was passed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def positive_int(name: str, value: object) -> int:
-    """``value`` as an int of at least 1."""
+    """Return ``value`` as an int of at least 1."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a positive integer, got {value!r}")
     if value < 1:
@@ -20,18 +20,18 @@ def positive_int(name: str, value: object) -> int:
     return int(value)
 
 
-def whole(name: str, value: object, low: int, high: int) -> int:
-    """``value`` as an int of ``low`` to ``high``."""
+def int_in_range(name: str, value: object, low: int, high: int) -> int:
+    """Return ``value`` as an int in ``low``..``high``, both included."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer of {low} to {high}, got {value!r}")
+        raise TypeError(f"{name} must be an integer in {low}..{high}, got {value!r}")
     number = int(value)
     if not low <= number <= high:
-        raise ValueError(f"{name} must be an integer of {low} to {high}, got {value!r}")
+        raise ValueError(f"{name} must be an integer in {low}..{high}, got {value!r}")
     return number
 
 
 def finite_number(name: str, value: object) -> float:
-    """``value`` as a finite float."""
+    """Return ``value`` as a finite float."""
     if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):
         raise TypeError(f"{name} must be a number, got {value!r}")
     number = float(value)
@@ -49,7 +49,7 @@ def fraction(name: str, value: object) -> float:
 
 
 def positive_number(name: str, value: object) -> float:
-    """``value`` as a finite float above 0."""
+    """Return ``value`` as a finite float above 0."""
     number = finite_number(name, value)
     if number <= 0:
         raise ValueError(f"{name} must be above 0, got {value!r}")
@@ -57,7 +57,7 @@ def positive_number(name: str, value: object) -> float:
 
 
 def known(name: str, value: object, choices: Iterable[str]) -> str:
-    """``value`` where it is one of ``choices``."""
+    """Return ``value`` if it is one of ``choices``."""
     choices = tuple(choices)
     if not isinstance(value, str) or value not in choices:
         kind = ValueError if isinstance(value, str) else TypeError
@@ -66,7 +66,7 @@ def known(name: str, value: object, choices: Iterable[str]) -> str:
 
 
 def generator(random_state: object, *stream: int) -> np.random.Generator:
-    """Return the generator for a ``random_state``; of a seed, each stream is another."""
+    """Return the generator for a ``random_state``; a seed gives independent streams."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     if random_state is None:
@@ -81,7 +81,7 @@ def generator(random_state: object, *stream: int) -> np.random.Generator:
 
 
 def seed(random_state: Any) -> int:
-    """Return a seed of 0 to 2**64 - 1 for the core."""
+    """Return a seed in 0..2**64 - 1 for the core's generators."""
     if random_state is None:
         return int.from_bytes(os.urandom(8), "little")
     if isinstance(random_state, np.random.Generator):

@@ -1,4 +1,4 @@
-"""What this installation is and runs on."""
+"""A report of the installation and the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._predict import MODEL_PATH
 
 
 def show_config() -> None:
-    """Print the version, the active instruction set, the threads and the shipped model.
+    """Print the version, the active instruction set, the number of threads and the model.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def show_config() -> None:
     size = (
         f"{os.path.getsize(MODEL_PATH) / 1024:,.0f} KB" if os.path.exists(MODEL_PATH) else "missing"
     )
-    features = ", ".join(_core.cpu_features()) or "none of those it knows"
+    features = ", ".join(_core.cpu_features()) or "no supported extensions"
     rows = {
         "ocrdigit": _core.__version__,
         "python": f"{platform.python_version()}, numpy {np.__version__}",

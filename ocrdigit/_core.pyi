@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 __version__: str
 
-# An augmentation step: name, five numbers (meaning: csrc/train/augment.h), probability in
-# [0, 1], fill ("reflect", "constant", "nearest"), value of a constant fill.
-AugmentStep = tuple[str, tuple[float, float, float, float, float], float, str, float]
+# An augmentation step: "type" and that type's keys as in ocrdigit/augmentations.py, where a number
+# stands for itself and a range is a pair (low, high). Only "probability" (1), "fill" ("constant")
+# and "value" (0) are optional.
+AugmentStep = Mapping[str, str | float | tuple[float, float]]
 
 class LayerDescription(TypedDict):
     name: str
@@ -236,7 +237,7 @@ def canonical_scale(images: object, /) -> float | None:
 def preprocess_images(
     pictures: tuple[NDArray[Any], ...], scales: tuple[float, ...]
 ) -> NDArray[np.float32]:
-    """(n, 28, 28) in [0, 1], light on black: canonical pictures as they are, others preprocessed."""
+    """(n, 28, 28) in [0, 1], light on black; canonical pictures are not changed."""
 
 def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
     """(h, w); alpha is composited over white, or over black where the picture is drawn in white."""
@@ -244,51 +245,58 @@ def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
 def are_canonical(images: NDArray[np.uint8], /) -> bool:
     """Whether nine in ten of a sample of up to 32 of a batch (n, 28, 28) are canonical."""
 
-# Pictures; all take C-contiguous uint8.
-def rgb_to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(h, w, 3) -> (h, w)."""
-
-def rgba_to_gray(image: NDArray[np.uint8], background: int) -> NDArray[np.uint8]:
-    """(h, w, 4) -> (h, w), composited over a gray level."""
-
-def otsu_threshold(image: NDArray[np.uint8]) -> int: ...
-def resize_gray(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]: ...
+# Gray images, C-contiguous uint8.
 def is_canonical(image: NDArray[np.uint8]) -> bool:
-    """Whether (h, w) has light ink, and black along two sides at least: no paper to take away."""
+    """Whether (h, w) has light foreground, and black along at least two sides."""
 
 def preprocess_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
+    """(h, w) of one digit -> (28, 28) in [0, 1], a light digit on black."""
 
 def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
-    """A line of dark writing (h, w) as bytes of ink, as ``read_digits`` shows it to a network."""
+    """Gray levels (h, w) of a line of dark writing to foreground levels, as in line images."""
 
 def read_digits(
-    network: Network,
+    recognizer: Network,
     image: NDArray[np.uint8],
     *,
-    judge: Network | None = None,
-    opinions: tuple[float, ...] = ...,
+    classifier: Classifier | None = None,
+    fusion: Mapping[str, float] | None = None,
     length: int = 0,
     words: tuple[str, ...] = (),
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits in a picture (h, w), line by line, as a network from (32, 1024, 1) reads them.
+    """The digits in an image (h, w), line by line.
 
-    A judge, a network from (28, 28, 1) to 10 or 11 classes, is asked about each digit, cut out;
-    how that counts is said by 15 numbers, those of ``models.recognizer.FusionWeights``.
+    The recognizer is a network from (32, 1024, 1) to columns of 11 classes. The
+    classifier verifies each symbol on a crop, without test-time augmentation; ``fusion``, which it
+    requires, has the fields of ``models.recognizer.FusionWeights``.
 
-    (n, 6): line, value, left, top, width, height; and (n, 12): confidence, whether it is a
-    digit at all, the probability of each digit.
+    Returns (n, 6): line, value, left, top, width, height; and (n, 12): confidence, probability of
+    being a digit, probability of each digit.
     """
 
 def crop_digits(
-    network: Network, image: NDArray[np.uint8]
+    recognizer: Network, image: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits (n, 6) that ``read_digits`` finds without a judge, and each cut out for one.
+    """The symbols that ``read_digits`` verifies, and their crops, the classifier's input.
 
-    (n, 6): line, value, left, top, width, height; and (n, 28, 28), 0..1.
-
-    Only those that have ink of their own, and of a page of many only a first sample.
+    Returns (n, 6): line, value, left, top, width, height; and (n, 28, 28), 0..1. Low-confidence
+    symbols are included, symbols without foreground of their own are not.
     """
+
+class FusionFeatures(TypedDict):
+    symbols: NDArray[np.int32]  # (n, 6): line, value, left, top, width, height
+    recognizer: NDArray[np.float64]  # (n, 10): log probability of each digit
+    classifier: NDArray[np.float64]  # (n, 10): log probability of each digit
+    recognizer_odds: NDArray[np.float64]  # (n,): log odds of being a digit
+    classifier_odds: NDArray[np.float64]  # (n,): log odds of being a digit
+    foreground: NDArray[np.float64]  # (n,): log proportion of the line's foreground in symbols
+    isolated: NDArray[np.bool_]  # (n,): no neighbour in the line overlaps it
+    verified: NDArray[np.bool_]  # (n,): the classifier was run; else its features are meaningless
+
+def fusion_features(
+    recognizer: Network, image: NDArray[np.uint8], *, classifier: Classifier
+) -> FusionFeatures:
+    """The features that score fusion combines, of the symbols that ``read_digits`` finds."""
 
 def preprocess_steps(
     image: NDArray[np.uint8],
@@ -300,13 +308,13 @@ def preprocess_steps(
     NDArray[np.float32],
     tuple[float, float, float],
 ]:
-    """The picture as gray, its paper, its ink, the digit's ink, and preprocess_digit's result.
+    """Gray, background, foreground, the digit's foreground, and the result of preprocess_digit.
 
-    Last, where the result lies in the picture: its left and top edge and the side of one of its
-    pixels, in the picture's pixels; a side of 0 where there is no ink.
+    Last, the position of the result in the image, in the image's pixels: its left and top edge and
+    the side of one of its pixels, which is 0 without foreground.
     """
 
-# As OpenCV has them, for ocrdigit/image.py; these take uint8 pictures of any strides.
+# OpenCV's functions, for ocrdigit/image.py; they take uint8 images of any strides.
 def image_gray(image: NDArray[np.uint8], bgr: bool, background: int) -> NDArray[np.uint8]: ...
 def image_threshold(
     image: NDArray[np.uint8], thresh: float, maxval: float, type: str
@@ -314,7 +322,7 @@ def image_threshold(
 def image_adaptive_threshold(
     image: NDArray[np.uint8], gaussian: bool, block_size: int, bound: int, above: int, below: int
 ) -> NDArray[np.uint8]: ...
-def image_components(
+def image_connected_components(
     image: NDArray[np.uint8], connectivity: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Labels (h, w), statistics (n, 5) and centroids (n, 2)."""
@@ -328,7 +336,7 @@ def image_morphology(
     border: str,
     border_value: float | None,
 ) -> NDArray[np.uint8]: ...
-def image_shape(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...
+def image_structuring_element(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...
 def image_gaussian_blur(
     image: NDArray[np.uint8],
     ksize_y: int,
@@ -341,7 +349,7 @@ def image_resize(
     image: NDArray[np.uint8], dsize: tuple[int, int], interpolation: str
 ) -> NDArray[np.uint8]: ...
 def image_moments(image: NDArray[np.uint8], binary: bool) -> tuple[float, ...]:
-    """m00, m10, m01, m20, m11, m02, m30, m21, m12, m03, then mu and nu from 20 on."""
+    """m00, m10, m01, m20, m11, m02, m30, m21, m12, m03, then mu20 to mu03 and nu20 to nu03."""
 
 def image_warp_affine(
     image: NDArray[np.uint8],
@@ -350,7 +358,7 @@ def image_warp_affine(
     h: int,
     w: int,
     border: str,
-    outside: int,
+    border_value: int,
 ) -> NDArray[np.uint8]: ...
 def image_deskew(image: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
 def image_normalize(image: NDArray[np.uint8], alpha: float, beta: float) -> NDArray[np.uint8]: ...

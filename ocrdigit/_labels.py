@@ -1,4 +1,4 @@
-"""The labels that people hand in, checked and turned into digits."""
+"""Checks of labels and their conversion to digits."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ from ._inputs import OBJECT_KINDS, as_array, numbers
 def as_labels(
     y: object, count: int, name: str = "y", images: str = "X"
 ) -> tuple[NDArray[np.uint8], bool]:
-    """Return the digits (n,) of the ``count`` images of ``images``, and if they came as text.
+    """Return the digits (n,) of ``count`` images, and whether they were strings.
 
-    Labels are integers 0..9, or texts "0".."9" as tables have them.
+    Parameters
+    ----------
+    y : array (n,) or (n, 1)
+        Integers 0..9, or strings "0".."9".
+    count : int
+        The number of images.
+    name, images : str
+        The names of the labels and the images in errors.
     """
     labels = _column(y, name)
     if labels.ndim != 1:
         hint = "; for one-hot labels pass y.argmax(axis=1)" if labels.ndim == 2 else ""
-        raise ValueError(f"{name} must be one label an image, (n,), got shape {labels.shape}{hint}")
+        raise ValueError(
+            f"{name} must have one label for each image, (n,), got shape {labels.shape}{hint}"
+        )
     if len(labels) != count:
         raise ValueError(
             f"{images} and {name} differ in length: {count} images, {len(labels)} labels"
@@ -41,7 +50,7 @@ def _column(y: object, name: str) -> NDArray[np.generic]:
         raise ValueError(f"training requires y to be passed, but the target {name} is None")
     given = as_array(y, name)
     labels = np.asarray(y) if given is None else given
-    if labels.ndim == 2 and labels.shape[1] == 1:  # a table of one column
+    if labels.ndim == 2 and labels.shape[1] == 1:  # a table with one column
         return labels[:, 0]
     return labels
 

@@ -1,4 +1,4 @@
-"""Tables of a network's layers: names, output shapes, numbers of parameters."""
+"""Tables of a network's layers: names, output shapes and numbers of parameters."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def as_text(network: _core.Network) -> str:
             line,
             *(f"{name:{first}}{shape:{second}}{number:>12,}" for name, shape, number in rows),
             line,
-            f"{'Parameters in all':{first + second}}{total:>12,}  ({4 * total / 1024:,.1f} KB)",
+            f"{'Total parameters':{first + second}}{total:>12,}  ({4 * total / 1024:,.1f} KB)",
             f"{'  trainable':{first + second}}{trainable:>12,}",
-            f"{'  moving statistics':{first + second}}{total - trainable:>12,}",
+            f"{'  non-trainable':{first + second}}{total - trainable:>12,}",
         ]
     )
 
 
 def as_html(network: _core.Network, state: str) -> str:
-    """Return the table for a notebook; ``state`` says at its foot what the network has learnt."""
+    """Return the table for a notebook; ``state`` is a note on the training, below the table."""
     from . import _html
 
     layers = network.describe()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from . import _checks, _core, estimator, models
 from ._inputs import as_grays, as_images
 from ._typing import Array, Digits, ImageLike, Images, OneImage
+
+if TYPE_CHECKING:
+    from .explaining import Explanation
 
 MODEL_PATH = models.path_of("default")
 
@@ -156,6 +159,45 @@ def digit_score(X: ImageLike | Images) -> Any:
     True
     """
     return shipped_model().digit_score(X)
+
+
+def explain(x: ImageLike, digit: int | None = None, layer: int | str | None = None) -> Explanation:
+    """Explain which pixels of an image support a digit, by Grad-CAM.
+
+    The feature maps of a layer are weighted by the mean gradient of the digit's score with
+    respect to each, and the positive part of their sum is the heatmap (Selvaraju et al., 2017).
+
+    Parameters
+    ----------
+    x : image
+        A single image of any kind that :func:`predict` accepts.
+    digit : int, optional
+        The digit to explain, 0 to 9; None: the most probable one.
+    layer : int or str, optional
+        The index or name of a convolution, or of a batch norm, ReLU or max-pool after one (see
+        ``DigitClassifier.summary``). None: the last convolution, whose maps are the coarsest and
+        the most specific.
+
+    Returns
+    -------
+    Explanation
+        ``.heatmap``, ``.overlay()``, ``.plot()``.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        As :func:`predict`; also if there is more than one image, ``digit`` is not one of the
+        network's classes, or ``layer`` has no feature maps.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> explanation = ocrdigit.explain(sample.X_test[3])
+    >>> explanation.digit, explanation.heatmap.shape, explanation.overlay().size
+    (3, (28, 28), (28, 28))
+    """
+    return shipped_model().explain(x, digit, layer)
 
 
 @overload

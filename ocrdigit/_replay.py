@@ -1,4 +1,4 @@
-"""Images of the embedded sample among those trained on, so that a model forgets little."""
+"""Replay in fine-tuning: old images among the new ones reduce catastrophic forgetting."""
 
 from __future__ import annotations
 
@@ -14,10 +14,19 @@ from .datasets import load_sample
 def with_sample(
     images: NDArray[Any], labels: NDArray[np.uint8], scale: float, count: int
 ) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Return images (n, 28, 28) and labels with ``count`` of the sample's training part after them.
+    """Return images and labels followed by ``count`` of the embedded sample's training part.
 
-    The given ones are repeated until they are at least a quarter as many as those. Values mean
-    the same in all: times ``scale`` they are 0..1.
+    Parameters
+    ----------
+    images : ndarray (n, 28, 28) of uint8 or float32
+        The new images, whose values times ``scale`` are 0..1. They are repeated until they are at
+        least a quarter as many as the replayed ones.
+    labels : ndarray (n,) of uint8
+        Their digits.
+    scale : float
+        The factor of the pixel values, of the returned images too.
+    count : int
+        The number of replayed images.
     """
     sample = load_sample()
     old, old_labels = sample.X_train[:count], sample.y_train[:count].astype(np.uint8)

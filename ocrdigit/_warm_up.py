@@ -1,4 +1,4 @@
-"""Everything that a first picture takes, before anybody waits for the answer."""
+"""Loading everything that the first picture needs, before a user waits for it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import io
 import numpy as np
 from PIL import Image
 
-from .explaining import explain
+from ._predict import explain
 from .reading import read
 
 __all__ = ["warm_up"]
 
 
 def warm_up() -> None:
-    """Import and load what reading, showing and explaining a picture file wants."""
+    """Import and load what reading, drawing and explaining an image file need."""
     page = np.full((64, 64), 255, np.uint8)
     page[12:52, 28:34] = 0  # a 1
     for kind in ("png", "jpeg"):

@@ -1,6 +1,6 @@
 """The Streamlit page: digits from uploads, a drawing pad, a camera or the clipboard.
 
-``ocrdigit app`` starts it, and so does ``streamlit run`` on this file. It needs
+``ocrdigit app`` starts it, as does ``streamlit run`` with this file. It needs
 ``pip install 'ocrdigit[app]'``.
 """
 
@@ -26,43 +26,45 @@ from streamlit.components.v1 import declare_component
 import ocrdigit
 from ocrdigit import _html, models
 from ocrdigit._inputs import gray_pages
-from ocrdigit._warm_up import warm_up as prepare_for_pictures
+from ocrdigit._warm_up import warm_up as load_everything
 from ocrdigit.reading import Digit, Reading, rows_to_csv
 
-MOST_MEGABYTES = 20
+MAX_MEGABYTES = 20
 SOURCES = ("Upload", "Draw", "Camera", "Paste", "Examples")
-NUMBERS, ONE_DIGIT = "Numbers, anywhere", "A single digit"
-KINDS = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+NUMBERS, ONE_DIGIT = "Numbers", "A single digit"
+OWN_FILE = "your own file"
+SUFFIXES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
 
-_HOME = os.path.dirname(os.path.abspath(ocrdigit.__file__))
-_pad = declare_component("ocrdigit_pad", path=os.path.join(_HOME, "_pad"))
+_FOLDER = os.path.dirname(os.path.abspath(ocrdigit.__file__))
+_pad = declare_component("ocrdigit_pad", path=os.path.join(_FOLDER, "_pad"))
 
-# A name, and the bytes of an image file. (Streamlit shows a text that stands alone.)
-Picture = tuple[str, bytes]
+# The name and the bytes of an image file.
+Upload = tuple[str, bytes]
 
 
 def main() -> None:
-    """Draw the page."""
+    """Run the page."""
     st.set_page_config("ocrdigit", ":material/draw:", initial_sidebar_state="collapsed")
     st.title("Read handwritten digits")
     model = choose_model()
-    source = str(st.radio("Picture from", SOURCES, horizontal=True, key="source"))
-    kinds, likely = (NUMBERS, ONE_DIGIT), int(source == "Draw")
-    what = str(st.radio("What is on it", kinds, likely, horizontal=True, key=f"what {source}"))
-    pictures = [each for each in take_pictures(source, what) if fits(each)]
-    show = show_numbers if what == NUMBERS else show_digit
+    source = str(st.radio("Image source", SOURCES, horizontal=True, key="source"))
+    contents, default = (NUMBERS, ONE_DIGIT), int(source == "Draw")
+    key = f"content {source}"
+    content = str(st.radio("Content", contents, default, horizontal=True, key=key))
+    uploads = [each for each in get_uploads(source, content) if check_size(each)]
+    show = show_numbers if content == NUMBERS else show_digit
     rows: list[dict[str, Any]] = []
-    answers: list[dict[str, Any]] = []
-    for number, (name, data) in enumerate(pictures):
-        with st.container(border=len(pictures) > 1):
-            if len(pictures) > 1:
+    results: list[dict[str, Any]] = []
+    for index, (name, data) in enumerate(uploads):
+        with st.container(border=len(uploads) > 1):
+            if len(uploads) > 1:
                 st.subheader(name)
-            found = refused(lambda name=name, data=data, at=number: show(name, data, model, at))  # type: ignore[misc]
-        if found:
-            rows += found[0]
-            answers.append({"file": name, **found[1]})
-    if answers:
-        offer_downloads(rows, answers)
+            result = or_error(lambda name=name, data=data, i=index: show(name, data, model, i))  # type: ignore[misc]
+        if result:
+            rows += result[0]
+            results.append({"file": name, **result[1]})
+    if results:
+        offer_downloads(rows, results)
     show_corrections(model)
     warm_up()
 
@@ -72,38 +74,39 @@ def main() -> None:
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Load what the first answer wants while the first visitor looks at the page."""
-    prepare_for_pictures()
+    """Load everything that predictions need, once, after the page is shown."""
+    load_everything()
 
 
 @st.cache_resource(show_spinner=False)
 def load_model(name: str) -> ocrdigit.DigitClassifier:
-    """Return a model of the package; one for all who visit."""
+    """Return a model of the package; all visitors share it."""
     return ocrdigit.load(name)
 
 
 def choose_model() -> ocrdigit.DigitClassifier:
-    """Return the model that the visitor wants: one of the package, their own, or a tuned one."""
+    """Return the selected model: of the package, of an uploaded file, or a fine-tuned one."""
     tuned: ocrdigit.DigitClassifier | None = st.session_state.get("tuned")
-    names = [*models.NAMES, "a file of mine"]
+    names = [*models.NAMES, OWN_FILE]
     with st.sidebar:
         st.header("Model")
-        name = str(st.selectbox("Which one reads", names, key="model name"))
+        name = str(st.selectbox("Model to use", names, key="model name"))
         model: ocrdigit.DigitClassifier = load_model(names[0])
-        if name == names[-1]:
-            file = st.file_uploader("Saved by ocrdigit", ["safetensors"], key="model file")
-            own = refused(lambda: own_model(file.getvalue())) if file else None
+        if name == OWN_FILE:
+            label = "A model saved by ocrdigit"
+            file = st.file_uploader(label, ["safetensors"], key="model file")
+            own = or_error(lambda: own_model(file.getvalue())) if file else None
             model = own or model
         elif name != names[0]:
             model = load_model(name)
-        if tuned is not None and st.toggle("Use what my corrections have taught it", value=True):
+        if tuned is not None and st.toggle("Use the model trained on my corrections", value=True):
             model = tuned
         st.html(model._repr_html_())
     return model
 
 
 def own_model(data: bytes) -> ocrdigit.DigitClassifier:
-    """Return the model of an uploaded file."""
+    """Return the model in the bytes of a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "uploaded.safetensors")
         with open(path, "wb") as file:
@@ -114,58 +117,58 @@ def own_model(data: bytes) -> ocrdigit.DigitClassifier:
             raise ValueError(str(error).removeprefix(f"{path}: ")) from error
 
 
-# -- pictures --
+# -- images --
 
 
-def take_pictures(source: str, what: str) -> list[Picture]:
-    """Return what the visitor has given."""
+def get_uploads(source: str, content: str) -> list[Upload]:
+    """Return the visitor's images."""
     if source == "Upload":
-        label = f"Pictures, up to {MOST_MEGABYTES} MB each"
-        files = st.file_uploader(label, KINDS, accept_multiple_files=True, key="files")
+        label = f"Images, up to {MAX_MEGABYTES} MB each"
+        files = st.file_uploader(label, SUFFIXES, accept_multiple_files=True, key="files")
         return [(file.name, file.getvalue()) for file in files]
     if source == "Camera":
-        photo = st.camera_input("A photo of the digits")
+        photo = st.camera_input("Take a photo of the digits")
         return [] if photo is None else [("photo.jpg", photo.getvalue())]
     if source == "Examples":
-        names = ("a page", "a cheque", "a row", "one digit")
-        return [example(str(st.selectbox("Which", names, key="example")))]
+        names = ("page", "cheque", "number", "digit")
+        return [load_example(str(st.selectbox("Example", names, key="example")))]
     mode = source.lower()
-    value = _pad(mode=mode, wide=what == NUMBERS, key=f"{mode} {what}", default=None)
+    value = _pad(mode=mode, wide=content == NUMBERS, key=f"{mode} {content}", default=None)
     if not value:
         return []
     name = "drawing.png" if mode == "draw" else "pasted.png"
     return [(name, base64.b64decode(value["png"].partition(",")[2]))]
 
 
-def example(which: str) -> Picture:
-    """Return a picture that comes with the package."""
+def load_example(name: str) -> Upload:
+    """Return an image of the package."""
     datasets = ocrdigit.datasets
-    pictures: dict[str, Callable[[], NDArray[np.uint8]]] = {
-        "a page": lambda: datasets.load_page().image,
-        "a cheque": lambda: datasets.load_cheque().image,
-        "a row": lambda: datasets.load_string().image,
-        "one digit": lambda: datasets.load_sample().X_test[8],
+    loaders: dict[str, Callable[[], NDArray[np.uint8]]] = {
+        "page": lambda: datasets.load_page().image,
+        "cheque": lambda: datasets.load_cheque().image,
+        "number": lambda: datasets.load_string().image,
+        "digit": lambda: datasets.load_sample().X_test[8],
     }
     data = io.BytesIO()
-    Image.fromarray(pictures[which]()).save(data, "png")
-    return f"{which.split()[-1]}.png", data.getvalue()
+    Image.fromarray(loaders[name]()).save(data, "png")
+    return f"{name}.png", data.getvalue()
 
 
-def fits(picture: Picture) -> bool:
-    """Tell whether a picture is of a size that is taken; say so where it is not."""
-    name, data = picture
-    if len(data) <= MOST_MEGABYTES * 1_000_000:
+def check_size(upload: Upload) -> bool:
+    """Return whether an image is small enough, and show an error otherwise."""
+    name, data = upload
+    if len(data) <= MAX_MEGABYTES * 1_000_000:
         return True
-    st.error(f"{name} has {len(data) / 1e6:.0f} MB; up to {MOST_MEGABYTES} MB are taken.")
+    st.error(f"{name} is too large: {len(data) / 1e6:.1f} MB; the limit is {MAX_MEGABYTES} MB.")
     return False
 
 
-def refused(work: Callable[[], Any]) -> Any:
-    """Return what ``work`` returns, or say in a sentence why it cannot."""
+def or_error(function: Callable[[], Any]) -> Any:
+    """Return the result of ``function``, or show its error and return None."""
     try:
-        return work()
+        return function()
     except (OSError, TypeError, ValueError, MemoryError) as error:
-        st.error(str(error) or "There is not enough memory for that.", icon=":material/error:")
+        st.error(str(error) or "There is not enough memory.", icon=":material/error:")
         return None
 
 
@@ -173,11 +176,11 @@ def refused(work: Callable[[], Any]) -> Any:
 
 
 def fingerprint(model: ocrdigit.DigitClassifier) -> str:
-    """Return what tells a model from others, those that it has been before too."""
-    numbers = hashlib.sha256()
+    """Return a hash of a model's weights, for Streamlit's cache."""
+    digest = hashlib.sha256()
     for tensor in model.network_.weights().values():
-        numbers.update(tensor.tobytes())
-    return numbers.hexdigest()
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
 
 
 @st.cache_data(
@@ -186,7 +189,7 @@ def fingerprint(model: ocrdigit.DigitClassifier) -> str:
     hash_funcs={ocrdigit.DigitClassifier: fingerprint},
 )
 def read(name: str, data: bytes, model: ocrdigit.DigitClassifier) -> tuple[Reading, float]:
-    """Return the reading of a file, and how many seconds it took."""
+    """Return the reading of a file, and its time in seconds."""
     start = time.perf_counter()
     try:
         reading = ocrdigit.read(data, model=model)
@@ -196,49 +199,50 @@ def read(name: str, data: bytes, model: ocrdigit.DigitClassifier) -> tuple[Readi
 
 
 def show_numbers(
-    name: str, data: bytes, model: ocrdigit.DigitClassifier, at: int
+    name: str, data: bytes, model: ocrdigit.DigitClassifier, index: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Show a picture's numbers and their boxes; return them as rows, and as plain data."""
+    """Show the numbers of an image with their boxes; return them as rows, and as plain data."""
     reading, seconds = read(name, data, model)
-    found = f"{len(reading.digits)} digit{'' if len(reading.digits) == 1 else 's'}"
+    count = f"{len(reading.digits)} digit{'' if len(reading.digits) == 1 else 's'}"
     if len(reading.lines) == 1:
         announce(reading.text)
     elif reading.lines:
-        announce(f"{found} in {len(reading.lines)} numbers")
+        announce(f"{count} in {len(reading.lines)} numbers")
         st.code(reading.text, language=None)
     else:
         announce("No digits found")
-        st.info("If there is one, try “A single digit”.")
+        st.info("For an image of one digit, choose “A single digit” above.")
     for page in range(len(reading.pages)):
-        st.image(reading.draw(page), f"{found}, read in {1000 * seconds:.0f} ms", width="stretch")
+        st.image(reading.draw(page), f"{count}, read in {1000 * seconds:.0f} ms", width="stretch")
     if reading.lines:
-        key = f"{name} {at}"
-        panel("How sure it is of each number", key, lambda: show_confidence(reading))
-        look = "Look into a digit, or correct it"
-        panel(look, key, lambda: look_into(reading, model, key))
+        key = f"{name} {index}"
+        panel("Confidence of each number", key, lambda: show_confidence(reading))
+        panel("Inspect or correct a digit", key, lambda: inspect_digit(reading, model, key))
     return reading.to_rows(name), reading.to_dict()
 
 
 def show_confidence(reading: Reading) -> None:
-    """Show how sure each number of a reading is."""
-    st.table([{"number": line.text, "sure": f"{line.confidence:.1%}"} for line in reading.lines])
+    """Show the confidence of each number of a reading."""
+    st.table(
+        [{"number": line.text, "confidence": f"{line.confidence:.1%}"} for line in reading.lines]
+    )
 
 
-def look_into(reading: Reading, model: ocrdigit.DigitClassifier, key: str) -> None:
-    """Show one digit of a reading, cut out, as a single one is shown."""
-    places = [(line, digit) for line in reading.lines for digit in line.digits]
+def inspect_digit(reading: Reading, model: ocrdigit.DigitClassifier, key: str) -> None:
+    """Show a selected digit of a reading in the same way as an image of a single digit."""
+    digits = [(line, digit) for line in reading.lines for digit in line.digits]
 
-    def title(place: int) -> str:
-        line, digit = places[place]
-        return f"{place + 1}: the {digit.value} in {line.text}, {digit.confidence:.0%} sure"
+    def title(index: int) -> str:
+        line, digit = digits[index]
+        return f"{index + 1}: {digit.value} in {line.text}, confidence {digit.confidence:.0%}"
 
-    every = range(len(places))
-    chosen = st.selectbox("Digit", every, format_func=title, key=f"digit {key}") or 0
-    line, digit = places[chosen]
-    show_one(cut_out(reading.pages[line.page], digit), model, f"{key} {chosen}")
+    indices = range(len(digits))
+    selected = st.selectbox("Digit", indices, format_func=title, key=f"digit {key}") or 0
+    line, digit = digits[selected]
+    show_prediction(crop(reading.pages[line.page], digit), model, f"{key} {selected}")
 
 
-def cut_out(page: NDArray[np.uint8], digit: Digit) -> NDArray[np.uint8]:
+def crop(page: NDArray[np.uint8], digit: Digit) -> NDArray[np.uint8]:
     """Return the part of a page around a digit."""
     x, y, w, h = digit.box
     margin = max(3, h // 6)
@@ -249,59 +253,60 @@ def cut_out(page: NDArray[np.uint8], digit: Digit) -> NDArray[np.uint8]:
 
 
 def show_digit(
-    name: str, data: bytes, model: ocrdigit.DigitClassifier, at: int
+    name: str, data: bytes, model: ocrdigit.DigitClassifier, index: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Show what a picture of one digit is taken for; return that as rows, and as plain data."""
+    """Show the prediction for an image of one digit; return it as rows, and as plain data."""
     gray = gray_pages(data, name)[0]
-    probabilities = show_one(gray, model, f"{name} {at}")
+    probabilities = show_prediction(gray, model, f"{name} {index}")
     digit = int(probabilities.argmax())
     row = {"file": name, "value": digit, "confidence": float(probabilities[digit])}
-    return [row], {**row, "probabilities": [float(share) for share in probabilities]}
+    return [row], {**row, "probabilities": [float(p) for p in probabilities]}
 
 
-def show_one(
+def show_prediction(
     gray: NDArray[np.uint8], model: ocrdigit.DigitClassifier, key: str
 ) -> NDArray[np.float32]:
-    """Show a digit's answer, why, what the network sees, and how to correct it."""
+    """Show a predicted digit, its explanation and preprocessing, and a form to correct it."""
     start = time.perf_counter()
-    why = model.explain(gray)
+    explanation = model.explain(gray)
     seconds = time.perf_counter() - start
-    announce(f"{why.digit}, {why.probabilities[why.digit]:.1%} sure")
+    digit, probabilities = explanation.digit, explanation.probabilities
+    announce(f"{digit}, confidence {probabilities[digit]:.1%}")
     left, right = st.columns(2)
     with left:
-        caption = f"What speaks for {why.digit}: the warmer, the more"
-        st.image(enlarged(np.asarray(why.overlay())), caption, width="stretch")
+        caption = f"Evidence for {digit} (Grad-CAM): dark red is the strongest"
+        st.image(enlarged(np.asarray(explanation.overlay())), caption, width="stretch")
     with right:
-        st.html(_html.bars(why.probabilities, why.digit))
-        st.caption(f"Answered and explained in {1000 * seconds:.1f} ms")
-    panel("What the network sees, step by step", key, lambda: show_steps(gray))
-    correct(why.seen, why.digit, key)
-    return why.probabilities
+        st.html(_html.bars(probabilities, digit))
+        st.caption(f"Predicted and explained in {1000 * seconds:.1f} ms")
+    panel("Preprocessing, step by step", key, lambda: show_steps(gray))
+    correct(explanation.input, digit, key)
+    return probabilities
 
 
 def show_steps(gray: NDArray[np.uint8]) -> None:
-    """Show how a picture becomes what the network sees."""
+    """Show the stages of an image's preprocessing."""
     _, steps = ocrdigit.preprocess(gray, steps=True)
     steps["result"] = np.rint(255 * steps["result"]).astype(np.uint8)
     st.image([enlarged(stage) for stage in steps.values()], list(steps), width=110)
 
 
-def correct(seen: NDArray[np.float32], digit: int, key: str) -> None:
-    """Let the visitor say what a digit really is."""
+def correct(canonical: NDArray[np.float32], digit: int, key: str) -> None:
+    """Show a form to correct a predicted digit; ``canonical`` is the network's input."""
     with st.form(f"correct {key}", border=False):
         left, right = st.columns([2, 1], vertical_alignment="bottom")
-        really = left.selectbox("It really is", range(10), digit, key=f"really {key}")
-        if right.form_submit_button("Remember that", width="stretch"):
-            image = np.rint(255 * seen).astype(np.uint8)
-            st.session_state.setdefault("corrections", []).append((image, really))
-            st.toast(f"Remembered as a {really}.")
+        truth = left.selectbox("Correct digit", range(10), digit, key=f"truth {key}")
+        if right.form_submit_button("Save correction", width="stretch"):
+            image = np.rint(255 * canonical).astype(np.uint8)
+            st.session_state.setdefault("corrections", []).append((image, truth))
+            st.toast(f"Saved as {truth}.")
 
 
 # -- corrections --
 
 
 def show_corrections(model: ocrdigit.DigitClassifier) -> None:
-    """Show what the visitor has corrected, and offer to train on it."""
+    """Show the visitor's corrections, and offer to fine-tune the model on them."""
     corrections: list[tuple[NDArray[np.uint8], int]] = st.session_state.get("corrections", [])
     if not corrections:
         return
@@ -311,23 +316,23 @@ def show_corrections(model: ocrdigit.DigitClassifier) -> None:
     digits = np.array([digit for _, digit in corrections])
     st.image([enlarged(image, 56) for image in images], [str(digit) for digit in digits], 56)
     left, right = st.columns(2)
-    if left.button("Train on them", type="primary", width="stretch"):
+    if left.button("Train on the corrections", type="primary", width="stretch"):
         with st.spinner("Training"):
             start = time.perf_counter()
             st.session_state["tuned"] = tuned = tune(model, images, digits)
-        right_before = int((model.predict(images) == digits).sum())
-        right_after = int((tuned.predict(images) == digits).sum())
-        st.session_state["told"] = (
-            f"Trained in {time.perf_counter() - start:.1f} s. Of your {len(digits)} digits it read "
-            f"{right_before} right before, and reads {right_after} right now."
+        before = int((model.predict(images) == digits).sum())
+        after = int((tuned.predict(images) == digits).sum())
+        st.session_state["message"] = (
+            f"Trained in {time.perf_counter() - start:.1f} s. The model now reads {after} of your "
+            f"{len(digits)} corrected digits right, up from {before}."
         )
         st.rerun()
-    if right.button("Forget them", width="stretch"):
-        for name in ("corrections", "tuned", "told"):
+    if right.button("Delete the corrections", width="stretch"):
+        for name in ("corrections", "tuned", "message"):
             st.session_state.pop(name, None)
         st.rerun()
-    if "told" in st.session_state:
-        st.success(st.session_state["told"])
+    if "message" in st.session_state:
+        st.success(st.session_state["message"])
         st.download_button(
             "Download the model", saved(st.session_state["tuned"]), "mine.safetensors"
         )
@@ -336,14 +341,14 @@ def show_corrections(model: ocrdigit.DigitClassifier) -> None:
 def tune(
     model: ocrdigit.DigitClassifier, images: NDArray[np.uint8], digits: NDArray[np.int64]
 ) -> ocrdigit.DigitClassifier:
-    """Return a copy of a model that has been trained on a few more digits."""
+    """Return a copy of a model, fine-tuned on some digits."""
     tuned = copy.deepcopy(model)
     tuned.set_params(recipe="fine-tune", warm_start=True, epochs=2, verbose=0, random_state=0)
     return tuned.fit(images, digits)
 
 
 def saved(model: ocrdigit.DigitClassifier) -> bytes:
-    """Return a model as the bytes of its file."""
+    """Return the bytes of a model's file."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "mine.safetensors")
         model.save(path)
@@ -351,38 +356,36 @@ def saved(model: ocrdigit.DigitClassifier) -> bytes:
             return file.read()
 
 
-# -- what all use --
+# -- common parts --
 
 
 def panel(label: str, key: str, fill: Callable[[], object]) -> None:
-    """Show a closed panel, whose inside is made when a visitor opens it: answers come first."""
-    inside = st.expander(label, key=f"{label} {key}", on_change="rerun")
-    if inside.open:
-        with inside:
+    """Show a closed panel; its content is computed only when it is opened."""
+    expander = st.expander(label, key=f"{label} {key}", on_change="rerun")
+    if expander.open:
+        with expander:
             fill()
 
 
 def announce(sentence: str) -> None:
-    """Say an answer in large letters, and to screen readers."""
+    """Show a result in large letters, and announce it to screen readers."""
     st.html(f'<div role="status" aria-live="polite" style="font-size:1.5rem">{sentence}</div>')
 
 
-def enlarged(picture: NDArray[np.uint8], least: int = 224) -> NDArray[np.uint8]:
-    """Return a small picture with each pixel made a square."""
-    times = max(1, -(-least // max(picture.shape[:2])))
-    return picture.repeat(times, axis=0).repeat(times, axis=1)
+def enlarged(image: NDArray[np.uint8], min_side: int = 224) -> NDArray[np.uint8]:
+    """Return a small image enlarged by a whole factor, by nearest-neighbour interpolation."""
+    factor = max(1, -(-min_side // max(image.shape[:2])))
+    return image.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def offer_downloads(rows: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
-    """Offer all answers as a table and as plain data."""
+def offer_downloads(rows: list[dict[str, Any]], results: list[dict[str, Any]]) -> None:
+    """Show all digits as a table, and offer them as CSV and JSON."""
     panel("All digits as a table", "", lambda: st.dataframe(rows, width="stretch"))
     left, right = st.columns(2)
     table = rows_to_csv(rows)
     left.download_button("Download CSV", table, "digits.csv", "text/csv", width="stretch")
-    plain = json.dumps(answers, indent=1)
-    right.download_button(
-        "Download JSON", plain, "digits.json", "application/json", width="stretch"
-    )
+    text = json.dumps(results, indent=1)
+    right.download_button("Download JSON", text, "digits.json", "application/json", width="stretch")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""Named architectures, as plain data: lists of layers for ``DigitClassifier``.
+"""Named architectures: lists of layers for ``DigitClassifier``.
 
-A layer is a dict with a ``"type"`` and that type's keys; the core checks them:
+A layer is a dict of its ``"type"`` and the keys of that type. Values after "=" are defaults, those
+in parentheses are alternatives:
 
 ==========================  ===========================================================
 ``conv2d``                  filters, kernel_size=3 (1, 3, 5), strides=1 (1, 2),
                             padding="same" ("valid"), use_bias=True, activation=None ("relu")
 ``dense``                   units, use_bias=True, activation=None ("relu"; "softmax" last)
-``relu`` ``flatten``        nothing
-``max_pool2d``              nothing: 2x2
-``global_average_pool2d``   nothing
+``relu`` ``flatten``        no keys
+``max_pool2d``              pool_size=2 (or (2, 1)): the window (height, width) and the stride
+``global_average_pool2d``   no keys
 ``batch_norm``              momentum=0.99, epsilon=0.001
 ``dropout``                 rate
 ==========================  ===========================================================
@@ -28,12 +29,12 @@ _SCORES = {"type": "dense", "units": 10}
 
 
 def _conv(filters: int, **options: Any) -> dict[str, Any]:
-    """Return a convolution 3x3 with ReLU."""
+    """Return a 3x3 convolution with ReLU."""
     return {"type": "conv2d", "filters": filters, "kernel_size": 3, **options, "activation": "relu"}
 
 
-def _inner(filters: int) -> dict[str, Any]:
-    """Return one that stays inside the picture."""
+def _valid(filters: int) -> dict[str, Any]:
+    """Return a 3x3 convolution with ReLU and without padding."""
     return _conv(filters, padding="valid")
 
 
@@ -43,14 +44,14 @@ def _dense(units: int) -> dict[str, Any]:
 
 ARCHITECTURES: dict[str, Layers] = {
     "seed": (_conv(32), _POOL, _conv(32), _POOL, _FLATTEN, _dense(64), _SCORES),
-    # The seed's with a quarter of its work: MNIST's rims are blank, so that nothing is lost
-    # where the convolutions stay inside, and half the filters are enough for 99 %.
-    "fast": (_inner(16), _POOL, _inner(32), _POOL, _FLATTEN, _dense(64), _SCORES),
-    # Those of the models that come with the package, by their names. Batch norm after a pool has a
-    # quarter of the numbers to work on, and leaves convolution, ReLU and pool in one piece.
+    # "seed" with a quarter of its multiplications: MNIST's borders are empty, so that no padding
+    # is needed, and half the filters are enough for 99 %.
+    "fast": (_valid(16), _POOL, _valid(32), _POOL, _FLATTEN, _dense(64), _SCORES),
+    # The models in the package. Batch norm after a max-pool instead of before it processes a
+    # quarter of the values, and lets convolution, ReLU and max-pool run as one fused kernel.
     "default": (
-        *(_inner(16), _POOL, _NORM),
-        *(_inner(32), _NORM, _inner(64), _POOL, _NORM),
+        *(_valid(16), _POOL, _NORM),
+        *(_valid(32), _NORM, _valid(64), _POOL, _NORM),
         *(_conv(64), _NORM, _conv(80), _POOL, _NORM),
         *(_FLATTEN, _dense(128), _SCORES),
     ),
@@ -61,8 +62,8 @@ ARCHITECTURES: dict[str, Layers] = {
         *(_FLATTEN, _SCORES),
     ),
     "large": (
-        *(_inner(32), _POOL, _NORM),
-        *(_inner(64), _NORM, _inner(96), _POOL, _NORM),
+        *(_valid(32), _POOL, _NORM),
+        *(_valid(64), _NORM, _valid(96), _POOL, _NORM),
         *(_conv(128), _NORM, _conv(128), _POOL, _NORM),
         *(_FLATTEN, _dense(256), _SCORES),
     ),
@@ -70,7 +71,30 @@ ARCHITECTURES: dict[str, Layers] = {
 
 
 def resolve(architecture: str | Layers) -> list[Mapping[str, Any]]:
-    """Return the layers of a named architecture, or the list as given."""
+    """Return the layers of a named architecture, or a given list of layers.
+
+    Parameters
+    ----------
+    architecture : str or list of dict
+        A name of :data:`ARCHITECTURES`, or layers.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    TypeError
+        If ``architecture`` is neither a name nor a list of dicts.
+    ValueError
+        If there is no architecture of this name.
+
+    Examples
+    --------
+    >>> from ocrdigit import architectures
+    >>> [layer["type"] for layer in architectures.resolve("fast")][-3:]
+    ['flatten', 'dense', 'dense']
+    """
     if isinstance(architecture, str):
         return list(ARCHITECTURES[_checks.known("architecture", architecture, ARCHITECTURES)])
     if not isinstance(architecture, Sequence):
@@ -88,7 +112,7 @@ def resolve(architecture: str | Layers) -> list[Mapping[str, Any]]:
 
 
 def name_of(layers: Layers) -> str | None:
-    """Return the name of an architecture whose layers have all keys, as the core lists them."""
+    """Return the name of the architecture with these layers, all keys included, or None."""
     for name, known in ARCHITECTURES.items():
         if len(known) == len(layers) and _core.Network(known).layers == list(layers):
             return name

@@ -1,4 +1,8 @@
-"""The command line. Exit codes: 0 done, 1 failed (one sentence on standard error), 2 misused."""
+"""The command line interface.
+
+Exit codes are 0 for success, 1 for an error (with one sentence on standard error), and 2 for wrong
+usage.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import __version__, recipes
+from . import recipes
+from ._core import __version__
 from .augmentations import AUGMENTATIONS
 
 if TYPE_CHECKING:
@@ -19,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class _Group(click.Group):
-    """Turns what goes wrong with files and data into one sentence and exit code 1."""
+    """A group that reports errors of files and data in one sentence, with exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (OSError, ValueError, MemoryError, ModuleNotFoundError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # whoever read our output has left: click ends quietly
-            raise click.ClickException(_sentence(error)) from error
+                raise  # the reader of a pipe has closed it: click exits silently
+            raise click.ClickException(_message(error)) from error
 
 
-def _sentence(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "not enough memory"
     if isinstance(error, OSError) and error.filename:
@@ -43,22 +48,24 @@ _PRECISION = click.option(
     type=click.Choice(recipes.PRECISIONS),
     default="float32",
     show_default=True,
-    help="What the network multiplies; int8 is for prediction only.",
+    help="Number format of the multiplications; int8 is for prediction only.",
 )
 
 
 def _examples(*lines: str) -> str:
-    """Return an epilog whose lines click leaves as they are."""
+    """Return an epilog whose lines click does not wrap."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 _DATA_HELP = (
-    "A folder with MNIST's IDX files, a folder of images in subfolders 0 to 9, a .csv or an .npz. "
-    "Without it MNIST is used: from the folder in OCRDIGIT_DATA, the cache, or a public mirror."
+    "A folder with MNIST's IDX files, a folder of images in subfolders 0 to 9, a .csv or an .npz "
+    "file.  [default: MNIST, from the folder in OCRDIGIT_DATA, the cache or a public mirror]"
 )
-_ANY_MODEL = "A model that `ocrdigit train` saved, or tiny, large or seed, which the package has"
-_MODEL_HELP = f"{_ANY_MODEL}. Without it default is used."
-_SECOND_HELP = f"{_ANY_MODEL}; its opinion on each digit counts too, instead of default's."
+_ANY_MODEL = (
+    "A file saved by `ocrdigit train`, or one of the package's models: default, tiny, large, seed."
+)
+_MODEL_HELP = f"{_ANY_MODEL}  [default: default]"
+_CLASSIFIER_HELP = f"The classifier that verifies the digits. {_ANY_MODEL}  [default: default]"
 
 
 @click.group(
@@ -75,7 +82,7 @@ _SECOND_HELP = f"{_ANY_MODEL}; its opinion on each digit counts too, instead of 
     __version__, "--version", prog_name="ocrdigit", message="%(prog)s %(version)s"
 )
 def main() -> None:
-    """Read handwritten digits, and train networks that do."""
+    """Recognize handwritten digits, and train models for it."""
 
 
 @main.command(
@@ -88,33 +95,37 @@ def main() -> None:
 @click.option(
     "--recipe",
     type=click.Choice(list(recipes.RECIPES)),
-    help="How to train.  [default: default; with --from fine-tune]",
+    help="The training recipe.  [default: default, or fine-tune with --from]",
 )
 @click.option(
     "--epochs", type=click.IntRange(1), help="Passes over the data.  [default: the recipe's]"
 )
 @click.option(
-    "--batch-size", type=click.IntRange(1), help="Images a step.  [default: the recipe's]"
+    "--batch-size", type=click.IntRange(1), help="Images per step.  [default: the recipe's]"
 )
-@click.option("--learning-rate", type=float, help="Largest rate.  [default: the recipe's]")
+@click.option("--learning-rate", type=float, help="Maximum learning rate.  [default: the recipe's]")
 @click.option(
     "--augment",
     type=click.Choice(list(AUGMENTATIONS)),
-    help="Random changes to training images.  [default: the recipe's]",
+    help="Augmentation of the training images.  [default: the recipe's]",
 )
 @_PRECISION
 @click.option("--from", "start", type=click.Path(), metavar="FILE", help="Fine-tune this model.")
-@click.option("--seed", type=click.IntRange(0), help="Makes the run repeatable, to the bit.")
-@click.option("--jobs", type=click.IntRange(1), help="Threads.  [default: all processors]")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Random seed; the same seed gives the same bits."
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
+)
 @click.option(
     "--out",
     type=click.Path(),
     metavar="FILE",
     default="model.safetensors",
     show_default=True,
-    help="Where to save the model.",
+    help="The file to save the model to.",
 )
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 def train(
     data: str | None,
     recipe: str | None,
@@ -129,19 +140,19 @@ def train(
     out: str,
     quiet: bool,
 ) -> None:
-    """Train a network and save it.
+    """Train a model and save it.
 
-    Where the data have a test part, the accuracy on it is measured at the end. Ctrl-C keeps
-    what has been learned so far in a file of its own.
+    If the data have a test part, the accuracy on it is printed at the end. After Ctrl-C, the
+    model of the last step is saved to a file of its own.
     """
+    from ._atomic import check_writable
     from .estimator import DigitClassifier
-    from .models import files
 
     if not out.endswith(".safetensors"):
         raise click.BadParameter(f"{out!r} does not end in .safetensors", param_hint="--out")
     if recipe == "fine-tune" and not start:
-        raise click.UsageError("the recipe fine-tune needs a model to go on from: --from FILE")
-    files.check_writable(out)
+        raise click.UsageError("the recipe fine-tune needs a model to start from: --from FILE")
+    check_writable(out)
     model = DigitClassifier.load(start) if start else DigitClassifier()
     dataset = _dataset(data)
     model.set_params(
@@ -161,18 +172,18 @@ def train(
         if hasattr(model, "network_"):
             kept = out.removesuffix(".safetensors") + ".interrupted.safetensors"
             model.save(kept)
-            click.echo(err=True)  # the terminal has written ^C into the line
+            click.echo(err=True)  # ends the line with the terminal's ^C
             raise click.ClickException(f"interrupted; the last step's model is in {kept}") from None
         raise
     model.save(out)
     if len(dataset.y_test):
-        right, count = _right(model, dataset)
+        right, count = _count_right(model, dataset)
         click.echo(f"test accuracy {right / count:.2%} ({right:,} of {count:,})")
     click.echo(f"saved {out} ({os.path.getsize(out) / 1024:,.0f} KB)")
 
 
 @main.command(
-    short_help="Measure a model: accuracy, confusion, calibration, robustness.",
+    short_help="Evaluate a model: accuracy, confusion, calibration, robustness.",
     epilog=_examples(
         "ocrdigit evaluate --data mnist/",
         "ocrdigit evaluate --data mnist/ --report report.html",
@@ -186,22 +197,26 @@ def train(
     "--report",
     type=click.Path(),
     metavar="FILE",
-    help="Write a page (HTML) with figures and the misread images; implies --robustness.",
+    help="Write an HTML report with figures and the misread images; implies --robustness.",
 )
 @click.option(
     "--robustness",
     is_flag=True,
-    help="Try corrupted, turned and resized images too: noise, blur, fog, and so on.",
+    help="Also evaluate corrupted, rotated and scaled images: noise, blur, fog and others.",
 )
 @click.option(
     "--severity",
     type=click.IntRange(1, 5),
     default=3,
     show_default=True,
-    help="How much the images are corrupted.",
+    help="Severity of the corruptions.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the corruptions."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of the corruptions.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def evaluate(
@@ -214,49 +229,49 @@ def evaluate(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Measure a model: accuracy, a table by digit, the confusion matrix, calibration.
+    """Evaluate a model: accuracy, a table by digit, the confusion matrix, calibration.
 
-    It is measured on the data's test part, or on all where they are not divided.
+    The model is evaluated on the data's test part, or on all of the data without a split.
     """
-    from .evaluation import evaluate as measure
-    from .models import files
+    from ._atomic import check_writable
+    from .evaluation import evaluate as evaluate_model
 
     if report:
-        files.check_writable(report)
+        check_writable(report)
     model = _model(path, precision)
     dataset = _dataset(data)
     X, y, part = dataset.X_test, dataset.y_test, "test part"
     if not len(y):
         X, y, part = dataset.X_train, dataset.y_train, "all images"
-    seen = measure(
+    evaluation = evaluate_model(
         model,
         X,
         y,
         robustness=robustness or bool(report),
         severity=severity,
         random_state=seed,
-        model_name=os.path.basename(path) if path else "the model in the package",
+        model_name=os.path.basename(path) if path else "default",
         data_name=f"{dataset.name}, {part}",
         verbose=True,
     )
-    click.echo(json.dumps(seen.to_dict()) if as_json else str(seen))
+    click.echo(json.dumps(evaluation.to_dict()) if as_json else str(evaluation))
     if report:
-        seen.save_report(report)
+        evaluation.save_report(report)
         click.echo(f"wrote {report} ({os.path.getsize(report) / 1024:,.0f} KB)", err=as_json)
 
 
 @main.command(
-    short_help="Tell the digit in each image, and how sure that is.",
+    short_help="Predict the digit in image files.",
     epilog=_examples("ocrdigit predict digit.png", "ocrdigit predict *.jpg --json"),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
 @click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with all probabilities.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all probabilities.")
 def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
-    """Tell the digit in each of the image FILES, and how sure that is.
+    """Predict the digit in each of the image FILES, with its confidence.
 
-    A file that cannot be read is said so on standard error, and the exit code is 1; the
-    others are still answered.
+    A file that cannot be read is reported on standard error and makes the exit code 1; the other
+    files are still processed.
     """
     model = _model(path)
     answers: list[dict[str, Any]] = []
@@ -266,8 +281,8 @@ def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
             probabilities = model.predict_proba(file)
         except (OSError, ValueError) as error:
             failed = True
-            click.echo(f"Error: {_sentence(error)}", err=True)
-            answers.append({"file": file, "error": _sentence(error)})
+            click.echo(f"Error: {_message(error)}", err=True)
+            answers.append({"file": file, "error": _message(error)})
             continue
         digit = int(probabilities.argmax())
         answers.append(
@@ -292,67 +307,71 @@ def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
 
 
 @main.command(
-    short_help="Show which places of an image speak for its digit.",
+    short_help="Explain the prediction for an image file by a heatmap.",
     epilog=_examples(
         "ocrdigit explain digit.png", "ocrdigit explain digit.png --digit 7 --out seven.png"
     ),
 )
 @click.argument("file", type=click.Path(), metavar="FILE")
 @click.option("--model", "path", type=click.Path(), metavar="FILE", help=_MODEL_HELP)
-@click.option("--digit", type=click.IntRange(0), help="The digit.  [default: the likeliest]")
-@click.option("--layer", metavar="NAME", help="Where to look.  [default: the last convolution]")
+@click.option(
+    "--digit", type=click.IntRange(0), help="The digit to explain.  [default: the predicted one]"
+)
+@click.option("--layer", metavar="NAME", help="The layer to use.  [default: the last convolution]")
 @click.option(
     "--out",
     type=click.Path(),
     metavar="PNG",
     default="explained.png",
     show_default=True,
-    help="Where to write the picture.",
+    help="The file to write.",
 )
-@click.option("--plot", is_flag=True, help="Show picture, digit and heat side by side.")
+@click.option("--plot", is_flag=True, help="Plot image, network input and heatmap side by side.")
 def explain(
     file: str, path: str | None, digit: int | None, layer: str | None, out: str, plot: bool
 ) -> None:
-    """Show which places of the image FILE speak for its digit, by Grad-CAM.
+    """Explain the prediction for the image FILE by a Grad-CAM heatmap.
 
-    Writes the picture with the heat laid over it.
+    Writes the image with the heatmap over it: dark red pixels support the digit most.
     """
     import io
 
-    from .models import files
+    from ._atomic import check_writable, write_atomically
 
-    files.check_writable(out)
-    found = _model(path).explain(file, digit, layer)
+    check_writable(out)
+    explanation = _model(path).explain(file, digit, layer)
     data = io.BytesIO()
     if plot:
-        found.plot().savefig(data, format="png")
+        explanation.plot().savefig(data, format="png")
     else:
-        found.overlay().save(data, "png")
-    files.write_atomically(out, data.getvalue())
-    click.echo(f"{found.digit}  {found.probabilities[found.digit]:7.2%}  {out}")
+        explanation.overlay().save(data, "png")
+    write_atomically(out, data.getvalue())
+    click.echo(f"{explanation.digit}  {explanation.probabilities[explanation.digit]:7.2%}  {out}")
 
 
 @main.command(
-    short_help="Read the numbers in pictures: photos, scans, fields of forms.",
+    short_help="Read the numbers in image files: photos, scans, fields of forms.",
     epilog=_examples(
         "ocrdigit read note.jpg",
         "ocrdigit read fields/*.png --length 6 --csv",
-        "ocrdigit read page.tiff --json --draw seen/",
+        "ocrdigit read page.tiff --json --draw boxes/",
     ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
-@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_SECOND_HELP)
+@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_CLASSIFIER_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: lines, digits, boxes.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print a table with a row for each digit.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with one row for each digit.")
 @click.option(
     "--draw",
     "folder",
     type=click.Path(),
     metavar="DIR",
-    help="Write each picture with the digits' boxes to this folder.",
+    help="Write each image with the digits' boxes to this folder.",
 )
-@click.option("--length", type=click.IntRange(1, 1000), help="How many digits a line has.")
-@click.option("--lexicon", metavar="FILE", type=click.Path(), help="The numbers that may occur.")
+@click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each line.")
+@click.option(
+    "--lexicon", metavar="FILE", type=click.Path(), help="A text file of the possible numbers."
+)
 def read(
     files: tuple[str, ...],
     path: str | None,
@@ -364,10 +383,10 @@ def read(
 ) -> None:
     """Read the numbers in each of the image FILES, line by line.
 
-    A file that cannot be read is said so on standard error, and the exit code is 1; the
-    others are still read. A lexicon is a text file with a number on each line.
+    A file that cannot be read is reported on standard error and makes the exit code 1; the other
+    files are still processed. A lexicon has one number on each line.
     """
-    from .reading import read as read_picture
+    from .reading import read as read_image
     from .reading import rows_to_csv
 
     if as_json and as_csv:
@@ -384,11 +403,11 @@ def read(
     failed = False
     for file in files:
         try:
-            reading = read_picture(file, lexicon=words, length=length, model=model)
+            reading = read_image(file, lexicon=words, length=length, model=model)
         except (OSError, ValueError) as error:
             failed = True
-            click.echo(f"Error: {_sentence(error)}", err=True)
-            answers.append({"file": file, "error": _sentence(error)})
+            click.echo(f"Error: {_message(error)}", err=True)
+            answers.append({"file": file, "error": _message(error)})
             continue
         answers.append({"file": file, **reading.to_dict()})
         rows += reading.to_rows(file)
@@ -408,10 +427,10 @@ def read(
 
 
 def _draw_pages(reading: Reading, file: str, folder: str) -> None:
-    """Write the pages of a file with boxes: NAME.png, or NAME-1.png and so on."""
+    """Write the pages of a file with boxes to NAME.png, or to NAME-1.png, NAME-2.png and so on."""
     import io
 
-    from .models import files as model_files
+    from ._atomic import write_atomically
 
     stem = os.path.splitext(os.path.basename(file))[0]
     for page in range(len(reading.pages)):
@@ -419,11 +438,11 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
         reading.draw(page).save(data, "png")
         suffix = f"-{page + 1}" if len(reading.pages) > 1 else ""
         target = os.path.join(folder, f"{stem}{suffix}.png")
-        model_files.write_atomically(target, data.getvalue())
+        write_atomically(target, data.getvalue())
 
 
 @main.command(
-    short_help="Write a model for Keras, ONNX, TensorFlow Lite or C.",
+    short_help="Convert a model to Keras, ONNX, TensorFlow Lite or C.",
     epilog=_examples(
         "ocrdigit export model.safetensors model.onnx",
         "ocrdigit export model.safetensors model.tflite --int8",
@@ -432,78 +451,86 @@ def _draw_pages(reading: Reading, file: str, folder: str) -> None:
 )
 @click.argument("model", type=click.Path(), metavar="MODEL")
 @click.argument("out", type=click.Path(), metavar="OUT")
-@click.option("--int8", is_flag=True, help="A .tflite file in 8-bit integers.")
+@click.option("--int8", is_flag=True, help="Quantize a .tflite file to 8-bit integers.")
 def export(model: str, out: str, int8: bool) -> None:
-    """Write the model of the file MODEL to OUT, in the format that its name says.
+    """Convert the file MODEL to the file OUT, in the format of its suffix.
 
-    That is .safetensors, .keras, .onnx, .tflite, or .h for C99, with a .c beside it. MODEL may
-    be a .keras file too.
+    OUT is a .safetensors, .keras, .onnx or .tflite file, or a .h file for C99, with a .c file
+    beside it. MODEL is a .safetensors or .keras file.
     """
     _model(model).save(out, int8=int8)
     click.echo(f"{out}: {os.path.getsize(out):,} bytes")
 
 
-@main.command(short_help="See it work: train for a moment, then look at the answers.")
+@main.command(short_help="Train on the embedded sample and show predictions.")
 @click.option(
     "--out",
     type=click.Path(),
     metavar="FILE",
     default="ocrdigit-demo.png",
     show_default=True,
-    help="Where to write the picture.",
+    help="The image file to write.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of training.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed of the training.",
+)
 def demo(out: str, seed: int) -> None:
-    """See it work: train for a moment on the embedded sample, then look at the answers.
+    """Train a model on the embedded sample and show predictions; takes about a second.
 
-    Needs no network and no data. Writes a picture of images with their answers, and one of a
-    page of numbers that it reads.
+    Needs neither data nor an internet connection. Writes an image of test digits with their
+    predictions, and one of a page of numbers with the digits' boxes.
     """
     from ._demo import run
 
     run(out, seed)
 
 
-@main.command(short_help="Open a page in the browser that reads what you show it.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@main.command(short_help="Start the web page and open it in the browser.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port to serve."
+)
 @click.option(
     "--host",
     default="localhost",
     show_default=True,
-    help="Whose visitors are let in; 0.0.0.0 for all of the network's.",
+    help="Address to serve; 0.0.0.0 allows access from the network.",
 )
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
 def app(port: int, host: str, headless: bool) -> None:
-    """Open a page in the browser that reads what you show it.
+    """Start the web page that reads digits and open it in the browser.
 
-    It takes uploads, drawings, photos of the camera and the clipboard. Nothing leaves this
-    machine. Ctrl-C ends it.
+    The page accepts uploads, drawings, camera photos and pasted images. No data leave this
+    machine. Ctrl-C stops the server.
     """
     import importlib.util
 
     if importlib.util.find_spec("streamlit") is None:
-        raise click.ClickException("the page needs streamlit: pip install 'ocrdigit[app]'")
+        raise click.ClickException("the web page needs streamlit: pip install 'ocrdigit[app]'")
     from streamlit.web.cli import main as streamlit
 
     from ._warm_up import warm_up
 
-    warm_up()  # before the first visitor, not while one waits
+    warm_up()  # so that the first visitor does not wait
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "app.py")
     options = {
         "server.port": port,
         "server.address": host,
         "server.headless": str(headless).lower(),
         "server.maxUploadSize": 20,
-        "server.fileWatcherType": "none",  # looks through all modules after each answer
+        "server.fileWatcherType": "none",  # it would scan all modules after each run
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
     }
     streamlit(["run", page, *(f"--{name}={value}" for name, value in options.items())])
 
 
-@main.command("show-config", short_help="Print version, instruction set, threads and model.")
+@main.command("show-config", short_help="Print the version, instruction set, threads and model.")
 def show_config() -> None:
-    """Print the version, the active instruction set, the threads and the model."""
+    """Print the version, the active instruction set, the number of threads and the model."""
     from ._config import show_config
 
     show_config()
@@ -522,6 +549,6 @@ def _dataset(path: str | None) -> Dataset:
     return load_data(path) if path else load_mnist()
 
 
-def _right(model: DigitClassifier, dataset: Dataset) -> tuple[int, int]:
-    """Count how many test images the model answers right, and how many there are."""
+def _count_right(model: DigitClassifier, dataset: Dataset) -> tuple[int, int]:
+    """Return how many test images are predicted right, and how many there are."""
     return int((model.predict(dataset.X_test) == dataset.y_test).sum()), len(dataset.y_test)

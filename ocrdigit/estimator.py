@@ -1,8 +1,7 @@
-"""The scikit-learn style estimator: trains a network of one's own, runs it, saves it."""
+"""The scikit-learn estimator: trains a network, predicts with it, saves and loads it."""
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import sys
@@ -24,10 +23,8 @@ from . import (
 )
 from ._inputs import as_images
 from ._labels import as_labels
-from ._replay import with_sample
 from .models import files
 from .models._classes import DIGITS, digits_only
-from .progress import TrainingDisplay
 
 if TYPE_CHECKING:
     from .explaining import Explanation
@@ -39,77 +36,77 @@ _Labelled = tuple[NDArray[Any], NDArray[np.uint8], float, bool]
 
 
 class DigitClassifier:
-    """A convolutional network that tells handwritten digits apart.
+    """A convolutional network that classifies handwritten digits.
 
-    It follows scikit-learn's conventions (and works in its pipelines, searches and
-    cross-validation) without needing scikit-learn.
+    It follows scikit-learn's conventions and works in its pipelines, searches and
+    cross-validation, but does not need scikit-learn.
 
     Parameters
     ----------
     architecture : str or list of dict, optional
-        "seed", "fast", or the layers of your own: see :mod:`ocrdigit.architectures`. None:
-        the recipe's, which is "seed" for all but the recipe "fast".
+        "seed", "fast", or a list of layers: see :mod:`ocrdigit.architectures`. None: the
+        recipe's, which is "seed" except for the recipe "fast".
     recipe : str or dict, default "default"
-        How to train: "default", "fast" (99 % on MNIST in about a second), "seed" (the recipe
-        of the project's first network), "fine-tune" (a few images of one's own, for a loaded
-        model), or a dict of settings in place of the default's: see :mod:`ocrdigit.recipes`.
+        The training settings: "default", "fast" (99 % on MNIST in about a second), "seed" (those
+        of the project's first network), "fine-tune" (for a loaded model and a few images of your
+        own), or a dict of settings that replace the default's: see :mod:`ocrdigit.recipes`.
     epochs, batch_size : int, optional
-        Passes over the data, and images a step; None: the recipe's.
+        Passes over the data, and images per step; None: the recipe's.
     augment : str, list of dict, or False, optional
-        Changes made at random to training images: "default", "seed", "none" or False, or a
-        list: see :mod:`ocrdigit.augmentations`. None: the recipe's.
+        Random augmentation of training images: "default", "seed", "none" or False, or a list:
+        see :mod:`ocrdigit.augmentations`. None: the recipe's.
     optimizer : str or dict, optional
         "sgd", "adam", "adamw", or a dict such as ``{"type": "sgd", "momentum": 0.9}``.
         None: the recipe's.
     learning_rate : float, optional
-        The largest rate of the schedule; None: the recipe's, or the optimizer's usual one
-        where ``optimizer`` names another than the recipe's.
+        The peak rate of the schedule; None: the recipe's, or the optimizer's default where
+        ``optimizer`` names another than the recipe's.
     precision : {"float32", "bfloat16", "int8"}, default "float32"
-        What the network multiplies. "bfloat16" rounds weights and inputs of each layer to 8
-        bits, in training (where weights, their gradients and all sums stay float32, but what
-        goes back through 3x3 convolutions is rounded too) and in prediction. "int8" predicts
-        with 8-bit integers, whose steps come from the ranges that the end of ``fit``, or
-        :meth:`calibrate`, has seen; it trains in float32. Both are faster on processors with
-        instructions for them, and answer the same on all.
+        The number type of products. "bfloat16" rounds the weights and inputs of each layer to 8
+        significant bits, in training (where weights, gradients of weights and all sums stay
+        float32, but gradients that pass through 3x3 convolutions are rounded too) and in
+        prediction. "int8" predicts with 8-bit integers, quantized by the ranges that the end of
+        ``fit``, or :meth:`calibrate`, has observed; it trains in float32. Both are faster on
+        processors with instructions for them, and give the same results on all processors.
     tta : bool, default False
-        Whether images whose digit is not sure (a probability below 0.99) are looked at again,
-        turned by 8 degrees, scaled by 0.9 and 1.1 and sheared either way, and all that is
-        found averaged. Fewer mistakes, for about ten times the time that those images take.
-        Files in other formats than ``.safetensors`` know nothing of it.
+        Test-time augmentation: images with a maximum probability below 0.99 are classified
+        again, rotated by 8 degrees, scaled by 0.9 and 1.1 and sheared by 0.15, either way each,
+        and the probabilities averaged. It makes fewer mistakes, and takes about eight times as
+        long for those images. Files in formats other than ``.safetensors`` do not keep it.
     patience : int, optional
         Stop after this many epochs without a better validation accuracy.
     restore_best : bool, default False
-        End with the weights of the epoch that did best on the validation data.
+        Keep the weights of the epoch with the best validation accuracy.
     warm_start : bool, default False
-        Whether ``fit`` goes on from the present weights. ``ocrdigit.load`` sets it, and the
-        recipe "fine-tune", so that fitting a loaded model fine-tunes it.
+        Whether ``fit`` continues from the present weights. ``ocrdigit.load`` sets it, and the
+        recipe "fine-tune", so that ``fit`` of a loaded model fine-tunes it.
     random_state : int, numpy Generator or RandomState, optional
         Seed of everything random. The same seed, data and instruction set give the same
-        model to the bit, on any number of threads. None: a new one each time.
+        model to the bit, on any number of threads. None: a new seed each time.
     n_jobs : int, optional
-        Threads for this estimator's work, -1 for all processors; None: as
-        ``ocrdigit.set_num_threads`` has set. The number holds for the whole process while
-        the call runs.
+        Threads for this estimator's work, -1 for all processors; None: as set by
+        ``ocrdigit.set_num_threads``. The number holds for the whole process during a call.
     callbacks : callable or list, optional
         Functions called with a dict after each epoch, or objects with methods ``on_epoch``
         and/or ``on_step``. The dict has epoch (from 0), epochs, step, steps, loss,
-        accuracy, val_loss, val_accuracy, learning_rate and seconds. Returning False stops
-        training there.
+        accuracy, val_loss, val_accuracy, learning_rate and seconds. Training stops if one
+        returns False.
     verbose : int, default 1
-        0: ``fit`` shows nothing; 1: a progress bar and a line an epoch.
+        0: ``fit`` prints nothing; 1: a progress bar and a line per epoch.
 
     Attributes
     ----------
     classes_ : ndarray (10,) of int64, or of str
         The digits, in the order of the columns of ``predict_proba``: always all ten. They are
-        texts, "0" to "9", where the labels of ``fit`` were; then ``predict`` answers so too.
+        str, "0" to "9", if the labels of ``fit`` were; then ``predict`` returns str too.
     n_features_in_ : int
         784, the pixels of an image.
     history_ : dict of list of float
         "loss", "accuracy", "val_loss", "val_accuracy" (NaN without validation data) and
-        "seconds", one number an epoch of the last ``fit`` and of what continued it.
+        "seconds", one number per epoch of the last ``fit`` and its continuations.
     network_ : ocrdigit._core.Network
-        The trained network; ``network_.weights()`` gives its tensors.
+        The trained network; ``network_.weights()`` returns its tensors. The models that come
+        with the package have an eleventh class, "non-digit".
 
     Examples
     --------
@@ -122,10 +119,10 @@ class DigitClassifier:
 
     _estimator_type = "classifier"
 
-    # Whether labels are texts.
+    # Whether labels are str.
     _text = False
 
-    # What its scores are divided by before softmax.
+    # The class scores are divided by it before softmax.
     _temperature = 1.0
 
     def __init__(
@@ -165,10 +162,10 @@ class DigitClassifier:
         self.callbacks = callbacks
         self.verbose = verbose
 
-    # Parameters, as scikit-learn has them.
+    # ---- parameters ----
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; another ``precision`` or ``tta`` holds at once in a fitted model."""
+        """Set an attribute; ``precision`` and ``tta`` take effect at once in a fitted model."""
         if name == "precision" and "network_" in vars(self):
             self.network_.precision = value
         super().__setattr__(name, value)
@@ -177,19 +174,20 @@ class DigitClassifier:
 
     @classmethod
     def _parameters(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+        code = cls.__init__.__code__
+        return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name; ``deep`` changes nothing here."""
+        """Return the parameters by name; ``deep`` has no effect."""
         return {name: getattr(self, name) for name in self._parameters()}
 
     def set_params(self, **params: Any) -> DigitClassifier:
-        """Change parameters by name, and return self.
+        """Set parameters by name, and return self.
 
         Raises
         ------
         ValueError
-            There is no parameter of that name.
+            If there is no parameter of that name.
         """
         known = self._parameters()
         for name in params:
@@ -202,6 +200,8 @@ class DigitClassifier:
         return self
 
     def __repr__(self) -> str:
+        import inspect
+
         defaults = inspect.signature(type(self).__init__).parameters
         changed = [
             f"{name}={value!r}"
@@ -223,7 +223,7 @@ class DigitClassifier:
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
 
-    # Training.
+    # ---- training ----
 
     def fit(
         self, X: object, y: object, validation_data: tuple[object, object] | None = None
@@ -233,12 +233,12 @@ class DigitClassifier:
         Parameters
         ----------
         X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
-            Light ink on black is used as it is (bytes without a copy); anything else is
-            prepared as ``ocrdigit.preprocess`` does.
+            Canonical input, light strokes on black, is used as it is (bytes without a copy);
+            other images are preprocessed as by ``ocrdigit.preprocess``.
         y : array (n,) of int or str
             The digits, 0..9 or "0".."9".
         validation_data : (X, y), optional
-            Images to measure on after each epoch, which it does not train on.
+            Images to evaluate after each epoch; they are not trained on.
 
         Returns
         -------
@@ -248,27 +248,33 @@ class DigitClassifier:
         Raises
         ------
         TypeError, ValueError
-            An argument or a parameter is wrong, or training diverged. An earlier fit's
-            model stays.
+            If an argument or a parameter is invalid, or training diverged. The model of an
+            earlier fit is kept.
         KeyboardInterrupt
-            After Ctrl-C. The model is then the one of the last finished step.
+            After Ctrl-C. The model is then that of the last finished step.
         """
         images, labels, scale, text = self._check_labelled(X, y)
         validation = self._check_validation(validation_data, scale)
         goes_on = self.warm_start and hasattr(self, "network_")
-        recipe = recipes.chosen(self.recipe, goes_on)
+        recipe = recipes.effective(self.recipe, goes_on)
         settings = self._settings(recipe)
         if validation is None and (self.patience is not None or self.restore_best):
             raise ValueError("patience and restore_best need validation_data")
         if self.patience is not None:
             settings["patience"] = _checks.positive_int("patience", self.patience)
         if replay := recipes.replay_of(recipe):
+            from ._replay import with_sample
+
             images, labels = with_sample(images, labels, scale, replay)
         seed = _checks.seed(self.random_state)
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
 
-        display = TrainingDisplay(len(images), settings["batch_size"]) if self.verbose else None
+        display = None
+        if self.verbose:
+            from .progress import TrainingDisplay
+
+            display = TrainingDisplay(len(images), settings["batch_size"])
         try:
             with _threads(self.n_jobs):
                 trainer = _core.Trainer(
@@ -291,22 +297,22 @@ class DigitClassifier:
         return self
 
     def partial_fit(self, X: object, y: object, classes: object = None) -> DigitClassifier:
-        """Train one pass over ``X``, going on from the present weights.
+        """Train for one pass over ``X``, continuing from the present weights.
 
-        The optimizer's state is kept from call to call. The learning rate is constant:
-        ``learning_rate``, or where that is None the optimizer's usual one. No progress is
-        shown; ``history_`` gets one number a call.
+        The optimizer's state is kept between calls. The learning rate is constant:
+        ``learning_rate``, or the optimizer's default if that is None. No progress is shown;
+        ``history_`` gets one number per call.
 
         Parameters and errors are those of :meth:`fit`; after an error the model is as it
-        was before the call. ``classes``, which scikit-learn's incremental classifiers want to
-        know beforehand, may be any digits: all ten are known.
+        was before the call. ``classes``, which scikit-learn's incremental classifiers need
+        beforehand, may be any digits and has no effect.
         """
         images, labels, scale, text = self._check_labelled(X, y)
         if classes is not None:
             as_labels(classes, np.size(classes), "classes", "classes")  # type: ignore[arg-type]
         goes_on = hasattr(self, "network_")
-        recipe = recipes.chosen(self.recipe, goes_on)
-        settings = recipes.steady(self._settings(recipe), self.learning_rate)
+        recipe = recipes.effective(self.recipe, goes_on)
+        settings = recipes.incremental(self._settings(recipe), self.learning_rate)
         seed = _checks.seed(self.random_state)
         network = self._digits_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
@@ -327,15 +333,15 @@ class DigitClassifier:
         return self
 
     def calibrate(self, X: object) -> DigitClassifier:
-        """Measure what ``precision="int8"`` wants to know: the range of each layer's input.
+        """Observe the range of each layer's input, by which ``precision="int8"`` quantizes.
 
-        ``fit`` and ``partial_fit`` end with this, on up to 1,024 of their images, so it is
-        for models from elsewhere, and for images that are unlike those trained on.
+        ``fit`` and ``partial_fit`` end with a calibration on up to 1,024 of their images. Call
+        this for models loaded from other formats, and for images unlike those trained on.
 
         Parameters
         ----------
         X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
-            Some hundreds of images like those to be read.
+            Some hundreds of images like those to be classified.
 
         Returns
         -------
@@ -345,7 +351,7 @@ class DigitClassifier:
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            As :meth:`predict` does.
+            As :meth:`predict`.
         """
         network = self._fitted()
         images, scale, _ = as_images(X)
@@ -353,28 +359,29 @@ class DigitClassifier:
             network.calibrate(images, scale)
         return self
 
-    # Running.
+    # ---- prediction ----
 
     def predict(self, X: object, *, reject: float | None = None) -> Any:
-        """Tell the digit of each image.
+        """Predict the digit of each image.
 
         Parameters
         ----------
         X : image or batch
-            Anything that :func:`ocrdigit.predict` takes.
+            As for :func:`ocrdigit.predict`.
         reject : float, optional
-            0..1. Do not answer where the :meth:`confidence` is less.
+            0..1. Return -1 for images whose :meth:`confidence` is below it.
 
         Returns
         -------
         int or ndarray (n,) of int64
-            An int for one image. Texts where ``classes_`` are. Without an answer -1.
+            An int for one image; str, with "-1" for rejected images, if ``classes_`` are.
 
         Raises
         ------
         TypeError, ValueError, OSError
-            ``X`` is nothing of the kind, or a file cannot be read. RuntimeError before
-            ``fit`` (where scikit-learn is in use, its NotFittedError as well).
+            As :func:`ocrdigit.predict`.
+        RuntimeError
+            Before ``fit``; scikit-learn's NotFittedError as well if that is imported.
         """
         classifier = self._fitted_classifier()
         min_confidence = 0.0 if reject is None else _checks.fraction("reject", reject)
@@ -392,7 +399,7 @@ class DigitClassifier:
         return digits.tolist()[0] if single else digits
 
     def predict_proba(self, X: object) -> NDArray[np.float32]:
-        """Tell the probability of each digit, for each image.
+        """Predict the probabilities of the ten digits, for each image.
 
         Parameters and errors are those of :meth:`predict`.
 
@@ -412,18 +419,19 @@ class DigitClassifier:
         return probabilities[0] if single else probabilities
 
     def digit_score(self, X: object) -> Any:
-        """Tell how surely each image shows a digit at all.
+        """Return the probability that each image shows a digit.
 
-        The models that come with the package know scribbles, letters, blots, pairs and halves of
-        digits, textures and blank paper from digits. A model that has been trained since, or
-        from the start, by ``fit`` or ``partial_fit`` knows digits only, and has no such score.
+        The models that come with the package have a non-digit class, trained on scribbles,
+        letters, blots, pairs and halves of digits, textures and blank paper. A model trained by
+        ``fit`` or ``partial_fit`` has the ten digits only, and no digit score.
 
-        Parameters and errors are those of :meth:`predict`; RuntimeError without a score.
+        Parameters and errors are those of :meth:`predict`; RuntimeError also for a model
+        without a non-digit class.
 
         Returns
         -------
         float or ndarray (n,) of float64
-            A probability, 0..1; a float for one image.
+            0..1; a float for one image.
 
         Examples
         --------
@@ -447,23 +455,22 @@ class DigitClassifier:
         return float(scores[0]) if single else scores
 
     def confidence(self, X: object) -> Any:
-        """Tell how surely each image shows the digit that :meth:`predict` answers.
+        """Return the probability that each image shows the digit that :meth:`predict` returns.
 
-        It is the probability of that digit, with "no digit" as another possible answer for
-        models that have a :meth:`digit_score`. Parameters and errors are those of
-        :meth:`predict`.
+        It is the probability of that digit, times the :meth:`digit_score` if the model has one.
+        Parameters and errors are those of :meth:`predict`.
 
         Returns
         -------
         float or ndarray (n,) of float64
-            A probability, 0..1; a float for one image.
+            0..1; a float for one image.
 
         Notes
         -----
-        To choose the ``reject`` of :meth:`predict`: answer some hundreds of your own images,
-        sort them by confidence, and take the place where what still goes wrong above it is
-        little enough. For a share of images that you are ready to look at yourself, take
-        that quantile: ``np.quantile(model.confidence(X), 0.01)`` leaves one in a hundred.
+        To choose the ``reject`` of :meth:`predict`, predict some hundreds of your own images,
+        sort them by confidence, and take the threshold above which the error rate is low enough.
+        To review a fixed proportion of images by hand, take that quantile:
+        ``np.quantile(model.confidence(X), 0.01)`` rejects one in a hundred.
         """
         classifier = self._fitted_classifier()
         images, scale, single = as_images(X)
@@ -474,23 +481,22 @@ class DigitClassifier:
     def explain(
         self, x: object, digit: int | None = None, layer: int | str | None = None
     ) -> Explanation:
-        """Show which places of an image speak for a digit.
+        """Explain which pixels of an image support a digit, by Grad-CAM.
 
         Parameters, result and errors are those of :func:`ocrdigit.explain`; RuntimeError
         before ``fit``.
         """
-        from .explaining import explain_with
+        from .explaining import explain_image
 
-        self._fitted()
-        return explain_with(self, x, digit, layer)
+        return explain_image(self._fitted(), x, digit, layer)
 
     def score(self, X: object, y: object) -> float:
-        """Return the share of images whose digit is right, 0..1.
+        """Return the accuracy, 0..1.
 
         Raises
         ------
         TypeError, ValueError, RuntimeError
-            As :meth:`fit` and :meth:`predict` do.
+            As :meth:`fit` and :meth:`predict`.
         """
         classifier = self._fitted_classifier()
         images, labels, scale = self._check(X, y)
@@ -498,17 +504,17 @@ class DigitClassifier:
             return float(np.mean(classifier.predict(images, scale) == labels))
 
     def summary(self) -> None:
-        """Print the layers, their output shapes and their numbers of parameters."""
+        """Print the layers, their output shapes and numbers of parameters."""
         print(_layer_table.as_text(self._present_network()))
 
     def _repr_html_(self) -> str:
-        """For notebooks: the parameters that were changed, and the layers."""
+        """Return the changed parameters and the layers as HTML, for notebooks."""
         import html
 
         title = f"<code>{html.escape(repr(self))}</code>"
         try:
             network = self._present_network()
-        except (TypeError, ValueError) as error:  # fit would say the same
+        except (TypeError, ValueError) as error:  # the same that fit would raise
             return f"{title}<p>{html.escape(str(error))}</p>"
         if not hasattr(self, "network_"):
             state = "not trained yet"
@@ -518,41 +524,41 @@ class DigitClassifier:
             state = "loaded"
         return title + _layer_table.as_html(network, state)
 
-    # Files.
+    # ---- files ----
 
     def save(self, path: str | os.PathLike[str], *, int8: bool = False) -> None:
-        """Write the model to a file, in the format that its name says.
+        """Write the model to a file, in the format of its suffix.
 
         Parameters
         ----------
         path : path
-            The file; one that is there is replaced, and only by a whole new one.
+            The file. An existing file is replaced atomically.
 
-            - ``.safetensors``: ours, which :func:`ocrdigit.load` reads;
-            - ``.keras``: Keras 3, to be run or trained further there, and loaded here again;
+            - ``.safetensors``: the native format, read by :func:`ocrdigit.load`;
+            - ``.keras``: Keras 3, which can run and train it, and :func:`ocrdigit.load`;
             - ``.onnx``: ONNX Runtime, OpenCV's dnn and others;
             - ``.tflite``: TensorFlow Lite, now LiteRT;
-            - ``.h`` or ``.c``: a header and a source beside it in C99, for microcontrollers.
+            - ``.h`` or ``.c``: a header and a source file in C99, for microcontrollers.
 
-            In all of them the network takes images of values 0..1, light ink on black, any
-            number at once, and gives probabilities; the file's metadata say so. What others'
-            formats want is installed by ``pip install 'ocrdigit[export]'``. Ours alone keep the
-            digit score and ``tta``; the others answer as the model does without.
+            In each the network's input is a batch of images in 0..1, light strokes on black, and
+            its output probabilities; the file's metadata describe both. The formats other than
+            the native one need ``pip install 'ocrdigit[export]'``, and keep neither the
+            non-digit class nor ``tta``.
         int8 : bool
-            Whether a ``.tflite`` file is to be in 8-bit integers, inputs and outputs too: a
-            quarter of the size, for microcontrollers and accelerators. Their steps come from
-            what 1,000 images of the embedded sample give in each layer.
+            Whether to quantize a ``.tflite`` file to 8-bit integers, inputs and outputs too: a
+            quarter of the size, for microcontrollers and accelerators. It is calibrated with
+            1,000 images of the embedded sample.
 
         Raises
         ------
         ValueError
-            The name ends otherwise, or ``int8`` is for another format than ``.tflite``.
+            If the suffix is not one of these, or ``int8`` is set for another than ``.tflite``.
         ModuleNotFoundError
-            The package that knows the format is not installed.
+            If the package for the format is not installed.
         OSError
-            The file cannot be written; what was there before stays as it was.
+            If the file cannot be written; an existing file stays as it was.
         RuntimeError
-            There is no model yet.
+            Before ``fit``.
         """
         network, calibration = self._fitted(), None
         if int8:
@@ -564,20 +570,20 @@ class DigitClassifier:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, precision: str = "float32") -> DigitClassifier:
-        """Return a fitted classifier from a file that :meth:`save` wrote, or Keras.
+        """Load a fitted classifier from a file that :meth:`save` or Keras wrote.
 
-        It has ``warm_start=True`` and the recipe "fine-tune": ``fit`` teaches it a few images
-        of one's own, see :mod:`ocrdigit.recipes`.
+        It has ``warm_start=True`` and the recipe "fine-tune": ``fit`` fine-tunes it on a few
+        images of your own, see :mod:`ocrdigit.recipes`.
 
         Parameters
         ----------
         path : path or {"default", "tiny", "large", "seed"}
             The name of a model that comes with the package, see :mod:`ocrdigit.models`; or a
             ``.safetensors`` file, or a ``.keras`` file of a Sequential model for 28x28
-            images with layers that ocrdigit has; those that augment are left out. Nothing in
-            it is run as code.
+            images with layers that ocrdigit has. Augmentation layers are skipped. No code in
+            the file is run.
         precision : {"float32", "bfloat16", "int8"}, default "float32"
-            What predictions multiply, see the class.
+            The number type of products in predictions, see the class.
 
         Returns
         -------
@@ -586,10 +592,9 @@ class DigitClassifier:
         Raises
         ------
         OSError
-            The file cannot be read.
+            If the file cannot be read.
         ValueError
-            The file is damaged, or holds something else than such a model; or there is no
-            such precision.
+            If the file is damaged or holds something else, or ``precision`` is unknown.
 
         Examples
         --------
@@ -611,7 +616,7 @@ class DigitClassifier:
         return model
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copy and for worker processes; files are written by ``save``."""
+        """Return the state for copy and for worker processes; ``save`` writes files."""
         left_out = ("_steady", "_classifier")
         state = {name: value for name, value in vars(self).items() if name not in left_out}
         if "network_" in state:
@@ -634,7 +639,7 @@ class DigitClassifier:
             self.network_.precision = self.precision
             self._classifier = self._new_classifier()
 
-    # Parts.
+    # ---- internals ----
 
     def _fitted(self) -> _core.Network:
         return self._fitted_classifier().network
@@ -653,7 +658,7 @@ class DigitClassifier:
     def _check_labelled(
         self, X: object, y: object, images: str = "X", labels: str = "y"
     ) -> _Labelled:
-        """Return images, their digits, the images' scale, and whether the labels were texts."""
+        """Return images, digits, the images' scale, and whether the labels were str."""
         pixels, scale, single = as_images(X, images)
         if single:
             raise ValueError(
@@ -665,7 +670,7 @@ class DigitClassifier:
     def _check_validation(
         self, data: object, scale: float
     ) -> tuple[NDArray[Any], NDArray[np.uint8]] | None:
-        """Return validation images whose values mean the same as training's of ``scale``."""
+        """Return validation images and labels, in units of the training images' ``scale``."""
         if data is None:
             return None
         if not isinstance(data, (tuple, list)) or len(data) != 2:
@@ -690,7 +695,7 @@ class DigitClassifier:
         return settings
 
     def _layers(self) -> list[Mapping[str, Any]]:
-        """Return the layers that a new network gets."""
+        """Return the layers of a new network."""
         given = self.architecture
         return architectures.resolve(
             recipes.architecture_of(self.recipe) if given is None else given
@@ -705,13 +710,13 @@ class DigitClassifier:
         return network
 
     def _present_network(self) -> _core.Network:
-        """Return the trained network, or one as ``fit`` would start from."""
+        """Return the trained network, or a new one as ``fit`` would start from."""
         return self.network_ if hasattr(self, "network_") else self._new_network(0)
 
     def _steady_trainer(
         self, network: _core.Network, settings: dict[str, Any], seed: int
     ) -> _core.Trainer:
-        """Return the trainer of the last ``partial_fit``, or a new one if it does not fit."""
+        """Return the trainer of the last ``partial_fit``, or a new one if settings differ."""
         kept = getattr(self, "_steady", None)
         if kept is None or kept[:2] != (network, settings):
             kept = network, settings, _core.Trainer(network, seed=seed, **settings)
@@ -719,17 +724,17 @@ class DigitClassifier:
         return kept[2]
 
     def _warm_network(self) -> _core.Network:
-        """Return a copy of the present network, to train on."""
+        """Return a copy of the present network, without a non-digit class, to train."""
         network = digits_only(self.network_, self._temperature)
         if _core.Network(self._layers()).layers != network.layers:
             raise ValueError(
-                "warm_start=True goes on from the present weights, but architecture has changed; "
+                "warm_start=True continues from the present weights, but architecture has changed; "
                 "set warm_start=False to start anew"
             )
         return network
 
     def _digits_network(self) -> _core.Network:
-        """Return the present network, to go on training; without a non-digit class."""
+        """Return the present network, or a copy without a non-digit class, to train."""
         if self.network_.classes == DIGITS and self._temperature == 1:
             return self.network_
         return digits_only(self.network_, self._temperature)
@@ -741,7 +746,7 @@ class DigitClassifier:
         )
 
     def _history(self, goes_on: bool) -> dict[str, list[float]]:
-        """Return a history to add to: new, or a copy of the present one."""
+        """Return a new history, or a copy of the present one to continue."""
         return {key: list(self.history_[key]) if goes_on else [] for key in _callbacks.HISTORY_KEYS}
 
     def _keep(
@@ -766,7 +771,7 @@ load = DigitClassifier.load
 
 
 def _one_image(X: object) -> str:
-    """Say what one image is, also to those who meant a table of numbers by it."""
+    """Describe one image; a table of numbers may have been meant."""
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) != 2:
         return "one image"
@@ -775,7 +780,7 @@ def _one_image(X: object) -> str:
 
 
 def _not_fitted_error() -> type[RuntimeError]:
-    """Return the error of a model that is none yet; scikit-learn's own too for whoever uses it."""
+    """Return the exception for an unfitted model; scikit-learn's too if that is imported."""
     exceptions = sys.modules.get("sklearn.exceptions")
     if exceptions is None:
         return RuntimeError
@@ -784,7 +789,7 @@ def _not_fitted_error() -> type[RuntimeError]:
 
 @contextmanager
 def _threads(n_jobs: int | None) -> Iterator[None]:
-    """Run its block on ``n_jobs`` threads."""
+    """Run a block on ``n_jobs`` threads."""
     if n_jobs is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""What a person sees of training: a bar that moves, and one line an epoch that stays."""
+"""The display of training: a progress bar, and one line for each epoch."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._core import Progress
 
-# Fits into 80 columns, with a few left for the bar.
+# Fits into 80 columns, with a few of them for the bar.
 _BAR = "{desc} {percentage:3.0f}%|{bar}| {remaining}{postfix}"
 
 
 class TrainingDisplay:
-    """Shows training on ``images`` images; its methods are the trainer's callbacks.
+    """The display of training on ``images`` images; its methods are callbacks of the trainer.
 
-    Where nobody looks at a terminal (a log file), only the lines are written. All goes to
-    standard error, but in a notebook.
+    The bar is drawn in terminals and notebooks only, not in log files. Output is written to
+    standard error, or to standard output in a notebook.
     """
 
     def __init__(self, images: int, batch_size: int) -> None:
         self._images = images
         self._batch_size = batch_size
         self._notebook = in_notebook()
-        self._moving = self._notebook or sys.stderr.isatty()
+        self._animated = self._notebook or sys.stderr.isatty()
         self._bar: Any = None
         self._rate = 0.0
 
     def on_step(self, progress: Progress) -> None:
-        """Move the bar."""
+        """Update the bar."""
         done = min(progress["step"] * self._batch_size, self._images)
         self._rate = done / max(progress["seconds"], 1e-9)
-        if not self._moving:
+        if not self._animated:
             return
         if self._bar is None:
             self._bar = self._new_bar(progress)
@@ -43,7 +43,7 @@ class TrainingDisplay:
         self._bar.update(done - self._bar.n)
 
     def on_epoch(self, progress: Progress) -> None:
-        """Write the epoch's line in the bar's place."""
+        """Replace the bar by the epoch's line."""
         rate = self._rate or self._images / max(progress["seconds"], 1e-9)
         line = (
             f"{_title(progress)}  {progress['seconds']:6.1f} s  {rate:7,.0f} images/s  "
@@ -51,11 +51,11 @@ class TrainingDisplay:
         )
         self.close()
         stream = sys.stdout if self._notebook else sys.stderr
-        stream.write(line + "\n")  # in one piece, so that Ctrl-C cannot tear it
+        stream.write(line + "\n")  # in one call, so that Ctrl-C cannot split it
         stream.flush()
 
     def close(self) -> None:
-        """Take the bar away; the cursor is at the start of a clean line."""
+        """Remove the bar and leave the cursor at the start of an empty line."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -68,7 +68,7 @@ class TrainingDisplay:
             total=self._images,
             desc=_title(progress),
             bar_format=_BAR,
-            # Room for the terminal's own ^C, so that it does not break the line in two.
+            # Room for the terminal's ^C, which would otherwise wrap the line.
             ncols=None if widgets else shutil.get_terminal_size().columns - 4,
             miniters=1,
             leave=False,
@@ -76,7 +76,7 @@ class TrainingDisplay:
 
 
 def in_notebook() -> bool:
-    """Tell whether this runs in a Jupyter kernel."""
+    """Return whether this process is a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 

@@ -1,4 +1,4 @@
-"""Numbers in pictures: where each digit is, which it is, and how sure that is."""
+"""Reading numbers in images: digits, their boxes and confidences, line by line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from ._inputs import gray_pages
+from ._typing import ImageLike
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Digit", "Line", "Reading", "read", "read_many"]
 
-# Larger pages are made smaller by a whole factor before they are read.
-_MOST_PIXELS = 4_000_000
+# Larger pages are downscaled by an integer factor before they are read.
+_MAX_PIXELS = 4_000_000
 
-_MOST_LENGTH = 1000
-_BOX, _LABEL = (26, 127, 75), (200, 50, 31)
+_MAX_LENGTH = 1000
+_BOX_COLOR, _LABEL_COLOR = (26, 127, 75), (200, 50, 31)
 
 CSV_COLUMNS = ("file", "page", "line", "place", "value", "confidence", "x", "y", "width", "height")
 
@@ -43,15 +44,15 @@ class Digit:
     value : int
         0 to 9.
     confidence : float
-        Probability that there is this digit, 0 to 1.
+        Probability that the symbol is this digit, 0 to 1.
     box : (x, y, w, h)
-        Where its ink is, in pixels of the picture.
+        Bounding box of its foreground, in pixels of the page.
     probabilities : ndarray (10,) of float32
-        Of each digit, if there is one; their sum is 1.
+        Probability of each digit, given that the symbol is one; they sum to 1.
     is_digit : float
-        Probability that there is a digit at all, 0 to 1.
+        Probability that the symbol is a digit, 0 to 1.
     explanation : Explanation or None
-        What speaks for it on the page, where ``read`` was asked to explain.
+        Grad-CAM of the digit on the page, if ``read`` was called with ``explain=True``.
     """
 
     value: int
@@ -62,7 +63,7 @@ class Digit:
     explanation: Explanation | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the digit as plain data, ready for JSON."""
+        """Return the digit as a dict that can be written as JSON."""
         return {
             "value": self.value,
             "confidence": self.confidence,
@@ -76,21 +77,21 @@ class Digit:
 
         x, y, w, h = self.box
         return (
-            f'<div><b style="font-size:1.6em">{self.value}</b> {self.confidence:.1%} sure, '
+            f'<div><b style="font-size:1.6em">{self.value}</b> confidence {self.confidence:.1%}, '
             f"{w} x {h} pixels at ({x}, {y})</div>{_html.bars(self.probabilities, self.value)}"
         )
 
 
 @dataclass(frozen=True)
 class Line:
-    """Digits side by side.
+    """A line of digits.
 
     Attributes
     ----------
     digits : tuple of Digit
-        From left to right; at least one.
+        One or more, from left to right.
     page : int
-        Which page of the file it is on, from 0.
+        Index of the page in the file.
     """
 
     digits: tuple[Digit, ...]
@@ -98,23 +99,23 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The digits in a row."""
+        """The digits as a string."""
         return "".join(str(digit.value) for digit in self.digits)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """(x, y, w, h) around all of them, in pixels of the picture."""
+        """Bounding box (x, y, w, h) of the digits, in pixels of the page."""
         x, y, w, h = np.array([digit.box for digit in self.digits]).T
         left, top = int(x.min()), int(y.min())
         return left, top, int((x + w).max()) - left, int((y + h).max()) - top
 
     @property
     def confidence(self) -> float:
-        """Probability that all of them are right, if mistakes are independent."""
+        """Probability that all digits are correct, if errors are independent."""
         return float(np.prod([digit.confidence for digit in self.digits]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the line as plain data, ready for JSON."""
+        """Return the line as a dict that can be written as JSON."""
         return {
             "text": self.text,
             "confidence": self.confidence,
@@ -126,14 +127,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is written in a picture; shows itself in a notebook.
+    """The numbers in an image. Displayed as a picture and a table in notebooks.
 
     Attributes
     ----------
     lines : tuple of Line
-        In reading order: from the top, and from left to right where several stand in a row.
+        In reading order: from top to bottom, lines of a row from left to right.
     pages : tuple of ndarray (h, w) of uint8
-        The picture, or the pages of the file, in gray.
+        The image, or the pages of the file, in gray.
     """
 
     lines: tuple[Line, ...]
@@ -153,7 +154,7 @@ class Reading:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the reading as plain data, ready for JSON.
+        """Return the reading as a dict that can be written as JSON.
 
         Examples
         --------
@@ -171,26 +172,28 @@ class Reading:
         }
 
     def to_rows(self, file: str = "") -> list[dict[str, Any]]:
-        """Return a dict for each digit, with the keys of the CSV form; ``file`` is its first."""
+        """Return a dict for each digit, with the columns of :meth:`to_csv` as keys."""
         rows = []
         for number, line in enumerate(self.lines):
             for place, digit in enumerate(line.digits):
-                where = (*digit.box,)
-                values = (file, line.page, number, place, digit.value, digit.confidence, *where)
-                rows.append(dict(zip(CSV_COLUMNS, values, strict=True)))
+                values = (file, line.page, number, place, digit.value, digit.confidence)
+                rows.append(dict(zip(CSV_COLUMNS, (*values, *digit.box), strict=True)))
         return rows
 
     def to_csv(self, file: str = "") -> str:
-        """Return a table with a row for each digit: file, page, line, place, value, box, ..."""
+        """Return a CSV table with a row for each digit.
+
+        Its columns are file, page, line, place, value, confidence, x, y, width and height.
+        """
         return rows_to_csv(self.to_rows(file))
 
     def draw(self, page: int = 0) -> Image:
-        """Return a page with the digits' boxes and what they are.
+        """Return a page with the boxes and values of its digits drawn on it.
 
         Parameters
         ----------
         page : int
-            Which one, from 0.
+            Index of the page.
 
         Raises
         ------
@@ -202,14 +205,14 @@ class Reading:
         if not 0 <= page < len(self.pages):
             raise IndexError(f"page must be 0 to {len(self.pages) - 1}, got {page}")
         picture = Image.fromarray(self.pages[page]).convert("RGB")
-        pen = ImageDraw.Draw(picture)
-        thick = 1 + max(picture.size) // 500
+        canvas = ImageDraw.Draw(picture)
+        width = 1 + max(picture.size) // 500
         for line in self.lines:
             for digit in line.digits if line.page == page else ():
                 x, y, w, h = digit.box
-                pen.rectangle((x, y, x + w - 1, y + h - 1), outline=_BOX, width=thick)
+                canvas.rectangle((x, y, x + w - 1, y + h - 1), outline=_BOX_COLOR, width=width)
                 font = ImageFont.load_default(max(10, h // 3))
-                pen.text((x + 1, y), str(digit.value), _LABEL, font, anchor="lb")
+                canvas.text((x + 1, y), str(digit.value), _LABEL_COLOR, font, anchor="lb")
         return picture
 
     def _repr_png_(self) -> bytes:
@@ -221,18 +224,18 @@ class Reading:
         from . import _html
 
         data = io.BytesIO()
-        self.draw().save(data, "jpeg", quality=85)  # a notebook keeps what it shows
+        self.draw().save(data, "jpeg", quality=85)  # small, as notebooks store their output
         picture = base64.b64encode(data.getvalue()).decode()
-        said = self.text.replace("\n", ", ") or "no digits"
-        image = f'<img alt="{said}" style="max-width:100%" src="data:image/jpeg;base64,{picture}">'
+        alt = self.text.replace("\n", ", ") or "no digits"
+        image = f'<img alt="{alt}" style="max-width:100%" src="data:image/jpeg;base64,{picture}">'
         rows = [(line.text, f"{line.confidence:.1%}") for line in self.lines]
         return image + (
-            _html.table(("number", "sure"), rows) if rows else "<p><i>no digits</i></p>"
+            _html.table(("number", "confidence"), rows) if rows else "<p><i>no digits</i></p>"
         )
 
 
 def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
-    """Return rows of :meth:`Reading.to_rows` as CSV with a heading."""
+    """Return rows of :meth:`Reading.to_rows` as CSV with a header."""
     text = io.StringIO()
     table = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     table.writeheader()
@@ -241,37 +244,36 @@ def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def read(
-    image: object,
+    image: ImageLike,
     *,
     lexicon: Iterable[str] | None = None,
     length: int | None = None,
     model: DigitClassifier | None = None,
     explain: bool = False,
 ) -> Reading:
-    """Read the numbers in a picture: a photo, a scan, a field of a form.
+    """Read the numbers in an image: a photo, a scan, a field of a form.
 
-    Punctuation, dashes, rules, frames, stains and letters are left out. Digits may touch, and
-    lines may slant. Two networks read: one sees lines, the other, a classifier, each digit's own
-    ink; both opinions count, and what neither takes for a digit is left out. ``lexicon`` and
-    ``length`` say that digits are there: with them every line that has ink enough is read as
-    what it may be, however unlikely that is, and the confidence tells.
+    Punctuation, dashes, ruling lines, frames, stains and letters are left out. Digits may touch and
+    lines may slant. A line recognizer reads whole lines, and a classifier verifies each digit on a
+    crop; their scores are fused, and symbols that are probably non-digits are dropped. With
+    ``lexicon`` or ``length`` none is dropped: each line is read as the most probable text that
+    meets the constraints, and its confidence may be low.
 
     Parameters
     ----------
     image : path, bytes, PIL image or array
         An array is (H, W) or (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255.
-        Of a TIFF file with several pages all are read, of an animation its first picture.
+        All pages of a TIFF file are read, and the first frame of an animation.
     lexicon : iterable of str, optional
-        The numbers that a line may be, such as ``["1874", "35000"]``; the likeliest is taken.
+        The numbers that a line may be, such as ``["1874", "35000"]``.
     length : int, optional
-        How many digits each line has. Lines that cannot have so many have none.
+        The number of digits of each line. Lines that cannot have so many are left out.
     model : DigitClassifier, optional
-        The classifier that gives the second opinion, such as one that you have taught your own
-        hand; without it, that of :func:`ocrdigit.predict`. One that does not know what is no
-        digit (see :meth:`DigitClassifier.digit_score`) only says which digit it is.
+        The classifier that verifies digits, such as one fine-tuned to a writer. The default is that
+        of :func:`ocrdigit.predict`. A model without a non-digit class (see
+        :meth:`DigitClassifier.digit_score`) changes digits but drops none.
     explain : bool
-        Whether to look, for each digit, which places of it speak for it: by Grad-CAM with the
-        classifier, as the reader's own network sees lines, not digits.
+        Whether to compute the Grad-CAM of each digit, with the classifier.
 
     Returns
     -------
@@ -281,15 +283,14 @@ def read(
     Raises
     ------
     TypeError
-        ``image`` is of a type or dtype that is no image, or a parameter of another type.
+        ``image`` is of a type or dtype that is not supported, or a parameter of a wrong type.
     RuntimeError
         ``model`` has not been fitted.
     ValueError
-        ``image`` is empty, too large, of another shape, holds NaN, infinity or values outside
-        0..1 and 0..255, or is no image file that can be read; ``lexicon`` or ``length`` are
-        not as described.
+        ``image`` is empty, too large, of a wrong shape, contains NaN, infinity or values outside
+        0..1 and 0..255, or is not a valid image file; ``lexicon`` or ``length`` is invalid.
     OSError
-        A file cannot be read, or the shipped reader is missing.
+        A file cannot be read.
 
     Examples
     --------
@@ -317,7 +318,7 @@ def read_many(
     model: DigitClassifier | None = None,
     progress: bool = True,
 ) -> list[Reading]:
-    """Read many files, in order, with a progress bar on standard error.
+    """Read files in order, with a progress bar on standard error.
 
     Parameters
     ----------
@@ -326,7 +327,7 @@ def read_many(
     lexicon, length, model
         As for :func:`read`.
     progress : bool
-        Whether to show the bar.
+        Whether to show the progress bar.
 
     Returns
     -------
@@ -336,7 +337,7 @@ def read_many(
     Raises
     ------
     TypeError, ValueError, RuntimeError, OSError
-        As :func:`read` does for the first file that cannot be read.
+        As for :func:`read`, for the first file that cannot be read.
 
     Examples
     --------
@@ -360,12 +361,12 @@ def _read_page(
     length: int,
     words: tuple[str, ...],
 ) -> list[Line]:
-    small, factor = _reduced(page)
+    small, factor = _downscaled(page)
     table, numbers = _core.read_digits(
         shipped_recognizer(),
         small,
-        judge=model.network_,
-        opinions=shipped_fusion(),
+        classifier=model._fitted_classifier(),
+        fusion=shipped_fusion().to_dict(),
         length=length,
         words=words,
     )
@@ -378,17 +379,19 @@ def _read_page(
 
 
 def _explained(model: DigitClassifier, line: Line, page: NDArray[np.uint8]) -> Line:
-    """Return a line whose digits say why."""
+    """Return the line with an explanation of each digit."""
     from .explaining import explain_box
 
-    whys = [explain_box(model, page, digit.box, digit.value) for digit in line.digits]
-    digits = zip(line.digits, whys, strict=True)
-    return replace(line, digits=tuple(replace(digit, explanation=why) for digit, why in digits))
+    digits = [
+        replace(digit, explanation=explain_box(model.network_, page, digit.box, digit.value))
+        for digit in line.digits
+    ]
+    return replace(line, digits=tuple(digits))
 
 
-def _reduced(page: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """Return a page of at most about _MOST_PIXELS, and by what whole factor it is smaller."""
-    factor = int(np.ceil(np.sqrt(page.size / _MOST_PIXELS)))
+def _downscaled(page: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Return a page of at most about _MAX_PIXELS, and the integer factor of its scale."""
+    factor = int(np.ceil(np.sqrt(page.size / _MAX_PIXELS)))
     if factor <= 1:
         return page, 1
     h, w = (max(1, side // factor) for side in page.shape)
@@ -416,15 +419,17 @@ def _checked_words(lexicon: Iterable[str] | None) -> tuple[str, ...]:
     if lexicon is None:
         return ()
     if isinstance(lexicon, (str, bytes)):
-        raise TypeError(f"lexicon must be several str, got {lexicon!r}")
+        raise TypeError(f"lexicon must be an iterable of str, got {lexicon!r}")
     words = tuple(lexicon)
     for word in words:
         if not isinstance(word, str):
-            raise TypeError(f"lexicon must hold str, got {word!r}")
-        if not (word.isascii() and word.isdigit() and len(word) <= _MOST_LENGTH):
-            raise ValueError(f"lexicon must hold 1 to {_MOST_LENGTH} digits, got {word!r}")
+            raise TypeError(f"lexicon must contain str, got {word!r}")
+        if not (word.isascii() and word.isdigit() and len(word) <= _MAX_LENGTH):
+            raise ValueError(
+                f"lexicon must contain strings of 1 to {_MAX_LENGTH} digits, got {word!r}"
+            )
     if not words:
-        raise ValueError("lexicon is empty")
+        raise ValueError("lexicon must not be empty")
     return words
 
 
@@ -434,6 +439,6 @@ def _checked_length(length: int | None) -> int:
     if length is None:
         return 0
     digits = _checks.positive_int("length", length)
-    if digits > _MOST_LENGTH:
-        raise ValueError(f"length must be at most {_MOST_LENGTH}, got {length}")
+    if digits > _MAX_LENGTH:
+        raise ValueError(f"length must be at most {_MAX_LENGTH}, got {length}")
     return digits

@@ -1,36 +1,39 @@
-"""Training recipes as plain data: how to train, and the network that this was chosen for.
+"""Training recipes: settings of the training, and the architecture they were tuned for.
 
-"default" is for the best accuracy that half a minute of training on two cores gives; "fast"
-for 99 % on MNIST in about a second, with probabilities that are too cautious; "seed" is the recipe
-of the project's first network, to the letter. "fine-tune" is for a model that goes on with a few
-images of one's own, as ``ocrdigit.load`` sets it up: small steps, and a look back at MNIST so that
-little is forgotten. Where there is no model to go on from, it is "default".
+==============  ================================================================================
+``default``     best accuracy after half a minute of training on two cores
+``fast``        99 % on MNIST in about a second; its probabilities are underconfident
+``seed``        the recipe of the project's first network, unchanged
+``fine-tune``   adapts a loaded model to a few images of your own, with small steps and with
+                replay of MNIST against catastrophic forgetting; ``ocrdigit.load`` sets it.
+                Without a model to start from, it is the same as "default"
+==============  ================================================================================
 
-A recipe is a dict of settings. ``DigitClassifier`` takes one by name, or a dict of own
-settings, which then stand in for the default recipe's:
+A recipe is a dict of settings. ``DigitClassifier`` takes the name of one, or a dict whose settings
+replace those of "default":
 
 architecture
-    The network of a ``DigitClassifier`` that is given none: a name or a list, see
-    :mod:`ocrdigit.architectures` ("seed" where a recipe says nothing).
+    The architecture of a ``DigitClassifier`` without one of its own: a name or a list of layers,
+    see :mod:`ocrdigit.architectures`. The default is "seed".
 epochs, batch_size
-    Passes over the data, and images a step.
+    Passes over the data, and images per step.
 optimizer, learning_rate
-    "sgd", "adam" or "adamw", and its (largest) rate.
+    "sgd", "adam" or "adamw", and its (maximum) learning rate.
 momentum, beta_1, beta_2, epsilon, weight_decay, clip_norm, ema
-    The optimizer's numbers. ``clip_norm`` limits the gradient's norm (0: no limit);
-    ``ema`` is the decay of a moving average of the weights that the model ends with
-    (0: none).
+    Settings of the optimizer. ``clip_norm`` is the maximum norm of the gradient (0: no limit);
+    ``ema`` is the decay of an exponential moving average of the weights, which are the final
+    weights of the model (0: no average).
 schedule, warmup, divisor, final_divisor
-    "constant", "cosine", or "one_cycle": up from rate / divisor during the share
-    ``warmup`` of all steps, then down to that / final_divisor.
+    "constant", "cosine", or "one_cycle": from learning_rate / divisor up to learning_rate during
+    the fraction ``warmup`` of all steps, then down to learning_rate / divisor / final_divisor.
 label_smoothing
-    Share of the target that is spread over all classes.
+    The fraction of the target probability that is distributed over all classes.
 augment
-    A name or a list: see :mod:`ocrdigit.augmentations`.
+    The name of an augmentation policy, or a list: see :mod:`ocrdigit.augmentations`.
 replay
-    How many images of the embedded sample's training part (4,000 of MNIST) each epoch of ``fit``
-    goes over besides the given ones, which are repeated until they are at least a quarter as many
-    (0: none).
+    The number of images of the embedded sample's training part (4,000 images of MNIST) in each
+    epoch of ``fit`` in addition to the given images, which are repeated until they are at least a
+    quarter as many (0: no replay).
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ from typing import Any
 from . import _checks, architectures, augmentations
 
 RECIPES: dict[str, Mapping[str, Any]] = {
-    # The recipe of the project's first network, to the letter.
+    # The recipe of the project's first network, unchanged.
     "seed": {
         "epochs": 7,
         "batch_size": 32,
@@ -64,11 +67,11 @@ RECIPES: dict[str, Mapping[str, Any]] = {
         "final_divisor": 1000,
         "augment": "default",
     },
-    # One look at each image is enough where the rate is high, Adam's memory short and the
-    # targets smoothed. Mean accuracy on the last 5,000 training images, trained on the others:
-    # at rate 0.008 with none of this 98.82 % (4 seeds), with beta_2 0.95 98.98 % (5), with
-    # smoothing of 0.05 99.11 % (5); all together 99.18 % (20). Then on the test set, trained
-    # on all: 99.14 % (20 seeds, 99.05 to 99.22).
+    # One epoch is enough with a high learning rate, small betas and label smoothing. Mean accuracy
+    # on the last 5,000 training images, trained on the others: 98.82 % (4 seeds) at a rate of
+    # 0.008 with Adam's usual betas and no smoothing, 98.98 % (5) with beta_2 0.95, 99.11 % (5) with
+    # smoothing 0.05, 99.18 % (20) with all of it. On the test set, trained on all training images:
+    # 99.14 % (20 seeds, 99.05 to 99.22).
     "fast": {
         "architecture": "fast",
         "epochs": 1,
@@ -84,11 +87,11 @@ RECIPES: dict[str, Mapping[str, Any]] = {
         "label_smoothing": 0.1,
         "augment": "none",
     },
-    # A few images of a new hand among MNIST's. Taught 5, 20, 100 images a digit of optdigits'
-    # training part, a network of MNIST's first 55,000 images reads, of other writers of optdigits
-    # and of MNIST's last 5,000 training images (mean of 3 seeds; before: 95.94 and 99.40 %):
-    # as below 98.63, 99.09, 99.20 and 99.24, 99.25, 99.29 %; without replay, 20 epochs of
-    # batches of 32, 97.81, 98.91, 99.24 and 98.95, 99.05, 98.17 %; by "default" (one seed) 97.83,
+    # A network trained on MNIST's first 55,000 images was fine-tuned on 5, 20 and 100 images per
+    # digit of optdigits' training part. Accuracy on other writers of optdigits, and on MNIST's last
+    # 5,000 training images (mean of 3 seeds; 95.94 and 99.40 % before fine-tuning):
+    # with this recipe 98.63, 99.09, 99.20 and 99.24, 99.25, 99.29 %; without replay, 20 epochs in
+    # batches of 32, 97.81, 98.91, 99.24 and 98.95, 99.05, 98.17 %; with "default" (one seed) 97.83,
     # 97.94, 99.33 and 95.14, 87.02, 93.40 %.
     "fine-tune": {
         "epochs": 4,
@@ -102,14 +105,14 @@ RECIPES: dict[str, Mapping[str, Any]] = {
     },
 }
 
-# What each optimizer starts from where neither recipe nor user says more.
+# The default settings of each optimizer.
 OPTIMIZERS: dict[str, Mapping[str, float]] = {
     "sgd": {"learning_rate": 0.05, "momentum": 0.9},
     "adam": {"learning_rate": 1e-3},
     "adamw": {"learning_rate": 1e-3, "weight_decay": 0.01},
 }
 
-MOST_REPLAYED = 4000  # the training part of the embedded sample
+MAX_REPLAY = 4000  # the training part of the embedded sample
 
 _OPTIMIZER_KEYS = frozenset(
     ["beta_1", "beta_2", "clip_norm", "ema", "epsilon", "learning_rate", "momentum", "weight_decay"]
@@ -140,14 +143,37 @@ def resolve(
     optimizer: str | Mapping[str, Any] | None = None,
     learning_rate: float | None = None,
 ) -> dict[str, Any]:
-    """Return the recipe with the user's changes, checked, as keywords of the core's Trainer."""
+    """Return a recipe's settings as keyword arguments of the core's Trainer.
+
+    Parameters
+    ----------
+    recipe : str or dict
+        The name of a recipe, or settings that replace those of "default".
+    epochs, batch_size, augment, optimizer, learning_rate : optional
+        Settings that override the recipe's, as in ``DigitClassifier``.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is unknown, or its value is not allowed.
+
+    Examples
+    --------
+    >>> from ocrdigit import recipes
+    >>> recipes.resolve("fast", epochs=2)["epochs"]
+    2
+    """
     settings = _settings(recipe)
-    for name in ("architecture", "replay"):  # which are not the trainer's
+    for name in ("architecture", "replay"):  # settings of the estimator, not of the trainer
         settings.pop(name, None)
     if optimizer is not None:
-        _change_optimizer(settings, optimizer)
-    changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    settings.update({name: value for name, value in changes.items() if value is not None})
+        _override_optimizer(settings, optimizer)
+    given = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    settings.update({name: value for name, value in given.items() if value is not None})
     settings["epochs"] = _checks.positive_int("epochs", settings["epochs"])
     settings["batch_size"] = _checks.positive_int("batch_size", settings["batch_size"])
     settings["learning_rate"] = _checks.positive_number("learning_rate", settings["learning_rate"])
@@ -160,32 +186,31 @@ def resolve(
     return settings
 
 
-def chosen(recipe: str | Mapping[str, Any], goes_on: bool) -> str | Mapping[str, Any]:
-    """Return the recipe to train by: to fine-tune takes a model that one goes on from."""
-    return "default" if recipe == "fine-tune" and not goes_on else recipe
+def effective(recipe: str | Mapping[str, Any], warm_start: bool) -> str | Mapping[str, Any]:
+    """Return the recipe to train with: "fine-tune" without a model to start from is "default"."""
+    return "default" if recipe == "fine-tune" and not warm_start else recipe
 
 
 def architecture_of(recipe: str | Mapping[str, Any]) -> str | architectures.Layers:
-    """Return the name or the layers of the network that a recipe is for."""
+    """Return the architecture of a recipe, a name or layers."""
     architecture: str | architectures.Layers = _settings(recipe).get("architecture", "seed")
     return architecture
 
 
 def replay_of(recipe: str | Mapping[str, Any]) -> int:
-    """Return how many images of the embedded sample a recipe goes over besides the given ones."""
+    """Return the number of images of the embedded sample that a recipe replays in each epoch."""
     replay = _settings(recipe).get("replay", 0)
     if isinstance(replay, bool) or not isinstance(replay, int):
         raise TypeError(f"replay must be an integer, got {replay!r}")
-    if not 0 <= replay <= MOST_REPLAYED:
-        raise ValueError(f"replay must be 0 to {MOST_REPLAYED:,}, got {replay!r}")
+    if not 0 <= replay <= MAX_REPLAY:
+        raise ValueError(f"replay must be an integer in 0..{MAX_REPLAY}, got {replay!r}")
     return replay
 
 
-def steady(settings: Mapping[str, Any], learning_rate: float | None) -> dict[str, Any]:
-    """Return settings for training bit by bit: one epoch at a constant, usual rate.
+def incremental(settings: Mapping[str, Any], learning_rate: float | None) -> dict[str, Any]:
+    """Return the settings of incremental training: one epoch at a constant learning rate.
 
-    A schedule, or an average of weights that ends a run, has no meaning where each call is
-    a run of its own.
+    Schedules and weight averages need a known number of steps, which ``partial_fit`` lacks.
     """
     rate = OPTIMIZERS[settings["optimizer"]]["learning_rate"]
     if learning_rate is not None:
@@ -206,8 +231,8 @@ def _settings(recipe: object) -> dict[str, Any]:
     return dict(RECIPES[_checks.known("recipe", recipe, RECIPES)])
 
 
-def _change_optimizer(settings: dict[str, Any], optimizer: str | Mapping[str, Any]) -> None:
-    """Put the user's optimizer in the recipe's place."""
+def _override_optimizer(settings: dict[str, Any], optimizer: str | Mapping[str, Any]) -> None:
+    """Replace the recipe's optimizer by the user's."""
     given = {"type": optimizer} if isinstance(optimizer, str) else optimizer
     if not isinstance(given, Mapping) or "type" not in given:
         raise TypeError(f"optimizer must be a name or a dict with a 'type', got {optimizer!r}")

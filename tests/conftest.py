@@ -1,4 +1,4 @@
-"""What the Python tests share: data, and small models trained on it."""
+"""Fixtures of the Python tests: data, and small models trained on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import ocrdigit
 from ocrdigit import DigitClassifier, _core
 from ocrdigit.datasets import Dataset
 
-# Learns digits in a moment.
+# A network that learns digits in a fraction of a second.
 SMALL = (
     {"type": "conv2d", "filters": 8, "kernel_size": 3, "strides": 2, "activation": "relu"},
     {"type": "conv2d", "filters": 16, "kernel_size": 3, "strides": 2, "activation": "relu"},
@@ -26,7 +26,7 @@ SMALL = (
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests run outside the checkout, so that their processes import what is installed."""
+    """Run each test outside the checkout, so that its processes import the installed package."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -37,14 +37,14 @@ def sample() -> Dataset:
 
 @pytest.fixture(scope="session")
 def mnist_folder() -> Path:
-    """A folder with MNIST's files: OCRDIGIT_DATA, or the one beside the repository."""
+    """A folder with MNIST's files: OCRDIGIT_DATA, or one beside the repository."""
     from ocrdigit.datasets._mnist import find_files
 
     beside = Path(__file__).parents[2] / "shared" / "data"
     for folder in (os.environ.get("OCRDIGIT_DATA"), beside):
         if folder and find_files(folder):
             return Path(folder)
-    pytest.skip("MNIST is not here: set OCRDIGIT_DATA to a folder with its four files")
+    pytest.skip("MNIST is missing: set OCRDIGIT_DATA to a folder with its four files")
 
 
 @pytest.fixture(scope="session")
@@ -58,11 +58,11 @@ def data_folder(mnist_folder: Path) -> Path:
     for folder in (mnist_folder, mnist_folder.parent):
         if (folder / "uci").is_dir():
             return folder
-    pytest.skip("UCI's sets are not here: set OCRDIGIT_DATA to a folder with them in uci/")
+    pytest.skip("UCI's sets are missing: set OCRDIGIT_DATA to a folder with them in uci/")
 
 
 def small_model(**parameters: object) -> DigitClassifier:
-    """An unfitted classifier for tests: quick, quiet and repeatable."""
+    """Return an unfitted classifier that trains quickly, silently and reproducibly."""
     return DigitClassifier(
         **{
             "architecture": SMALL,
@@ -76,13 +76,13 @@ def small_model(**parameters: object) -> DigitClassifier:
 
 
 def weights_of(model: DigitClassifier) -> np.ndarray:
-    """All of a model's numbers, one after the other."""
+    """Return all weights of a model, concatenated."""
     return np.concatenate([w.ravel() for w in model.network_.weights().values()])
 
 
 @pytest.fixture(scope="session")
 def fitted(sample: Dataset) -> DigitClassifier:
-    """A small trained model that tests may use but not change."""
+    """A small trained model, which tests must not modify."""
     return small_model(epochs=4).fit(sample.X_train[:1000], sample.y_train[:1000])
 
 
@@ -95,13 +95,13 @@ def model_file(fitted: DigitClassifier, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def network() -> _core.Network:
-    """A small one, for the tests of ``ocrdigit._core``."""
+    """A small network, for the tests of ``ocrdigit._core``."""
     return make_network()
 
 
 @pytest.fixture
 def batch() -> SimpleNamespace:
-    """Examples for it."""
+    """A batch of examples for ``network``."""
     rng = np.random.default_rng(0)
     return SimpleNamespace(
         images=rng.random((70, SIDE, SIDE), dtype=np.float32),
@@ -111,13 +111,13 @@ def batch() -> SimpleNamespace:
 
 @pytest.fixture
 def threads() -> Generator[Callable[[int], None], None, None]:
-    """Lets a test change the number of threads."""
+    """The function that sets the number of threads, which is restored after the test."""
     before = _core.get_num_threads()
     yield _core.set_num_threads
     _core.set_num_threads(before)
 
 
-# With OCRDIGIT_REQUIRE set, nothing may be skipped but what the machine cannot do.
+# With OCRDIGIT_REQUIRE set, a skipped test fails unless the machine cannot run it.
 
 
 def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:

@@ -1,4 +1,4 @@
-"""The Streamlit page without a browser; test_browser.py has what takes one."""
+"""The Streamlit page without a browser; test_browser.py has the tests that need one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ROW = ocrdigit.synth.string("1874", random_state=3).image
 
 
 # Panels.
-SURE, LOOK = "How sure it is of each number", "Look into a digit, or correct it"
-STEPS, TABLE = "What the network sees, step by step", "All digits as a table"
+CONFIDENCE, INSPECT = "Confidence of each number", "Inspect or correct a digit"
+STEPS, TABLE = "Preprocessing, step by step", "All digits as a table"
 
 
 def png(array: np.ndarray) -> bytes:
@@ -50,41 +50,41 @@ def upload(page: Any, *files: tuple[str, bytes]) -> Any:
     return page
 
 
-def choose(page: Any, source: str, what: str | None = None) -> Any:
+def choose(page: Any, source: str, content: str | None = None) -> Any:
     page.radio(key="source").set_value(source).run()
-    if what:
-        page.radio(key=f"what {source}").set_value(what).run()
+    if content:
+        page.radio(key=f"content {source}").set_value(content).run()
     assert not page.exception
     return page
 
 
-def opened(page: Any, label: str, of: str = "") -> Any:
-    """Open a panel; what is inside is made then."""
-    page.session_state[f"{label} {of}"] = True
+def opened(page: Any, label: str, key: str = "") -> Any:
+    """Open a panel, which computes its content."""
+    page.session_state[f"{label} {key}"] = True
     page.run()
     assert not page.exception
     return page
 
 
 def pictures(page: Any) -> int:
-    """How many pictures, or rows of them, the page shows; versions name them differently."""
+    """Count the images, or rows of images; Streamlit's versions name them differently."""
     return len(page.get("imgs")) + len(page.get("image"))
 
 
 def announced(page: Any) -> list[str]:
-    """What the page says aloud."""
+    """Return the texts that screen readers announce."""
     bodies = [each.proto.body for each in page.get("html")]
     return [text for body in bodies for text in re.findall(r'role="status"[^>]*>(.*)</div>', body)]
 
 
 def downloads(page: Any) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    """The table and the plain data that the page offers."""
+    """Return the content of the CSV and JSON downloads."""
     table, plain = (button.value_or_data for button in page.get("download_button"))
     return list(csv.DictReader(io.StringIO(table))), json.loads(plain)
 
 
-def test_it_starts_with_nothing_but_questions(page: Any) -> None:
-    assert [radio.label for radio in page.radio] == ["Picture from", "What is on it"]
+def test_start_page(page: Any) -> None:
+    assert [radio.label for radio in page.radio] == ["Image source", "Content"]
     assert announced(page) == []
     assert not page.error
 
@@ -93,34 +93,35 @@ def test_numbers_in_an_upload(page: Any) -> None:
     upload(page, ("row.png", png(ROW)))
     assert announced(page)[0] == "1874"
     assert len(page.get("download_button")) == 2
-    assert [expander.label for expander in page.expander] == [SURE, LOOK, TABLE]
+    assert [expander.label for expander in page.expander] == [CONFIDENCE, INSPECT, TABLE]
     table = opened(page, TABLE).dataframe[0].value
     assert table["value"].tolist() == [1, 8, 7, 4]
     assert set(table["file"]) == {"row.png"}
 
 
-def test_panels_are_filled_when_they_are_opened(page: Any) -> None:
+def test_panels_are_computed_when_opened(page: Any) -> None:
     upload(page, ("row.png", png(ROW)))
     assert not any(len(kind) for kind in (page.table, page.dataframe, page.selectbox[1:]))
     shown = pictures(page)
-    opened(page, SURE, "row.png 0")
+    opened(page, CONFIDENCE, "row.png 0")
     assert page.table[0].value["number"].tolist() == ["1874"]
-    opened(page, LOOK, "row.png 0")
+    opened(page, INSPECT, "row.png 0")
     assert announced(page)[1].startswith("1, ")
     assert pictures(page) == shown + 1
     opened(page, STEPS, "row.png 0 0")
     assert pictures(page) == shown + 2
 
 
-def test_the_chosen_model_has_a_say_in_numbers(page: Any) -> None:
+def test_selected_model_verifies_numbers(page: Any) -> None:
     upload(page, ("row.png", png(ROW)))
-    sure = {}
+    confidences = {}
     for name in ("default", "tiny"):
         page.selectbox(key="model name").set_value(name).run()
-        sure[name] = opened(page, TABLE).dataframe[0].value["confidence"].tolist()
+        confidences[name] = opened(page, TABLE).dataframe[0].value["confidence"].tolist()
         reading = ocrdigit.read(ROW, model=ocrdigit.load(name))
-        np.testing.assert_allclose(sure[name], [digit.confidence for digit in reading.digits])
-    assert sure["default"] != sure["tiny"]
+        expected = [digit.confidence for digit in reading.digits]
+        np.testing.assert_allclose(confidences[name], expected)
+    assert confidences["default"] != confidences["tiny"]
 
 
 def test_several_files_and_a_page(page: Any) -> None:
@@ -135,14 +136,14 @@ def test_several_files_and_a_page(page: Any) -> None:
 
 
 def test_a_single_digit(page: Any, sample: Dataset) -> None:
-    page.radio(key="what Upload").set_value("A single digit")
+    page.radio(key="content Upload").set_value("A single digit")
     upload(page, ("eight.png", png(sample.X_test[8])))
-    sure = ocrdigit.predict_proba(sample.X_test[8])[8]
-    assert announced(page) == [f"8, {sure:.1%} sure"]
+    probability = ocrdigit.predict_proba(sample.X_test[8])[8]
+    assert announced(page) == [f"8, confidence {probability:.1%}"]
     assert opened(page, TABLE).dataframe[0].value["value"].tolist() == [8]
 
 
-def test_what_is_no_picture_gets_a_sentence(page: Any) -> None:
+def test_files_that_are_not_images(page: Any) -> None:
     upload(page, ("notes.png", b"eggs, milk"), ("row.png", png(ROW)), ("half.png", png(ROW)[:99]))
     assert [error.value.split(":")[0] for error in page.error] == ["notes.png", "half.png"]
     assert "not an image that can be read" in page.error[0].value
@@ -150,59 +151,63 @@ def test_what_is_no_picture_gets_a_sentence(page: Any) -> None:
     blank = np.full((60, 90), 255, np.uint8)
     upload(page, ("blank.png", png(blank)))
     assert announced(page) == ["No digits found"]
-    page.radio(key="what Upload").set_value("A single digit")
+    page.radio(key="content Upload").set_value("A single digit")
     upload(page, ("notes.png", b"eggs, milk"))
     assert "notes.png" in page.error[0].value
 
 
-def test_too_large_files_are_refused(page: Any) -> None:
+def test_too_large_files(page: Any) -> None:
     upload(page, ("large.png", bytes(20_000_001)))
-    assert page.error[0].value == "large.png has 20 MB; up to 20 MB are taken."
+    assert page.error[0].value == "large.png is too large: 20.0 MB; the limit is 20 MB."
 
 
-@pytest.mark.parametrize("which", ["a page", "a cheque", "a row", "one digit"])
-def test_examples(page: Any, which: str) -> None:
-    choose(page, "Examples", "A single digit" if which == "one digit" else None)
-    page.selectbox(key="example").set_value(which).run()
+@pytest.mark.parametrize("name", ["page", "cheque", "number", "digit"])
+def test_examples(page: Any, name: str) -> None:
+    choose(page, "Examples", "A single digit" if name == "digit" else None)
+    page.selectbox(key="example").set_value(name).run()
     assert not page.exception
     assert announced(page)[0] != "No digits found"
 
 
 def test_corrections_teach(page: Any, sample: Dataset) -> None:
     ones = np.full((60, 60), 255, np.uint8)
-    ones[10:50, 28:33] = 0  # a 1, which is to be called 4
-    page.radio(key="what Upload").set_value("A single digit")
+    ones[10:50, 28:33] = 0  # a 1, to be corrected to 4
+    page.radio(key="content Upload").set_value("A single digit")
     upload(page, ("one.png", png(ones)))
     assert announced(page)[0].startswith("1")
-    page.selectbox(key="really one.png 0").set_value(4)
+    page.selectbox(key="truth one.png 0").set_value(4)
     page.button[0].click().run()
     assert page.subheader[0].value == "Your corrections"
-    next(button for button in page.button if button.label == "Train on them").click().run()
+    next(
+        button for button in page.button if button.label == "Train on the corrections"
+    ).click().run()
     assert not page.exception
-    assert "reads 1 right now" in page.success[0].value
+    assert "now reads 1 of your 1 corrected digits right" in page.success[0].value
     assert announced(page)[0].startswith("4")
     tuned = page.session_state["tuned"]
-    assert tuned.score(sample.X_test, sample.y_test) > 0.95  # and has not forgotten the rest
-    next(button for button in page.button if button.label == "Forget them").click().run()
+    assert tuned.score(sample.X_test, sample.y_test) > 0.95  # no catastrophic forgetting
+    label = "Delete the corrections"
+    next(button for button in page.button if button.label == label).click().run()
     assert announced(page)[0].startswith("1")
 
 
-def test_a_model_of_ones_own(page: Any, model_file: Path, fitted: Any, sample: Dataset) -> None:
-    page.radio(key="what Upload").set_value("A single digit")
-    page.selectbox(key="model name").set_value("a file of mine").run()
+def test_uploaded_model(page: Any, model_file: Path, fitted: Any, sample: Dataset) -> None:
+    page.radio(key="content Upload").set_value("A single digit")
+    page.selectbox(key="model name").set_value("your own file").run()
     file = (model_file.name, model_file.read_bytes(), "application/octet-stream")
     page.file_uploader(key="model file").set_value(file)
     upload(page, ("eight.png", png(sample.X_test[8])))
-    shares = fitted.predict_proba(sample.X_test[8])
-    assert announced(page) == [f"{shares.argmax()}, {shares.max():.1%} sure"]
+    probabilities = fitted.predict_proba(sample.X_test[8])
+    expected = f"{probabilities.argmax()}, confidence {probabilities.max():.1%}"
+    assert announced(page) == [expected]
     page.file_uploader(key="model file").set_value(("m.safetensors", b"nothing", "a/b")).run()
     assert not page.exception
     assert "not a safetensors file of ocrdigit" in page.error[0].value
 
 
-def test_the_readmes_script(tmp_path: Path) -> None:
-    readme = Path(__file__).parents[1] / "README.md"
-    (script,) = re.findall(r"```python\n(import streamlit.*?)```", readme.read_text(), re.DOTALL)
+def test_script_of_the_reading_guide(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[1] / ".github" / "docs" / "reading.md"
+    (script,) = re.findall(r"```python\n(import streamlit.*?)```", guide.read_text(), re.DOTALL)
     assert len(script.splitlines()) <= 10
     page = testing.AppTest.from_string(script, default_timeout=120).run()
     files = [("row.png", png(ROW), "image/png"), ("notes.png", b"eggs", "image/png")]
@@ -212,7 +217,7 @@ def test_the_readmes_script(tmp_path: Path) -> None:
     assert "not an image" in page.error[0].value
 
 
-def test_the_command_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_without_streamlit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "streamlit", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     answer = CliRunner().invoke(main, ["app"])

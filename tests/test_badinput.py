@@ -1,4 +1,4 @@
-"""Bad input: always a TypeError, ValueError or OSError that names what is wrong."""
+"""Invalid input: always a TypeError, ValueError or OSError that names the problem."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ BAD_IMAGES: dict[str, tuple[object, type[Exception], str]] = {
     "missing path": ("no/such/file.png", FileNotFoundError, "no/such/file.png"),
     "a folder": (os.curdir, OSError, r"\."),
     "not a path": ("a\0b", ValueError, "null"),
-    "bytes of no image": (b"rubbish", ValueError, r"X \(7 bytes\) is not an image"),
+    "bytes that are not an image": (b"rubbish", ValueError, r"X \(7 bytes\) is not an image"),
     "no bytes": (b"", ValueError, r"X \(0 bytes\) is not an image"),
     "too long": (np.zeros((1, 20000), np.uint8), ValueError, "20000"),
 }
@@ -120,7 +120,7 @@ def test_other_truncated_formats(sample: Dataset) -> None:
             ocrdigit.predict(data.getvalue()[: len(data.getvalue()) // 3])
 
 
-def test_decompression_bombs_are_refused() -> None:
+def test_decompression_bombs() -> None:
     bomb = io.BytesIO()
     Image.new("1", (20000, 20000)).save(bomb, "png")
     with pytest.raises(ValueError, match="decompression bomb"):
@@ -182,7 +182,7 @@ def test_bad_validation_data() -> None:
         model.fit(BATCH, LABELS, validation_data=(np.zeros((4, 20, 20)), LABELS))
 
 
-def test_one_image_is_no_batch_to_train_on(sample: Dataset) -> None:
+def test_training_on_a_single_image(sample: Dataset) -> None:
     for call in (small_model().fit, small_model().partial_fit):
         with pytest.raises(ValueError, match="X is one image"):
             call(sample.X_train[0], [0])
@@ -302,7 +302,7 @@ def test_bad_numbers_of_threads() -> None:
     assert ocrdigit.get_num_threads() == before
 
 
-# -- any argument at all --
+# -- arbitrary arguments --
 
 anything = st.recursive(
     st.none()
@@ -319,7 +319,7 @@ names = st.sampled_from(sorted(DigitClassifier().get_params().keys() - {"verbose
 
 
 def accepts(call: Callable[[], object]) -> bool:
-    """Whether the call takes its arguments; any but the named errors fails the test."""
+    """Return whether the call succeeds; an error of any other type fails the test."""
     try:
         call()
     except (TypeError, ValueError, OSError) as error:
@@ -362,7 +362,7 @@ def test_any_value_as_labels(value: object) -> None:
         st.floats(-2, 2) | st.tuples(st.floats(-2, 2), st.floats(-2, 2)) | anything,
     ),
 )  # fmt: skip
-def test_any_augmentation_is_run_or_refused(kind: str, keys: dict[str, object]) -> None:
+def test_any_augmentation(kind: str, keys: dict[str, object]) -> None:
     def augment() -> None:
         steps = augmentations.resolve([{"type": kind, **keys}])
         picture = np.random.default_rng(0).random((2, 28, 28), np.float32)
@@ -381,7 +381,7 @@ def test_any_augmentation_is_run_or_refused(kind: str, keys: dict[str, object]) 
         optional={"momentum": st.floats(), "ema": st.floats(), "clip_norm": st.floats()},
     ),
 )  # fmt: skip
-def test_any_recipe_is_taken_or_refused(recipe: object, optimizer: object) -> None:
+def test_any_recipe(recipe: object, optimizer: object) -> None:
     model = small_model(recipe=recipe, optimizer=optimizer, epochs=1, batch_size=4)
     accepts(lambda: model.fit(BATCH, LABELS))
 
@@ -392,12 +392,12 @@ INTERRUPTED = """
 import sys, numpy as np, ocrdigit
 sample = ocrdigit.datasets.load_sample()
 
-class Ready:
+class Started:
     def on_step(self, progress):
         if (progress["epoch"], progress["step"]) == (1, 1):
-            print("ready", flush=True)
+            print("started", flush=True)
 
-model = ocrdigit.DigitClassifier(epochs=1000, verbose=int(sys.argv[1]), callbacks=Ready())
+model = ocrdigit.DigitClassifier(epochs=1000, verbose=int(sys.argv[1]), callbacks=Started())
 try:
     model.fit(sample.X_train, sample.y_train)
 except KeyboardInterrupt:
@@ -407,7 +407,7 @@ except KeyboardInterrupt:
     assert (ocrdigit.load(sys.argv[2]).predict_proba(sample.X_test) == before).all()
     model.set_params(epochs=1, callbacks=None, warm_start=True)
     model.fit(sample.X_train[:64], sample.y_train[:64])
-    print("went on")
+    print("trained again")
 """
 
 
@@ -421,7 +421,7 @@ def test_ctrl_c_keeps_the_last_finished_step(tmp_path: Path, verbose: str) -> No
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
     output, errors = process.communicate(timeout=60)
@@ -430,4 +430,4 @@ def test_ctrl_c_keeps_the_last_finished_step(tmp_path: Path, verbose: str) -> No
     epochs, accuracy = output.splitlines()[0].split()
     assert int(epochs) >= 1
     assert 0.05 < float(accuracy) <= 1
-    assert output.splitlines()[1] == "went on"
+    assert output.splitlines()[1] == "trained again"

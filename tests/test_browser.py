@@ -33,12 +33,12 @@ DRIVER = shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER), reason="this machine has no Chromium with its driver"
 )
-PATIENCE = 90  # seconds, for busy machines
+TIMEOUT = 90  # seconds, for busy machines
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A page that ``ocrdigit app`` serves."""
+    """The address of a page that ``ocrdigit app`` serves."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -53,14 +53,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     url = f"http://localhost:{port}"
     try:
-        wait_until(lambda: answers(f"{url}/_stcore/health"))
+        wait_until(lambda: responds(f"{url}/_stcore/health"))
         yield url
     finally:
         server.terminate()
         server.wait(30)
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:
             return bool(response.read())
@@ -68,10 +68,10 @@ def answers(url: str) -> bool:
         return False
 
 
-def wait_until(happens: Callable[[], Any]) -> Any:
-    end = time.monotonic() + PATIENCE
-    while not (result := happens()):
-        assert time.monotonic() < end, "it did not happen"
+def wait_until(condition: Callable[[], Any]) -> Any:
+    end = time.monotonic() + TIMEOUT
+    while not (result := condition()):
+        assert time.monotonic() < end, "timeout"
         time.sleep(0.1)
     return result
 
@@ -94,12 +94,12 @@ def browser(address: str, tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
 
 def find(browser: webdriver.Chrome, selector: str) -> Any:
-    wait = WebDriverWait(browser, PATIENCE, poll_frequency=0.1)
+    wait = WebDriverWait(browser, TIMEOUT, poll_frequency=0.1)
     return wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, selector))[0]
 
 
 def wait_for_status(browser: webdriver.Chrome, start: str) -> None:
-    """Until the page says aloud what starts so."""
+    """Wait until the page announces a text that begins with ``start``."""
     script = "return [...document.querySelectorAll('[role=status]')].map(each => each.innerText)"
     wait_until(lambda: any(text.startswith(start) for text in browser.execute_script(script)))
 
@@ -110,7 +110,7 @@ def choose(browser: webdriver.Chrome, label: str) -> None:
 
 
 def pad(browser: webdriver.Chrome) -> Any:
-    """Go into the frame with the drawing pad."""
+    """Switch to the frame with the drawing pad, and return its canvas."""
     browser.switch_to.frame(find(browser, "iframe"))
     return wait_until(
         lambda: [each for each in browser.find_elements(By.ID, "canvas") if each.size["width"] > 50]
@@ -124,7 +124,7 @@ def test_upload_and_download(browser: webdriver.Chrome, tmp_path: Path) -> None:
     wait_for_status(browser, "1874")
     path = "//button[contains(., 'Download CSV')]"
     button = wait_until(lambda: browser.find_elements(By.XPATH, path))[0]
-    button.send_keys(Keys.ENTER)  # the picture above it comes later, and moves it from the mouse
+    button.send_keys(Keys.ENTER)  # a click may miss: the image above it is loaded later
     table = tmp_path / "digits.csv"
     wait_until(table.exists)
     with table.open(newline="") as file:
@@ -147,7 +147,7 @@ def test_panels_open_by_the_keyboard(browser: webdriver.Chrome) -> None:
     assert len(rows) == len(ocrdigit.read(ocrdigit.datasets.load_page().image).lines)
 
 
-def test_a_text_file_gets_a_sentence(browser: webdriver.Chrome, tmp_path: Path) -> None:
+def test_text_file(browser: webdriver.Chrome, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("eggs, milk")
     find(browser, "input[type=file]").send_keys(str(tmp_path / "notes.png"))
     body = browser.find_element(By.TAG_NAME, "body")

@@ -1,4 +1,4 @@
-"""The short way for images that are ready as they are: it must mean what the long way means."""
+"""The fast path for canonical images must agree with the general path."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Subclass(np.ndarray):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_look() -> Iterator[None]:
-    """What a second look finds has tests of its own."""
+def without_tta() -> Iterator[None]:
+    """Disable test-time augmentation, which test_tta.py covers."""
     model = _predict.shipped_model()
     before, model.tta = model.tta, False
     yield
@@ -36,7 +36,7 @@ def one_look() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def digit(sample: Dataset) -> NDArray[np.uint8]:
-    """28x28 bytes, light ink on black: a seven."""
+    """A 7: 28x28 bytes, light on black."""
     return sample.X_test[7].copy()
 
 
@@ -45,8 +45,8 @@ def classifier() -> _core.Classifier:
     return _core.Classifier(_predict.shipped_model().network_)
 
 
-def reading(function: Callable[[object], Any], X: object) -> object:
-    """What a function makes of X, its error included, in a form to compare."""
+def outcome(function: Callable[[object], Any], X: object) -> object:
+    """Return the result of a function, or its error, in a comparable form."""
     try:
         answer = function(X)
     except (TypeError, ValueError) as error:
@@ -56,38 +56,38 @@ def reading(function: Callable[[object], Any], X: object) -> object:
     return type(answer), answer
 
 
-def assert_both_ways_agree(X: object) -> None:
+def assert_paths_agree(X: object) -> None:
     classifier = _core.Classifier(_predict.shipped_model().network_)
 
-    def seen_the_long_way(X: object) -> NDArray[np.float32]:
+    def general_preprocess(X: object) -> NDArray[np.float32]:
         images, scale, single = _inputs.preprocess_images(X)
-        seen: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
-        return seen[0] if single else seen
+        pixels: NDArray[np.float32] = np.multiply(images, np.float32(scale), dtype=np.float32)
+        return pixels[0] if single else pixels
 
-    def probabilities_the_long_way(X: object) -> NDArray[np.float32]:
+    def general_proba(X: object) -> NDArray[np.float32]:
         images, scale, single = _inputs.preprocess_images(X)
         probabilities = classifier.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
 
-    def digits_the_long_way(X: object) -> int | NDArray[np.int64]:
+    def general_predict(X: object) -> int | NDArray[np.int64]:
         images, scale, single = _inputs.preprocess_images(X)
         digits = classifier.predict(images, scale)
         return int(digits[0]) if single else digits
 
     model = _predict.shipped_model()
     with np.errstate(over="ignore"):
-        assert reading(ocrdigit.preprocess, X) == reading(seen_the_long_way, X)
-        expected = reading(probabilities_the_long_way, X)
-        assert reading(ocrdigit.predict_proba, X) == expected
-        assert reading(model.predict_proba, X) == expected
-        expected = reading(digits_the_long_way, X)
-        assert reading(ocrdigit.predict, X) == expected
-        assert reading(model.predict, X) == expected
+        assert outcome(ocrdigit.preprocess, X) == outcome(general_preprocess, X)
+        expected = outcome(general_proba, X)
+        assert outcome(ocrdigit.predict_proba, X) == expected
+        assert outcome(model.predict_proba, X) == expected
+        expected = outcome(general_predict, X)
+        assert outcome(ocrdigit.predict, X) == expected
+        assert outcome(model.predict, X) == expected
 
 
-# -- what is ready --
+# -- canonical input --
 
-READY: dict[str, tuple[Callable[[NDArray[np.uint8]], NDArray[Any]], float]] = {
+CANONICAL: dict[str, tuple[Callable[[NDArray[np.uint8]], NDArray[Any]], float]] = {
     "uint8": (lambda x: x, 1 / 255),
     "float32 0..1": (lambda x: (x / 255).astype(np.float32), 1.0),
     "float32 0..255": (lambda x: x.astype(np.float32), 1 / 255),
@@ -100,10 +100,10 @@ READY: dict[str, tuple[Callable[[NDArray[np.uint8]], NDArray[Any]], float]] = {
     "one in ten is dark": (lambda x: np.stack([x] * 9 + [255 - x]), 1 / 255),
 }
 
-NOT_READY: dict[str, Callable[[NDArray[np.uint8]], object]] = {
+NOT_CANONICAL: dict[str, Callable[[NDArray[np.uint8]], object]] = {
     "None": lambda x: None,
     "list": lambda x: x.tolist(),
-    "paper is light": lambda x: 255 - x,
+    "light background": lambda x: 255 - x,
     "blank": np.zeros_like,
     "float64": lambda x: x / 255,
     "bool": lambda x: x > 127,
@@ -127,23 +127,23 @@ NOT_READY: dict[str, Callable[[NDArray[np.uint8]], object]] = {
 }
 
 
-@pytest.mark.parametrize("form", READY)
-def test_ready(digit: NDArray[np.uint8], classifier: _core.Classifier, form: str) -> None:
-    make, scale = READY[form]
+@pytest.mark.parametrize("form", CANONICAL)
+def test_canonical(digit: NDArray[np.uint8], classifier: _core.Classifier, form: str) -> None:
+    make, scale = CANONICAL[form]
     images = make(digit)
     assert _core.canonical_scale(images) == scale
     assert classifier.predict_canonical(images) is not None
     assert np.shares_memory(_inputs.as_images(images)[0], images)
-    assert_both_ways_agree(images)
+    assert_paths_agree(images)
 
 
-@pytest.mark.parametrize("form", NOT_READY)
-def test_not_ready(digit: NDArray[np.uint8], classifier: _core.Classifier, form: str) -> None:
-    images = NOT_READY[form](digit)
+@pytest.mark.parametrize("form", NOT_CANONICAL)
+def test_not_canonical(digit: NDArray[np.uint8], classifier: _core.Classifier, form: str) -> None:
+    images = NOT_CANONICAL[form](digit)
     assert _core.canonical_scale(images) is None
     assert classifier.predict_canonical(images) is None
     assert classifier.predict_proba_canonical(images) is None
-    assert_both_ways_agree(images)
+    assert_paths_agree(images)
 
 
 SPECIAL = [
@@ -151,7 +151,7 @@ SPECIAL = [
     *np.nextafter(np.float32(1), np.float32([0, 2])),
     *(254.5, 255.0, 255.1, 256.0, 0.5, 128.0, 33.0, 300.0, -1.0, -0.2),
 ]
-# Where bytes stop being black or become ink, and the numbers beside it.
+# The byte thresholds of black and of foreground pixels, and the adjacent floats.
 for level in np.float32([32, 32.5, 33, 127, 127.5, 128]):
     for edge in (level, level / np.float32(255), level * np.float32(1 / 255)):
         SPECIAL += [edge, *np.nextafter(edge, np.float32([0, 256]))]
@@ -168,7 +168,7 @@ for level in np.float32([32, 32.5, 33, 127, 127.5, 128]):
     dark=st.sampled_from([0, 0.1, 0.3, 1]),
     layout=st.sampled_from(["C", "C", "C", "F", "rows", "subclass", "read-only"]),
 )
-def test_random_arrays_mean_the_same_both_ways(
+def test_paths_agree_on_random_arrays(
     seed: int,
     count: int | None,
     dtype: str,
@@ -178,19 +178,19 @@ def test_random_arrays_mean_the_same_both_ways(
     dark: float,
     layout: str,
 ) -> None:
-    """Noise of about the share of black and ink that decides, with values that decide."""
+    """Noise near the thresholds of the canonical test, with special values."""
     rng = np.random.default_rng(seed)
     images = rng.random((count or 1, 28, 28)) ** (2 - level) * (rng.random((28, 28)) < 0.6)
     ring = np.ones((28, 28), bool)
     ring[1:-1, 1:-1] = False
     images[:, ring] = rng.random(108) * (rng.random(108) < rng.choice([0.3, 0.85, 1]))
-    turned = rng.random(len(images)) < dark
-    images[turned] = 1 - images[turned]
+    inverted = rng.random(len(images)) < dark
+    images[inverted] = 1 - images[inverted]
     values = (images * (255 if dtype == "u1" else top)).astype(dtype)
     if dtype != "u1" and specials:
-        places = rng.integers(0, values.size, specials)
+        positions = rng.integers(0, values.size, specials)
         with np.errstate(over="ignore"):
-            values.flat[places] = rng.choice(np.array(SPECIAL), specials)
+            values.flat[positions] = rng.choice(np.array(SPECIAL), specials)
     if count is None:
         values = values[0]
     if layout == "F":
@@ -200,12 +200,12 @@ def test_random_arrays_mean_the_same_both_ways(
     elif layout == "subclass":
         values = values.view(Subclass)
     values.flags.writeable = layout != "read-only"
-    assert_both_ways_agree(values)
+    assert_paths_agree(values)
 
 
 @pytest.mark.parametrize("top", [1, 255])
-def test_the_numbers_that_decide(digit: NDArray[np.uint8], top: int) -> None:
-    """Three sides of 28 pixels may not all have 21 that are not black; one decides by its value."""
+def test_thresholds(digit: NDArray[np.uint8], top: int) -> None:
+    """At most two sides may have 21 pixels that are not black; here one pixel decides."""
     image = digit.copy()
     image[[0, -1], :] = image[:, [0, -1]] = 0
     image[:21, [0, -1]] = 40
@@ -217,23 +217,23 @@ def test_the_numbers_that_decide(digit: NDArray[np.uint8], top: int) -> None:
         for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
             image[27, 21] = value
             answers.add(_core.canonical_scale(image))
-            assert_both_ways_agree(image)
+            assert_paths_agree(image)
     assert answers == {None, 1 / top}
-    lonely = np.zeros((28, 28), np.float32)
+    single_pixel = np.zeros((28, 28), np.float32)
     answers = set()
     for byte in (127, 127.5, 128):
         edge = np.float32(byte) / np.float32(255 / top)
         for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
-            lonely[14, 14] = value
-            answers.add(_core.canonical_scale(lonely))
-            assert_both_ways_agree(lonely)
+            single_pixel[14, 14] = value
+            answers.add(_core.canonical_scale(single_pixel))
+            assert_paths_agree(single_pixel)
     assert answers == {None, 1 / top}
 
 
 # -- threads, signals --
 
 
-def test_both_ways_in_threads(sample: Dataset) -> None:
+def test_paths_agree_in_threads(sample: Dataset) -> None:
     images = sample.X_test[:24]
     forms: list[Callable[[NDArray[np.uint8]], object]] = [
         lambda x: x,
@@ -262,7 +262,7 @@ def test_both_ways_in_threads(sample: Dataset) -> None:
 
 
 def test_map_lets_other_threads_run(digit: NDArray[np.uint8]) -> None:
-    """No Python code runs between the calls, so nothing but the core gives up the GIL."""
+    """No Python code runs between the calls, so only the core can release the GIL."""
     ocrdigit.predict(digit)
     done, ticks = threading.Event(), []
 
@@ -299,7 +299,7 @@ def test_map_can_be_interrupted(digit: NDArray[np.uint8]) -> None:
     assert ocrdigit.predict(digit) == 7
 
 
-def test_own_threads_and_unfitted_models_take_their_ways(digit: NDArray[np.uint8]) -> None:
+def test_n_jobs_and_unfitted_models(digit: NDArray[np.uint8]) -> None:
     with pytest.raises(RuntimeError, match="no model yet"):
         DigitClassifier().predict(digit)
     model = ocrdigit.load(_predict.MODEL_PATH)

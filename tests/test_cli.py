@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it writes, how it ends."""
+"""The command line interface: output, files and exit codes."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in a folder of its own."""
+    """A function that runs a command in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
 def data(tmp_path: Path, sample: Dataset) -> Path:
-    """An .npz with 300 images to train on and 100 to test on."""
+    """An .npz file with 300 training images and 100 test images."""
     path = tmp_path / "data.npz"
     np.savez(
         path,
@@ -57,7 +57,7 @@ def pictures(tmp_path: Path, sample: Dataset) -> list[Path]:
 
 
 def failed(result: Result, *parts: str) -> None:
-    """The command ended with exit code 1 and one sentence on standard error."""
+    """Check for exit code 1 and one sentence on standard error."""
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
@@ -66,7 +66,7 @@ def failed(result: Result, *parts: str) -> None:
         assert part in result.stderr
 
 
-# -- as a whole --
+# -- all commands --
 
 
 def test_version(run: Run) -> None:
@@ -105,7 +105,7 @@ def test_help(run: Run, command: str) -> None:
         "show-config more",
     ],
 )
-def test_misuse(run: Run, arguments: str) -> None:
+def test_wrong_usage(run: Run, arguments: str) -> None:
     result = run(*arguments.split())
     assert result.exit_code == 2
     assert "Error: " in result.stderr
@@ -152,7 +152,7 @@ def test_predict_json(run: Run, pictures: list[Path]) -> None:
         assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-4)
 
 
-def test_predict_goes_on_after_a_bad_file(run: Run, pictures: list[Path], tmp_path: Path) -> None:
+def test_predict_continues_after_a_bad_file(run: Run, pictures: list[Path], tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(pictures[0].read_bytes()[:50])
     files = [pictures[0], tmp_path / "bad.png", tmp_path / "gone.png", pictures[1]]
     result = run("predict", *files)
@@ -221,7 +221,7 @@ def test_train_then_evaluate(run: Run, data: Path, pictures: list[Path]) -> None
     assert Path("finer.safetensors").exists()
 
 
-def test_evaluate_the_shipped_model_on_undivided_data(
+def test_evaluate_the_default_model_on_data_without_a_split(
     run: Run, tmp_path: Path, sample: Dataset
 ) -> None:
     np.savez(tmp_path / "own.npz", X=sample.X_test[:50], y=sample.y_test[:50])
@@ -234,7 +234,7 @@ def test_evaluate_writes_a_report(run: Run, data: Path, model_file: Path) -> Non
     arguments = ("evaluate", "--data", data, "--model", model_file, "--report", "report.html")
     result = run(*arguments, "--severity", 2, "--seed", 3)
     assert result.exit_code == 0, result.output
-    assert "changed images (severity 2)" in result.stdout
+    assert "corrupted images (severity 2)" in result.stdout
     assert re.search(r"wrote report.html \([\d,]+ KB\)", result.stdout)
     page = Path("report.html").read_text(encoding="utf-8")
     assert "<h1>model.safetensors</h1>" in page
@@ -268,7 +268,7 @@ def test_failures(run: Run, data: Path, tmp_path: Path, model_file: Path) -> Non
 def test_demo(run: Run, tmp_path: Path) -> None:
     result = run("demo", "--out", "sheet.png")
     assert result.exit_code == 0, result.output
-    right = int(re.search(r"It reads (\d+) of 1,000 new images right", result.stdout)[1])
+    right = int(re.search(r"(\d+) of 1,000 test images right", result.stdout)[1])
     assert right > 900
     assert "\u2588" in result.stdout
     assert "Wrote sheet.png" in result.stdout
@@ -278,11 +278,12 @@ def test_demo(run: Run, tmp_path: Path) -> None:
         assert len(sheet.convert("RGB").getcolors(1 << 24)) > 100
 
 
-def test_demo_draws_without_unicode(sample: Dataset) -> None:
+def test_demo_prints_without_unicode(sample: Dataset) -> None:
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     with contextlib.redirect_stdout(terminal):
-        sure = np.full(10, 0.875)
-        _demo.print_digits(sample.X_test[:10], np.arange(10), sure, [7, 3], sample.y_test[:10])
+        confidence = np.full(10, 0.875)
+        images, digits = sample.X_test[:10], sample.y_test[:10]
+        _demo.print_digits(images, np.arange(10), confidence, [7, 3], digits)
     terminal.seek(0)
     drawing = terminal.read()
     assert "##" in drawing

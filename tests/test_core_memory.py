@@ -1,4 +1,4 @@
-"""What the core lets go of."""
+"""References and memory that the core must release."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import sys
 
 import numpy as np
 import pytest
-from core_cases import DENSE, DENSE_ONLY, LAYERS, SANITIZED, make_network, make_trainer
+from core_cases import DENSE, LAYERS, SANITIZED, make_network, make_trainer
 
 from ocrdigit import _core
 
 
 def repeat_calls(network, batch):
-    """One of everything, refusals included."""
+    """Call every function of the core once or more, errors included."""
     wrong = np.full(70, 9, np.uint8)
 
     def fail(progress):
@@ -26,16 +26,24 @@ def repeat_calls(network, batch):
         for images, scale in ((batch.images, np.nan), (batch.images[0], 1.0), (None, 1.0)):
             with pytest.raises((TypeError, ValueError)):
                 call(images, scale)
-    reader = make_network(layers=DENSE_ONLY, shape=(28, 28, 1))
+    layers = [{"type": "flatten"}, {"type": "dense", "units": 11}]
+    digits = make_network(layers=layers, shape=(28, 28, 1))
+    classifier = _core.Classifier(digits, tta_threshold=1.0)
     digit = np.pad(np.full((20, 6), 255, np.uint8), ((4, 4), (11, 11)))
     for images in (digit, digit.astype(np.float32), np.stack([digit] * 3), 255 - digit, None):
         _core.canonical_scale(images)
-        reader.predict_canonical(images)
-        reader.predict_proba_canonical(images)
-    shortcut = _core.Shortcut(len)
-    shortcut.first = reader.predict_canonical
-    assert shortcut(digit) == reader.predict(digit[None], 1 / 255)
-    assert shortcut((1, 2)) == 2
+        classifier.predict_canonical(images)
+        classifier.predict_proba_canonical(images)
+    for call in (classifier.predict, classifier.predict_proba, classifier.digit_score):
+        call(digit[None], 1 / 255)
+        call(np.stack([digit] * 3), 1 / 255)
+        with pytest.raises((TypeError, ValueError)):
+            call(None, 1.0)
+    assert classifier.predict_canonical(digit) == classifier.predict(digit[None], 1 / 255)
+    with pytest.raises(TypeError):
+        _core.Classifier(None)
+    with pytest.raises(ValueError, match="temperature"):
+        _core.Classifier(digits, temperature=0.0)
     network.set_weights(network.weights())
     with pytest.raises(ValueError, match="missing"):
         network.set_weights({})
@@ -50,7 +58,7 @@ def repeat_calls(network, batch):
         make_network(layers=[{"type": "relu", "x": 1}])
     with pytest.raises(ValueError, match="layer 0"):
         make_network(layers=[DENSE])
-    steps = [("zoom", (0.1, 0.2, 0, 0, 0), 1.0, "constant", 0.5)]
+    steps = [{"type": "zoom", "factor": (0.1, 0.2), "value": 0.5}]
     trainer = make_trainer(network, augment=steps)
     arguments = (batch.images, batch.labels, 1.0, batch.images, batch.labels)
     trainer.run(*arguments, on_step=lambda p: None, on_epoch=lambda p: None)
@@ -65,17 +73,17 @@ def repeat_calls(network, batch):
     picture = np.zeros((9, 7), np.uint8)
     picture[2:6, 3] = 255
     _core.preprocess_digit(picture)
-    _core.resize_gray(picture, 5, 6)
-    _core.otsu_threshold(picture)
     _core.is_canonical(picture)
-    _core.rgb_to_gray(np.zeros((4, 5, 3), np.uint8))
-    _core.rgba_to_gray(np.zeros((4, 5, 4), np.uint8), 255)
+    _core.preprocess_steps(picture)
+    _core.image_gray(np.zeros((4, 5, 4), np.uint8), False, 255)
+    _core.image_resize(picture, (5, 6), "area")
+    _core.image_threshold(picture, 0, 255, "otsu")
     with pytest.raises(ValueError, match="image"):
         _core.preprocess_digit(picture[:0])
 
 
 class Mallinfo(ctypes.Structure):
-    """What glibc's mallinfo2 gives."""
+    """The result of glibc's mallinfo2."""
 
     names = ("arena", "ordblks", "smblks", "hblks", "hblkhd")
     more_names = ("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
@@ -83,18 +91,18 @@ class Mallinfo(ctypes.Structure):
 
 
 def allocated_bytes():
-    """Bytes that C code holds from malloc now."""
+    """Return the bytes that are allocated by malloc."""
     mallinfo = ctypes.CDLL(None).mallinfo2
     mallinfo.restype = Mallinfo
     info = mallinfo()
     return info.uordblks + info.hblkhd
 
 
-def test_references_are_let_go(network, batch):
+def test_references_are_released(network, batch):
     weights = network.weights()
     layers = [dict(layer) for layer in LAYERS]
-    held = [network, batch.images, batch.labels, layers, *weights.values()]
-    held += [_core, _core.Network, _core.Trainer, _core.Shortcut]
+    objects = [network, batch.images, batch.labels, layers, *weights.values()]
+    objects += [_core, _core.Network, _core.Trainer, _core.Classifier]
 
     def use():
         repeat_calls(network, batch)
@@ -105,11 +113,11 @@ def test_references_are_let_go(network, batch):
 
     use()
     gc.collect()
-    before = [sys.getrefcount(thing) for thing in held]
+    before = [sys.getrefcount(thing) for thing in objects]
     for _ in range(5):
         use()
     gc.collect()
-    assert [sys.getrefcount(thing) for thing in held] == before
+    assert [sys.getrefcount(thing) for thing in objects] == before
 
 
 @pytest.mark.skipif(
@@ -125,7 +133,7 @@ def test_c_memory_does_not_grow(network, batch):
         return allocated_bytes() - before
 
     grow(10)
-    assert min(grow(20) for _ in range(3)) < 20 * 64  # the smallest leak of every round is 64
+    assert min(grow(20) for _ in range(3)) < 20 * 64  # no leak in each round is below 64
 
 
 def test_python_memory_does_not_grow(network, batch):

@@ -1,4 +1,4 @@
-"""What ``ocrdigit._core`` has, how it is imported, and that its stub says so."""
+"""The names in ``ocrdigit._core``, its stub and its import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STUB = ROOT / "ocrdigit" / "_core.pyi"
 
 
-# ---- the module is what its stub says ----
+# ---- module and stub ----
 
 
 def stub_functions(body):
@@ -47,7 +47,7 @@ def test_names_and_parameters_are_those_of_the_stub():
     body = ast.parse(STUB.read_text(encoding="utf-8")).body
     functions = stub_functions(body)
     classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
-    types_only = {"LayerDescription", "Progress"}
+    types_only = {"FusionFeatures", "LayerDescription", "Progress"}
     assert public(dir(_core)) == functions.keys() | (classes.keys() - types_only)
     for name, function in functions.items():
         signature = inspect.signature(getattr(_core, name))
@@ -60,11 +60,11 @@ def test_names_and_parameters_are_those_of_the_stub():
             if member == "__new__":
                 bound = getattr(_core, name)
             if callable(bound):
-                given = [p for p in inspect.signature(bound).parameters if p != "self"]
-                assert given == stub_parameters(function), (name, member)
+                parameters = [p for p in inspect.signature(bound).parameters if p != "self"]
+                assert parameters == stub_parameters(function), (name, member)
 
 
-def test_keyword_only_parameters_refuse_positions(network, batch):
+def test_keyword_only_parameters_reject_positions(network, batch):
     with pytest.raises(TypeError, match="at most 3 positional arguments, got 4"):
         network.gradient(batch.images, batch.labels, 1.0, 0.1)
     with pytest.raises(TypeError, match="positional"):
@@ -94,7 +94,7 @@ def import_core(**environment):
             from ocrdigit import _core
             print(_core.instruction_set(), _core.get_num_threads())
         except ImportError as error:
-            print("refused:", error)
+            print("ImportError:", error)
         """,
         **environment,
     ).stdout.strip()
@@ -112,24 +112,24 @@ def test_the_instruction_set_can_be_forced():
         assert import_core(OCRDIGIT_ISA=name).split()[0] == name
     missing = {"avx2", "avx512", "neon"} - set(_core.cpu_features())
     for name in missing:
-        answer = import_core(OCRDIGIT_ISA=name)
-        assert answer.startswith("refused: environment variable OCRDIGIT_ISA: ")
-        assert f"'{name}' is not available" in answer
-    answer = import_core(OCRDIGIT_ISA="sse9")
-    assert answer.startswith("refused: environment variable OCRDIGIT_ISA: ")
-    assert "got 'sse9', expected scalar, avx2" in answer
+        printed = import_core(OCRDIGIT_ISA=name)
+        assert printed.startswith("ImportError: environment variable OCRDIGIT_ISA: ")
+        assert f"'{name}' is not available" in printed
+    printed = import_core(OCRDIGIT_ISA="sse9")
+    assert printed.startswith("ImportError: environment variable OCRDIGIT_ISA: ")
+    assert "got 'sse9', expected scalar, avx2" in printed
 
 
-def test_the_number_of_threads_can_be_given():
+def test_the_number_of_threads_can_be_set():
     assert import_core(OCRDIGIT_NUM_THREADS="3").split()[1] == "3"
     assert int(import_core(OCRDIGIT_NUM_THREADS="").split()[1]) >= 1
     for text in ("0", "-2", "two", "2.5", "1025", "9" * 30):
-        answer = import_core(OCRDIGIT_NUM_THREADS=text)
-        assert answer.startswith("refused: environment variable OCRDIGIT_NUM_THREADS: "), text
-        assert f"got {text}" in answer or f"got '{text}'" in answer
+        printed = import_core(OCRDIGIT_NUM_THREADS=text)
+        assert printed.startswith("ImportError: environment variable OCRDIGIT_NUM_THREADS: "), text
+        assert f"got {text}" in printed or f"got '{text}'" in printed
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this machine has no affinity")
 def test_affinity_is_respected():
     done = run_script(
         """
@@ -143,7 +143,7 @@ def test_affinity_is_respected():
     assert done.stdout.strip() == "1", done.stderr
 
 
-def test_a_second_import_is_a_module_of_its_own():
+def test_a_second_import_makes_a_separate_module():
     done = run_script(
         SCRIPT_START
         + """
@@ -165,8 +165,8 @@ network.predict(images, 1.0)
     assert done.stdout.strip() == "fine", done.stderr
 
 
-def test_a_subinterpreter_works_or_refuses():
-    """NumPy is one a process: importing there fails with ImportError, and nothing worse."""
+def test_import_in_a_subinterpreter_works_or_raises():
+    """NumPy is one per process: the import fails with ImportError, without a crash."""
     names = ("_interpreters", "_xxsubinterpreters")
     done = run_script(
         SCRIPT_START
@@ -183,10 +183,10 @@ if interpreters is None:
     sys.exit()
 code = "try:\\n from ocrdigit import _core\\n _core.set_num_threads(2)\\nexcept ImportError: pass"
 for _ in range(2):
-    there = interpreters.create()
-    failure = interpreters.run_string(there, code)
+    other = interpreters.create()
+    failure = interpreters.run_string(other, code)
     assert failure is None, failure
-    interpreters.destroy(there)
+    interpreters.destroy(other)
 assert network.predict(images, 1.0).shape == (70,)
 print("done")
 """
@@ -194,7 +194,7 @@ print("done")
     assert done.stdout.strip() == "done", done.stderr
 
 
-def test_ending_while_daemon_threads_work():
+def test_exit_while_daemon_threads_run():
     done = run_script(
         SCRIPT_START
         + """

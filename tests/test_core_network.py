@@ -1,4 +1,4 @@
-"""What a network is made of, takes, refuses and answers."""
+"""``_core.Network``: layers, weights, predictions, gradients, and errors for bad arguments."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ocrdigit import _core
 # ---- layers ----
 
 
-def test_layers_come_back_with_every_key():
-    given = [
+def test_layers_are_returned_with_every_key():
+    layers = [
         {"type": "conv2d", "filters": np.int64(4), "kernel_size": 5, "padding": "valid"},
         {"type": "conv2d", "filters": 4, "strides": 2, "activation": "relu", "use_bias": False},
         {"type": "batch_norm", "momentum": np.float32(0.5)},
@@ -22,7 +22,7 @@ def test_layers_come_back_with_every_key():
         {"type": "dense", "units": 6, "use_bias": np.False_, "activation": "relu"},
         {"type": "dense", "units": 2, "activation": "softmax"},
     ]
-    network = make_network(layers=given)
+    network = make_network(layers=layers)
     conv = {"type": "conv2d", "filters": 4, "strides": 1, "kernel_size": 3}
     assert network.layers == [
         conv | {"kernel_size": 5, "padding": "valid", "use_bias": True, "activation": None},
@@ -116,12 +116,12 @@ def test_describe(network):
         ([{"type": "flatten"}, DENSE | {"units": 1}], ValueError, r"class scores"),
     ],
 )
-def test_layers_refused(layers, error, message):
+def test_bad_layers(layers, error, message):
     with pytest.raises(error, match=message):
         make_network(layers=layers)
 
 
-def test_a_mapping_that_fails_is_refused():
+def test_mappings_that_raise():
     class Failing(dict):
         def keys(self):
             raise OSError("no keys")
@@ -150,7 +150,7 @@ def test_a_mapping_that_fails_is_refused():
         ((28, 28, 1.0), TypeError),
     ],
 )
-def test_input_shape_refused(shape, error):
+def test_bad_input_shape(shape, error):
     with pytest.raises(error, match="input_shape: got"):
         _core.Network(LAYERS, shape)
 
@@ -159,7 +159,7 @@ def test_input_shape_refused(shape, error):
     ("seed", "error"),
     [(-1, ValueError), (2**64, ValueError), (0.0, TypeError), ("1", TypeError), (None, TypeError)],
 )
-def test_seed_refused(seed, error, network, batch):
+def test_bad_seed(seed, error, network, batch):
     with pytest.raises(error, match="seed: got"):
         _core.Network(LAYERS, seed=seed)
     with pytest.raises(error, match="seed: got"):
@@ -173,7 +173,7 @@ def test_seed_refused(seed, error, network, batch):
 # ---- weights ----
 
 
-def test_seed_decides_the_weights():
+def test_weights_follow_from_the_seed():
     assert same(make_network(7).weights(), make_network(7).weights())
     assert not same(make_network(7).weights(), make_network(8).weights())
     network = make_network(7)
@@ -229,7 +229,7 @@ def changed(weights, **changes):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error", "message"),
+    ("change", "error", "message"),
     [
         (lambda w: None, TypeError, "weights: got None, expected a dict"),
         (lambda w: list(w.values()), TypeError, "weights: got list, expected a dict"),
@@ -279,12 +279,12 @@ def changed(weights, **changes):
         ),
     ],
 )
-def test_set_weights_takes_all_or_nothing(network, spoil, error, message):
+def test_set_weights_sets_all_or_none(network, change, error, message):
     before = network.weights()
     others = make_network(1).weights()
     assert not same(others, before)
     with pytest.raises(error, match=message):
-        network.set_weights(spoil(others))
+        network.set_weights(change(others))
     assert same(network.weights(), before)
 
 
@@ -354,7 +354,7 @@ BAD_IMAGES = [
 
 
 @pytest.mark.parametrize(("images", "error", "message"), BAD_IMAGES)
-def test_images_refused(network, images, error, message):
+def test_bad_images(network, images, error, message):
     trainer = make_trainer(network)
     labels = np.zeros(2, np.uint8)
     for call in (network.predict, network.predict_proba, network.scores):
@@ -383,7 +383,7 @@ def test_images_refused(network, images, error, message):
         (np.ones(1), TypeError),
     ],
 )
-def test_scale_refused(network, batch, scale, error):
+def test_bad_scale(network, batch, scale, error):
     for call in (network.predict, network.predict_proba, network.scores):
         with pytest.raises(error, match="scale: got"):
             call(batch.images, scale)
@@ -391,7 +391,7 @@ def test_scale_refused(network, batch, scale, error):
         make_trainer(network).run(batch.images, batch.labels, scale)
 
 
-def test_arguments_refused(network, batch):
+def test_bad_arguments(network, batch):
     with pytest.raises(TypeError, match=r"predict\(\) missing argument 'scale'"):
         network.predict(batch.images)
     with pytest.raises(TypeError, match=r"predict_proba\(\) takes at most 2 positional"):
@@ -405,7 +405,7 @@ def test_arguments_refused(network, batch):
 # ---- gradient ----
 
 
-def test_gradient_is_a_slope_and_changes_nothing(batch):
+def test_gradient_is_the_slope_and_keeps_the_weights(batch):
     layers = [layer for layer in LAYERS if layer["type"] != "dropout"]
     network = make_network(layers=layers)
     before = network.weights()
@@ -425,7 +425,7 @@ def test_gradient_is_a_slope_and_changes_nothing(batch):
     assert slope == pytest.approx(sum(float((g**2).sum()) for g in gradient.values()), rel=0.02)
 
 
-def test_gradient_seed_is_of_dropout(network, batch):
+def test_gradient_seed_is_that_of_dropout(network, batch):
     def gradient(seed):
         return network.gradient(batch.images, batch.labels, 1.0, seed=seed)[2]
 
@@ -434,6 +434,6 @@ def test_gradient_seed_is_of_dropout(network, batch):
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0, np.nan, "0"])
-def test_label_smoothing_refused(network, batch, smoothing):
+def test_bad_label_smoothing(network, batch, smoothing):
     with pytest.raises((ValueError, TypeError), match="label_smoothing: got"):
         network.gradient(batch.images, batch.labels, 1.0, label_smoothing=smoothing)

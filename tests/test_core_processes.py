@@ -1,4 +1,4 @@
-"""Signals, threads and forks: what others do while the core works."""
+"""Signals, threads and forks while the core works."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_ctrl_c_ends_a_run_between_steps(callbacks):
 
 
 def test_signal_handlers_run_within_50_ms(network, batch):
-    """A timer's handler sees the clock go on; it may use the network as well."""
+    """Handlers of a timer run on time, and may use the network."""
     calls = []
 
     def handler(number, frame):
@@ -87,7 +87,7 @@ def test_signal_handlers_run_within_50_ms(network, batch):
 
 
 def test_signal_handlers_run_during_validation(network, batch):
-    """A handler need not wait for the end of it, and ends the run by raising."""
+    """Handlers do not wait for the end of validation; an exception in one ends the run."""
 
     class InterruptError(Exception):
         pass
@@ -103,14 +103,14 @@ def test_signal_handlers_run_during_validation(network, batch):
         if progress["step"] == progress["steps"]:  # validation comes next
             signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
 
-    blank = np.zeros((2_000_000, 64), np.uint8)  # seconds
-    labels = np.zeros(len(blank), np.uint8)
+    images = np.zeros((2_000_000, 64), np.uint8)  # takes seconds
+    labels = np.zeros(len(images), np.uint8)
     before = signal.signal(signal.SIGALRM, handler)
     trainer = make_trainer(network, epochs=1)
     try:
         with pytest.raises(InterruptError):
             trainer.run(
-                *(batch.images, batch.labels, 1.0, blank, labels),
+                *(batch.images, batch.labels, 1.0, images, labels),
                 on_step=start_timer,
                 on_epoch=epochs.append,
             )
@@ -119,7 +119,7 @@ def test_signal_handlers_run_during_validation(network, batch):
         signal.signal(signal.SIGALRM, before)
     assert not epochs
     assert same(network.weights(), calls[-1])
-    assert trainer.run(batch.images, batch.labels, 1.0)  # and it can go on
+    assert trainer.run(batch.images, batch.labels, 1.0)  # the trainer can continue
 
 
 # ---- threads ----
@@ -158,19 +158,43 @@ def test_threads_share_a_network(network, batch):
     in_threads(4, work)
 
 
+def test_predictions_of_one_network_overlap(network, batch):
+    """A small batch does not wait for the end of a large one: no lock is held during a run."""
+    images = batch.images[:9]
+    large = np.concatenate([batch.images] * (60_000 // len(batch.images)))
+    expected = network.predict(images, 1.0)
+    started, ended = threading.Event(), threading.Event()
+
+    def predict_large():
+        started.set()
+        network.predict(large, 1.0)
+        ended.set()
+
+    worker = threading.Thread(target=predict_large)
+    worker.start()
+    started.wait()
+    during = 0
+    while not ended.is_set():
+        found = network.predict(images, 1.0)
+        during += not ended.is_set()
+        assert np.array_equal(found, expected)
+    worker.join()
+    assert during >= 2  # with a lock, the first would have waited for the end
+
+
 def test_threads_set_and_read_weights(network, batch):
-    choices = [make_network(seed).weights() for seed in range(3)]
+    versions = [make_network(seed).weights() for seed in range(3)]
     scores = []
-    for weights in choices:
+    for weights in versions:
         network.set_weights(weights)
         scores.append(network.scores(batch.images[:9], 1.0))
 
     def work(i):
         for k in range(100):
             if i == 0:
-                network.set_weights(choices[k % 3])
+                network.set_weights(versions[k % 3])
             elif i == 1:
-                assert any(same(network.weights(), weights) for weights in choices)
+                assert any(same(network.weights(), weights) for weights in versions)
             else:
                 found = network.scores(batch.images[:9], 1.0)
                 assert any(np.array_equal(found, s) for s in scores)
@@ -178,8 +202,8 @@ def test_threads_set_and_read_weights(network, batch):
     in_threads(4, work)
 
 
-def test_predictions_go_on_while_training(network, batch):
-    """Waiting threads get the network between steps, not only after the run."""
+def test_predictions_during_training(network, batch):
+    """Waiting threads use the network between steps, not only after the run."""
     stop, served = threading.Event(), []
 
     def work(i):
@@ -203,7 +227,7 @@ def test_predictions_go_on_while_training(network, batch):
     assert len(served) == 5
 
 
-def test_training_gives_up_the_gil(network, batch):
+def test_training_releases_the_gil(network, batch):
     done, ticks = threading.Event(), []
 
     def tick():
@@ -222,7 +246,7 @@ def test_training_gives_up_the_gil(network, batch):
     assert len(ticks) > 20
 
 
-def test_threads_replace_the_pool_others_use(threads, batch):
+def test_threads_replace_the_pool_that_others_use(threads, batch):
     networks = [make_network(i) for i in range(2)]
     threads(1)
     expected = [n.scores(batch.images, 1.0) for n in networks]
@@ -238,7 +262,7 @@ def test_threads_replace_the_pool_others_use(threads, batch):
     in_threads(3, work)
 
 
-def test_a_trainer_survives_a_new_pool(threads, network, batch):
+def test_a_trainer_works_after_the_pool_is_replaced(threads, network, batch):
     threads(2)
     trainer = make_trainer(network)
     threads(4)
@@ -249,7 +273,7 @@ def test_a_trainer_survives_a_new_pool(threads, network, batch):
 
 
 @pytest.mark.parametrize("count", [0, -1, 1025, 2**40])
-def test_thread_counts_refused(count):
+def test_bad_thread_counts(count):
     before = _core.get_num_threads()
     with pytest.raises(ValueError, match=f"threads: got {count}, expected"):
         _core.set_num_threads(count)
@@ -262,10 +286,10 @@ def test_thread_counts_refused(count):
 # ---- fork ----
 
 
-# A child must find the allocator unlocked, whoever of the parent's threads was inside it: the C
-# library sees to that, a sanitizer's allocator does not.
+# The allocator must be unlocked in the child, even if a thread of the parent was inside it. The C
+# library ensures that, a sanitizer's allocator does not.
 needs_fork = pytest.mark.skipif(
-    SANITIZED or not hasattr(os, "fork"), reason="needs fork, and an allocator that survives it"
+    SANITIZED or not hasattr(os, "fork"), reason="needs fork, and an allocator that supports it"
 )
 
 FORK = """
@@ -309,7 +333,7 @@ assert np.array_equal(network.scores(images, 1.0), expected)
 
 @needs_fork
 def test_fork_while_another_thread_holds_the_locks():
-    """The child finds every lock free, whoever held it in the parent."""
+    """All locks are free in the child, whichever thread of the parent held them."""
     done = run_script(
         SCRIPT_START
         + FORK
@@ -349,10 +373,10 @@ def test_fork_in_a_callback():
         SCRIPT_START
         + FORK
         + """
-def look(progress):
+def fork_once(progress):
     if progress["step"] == 2:
         in_child(lambda: network.scores(images, 1.0))
-assert trainer(network, 1).run(images, labels, 1.0, on_step=look)
+assert trainer(network, 1).run(images, labels, 1.0, on_step=fork_once)
 """
     )
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Corrupted images: seeded, graded, and what their names say."""
+"""Image corruptions: seeds, severities and effects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def digits(sample: Dataset) -> np.ndarray:
     return sample.X_test[:200]
 
 
-def change(digits: np.ndarray, name: str, severity: int) -> float:
+def mean_difference(digits: np.ndarray, name: str, severity: int) -> float:
     corrupted = corruptions.corrupt(digits, name, severity, 0)
     return float(np.abs(corrupted - digits.astype(float)).mean())
 
@@ -31,14 +31,14 @@ def test_examples_in_docstrings() -> None:
         assert not failed
 
 
-def test_there_are_fifteen_and_the_table_names_them() -> None:
+def test_the_table_lists_all_fifteen() -> None:
     lines = corruptions.__doc__.splitlines()
     assert len(NAMES) == 15
     assert [line.split()[0] for line in lines if line.startswith(NAMES)] == list(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_seed_repeats(digits: np.ndarray, name: str) -> None:
+def test_seeds(digits: np.ndarray, name: str) -> None:
     before = digits.copy()
     first, again = (corruptions.corrupt(digits, name, random_state=7) for _ in range(2))
     assert first.dtype == np.uint8
@@ -46,22 +46,22 @@ def test_a_seed_repeats(digits: np.ndarray, name: str) -> None:
     assert np.array_equal(first, again)
     assert np.array_equal(digits, before)
     other = corruptions.corrupt(digits, name, random_state=8)
-    seedless = {"scale", "brightness", "canny_edges"}
-    assert np.array_equal(first, other) == (name in seedless)
+    not_random = {"scale", "brightness", "canny_edges"}
+    assert np.array_equal(first, other) == (name in not_random)
     generator = np.random.default_rng(7)
     assert corruptions.corrupt(digits, name, random_state=generator).shape == digits.shape
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"canny_edges"}))
-def test_severity_grows(digits: np.ndarray, name: str) -> None:
-    changes = [change(digits, name, severity) for severity in corruptions.SEVERITIES]
-    assert changes == sorted(changes)
-    assert changes[0] > 0.5
-    assert changes[4] > 1.2 * changes[0]
+def test_severity_increases_the_effect(digits: np.ndarray, name: str) -> None:
+    differences = [mean_difference(digits, name, severity) for severity in corruptions.SEVERITIES]
+    assert differences == sorted(differences)
+    assert differences[0] > 0.5
+    assert differences[4] > 1.2 * differences[0]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_picture_and_shape(name: str, digits: np.ndarray) -> None:
+def test_shapes_and_strides(name: str, digits: np.ndarray) -> None:
     one = corruptions.corrupt(digits[3], name, random_state=1)
     assert one.shape == (28, 28)
     assert np.array_equal(one, corruptions.corrupt(digits[3:4], name, random_state=1)[0])
@@ -78,16 +78,16 @@ def test_any_picture_and_shape(name: str, digits: np.ndarray) -> None:
 
 def test_more_images_than_a_block(sample: Dataset) -> None:
     many = np.concatenate([sample.X_test, sample.X_test[:100]])
-    turned = corruptions.rotated(many, 20)
-    assert np.array_equal(turned[1000:], turned[:100])
+    rotated = corruptions.rotated(many, 20)
+    assert np.array_equal(rotated[1000:], rotated[:100])
     noisy = corruptions.corrupt(many, "impulse_noise", random_state=0)
     assert not np.array_equal(noisy[1000:], noisy[:100])
 
 
-# -- each is what its name says --
+# -- effects --
 
 
-def test_shot_noise_leaves_black_black(digits: np.ndarray) -> None:
+def test_shot_noise_keeps_black_pixels(digits: np.ndarray) -> None:
     noisy = corruptions.corrupt(digits, "shot_noise", random_state=0)
     assert not noisy[digits == 0].any()
     bright = noisy[digits > 250]
@@ -95,7 +95,7 @@ def test_shot_noise_leaves_black_black(digits: np.ndarray) -> None:
     assert bright.std() > 30
 
 
-def test_impulse_noise_is_black_and_white_alike(digits: np.ndarray) -> None:
+def test_impulse_noise_is_half_black_and_half_white(digits: np.ndarray) -> None:
     gray = np.full((100, 28, 28), 128, np.uint8)
     noisy = corruptions.corrupt(gray, "impulse_noise", 3, random_state=0)
     assert np.unique(noisy).tolist() == [0, 128, 255]
@@ -104,48 +104,48 @@ def test_impulse_noise_is_black_and_white_alike(digits: np.ndarray) -> None:
 
 
 def moments(image: np.ndarray) -> tuple[float, float, float, float]:
-    """Ink, mean row, mean column, and how much wider than tall it is."""
-    ink = image.astype(float)
+    """Mass, mean row, mean column, and difference of the variances in x and y."""
+    mass = image.astype(float)
     rows, columns = np.mgrid[:28, :28]
-    total = ink.sum()
-    row, column = (rows * ink).sum() / total, (columns * ink).sum() / total
-    tall = ((rows - row) ** 2 * ink).sum() / total
-    wide = ((columns - column) ** 2 * ink).sum() / total
-    return total, row, column, wide - tall
+    total = mass.sum()
+    row, column = (rows * mass).sum() / total, (columns * mass).sum() / total
+    variance_y = ((rows - row) ** 2 * mass).sum() / total
+    variance_x = ((columns - column) ** 2 * mass).sum() / total
+    return total, row, column, variance_x - variance_y
 
 
-def test_blurs_keep_the_ink_and_its_place() -> None:
+def test_blurs_preserve_mass_and_centre() -> None:
     dot = np.zeros((200, 28, 28), np.uint8)
     dot[:, 12:16, 12:16] = 255
     for blurred in corruptions.corrupt(dot, "motion_blur", random_state=0):
-        total, row, column, spread = moments(blurred)
+        total, row, column, difference = moments(blurred)
         assert total == pytest.approx(16 * 255, rel=0.01)
         assert (row, column) == pytest.approx((13.5, 13.5), abs=0.01)
-        assert spread > -0.1  # at up to 45 degrees: wider than tall
+        assert difference > -0.1  # at up to 45 degrees, wider than tall
     glass = np.array([moments(b) for b in corruptions.corrupt(dot, "glass_blur", random_state=0)])
     assert glass.mean(axis=0)[:3] == pytest.approx((16 * 255, 13.5, 13.5), rel=0.02)
-    assert (glass.std(axis=0)[:3] > 0.1).all()  # each pane is rough in its own way
+    assert (glass.std(axis=0)[:3] > 0.1).all()  # displacements differ between images
 
 
-def test_moves() -> None:
+def test_geometry() -> None:
     bar = np.zeros((60, 28, 28), np.uint8)
     bar[:, 6:22, 12:16] = 255
-    for moved in corruptions.corrupt(bar, "translate", 3, random_state=0):
-        total, row, column, _ = moments(moved)
+    for shifted in corruptions.corrupt(bar, "translate", 3, random_state=0):
+        total, row, column, _ = moments(shifted)
         assert total == pytest.approx(bar[0].sum(dtype=float), rel=0.02)
         assert np.hypot(row - 13.5, column - 13.5) == pytest.approx(4.5, abs=0.05)
-    for slanted in corruptions.corrupt(bar, "shear", 3, random_state=0):
-        assert slanted.sum(dtype=float) == pytest.approx(bar[0].sum(dtype=float), rel=0.02)
-        columns = [np.average(np.arange(28), weights=row) for row in slanted[7:21].astype(float)]
+    for sheared in corruptions.corrupt(bar, "shear", 3, random_state=0):
+        assert sheared.sum(dtype=float) == pytest.approx(bar[0].sum(dtype=float), rel=0.02)
+        columns = [np.average(np.arange(28), weights=row) for row in sheared[7:21].astype(float)]
         assert np.allclose(np.abs(np.diff(columns)), 0.45, atol=0.02)
     small = corruptions.corrupt(bar, "scale", 3)
     assert small.sum(dtype=float) == pytest.approx(0.36 * bar.sum(dtype=float), rel=0.03)
     assert np.flatnonzero(small[0].any(axis=1)).tolist() == list(range(9, 19))
-    sides = [moments(turned) for turned in corruptions.corrupt(bar, "rotate", random_state=0)]
+    sides = [moments(rotated) for rotated in corruptions.corrupt(bar, "rotate", random_state=0)]
     assert all(total == pytest.approx(bar[0].sum(dtype=float), rel=0.03) for total, *_ in sides)
 
 
-def test_rotated_turns_counter_clockwise_exactly(digits: np.ndarray) -> None:
+def test_rotated_is_exact_and_counter_clockwise(digits: np.ndarray) -> None:
     assert np.array_equal(corruptions.rotated(digits, 0), digits)
     quarter = corruptions.rotated(digits, 90).astype(int)
     assert np.abs(quarter - np.rot90(digits, axes=(1, 2))).max() <= 1
@@ -155,8 +155,8 @@ def test_rotated_turns_counter_clockwise_exactly(digits: np.ndarray) -> None:
 def test_scaled(digits: np.ndarray) -> None:
     assert np.array_equal(corruptions.scaled(digits, 1), digits)
     for factor in (0.4, 0.7, 1.3):
-        ink = corruptions.scaled(digits, factor).sum(dtype=float)
-        assert ink == pytest.approx(factor**2 * digits.sum(dtype=float), rel=0.06)
+        mass = corruptions.scaled(digits, factor).sum(dtype=float)
+        assert mass == pytest.approx(factor**2 * digits.sum(dtype=float), rel=0.06)
 
 
 def test_light(digits: np.ndarray) -> None:
@@ -169,23 +169,25 @@ def test_light(digits: np.ndarray) -> None:
     fog = corruptions.corrupt(np.zeros_like(digits), "fog", 3, random_state=0).astype(float)
     assert fog.max() == 128
     assert 40 < fog.mean() < 90
-    assert np.abs(np.diff(fog, axis=2)).mean() < 0.4 * fog.std()  # clouds, not noise
+    assert (
+        np.abs(np.diff(fog, axis=2)).mean() < 0.4 * fog.std()
+    )  # smooth clouds instead of pixel noise
 
 
-def test_marks_only_add_light(digits: np.ndarray) -> None:
+def test_marks_only_brighten(digits: np.ndarray) -> None:
     black = np.zeros((100, 28, 28), np.uint8)
     for name in ("spatter", "dotted_line", "zigzag"):
         assert (corruptions.corrupt(digits, name, random_state=0) >= digits).all()
-    wet = corruptions.corrupt(black, "spatter", 3, random_state=0) > 0
-    assert wet.mean(axis=(1, 2)) == pytest.approx(0.12, abs=0.005)
+    drops = corruptions.corrupt(black, "spatter", 3, random_state=0) > 0
+    assert drops.mean(axis=(1, 2)) == pytest.approx(0.12, abs=0.005)
     dots = corruptions.corrupt(black, "dotted_line", random_state=0) > 0
     lines = corruptions.corrupt(black, "zigzag", random_state=0) > 0
     assert 0.01 < dots.mean() < 0.06
     assert 0.05 < lines.mean() < 0.2
-    # A line of dots is straight: apart from its first direction nothing is left.
+    # A line of dots is straight: its second singular value is small.
     for picture in dots:
-        spread = np.linalg.svd(np.argwhere(picture) - np.argwhere(picture).mean(axis=0))[1]
-        assert spread[1] < 0.25 * spread[0]
+        values = np.linalg.svd(np.argwhere(picture) - np.argwhere(picture).mean(axis=0))[1]
+        assert values[1] < 0.25 * values[0]
 
 
 def test_edges_of_a_square() -> None:
@@ -196,17 +198,17 @@ def test_edges_of_a_square() -> None:
     assert not edges[10:18, 10:18].any()
     assert not edges[:6].any()
     for line in (edges[13], edges[:, 13]):
-        assert np.count_nonzero(line) == 2  # thin: one pixel a side
+        assert np.count_nonzero(line) == 2  # one pixel on each side
         left, right = np.flatnonzero(line)
         assert left in (7, 8)
         assert right in (19, 20)
 
 
-def test_weak_edges_stay_only_with_strong_ones() -> None:
+def test_weak_edges_must_be_connected_to_strong_ones() -> None:
     picture = np.zeros((28, 28), np.uint8)
     picture[2:14, 3:14] = 255
-    picture[14:26, 3:14] = np.linspace(255, 36, 12)[:, None]  # fades, down to a weak contrast
-    picture[4:24, 20:25] = 36  # as weak, and on its own
+    picture[14:26, 3:14] = np.linspace(255, 36, 12)[:, None]  # fades to a low contrast
+    picture[4:24, 20:25] = 36  # low contrast, not connected
     edges = corruptions.corrupt(picture, "canny_edges")
     assert edges[23:26, 2:15].any()
     assert not edges[:, 17:].any()

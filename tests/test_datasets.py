@@ -1,4 +1,4 @@
-"""The loaders: MNIST from folders, cache and mirrors; the sample; people's own data."""
+"""The loaders: MNIST from folders, cache and mirrors; the sample; your own data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def idx_bytes(array: NDArray[np.uint8]) -> bytes:
 
 @pytest.fixture
 def small_mnist(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """The bytes of four IDX files of a few images, which pass for MNIST's."""
+    """The bytes of four small IDX files, whose checksums are registered as MNIST's."""
     arrays = (
         sample.X_train[:60],
         sample.y_train[:60].astype(np.uint8),
@@ -41,7 +41,7 @@ def small_mnist(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> dict[str, b
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reaches a real mirror or the user's cache."""
+    """Keep the tests away from real mirrors and from the user's cache."""
     monkeypatch.setattr(_mnist, "MIRRORS", ())
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("OCRDIGIT_DATA", raising=False)
@@ -65,7 +65,7 @@ def test_real_mnist(mnist: Dataset) -> None:
     assert mnist.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
     assert mnist.y_test[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert "60,000" in repr(mnist)
-    mnist.X_train[0, 0, 0] = 0  # the arrays are the caller's to change
+    mnist.X_train[0, 0, 0] = 0  # the arrays are writable
 
 
 @pytest.mark.parametrize("layout", ["plain", "gzip", "mixed", "dots", "subfolder"])
@@ -73,9 +73,9 @@ def test_folder(small_mnist: dict[str, bytes], tmp_path: Path, layout: str) -> N
     folder = tmp_path / "data"
     files = dict(small_mnist)
     if layout in ("gzip", "mixed"):
-        zipped = list(files)[: 4 if layout == "gzip" else 1]
+        gzipped = list(files)[: 4 if layout == "gzip" else 1]
         files = {
-            name + ".gz" * (name in zipped): gzip.compress(data) if name in zipped else data
+            name + ".gz" * (name in gzipped): gzip.compress(data) if name in gzipped else data
             for name, data in files.items()
         }
     if layout == "dots":
@@ -94,13 +94,11 @@ def test_environment_variable(
     with pytest.raises(FileNotFoundError, match="nothing here"):
         datasets.load_mnist(tmp_path / "nothing here")
     monkeypatch.setenv("OCRDIGIT_DATA", str(tmp_path / "b"))
-    with pytest.raises(OSError, match="no mirror gave train-images"):
+    with pytest.raises(OSError, match=r"train-images.* could not be downloaded"):
         datasets.load_mnist()
 
 
-def test_other_files_of_that_name_are_refused(
-    small_mnist: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_other_files_of_the_same_names(small_mnist: dict[str, bytes], tmp_path: Path) -> None:
     folder = write(tmp_path / "data", small_mnist)
     path = folder / "t10k-labels-idx1-ubyte"
     path.write_bytes(idx_bytes(np.zeros(10, np.uint8)))
@@ -116,7 +114,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[str]:
-    """A web server of tmp_path/www on this machine."""
+    """The address of a local web server for tmp_path/www."""
     (tmp_path / "www").mkdir()
     handler = partial(Quiet, directory=str(tmp_path / "www"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -125,7 +123,7 @@ def serve(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_download_goes_through_the_mirrors(
+def test_download_tries_the_mirrors_in_order(
     small_mnist: dict[str, bytes], tmp_path: Path, serve: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     www = tmp_path / "www"
@@ -135,7 +133,7 @@ def test_download_goes_through_the_mirrors(
     write(www / "broken", {name: data[:-20] for name, data in wrong.items()})
     mirrors = [f"{serve}{name}/" for name in ("empty", "wrong", "broken")]
     monkeypatch.setattr(_mnist, "MIRRORS", tuple(mirrors))
-    with pytest.raises(OSError, match="no mirror gave") as caught:
+    with pytest.raises(OSError, match="could not be downloaded") as caught:
         datasets.load_mnist()
     for part in (*mirrors, "404", "SHA-256", "data_home"):
         assert part in str(caught.value)
@@ -156,7 +154,7 @@ def test_download_goes_through_the_mirrors(
 
 @pytest.fixture
 def small_uci(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with sets made like UCI's, whose checksums are expected."""
+    """A folder with small sets in the format of UCI's, whose checksums are registered."""
     rng = np.random.default_rng(0)
     sets = {
         "OPTDIGITS": ("optdigits.npz", {"train": 7, "writer_dependent_test": 3,
@@ -168,8 +166,8 @@ def small_uci(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         arrays = {}
         for part, count in parts.items():
             before = part and part + "_"
-            ink = rng.random((count, side, side)) < 0.3
-            arrays[before + "images"] = np.where(ink, 255, 0).astype(np.uint8)
+            foreground = rng.random((count, side, side)) < 0.3
+            arrays[before + "images"] = np.where(foreground, 255, 0).astype(np.uint8)
             arrays[before + "labels"] = rng.integers(0, 10, count).astype(np.uint8)
         np.savez_compressed(tmp_path / "uci" / name, **arrays)
         sums = {key: hashlib.sha256(a.tobytes()).hexdigest() for key, a in arrays.items()}
@@ -196,7 +194,7 @@ def test_uci_sets(small_uci: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("load", [datasets.load_optdigits, datasets.load_semeion])
-def test_uci_sets_refused(
+def test_bad_uci_sets(
     load: Callable[..., Dataset], small_uci: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OCRDIGIT_DATA", raising=False)
@@ -214,10 +212,10 @@ def test_uci_sets_refused(
         load(small_uci)
     del arrays[key]
     np.savez_compressed(path, **arrays)
-    with pytest.raises(ValueError, match="damaged, or not what it should be"):
+    with pytest.raises(ValueError, match=f"damaged, or not {path.name}"):
         load(small_uci)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="damaged, or not what it should be"):
+    with pytest.raises(ValueError, match=f"damaged, or not {path.name}"):
         load(small_uci)
 
 
@@ -258,11 +256,11 @@ def test_idx_arrays_of_any_rank(tmp_path: Path) -> None:
         (lambda data: b"\x89PNG\r\n", "not an IDX file"),
     ],
 )
-@pytest.mark.parametrize("zipped", [False, True])
-def test_damaged_idx(tmp_path: Path, damage: object, message: str, zipped: bool) -> None:
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_damaged_idx(tmp_path: Path, damage: object, message: str, gzipped: bool) -> None:
     data = damage(idx_bytes(np.zeros((2, 28, 28), np.uint8)))
     path = tmp_path / "damaged"
-    path.write_bytes(gzip.compress(data) if zipped else data)
+    path.write_bytes(gzip.compress(data) if gzipped else data)
     with pytest.raises(ValueError, match=message) as caught:
         datasets.read_idx(path)
     assert str(caught.value).startswith(str(path))
@@ -349,7 +347,7 @@ def test_sample_is_of_mnists_training_images(sample: Dataset, mnist: Dataset) ->
             assert train[image.tobytes()] == label
 
 
-# -- people's own data --
+# -- your own data --
 
 
 @pytest.fixture
@@ -358,10 +356,10 @@ def class_folder(sample: Dataset, tmp_path: Path) -> Path:
     for i in range(20):
         place = folder / str(sample.y_test[i])
         place.mkdir(parents=True, exist_ok=True)
-        paper = Image.fromarray(255 - sample.X_test[i]).resize((56, 56)).convert("RGB")
-        paper.save(place / f"scan {i}.png")
-    (folder / "3" / "notes.txt").write_text("no image")
-    (folder / "3" / ".hidden.png").write_text("no image")
+        scan = Image.fromarray(255 - sample.X_test[i]).resize((56, 56)).convert("RGB")
+        scan.save(place / f"scan {i}.png")
+    (folder / "3" / "notes.txt").write_text("not an image")
+    (folder / "3" / ".hidden.png").write_text("not an image")
     (folder / ".cache").mkdir()
     (folder / "readme.md").write_text("mine")
     return folder
@@ -389,7 +387,7 @@ def test_folder_with_train_and_test(class_folder: Path, tmp_path: Path) -> None:
     assert (len(data.y_train), data.y_test.tolist()) == (19, [7])
 
 
-def test_class_folders_that_are_none(class_folder: Path, tmp_path: Path) -> None:
+def test_bad_class_folders(class_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="gone"):
         datasets.load_folder(tmp_path / "gone")
     (tmp_path / "empty").mkdir()
@@ -432,11 +430,11 @@ def test_csv(sample: Dataset, tmp_path: Path) -> None:
         assert X.dtype == np.uint8
         assert (sample.X_test[:12] == X).all()
         assert (y == sample.y_test[:12]).all()
-    with pytest.raises(ValueError, match="names no column 'label' or 'class'"):
+    with pytest.raises(ValueError, match="header has no column 'label' or 'class'"):
         datasets.load_csv(path)
-    zipped = tmp_path / "digits.csv.gz"
-    zipped.write_bytes(gzip.compress(csv_text(sample).encode()))
-    assert (datasets.load_data(zipped).X_train == sample.X_test[:12]).all()
+    gzipped = tmp_path / "digits.csv.gz"
+    gzipped.write_bytes(gzip.compress(csv_text(sample).encode()))
+    assert (datasets.load_data(gzipped).X_train == sample.X_test[:12]).all()
 
 
 def test_csv_of_floats(sample: Dataset, tmp_path: Path) -> None:
@@ -455,10 +453,10 @@ def test_csv_of_floats(sample: Dataset, tmp_path: Path) -> None:
         (lambda text: text[:-500], None, "digits.csv: "),
         (lambda text: text[:2000] + "x" + text[2000:], None, "digits.csv: "),
         (lambda text: "11" + text[1:], None, "digits 0..9, got 11"),
-        (lambda text: "0.5" + text[1:], None, "no labels 0 to 9"),
+        (lambda text: "0.5" + text[1:], None, "not labels 0 to 9"),
         (lambda text: text[:2] + "999" + text[3:], None, "values of 0 to 999"),
         (lambda text: text[:2] + "nan" + text[3:], None, "NaN"),
-        (lambda text: text, "label", "names no column 'label'"),
+        (lambda text: text, "label", "header has no column 'label'"),
         (lambda text: text, 785, "label must be a column"),
     ],
 )
@@ -508,7 +506,7 @@ def test_bad_npz(sample: Dataset, tmp_path: Path) -> None:
         datasets.load_npz(tmp_path / "gone.npz")
 
 
-def test_data_of_no_known_kind(tmp_path: Path) -> None:
+def test_data_of_an_unknown_format(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("")
     with pytest.raises(ValueError, match=r"x\.txt: expected a folder"):
         datasets.load_data(tmp_path / "x.txt")

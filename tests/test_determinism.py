@@ -1,4 +1,4 @@
-"""The same seed gives the same bits: on any number of threads, in any process."""
+"""The same seed gives the same bits, on any number of threads and in any process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import ocrdigit
 from ocrdigit import DigitClassifier
 
-# All that draws random numbers or sums over a batch.
+# All layers that draw random numbers or sum over a batch.
 LAYERS = (
     {"type": "conv2d", "filters": 8, "kernel_size": 3, "use_bias": False},
     {"type": "batch_norm"},
@@ -50,7 +50,7 @@ def train(seed, threads):
 
 
 def bits(model):
-    """The weights, the predictions and the measured losses, byte for byte."""
+    """Return the bytes of the weights, the probabilities and the losses."""
     probabilities = model.predict_proba(ocrdigit.datasets.load_sample().X_test)
     history = [model.history_["loss"], model.history_["val_loss"]]
     arrays = [*model.network_.weights().values(), probabilities, np.array(history)]
@@ -63,11 +63,11 @@ def digest(model):
 
 @pytest.fixture(scope="module")
 def alone():
-    """A model trained on one thread, with seed 5."""
+    """A model that was trained with seed 5 on one thread."""
     return train(5, 1)
 
 
-def test_training_does_what_it_should(alone):
+def test_loss_decreases(alone):
     assert alone.history_["loss"][1] < alone.history_["loss"][0]
 
 
@@ -98,11 +98,12 @@ def test_another_seed_gives_other_numbers(alone):
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_another_process_gives_the_same_bits(alone, threads, tmp_path):
     tests = os.path.dirname(os.path.abspath(__file__))
+    path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
     work = "import test_determinism as t; print(t.digest(t.train(5, None)))"
     process = subprocess.run(
         [sys.executable, "-c", work],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": tests, "OCRDIGIT_NUM_THREADS": threads},
+        env={**os.environ, "PYTHONPATH": path, "OCRDIGIT_NUM_THREADS": threads},
         capture_output=True,
         text=True,
         timeout=100,

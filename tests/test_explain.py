@@ -1,4 +1,4 @@
-"""Grad-CAM: the numbers, where the heat lies in the picture, and how it is shown."""
+"""Grad-CAM: its values, its position in the image, and its display."""
 
 from __future__ import annotations
 
@@ -33,17 +33,19 @@ from ocrdigit.datasets import Dataset
 from ocrdigit.explaining import explain_box
 
 CASES = [
-    pytest.param(layers, place, id=f"{name}, layer {place}")
+    pytest.param(layers, index, id=f"{name}, layer {index}")
     for name, layers in NETWORKS.items()
-    for place, layer in enumerate(layers)
+    for index, layer in enumerate(layers)
     if layer["type"] in ("conv2d", "batch_norm", "relu", "max_pool2d")
 ]
 
 
 def reference_map(network: _core.Network, image: np.ndarray, layer: int, digit: int) -> np.ndarray:
-    """By central differences: all places of one map are moved together, so that the score's
-    change is the sum of their gradients. Networks are linear in pieces, so a small step is
-    exact to rounding."""
+    """Return a Grad-CAM map by central differences.
+
+    All pixels of a feature map are changed together, so that the change of the score is the sum
+    of their gradients. Networks are piecewise linear, so a small step is exact up to rounding.
+    """
     numpy = NumpyNetwork(network)
     maps = numpy.run(image[None, :, :, None], 0, layer + 1)
     step = 1e-7
@@ -51,54 +53,54 @@ def reference_map(network: _core.Network, image: np.ndarray, layer: int, digit: 
     for channel in range(maps.shape[3]):
         scores = []
         for sign in (1, -1):
-            moved = maps.copy()
-            moved[..., channel] += sign * step
-            scores.append(numpy.run(moved, layer + 1)[0, digit])
+            changed = maps.copy()
+            changed[..., channel] += sign * step
+            scores.append(numpy.run(changed, layer + 1)[0, digit])
         weights.append((scores[0] - scores[1]) / (2 * step) / maps[0, :, :, 0].size)
     return np.maximum(maps[0] @ np.array(weights), 0)
 
 
-@pytest.mark.parametrize(("layers", "place"), CASES)
-def test_maps_are_those_of_central_differences(layers, place):
+@pytest.mark.parametrize(("layers", "index"), CASES)
+def test_maps_are_those_of_central_differences(layers, index):
     network = make_network(layers)
     images = make_images()
     for digit in (0, 7):
-        digits, scores, maps, heats, looked_at = network.explain(
-            images, 1.0, digit=digit, layer=place
+        digits, scores, maps, heatmaps, used = network.explain(
+            images, 1.0, digit=digit, layer=index
         )
         assert (digits == digit).all()
-        assert looked_at == place
+        assert used == index
         np.testing.assert_allclose(scores, network.scores(images, 1.0), rtol=1e-4, atol=1e-4)
-        for image, ours, heat in zip(images, maps, heats, strict=True):
-            theirs = reference_map(network, image, place, digit)
+        for image, ours, heatmap in zip(images, maps, heatmaps, strict=True):
+            theirs = reference_map(network, image, index, digit)
             assert np.abs(ours - theirs).max() <= 1e-5 * max(1, np.abs(theirs).max())
-            assert heat.min() >= 0
-            assert heat.max() <= 1 + 1e-6
-            assert (heat.max() > 0) == (ours.max() > 0)
+            assert heatmap.min() >= 0
+            assert heatmap.max() <= 1 + 1e-6
+            assert (heatmap.max() > 0) == (ours.max() > 0)
 
 
-def test_the_digit_is_the_likeliest_unless_named(fitted: DigitClassifier, sample: Dataset):
+def test_default_digit_is_the_most_probable_one(fitted: DigitClassifier, sample: Dataset):
     images = sample.X_test[:30]
     digits = fitted.network_.explain(images, 1 / 255)[0]
     assert (digits == fitted.predict(images)).all()
-    why = fitted.explain(images[3], digit=5)
-    assert why.digit == 5
-    assert why.probabilities == pytest.approx(fitted.predict_proba(images[3]), abs=1e-6)
+    explanation = fitted.explain(images[3], digit=5)
+    assert explanation.digit == 5
+    assert explanation.probabilities == pytest.approx(fitted.predict_proba(images[3]), abs=1e-6)
 
 
-def test_the_layer_is_the_last_convolution_unless_named(sample: Dataset):
+def test_default_layer_is_the_last_convolution(sample: Dataset):
     layers = (CONV, NORM, RELU, POOL, CONV, NORM, RELU, POOL, FLATTEN, SCORES)
     model = small_model(architecture=layers).fit(sample.X_train[:200], sample.y_train[:200])
     image = sample.X_test[4]
-    why = model.explain(image)
-    assert why.layer == "relu_2"
-    assert (why.heatmap == model.explain(image, layer="relu_2").heatmap).all()
-    assert (why.heatmap == model.explain(image, layer=6).heatmap).all()
-    assert (why.heatmap != model.explain(image, layer="conv2d_1").heatmap).any()
+    explanation = model.explain(image)
+    assert explanation.layer == "relu_2"
+    assert (explanation.heatmap == model.explain(image, layer="relu_2").heatmap).all()
+    assert (explanation.heatmap == model.explain(image, layer=6).heatmap).all()
+    assert (explanation.heatmap != model.explain(image, layer="conv2d_1").heatmap).any()
 
 
 def test_new_weights_give_new_maps(sample: Dataset):
-    """An explanation must not go by the numbers of before, whatever else has run since."""
+    """New weights invalidate the packed ones, whatever else has run in between."""
     image = sample.X_test[:1]
     for between in ("nothing", "predict"):
         network = make_network(ARCHITECTURES["fast"])
@@ -117,8 +119,8 @@ def test_new_weights_give_new_maps(sample: Dataset):
         assert (network.explain(image, 1 / 255)[1] != after[1]).any()
 
 
-def test_heat_lies_where_the_layer_looked():
-    """A map's place lies where the middle of what it sees does, with any padding."""
+def test_heatmap_is_aligned_with_the_receptive_fields():
+    """A map's pixel is drawn at the centre of its receptive field, with any padding."""
     layers = (
         {**WIDE, "filters": 1, "activation": "relu"},
         POOL,
@@ -127,15 +129,15 @@ def test_heat_lies_where_the_layer_looked():
     )
     network = _core.Network(layers)
     weights = {name: np.zeros_like(tensor) for name, tensor in network.weights().items()}
-    weights["conv2d_1.kernel"][2, 2] = 1  # the map is the image without its rim of 2
+    weights["conv2d_1.kernel"][2, 2] = 1  # the map is the image without a border of 2
     weights["dense_1.kernel"][0, 1] = 1
     network.set_weights(weights)
     for y, x in [(4, 4), (13, 20), (23, 23), (10, 5)]:
         image = np.zeros((1, 28, 28), np.float32)
         image[0, y, x] = 1
-        heat = network.explain(image, 1.0, digit=1, layer=0)[3][0]
-        assert np.unravel_index(heat.argmax(), heat.shape) == (y, x)
-        assert heat[y, x] == 1
+        heatmap = network.explain(image, 1.0, digit=1, layer=0)[3][0]
+        assert np.unravel_index(heatmap.argmax(), heatmap.shape) == (y, x)
+        assert heatmap[y, x] == 1
         pooled = network.explain(image, 1.0, digit=1, layer=1)[3][0]
         top, left = y // 2 * 2, x // 2 * 2
         window = pooled[top : top + 2, left : left + 2]
@@ -143,85 +145,86 @@ def test_heat_lies_where_the_layer_looked():
         assert window.max() == pooled.max()
 
 
-def test_heat_lies_on_the_digit_in_the_picture(sample: Dataset):
+def test_heatmap_is_aligned_with_the_image(sample: Dataset):
     picture = np.full((300, 200), 240, np.uint8)
     digit = np.asarray(Image.fromarray(255 - sample.X_test[8]).resize((84, 84)))
     picture[150:234, 60:144] = np.minimum(picture[150:234, 60:144], digit)
-    why = ocrdigit.explain(picture)
-    assert why.digit == 8
-    left, top, side = why.window
+    explanation = ocrdigit.explain(picture)
+    assert explanation.digit == 8
+    left, top, side = explanation.window
     ys, xs = np.nonzero(picture < 120)
-    seen_ys, seen_xs = np.nonzero(why.seen > 0.5)
-    for picture_end, seen_end, start in (
-        (xs.min(), seen_xs.min(), left),
-        (xs.max() + 1, seen_xs.max() + 1, left),
-        (ys.min(), seen_ys.min(), top),
-        (ys.max() + 1, seen_ys.max() + 1, top),
+    input_ys, input_xs = np.nonzero(explanation.input > 0.5)
+    for picture_end, input_end, start in (
+        (xs.min(), input_xs.min(), left),
+        (xs.max() + 1, input_xs.max() + 1, left),
+        (ys.min(), input_ys.min(), top),
+        (ys.max() + 1, input_ys.max() + 1, top),
     ):
-        assert start + side * seen_end == pytest.approx(picture_end, abs=side)
-    heat = why.picture_heatmap()
-    assert heat.shape == picture.shape
+        assert start + side * input_end == pytest.approx(picture_end, abs=side)
+    heatmap = explanation.picture_heatmap()
+    assert heatmap.shape == picture.shape
     around = np.zeros_like(picture, bool)
     around[round(top) : round(top + 28 * side), round(left) : round(left + 28 * side)] = True
-    assert not heat[~around].any()
-    assert heat.max() == pytest.approx(why.heatmap.max(), abs=0.05)
-    overlay = np.asarray(why.overlay())
+    assert not heatmap[~around].any()
+    assert heatmap.max() == pytest.approx(explanation.heatmap.max(), abs=0.05)
+    overlay = np.asarray(explanation.overlay())
     assert overlay.shape == (300, 200, 3)
     assert (overlay[~around] == picture[~around][:, None]).all()
     assert (overlay != picture[:, :, None]).any()
-    assert (np.asarray(why.overlay(alpha=0)) == picture[:, :, None]).all()
+    assert (np.asarray(explanation.overlay(alpha=0)) == picture[:, :, None]).all()
 
 
-def test_a_digit_of_a_page_is_explained_by_its_box(sample: Dataset):
+def test_box_of_a_page(sample: Dataset):
     page = np.full((120, 200), 230, np.uint8)
-    for left, place in ((10, 3), (60, 8), (150, 1)):
-        digit = 255 - sample.X_test[place]
+    for left, index in ((10, 3), (60, 8), (150, 1)):
+        digit = 255 - sample.X_test[index]
         page[40:68, left : left + 28] = np.minimum(page[40:68, left : left + 28], digit)
     rows, columns = np.nonzero(page[:, 55:95] < 120)
     y, x = int(rows.min()), 55 + int(columns.min())
     box = x, y, int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
-    why = explain_box(shipped_model(), page, box)
-    assert why.digit == 8
-    assert why.picture_heatmap().any()
-    assert why.picture.shape[0] < 50
-    assert explain_box(shipped_model(), page, box, digit=3).digit == 3
-    edge = explain_box(shipped_model(), page[y:, x:], (0, 0, *box[2:]))
+    network = shipped_model().network_
+    explanation = explain_box(network, page, box)
+    assert explanation.digit == 8
+    assert explanation.picture_heatmap().any()
+    assert explanation.picture.shape[0] < 50
+    assert explain_box(network, page, box, digit=3).digit == 3
+    edge = explain_box(network, page[y:, x:], (0, 0, *box[2:]))
     assert edge.digit == 8
 
 
 def test_reading_explains_every_digit():
     picture = ocrdigit.synth.string("1874", random_state=3)
-    plain, why = ocrdigit.read(picture.image), ocrdigit.read(picture.image, explain=True)
-    assert why == plain
+    plain, explained = ocrdigit.read(picture.image), ocrdigit.read(picture.image, explain=True)
+    assert explained == plain
     assert all(digit.explanation is None for digit in plain.digits)
-    assert [digit.explanation.digit for digit in why.digits] == [1, 8, 7, 4]
-    for digit in why.digits:
+    assert [digit.explanation.digit for digit in explained.digits] == [1, 8, 7, 4]
+    for digit in explained.digits:
         assert digit.explanation.overlay().size[0] >= digit.box[2]
         assert digit.explanation.picture_heatmap().any()
 
 
-def test_an_mnist_image_is_its_own_picture(sample: Dataset):
-    why = ocrdigit.explain(sample.X_test[3])
-    assert why.window == (0, 0, 1)
-    assert (why.picture == sample.X_test[3]).all()
-    np.testing.assert_allclose(why.picture_heatmap(), why.heatmap, atol=1e-6)
+def test_canonical_input_is_explained_as_it_is(sample: Dataset):
+    explanation = ocrdigit.explain(sample.X_test[3])
+    assert explanation.window == (0, 0, 1)
+    assert (explanation.picture == sample.X_test[3]).all()
+    np.testing.assert_allclose(explanation.picture_heatmap(), explanation.heatmap, atol=1e-6)
 
 
-def test_a_blank_page_has_no_heat():
-    why = ocrdigit.explain(np.full((50, 70), 255, np.uint8))
-    assert why.picture_heatmap().shape == (50, 70)
-    assert not why.picture_heatmap().any()
-    assert (np.asarray(why.overlay()) == 255).all()
+def test_blank_image_has_an_empty_heatmap():
+    explanation = ocrdigit.explain(np.full((50, 70), 255, np.uint8))
+    assert explanation.picture_heatmap().shape == (50, 70)
+    assert not explanation.picture_heatmap().any()
+    assert (np.asarray(explanation.overlay()) == 255).all()
 
 
-def test_it_shows_itself(sample: Dataset):
-    why = ocrdigit.explain(sample.X_test[3])
-    with Image.open(io.BytesIO(why._repr_png_())) as picture:
+def test_display(sample: Dataset):
+    explanation = ocrdigit.explain(sample.X_test[3])
+    with Image.open(io.BytesIO(explanation._repr_png_())) as picture:
         assert picture.size == (224, 224)
     pytest.importorskip("matplotlib")
-    panels = why.plot().axes
-    assert [panel.get_title() for panel in panels[:2]] == ["picture", "what the network sees"]
-    assert panels[2].get_title().startswith("what speaks for 3")
+    panels = explanation.plot().axes
+    assert [panel.get_title() for panel in panels[:2]] == ["image", "network input"]
+    assert panels[2].get_title().startswith("evidence for 3")
 
 
 def test_command_line(tmp_path: Path, sample: Dataset):
@@ -246,11 +249,11 @@ def test_command_line(tmp_path: Path, sample: Dataset):
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"digit": 10}, ValueError, "digit must be an integer of 0 to 9, got 10"),
+        ({"digit": 10}, ValueError, "digit must be an integer in 0..9, got 10"),
         ({"digit": -1}, ValueError, "digit must be .* got -1"),
         ({"digit": 2.0}, TypeError, "digit must be .* got 2.0"),
         ({"digit": True}, TypeError, "digit must be .* got True"),
-        ({"layer": 16}, ValueError, "layer must be an integer of 0 to 15, got 16"),
+        ({"layer": 16}, ValueError, "layer must be an integer in 0..15, got 16"),
         ({"layer": "conv2d_9"}, ValueError, "layer must be one of 'conv2d_1', .* got 'conv2d_9'"),
         ({"layer": "dense_1"}, ValueError, "layer: dense_1 has no maps"),
         ({"layer": 13}, ValueError, "layer: flatten_1 has no maps"),
@@ -269,11 +272,11 @@ def test_wrong_images(sample: Dataset):
         ocrdigit.explain(object())
     with pytest.raises(FileNotFoundError):
         ocrdigit.explain("nothing.png")
-    why = ocrdigit.explain(sample.X_test[0])
-    with pytest.raises(ValueError, match="alpha must be 0 to 1"):
-        why.overlay(alpha=1.5)
+    explanation = ocrdigit.explain(sample.X_test[0])
+    with pytest.raises(ValueError, match=r"alpha must be in 0\.\.1"):
+        explanation.overlay(alpha=1.5)
     with pytest.raises(TypeError, match="alpha must be a number"):
-        why.overlay(alpha="half")
+        explanation.overlay(alpha="half")
 
 
 def test_networks_without_maps():

@@ -1,4 +1,4 @@
-"""Model files: what is in them, that they come back the same, that they are never half written."""
+"""Model files: their content, round trips, and atomic writing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 import ocrdigit
 from ocrdigit import DigitClassifier
+from ocrdigit._atomic import check_writable
 from ocrdigit.datasets import Dataset
-from ocrdigit.models import files
 
 
 def test_round_trip(fitted: DigitClassifier, model_file: Path, sample: Dataset) -> None:
@@ -93,7 +93,7 @@ def test_unwritable_places(fitted: DigitClassifier, tmp_path: Path) -> None:
         fitted.save(tmp_path / "file" / "m.safetensors")
     for path in ("nowhere/m.safetensors", "d.safetensors", "file/m.safetensors"):
         with pytest.raises(OSError, match="cannot write"):
-            files.check_writable(tmp_path / path)
+            check_writable(tmp_path / path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["d.safetensors", "file"]
 
 
@@ -152,7 +152,7 @@ def test_full_disk_leaves_the_old_file_whole(model_file: Path) -> None:
     assert [entry.name for entry in model_file.parent.iterdir()] == [model_file.name]
 
 
-# -- files that are no such model --
+# -- other files --
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_damaged_files(model_file: Path) -> None:
 
 
 def changed(path: Path, tensors: dict[str, object] | None = None, **metadata: str | None) -> Path:
-    """The model file with other tensors or metadata."""
+    """Replace tensors or metadata of a model file, and return its path."""
     with safe_open(path, "numpy") as file:
         old = file.metadata()
     new = {key: value for key, value in {**old, **metadata}.items() if value is not None}
@@ -221,8 +221,8 @@ def test_files_of_other_programs(model_file: Path, tmp_path: Path) -> None:
     [
         ({"format_version": "2"}, "format version '2'"),
         ({"format_version": None}, "format version None"),
-        ({"architecture": None}, "lack a readable 'architecture'"),
-        ({"architecture": "[{"}, "lack a readable 'architecture'"),
+        ({"architecture": None}, "have no readable 'architecture'"),
+        ({"architecture": "[{"}, "have no readable 'architecture'"),
         ({"architecture": "{}"}, "layers"),
         ({"architecture": '[{"type": "transformer"}]'}, "transformer"),
         ({"architecture": '[{"type": "flatten"}, {"type": "dense", "units": 10}]'}, "weights: got"),

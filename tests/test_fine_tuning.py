@@ -1,4 +1,4 @@
-"""Teaching a loaded model a few images of one's own: it learns them, and forgets little."""
+"""Fine-tuning of a loaded model on a few images: it learns them without forgetting the others."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ def loaded(path: Path, **parameters: object) -> DigitClassifier:
 
 
 @pytest.fixture
-def hand(sample: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Somebody who writes very much aslant: 100 images, their digits, and all test images so."""
-    aslant = corruptions.rotated(sample.X_train[-100:], 45), sample.y_train[-100:]
-    return *aslant, corruptions.rotated(sample.X_test, 45)
+def writer(sample: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A writer of slanted digits: 100 images, their digits, and all test images, slanted."""
+    slanted = corruptions.rotated(sample.X_train[-100:], 45), sample.y_train[-100:]
+    return *slanted, corruptions.rotated(sample.X_test, 45)
 
 
 def test_it_learns_the_hand_and_keeps_the_others(
-    model_file: Path, sample: Dataset, hand: tuple[np.ndarray, np.ndarray, np.ndarray]
+    model_file: Path, sample: Dataset, writer: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
-    X, y, X_test = hand
+    X, y, X_test = writer
     before = loaded(model_file)
     after = loaded(model_file).fit(X, y)
     assert after.score(X_test, sample.y_test) > before.score(X_test, sample.y_test) + 0.05
     assert after.score(sample.X_test, sample.y_test) > before.score(sample.X_test, sample.y_test)
-    careless = loaded(model_file, recipe="default").fit(X, y)
-    assert careless.score(sample.X_test, sample.y_test) < 0.9 * after.score(
+    without_replay = loaded(model_file, recipe="default").fit(X, y)
+    assert without_replay.score(sample.X_test, sample.y_test) < 0.9 * after.score(
         sample.X_test, sample.y_test
     )
 
 
-def test_a_digit_that_is_not_among_them_is_not_forgotten(model_file: Path, sample: Dataset) -> None:
+def test_missing_digits_are_not_forgotten(model_file: Path, sample: Dataset) -> None:
     X, y = sample.X_train[:200], sample.y_train[:200]
     after = loaded(model_file).fit(X[y == 7], y[y == 7])
     others = sample.y_test != 7
@@ -50,14 +50,14 @@ def test_a_digit_that_is_not_among_them_is_not_forgotten(model_file: Path, sampl
     )
 
 
-def test_loading_sets_it_up(model_file: Path, fitted: DigitClassifier) -> None:
+def test_loading_sets_the_recipe(model_file: Path, fitted: DigitClassifier) -> None:
     model = ocrdigit.load(model_file)
     assert model.recipe == "fine-tune"
     assert model.warm_start
     assert fitted.recipe == "default"
 
 
-def test_a_seed_repeats_and_history_counts_epochs(model_file: Path, sample: Dataset) -> None:
+def test_reproducibility_and_history(model_file: Path, sample: Dataset) -> None:
     X, y = sample.X_train[:20], sample.y_train[:20]
     first, again = (loaded(model_file, epochs=2).fit(X, y) for _ in range(2))
     assert (weights_of(first) == weights_of(again)).all()
@@ -65,7 +65,7 @@ def test_a_seed_repeats_and_history_counts_epochs(model_file: Path, sample: Data
     assert len(first.fit(X, y).history_["loss"]) == 4
 
 
-def test_without_a_model_it_is_the_default(sample: Dataset) -> None:
+def test_without_a_model_the_recipe_is_default(sample: Dataset) -> None:
     X, y = sample.X_train[:100], sample.y_train[:100]
     for method in ("fit", "partial_fit"):
         models = [small_model(recipe=recipe) for recipe in ("fine-tune", "default")]
@@ -73,16 +73,16 @@ def test_without_a_model_it_is_the_default(sample: Dataset) -> None:
         assert (one == other).all()
 
 
-def test_partial_fit_goes_on_with_the_given_images_only(model_file: Path, sample: Dataset) -> None:
+def test_partial_fit_has_no_replay(model_file: Path, sample: Dataset) -> None:
     X, y = sample.X_train[:50], sample.y_train[:50]
     model = loaded(model_file, batch_size=50)
     before = weights_of(model)
     model.partial_fit(X, y)
-    # One step of Adam moves no weight by more than its rate, and the decay.
+    # One step of Adam changes no weight by more than the learning rate and the decay.
     assert 0 < np.abs(weights_of(model) - before).max() < 1.1e-3
 
 
-# -- what is mixed --
+# -- replay --
 
 
 @pytest.mark.parametrize("count", [1, 7, 100, 4000])
@@ -102,7 +102,7 @@ def test_given_images_are_repeated(sample: Dataset, count: int, given: int) -> N
 
 
 @pytest.mark.parametrize("scale", [1.0, 1 / 255])
-def test_floats_mean_the_same(sample: Dataset, scale: float) -> None:
+def test_replay_has_the_scale_of_the_images(sample: Dataset, scale: float) -> None:
     X = (sample.X_test[:3] / (255 * scale)).astype(np.float32)
     images, _ = with_sample(X, np.zeros(3, np.uint8), scale, 10)
     assert images.dtype == np.float32
@@ -110,7 +110,7 @@ def test_floats_mean_the_same(sample: Dataset, scale: float) -> None:
     assert np.array_equal(images[:3], X)
 
 
-def test_forms_of_images_train_alike(model_file: Path, sample: Dataset) -> None:
+def test_dtypes_of_images_train_the_same(model_file: Path, sample: Dataset) -> None:
     X, y = sample.X_train[:20], sample.y_train[:20]
     models = [
         loaded(model_file, epochs=1).fit(images, y)
@@ -123,7 +123,7 @@ def test_forms_of_images_train_alike(model_file: Path, sample: Dataset) -> None:
 # -- settings --
 
 
-def test_replay_in_a_recipe_of_ones_own(sample: Dataset) -> None:
+def test_replay_in_a_custom_recipe(sample: Dataset) -> None:
     X, y = sample.X_train[:64], sample.y_train[:64]
     steps = []
     model = small_model(recipe={"replay": 640, "batch_size": 64}, epochs=1)

@@ -1,4 +1,4 @@
-"""Networks written out as C: compiled without a warning, they give our probabilities."""
+"""Networks exported to C: they compile without warnings and return our probabilities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ocrdigit.models._classes import digits_only
 TOLERANCE = 1e-5
 STRICT = "-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Werror"
 
-# Reads images of floats, writes for each the class and its probabilities.
+# Reads images of floats, and writes the class and the probabilities of each.
 MAIN = """
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,7 @@ int main(void) {
   static float image[DIGITS_HEIGHT * DIGITS_WIDTH * DIGITS_CHANNELS], scratch[DIGITS_SCRATCH];
   static float answer[1 + DIGITS_CLASSES];
   while (fread(image, sizeof image, 1, stdin) == 1) {
-    memset(scratch, 0x7f, sizeof scratch); /* huge numbers: nothing may rely on zeros */
+    memset(scratch, 0x7f, sizeof scratch); /* huge numbers: the code must not rely on zeros */
     answer[0] = (float)digits_predict(image, scratch);
     digits_probabilities(image, scratch, answer + 1);
     fwrite(answer, sizeof answer, 1, stdout);
@@ -50,7 +50,7 @@ def compiler(request) -> str:
 
 
 def run(compiler: str, images: np.ndarray, options: str = "-O2") -> tuple[np.ndarray, np.ndarray]:
-    """Classes and probabilities from digits.c in the present folder."""
+    """Return classes and probabilities of digits.c in the current folder."""
     Path("main.c").write_text(MAIN)
     command = [
         compiler,
@@ -81,8 +81,8 @@ def test_it_agrees(compiler, layers):
     assert (classes == network.predict(images, 1.0)).all()
 
 
-def test_odd_sizes_and_nothing_outside_of_memory():
-    """Odd sides, several channels, a pool of odd sides, each under the sanitizers."""
+def test_odd_sizes_under_the_sanitizers():
+    """Images and pools of odd sides, and several channels."""
     if not shutil.which("gcc"):
         pytest.skip("this machine has no gcc")
     pool, flatten = {"type": "max_pool2d"}, {"type": "flatten"}
@@ -127,7 +127,7 @@ def test_the_files(fitted: DigitClassifier):
     included = set(re.findall(r"#include (\S+)", source))
     assert included == {'"my-2', "<math.h>"}
     start = header.index("METADATA \\\n") + len("METADATA \\\n")
-    literals = re.findall(r'"(?:[^"\\]|\\.)*"', header[start : header.index("/* The class")])
+    literals = re.findall(r'"(?:[^"\\]|\\.)*"', header[start : header.index("/* Return the class")])
     kept = json.loads("".join(json.loads(literal) for literal in literals))
     assert json.loads(kept["preprocessing"]) == files.PREPROCESSING
     assert sorted(path.suffix for path in Path().iterdir()) == [".c", ".h"]

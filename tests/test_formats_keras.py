@@ -1,4 +1,4 @@
-"""Files of Keras: what we write runs and trains there, what it writes runs here."""
+"""Files of Keras: exported ones run and train there, those of Keras run here."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def network(request):
     return make_network(request.param)
 
 
-def written(network) -> bytes:
+def exported(network) -> bytes:
     return to_keras(network, files.metadata_of(network))
 
 
-# ---- what we write ----
+# ---- export ----
 
 
-def test_our_files_come_back_the_same(network):
-    again = from_keras(written(network))
+def test_round_trip(network):
+    again = from_keras(exported(network))
     assert again.weights().keys() == network.weights().keys()
     images = make_images(7)
     assert (again.predict_proba(images, 1.0) == network.predict_proba(images, 1.0)).all()
 
 
-def test_keras_gives_our_probabilities(keras, network):
-    Path("model.keras").write_bytes(written(network))
+def test_keras_returns_our_probabilities(keras, network):
+    Path("model.keras").write_bytes(exported(network))
     images = make_images(33)
     theirs = keras.saving.load_model("model.keras").predict(images[..., None], verbose=0)
     assert np.abs(theirs - network.predict_proba(images, 1.0)).max() <= TOLERANCE
@@ -82,7 +82,7 @@ def test_keras_trains_further_and_it_comes_back(keras, fitted: DigitClassifier, 
     again.set_params(epochs=1, verbose=0, random_state=0).fit(sample.X_train, sample.y_train)
 
 
-def test_metadata_travel(fitted: DigitClassifier):
+def test_metadata_are_stored(fitted: DigitClassifier):
     fitted.save("model.keras")
     with zipfile.ZipFile("model.keras") as archive:
         kept = json.loads(archive.read("metadata.json"))["ocrdigit"]
@@ -90,11 +90,11 @@ def test_metadata_travel(fitted: DigitClassifier):
     assert json.loads(kept["architecture"]) == fitted.network_.layers
 
 
-# ---- what Keras writes ----
+# ---- import ----
 
 
 def seed_app(keras):
-    """As the seed's app.keras: augmentation in the model, pixels of 0..255 rescaled in it."""
+    """Return a model as the seed's app.keras: with augmentation and rescaling of pixels 0..255."""
     layers = keras.layers
     return keras.Sequential(
         [
@@ -177,7 +177,7 @@ def test_models_of_keras_run_here(keras, sample: Dataset, make, scale):
     assert (ocrdigit.load("app.safetensors").predict(sample.X_test) == theirs.argmax(1)).all()
 
 
-def test_layers_that_are_not_had_are_named(keras):
+def test_errors_name_unsupported_layers(keras):
     layers = keras.layers
     conv, rescaling = layers.Conv2D, layers.Rescaling
     cases = [
@@ -194,7 +194,7 @@ def test_layers_that_are_not_had_are_named(keras):
     ends = [layers.Flatten, lambda: layers.Dense(10, "softmax")]
     whole = [(kept + [make() for make in ends], (28, 28, 1), words) for kept, words in cases]
     whole += [
-        ([make() for make in ends], (32, 32, 1), r"images \(32, 32, 1\)"),
+        ([make() for make in ends], (32, 32, 1), r"input shape \(32, 32, 1\)"),
         ([layers.Flatten(), layers.Dense(7)], (28, 28, 1), "7 classes"),
         ([*(make() for make in ends), layers.Dense(10, name="more")], (28, 28, 1),
          "'more' comes after the softmax"),
@@ -205,11 +205,11 @@ def test_layers_that_are_not_had_are_named(keras):
             ocrdigit.load("model.keras")
     x = keras.Input((28, 28, 1))
     keras.Model(x, layers.Dense(10)(layers.Flatten()(x))).save("model.keras")
-    with pytest.raises(ValueError, match="class 'Functional'; only Sequential"):
+    with pytest.raises(ValueError, match="class 'Functional'; only Sequential models"):
         ocrdigit.load("model.keras")
 
 
-# ---- files that are no such model ----
+# ---- other files ----
 
 
 def test_damaged_files(fitted: DigitClassifier):
@@ -235,9 +235,9 @@ def test_damaged_files(fitted: DigitClassifier):
 
 
 def changed(network, change) -> bytes:
-    """Our file with another weights file: ``change`` edits it."""
+    """Return an exported file whose weights file was modified by ``change``."""
     data = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(written(network))) as old, zipfile.ZipFile(data, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(exported(network))) as old, zipfile.ZipFile(data, "w") as new:
         for name in ("metadata.json", "config.json"):
             new.writestr(name, old.read(name))
         weights = io.BytesIO(old.read("model.weights.h5"))

@@ -1,4 +1,4 @@
-"""ONNX files: ONNX Runtime and OpenCV's dnn give the probabilities that we give."""
+"""ONNX files: ONNX Runtime and OpenCV's dnn return our probabilities."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def network(request):
     return make_network(request.param)
 
 
-def as_pictures(images: np.ndarray) -> np.ndarray:
-    """(n, 28, 28), bytes or 0..1, as ONNX has them: (n, 1, 28, 28)."""
+def as_input(images: np.ndarray) -> np.ndarray:
+    """Return images (n, 28, 28), bytes or 0..1, as the input (n, 1, 28, 28) of ONNX."""
     scale = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
     return images[:, None] * scale
 
@@ -52,7 +52,7 @@ def run(onnxruntime, model: bytes | str, images: np.ndarray) -> np.ndarray:
     session = onnxruntime.InferenceSession(model)
     assert [(i.name, i.shape[1:]) for i in session.get_inputs()] == [("image", [1, 28, 28])]
     assert [i.name for i in session.get_outputs()] == ["probabilities"]
-    return session.run(None, {"image": as_pictures(images)})[0]
+    return session.run(None, {"image": as_input(images)})[0]
 
 
 def test_onnx_runtime_agrees(onnxruntime, network):
@@ -68,7 +68,7 @@ def test_opencv_agrees(cv2, network):
     model = to_onnx(network, files.metadata_of(network))
     net = cv2.dnn.readNetFromONNX(np.frombuffer(model, np.uint8))
     for batch in (images, images[:1]):
-        net.setInput(as_pictures(batch))
+        net.setInput(as_input(batch))
         ours = network.predict_proba(batch, 1.0)
         assert np.abs(net.forward().reshape(ours.shape) - ours).max() <= TOLERANCE
 
@@ -81,11 +81,11 @@ def test_shipped_models(onnxruntime, cv2, path, sample: Dataset):
     assert len(ours) == 1000
     assert np.abs(run(onnxruntime, "model.onnx", sample.X_test) - ours).max() <= TOLERANCE
     net = cv2.dnn.readNetFromONNX("model.onnx")
-    net.setInput(as_pictures(sample.X_test))
+    net.setInput(as_input(sample.X_test))
     assert np.abs(net.forward() - ours).max() <= TOLERANCE
 
 
-def test_the_checker_passes_and_metadata_travel(onnx, fitted: DigitClassifier):
+def test_the_checker_passes_and_metadata_are_stored(onnx, fitted: DigitClassifier):
     fitted.save("model.onnx")
     model = onnx.load("model.onnx")
     onnx.checker.check_model(model, full_check=True)

@@ -1,4 +1,4 @@
-"""TensorFlow Lite files: LiteRT, with XNNPACK, gives the probabilities that we give."""
+"""TensorFlow Lite files: LiteRT, with XNNPACK, returns our probabilities."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def network(request):
 
 
 def run(litert, model: bytes, images: np.ndarray, **options) -> np.ndarray:
-    """Probabilities (n, classes) for images (n, 28, 28), bytes or 0..1, in any kind of model."""
+    """Return probabilities (n, classes) of images (n, 28, 28), bytes or 0..1, in either dtype."""
     interpreter = litert.Interpreter(model_content=model, **options)
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     assert taken["shape_signature"].tolist() == [-1, 28, 28, 1]
@@ -76,8 +76,8 @@ def test_litert_agrees_without_xnnpack(litert, network):
     assert np.abs(theirs - network.predict_proba(images, 1.0)).max() <= TOLERANCE
 
 
-def test_int8_is_near(litert, network, sample: Dataset):
-    """Untrained scores lie close together, so that whole steps of them show."""
+def test_int8_is_close(litert, network, sample: Dataset):
+    """The scores of untrained networks are close together, so quantization errors are visible."""
     model = to_tflite(network, files.metadata_of(network), sample.X_train[:500])
     theirs = run(litert, model, sample.X_test[:200])
     assert np.abs(theirs - network.predict_proba(sample.X_test[:200], 1 / 255)).max() <= 0.02
@@ -92,8 +92,8 @@ def test_shipped_models(litert, path, sample: Dataset):
     theirs = run(litert, Path("model.tflite").read_bytes(), sample.X_test)
     assert np.abs(theirs - ours).max() <= TOLERANCE
     model.save("model.tflite", int8=True)
-    narrow = run(litert, Path("model.tflite").read_bytes(), sample.X_test)
-    right = (ours.argmax(1) == sample.y_test).sum(), (narrow.argmax(1) == sample.y_test).sum()
+    int8 = run(litert, Path("model.tflite").read_bytes(), sample.X_test)
+    right = (ours.argmax(1) == sample.y_test).sum(), (int8.argmax(1) == sample.y_test).sum()
     assert abs(int(right[0]) - int(right[1])) <= 1  # of 1,000: 0.1 points
 
 
@@ -115,7 +115,7 @@ def test_xnnpack_takes_the_whole_model(litert, fitted: DigitClassifier, int8: bo
     assert "DELEGATE" in done.stdout
 
 
-def test_what_is_in_the_file(tflite, fitted: DigitClassifier):
+def test_content_of_the_file(tflite, fitted: DigitClassifier):
     fitted.save("model.tflite")
     data = Path("model.tflite").read_bytes()
     assert data[4:8] == b"TFL3"
@@ -131,7 +131,7 @@ def test_what_is_in_the_file(tflite, fitted: DigitClassifier):
     start = np.frombuffer(data, np.uint8).ctypes.data
     for number in range(1, model.BuffersLength()):
         numbers = model.Buffers(number).DataAsNumpy()
-        assert (numbers.ctypes.data - start) % 16 == 0  # runtimes map them in place
+        assert (numbers.ctypes.data - start) % 16 == 0  # runtimes map buffers in place
 
 
 def test_command_line(litert, model_file: Path, fitted: DigitClassifier, sample: Dataset):
@@ -158,27 +158,30 @@ def test_without_the_package(monkeypatch, fitted: DigitClassifier):
     assert not Path("model.tflite").exists()
 
 
-# ---- 8-bit steps ----
+# ---- quantization ----
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 6), (-3, 5), (-2, -1), (1, 2), (0, 0), (-1e-9, 0)])
-def test_steps_hold_their_range_and_zero(low, high):
-    steps = _quantize.of_range(low, high)
-    ends = (np.array([-128, 127]) - steps.zero) * steps.scale
-    assert -128 <= steps.zero <= 127
-    assert ends[0] <= low + steps.scale[0]
-    assert ends[1] >= high - steps.scale[0]
+def test_quantization_covers_its_range_and_zero(low, high):
+    quantization = _quantize.from_range(low, high)
+    scale = quantization.scale[0]
+    ends = (np.array([-128, 127]) - quantization.zero_point) * scale
+    assert -128 <= quantization.zero_point <= 127
+    assert ends[0] <= low + scale
+    assert ends[1] >= high - scale
 
 
-def test_kernels_and_biases_lie_within_half_a_step():
+def test_rounding_errors_are_at_most_half_the_scale():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(5, 3, 3, 4)).astype(np.float32)
     values[2] = 0
     for axis in (0, None):
-        rounded, steps = _quantize.kernel(values, axis)
-        scale = steps.scale.reshape(-1, 1, 1, 1)
+        rounded, quantization = _quantize.quantize_kernel(values, axis)
+        scale = quantization.scale.reshape(-1, 1, 1, 1)
         assert np.abs(rounded * scale - values).max() <= 0.5001 * scale.max()
-        assert len(steps.scale) == (1 if axis is None else 5)
-    shift = rng.normal(size=5).astype(np.float32)
-    whole, steps = _quantize.bias(shift, _quantize.PIXELS, _quantize.kernel(values, 0)[1])
-    assert np.abs(whole * steps.scale - shift).max() <= 0.5001 * steps.scale.max()
+        assert len(quantization.scale) == (1 if axis is None else 5)
+    bias = rng.normal(size=5).astype(np.float32)
+    _, of_kernel = _quantize.quantize_kernel(values, 0)
+    rounded, quantization = _quantize.quantize_bias(bias, _quantize.PIXELS, of_kernel)
+    scale = quantization.scale
+    assert np.abs(rounded * scale - bias).max() <= 0.5001 * scale.max()

@@ -1,13 +1,15 @@
-"""How the weights of two opinions are fitted, and what to."""
+"""Score fusion: the features, and how its weights are fitted."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 import ocrdigit
 from ocrdigit import _core, synth
-from ocrdigit.models.recognizer import shipped_recognizer
+from ocrdigit.models.recognizer import shipped_fusion, shipped_recognizer
 from ocrdigit.training import fusion
 
 
@@ -15,40 +17,80 @@ def test_fit_finds_the_weights() -> None:
     rng = np.random.default_rng(0)
     terms = rng.normal(0, 2, (20_000, 5, 3))
     weights = np.array([0.7, 0.2, -0.4])
-    scores = terms @ weights + rng.gumbel(size=(20_000, 5))  # draws from the softmax
+    scores = terms @ weights + rng.gumbel(size=(20_000, 5))  # samples of the softmax
     found = fusion.fit(terms, scores.argmax(axis=1), np.ones(20_000))
     assert found == pytest.approx(weights, abs=0.03)
 
 
-def test_counts_are_as_repeating() -> None:
+def test_sample_weight_is_like_repeating() -> None:
     rng = np.random.default_rng(1)
     terms, labels = rng.normal(size=(200, 2, 2)), rng.integers(0, 2, 200)
-    counts = np.where(labels == 1, 3.0, 1.0)
-    repeated = np.repeat(np.arange(200), counts.astype(int))
+    sample_weight = np.where(labels == 1, 3.0, 1.0)
+    repeated = np.repeat(np.arange(200), sample_weight.astype(int))
     expected = fusion.fit(terms[repeated], labels[repeated], np.ones(len(repeated)))
-    assert fusion.fit(terms, labels, counts) == pytest.approx(expected, abs=1e-6)
+    assert fusion.fit(terms, labels, sample_weight) == pytest.approx(expected, abs=1e-6)
 
 
-def test_evidence_tells_digits_apart() -> None:
-    """Of what stands in a line no neighbour reaches it, nor touches."""
-    close = synth.strings(10, length=4, style="cheque", random_state=0)
-    spread = synth.strings(
+@pytest.fixture(scope="module")
+def classifier() -> _core.Classifier:
+    return _core.Classifier(ocrdigit.load("default").network_)
+
+
+def test_isolated_symbols(classifier: _core.Classifier) -> None:
+    """No neighbour in the line overlaps or touches them."""
+    touching = synth.strings(10, length=4, style="cheque", random_state=0)
+    spaced = synth.strings(
         10, length=4, style=synth.STYLES["cheque"].with_(gap=(0.4, 0.5)), random_state=0
     )
-    judge = ocrdigit.load("default").network_
-    found = fusion.gather(shipped_recognizer(), judge, close + spread)
+    isolated = fusion.extract_features(shipped_recognizer(), classifier, touching + spaced).isolated
     expected = []
-    for picture in close + spread:
+    for picture in touching + spaced:
         image = np.ascontiguousarray(picture.image)
-        table, _ = _core.read_digits(
-            shipped_recognizer(), image, judge=judge, opinions=fusion.only(reader=1.0, read=1.0)
-        )
+        found = _core.fusion_features(shipped_recognizer(), image, classifier=classifier)
+        table = found["symbols"][found["verified"]]
         starts, ends = table[:, 2], table[:, 2] + table[:, 4]
         same_line = table[:, None, 0] == table[None, :, 0]
         meet = same_line & (starts[:, None] <= ends) & (starts <= ends[:, None])
         expected += (meet.sum(axis=1) == 1).tolist()  # itself
-    assert found.apart.tolist() == expected
+    assert isolated.tolist() == expected
     assert len(set(expected)) == 2
+
+
+def test_features_are_those_of_a_reading(classifier: _core.Classifier) -> None:
+    """The formulas of FusionWeights, applied to the features, give the fused probabilities."""
+    weights = dataclasses.replace(shipped_fusion(), prior_strength=1e9, min_probability=0.0)
+    for picture in synth.strings(10, style="cheque", random_state=2):
+        image = np.ascontiguousarray(picture.image)
+        found = _core.fusion_features(shipped_recognizer(), image, classifier=classifier)
+        symbols, fused = _core.read_digits(
+            shipped_recognizer(), image, classifier=classifier, fusion=weights.to_dict()
+        )
+        assert symbols[:, [0, 2, 3, 4, 5]].tolist() == found["symbols"][:, [0, 2, 3, 4, 5]].tolist()
+        assert found["verified"].all()
+        w = {
+            name.removeprefix("isolated_"): np.where(
+                found["isolated"], value, getattr(weights, name.replace("isolated", "touching"))
+            )
+            for name, value in weights.to_dict().items()
+            if name.startswith("isolated_")
+        }
+        logs = w["recognizer"][:, None] * found["recognizer"]
+        logs += w["classifier"][:, None] * found["classifier"]
+        p = np.exp(logs - logs.max(axis=1, keepdims=True))
+        np.testing.assert_allclose(fused[:, 2:], p / p.sum(axis=1, keepdims=True), rtol=1e-4)
+        odds = w["bias"] + w["foreground"] * found["foreground"]
+        odds += w["recognizer_odds"] * found["recognizer_odds"]
+        odds += w["classifier_odds"] * found["classifier_odds"]
+        odds += np.log(weights.prior_mean / (1 - weights.prior_mean))
+        np.testing.assert_allclose(fused[:, 1], 1 / (1 + np.exp(-odds)), rtol=1e-4)
+
+
+def test_features_need_a_classifier() -> None:
+    image = np.full((40, 40), 255, np.uint8)
+    with pytest.raises(TypeError, match="classifier"):
+        _core.fusion_features(shipped_recognizer(), image)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="classifier"):
+        _core.fusion_features(shipped_recognizer(), image, classifier=None)  # type: ignore[arg-type]
 
 
 def test_match_by_boxes() -> None:

@@ -1,4 +1,4 @@
-"""What a layer gives: against layers in NumPy, one number after the other."""
+"""The outputs of single layers, compared with layers in NumPy."""
 
 from __future__ import annotations
 
@@ -71,19 +71,19 @@ def test_each_layer(network: _core.Network, layer: int) -> None:
     assert np.allclose(given, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_the_last_is_the_scores(network: _core.Network, sample: Dataset) -> None:
+def test_last_output_is_the_scores(network: _core.Network, sample: Dataset) -> None:
     scores = network.scores(sample.X_test[:20], 1 / 255)
     last = network.layer_output(sample.X_test[:20], 1 / 255, len(LAYERS) - 1)
     assert (last.reshape(20, 10) == scores).all()
 
 
-def test_a_network_of_nothing_but_a_flatten() -> None:
+def test_network_of_a_flatten_only() -> None:
     network = _core.Network([{"type": "flatten"}], (4, 4, 3))
     picture = np.arange(48, dtype=np.float32).reshape(1, 4, 4, 3)
     assert (network.layer_output(picture, 2.0, 0).ravel() == 2 * np.arange(48)).all()
 
 
-def test_it_changes_nothing(fitted: DigitClassifier, sample: Dataset) -> None:
+def test_layer_output_does_not_change_the_network(fitted: DigitClassifier, sample: Dataset) -> None:
     before = fitted.predict_proba(sample.X_test)
     fitted.network_.layer_output(sample.X_test, 1 / 255, 1)
     assert (fitted.predict_proba(sample.X_test) == before).all()

@@ -1,4 +1,4 @@
-"""Images and labels as other libraries have them: tensors, and columns of tables."""
+"""Images and labels of other libraries: tensors, and columns of tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocrdigit.datasets import Dataset
 
 
 class OnlyDLPack:
-    """An array of a library that NumPy does not know."""
+    """An array with the DLPack protocol only."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array = array
@@ -57,7 +57,7 @@ def test_arrays_by_protocol(fitted: DigitClassifier, sample: Dataset, wrap: type
     assert fitted.score(wrap(X), wrap(sample.y_test[:50])) == fitted.score(X, sample.y_test[:50])
 
 
-def test_what_does_not_become_an_array_says_so() -> None:
+def test_objects_that_do_not_convert_to_arrays() -> None:
     with pytest.raises(TypeError, match="OfAnotherDevice, does not become an array: copy it to"):
         ocrdigit.predict(OfAnotherDevice())
     with pytest.raises(TypeError, match="y, of type OfAnotherDevice"):
@@ -69,7 +69,7 @@ def test_channels_may_come_first(fitted: DigitClassifier, sample: Dataset) -> No
     assert (fitted.predict_proba(X[:, None]) == fitted.predict_proba(X)).all()
 
 
-def test_sparse_matrices_are_refused() -> None:
+def test_sparse_matrices() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     with pytest.raises(TypeError, match="X is sparse"):
         ocrdigit.predict(sparse.csr_array(np.eye(28)))
@@ -134,7 +134,7 @@ def test_polars(fitted: DigitClassifier, sample: Dataset, files: list[str]) -> N
 
 
 def test_paths_in_a_pipeline(sample: Dataset, files: list[str]) -> None:
-    """A table of files and their digits, straight into cross-validation."""
+    """Columns of files and digits work in cross-validation."""
     pandas = pytest.importorskip("pandas")
     selection = pytest.importorskip("sklearn.model_selection")
     table = pandas.DataFrame({"file": files * 4, "digit": [0, 1] * 12})

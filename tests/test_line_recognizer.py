@@ -1,4 +1,4 @@
-"""Networks that read lines: shapes, labels, training, and parity with PyTorch's CTC."""
+"""Line recognizers: shapes, labels, training, and parity with PyTorch's CTC loss."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ LINE_LAYERS: list[dict[str, Any]] = [
 
 
 def make_lines(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Bars of four heights, three cells apart or more: what each stands for, and where."""
+    """Images (n, 8, 32) of bars and labels (n, 5): the class of a bar is given by its height."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 40, (count, 8, 32), dtype=np.uint8)
     labels = np.full((count, 5), BLANK, np.uint8)
     for image, label in zip(images, labels, strict=True):
-        places = np.arange(3, 30, 6)[: rng.integers(0, 6)]
-        for i, place in enumerate(places):
+        columns = np.arange(3, 30, 6)[: rng.integers(0, 6)]
+        for i, column in enumerate(columns):
             label[i] = rng.integers(BLANK)
-            image[: 2 * label[i] + 2, place : place + 2] = 230
+            image[: 2 * label[i] + 2, column : column + 2] = 230
     return images, labels
 
 
@@ -58,17 +58,17 @@ def test_shapes(network: _core.Network) -> None:
     assert np.array_equal(again.scores(images, 1 / 255), network.scores(images, 1 / 255))
 
 
-def test_it_learns_to_read(network: _core.Network) -> None:
+def test_training(network: _core.Network) -> None:
     images, labels = make_lines(1200, 1)
     trainer = _core.Trainer(
         network, epochs=6, batch_size=32, seed=0, optimizer="adam", learning_rate=3e-3
     )
-    seen: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
     trainer.run(
-        images[:1000], labels[:1000], 1 / 255, images[1000:], labels[1000:], on_epoch=seen.append
+        images[:1000], labels[:1000], 1 / 255, images[1000:], labels[1000:], on_epoch=epochs.append
     )
-    assert seen[-1]["val_accuracy"] > 0.95
-    assert seen[-1]["val_loss"] < 0.2 < seen[0]["val_loss"]
+    assert epochs[-1]["val_accuracy"] > 0.95
+    assert epochs[-1]["val_loss"] < 0.2 < epochs[0]["val_loss"]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_it_learns_to_read(network: _core.Network) -> None:
         (np.zeros((2, 9), np.uint8), "want 17 columns, the network gives 16"),
     ],
 )
-def test_labels_refused(network: _core.Network, labels: NDArray[np.uint8], message: str) -> None:
+def test_invalid_labels(network: _core.Network, labels: NDArray[np.uint8], message: str) -> None:
     images, _ = make_lines(2, 0)
     with pytest.raises(ValueError, match=message):
         network.gradient(images, labels, 1 / 255)
@@ -101,29 +101,29 @@ def test_labels_refused(network: _core.Network, labels: NDArray[np.uint8], messa
         ({"type": "max_pool2d", "pool_size": 3}, "pool_size is 3 x 3"),
     ],
 )
-def test_layers_refused(layer: dict[str, Any], message: str) -> None:
+def test_invalid_layers(layer: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         _core.Network([layer, {"type": "flatten"}, {"type": "dense", "units": 2}], (8, 8, 1))
 
 
-def test_the_shipped_reader_is_of_its_layers() -> None:
-    reader = shipped_recognizer()
-    assert reader.layers == _core.Network(LAYERS, (32, 1024, 1)).layers
-    assert reader.parameter_count < 400_000
+def test_layers_of_the_shipped_recognizer() -> None:
+    recognizer = shipped_recognizer()
+    assert recognizer.layers == _core.Network(LAYERS, (32, 1024, 1)).layers
+    assert recognizer.parameter_count < 400_000
 
 
-def test_a_reader_file_keeps_its_numbers(tmp_path: Path) -> None:
+def test_recognizer_file_round_trip(tmp_path: Path) -> None:
     network = _core.Network(LAYERS, (32, 1024, 1), seed=4)
     write_recognizer(tmp_path / "recognizer.safetensors", network)
-    kept = read_recognizer(tmp_path / "recognizer.safetensors").weights()
+    loaded = read_recognizer(tmp_path / "recognizer.safetensors").weights()
     for name, tensor in network.weights().items():
-        np.testing.assert_allclose(kept[name], tensor, rtol=2**-11, atol=2**-25, err_msg=name)
+        np.testing.assert_allclose(loaded[name], tensor, rtol=2**-11, atol=2**-25, err_msg=name)
 
 
-def test_levels() -> None:
-    strip = np.full((4, 50), 200, np.uint8)
-    strip[:, :8] = 40
-    levels = _core.normalize_line_image(strip)
+def test_normalize_line_image() -> None:
+    image = np.full((4, 50), 200, np.uint8)
+    image[:, :8] = 40
+    levels = _core.normalize_line_image(image)
     assert (levels[:, 8:] == 0).all()
     assert (levels[:, :8] == 160).all()
 
@@ -132,7 +132,7 @@ def test_parity_with_pytorch(network: _core.Network) -> None:
     torch = pytest.importorskip("torch")
     f = torch.nn.functional
     images, labels = make_lines(7, 3)
-    labels[2] = BLANK  # nothing to read
+    labels[2] = BLANK  # no symbols
     labels[3] = [1, 1, 1, 2, BLANK]
     loss, _, gradient = network.gradient(images, labels, 1 / 255)
     w = {
@@ -152,11 +152,11 @@ def test_parity_with_pytorch(network: _core.Network) -> None:
     x = x.permute(0, 2, 1, 3).reshape(len(x), -1, 1, x.shape[3])
     x = f.relu(f.conv2d(x, kernel("conv2d_3"), w["conv2d_3.bias"], padding=(0, 1)))
     x = f.conv2d(x, kernel("conv2d_4"), w["conv2d_4.bias"])[:, :, 0]
-    known = torch.tensor(labels[labels != BLANK].astype(np.int64))
+    targets = torch.tensor(labels[labels != BLANK].astype(np.int64))
     lengths = torch.tensor((labels != BLANK).sum(axis=1))
     columns = torch.full((len(x),), x.shape[2])
     expected = f.ctc_loss(
-        x.permute(2, 0, 1).log_softmax(2), known, columns, lengths, blank=BLANK, reduction="sum"
+        x.permute(2, 0, 1).log_softmax(2), targets, columns, lengths, blank=BLANK, reduction="sum"
     ) / len(x)
     expected.backward()
     assert loss == pytest.approx(expected.item(), rel=1e-5)

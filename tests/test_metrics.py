@@ -1,4 +1,4 @@
-"""Measures against scikit-learn's, against definitions, and at their ends."""
+"""Metrics compared with scikit-learn, with their definitions, and at limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ sklearn_metrics = pytest.importorskip("sklearn.metrics")
 
 @pytest.fixture(scope="module")
 def answers() -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (n, 10) and digits that they are mostly right about."""
+    """Probabilities (n, 10), and true digits that are mostly the most probable ones."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 10, 2000)
     scores = rng.standard_normal((2000, 10)) + 3 * np.eye(10)[truth]
@@ -39,8 +39,8 @@ def test_wilson_interval() -> None:
         assert metrics.wilson_interval(right, count) == pytest.approx((low, high), abs=6e-5)
     assert metrics.wilson_interval(20, 20) == pytest.approx((1 - 0.1611, 1), abs=6e-5)
     assert metrics.wilson_interval(20, 20)[1] == 1
-    narrow, wide = (metrics.wilson_interval(50, 100, level) for level in (0.8, 0.99))
-    assert wide[0] < narrow[0] < 0.5 < narrow[1] < wide[1]
+    at_80, at_99 = (metrics.wilson_interval(50, 100, level) for level in (0.8, 0.99))
+    assert at_99[0] < at_80[0] < 0.5 < at_80[1] < at_99[1]
 
 
 def test_per_digit(answers: tuple[np.ndarray, np.ndarray]) -> None:
@@ -49,34 +49,34 @@ def test_per_digit(answers: tuple[np.ndarray, np.ndarray]) -> None:
     confusion = metrics.confusion_matrix(truth, predicted)
     assert np.array_equal(confusion, sklearn_metrics.confusion_matrix(truth, predicted))
     precision, recall, f1, count = sklearn_metrics.precision_recall_fscore_support(truth, predicted)
-    ours = metrics.per_digit(confusion)
-    assert np.allclose(ours.precision, precision)
-    assert np.allclose(ours.recall, recall)
-    assert np.allclose(ours.f1, f1)
-    assert np.array_equal(ours.images, count)
-    assert ours.right.sum() == (predicted == truth).sum()
+    result = metrics.per_digit(confusion)
+    assert np.allclose(result.precision, precision)
+    assert np.allclose(result.recall, recall)
+    assert np.allclose(result.f1, f1)
+    assert np.array_equal(result.images, count)
+    assert result.right.sum() == (predicted == truth).sum()
 
 
-def test_digits_that_never_occur() -> None:
-    ours = metrics.per_digit(metrics.confusion_matrix([1, 1, 2], [1, 2, 2]))
-    assert np.isnan(ours.recall[0])
-    assert np.isnan(ours.precision[0])
-    assert ours.recall[1] == 0.5
-    assert ours.precision[2] == 0.5
+def test_missing_digits() -> None:
+    result = metrics.per_digit(metrics.confusion_matrix([1, 1, 2], [1, 2, 2]))
+    assert np.isnan(result.recall[0])
+    assert np.isnan(result.precision[0])
+    assert result.recall[1] == 0.5
+    assert result.precision[2] == 0.5
 
 
 def test_reliability(answers: tuple[np.ndarray, np.ndarray]) -> None:
     table, truth = answers
-    ours = metrics.reliability(table, truth)
-    assert ours.images.sum() == len(truth)
-    assert ((ours.low <= ours.confidence) & (ours.confidence <= ours.high)).all()
-    sure, right = table.max(axis=1), table.argmax(axis=1) == truth
+    result = metrics.reliability(table, truth)
+    assert result.images.sum() == len(truth)
+    assert ((result.low <= result.confidence) & (result.confidence <= result.high)).all()
+    confidence, right = table.max(axis=1), table.argmax(axis=1) == truth
     expected = 0.0
     for low in range(15):
-        inside = (sure >= low / 15) & (sure < (low + 1) / 15)
+        inside = (confidence >= low / 15) & (confidence < (low + 1) / 15)
         if inside.any():
-            expected += inside.mean() * abs(sure[inside].mean() - right[inside].mean())
-    assert ours.error == pytest.approx(expected, abs=1e-6)
+            expected += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    assert result.error == pytest.approx(expected, abs=1e-6)
 
 
 def test_calibration_error_of_known_cases() -> None:
@@ -98,15 +98,15 @@ def test_reject_curve() -> None:
     assert curve.rejected.tolist() == [0, 0.25, 0.5, 0.75]
     assert curve.error == pytest.approx([0.5, 1 / 3, 0, 0])
     assert curve.threshold.tolist() == [0.6, 0.7, 0.8, 0.9]
-    assert [curve.error_at(share) for share in (0, 0.24, 0.25, 1)] == pytest.approx(
+    assert [curve.error_at(rejected) for rejected in (0, 0.24, 0.25, 1)] == pytest.approx(
         [0.5, 0.5, 1 / 3, 0]
     )
-    for share in (-0.1, 1.1):
+    for rejected in (-0.1, 1.1):
         with pytest.raises(ValueError, match="rejected must be 0 to 1"):
-            curve.error_at(share)
+            curve.error_at(rejected)
 
 
-def test_rejecting_helps_where_confidence_means_something(
+def test_rejection_reduces_the_error_rate(
     answers: tuple[np.ndarray, np.ndarray],
 ) -> None:
     curve = metrics.reject_curve(*answers)

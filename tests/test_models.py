@@ -1,4 +1,4 @@
-"""The models that come with the package: what they answer, how sure, and that it is a digit."""
+"""The shipped models: answers, confidence, the digit score, files, and their training."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from ocrdigit.training import (
     _distillation,
     _ensemble,
     _examples,
-    _labels,
+    _supervised,
     classifier,
     styles,
 )
 
-JUDGED = [name for name in models.NAMES if name != "seed"]
+WITH_DIGIT_SCORE = [name for name in models.NAMES if name != "seed"]
 
 
 @pytest.fixture(scope="module")
-def none() -> NDArray[np.uint8]:
-    return synth.not_digits(400, kinds=["letters", "scribbles", "textures"], random_state=1)
+def non_digits() -> NDArray[np.uint8]:
+    return synth.non_digits(400, kinds=["letters", "scribbles", "textures"], random_state=1)
 
 
 @pytest.mark.parametrize("name", models.NAMES)
-def test_reads(name: str, sample: Dataset) -> None:
+def test_accuracy_and_architecture(name: str, sample: Dataset) -> None:
     model = ocrdigit.load(name)
     assert model.warm_start
     assert model.score(sample.X_test, sample.y_test) > 0.98
@@ -49,12 +49,12 @@ def test_reads(name: str, sample: Dataset) -> None:
     assert models.path_of(name) != models.path_of("default") or name == "default"
 
 
-def test_default_is_what_predict_uses(sample: Dataset) -> None:
+def test_predict_uses_default(sample: Dataset) -> None:
     probabilities = ocrdigit.load("default").predict_proba(sample.X_test)
     assert np.array_equal(ocrdigit.predict_proba(sample.X_test), probabilities)
 
 
-def test_sizes() -> None:
+def test_numbers_of_parameters() -> None:
     def parameters(name: str) -> int:
         return sum(tensor.size for tensor in load_file(models.path_of(name)).values())
 
@@ -63,7 +63,7 @@ def test_sizes() -> None:
     assert Path(models.path_of("default")).stat().st_size <= 1_000_000
 
 
-def test_names_come_before_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_take_precedence_over_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tiny").write_bytes(b"")
     assert ocrdigit.load("tiny").architecture == "tiny"
@@ -73,10 +73,12 @@ def test_names_come_before_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ocrdigit.load("huge")
 
 
-@pytest.mark.parametrize("name", JUDGED)
-def test_digits_are_told_from_the_rest(name: str, sample: Dataset, none: NDArray[np.uint8]) -> None:
+@pytest.mark.parametrize("name", WITH_DIGIT_SCORE)
+def test_digit_score_separates_non_digits(
+    name: str, sample: Dataset, non_digits: NDArray[np.uint8]
+) -> None:
     model = ocrdigit.load(name)
-    digits, others = model.digit_score(sample.X_test), model.digit_score(none)
+    digits, others = model.digit_score(sample.X_test), model.digit_score(non_digits)
     assert digits.dtype == np.float64
     for scores in (digits, others):
         assert scores.min() >= 0
@@ -92,22 +94,22 @@ def test_digits_are_told_from_the_rest(name: str, sample: Dataset, none: NDArray
 
 
 @pytest.mark.parametrize("name", models.NAMES)
-def test_reject(name: str, sample: Dataset, none: NDArray[np.uint8]) -> None:
+def test_reject(name: str, sample: Dataset, non_digits: NDArray[np.uint8]) -> None:
     model = ocrdigit.load(name)
-    X = np.concatenate([sample.X_test, none])
-    answers, sure = model.predict(X), model.confidence(X)
-    assert sure.min() >= 0
-    assert sure.max() <= 1
-    for least in (0.0, 0.5, 0.99):
-        given = model.predict(X, reject=least)
-        assert np.array_equal(given, np.where(sure < least, -1, answers))
+    X = np.concatenate([sample.X_test, non_digits])
+    answers, confidence = model.predict(X), model.confidence(X)
+    assert confidence.min() >= 0
+    assert confidence.max() <= 1
+    for threshold in (0.0, 0.5, 0.99):
+        predicted = model.predict(X, reject=threshold)
+        assert np.array_equal(predicted, np.where(confidence < threshold, -1, answers))
     rejected = model.predict(X, reject=0.5) == -1
     assert rejected[: len(sample.X_test)].mean() < 0.05
     if name != "seed":
         assert rejected[len(sample.X_test) :].mean() > 0.7
 
 
-def test_reject_of_one(sample: Dataset) -> None:
+def test_reject_for_one_image(sample: Dataset) -> None:
     one, blank = sample.X_test[3], np.zeros((28, 28), np.uint8)
     model = ocrdigit.load("default")
     for predict in (model.predict, ocrdigit.predict):
@@ -118,39 +120,39 @@ def test_reject_of_one(sample: Dataset) -> None:
     assert isinstance(model.confidence(one), float)
 
 
-def test_text_labels_reject_as_text(sample: Dataset) -> None:
+def test_rejected_text_labels_are_text(sample: Dataset) -> None:
     model = small_model(epochs=1).fit(sample.X_train[:200], sample.y_train[:200].astype(str))
-    sure = model.confidence(sample.X_test)
-    given = model.predict(sample.X_test, reject=float(np.median(sure)))
-    assert set(given) <= {str(digit) for digit in range(10)} | {"-1"}
-    assert np.array_equal(given == "-1", sure < np.median(sure))
+    confidence = model.confidence(sample.X_test)
+    predicted = model.predict(sample.X_test, reject=float(np.median(confidence)))
+    assert set(predicted) <= {str(digit) for digit in range(10)} | {"-1"}
+    assert np.array_equal(predicted == "-1", confidence < np.median(confidence))
     assert model.predict(sample.X_test[0], reject=1.0) == "-1"
 
 
 @pytest.mark.parametrize(
-    ("least", "error"),
+    ("threshold", "error"),
     [(1.1, ValueError), (-0.1, ValueError), (np.nan, ValueError), ("0", TypeError)],
 )
-def test_bad_reject(least: object, error: type[Exception], sample: Dataset) -> None:
+def test_bad_reject(threshold: object, error: type[Exception], sample: Dataset) -> None:
     with pytest.raises(error, match="reject"):
-        ocrdigit.predict(sample.X_test, reject=least)  # type: ignore[arg-type]
+        ocrdigit.predict(sample.X_test, reject=threshold)  # type: ignore[arg-type]
 
 
-def test_without_a_score(fitted: DigitClassifier, sample: Dataset) -> None:
+def test_model_without_a_digit_score(fitted: DigitClassifier, sample: Dataset) -> None:
     with pytest.raises(RuntimeError, match="trained on digits only"):
         fitted.digit_score(sample.X_test)
     best = fitted.predict_proba(sample.X_test).max(axis=1)
     assert np.allclose(fitted.confidence(sample.X_test), best)
 
 
-def test_training_forgets_the_score(sample: Dataset) -> None:
+def test_training_removes_the_digit_score(sample: Dataset) -> None:
     model = ocrdigit.load("tiny").set_params(epochs=1, verbose=0, augment=False)
     model.fit(sample.X_train[:100], sample.y_train[:100])
     with pytest.raises(RuntimeError, match="trained on digits only"):
         model.digit_score(sample.X_test)
 
 
-def test_copies_keep_the_score(sample: Dataset, tmp_path: Path) -> None:
+def test_copies_keep_the_digit_score(sample: Dataset, tmp_path: Path) -> None:
     model = ocrdigit.load("tiny")
     scores = model.digit_score(sample.X_test)
     model.save(tmp_path / "again.safetensors")
@@ -160,35 +162,35 @@ def test_copies_keep_the_score(sample: Dataset, tmp_path: Path) -> None:
         ocrdigit.load(tmp_path / "again.safetensors"),
     ):
         assert np.array_equal(again.digit_score(sample.X_test), scores)
-    for kept in (pickle.loads(pickle.dumps(ocrdigit.load("seed"))), ocrdigit.load("seed")):
+    for model in (pickle.loads(pickle.dumps(ocrdigit.load("seed"))), ocrdigit.load("seed")):
         with pytest.raises(RuntimeError, match="has no digit score"):
-            kept.digit_score(sample.X_test)
+            model.digit_score(sample.X_test)
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
 @pytest.mark.parametrize("name", models.NAMES)
-def test_narrow_precisions(name: str, precision: str, sample: Dataset) -> None:
-    wide, narrow = ocrdigit.load(name), ocrdigit.load(name, precision=precision)
-    assert np.mean(wide.predict(sample.X_test) == narrow.predict(sample.X_test)) > 0.995
+def test_low_precision(name: str, precision: str, sample: Dataset) -> None:
+    reference, low = ocrdigit.load(name), ocrdigit.load(name, precision=precision)
+    assert np.mean(reference.predict(sample.X_test) == low.predict(sample.X_test)) > 0.995
 
 
 class TestFiles:
-    def changed(
+    def edited(
         self,
         tmp_path: Path,
         metadata: dict[str, str] | None = None,
         tensors: dict[str, NDArray[np.float32]] | None = None,
     ) -> Path:
-        """The file of "tiny" with other metadata or tensors."""
+        """Return the file of "tiny" with some metadata or tensors replaced."""
         from safetensors import safe_open
 
         with safe_open(models.path_of("tiny"), "numpy") as file:
-            of_tiny = file.metadata()
+            original = file.metadata()
         all_tensors = load_file(models.path_of("tiny")) | (tensors or {})
-        save_file(all_tensors, tmp_path / "m.safetensors", of_tiny | (metadata or {}))
+        save_file(all_tensors, tmp_path / "m.safetensors", original | (metadata or {}))
         return tmp_path / "m.safetensors"
 
-    def test_half_numbers_are_read(self, tmp_path: Path, sample: Dataset) -> None:
+    def test_half_precision_files(self, tmp_path: Path, sample: Dataset) -> None:
         model = ocrdigit.load("seed")
         files.write_stored(tmp_path / "h.safetensors", files.Stored(model.network_), half=True)
         assert all(t.dtype == np.float16 for t in load_file(tmp_path / "h.safetensors").values())
@@ -211,20 +213,20 @@ class TestFiles:
     )
     def test_wrong_metadata(self, metadata: dict[str, str], message: str, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=message):
-            ocrdigit.load(self.changed(tmp_path, metadata))
+            ocrdigit.load(self.edited(tmp_path, metadata))
 
     def test_wrong_tensors(self, tmp_path: Path) -> None:
         kernel = np.zeros((216, 10), np.float32)
         with pytest.raises(ValueError, match=r"dense_1\.kernel"):
-            ocrdigit.load(self.changed(tmp_path, tensors={"dense_1.kernel": kernel}))
+            ocrdigit.load(self.edited(tmp_path, tensors={"dense_1.kernel": kernel}))
         bias = np.full(11, np.nan, np.float32)
         with pytest.raises(ValueError, match="finite"):
-            ocrdigit.load(self.changed(tmp_path, tensors={"dense_1.bias": bias}))
+            ocrdigit.load(self.edited(tmp_path, tensors={"dense_1.bias": bias}))
 
-    def test_notes(self) -> None:
+    def test_metadata(self) -> None:
         from safetensors import safe_open
 
-        for name in JUDGED:
+        for name in WITH_DIGIT_SCORE:
             with safe_open(models.path_of(name), "numpy") as file:
                 metadata = file.metadata()
             assert metadata["temperature"] == "1.0"
@@ -233,7 +235,7 @@ class TestFiles:
 
 
 class TestClassifier:
-    """The classifier of the core against its definition."""
+    """Compare _core.Classifier with its definition."""
 
     LAYERS = (
         {"type": "conv2d", "filters": 3, "strides": 2, "activation": "relu"},
@@ -250,42 +252,42 @@ class TestClassifier:
     @pytest.mark.parametrize("temperature", [1.0, 0.4, 2.5])
     def test_definition(self, network: _core.Network, temperature: float, sample: Dataset) -> None:
         X = np.concatenate([sample.X_test[:100], np.full((1, 28, 28), 200, np.uint8)])
-        found = _core.Classifier(network, temperature=temperature)
+        classifier = _core.Classifier(network, temperature=temperature)
         scores = network.scores(X, 1 / 255).astype(float) / temperature
         expected = np.exp(scores[:, :10] - np.logaddexp.reduce(scores[:, :10], axis=1)[:, None])
-        np.testing.assert_allclose(found.predict_proba(X, 1 / 255), expected, rtol=1e-4)
+        np.testing.assert_allclose(classifier.predict_proba(X, 1 / 255), expected, rtol=1e-4)
         is_digit = 1 - np.exp(scores[:, 10] - np.logaddexp.reduce(scores, axis=1))
-        is_digit[-1] = 0  # an image of one level
-        np.testing.assert_allclose(found.digit_score(X, 1 / 255), is_digit, atol=1e-6)
-        assert found.digit_score(X, 1 / 255)[-1] == 0
+        is_digit[-1] = 0  # a constant image
+        np.testing.assert_allclose(classifier.digit_score(X, 1 / 255), is_digit, atol=1e-6)
+        assert classifier.digit_score(X, 1 / 255)[-1] == 0
         confidence = expected.max(axis=1) * is_digit
-        np.testing.assert_allclose(found.confidence(X, 1 / 255), confidence, atol=1e-5)
-        digits = found.predict(X, 1 / 255)
+        np.testing.assert_allclose(classifier.confidence(X, 1 / 255), confidence, atol=1e-5)
+        digits = classifier.predict(X, 1 / 255)
         assert digits.tolist() == expected.argmax(axis=1).tolist()
-        limit = float(np.median(confidence))
-        rejected = np.where(found.confidence(X, 1 / 255) < limit, -1, digits)
-        assert found.predict(X, 1 / 255, limit).tolist() == rejected.tolist()
+        threshold = float(np.median(confidence))
+        rejected = np.where(classifier.confidence(X, 1 / 255) < threshold, -1, digits)
+        assert classifier.predict(X, 1 / 255, threshold).tolist() == rejected.tolist()
         assert 0 < (rejected == -1).sum() < len(X)
 
     def test_ten_classes_have_a_digit_score_of_1(self, sample: Dataset) -> None:
         layers = [*self.LAYERS[:2], {"type": "dense", "units": 10}]
-        found = _core.Classifier(_core.Network(layers))
-        assert found.digit_score(sample.X_test[:3], 1 / 255).tolist() == [1, 1, 1]
+        classifier = _core.Classifier(_core.Network(layers))
+        assert classifier.digit_score(sample.X_test[:3], 1 / 255).tolist() == [1, 1, 1]
 
-    def test_it_follows_the_weights(self, network: _core.Network, sample: Dataset) -> None:
-        found = _core.Classifier(network)
-        before = found.predict_proba(sample.X_test, 1 / 255)
+    def test_new_weights_take_effect(self, network: _core.Network, sample: Dataset) -> None:
+        classifier = _core.Classifier(network)
+        before = classifier.predict_proba(sample.X_test, 1 / 255)
         network.initialize(8)
-        after = found.predict_proba(sample.X_test, 1 / 255)
+        after = classifier.predict_proba(sample.X_test, 1 / 255)
         assert not np.array_equal(before, after)
         assert np.array_equal(
             after, _core.Classifier(network).predict_proba(sample.X_test, 1 / 255)
         )
-        assert found.network is network
+        assert classifier.network is network
 
     def test_wrong_arguments(self, network: _core.Network) -> None:
         other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 3}])
-        with pytest.raises(ValueError, match="network: got .* expected one from"):
+        with pytest.raises(ValueError, match=r"network: got .* expected one from"):
             _core.Classifier(other)
         with pytest.raises(TypeError, match="network: got 3, expected a Network"):
             _core.Classifier(3)  # type: ignore[arg-type]
@@ -313,33 +315,35 @@ class TestClassifier:
 
 
 class TestTraining:
-    """The command that makes the models, in small."""
+    """Training of the models, at small scale."""
 
     @pytest.fixture
     def data(self, sample: Dataset) -> _data.Data:
         digits = _examples.Examples(sample.X_train[:300], sample.y_train[:300].astype(np.uint8))
-        none = synth.not_digits(40, random_state=0)
-        return _data.Data(digits, digits, np.asarray(none), digits, digits)
+        non_digits = synth.non_digits(40, random_state=0)
+        return _data.Data(digits, digits, non_digits, digits, digits)
 
-    def test_mix(self, data: _data.Data) -> None:
-        images, labels = data.mixed(_data.Mix(3, 20, 10))
+    def test_mixture(self, data: _data.Data) -> None:
+        images, labels = data.epoch(_data.Mixture(3, 20, 10))
         assert len(images) == len(labels) == 3 * 300 + 20 + 10 + 300
         assert (labels == 10).sum() == 10
 
-    def test_cleaning_leaves_out_what_a_network_cannot_read(self, data: _data.Data) -> None:
-        judge = _core.Network(TestClassifier.LAYERS)
-        weights = judge.weights()
-        weights["dense_1.bias"][[3, 10]] = 50  # sure of threes and of no digit, of nothing else
-        judge.set_weights(weights)
-        cleaned = data.cleaned(judge)
+    def test_cleaning_removes_improbable_examples(self, data: _data.Data) -> None:
+        network = _core.Network(TestClassifier.LAYERS)
+        weights = network.weights()
+        weights["dense_1.bias"][[3, 10]] = (
+            50  # only the digit 3 and the non-digit class are probable
+        )
+        network.set_weights(weights)
+        cleaned = data.cleaned(network)
         assert set(cleaned.crops.labels) == {3}
-        assert len(cleaned.no_digits) == len(data.no_digits)
+        assert len(cleaned.non_digits) == len(data.non_digits)
         assert len(cleaned.mnist.labels) == 300
 
     def test_temperature(self, data: _data.Data) -> None:
-        judge = _core.Network(TestClassifier.LAYERS, seed=1)
-        best = classifier.temperature_of(judge, data.validation)
-        scores = judge.scores(data.validation.images, 1 / 255)[:, :10].astype(float)
+        network = _core.Network(TestClassifier.LAYERS, seed=1)
+        best = classifier.fit_temperature(network, data.validation)
+        scores = network.scores(data.validation.images, 1 / 255)[:, :10].astype(float)
 
         def loss(temperature: float) -> float:
             logs = scores / temperature
@@ -348,34 +352,36 @@ class TestTraining:
 
         assert loss(best) <= min(loss(best * 1.05), loss(best / 1.05))
 
-    def test_a_run(self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        mix = _data.Mix(1, 30, 20)
-        rough = _labels.Phase(1, 1e-3, mix, _augmentation.STRONG)
-        later = rough._replace(augment=_augmentation.handled(0.5))
-        phases = {"large": (rough, later), "default": (later,), "tiny": (later,)}
-        monkeypatch.setattr(_labels, "ON_LABELS", phases)
-        monkeypatch.setattr(_ensemble, "_SPECIALISTS_EPOCHS", 1)
-        self.set_lessons(monkeypatch)
+    def test_training_is_deterministic(
+        self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        mixture = _data.Mixture(1, 30, 20)
+        first = _supervised.Phase(1, 1e-3, mixture, _augmentation.STRONG)
+        later = first._replace(augment=_augmentation.moderate(0.5))
+        phases = {"large": (first, later), "default": (later,), "tiny": (later,)}
+        monkeypatch.setattr(_supervised, "PHASES", phases)
+        monkeypatch.setattr(_ensemble, "_DOMAIN_EPOCHS", 1)
+        self.set_stages(monkeypatch)
         files_made = []
         for run in range(2):
             folder = tmp_path / str(run)
             folder.mkdir()
-            said: list[str] = []
-            classifier.make(classifier.NAMES, str(folder), data, 4, said.append)
-            assert said == [
-                "the council",
-                "lessons",
-                *_distillation.TAUGHT,
-                "the last lesson",
+            steps: list[str] = []
+            classifier.make(classifier.NAMES, str(folder), data, 4, steps.append)
+            assert steps == [
+                "teacher ensemble",
+                "distillation stages",
+                *_distillation.STUDENTS,
+                "last distillation stage",
                 "tiny",
             ]
             files_made += [
                 (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
             ]
         assert files_made[:3] == files_made[3:]
-        alone: list[str] = []
-        classifier.make(("tiny",), str(tmp_path), data, 4, alone.append)
-        assert alone == ["the council", "tiny"]  # which has no lessons
+        steps = []
+        classifier.make(("tiny",), str(tmp_path), data, 4, steps.append)
+        assert steps == ["teacher ensemble", "tiny"]  # "tiny" is not distilled
         assert (tmp_path / "tiny.safetensors").read_bytes() == files_made[2]
         large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
         assert large.architecture == "large"
@@ -386,101 +392,99 @@ class TestTraining:
         assert np.isfinite(model.digit_score(data.validation.images)).all()
 
     @staticmethod
-    def set_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
-        """Two lessons of one mix and the same changes, and the last, in small."""
-        rates = dict.fromkeys(_distillation.TAUGHT, 1e-3)
-        lesson = _distillation.Lesson(2, _data.Mix(1, 30, 20), _augmentation.handled(0.5), rates)
-        monkeypatch.setattr(_distillation, "LESSONS", (lesson, lesson))
-        monkeypatch.setattr(_distillation, "LAST_LESSON", lesson._replace(of_mnist=()))
-        monkeypatch.setattr(_distillation, "_CHANGED_AT_ONCE", 100)
+    def set_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+        """Set two small equal distillation stages, and a small last stage."""
+        rates = dict.fromkeys(_distillation.STUDENTS, 1e-3)
+        mixture = _data.Mixture(1, 30, 20)
+        stage = _distillation.Stage(2, mixture, _augmentation.moderate(0.5), rates)
+        monkeypatch.setattr(_distillation, "STAGES", (stage, stage))
+        monkeypatch.setattr(_distillation, "LAST_STAGE", stage._replace(augment_mnist=()))
+        monkeypatch.setattr(_distillation, "_AUGMENT_BATCH", 100)
 
     @staticmethod
-    def council() -> _ensemble.Council:
+    def ensemble() -> _ensemble.TeacherEnsemble:
         general, other = (_core.Network(TestClassifier.LAYERS, seed=seed) for seed in (1, 2))
-        return _ensemble.Council([general], [digits_only(other)])
+        return _ensemble.TeacherEnsemble([general], [digits_only(other)])
 
-    def test_lessons_are_what_the_council_and_the_labels_say(
+    def test_targets_combine_the_ensemble_and_the_labels(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.set_lessons(monkeypatch)
-        council = self.council()
-        images, labels, answers = _distillation.prepare(
-            _distillation.LESSONS[0], council, data, (7, 0)
-        )
-        examples = data.mixed(_distillation.LESSONS[0].mix)
+        self.set_stages(monkeypatch)
+        ensemble, stage = self.ensemble(), _distillation.STAGES[0]
+        images, labels, targets = _distillation.make_distillation_set(stage, ensemble, data, (7, 0))
+        examples = data.epoch(stage.mixture)
         count = len(examples.labels)
-        assert len(images) == len(labels) == len(answers) == 2 * count
+        assert len(images) == len(labels) == len(targets) == 2 * count
         assert np.array_equal(labels, np.tile(examples.labels, 2))
-        expected = council.general[0].predict_proba(images, 1 / 255)
-        of_mnist = np.arange(2 * count) % count < len(data.mnist.labels)
-        specialist = council.specialists[0].predict_proba(images[of_mnist], 1 / 255)
-        expected[of_mnist, :10] += specialist
-        expected[of_mnist] /= 2
+        expected = ensemble.general[0].predict_proba(images, 1 / 255)
+        from_mnist = np.arange(2 * count) % count < len(data.mnist.labels)
+        expected[from_mnist, :10] += ensemble.domain[0].predict_proba(images[from_mnist], 1 / 255)
+        expected[from_mnist] /= 2
         expected *= 0.8
         expected[np.arange(2 * count), labels] += 0.2
         expected[labels == 10] = np.eye(11)[10]
-        assert np.allclose(answers, expected, atol=1e-5)
+        assert np.allclose(targets, expected, atol=1e-5)
 
-    def test_every_lesson_changes_images_anew(
+    def test_stages_and_versions_are_augmented_anew(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.set_lessons(monkeypatch)
-        council = self.council()
-        lessons = [
-            _distillation.prepare(lesson, council, data, (7, number)).images
-            for number, lesson in enumerate(_distillation.LESSONS)
+        self.set_stages(monkeypatch)
+        ensemble = self.ensemble()
+        sets = [
+            _distillation.make_distillation_set(stage, ensemble, data, (7, number)).images
+            for number, stage in enumerate(_distillation.STAGES)
         ]
-        versions = np.concatenate(lessons).reshape(4, -1, 28 * 28)
+        versions = np.concatenate(sets).reshape(4, -1, 28 * 28)
         for a, b in itertools.combinations(range(4), 2):
             assert (versions[a] == versions[b]).all(axis=1).mean() < 0.05
 
-    def test_the_last_lesson_changes_mnist_in_its_own_way(
+    def test_the_last_stage_has_its_own_augmentation_of_mnist(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.set_lessons(monkeypatch)
-        lesson = _distillation.LAST_LESSON
-        images = _distillation.prepare(lesson, self.council(), data, (7, 2)).images
+        self.set_stages(monkeypatch)
+        stage = _distillation.LAST_STAGE
+        images = _distillation.make_distillation_set(stage, self.ensemble(), data, (7, 2)).images
         count = len(data.mnist.labels)
-        versions = images.reshape(lesson.versions, -1, 28, 28)
-        assert (versions[:, :count] == data.mnist.images).all()  # here not at all
-        same = (versions[:, count:] == data.mixed(lesson.mix).images[count:]).all(axis=(2, 3))
+        versions = images.reshape(stage.versions, -1, 28, 28)
+        assert (versions[:, :count] == data.mnist.images).all()  # augment_mnist is empty here
+        same = (versions[:, count:] == data.epoch(stage.mixture).images[count:]).all(axis=(2, 3))
         assert same.mean() < 0.1
 
 
-def test_dust_is_thin_and_dense_and_no_bar() -> None:
+def test_dust_has_every_density() -> None:
     dust = _examples._dust(np.random.default_rng(0), 200)
     assert dust.shape == (200, 28, 28)
     assert dust.dtype == np.uint8
-    inked = (dust > 60).mean(axis=(1, 2))
-    assert inked.min() < 0.03
-    assert inked.max() > 0.5
+    density = (dust > 60).mean(axis=(1, 2))
+    assert density.min() < 0.03
+    assert density.max() > 0.5
     assert np.array_equal(dust, _examples._dust(np.random.default_rng(0), 200))
 
 
-def test_examples_are_the_same_every_time(data_folder: Path) -> None:
+def test_examples_are_deterministic(data_folder: Path) -> None:
     pytest.importorskip("HersheyFonts")
     folder = str(data_folder)
     first, again = _examples.crops(folder, 5, 40), _examples.crops(folder, 5, 40)
     assert first.images.shape == (40, 28, 28)
     assert np.array_equal(first.images, again.images)
     assert np.array_equal(first.labels, again.labels)
-    cut, cut_again = _examples.read_crops(folder, 5, 300), _examples.read_crops(folder, 5, 300)
+    cut, cut_again = (_examples.recognizer_crops(folder, 5, 300) for _ in range(2))
     assert np.array_equal(cut.images, cut_again.images)
     assert np.array_equal(cut.labels, cut_again.labels)
-    # most of it can be read, as the labels say
+    # The classifier agrees with most labels.
     classes = ocrdigit.predict(cut.images[cut.labels < 10])
     assert (classes == cut.labels[cut.labels < 10]).mean() > 0.8
-    none = _examples.no_digits(folder, 5, 80)
-    assert none.shape == (80, 28, 28)
-    assert np.array_equal(none, _examples.no_digits(folder, 5, 80))
-    assert len({image.tobytes() for image in none}) > 70
+    non_digits = _examples.non_digits(folder, 5, 80)
+    assert non_digits.shape == (80, 28, 28)
+    assert np.array_equal(non_digits, _examples.non_digits(folder, 5, 80))
+    assert len({image.tobytes() for image in non_digits}) > 70
 
 
-def test_filling_pictures_come_prepared_too_but_for_bars() -> None:
+def test_full_frame_pictures_are_partly_preprocessed_except_bars() -> None:
     rng = np.random.default_rng(0)
     sample = ocrdigit.datasets.load_sample()
     digits = synth.Digits(sample.X_train[:200], sample.y_train[:200])
-    images = _examples._filling(rng, digits, 300)
+    images = _examples._full_frame(rng, digits, 300)
     fitted = 0
     for image in images:
         rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
@@ -495,7 +499,7 @@ def test_filling_pictures_come_prepared_too_but_for_bars() -> None:
 
 
 class TestDrawnDigits:
-    def test_the_same_every_time(self) -> None:
+    def test_deterministic(self) -> None:
         images, labels = styles.drawn_digits(60, seed=2)
         assert images.shape == (60, 28, 28)
         assert images.dtype == np.uint8
@@ -504,15 +508,15 @@ class TestDrawnDigits:
         assert np.array_equal(labels, again[1])
         assert not np.array_equal(images, styles.drawn_digits(60, seed=3)[0])
 
-    def test_every_way_is_a_digit(self) -> None:
-        """What is drawn is read as what it is meant to be, mostly."""
+    def test_every_shape_is_legible(self) -> None:
+        """The large model recognizes most drawn digits."""
         rng = np.random.default_rng(0)
         model = ocrdigit.load("large")
-        right = []
-        for digit, ways in styles.SHAPES.items():
-            for way in ways:
-                images = np.stack([styles._written(way, rng) for _ in range(20)])
+        accuracy = []
+        for digit, shapes in styles.SHAPES.items():
+            for shape in shapes:
+                images = np.stack([styles._draw(shape, rng) for _ in range(20)])
                 assert (images.max(axis=(1, 2)) > 127).all()
-                right.append(np.mean(model.predict(images) == digit))
-                assert right[-1] > 0.5, (digit, way)
-        assert np.mean(right) > 0.95
+                accuracy.append(np.mean(model.predict(images) == digit))
+                assert accuracy[-1] > 0.5, (digit, shape)
+        assert np.mean(accuracy) > 0.95

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and are kept as they came out of such a run."""
+"""The notebooks run from top to bottom, and keep the outputs of such a run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_outputs_are_kept(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_no_folder_of_anyone_is_in_them(name: str) -> None:
+def test_outputs_name_no_folders(name: str) -> None:
     text = (FOLDER / name).read_text(encoding="utf-8")
     assert "/home/" not in text
     assert "site-packages" not in text
@@ -43,8 +43,8 @@ def test_no_folder_of_anyone_is_in_them(name: str) -> None:
 
 def run(name: str, folder: Path) -> None:
     notebook = nbformat.read(FOLDER / name, 4)
-    where = {"metadata": {"path": str(folder)}}
-    nbclient.NotebookClient(notebook, timeout=600, resources=where).execute()
+    resources = {"metadata": {"path": str(folder)}}
+    nbclient.NotebookClient(notebook, timeout=600, resources=resources).execute()
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -1,4 +1,4 @@
-"""Pictures by matplotlib, and what objects show of themselves in a notebook."""
+"""Figures of matplotlib, and the display of objects in notebooks."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ocrdigit.datasets import Dataset
 
 pytest.importorskip("matplotlib")
 
-from ocrdigit import plotting
+from ocrdigit import _charts, plotting
 
 
 def pixels(figure: plotting.Chart) -> np.ndarray:
-    """The figure as a notebook gets it, (h, w, 4)."""
+    """Return a figure's image in a notebook, (h, w, 4)."""
     data, size = figure._repr_png_()
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.width == pytest.approx(2 * size["width"], abs=1)
@@ -33,7 +33,7 @@ def pixels(figure: plotting.Chart) -> np.ndarray:
 
 
 def contrast(colour: np.ndarray, page: float) -> float:
-    """Of a colour 0..1 on a gray page, as WCAG has it."""
+    """Return WCAG's contrast of a colour 0..1 on a gray page."""
 
     def luminance(values: np.ndarray) -> float:
         linear = np.where(values <= 0.03928, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
@@ -44,16 +44,16 @@ def contrast(colour: np.ndarray, page: float) -> float:
 
 
 @pytest.mark.parametrize("page", [0.0, 1.0])
-def test_colours_are_seen_on_light_and_dark(page: float) -> None:
-    assert contrast(plotting._rgb(plotting._TEXT), page) >= 4.5
-    for colour in (plotting._BLUE, plotting._ORANGE, plotting._GREEN, plotting._RED):
-        assert contrast(plotting._rgb(colour), page) >= 3
+def test_colours_are_visible_on_light_and_dark(page: float) -> None:
+    assert contrast(_charts.rgb(_charts.TEXT), page) >= 4.5
+    for colour in (_charts.BLUE, _charts.ORANGE, _charts.GREEN, _charts.RED):
+        assert contrast(_charts.rgb(colour), page) >= 3
 
 
 def test_training_curves(fitted: DigitClassifier) -> None:
     figure = plotting.training_curves(fitted)
     picture = pixels(figure)
-    assert picture[0, 0, 3] == 0  # the page's own background
+    assert picture[0, 0, 3] == 0  # transparent background
     assert picture[..., 3].max() == 255
     loss, accuracy = figure.axes
     assert [len(axes.lines) for axes in (loss, accuracy)] == [1, 1]
@@ -74,16 +74,16 @@ def test_training_curves(fitted: DigitClassifier) -> None:
     assert accuracy.lines[2].get_ydata().tolist() == [0.9]
     with pytest.raises(TypeError, match="source must be a fitted DigitClassifier"):
         plotting.training_curves(DigitClassifier())
-    with pytest.raises(ValueError, match="no epoch"):
+    with pytest.raises(ValueError, match="no epochs"):
         plotting.training_curves({"loss": []})
 
 
 def test_live_curves(sample: Dataset) -> None:
     curves = plotting.LiveCurves()
-    seen = []
-    model = small_model(epochs=3, callbacks=[curves, lambda _: seen.append(curves.figure)])
+    figures = []
+    model = small_model(epochs=3, callbacks=[curves, lambda _: figures.append(curves.figure)])
     model.fit(sample.X_train[:64], sample.y_train[:64], (sample.X_test[:9], sample.y_test[:9]))
-    assert [len(figure.axes[0].lines[0].get_ydata()) for figure in seen] == [1, 2, 3]
+    assert [len(figure.axes[0].lines[0].get_ydata()) for figure in figures] == [1, 2, 3]
     assert curves.figure.axes[0].lines[1].get_ydata().tolist() == model.history_["val_loss"]
     model.fit(sample.X_train[:64], sample.y_train[:64])
     assert len(curves.figure.axes[0].lines) == 1
@@ -111,18 +111,19 @@ def test_confusion_matrix(fitted: DigitClassifier, sample: Dataset) -> None:
 
 def test_misread(fitted: DigitClassifier, sample: Dataset) -> None:
     probabilities = fitted.predict_proba(sample.X_test)
-    said = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(said != sample.y_test)
-    surest = wrong[probabilities[wrong].max(axis=1).argmax()]
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != sample.y_test)
+    worst = wrong[probabilities[wrong].max(axis=1).argmax()]
     figure = plotting.misread(sample.X_test, sample.y_test, probabilities, columns=4, rows=2)
-    assert figure.get_suptitle() == f"{len(wrong):,} of 1,000 misread; the 8 surest"
+    title = f"{len(wrong):,} of 1,000 misread; the 8 with the highest confidence"
+    assert figure.get_suptitle() == title
     first = figure.axes[0]
-    assert first.get_title().startswith(f"{sample.y_test[surest]}, not {said[surest]}\n")
-    assert (first.images[0].get_array() == sample.X_test[surest]).all()
+    assert first.get_title().startswith(f"{sample.y_test[worst]} read as {predicted[worst]}\n")
+    assert (first.images[0].get_array() == sample.X_test[worst]).all()
     pixels(figure)
     right = np.eye(10)[sample.y_test]
     pixels(plotting.misread(sample.X_test, sample.y_test, right))
-    with pytest.raises(ValueError, match="probabilities must be those of 1000 images"):
+    with pytest.raises(ValueError, match=r"probabilities must have shape \(1000, 10\)"):
         plotting.misread(sample.X_test, sample.y_test, right[:10])
     with pytest.raises(ValueError, match="columns must be a positive integer"):
         plotting.misread(sample.X_test, sample.y_test, right, columns=0)
@@ -172,23 +173,26 @@ def test_boxes_stages_and_explanations(sample: Dataset, tmp_path: Path) -> None:
     pixels(several[0].plot())
 
 
-def test_docstrings_examples_run() -> None:
+def test_docstring_examples() -> None:
     results = doctest.testmod(plotting)
     assert results.failed == 0
     assert results.attempted >= 10
 
 
-def test_without_matplotlib_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['matplotlib'] = None; import ocrdigit.plotting"
+@pytest.mark.parametrize(
+    "use", ["ocrdigit.plotting", "ocrdigit.explain(numpy.zeros((28, 28))).plot()"]
+)
+def test_without_matplotlib(use: str) -> None:
+    code = f"import sys; sys.modules['matplotlib'] = None; import numpy, ocrdigit; {use}"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
-    assert "ocrdigit.plotting needs matplotlib: pip install 'ocrdigit[plot]'" in result.stderr
+    assert "plots need matplotlib: pip install 'ocrdigit[plot]'" in result.stderr
 
 
-# -- what notebooks show --
+# -- display in notebooks --
 
 
-def test_classifiers_show_their_layers(fitted: DigitClassifier) -> None:
+def test_classifiers_display_their_layers(fitted: DigitClassifier) -> None:
     page = DigitClassifier(epochs=3)._repr_html_()
     for part in ("DigitClassifier(epochs=3)", "conv2d_1 (conv2d)", "28 x 28 x 32", "not trained"):
         assert part in page
@@ -198,7 +202,7 @@ def test_classifiers_show_their_layers(fitted: DigitClassifier) -> None:
     assert "layer 0" in DigitClassifier([{"type": "dense", "units": 10}])._repr_html_()
 
 
-def test_digits_and_readings_show_themselves() -> None:
+def test_digits_and_readings_display_themselves() -> None:
     reading = ocrdigit.read(ocrdigit.synth.string("1874", random_state=3).image)
     page = reading._repr_html_()
     assert 'alt="1874"' in page

@@ -1,4 +1,4 @@
-"""The choice of precision, from Python: what it costs, what it keeps, what it refuses."""
+"""Numeric precisions from Python: accuracy, persistence and errors."""
 
 import copy
 import pickle
@@ -11,7 +11,7 @@ from ocrdigit import DigitClassifier, _core
 from ocrdigit._predict import MODEL_PATH
 from ocrdigit.recipes import PRECISIONS
 
-NARROW = PRECISIONS[1:]
+LOW_PRECISIONS = PRECISIONS[1:]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def model(trained):
     return copy.deepcopy(trained)
 
 
-@pytest.mark.parametrize("precision", NARROW)
-def test_answers_stay(model, sample, precision):
+@pytest.mark.parametrize("precision", LOW_PRECISIONS)
+def test_predictions_stay_close(model, sample, precision):
     exact = model.predict_proba(sample.X_test)
     model.precision = precision
     rounded = model.predict_proba(sample.X_test)
@@ -42,17 +42,17 @@ def test_answers_stay(model, sample, precision):
     np.testing.assert_array_equal(model.predict_proba(sample.X_test), exact)
 
 
-@pytest.mark.parametrize("precision", NARROW)
-def test_one_image_is_as_in_a_batch(model, sample, precision):
+@pytest.mark.parametrize("precision", LOW_PRECISIONS)
+def test_single_images_match_batches(model, sample, precision):
     model.precision = precision
     batch = model.predict_proba(sample.X_test[:20])
     alone = np.stack([model.predict_proba(image) for image in sample.X_test[:20]])
-    # Softmax and the rows of a product are the same arithmetic, in float32 rounded elsewhere.
+    # The arithmetic is the same except for the order of rounding in float32.
     np.testing.assert_allclose(alone, batch, atol=1e-6)
 
 
-@pytest.mark.parametrize("precision", NARROW)
-def test_thread_count_changes_no_bit(sample, precision):
+@pytest.mark.parametrize("precision", LOW_PRECISIONS)
+def test_thread_count_does_not_change_the_bits(sample, precision):
     def bits(threads):
         ocrdigit.set_num_threads(threads)
         model = DigitClassifier(
@@ -91,10 +91,10 @@ def test_int8_trains_in_float32(sample):
     np.testing.assert_array_equal(*kernels)
 
 
-@pytest.mark.parametrize("keep", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_copies_keep_it(model, sample, keep):
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_keep_the_precision(model, sample, duplicate):
     model.precision = "int8"
-    twin = keep(model)
+    twin = duplicate(model)
     assert twin.precision == twin.network_.precision == "int8"
     np.testing.assert_array_equal(
         twin.predict_proba(sample.X_test[:50]), model.predict_proba(sample.X_test[:50])
@@ -118,7 +118,7 @@ def test_the_shipped_model_is_calibrated(sample):
     assert np.mean(model.predict(sample.X_test) == exact) >= 0.998
 
 
-def test_new_weights_want_a_calibration(model, sample):
+def test_new_weights_need_a_calibration(model, sample):
     network = model.network_
     network.set_weights(network.weights())
     assert network.ranges == {}

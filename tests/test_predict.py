@@ -1,4 +1,4 @@
-"""What people hand in: every form of the same image must mean the same."""
+"""Predictions and preprocessing: every form of an image gives the same result."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def png(array: NDArray[np.uint8] | Image.Image, **options: object) -> bytes:
 
 @pytest.fixture(scope="module")
 def digit(sample: Dataset) -> NDArray[np.uint8]:
-    """28x28 bytes, light ink on black: a seven."""
+    """A canonical input, 28x28 bytes: a seven."""
     return sample.X_test[7]
 
 
 @pytest.fixture(scope="module")
 def page(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same digit large, dark ink on light paper: (150, 110)."""
+    """The same digit, large and dark on a light background: (150, 110)."""
     large = np.asarray(Image.fromarray(digit).resize((84, 84), Image.Resampling.BICUBIC))
-    ink = np.pad(large.astype(np.float32) / 255, ((40, 26), (10, 16)))
-    return np.rint(240 - 200 * ink).astype(np.uint8)
+    foreground = np.pad(large.astype(np.float32) / 255, ((40, 26), (10, 16)))
+    return np.rint(240 - 200 * foreground).astype(np.uint8)
 
 
-# -- one MNIST-like image --
+# -- one canonical input --
 
 SAME_DIGIT: dict[str, Callable[[NDArray[np.uint8]], object]] = {
     "uint8": lambda x: x,
@@ -68,7 +68,7 @@ SAME_DIGIT: dict[str, Callable[[NDArray[np.uint8]], object]] = {
     "float32 Fortran": lambda x: np.asfortranarray((x / 255).astype(np.float32)),
     "RGB": lambda x: np.stack([x] * 3, axis=2),
     "RGBA, opaque": lambda x: np.stack([x, x, x, np.full_like(x, 255)], axis=2),
-    "ink on transparent": lambda x: np.stack([np.full_like(x, 255)] * 3 + [x], axis=2),
+    "white on transparent": lambda x: np.stack([np.full_like(x, 255)] * 3 + [x], axis=2),
     "PIL": Image.fromarray,
     "PIL RGB": lambda x: Image.fromarray(x).convert("RGB"),
     "PIL float": lambda x: Image.fromarray(x.astype(np.float32)),
@@ -83,19 +83,19 @@ SAME_DIGIT: dict[str, Callable[[NDArray[np.uint8]], object]] = {
 
 
 @pytest.mark.parametrize("form", SAME_DIGIT)
-def test_every_form_of_an_mnist_like_image(digit: NDArray[np.uint8], form: str) -> None:
+def test_every_form_of_a_canonical_input(digit: NDArray[np.uint8], form: str) -> None:
     value = SAME_DIGIT[form](digit)
-    seen = ocrdigit.preprocess(value)
-    assert seen.shape == (28, 28)
-    assert seen.dtype == np.float32
-    assert seen.flags.c_contiguous
-    assert np.abs(seen - digit / 255).max() < 1e-3
+    canonical = ocrdigit.preprocess(value)
+    assert canonical.shape == (28, 28)
+    assert canonical.dtype == np.float32
+    assert canonical.flags.c_contiguous
+    assert np.abs(canonical - digit / 255).max() < 1e-3
     assert ocrdigit.predict(value) == 7
     assert type(ocrdigit.predict(value)) is int
     assert ocrdigit.predict_proba(value).shape == (10,)
 
 
-def test_small_integers_are_dark_but_read(digit: NDArray[np.uint8]) -> None:
+def test_dark_integers(digit: NDArray[np.uint8]) -> None:
     assert ocrdigit.predict((digit // 2).astype(np.int8)) == 7
 
 
@@ -106,7 +106,7 @@ def test_bool_images(digit: NDArray[np.uint8]) -> None:
     assert ocrdigit.predict(mask) == ocrdigit.predict(mask.astype(np.uint8)) == 7
 
 
-def test_the_quick_way_and_the_long_way_agree(sample: Dataset) -> None:
+def test_fast_and_slow_path_agree(sample: Dataset) -> None:
     for image in sample.X_test[:50]:
         floats = (image / 255).astype(np.float32)
         slow = np.asfortranarray(floats)
@@ -114,43 +114,43 @@ def test_the_quick_way_and_the_long_way_agree(sample: Dataset) -> None:
         assert (ocrdigit.preprocess(floats) == floats).all()
 
 
-def test_preprocess_gives_a_copy(digit: NDArray[np.uint8]) -> None:
+def test_preprocess_returns_a_copy(digit: NDArray[np.uint8]) -> None:
     floats = (digit / 255).astype(np.float32)
     ocrdigit.preprocess(floats)[:] = 0.5
     assert (floats == (digit / 255).astype(np.float32)).all()
 
 
-# -- arrays (28, 28) that are no MNIST digits, but were --
+# -- corrupted canonical inputs --
 
 
 @pytest.mark.parametrize("name", ["stripe", "spatter", "translate"])
-def test_black_that_shows_along_two_sides_is_the_ground(sample: Dataset, name: str) -> None:
-    """Whatever else is light: the network sees it, and reads it, as it is."""
+def test_black_along_two_sides_is_the_background(sample: Dataset, name: str) -> None:
+    """Such images are canonical inputs, whatever else is light in them."""
     images = corruptions.corrupt(sample.X_test[:300], name, random_state=0)
     assert np.array_equal(np.rint(ocrdigit.preprocess(images) * 255), images)
     assert np.array_equal(np.rint(ocrdigit.preprocess(list(images)) * 255), images)
     assert (ocrdigit.predict(images) == sample.y_test[:300]).mean() > 0.85
 
 
-def test_light_paper_is_taken_away(sample: Dataset) -> None:
-    """What is inverted is read as if it were not, moved and on any paper."""
+def test_background_is_removed(sample: Dataset) -> None:
+    """Inverted and shifted images on any background are predicted right."""
     images, digits = sample.X_test[:300], sample.y_test[:300]
     for black, white in ((255, 0), (200, 60), (60, 200)):
         moved = np.roll(images, (2, -3), (1, 2)) / 255
-        papers = np.rint(black + (white - black) * moved).astype(np.uint8)
-        assert (ocrdigit.predict(papers) == digits).mean() > 0.98
-        seen = ocrdigit.preprocess(papers)
-        assert (seen[:, 0] == 0).all()
-        assert (seen.max(axis=(1, 2)) > 0.9).all()
+        pages = np.rint(black + (white - black) * moved).astype(np.uint8)
+        assert (ocrdigit.predict(pages) == digits).mean() > 0.98
+        canonical = ocrdigit.preprocess(pages)
+        assert (canonical[:, 0] == 0).all()
+        assert (canonical.max(axis=(1, 2)) > 0.9).all()
 
 
-def test_a_dim_digit_on_black_is_made_bright(digit: NDArray[np.uint8]) -> None:
+def test_contrast_of_a_dim_digit_is_normalized(digit: NDArray[np.uint8]) -> None:
     dim = digit // 3
     assert ocrdigit.preprocess(dim).max() > 0.9
     assert ocrdigit.predict(dim) == 7
 
 
-# -- pictures that are not MNIST-like --
+# -- other images --
 
 SAME_PAGE: dict[str, Callable[[NDArray[np.uint8]], object]] = {
     "uint8": lambda x: x,
@@ -160,34 +160,34 @@ SAME_PAGE: dict[str, Callable[[NDArray[np.uint8]], object]] = {
     "negative strides": lambda x: np.ascontiguousarray(x[::-1, ::-1])[::-1, ::-1],
     "RGB": lambda x: np.stack([x] * 3, axis=2),
     "RGB floats": lambda x: np.stack([x] * 3, axis=2) / 255,
-    "blue ink": lambda x: np.stack([x, x, np.maximum(x, 160)], axis=2),
+    "blue": lambda x: np.stack([x, x, np.maximum(x, 160)], axis=2),
     "PIL 1 bit": lambda x: Image.fromarray(x).convert("1", dither=Image.Dither.NONE),
     "PIL palette": lambda x: Image.fromarray(x).convert("P"),
     "PIL LA": lambda x: Image.fromarray(x).convert("LA"),
     "PIL CMYK": lambda x: Image.fromarray(x).convert("CMYK"),
     "PIL YCbCr": lambda x: Image.fromarray(x).convert("YCbCr"),
-    "black ink on transparent": lambda x: Image.merge("LA", (Image.new("L", (110, 150)), ink(x))),
-    "white ink on transparent": lambda x: Image.merge(
-        "LA", (Image.new("L", (110, 150), 255), ink(x))
+    "black on transparent": lambda x: Image.merge("LA", (Image.new("L", (110, 150)), alpha(x))),
+    "white on transparent": lambda x: Image.merge(
+        "LA", (Image.new("L", (110, 150), 255), alpha(x))
     ),
-    "red ink on transparent": lambda x: Image.merge(
-        "RGBA", [*Image.new("RGB", (110, 150), (220, 30, 30)).split(), ink(x)]
+    "red on transparent": lambda x: Image.merge(
+        "RGBA", [*Image.new("RGB", (110, 150), (220, 30, 30)).split(), alpha(x)]
     ),
     "transparent colour": lambda x: png(Image.fromarray(x).convert("P"), transparency=255),
 }
 
 
-def ink(page: NDArray[np.uint8]) -> Image.Image:
+def alpha(page: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(((240 - page.astype(np.float32)) * 255 / 200).clip(0, 255).astype("u1"))
 
 
 @pytest.mark.parametrize("form", SAME_PAGE)
 def test_every_form_of_a_picture(page: NDArray[np.uint8], form: str) -> None:
     plain = ocrdigit.preprocess(page)
-    seen = ocrdigit.preprocess(SAME_PAGE[form](page))
-    assert seen.min() >= 0
-    assert seen.max() <= 1
-    assert np.abs(seen - plain).mean() < (0.08 if form == "PIL 1 bit" else 0.04)
+    canonical = ocrdigit.preprocess(SAME_PAGE[form](page))
+    assert canonical.min() >= 0
+    assert canonical.max() <= 1
+    assert np.abs(canonical - plain).mean() < (0.08 if form == "PIL 1 bit" else 0.04)
     assert ocrdigit.predict(SAME_PAGE[form](page)) == 7
 
 
@@ -200,9 +200,9 @@ def test_paths(page: NDArray[np.uint8], tmp_path: Path) -> None:
         assert ocrdigit.predict(form) == 7
 
 
-def test_sideways_photos_are_set_upright(page: NDArray[np.uint8]) -> None:
+def test_exif_orientation(page: NDArray[np.uint8]) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held so that the top is at the right
+    exif[0x0112] = 6  # the top of the image is at the right
     sideways = Image.fromarray(page).transpose(Image.Transpose.ROTATE_90)
     assert (ocrdigit.preprocess(png(sideways, exif=exif)) == ocrdigit.preprocess(page)).all()
 
@@ -248,7 +248,7 @@ def test_lists_of_all_kinds(
     assert ocrdigit.predict([wide]).tolist() == [7]
 
 
-def test_dark_batches_are_turned(sample: Dataset) -> None:
+def test_inverted_batches(sample: Dataset) -> None:
     images = sample.X_test[:100]
     expected = ocrdigit.predict(images)
     assert (ocrdigit.predict(255 - images) == expected).mean() > 0.95
@@ -257,9 +257,9 @@ def test_dark_batches_are_turned(sample: Dataset) -> None:
     assert (ocrdigit.predict(mixed) == expected).mean() > 0.95
 
 
-def test_mnist_is_taken_as_it_is(sample: Dataset) -> None:
-    seen = ocrdigit.preprocess(sample.X_test)
-    assert np.allclose(seen, sample.X_test / 255, rtol=0, atol=1e-6)
+def test_mnist_is_not_preprocessed(sample: Dataset) -> None:
+    canonical = ocrdigit.preprocess(sample.X_test)
+    assert np.allclose(canonical, sample.X_test / 255, rtol=0, atol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
@@ -272,7 +272,7 @@ def test_mnist_is_taken_as_it_is(sample: Dataset) -> None:
     flip=st.booleans(),
     order=st.sampled_from("CF"),
 )
-def test_any_picture_gives_probabilities(
+def test_any_image_has_probabilities(
     seed: int, height: int, width: int, dtype: str, channels: int, flip: bool, order: str
 ) -> None:
     shape = (height, width, channels) if channels else (height, width)
@@ -281,17 +281,17 @@ def test_any_picture_gives_probabilities(
     picture = np.asarray(random.astype(dtype), order=order)
     if flip:
         picture = picture[::-1]
-    seen = ocrdigit.preprocess(picture)
-    assert seen.shape == (28, 28)
-    assert 0 <= seen.min() <= seen.max() <= 1.001
+    canonical = ocrdigit.preprocess(picture)
+    assert canonical.shape == (28, 28)
+    assert 0 <= canonical.min() <= canonical.max() <= 1.001
     same = ocrdigit.preprocess(np.ascontiguousarray(picture))
-    assert (seen == same).all()
+    assert (canonical == same).all()
     probabilities = ocrdigit.predict_proba(picture)
     assert np.isfinite(probabilities).all()
     assert probabilities.sum() == pytest.approx(1, abs=1e-4)
 
 
-# -- the shipped model --
+# -- the default model --
 
 
 @pytest.fixture
@@ -336,7 +336,7 @@ def test_threads_load_the_shipped_model_once(
 
 
 @pytest.mark.usefixtures("not_loaded")
-def test_missing_shipped_model_says_so(
+def test_missing_default_model(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: Dataset
 ) -> None:
     monkeypatch.setattr(_predict, "MODEL_PATH", str(tmp_path / "gone.safetensors"))
@@ -344,7 +344,7 @@ def test_missing_shipped_model_says_so(
         ocrdigit.predict(sample.X_test[0])
 
 
-# -- the package itself --
+# -- the package --
 
 
 def test_import_is_light() -> None:
@@ -359,21 +359,69 @@ def test_import_is_light() -> None:
     assert result.stdout.strip() == ""
 
 
+SUBMODULES = (
+    "architectures",
+    "augmentations",
+    "datasets",
+    "evaluation",
+    "image",
+    "models",
+    "recipes",
+    "synth",
+)
+
+
+@pytest.mark.parametrize("name", SUBMODULES)
+def test_submodules_are_imported_on_first_use(name: str) -> None:
+    code = (
+        "import sys, ocrdigit;"
+        f"print('ocrdigit.{name}' in sys.modules, ocrdigit.{name}.__name__,"
+        f"'ocrdigit.{name}' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", f"ocrdigit.{name}", "True"]
+
+
+def test_plotting_is_imported_on_first_use() -> None:
+    pytest.importorskip("matplotlib")
+    code = (
+        "import sys, ocrdigit; print('matplotlib' in sys.modules);"
+        "print(ocrdigit.plotting.__name__, 'matplotlib' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == ["False", "ocrdigit.plotting", "True"]
+
+
 def test_public_names() -> None:
     for name in ocrdigit.__all__:
         assert getattr(ocrdigit, name) is not None
-    assert dir(ocrdigit) == sorted(ocrdigit.__all__)
+    assert set(SUBMODULES) <= set(ocrdigit.__all__)
+    assert dir(ocrdigit) == sorted([*ocrdigit.__all__, "plotting"])
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = ocrdigit.nonsense
 
 
-def test_docstrings_examples_run() -> None:
+def test_docstring_examples() -> None:
     import doctest
     import importlib
 
-    for name in ("_predict", "_config", "estimator", "datasets._sample", "datasets._own"):
-        module = importlib.import_module(f"ocrdigit.{name}")
-        assert doctest.testmod(module).failed == 0
+    for name in (
+        "_predict",
+        "architectures",
+        "datasets._own",
+        "datasets._picture",
+        "datasets._sample",
+        "estimator",
+        "models",
+        "recipes",
+    ):
+        results = doctest.testmod(importlib.import_module(f"ocrdigit.{name}"))
+        assert results.failed == 0
+        assert results.attempted > 0
     assert doctest.testmod(ocrdigit).failed == 0
 
 

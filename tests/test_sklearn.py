@@ -1,4 +1,4 @@
-"""scikit-learn for real: its own checks of estimators, and what people do with them."""
+"""scikit-learn: its own estimator checks, and typical uses of estimators."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-ONLY_IMAGES = "images have 784 values of 0..1 or 0..255, the check's tables have a few of any size"
+ONLY_IMAGES = "images have 784 values in 0..1 or 0..255; the check's tables have fewer, of any size"
 EXPECTED_OF_IMAGES = {
     **dict.fromkeys(
         [
@@ -63,15 +63,15 @@ EXPECTED_OF_IMAGES = {
         ],
         ONLY_IMAGES,
     ),
-    "check_positive_only_tag_during_fit": "the message is 'X has values of', with what came",
+    "check_positive_only_tag_during_fit": "the message is 'X has values of', with the values",
     "check_complex_data": "a wrong dtype is a TypeError in this package",
 }
 
 
-class Painted(DigitClassifier):
-    """A digit classifier for any table: each number becomes the brightness of a patch.
+class TableClassifier(DigitClassifier):
+    """A digit classifier of tables: each number becomes the brightness of a patch of an image.
 
-    So scikit-learn's checks reach all that does not hang on what is in the table.
+    With it, scikit-learn's checks cover everything but the checks of the pixels.
     """
 
     def __sklearn_tags__(self) -> object:
@@ -84,14 +84,14 @@ class Painted(DigitClassifier):
         check_classification_targets(labels)
         self._low, self._range = table.min(axis=0), np.ptp(table, axis=0)
         own, digits = np.unique(labels, return_inverse=True)
-        super().fit(self._painted(table), digits)
+        super().fit(self._as_images(table), digits)
         self.classes_, self.n_features_in_ = own, table.shape[1]
         return self
 
     def predict_proba(self, X: object) -> np.ndarray:
         check_is_fitted(self)
         table = validate_data(self, X, reset=False, dtype=np.float64)
-        of_classes = super().predict_proba(self._painted(table))[:, : len(self.classes_)]
+        of_classes = super().predict_proba(self._as_images(table))[:, : len(self.classes_)]
         return of_classes.astype(float) / of_classes.sum(axis=1, keepdims=True, dtype=float)
 
     def predict(self, X: object) -> np.ndarray:
@@ -103,49 +103,49 @@ class Painted(DigitClassifier):
 
     @property
     def partial_fit(self) -> None:
-        raise AttributeError("the scale of a table is not known bit by bit")
+        raise AttributeError("the scale of a table is not known beforehand")
 
-    def _painted(self, table: np.ndarray) -> np.ndarray:
+    def _as_images(self, table: np.ndarray) -> np.ndarray:
         values = np.clip((table - self._low) / np.where(self._range > 0, self._range, 1), 0, 1)
         images = np.zeros((len(table), 28, 28), np.float32)
-        images[:, 24:26, 4:24] = 1  # never blank: as MNIST's, each is used as it is
-        cells = int(np.ceil(np.sqrt(values.shape[1])))
-        side = 20 // cells
+        images[:, 24:26, 4:24] = 1  # never blank, so that each is a canonical input
+        patches = int(np.ceil(np.sqrt(values.shape[1])))
+        side = 20 // patches
         for feature, column in enumerate(values.T):
-            top, left = (4 + side * place for place in divmod(feature, cells))
+            top, left = (4 + side * index for index in divmod(feature, patches))
             images[:, top : top + side, left : left + side] = column[:, None, None]
         return images
 
 
 @pytest.mark.skipif(
     not hasattr(estimator_checks, "estimator_checks_generator"),
-    reason="this scikit-learn's check_estimator knows no expected failures",
+    reason="this scikit-learn's check_estimator has no expected failures",
 )
 @pytest.mark.filterwarnings("ignore")
 class TestChecksOfEstimators:
     def test_of_images(self) -> None:
-        """What fails here fails for one reason, and passes below for images made of the data."""
+        """The expected failures have one reason; the same checks pass below for tables."""
         results = self.check(small_model(), EXPECTED_OF_IMAGES)
         assert len(results) > 40
         for name in EXPECTED_OF_IMAGES.keys() & results.keys():
             assert results[name] == "xfail", f"{name} passes: expect it to"
 
     def test_of_tables(self) -> None:
-        model = Painted(epochs=20, batch_size=8, augment=False, random_state=0, verbose=0)
+        model = TableClassifier(epochs=20, batch_size=8, augment=False, random_state=0, verbose=0)
         results = self.check(model, {})
         assert len(results) > 40
         assert set(results.values()) <= {"passed", "skipped"}
 
     @staticmethod
     def check(estimator: DigitClassifier, expected: dict[str, str]) -> dict[str, str]:
-        """Return what came of each of the checks; a failure that is not expected raises."""
+        """Return the status of each check; an unexpected failure raises."""
         results = estimator_checks.check_estimator(
             estimator, expected_failed_checks=expected, on_skip=None
         )
         return {result["check_name"]: result["status"] for result in results}
 
 
-# -- what people do with estimators --
+# -- typical uses --
 
 
 def test_pipelines_searches_and_cross_validation(sample: Dataset) -> None:
@@ -169,7 +169,7 @@ def test_pipelines_searches_and_cross_validation(sample: Dataset) -> None:
     assert cross_val_predict(model, X, y, cv=2, method="predict_proba").shape == (600, 10)
 
 
-def test_clone_makes_a_new_one(fitted: DigitClassifier) -> None:
+def test_clone_is_not_fitted(fitted: DigitClassifier) -> None:
     twin = clone(fitted)
     assert twin.get_params() == fitted.get_params()
     with pytest.raises(NotFittedError):
@@ -190,7 +190,7 @@ def test_joblib_and_pickle(fitted: DigitClassifier, sample: Dataset, tmp_path: o
 
 
 def test_labels_as_text(sample: Dataset, tmp_path: object) -> None:
-    """As ``fetch_openml("mnist_784")`` gives them."""
+    """``fetch_openml("mnist_784")`` has labels of this kind."""
     X, y = sample.X_train[:1000], sample.y_train[:1000]
     text = y.astype(str).astype(object)
     of_ints, of_text = small_model().fit(X, y), small_model().fit(X, text)
@@ -211,6 +211,6 @@ def test_labels_as_text(sample: Dataset, tmp_path: object) -> None:
 
 
 @pytest.mark.parametrize("labels", [["one", "two"], ["1", 2], ["10", "1"], ["\u0661", "1"]])
-def test_labels_that_are_no_digits(labels: list[object]) -> None:
+def test_labels_that_are_not_digits(labels: list[object]) -> None:
     with pytest.raises(ValueError, match=r"y must be digits 0\.\.9, got"):
         small_model().fit(np.zeros((2, 784)), np.array(labels, object))

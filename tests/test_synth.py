@@ -1,4 +1,4 @@
-"""The synthesiser: its truth is true, its seeds repeat, its pictures differ as asked."""
+"""The synthesizer: ground truth, determinism, styles and errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 import ocrdigit
 from ocrdigit import synth
 from ocrdigit.datasets import Dataset
-from ocrdigit.synth import _digits, _negatives, _patterns, _strokes
+from ocrdigit.synth import _digits, _non_digits, _patterns, _strokes
 
 CLEAN = synth.Style(
-    ink=(0.9, 0.9),
-    ink_jitter=0.0,
+    darkness=(0.9, 0.9),
+    darkness_jitter=0.0,
     texture=(0.0, 0.0),
-    paper=(1.0, 1.0),
+    background=(1.0, 1.0),
     grain=(0.0, 0.0),
     mottle=(0.0, 0.0),
     light=(0.0, 0.0),
@@ -39,7 +39,7 @@ def same(a: synth.Picture, b: synth.Picture) -> bool:
     )
 
 
-@pytest.mark.parametrize("module", ["_digits", "_picture", "_strings", "_page", "_negatives"])
+@pytest.mark.parametrize("module", ["_digits", "_strings", "_page", "_non_digits"])
 def test_examples_in_docstrings(module: str) -> None:
     failed, tried = doctest.testmod(getattr(synth, module))
     assert tried
@@ -67,8 +67,8 @@ def test_truth_is_consistent(style: str, digits: synth.Digits) -> None:
         assert (np.diff(x + w / 2) > -0.5 * h[:-1]).all()  # in reading order
 
 
-def test_boxes_hold_the_ink(digits: synth.Digits) -> None:
-    """On clean paper all ink lies in the boxes, and every box is full to its sides."""
+def test_boxes_contain_the_foreground(digits: synth.Digits) -> None:
+    """On a clean background, the boxes contain all strokes and are tight on all sides."""
     for picture in synth.strings(40, style=CLEAN, height=48, digits=digits, random_state=4):
         outside = np.ones(picture.image.shape, bool)
         for x, y, w, h in picture.boxes:
@@ -79,9 +79,9 @@ def test_boxes_hold_the_ink(digits: synth.Digits) -> None:
         assert picture.image[outside].min(initial=255) > 150
 
 
-def test_writes_readable_digits(digits: synth.Digits) -> None:
-    """What is cut out by the boxes is, for the shipped network, the digit that it should be."""
-    style = CLEAN.with_(gap=(0.3, 0.5), own_strokes=1.0, slope=(0.0, 0.0))
+def test_digits_are_legible(digits: synth.Digits) -> None:
+    """The shipped classifier recognizes the crops of the boxes."""
+    style = CLEAN.with_(gap=(0.3, 0.5), source_strokes=1.0, slope=(0.0, 0.0))
     pictures = synth.strings(60, length=5, style=style, height=40, digits=digits, random_state=5)
     crops = [
         255 - picture.image[max(0, y - 3) : y + h + 3, max(0, x - 3) : x + w + 3]
@@ -132,21 +132,21 @@ def test_same_seed_same_bits(digits: synth.Digits) -> None:
     assert not any(map(same, first, other))
 
 
-def test_generator_goes_on(digits: synth.Digits) -> None:
+def test_a_generator_advances(digits: synth.Digits) -> None:
     rng = np.random.default_rng(1)
     assert not same(synth.string(digits=digits, random_state=rng), synth.string(random_state=rng))
 
 
-def test_same_bits_whatever_was_drawn_before(sample: Dataset, digits: synth.Digits) -> None:
-    """The fields that digits keep are the same whenever they are made."""
+def test_earlier_calls_do_not_change_the_bits(sample: Dataset, digits: synth.Digits) -> None:
+    """Cached distance fields do not depend on when they are computed."""
     fresh = synth.Digits(sample.X_train[:1000], sample.y_train[:1000])
     assert same(
         synth.string(digits=fresh, random_state=9), synth.string(digits=digits, random_state=9)
     )
 
 
-def test_tall_and_long(digits: synth.Digits) -> None:
-    """Large pictures are drawn few at a time; beyond a width there is an error."""
+def test_tall_and_long_pictures(digits: synth.Digits) -> None:
+    """Large pictures are rendered in small batches; a maximum width is enforced."""
     pictures = synth.strings(3, length=20, height=400, digits=digits, random_state=0)
     assert [len(picture.values) for picture in pictures] == [20, 20, 20]
     with pytest.raises(ValueError, match="65,535 pixels wide"):
@@ -167,11 +167,12 @@ def test_inverted_is_light_on_dark(digits: synth.Digits) -> None:
 
 
 @pytest.mark.parametrize(
-    "thing", ["rules", "grid", "boxes", "guilloche", "dots", "band", "stains", "underline"]
+    "element",
+    ["ruling_lines", "grid", "boxes", "guilloche", "dots", "band", "stains", "underline"],
 )
-def test_things_on_paper_are_seen(thing: str, digits: synth.Digits) -> None:
+def test_printed_elements_darken_the_picture(element: str, digits: synth.Digits) -> None:
     plain = CLEAN.with_(print=(0.5, 0.5))
-    assert mean_tone(plain.with_(**{thing: 1.0}), digits) < mean_tone(plain, digits) - 1
+    assert mean_tone(plain.with_(**{element: 1.0}), digits) < mean_tone(plain, digits) - 1
 
 
 def mean_tone(style: synth.Style, digits: synth.Digits) -> float:
@@ -193,7 +194,7 @@ def test_to_dict_is_json(digits: synth.Digits) -> None:
 # -- lines and pages --
 
 
-def test_line_parts_numbers(digits: synth.Digits) -> None:
+def test_line_separates_numbers(digits: synth.Digits) -> None:
     picture = synth.line("1859 22 05", digits=digits, random_state=1)
     assert picture.text == "1859 22 05"
     x, _, w, h = picture.boxes.T
@@ -221,12 +222,12 @@ def test_page_of_given_numbers(digits: synth.Digits) -> None:
     assert picture.image.shape == (300, 500)
 
 
-def test_page_too_full(digits: synth.Digits) -> None:
+def test_numbers_that_do_not_fit_on_a_page(digits: synth.Digits) -> None:
     with pytest.raises(ValueError, match="do not fit on a page"):
         synth.page([["123456789"]] * 20, size=(200, 200), digits=digits, random_state=0)
 
 
-# -- candidates and negatives --
+# -- candidates and non-digits --
 
 
 def test_candidates(digits: synth.Digits) -> None:
@@ -235,53 +236,53 @@ def test_candidates(digits: synth.Digits) -> None:
     assert images.dtype == np.uint8
     assert (labels == 10).sum() == 120
     assert set(labels.tolist()) == set(range(11))
-    good = labels < 10
-    assert (ocrdigit.predict(images[good]) == labels[good]).mean() > 0.75
+    is_digit = labels < 10
+    assert (ocrdigit.predict(images[is_digit]) == labels[is_digit]).mean() > 0.75
     again = synth.candidates(400, negatives=0.3, digits=digits, random_state=0)
     assert np.array_equal(images, again.images)
 
 
-FILLING = ("textures", "noise", "grain", "patterns", "shades", "specks", "blank")
+FULL_FRAME = ("textures", "noise", "grain", "patterns", "shades", "specks", "blank")
 
 
-@pytest.mark.parametrize("kind", _negatives._KINDS)
-def test_not_digits(kind: str, digits: synth.Digits) -> None:
-    images = synth.not_digits(30, kinds=[kind], digits=digits, random_state=0)
+@pytest.mark.parametrize("kind", _non_digits._KINDS)
+def test_non_digits(kind: str, digits: synth.Digits) -> None:
+    images = synth.non_digits(30, kinds=[kind], digits=digits, random_state=0)
     assert images.shape == (30, 28, 28)
     assert images.dtype == np.uint8
     assert len({image.tobytes() for image in images}) > 20 or kind == "blank"
-    if kind not in FILLING:
+    if kind not in FULL_FRAME:
         for image in images:
             rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
             longer = max(np.ptp(rows), np.ptp(columns)) + 1
             assert 18 <= longer <= 20
 
 
-def test_grain_is_of_every_density() -> None:
-    images = synth.not_digits(400, kinds=["grain"], random_state=1)
+def test_grain_has_every_density() -> None:
+    images = synth.non_digits(400, kinds=["grain"], random_state=1)
     middle = (images.min(axis=(1, 2)) / 2.0 + images.max(axis=(1, 2)) / 2.0)[:, None, None]
-    share = (images > middle).mean(axis=(1, 2))
-    found = np.histogram(share, bins=(0, 0.1, 0.3, 0.5, 0.7, 0.9, 1))[0]
-    assert found.min() > 10
-    alone = share[(images[:, ::2, 1::2] != images[:, ::2, ::2]).any(axis=(1, 2))]
-    assert len(alone) > 100  # neighbouring pixels differ
+    density = (images > middle).mean(axis=(1, 2))
+    counts = np.histogram(density, bins=(0, 0.1, 0.3, 0.5, 0.7, 0.9, 1))[0]
+    assert counts.min() > 10
+    single_pixels = density[(images[:, ::2, 1::2] != images[:, ::2, ::2]).any(axis=(1, 2))]
+    assert len(single_pixels) > 100  # neighbouring pixels differ
 
 
-def test_patterns_go_on_over_the_whole_picture() -> None:
-    """There is as much of them in each half, and more than one of everything."""
-    images = synth.not_digits(200, kinds=["patterns"], random_state=2).astype(float)
+def test_patterns_fill_the_picture() -> None:
+    """Each half shows the pattern, and every element occurs more than once."""
+    images = synth.non_digits(200, kinds=["patterns"], random_state=2).astype(float)
     low, high = images.min(axis=(1, 2)), images.max(axis=(1, 2))
     light = images > ((low + high) / 2)[:, None, None]
-    changes = (light[:, 1:] != light[:, :-1]).any(axis=2).sum(axis=1)
-    changes += (light[:, :, 1:] != light[:, :, :-1]).any(axis=1).sum(axis=1)
-    assert changes.min() >= 3
+    transitions = (light[:, 1:] != light[:, :-1]).any(axis=2).sum(axis=1)
+    transitions += (light[:, :, 1:] != light[:, :, :-1]).any(axis=1).sum(axis=1)
+    assert transitions.min() >= 3
     halves = (light[:, :14], light[:, 14:], light[:, :, :14], light[:, :, 14:])
     assert all(half.any(axis=(1, 2)).mean() > 0.98 for half in halves)
 
 
-def test_shades_turn_once_at_most() -> None:
-    """Along rows and columns they rise and then fall, or the other way round."""
-    images = synth.not_digits(100, kinds=["shades"], random_state=3).astype(int)
+def test_shades_have_one_extremum_at_most() -> None:
+    """Along rows and columns they rise and then fall, or fall and then rise."""
+    images = synth.non_digits(100, kinds=["shades"], random_state=3).astype(int)
     for axis in (1, 2):
         slope = np.sign(np.diff(images, axis=axis))
         rising, falling = slope > 0, slope < 0
@@ -293,68 +294,68 @@ def test_shades_turn_once_at_most() -> None:
     assert len({image.tobytes() for image in images}) == 100
 
 
-HOLES = {"triangle": 1, "star": 6, "heart": 1, "house": 2}  # the other symbols have none
+HOLES = {"triangle": 1, "star": 6, "heart": 1, "house": 2}  # other symbols have no holes
 
 
 @pytest.mark.parametrize("name", _strokes.SYMBOLS)
-def test_symbols_are_in_one_piece_and_closed(name: str) -> None:
-    ink = np.zeros((160, 160), np.float32)
+def test_symbols_are_connected_and_closed(name: str) -> None:
+    foreground = np.zeros((160, 160), np.float32)
     lines = [
         _strokes.curve(100 * np.array(stroke, np.float32) + 20) for stroke in _strokes.SYMBOLS[name]
     ]
-    _strokes.draw(ink, lines, radius=2.0)
-    seen = (255 * (ink > 0.5)).astype(np.uint8)
-    pieces = ocrdigit.image.connected_components(seen)[0] - 1
-    around_and_holes = ocrdigit.image.connected_components(255 - seen)[0] - 1
-    assert (pieces, around_and_holes - 1) == (1, HOLES.get(name, 0))
+    _strokes.draw(foreground, lines, radius=2.0)
+    mask = (255 * (foreground > 0.5)).astype(np.uint8)
+    components = ocrdigit.image.connected_components(mask)[0] - 1
+    holes = ocrdigit.image.connected_components(255 - mask)[0] - 2
+    assert (components, holes) == (1, HOLES.get(name, 0))
 
 
-def test_stripes_lie_along_the_sides_and_slant() -> None:
+def test_stripes_are_horizontal_vertical_and_diagonal() -> None:
     rng = np.random.default_rng(5)
     stripes = np.stack([_patterns._stripes(rng) for _ in range(200)])
-    down, across = (np.diff(stripes, axis=axis).any(axis=(1, 2)) for axis in (1, 2))
-    assert (down & across).sum() > 60
-    assert (~down).sum() > 20
-    assert (~across).sum() > 20
+    along_y, along_x = (np.diff(stripes, axis=axis).any(axis=(1, 2)) for axis in (1, 2))
+    assert (along_y & along_x).sum() > 60
+    assert (~along_y).sum() > 20
+    assert (~along_x).sum() > 20
 
 
-def test_noise_is_soft_or_cut_hard(digits: synth.Digits) -> None:
-    images = synth.not_digits(300, kinds=["noise"], digits=digits, random_state=6)
-    inked = (images > 0).any(axis=(1, 2))
-    between = ((images > 0) & (images < 255)).sum(axis=(1, 2))[inked]
-    assert (between < 40).sum() > 50  # of 784 pixels
-    assert (between > 300).sum() > 20
+def test_noise_is_soft_or_thresholded(digits: synth.Digits) -> None:
+    images = synth.non_digits(300, kinds=["noise"], digits=digits, random_state=6)
+    filled = (images > 0).any(axis=(1, 2))
+    gray = ((images > 0) & (images < 255)).sum(axis=(1, 2))[filled]
+    assert (gray < 40).sum() > 50  # of 784 pixels
+    assert (gray > 300).sum() > 20
 
 
 def test_specks_are_few_and_small() -> None:
-    images = synth.not_digits(100, kinds=["specks"], random_state=4)
-    inked = (images > 0).sum(axis=(1, 2))
-    assert inked.min() >= 1
-    assert inked.max() <= 6 * 21
-    assert (inked == 1).any()
+    images = synth.non_digits(100, kinds=["specks"], random_state=4)
+    pixels = (images > 0).sum(axis=(1, 2))
+    assert pixels.min() >= 1
+    assert pixels.max() <= 6 * 21
+    assert (pixels == 1).any()
 
 
-# -- fields --
+# -- distance fields --
 
 
-def test_pens_draw_no_blots() -> None:
-    """A digit with a blot is written in its own strokes, and not anew with a pen."""
+def test_digits_with_blots_keep_their_strokes() -> None:
+    """A digit with a blot is not drawn with a pen, unless there is no other image of it."""
     images = np.zeros((2, 28, 28), np.uint8)
     images[:, 6:22, 13:15] = 255
     images[1, 16:22, 11:17] = 255
     ones = synth.Digits(images, [1, 1])
-    assert ones.fine[1].tolist() == [0]
-    assert ones.of_digit[1].tolist() == [0, 1]
-    assert synth.Digits(images[1:], [1]).fine[1].tolist() == [0]  # where there is no other
+    assert ones.blot_free_by_digit[1].tolist() == [0]
+    assert ones.by_digit[1].tolist() == [0, 1]
+    assert synth.Digits(images[1:], [1]).blot_free_by_digit[1].tolist() == [0]
 
 
 def test_fields_hold_distances() -> None:
-    """A bar of 4 by 16 pixels: its centre line lies 2 pixels, or 4 cells, within its outline."""
+    """The centre line of a bar 4 pixels wide is 2 pixels (4 field pixels) inside its outline."""
     image = np.zeros((1, 28, 28), np.uint8)
     image[0, 6:22, 12:16] = 255
     bar = synth.Digits(image, [1])
     outline, centre = (
-        (field[0].astype(float) - _digits.ZERO) / _digits.UNIT
+        (field[0].astype(float) - _digits.DISTANCE_ZERO) / _digits.DISTANCE_STEP
         for field in bar.fields(np.array([0]))
     )
     middle = bar.side // 2
@@ -364,29 +365,29 @@ def test_fields_hold_distances() -> None:
     assert centre[middle, middle + 6] == pytest.approx(6.5, abs=1.0)
 
 
-def test_thinning_keeps_what_is_connected(sample: Dataset) -> None:
-    """Thinned digits are thin, lie in the ink, and hang together as the ink does."""
-    ink = sample.X_train[:200] >= 100
-    thin = _digits._thinned(ink)
-    assert not (thin & ~ink).any()
+def test_thinning_preserves_connectivity(sample: Dataset) -> None:
+    """Thinned digits are thin subsets of the foreground with as many components."""
+    foreground = sample.X_train[:200] >= 100
+    thin = _digits._thinned(foreground)
+    assert not (thin & ~foreground).any()
     assert thin.any(axis=(1, 2)).all()
     squares = thin[:, 1:, 1:] & thin[:, 1:, :-1] & thin[:, :-1, 1:] & thin[:, :-1, :-1]
     assert squares.sum() < 10
-    for before, after in zip(ink, thin, strict=True):
-        assert pieces(before) == pieces(after)
+    for before, after in zip(foreground, thin, strict=True):
+        assert count_components(before) == count_components(after)
 
 
-def pieces(mask: np.ndarray) -> int:
-    """Count the connected pieces, diagonal neighbours included."""
-    left = {(int(y), int(x)) for y, x in np.argwhere(mask)}
+def count_components(mask: np.ndarray) -> int:
+    """Return the number of 8-connected components."""
+    remaining = {(int(y), int(x)) for y, x in np.argwhere(mask)}
     count = 0
-    while left:
+    while remaining:
         count += 1
-        stack = [left.pop()]
+        stack = [remaining.pop()]
         while stack:
             y, x = stack.pop()
-            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
-            left -= near
+            near = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & remaining
+            remaining -= near
             stack += near
     return count
 
@@ -428,12 +429,12 @@ def test_bad_arguments(arguments: dict, error: type[Exception], message: str) ->
         (lambda: synth.page(size=(10, 10)), ValueError),
         (lambda: synth.page(digit_height=(50, 20)), ValueError),
         (lambda: synth.candidates(5, negatives=2), ValueError),
-        (lambda: synth.not_digits(5, kinds=["cats"]), ValueError),
-        (lambda: synth.not_digits(5, kinds="halves"), TypeError),
+        (lambda: synth.non_digits(5, kinds=["cats"]), ValueError),
+        (lambda: synth.non_digits(5, kinds="halves"), TypeError),
         (lambda: synth.Style(gap=(1, 0)), ValueError),
         (lambda: synth.Style(gap=1), ValueError),
-        (lambda: synth.Style(rules=2.0), ValueError),
-        (lambda: synth.Style(rules="often"), TypeError),
+        (lambda: synth.Style(ruling_lines=2.0), ValueError),
+        (lambda: synth.Style(ruling_lines="often"), TypeError),
         (lambda: synth.Style().with_(colour=1), ValueError),
         (lambda: synth.Digits(np.zeros((2, 28, 28), np.uint8), [0, 1]), ValueError),
         (lambda: synth.Digits(np.ones((2, 28, 28)), [0, 10]), ValueError),
@@ -458,8 +459,8 @@ def test_digit_without_an_image() -> None:
         synth.string("12", digits=ones)
 
 
-def test_every_number_of_a_style_counts() -> None:
-    """The styles by name are checked as people's own are."""
+def test_named_styles_pass_the_checks() -> None:
+    """The named styles satisfy the checks of custom styles."""
     names = {field.name for field in fields(synth.Style)}
     for style in synth.STYLES.values():
         assert style.with_(**{name: getattr(style, name) for name in names}) == style

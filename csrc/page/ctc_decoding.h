@@ -1,5 +1,5 @@
-/* What a line says, from the classes' probabilities of its columns: ten digits, and the blank.
- * Private to read/. */
+/* CTC decoding: the recognizer's class probabilities for the columns of a line image to symbols.
+ * Private to page/. */
 #ifndef OD_PAGE_CTC_DECODING_H
 #define OD_PAGE_CTC_DECODING_H
 
@@ -8,28 +8,35 @@
 #include "base/status.h"
 #include "page/read.h"
 
-enum { OD_CTC_BLANK = 10 };
-/* The least probability of what is shown to a judge though it is likelier to be none. */
-#define OD_LOW_CONFIDENCE 0.02
+enum { OD_CTC_BLANK = OD_DIGITS };
 
-/* A digit of a line, as its columns give it. */
 typedef struct od_decoded_symbol {
   int value;
-  int first, last; /* columns that say it */
-  bool doubtful;   /* less likely a digit than none */
-  float confidence, is_digit, probabilities[OD_DIGITS];
+  int first, last;     /* columns of its class on the path */
+  bool low_confidence; /* blank is more probable */
+  /* Posteriors, from all paths through the columns between its neighbours: confidence is
+   * digit_probability * probabilities[value]. */
+  float confidence, digit_probability, probabilities[OD_DIGITS];
 } od_decoded_symbol;
 
-/* The likeliest line within the limits: digits (columns), *count of them. Without limits (NULL)
- * also what is less likely a digit than none, but as likely as OD_LOW_CONFIDENCE, for somebody else to
- * judge. Errors: OD_ERROR_MEMORY. */
-od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read_limits *limits,
-                   od_decoded_symbol *digits, int *count, od_error *error);
+/* Decodes probabilities (columns, OD_CTC_CLASSES) to the most probable path whose text meets the
+ * constraints of options: symbols (columns), *count of them, none where no text does.
+ * Errors of this and the next: OD_ERROR_MEMORY. */
+od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read_options *options,
+                        od_decoded_symbol *symbols, int *count, od_error *error);
 
-/* The probability that a spelled digit is of a class: one of the ten, or OD_CTC_BLANK for none. */
-double od_symbol_posterior(const od_decoded_symbol *digit, int class);
+/* Decodes without constraints. Blank columns whose probability of a digit is OD_LOW_CONFIDENCE or
+ * more give a low-confidence symbol, for the classifier to verify. */
+#define OD_LOW_CONFIDENCE 0.02
+od_status od_ctc_decode_candidates(int columns, const od_real *probabilities,
+                                   od_decoded_symbol *symbols, int *count, od_error *error);
 
-/* Makes the columns of a spelled digit say says (OD_CTC_CLASSES) of it instead. */
-void od_rescore_columns(const od_decoded_symbol *digit, const double *says, od_real *probabilities);
+/* Posterior of a class: a digit, or OD_CTC_BLANK for none. */
+double od_symbol_posterior(const od_decoded_symbol *symbol, int class);
+
+/* Rescoring: multiplies the probabilities (columns, OD_CTC_CLASSES) of the symbol's columns by
+ * factors that change its posteriors to `posteriors` (OD_CTC_CLASSES). */
+void od_rescore_symbol(const od_decoded_symbol *symbol, const double *posteriors,
+                       od_real *probabilities);
 
 #endif

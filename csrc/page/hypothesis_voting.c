@@ -1,111 +1,117 @@
-/* The same digits a little wider, larger or smaller are read a little differently, and rightly
- * more often than not. How many there are is put to the vote, each look counting for the
- * probability of all its digits; the first of the looks that found so many is kept, and made to
- * say what all of these say of each digit together. */
+/* Hypothesis voting. The number of symbols of a line is decided by a vote in which each hypothesis
+ * weighs as much as the product of its confidences. The first hypothesis with that number is kept,
+ * and each of its symbols rescored to the geometric mean of the posteriors of all hypotheses with
+ * that number. */
 #include <math.h>
 
 #include "base/math.h"
 #include "base/memory.h"
-#include "page/read_state.h"
+#include "page/ctc_decoding.h"
+#include "page/line_hypotheses.h"
 
-/* No look is surer than this. */
-static const double least_probability = 1e-4;
+/* Floor of posteriors in the geometric mean. */
+static const double min_posterior = 1e-4;
 
-typedef struct look {
-  const od_line_hypothesis *line;
+typedef struct ballot {
+  const od_line_hypothesis *hypothesis;
   int count;
-  const od_decoded_symbol *digits; /* (count) */
-} look;
+  const od_decoded_symbol *symbols; /* (count) */
+} ballot;
 
-/* The probability of all of its digits; of a blank line, that it is one. */
-static double weight_of(const look *seen) {
+/* The probability of all symbols; of a blank line, that of the blank path. */
+static double weight_of(const ballot *vote) {
   double weight = 1;
-  for (int i = 0; i < seen->count; i++) weight *= (double)seen->digits[i].confidence;
-  for (int t = 0; t < seen->line->columns && !seen->count; t++)
-    weight *= (double)seen->line->scores[t * OD_CTC_CLASSES + OD_CTC_BLANK];
+  for (int i = 0; i < vote->count; i++) weight *= (double)vote->symbols[i].confidence;
+  for (int t = 0; t < vote->hypothesis->columns && !vote->count; t++)
+    weight *= (double)vote->hypothesis->probabilities[t * OD_CTC_CLASSES + OD_CTC_BLANK];
   return weight;
 }
 
-/* The first of the looks whose number of digits has most votes. */
-static int choose(int looks, const look *seen) {
-  int best = 0;
-  double most = -1;
-  for (int k = 0; k < looks; k++) {
-    double votes = 0;
-    for (int j = 0; j < looks; j++)
-      if (seen[j].count == seen[k].count) votes += weight_of(&seen[j]);
-    if (votes > most) best = k, most = votes;
+/* Index of the first hypothesis whose number of symbols has the largest weight. */
+static int find_winner(int hypotheses, const ballot *votes) {
+  int winner = 0;
+  double max_weight = -1;
+  for (int k = 0; k < hypotheses; k++) {
+    double weight = 0;
+    for (int j = 0; j < hypotheses; j++)
+      if (votes[j].count == votes[k].count) weight += weight_of(&votes[j]);
+    if (weight > max_weight) winner = k, max_weight = weight;
   }
-  return best;
+  return winner;
 }
 
-/* What the looks that agree with the chosen on the number of digits say of digit i: says
- * (OD_CTC_CLASSES), the geometric mean. */
-static void find_mean(int looks, const look *seen, int chosen, int i, double *says) {
+/* Geometric mean (OD_CTC_CLASSES) of the posteriors of symbol i, over the hypotheses with as many
+ * symbols as the winner. */
+static void mean_posteriors(int hypotheses, const ballot *votes, int winner, int i, double *mean) {
   double logs[OD_CTC_CLASSES] = {0};
   int agreeing = 0;
-  for (int k = 0; k < looks; k++) {
-    if (seen[k].count != seen[chosen].count) continue;
+  for (int k = 0; k < hypotheses; k++) {
+    if (votes[k].count != votes[winner].count) continue;
     agreeing++;
     for (int c = 0; c < OD_CTC_CLASSES; c++)
-      logs[c] += log(fmax(od_symbol_posterior(&seen[k].digits[i], c), least_probability));
+      logs[c] += log(fmax(od_symbol_posterior(&votes[k].symbols[i], c), min_posterior));
   }
   for (int c = 0; c < OD_CTC_CLASSES; c++) logs[c] /= agreeing;
-  od_softmax_double(OD_CTC_CLASSES, logs, says);
+  od_softmax_double(OD_CTC_CLASSES, logs, mean);
 }
 
-/* Whether there is no column between a digit and one of its neighbours. */
-static bool touches(const look *seen, int i) {
-  const od_decoded_symbol *digit = &seen->digits[i];
-  return (i && digit[-1].last + 1 == digit->first) ||
-         (i + 1 < seen->count && digit->last + 1 == digit[1].first);
+/* Whether symbol i and one of its neighbours have no column between them. */
+static bool is_adjacent(const ballot *vote, int i) {
+  const od_decoded_symbol *symbol = &vote->symbols[i];
+  return (i && symbol[-1].last + 1 == symbol->first) ||
+         (i + 1 < vote->count && symbol->last + 1 == symbol[1].first);
 }
 
-/* Makes the chosen look say what all say of each digit. One that touches another stays what it
- * is: two of the same without a blank between would be one. */
-static void rewrite(int looks, const look *seen, int chosen, od_real *scores) {
-  const look *kept = &seen[chosen];
+/* Rescores the winner's symbols to the mean posteriors. The class of a symbol adjacent to another
+ * is not changed, as two equal ones without a blank between them would collapse. */
+static void rescore(int hypotheses, const ballot *votes, int winner, od_real *probabilities) {
+  const ballot *kept = &votes[winner];
   for (int i = 0; i < kept->count; i++) {
-    double says[OD_CTC_CLASSES];
-    find_mean(looks, seen, chosen, i, says);
-    if ((int)od_argmax_double(OD_CTC_CLASSES, says) == kept->digits[i].value || !touches(kept, i))
-      od_rescore_columns(&kept->digits[i], says, scores);
+    double mean[OD_CTC_CLASSES];
+    mean_posteriors(hypotheses, votes, winner, i, mean);
+    if ((int)od_argmax_double(OD_CTC_CLASSES, mean) == kept->symbols[i].value ||
+        !is_adjacent(kept, i))
+      od_rescore_symbol(&kept->symbols[i], mean, probabilities);
   }
 }
 
-/* The one line that looks at it make, with memory (columns of all looks) for what they say. */
-static od_status settle(int looks, od_line_hypothesis *lines, od_decoded_symbol *spelled, od_line_hypothesis *line,
-                        od_error *error) {
-  const od_read_limits any = {0};
-  look seen[OD_MAX_HYPOTHESES];
+/* Votes on a line of `count` hypotheses: *winner gets the one that is kept. symbols (columns of all
+ * hypotheses) is for work. */
+static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
+                              od_decoded_symbol *symbols, od_line_hypothesis *winner,
+                              od_error *error) {
+  const od_read_options unconstrained = {0};
+  ballot votes[OD_MAX_HYPOTHESES];
   od_status status = OD_OK;
-  for (int k = 0; k < looks && !status; k++) {
-    seen[k] = (look){.line = &lines[k], .digits = spelled};
-    status = od_ctc_decode(lines[k].columns, lines[k].scores, &any, spelled, &seen[k].count, error);
-    spelled += seen[k].count;
+  for (int k = 0; k < count && !status; k++) {
+    votes[k] = (ballot){.hypothesis = &hypotheses[k], .symbols = symbols};
+    status = od_ctc_decode(hypotheses[k].columns, hypotheses[k].probabilities, &unconstrained,
+                           symbols, &votes[k].count, error);
+    symbols += votes[k].count;
   }
   if (status) return status;
-  const int chosen = choose(looks, seen);
-  rewrite(looks, seen, chosen, lines[chosen].scores);
-  *line = lines[chosen];
+  const int chosen = find_winner(count, votes);
+  rescore(count, votes, chosen, hypotheses[chosen].probabilities);
+  *winner = hypotheses[chosen];
   return OD_OK;
 }
 
-od_status od_vote_hypotheses(od_read_job *job, od_error *error) {
-  const int looks = job->looks, lines = job->line_count / looks;
-  size_t most = 0;
-  if (looks == 1) return OD_OK;
+od_status od_hypotheses_vote(od_line_hypotheses *hypotheses, od_error *error) {
+  const int per_line = hypotheses->per_line, lines = hypotheses->count / per_line;
+  od_line_hypothesis *items = hypotheses->items;
+  size_t max_columns = 0;
+  if (per_line == 1) return OD_OK;
   for (int i = 0; i < lines; i++) {
     size_t columns = 0;
-    for (int k = 0; k < looks; k++) columns += (size_t)job->lines[i * looks + k].columns;
-    if (columns > most) most = columns;
+    for (int k = 0; k < per_line; k++) columns += (size_t)items[i * per_line + k].columns;
+    max_columns = od_max_size(max_columns, columns);
   }
-  od_decoded_symbol *spelled = od_allocate(most, sizeof *spelled);
-  od_status status = spelled ? OD_OK : od_fail_memory(error, "reading the lines of a page");
+  od_decoded_symbol *symbols = od_allocate(max_columns, sizeof *symbols);
+  od_status status = symbols ? OD_OK : od_fail_memory(error, "the votes on a line");
   for (int i = 0; i < lines && !status; i++)
-    status = settle(looks, job->lines + i * looks, spelled, &job->lines[i], error);
-  od_release(spelled);
-  job->looks = 1;
-  job->line_count = lines;
+    status = vote_on_line(per_line, items + i * per_line, symbols, &items[i], error);
+  od_release(symbols);
+  hypotheses->per_line = 1;
+  hypotheses->count = lines;
   return status;
 }

@@ -5,102 +5,112 @@
 #include <math.h>
 #include <string.h>
 
-/* A strip's rows to a line's band of ink, and its paper beside that, in columns. */
-static const double digit_rows = 22, margin = 8;
-/* Lines lean this much at most; and what the fit takes for granted, that they do not,
- * weighs as much as pieces so many heights away. */
-static const double steepest = 0.35, level_weight = 1.5;
-/* Pieces lower than this part of the line's height say nothing about where it runs. */
-static const double least_tall = 0.6;
-/* Share of the ink above and below its band. */
+/* Rows of a line image that the band of text takes, and columns of background at each end. */
+static const double text_rows = 22, margin = 8;
+/* Maximum slope, and the regularization of its fit: a prior for level lines with the weight of
+ * segments so many heights away. */
+static const double max_slope = 0.35, level_weight = 1.5;
+/* Minimum height of segments that count in the fit, in heights of the line. */
+static const double min_height = 0.6;
+/* Proportion of the foreground above the band of text, and below it. */
 static const double outside = 0.02;
 
-enum { LEAST_WIDTH = 8 };
+enum { MIN_WIDTH = 8 };
 
-/* The slope of the line through the middles of the tall pieces, weighed by their ink. */
+/* ---- geometry ---- */
+
+/* Slope of the regression line through the centres of high segments, weighted by their mass. */
 static double find_slope(const od_page *page, const od_text_line *line) {
-  const od_segment *pieces = page->pieces + line->first;
+  const od_segment *segments = page->segments + line->first;
   double mass = 0, x = 0, y = 0, xx = 0, xy = 0; /* x and y from the line's corner */
   for (int i = 0; i < line->count; i++) {
-    const od_segment *p = &pieces[i];
-    if (p->bottom - p->top < least_tall * line->height) continue;
-    const double across = p->middle - line->left, down = 0.5 * (p->top + p->bottom) - line->top;
-    mass += p->mass;
-    x += p->mass * across;
-    y += p->mass * down;
-    xx += p->mass * across * across;
-    xy += p->mass * across * down;
+    const od_segment *s = &segments[i];
+    if (s->bottom - s->top < min_height * line->height) continue;
+    const double dx = s->mean_x - line->left, dy = 0.5 * (s->top + s->bottom) - line->top;
+    mass += s->mass;
+    x += s->mass * dx;
+    y += s->mass * dy;
+    xx += s->mass * dx * dx;
+    xy += s->mass * dx * dy;
   }
   if (mass <= 0) return 0;
   const double reach = level_weight * line->height;
   const double slope = (xy - x * y / mass) / (xx - x * x / mass + mass * reach * reach);
-  return fmax(-steepest, fmin(steepest, slope));
+  return fmax(-max_slope, fmin(max_slope, slope));
 }
 
-/* The band of rows, at column line->left of a line that runs with `slope`, that most of the
- * line's ink lies in. */
+/* The rows, at column line->left of a line with `slope`, between which most of the line's
+ * foreground lies. */
 static void find_band(const od_page *page, const od_text_line *line, double slope, double *top,
                       double *bottom) {
-  enum { ROWS = 256 };
-  double mass[ROWS] = {0}, all = 0;
-  const double lean = slope * (line->right - line->left);
-  const double first = line->top - fmax(lean, 0), last = line->bottom - fmin(lean, 0);
-  const double step = fmax(1, (last - first) / (ROWS - 1));
-  const int32_t low = line->first + 1, high = line->first + line->count;
+  enum { BINS = 256 };
+  double mass[BINS] = {0}, total = 0;
+  const double rise = slope * (line->right - line->left);
+  const double first = line->top - fmax(rise, 0), last = line->bottom - fmin(rise, 0);
+  const double step = fmax(1, (last - first) / (BINS - 1));
+  const int32_t first_label = line->first + 1, last_label = line->first + line->count;
   for (int y = line->top; y < line->bottom; y++) {
-    const size_t at = (size_t)y * (size_t)page->w;
+    const size_t row = (size_t)y * (size_t)page->w;
     for (int x = line->left; x < line->right; x++) {
-      const int32_t label = page->strokes.label[at + (size_t)x];
-      if (label < low || label > high) continue;
-      const double row = (y + 0.5 - slope * (x + 0.5 - line->left) - first) / step;
-      const int bin = row < 0 ? 0 : row >= ROWS ? ROWS - 1 : (int)row;
-      mass[bin] += page->ink[at + (size_t)x];
-      all += page->ink[at + (size_t)x];
+      const int32_t label = page->components.labels[row + (size_t)x];
+      if (label < first_label || label > last_label) continue;
+      const double bin = (y + 0.5 - slope * (x + 0.5 - line->left) - first) / step;
+      const int i = bin < 0 ? 0 : bin >= BINS ? BINS - 1 : (int)bin;
+      mass[i] += page->foreground[row + (size_t)x];
+      total += page->foreground[row + (size_t)x];
     }
   }
-  int upper = 0, lower = ROWS - 1;
-  for (double sum = mass[0]; sum <= outside * all && upper < ROWS - 1; sum += mass[upper]) upper++;
-  for (double sum = mass[lower]; sum <= outside * all && lower > upper; sum += mass[lower]) lower--;
+  int upper = 0, lower = BINS - 1;
+  for (double sum = mass[0]; sum <= outside * total && upper < BINS - 1; sum += mass[upper])
+    upper++;
+  for (double sum = mass[lower]; sum <= outside * total && lower > upper; sum += mass[lower])
+    lower--;
   *top = first + upper * step;
   *bottom = first + (lower + 1) * step;
 }
 
-/* The width of a strip that should be so wide. */
-static int whole_columns(double wide) {
-  const int width = wide < OD_LINE_MAX_WIDTH ? od_max(LEAST_WIDTH, (int)ceil(wide)) : OD_LINE_MAX_WIDTH;
-  return (width + OD_CTC_STRIDE - 1) / OD_CTC_STRIDE * OD_CTC_STRIDE;
+/* `width` rounded up to a multiple of OD_CTC_STRIDE, within the limits. */
+static int round_width(double width) {
+  const int columns =
+      width < OD_LINE_MAX_WIDTH ? od_max(MIN_WIDTH, (int)ceil(width)) : OD_LINE_MAX_WIDTH;
+  return (columns + OD_CTC_STRIDE - 1) / OD_CTC_STRIDE * OD_CTC_STRIDE;
 }
 
 od_line_geometry od_line_geometry_find(const od_page *page, const od_text_line *line) {
   double top, bottom;
-  od_line_geometry place = {.slope = find_slope(page, line)};
-  find_band(page, line, place.slope, &top, &bottom);
-  place.scale = place.pitch = fmax(bottom - top, 4) / digit_rows;
-  place.left = line->left - margin * place.scale;
+  od_line_geometry geometry = {.slope = find_slope(page, line)};
+  find_band(page, line, geometry.slope, &top, &bottom);
+  const double scale = fmax(bottom - top, 4) / text_rows;
+  geometry.scale_x = geometry.scale_y = scale;
+  geometry.left = line->left - margin * scale;
   const double middle = 0.5 * (top + bottom);
-  place.top = middle - 0.5 * OD_LINE_HEIGHT * place.scale - place.slope * margin * place.scale;
-  place.width = whole_columns((line->right - line->left) / place.scale + 2 * margin);
-  return place;
+  geometry.top = middle - 0.5 * OD_LINE_HEIGHT * scale - geometry.slope * margin * scale;
+  geometry.width = round_width((line->right - line->left) / scale + 2 * margin);
+  return geometry;
 }
 
-od_line_geometry od_line_geometry_resize(od_line_geometry place, double wider, double higher) {
-  const double before = place.scale;
-  wider = fmin(wider, OD_LINE_MAX_WIDTH / (double)place.width);
-  place.pitch /= wider;
-  place.scale /= higher;
-  place.top += 0.5 * OD_LINE_HEIGHT * (before - place.scale);
-  place.width = whole_columns(place.width * wider);
-  return place;
+od_line_geometry od_line_geometry_resize(od_line_geometry geometry, double wider, double higher) {
+  const double before = geometry.scale_y;
+  wider = fmin(wider, OD_LINE_MAX_WIDTH / (double)geometry.width);
+  geometry.scale_x /= wider;
+  geometry.scale_y /= higher;
+  geometry.top += 0.5 * OD_LINE_HEIGHT * (before - geometry.scale_y);
+  geometry.width = round_width(geometry.width * wider);
+  return geometry;
 }
 
-/* The first pixel of the page under a pixel of the strip whose centre is there. */
+/* ---- resampling ---- */
+
+/* First page pixel under the triangle filter of an image pixel with this centre. */
 static int first_tap(double centre, double scale) {
   return (int)ceil(centre - fmax(scale, 1) - 0.5);
 }
 
-/* The weights (taps) from that pixel on: a triangle as wide as a pixel of the strip, but not
- * narrower than one of the page. */
-static void triangle(double centre, double scale, int taps, float *weights) {
+static int tap_count(double scale) { return (int)(2 * fmax(scale, 1)) + 1; }
+
+/* Weights (taps) of the triangle filter from first_tap on; its support is two image pixels, but at
+ * least two page pixels. */
+static void compute_coeffs(double centre, double scale, int taps, float *weights) {
   const double support = fmax(scale, 1), first = first_tap(centre, scale) + 0.5;
   double sum = 0;
   for (int i = 0; i < taps; i++) sum += fmax(0, 1 - fabs(first + i - centre) / support);
@@ -108,25 +118,24 @@ static void triangle(double centre, double scale, int taps, float *weights) {
     weights[i] = (float)(fmax(0, 1 - fabs(first + i - centre) / support) / sum);
 }
 
-/* Columns of the page under a strip: from the first that its triangles touch. */
-static void columns_under(const od_line_geometry *place, int *first, int *count) {
-  const double support = fmax(place->pitch, 1) + 1;
-  *first = (int)floor(place->left - support);
-  *count = (int)ceil(place->left + place->width * place->pitch + support) + 2 - *first;
+/* Page columns under a line image, those that its filters touch included. */
+static void find_columns(const od_line_geometry *geometry, int *first, int *count) {
+  const double support = fmax(geometry->scale_x, 1) + 1;
+  const double right = geometry->left + geometry->width * geometry->scale_x;
+  *first = (int)floor(geometry->left - support);
+  *count = (int)ceil(right + support) + 2 - *first;
 }
 
-static int taps_of(double scale) { return (int)(2 * fmax(scale, 1)) + 1; }
-
-size_t od_line_image_scratch(const od_line_geometry *place) {
+size_t od_line_image_scratch(const od_line_geometry *geometry) {
   int first, count;
-  columns_under(place, &first, &count);
-  return (size_t)count + (size_t)taps_of(place->scale) +
-         (size_t)place->width * (size_t)taps_of(place->pitch);
+  find_columns(geometry, &first, &count);
+  return (size_t)count + (size_t)tap_count(geometry->scale_y) +
+         (size_t)geometry->width * (size_t)tap_count(geometry->scale_x);
 }
 
-/* Adds weight times columns begin..end - 1 of a row of the page to sums. What is outside of the
- * page is like its edge. */
-static void add_part(const od_page *page, int y, float weight, int begin, int end, float *sums) {
+/* Adds weight times columns begin..end - 1 of row y of the page to sums. The page's edge pixels
+ * are replicated. */
+static void add_columns(const od_page *page, int y, float weight, int begin, int end, float *sums) {
   const uint8_t *row = page->image + (size_t)od_max(0, od_min(page->h - 1, y)) * (size_t)page->w;
   int x = begin;
   for (; x < od_min(end, 0); x++) *sums++ += weight * (float)row[0];
@@ -134,28 +143,31 @@ static void add_part(const od_page *page, int y, float weight, int begin, int en
   for (; x < end; x++) *sums++ += weight * (float)row[page->w - 1];
 }
 
-/* Adds weight times row `row` of the page, each column moved down by what the line has fallen
- * there, to sums (count) of the columns from `first` on. */
-static void add_row(const od_page *page, const od_line_geometry *place, int row, float weight,
-                    int first, int count, float *sums) {
-  const double start = place->slope * (first + 0.5 - place->left), step = fabs(place->slope);
+/* Adds weight times a row that runs along the line's slope to sums (count), which start at page
+ * column `first`. The row is `row` at the left end of the line; columns take the nearest one. */
+static void add_sloped_row(const od_page *page, const od_line_geometry *geometry, int row,
+                           float weight, int first, int count, float *sums) {
+  const double start = geometry->slope * (first + 0.5 - geometry->left);
+  const double step = fabs(geometry->slope);
   for (int i = 0; i < count;) {
-    const double fallen = start + place->slope * i;
-    const double whole = floor(fallen + 0.5);
-    /* up to where the nearest row is another one */
-    const double left = 0.5 + (place->slope > 0 ? whole - fallen : fallen - whole);
-    const int end = left < step * (count - i) ? i + od_max(1, (int)ceil(left / step)) : count;
-    add_part(page, row + (int)whole, weight, first + i, first + end, sums + i);
+    const double offset = start + geometry->slope * i;
+    const double nearest = floor(offset + 0.5);
+    /* up to the column where the nearest row changes */
+    const double remaining = 0.5 + (geometry->slope > 0 ? nearest - offset : offset - nearest);
+    const int end =
+        remaining < step * (count - i) ? i + od_max(1, (int)ceil(remaining / step)) : count;
+    add_columns(page, row + (int)nearest, weight, first + i, first + end, sums + i);
     i = end;
   }
 }
 
-/* A row of the strip from sums of the page's columns, by the weights (width, taps). */
-static void gather_row(const od_line_geometry *place, int first, const float *sums, int taps,
-                       const float *weights, bool dark, uint8_t *row) {
-  for (int x = 0; x < place->width; x++, weights += taps) {
-    const double centre = place->left + (x + 0.5) * place->pitch;
-    const float *from = sums + first_tap(centre, place->pitch) - first;
+/* Resamples sums, which start at page column `first`, horizontally with weights (width, taps) to a
+ * row of the line image. */
+static void resample_row(const od_line_geometry *geometry, int first, const float *sums, int taps,
+                         const float *weights, bool dark, uint8_t *row) {
+  for (int x = 0; x < geometry->width; x++, weights += taps) {
+    const double centre = geometry->left + (x + 0.5) * geometry->scale_x;
+    const float *from = sums + first_tap(centre, geometry->scale_x) - first;
     float level = 0;
     for (int k = 0; k < taps; k++) level += weights[k] * from[k];
     const int rounded = (int)(level + 0.5f);
@@ -163,40 +175,46 @@ static void gather_row(const od_line_geometry *place, int first, const float *su
   }
 }
 
-void od_line_image_render(const od_page *page, const od_line_geometry *place, float *scratch,
-                   uint8_t *strip) {
+void od_line_image_render(const od_page *page, const od_line_geometry *geometry, float *scratch,
+                          uint8_t *image) {
   int first, count;
-  columns_under(place, &first, &count);
-  const int taps = taps_of(place->scale), across_taps = taps_of(place->pitch);
-  float *sums = scratch, *down = scratch + count, *across = down + taps;
-  for (int x = 0; x < place->width; x++)
-    triangle(place->left + (x + 0.5) * place->pitch, place->pitch, across_taps,
-             across + x * across_taps);
+  find_columns(geometry, &first, &count);
+  const int vertical_taps = tap_count(geometry->scale_y);
+  const int horizontal_taps = tap_count(geometry->scale_x);
+  float *sums = scratch, *vertical = scratch + count, *horizontal = vertical + vertical_taps;
+  for (int x = 0; x < geometry->width; x++)
+    compute_coeffs(geometry->left + (x + 0.5) * geometry->scale_x, geometry->scale_x,
+                   horizontal_taps, horizontal + x * horizontal_taps);
   for (int y = 0; y < OD_LINE_HEIGHT; y++) {
-    const double centre = place->top + (y + 0.5) * place->scale;
-    const int row = first_tap(centre, place->scale);
-    triangle(centre, place->scale, taps, down);
+    const double centre = geometry->top + (y + 0.5) * geometry->scale_y;
+    const int row = first_tap(centre, geometry->scale_y);
+    compute_coeffs(centre, geometry->scale_y, vertical_taps, vertical);
     memset(sums, 0, (size_t)count * sizeof *sums);
-    for (int k = 0; k < taps; k++)
-      if (down[k] > 0) add_row(page, place, row + k, down[k], first, count, sums);
-    gather_row(place, first, sums, across_taps, across, page->dark, strip + y * place->width);
+    for (int k = 0; k < vertical_taps; k++)
+      if (vertical[k] > 0) add_sloped_row(page, geometry, row + k, vertical[k], first, count, sums);
+    resample_row(geometry, first, sums, horizontal_taps, horizontal, page->dark,
+                 image + y * geometry->width);
   }
-  od_line_image_normalize((size_t)OD_LINE_HEIGHT * (size_t)place->width, strip);
+  od_line_image_normalize((size_t)OD_LINE_HEIGHT * (size_t)geometry->width, image);
 }
 
+/* ---- levels ---- */
+
 void od_line_image_normalize(size_t size, uint8_t *levels) {
-  enum { LEAST_SPAN = 20, DARKEST = 50 };
+  enum { MIN_CONTRAST = 20, DARKEST = 50 /* one in so many pixels */ };
   size_t histogram[256] = {0}, sum = 0;
-  uint8_t ink[256];
-  int paper = 0, dark = -1;
+  uint8_t table[256];
+  int background = 0, foreground = -1;
   for (size_t i = 0; i < size; i++) histogram[levels[i]]++;
-  for (; 2 * (sum + histogram[paper]) < size; paper++) {
-    sum += histogram[paper];
-    if (dark < 0 && sum * DARKEST >= size) dark = paper;
+  for (; 2 * (sum + histogram[background]) < size; background++) {
+    sum += histogram[background];
+    if (foreground < 0 && sum * DARKEST >= size) foreground = background;
   }
-  if (dark < 0) dark = paper;
-  const int span = od_max(paper - dark, LEAST_SPAN);
-  for (int level = 0; level < 256; level++)
-    ink[level] = (uint8_t)(level < paper ? od_min(((paper - level) * OD_LINE_FOREGROUND + span / 2) / span, 255) : 0);
-  for (size_t i = 0; i < size; i++) levels[i] = ink[levels[i]];
+  if (foreground < 0) foreground = background;
+  const int contrast = od_max(background - foreground, MIN_CONTRAST);
+  for (int level = 0; level < 256; level++) {
+    const int scaled = ((background - level) * OD_LINE_FOREGROUND + contrast / 2) / contrast;
+    table[level] = (uint8_t)(level < background ? od_min(scaled, 255) : 0);
+  }
+  for (size_t i = 0; i < size; i++) levels[i] = table[levels[i]];
 }

@@ -1,36 +1,37 @@
-/* A line as the network sees it: a strip of 32 rows, straightened, digits about 22 rows high;
- * bytes of ink, 0 for the strip's paper and OD_LINE_FOREGROUND for its ink. Private to read/. */
+/* Line images, the recognizer's input: a text line resampled to 32 rows, its slant rectified, its
+ * digits about 22 rows high. Pixels are foreground levels, 0 for the background and
+ * OD_LINE_FOREGROUND for the foreground of the line. Private to page/. */
 #ifndef OD_PAGE_LINE_IMAGE_H
 #define OD_PAGE_LINE_IMAGE_H
 
 #include "page/page.h"
 #include "page/read.h"
 
-enum { OD_LINE_FOREGROUND = 160 /* the level of full ink */ };
+enum { OD_LINE_FOREGROUND = 160 };
 
-/* Where a strip lies on its page: the centre of its pixel (x, y) is at column
- * left + (x + 0.5) pitch, and in row top + slope (column - left) + (y + 0.5) scale. */
+/* Where a line image lies on its page: the centre of its pixel (x, y) is at column
+ * left + (x + 0.5) scale_x, and in row top + slope (column - left) + (y + 0.5) scale_y. */
 typedef struct od_line_geometry {
-  double left, top, slope, scale, pitch;
-  int width; /* up to OD_LINE_MAX_WIDTH: what a line has beyond that is not read */
+  double left, top, slope, scale_x, scale_y;
+  int width; /* up to OD_LINE_MAX_WIDTH; the rest of a longer line is not read */
 } od_line_geometry;
 
-/* The place of a line that is cut into pieces. */
+/* The geometry of a line after segmentation. */
 od_line_geometry od_line_geometry_find(const od_page *page, const od_text_line *line);
 
-/* The same line, its writing so many times as wide and high, about the same middle row; not wider
- * than a strip has columns. */
-od_line_geometry od_line_geometry_resize(od_line_geometry place, double wider, double higher);
+/* The geometry whose writing is wider and higher by these factors about the same middle row; the
+ * image is not wider than OD_LINE_MAX_WIDTH. */
+od_line_geometry od_line_geometry_resize(od_line_geometry geometry, double wider, double higher);
 
-/* Floats of scratch that drawing it takes. */
-size_t od_line_image_scratch(const od_line_geometry *place);
+/* Size of the scratch memory of od_line_image_render, in floats. */
+size_t od_line_image_scratch(const od_line_geometry *geometry);
 
-/* The strip (OD_LINE_HEIGHT, place->width). */
-void od_line_image_render(const od_page *page, const od_line_geometry *place, float *scratch,
-                   uint8_t *strip);
+/* Renders the line to image (OD_LINE_HEIGHT, geometry->width). */
+void od_line_image_render(const od_page *page, const od_line_geometry *geometry, float *scratch,
+                          uint8_t *image);
 
-/* Gray levels (size) of dark ink to bytes of ink, in place: the median is paper; the darkest
- * fiftieth is ink, or what is 20 levels darker than paper. */
+/* Converts gray levels (size) of dark writing to foreground levels, in place. The background is the
+ * median level; the foreground is the 2nd percentile, at least 20 levels darker. */
 void od_line_image_normalize(size_t size, uint8_t *levels);
 
 #endif

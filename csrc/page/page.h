@@ -1,5 +1,6 @@
-/* A page at work: its ink, in pieces that are put into lines. Private to read/. Each step of
- * reading fills in a part of it, in the order of the members; od_page_release frees all. */
+/* Layout analysis: the foreground of a page, its connected components, the text lines they form
+ * and the segments the lines are cut into. Private to page/. Each step fills members of an
+ * od_page, in their order below; od_page_release frees all of them. */
 #ifndef OD_PAGE_PAGE_H
 #define OD_PAGE_PAGE_H
 
@@ -11,48 +12,50 @@
 #include "digit/components.h"
 
 enum {
-  OD_MAX_COMPONENTS = 2000, /* on a page; only the heaviest are looked at */
-  OD_MAX_SEGMENTS = 6000   /* on a page */
+  OD_MAX_COMPONENTS = 2000, /* of a page; those of largest mass are kept */
+  OD_MAX_SEGMENTS = 6000    /* of a page */
 };
 
-/* Some ink that no digit has only a part of, as far as can be told. */
+/* A connected component, or a part of one after segmentation, that belongs to one symbol. */
 typedef struct od_segment {
-  int left, top, right, bottom; /* its box; right and bottom are the first pixels outside */
-  int area, mass;               /* pixels, and the sum of their ink */
-  double middle;                /* mean column */
+  int left, top, right, bottom; /* box; right and bottom are exclusive */
+  int area;                     /* pixels */
+  int mass;                     /* sum of the foreground levels of its pixels */
+  double mean_x;                /* mean column of its pixels */
 } od_segment;
 
 typedef struct od_text_line {
-  int first, count; /* its pieces, from left to right, side by side in the page's */
+  int first, count; /* its segments in the page's, ordered from left to right */
   double height;    /* of its digits, in pixels */
   int left, top, right, bottom;
 } od_text_line;
 
 typedef struct od_page {
   int h, w;
-  od_image_workspace imaging; /* its kernels, and its pool or none, are set before the first step */
-  const uint8_t *image; /* (h, w): the caller's */
-  bool dark;            /* its ink is darker than its paper */
-  uint8_t *ink;       /* (h, w) */
-  uint8_t *scratch;   /* (h, w) */
-  double pen;         /* the width of strokes */
-  od_foreground_components strokes; /* labels are of strokes, later of pieces: 1 + index, 0 for none */
-
-  int line_count, piece_count, piece_room;
-  od_text_line *lines; /* in reading order */
-  od_segment *pieces;    /* (piece_room) */
+  od_image_workspace imaging; /* set kernels and pool before the first step */
+  const uint8_t *image;       /* (h, w), the caller's */
+  bool dark;                  /* the foreground is darker than the background */
+  uint8_t *foreground;        /* (h, w): levels, see digit/foreground.h */
+  double stroke_width;
+  od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
+                                          1 + index, 0 for none */
+  int line_count, segment_count;
+  od_text_line *lines;  /* (line_count), in reading order */
+  od_segment *segments; /* (OD_MAX_SEGMENTS) */
 } od_page;
 
-/* The height up to which strokes (count) hold half of their ink: that of digits, as dots
- * weigh little. None is taller than h. */
-od_status od_typical_height(int count, const od_foreground_component *strokes, int h, int *height,
-                            od_error *error);
+/* Sets *height to the median height of components (count), each weighted by its mass, so that
+ * dots count little. None is higher than h. Errors: OD_ERROR_MEMORY. */
+od_status od_median_height(int count, const od_foreground_component *components, int h, int *height,
+                           od_error *error);
 
-/* Finds the ink of page->image, rules and specks left out. */
+/* Finds the foreground of page->image and its components, without ruling lines and specks.
+ * Errors of this and the next two: OD_ERROR_ARGUMENT for sides outside 1..OD_MAX_IMAGE_SIDE;
+ * OD_ERROR_MEMORY. */
 od_status od_page_find_foreground(od_page *page, od_error *error);
-/* Puts strokes into lines, as pieces. */
+/* Groups components into text lines; each component becomes a segment. */
 od_status od_page_find_lines(od_page *page, od_error *error);
-/* Cuts pieces where digits may touch. */
+/* Splits segments where digits may touch. */
 od_status od_page_split_touching(od_page *page, od_error *error);
 void od_page_release(od_page *page);
 

@@ -1,12 +1,20 @@
-/* Reading: from a gray picture to the digits on it, line by line.
+/* Reading: from a gray image to the digits on it, line by line.
  *
- * Ink is found and put into lines; each line, straightened to a strip of 32 rows, goes
- * through a network that says for every fourth column which digit is there, if any; the
- * likeliest way through the columns is the line's text, and its digits' ink gives the boxes.
- * A classifier may then judge each digit alone, cut out of the picture: its opinion counts beside
- * the reader's, and what neither takes for a digit is left out. */
+ * Layout analysis groups the foreground into text lines. Each line is rectified to a line image of
+ * OD_LINE_HEIGHT rows, at several scales; the recognizer, a network trained with CTC loss, gives
+ * class probabilities for every OD_CTC_STRIDE-th column of it. These are decoded to symbols, and
+ * the foreground segments of the line are assigned to the symbols, which gives their boxes. A
+ * classifier of single digits then verifies each symbol on a crop of the image, and log-linear
+ * fusion combines its scores with the recognizer's.
+ *
+ * All images are (h, w) of bytes, with sides of 1 to OD_MAX_IMAGE_SIDE. Errors of all functions:
+ * OD_ERROR_ARGUMENT for other sides, models of other shapes, and a fusion weight outside
+ * +-OD_MAX_FUSION_WEIGHT; OD_ERROR_MEMORY. */
 #ifndef OD_PAGE_READ_H
 #define OD_PAGE_READ_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/api.h"
 #include "base/thread_pool.h"
@@ -16,90 +24,115 @@
 
 OD_BEGIN_DECLS
 
-typedef struct od_read_digit {
-  int line; /* of the page, in reading order */
-  int value;
-  int left, top, right, bottom; /* box; right and bottom are the first pixels outside */
-  float confidence;             /* probability that this is this digit, in [0, 1] */
-  float is_digit;               /* probability that it is any */
-  float probabilities[OD_DIGITS];
-} od_read_digit;
+/* Input of the recognizer, its classes (the digits and CTC's blank) and the pixels between two
+ * columns of its output. */
+enum {
+  OD_LINE_HEIGHT = 32,
+  OD_LINE_MAX_WIDTH = 1024,
+  OD_CTC_CLASSES = OD_DIGITS + 1,
+  OD_CTC_STRIDE = 4
+};
 
-/* What a line may say. Lines that cannot say any such thing have no digits. */
-typedef struct od_read_limits {
-  int length;               /* digits of a line; 0: any number */
-  int word_count;           /* 0: anything */
-  const char *const *words; /* (word_count), of the characters 0 to 9 */
-} od_read_limits;
+/* ---- what reads ---- */
 
-/* How the two opinions on a digit are put together.
- *
- * Which digit it is: the probabilities of the ten are in proportion to the reader's to the power
- * `reader` times the judge's to the power `judge`. Whether it is any: where digits and other
- * things are as frequent, the logarithm of the odds is constant + read * the reader's + judged *
- * the judge's + share * the logarithm of the share of its line's ink that digits take. */
+/* Weights of log-linear score fusion. The probabilities of the ten digits are proportional to the
+ * recognizer's to the power `recognizer` times the classifier's to the power `classifier`. The log
+ * odds that a symbol is a digit at all, if digits and non-digits are equally frequent, are
+ * bias + recognizer_odds * the recognizer's log odds + classifier_odds * the classifier's +
+ * foreground * the logarithm of the proportion of its line's foreground that is in symbols. */
 typedef struct od_fusion_weights {
-  double reader, judge, constant, read, judged, share;
+  double recognizer, classifier, bias, recognizer_odds, classifier_odds, foreground;
 } od_fusion_weights;
 
-/* How frequent digits are among what is found on a page is estimated from all of it, as if
- * `known` more had been seen, of which a share `usual` were digits. */
+/* The proportion of digits among the symbols of a page is estimated by EM, with a Beta prior of
+ * mean prior_mean that counts as much as prior_strength symbols. */
 typedef struct od_fusion {
-  od_fusion_weights apart; /* where no other digit of the line reaches over it, */
-  od_fusion_weights close; /* and where one does */
-  double usual, known;
-  double least; /* what is a digit with less than this probability is left out, without limits */
+  od_fusion_weights isolated; /* of symbols that no neighbour in the line overlaps, */
+  od_fusion_weights touching; /* and of the others */
+  double prior_mean, prior_strength;
+  double min_probability; /* of being a digit; less probable symbols are dropped, if neither length
+                             nor words are given */
 } od_fusion;
 
-/* The digits of a page; release with od_reading_release. */
+#define OD_MAX_FUSION_WEIGHT 1e9
+
+/* What reads an image. It is plain data of one caller: its models and weights may be shared with
+ * other readers, its workspaces not. */
+typedef struct od_reader {
+  const od_kernels *kernels;  /* of image operations */
+  const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of
+                                 OD_CTC_CLASSES classes */
+  od_workspace *recognizer_workspace;
+  const od_classifier *classifier; /* NULL: symbols are not verified */
+  od_workspace *classifier_workspace;
+  const od_fusion *fusion; /* required with a classifier */
+} od_reader;
+
+/* Constraints on the text of each line; lines that cannot have such a text have no symbols. */
+typedef struct od_read_options {
+  int length;               /* symbols of a line; 0: any number */
+  int word_count;           /* 0: any text */
+  const char *const *words; /* (word_count): the lexicon, of the characters 0 to 9 */
+} od_read_options;
+
+/* ---- what is read ---- */
+
+typedef struct od_symbol {
+  int line; /* index of its line on the page, in reading order */
+  int value;
+  int left, top, right, bottom;   /* box; right and bottom are exclusive */
+  float confidence;               /* probability that it is this digit */
+  float digit_probability;        /* probability that it is a digit at all */
+  float probabilities[OD_DIGITS]; /* of each digit, given that it is one */
+} od_symbol;
+
+/* Symbols of a page in reading order; release with od_reading_release. */
 typedef struct od_reading {
   int count;
-  od_read_digit *digits; /* (count) in reading order */
+  od_symbol *symbols; /* (count) */
 } od_reading;
+
+/* Reads an image. Without a classifier the symbols are the recognizer's. */
+od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
+                  const od_read_options *options, od_thread_pool *pool, od_reading *reading,
+                  od_error *error);
 void od_reading_release(od_reading *reading);
 
-/* The shape of the reader's input, its classes, ten digits and the blank, and the width of
- * its columns. */
-enum { OD_LINE_HEIGHT = 32, OD_LINE_MAX_WIDTH = 1024, OD_CTC_CLASSES = 11, OD_CTC_STRIDE = 4 /* pixels */ };
+/* ---- intermediate results, to train on ---- */
 
-/* Reads image (h, w) with a reader from (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of
- * OD_CTC_CLASSES classes, and a judge from (OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1) to judge_classes,
- * ten or eleven, or none (NULL). Errors: OD_ERROR_ARGUMENT for sides outside 1..16384 and for
- * judge_classes; OD_ERROR_MEMORY. */
-od_status od_read(const od_kernels *kernels, int h, int w, const uint8_t *image,
-                  const od_model *reader, od_workspace *reader_workspace,
-                  const od_model *judge, od_workspace *judge_workspace, int judge_classes,
-                  const od_fusion *opinions, od_thread_pool *pool, const od_read_limits *limits,
-                  od_reading *reading, od_error *error);
+/* Symbols before verification, low-confidence ones included, and their crops; release with
+ * od_symbol_crops_release. */
+typedef struct od_symbol_crops {
+  int count;
+  od_symbol *symbols; /* (count), those that have segments */
+  float *crops;       /* (count, OD_DIGIT_SIDE, OD_DIGIT_SIDE) in [0, 1]: the classifier's input */
+} od_symbol_crops;
 
-/* ---- step by step ---- */
+od_status od_read_crops(const od_reader *reader, int h, int w, const uint8_t *image,
+                        od_thread_pool *pool, od_symbol_crops *crops, od_error *error);
+void od_symbol_crops_release(od_symbol_crops *crops);
 
-/* The same in steps, in this order, for networks that threads share: only od_read_lines and
- * od_read_verify use one. Without a judge the reading is taken once its digits are placed. A job belongs to its caller, who destroys it; the image stays as long. Errors as above. */
-typedef struct od_read_job od_read_job;
+/* What score fusion combines for a symbol. Probabilities are floored at 1e-6. */
+typedef struct od_fusion_features {
+  double recognizer[OD_DIGITS]; /* log probabilities of the digits, given that it is one */
+  double classifier[OD_DIGITS]; /* log probabilities of the classes */
+  double recognizer_odds, classifier_odds; /* log odds that it is a digit */
+  double foreground; /* log of the proportion of its line's foreground that is in symbols */
+  bool isolated;     /* no neighbour in its line overlaps it horizontally or touches it */
+  bool verified;     /* the classifier was run on it; else its features are meaningless */
+} od_fusion_features;
 
-/* Finds the lines. */
-od_status od_read_start(const od_kernels *kernels, int h, int w, const uint8_t *image,
-                        od_thread_pool *pool, od_read_job **job, od_error *error);
-/* Asks the reader what they say. */
-od_status od_read_lines(od_read_job *job, const od_model *reader, od_workspace *workspace,
-                        od_thread_pool *pool, od_error *error);
-/* Places the likeliest digits within the limits; where a judge comes next, without any (NULL): then
- * also what only may be digits. */
-od_status od_read_place(od_read_job *job, const od_read_limits *limits, od_error *error);
-/* Cuts out some digits to be judged, and judges these, until there is none: *count is 0. */
-od_status od_read_crop_next(od_read_job *job, od_thread_pool *pool, int *count, od_error *error);
-void od_read_verify(od_read_job *job, const od_model *judge, od_workspace *workspace, int classes,
-                    od_thread_pool *pool);
-/* Crop `index` of those cut out last, (OD_DIGIT_SIDE, OD_DIGIT_SIDE) in [0, 1], and the digit
- * that it is of. They are the job's. */
-const float *od_read_crop(const od_read_job *job, int index, const od_read_digit **digit);
-/* What both say, within the limits. */
-od_status od_read_decide(od_read_job *job, const od_fusion *opinions,
-                         const od_read_limits *limits, od_error *error);
-/* Hands out the digits, which the job has no longer. */
-void od_read_take(od_read_job *job, od_reading *reading);
-void od_read_destroy(od_read_job *job); /* NULL is fine */
+/* Symbols before fusion and their features; release with od_symbol_features_release. */
+typedef struct od_symbol_features {
+  int count;
+  od_symbol *symbols;           /* (count), low-confidence ones included */
+  od_fusion_features *features; /* (count) */
+} od_symbol_features;
+
+/* `reader` has a classifier; its fusion may be NULL. */
+od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t *image,
+                           od_thread_pool *pool, od_symbol_features *features, od_error *error);
+void od_symbol_features_release(od_symbol_features *features);
 
 OD_END_DECLS
 

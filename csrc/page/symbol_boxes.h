@@ -1,26 +1,28 @@
-/* Which ink each digit of a line is, and so its box. Private to read/. */
+/* Symbol boxes: which segments of a line belong to each of its symbols. Private to page/. */
 #ifndef OD_PAGE_SYMBOL_BOXES_H
 #define OD_PAGE_SYMBOL_BOXES_H
 
 #include <stdbool.h>
 
-#include "page/page.h"
 #include "page/ctc_decoding.h"
 #include "page/line_image.h"
+#include "page/page.h"
 
-/* A digit's ink: neighbours among the page's pieces; none where its box is a guess. */
-typedef struct od_segment_run {
+/* Consecutive segments of the page that are assigned to a symbol; none where its box is only
+ * estimated from its columns. */
+typedef struct od_segment_range {
   int first, count;
-} od_segment_run;
+} od_segment_range;
 
-/* Fills in the boxes of a line's digits (count), as spelled, and their ink: runs (count).
- * Errors: OD_ERROR_MEMORY. */
-od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line, const od_line_geometry *place,
-                        int count, const od_decoded_symbol *spelled, od_read_digit *digits,
-                        od_segment_run *runs, od_error *error);
+/* Assigns the segments of a line to its decoded symbols (count): ranges (count) and the boxes of
+ * symbols (count). Errors: OD_ERROR_MEMORY. */
+od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line,
+                               const od_line_geometry *geometry, int count,
+                               const od_decoded_symbol *decoded, od_symbol *symbols,
+                               od_segment_range *ranges, od_error *error);
 
-/* Whether no neighbour in its line has a column of the page in common with a digit, or none
- * between: digits (count), line by line, with their boxes. */
-bool od_is_isolated(int count, const od_read_digit *digits, int index);
+/* Whether no neighbour in its line overlaps symbol `index` of symbols (count) horizontally or
+ * touches it. Those of a line lie side by side. */
+bool od_is_isolated(int count, const od_symbol *symbols, int index);
 
 #endif

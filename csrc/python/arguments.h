@@ -1,4 +1,4 @@
-/* Arguments of functions that take them the quick way (METH_FASTCALL). */
+/* Parsing of the arguments of METH_FASTCALL functions. */
 #ifndef OD_PYTHON_ARGUMENTS_H
 #define OD_PYTHON_ARGUMENTS_H
 
@@ -10,14 +10,14 @@ enum { MAX_PARAMETERS = 9 };
 
 typedef struct signature {
   const char *function;
-  int count;      /* all of them */
-  int required;   /* the first so many must be given */
-  int positional; /* the rest by name only */
+  int count;      /* of all parameters */
+  int required;   /* the number of required ones, which come first */
+  int positional; /* the number that may be positional, which come first */
   const char *names[MAX_PARAMETERS];
 } signature;
 
-/* values (count): borrowed references, NULL where nothing was given. False with a
- * TypeError set. */
+/* values (count): borrowed references, NULL for omitted parameters. Returns false with a TypeError
+ * set. */
 bool arguments_read(const signature *accepted, PyObject *const *arguments, Py_ssize_t positional,
                     PyObject *keywords, PyObject **values);
 

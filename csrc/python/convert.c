@@ -19,7 +19,7 @@ int convert_setup(void) {
 
 /* ---- single values ---- */
 
-/* What came is shown where it is short, else by its type. */
+/* Shows the value if its repr is short, else its type. */
 static bool refuse(PyObject *exception, const char *name, PyObject *value, const char *expected) {
   bool brief = value == Py_None || PyUnicode_Check(value) || PyLong_Check(value) ||
                PyFloat_Check(value) || PyArray_CheckScalar(value);
@@ -70,7 +70,7 @@ bool convert_real(PyObject *value, const char *name, double *result) {
   if (!number || PyBool_Check(value) || PyArray_IsScalar(value, ComplexFloating))
     return refuse(PyExc_TypeError, name, value, "a number");
   *result = PyFloat_AsDouble(value);
-  if (PyErr_Occurred()) { /* an integer beyond every float */
+  if (PyErr_Occurred()) { /* an integer above the range of doubles */
     PyErr_Clear();
     *result = INFINITY;
   }
@@ -99,7 +99,7 @@ PyObject *convert_dict(PyObject *value, const char *name) {
   return dict;
 }
 
-/* ---- arrays that come in ---- */
+/* ---- input arrays ---- */
 
 static bool refuse_shape(PyArrayObject *array, const char *name, const char *expected) {
   PyObject *shape = PyArray_IntTupleFromIntp(PyArray_NDIM(array), PyArray_DIMS(array));
@@ -109,7 +109,7 @@ static bool refuse_shape(PyArrayObject *array, const char *name, const char *exp
   return false;
 }
 
-/* The array, if its numbers can be read in place; `types` names what is taken. */
+/* The array, if its values can be read in place; `types` names the accepted dtypes. */
 static PyArrayObject *readable(PyObject *value, const char *name, bool bytes, bool floats,
                                const char *types) {
   if (!PyArray_Check(value)) {
@@ -161,7 +161,7 @@ bool convert_images(PyObject *value, const char *name, size_t size, double scale
   return true;
 }
 
-/* The images of an array of one (side, side) or of a batch of them; 0 for another shape. */
+/* The number of images of an array (side, side) or of a batch; 0 for other shapes. */
 static npy_intp count_images(PyArrayObject *array, npy_intp side, bool *single) {
   const int rank = PyArray_NDIM(array);
   const npy_intp *shape = PyArray_DIMS(array);
@@ -188,7 +188,7 @@ bool convert_plain_images(PyObject *value, int side, image_view *view, bool *sin
 
 void image_view_release(image_view *view) { Py_CLEAR(view->array); }
 
-/* A copy of an array of labels, `length` an image. */
+/* A copy of an array of labels, `length` per image. */
 static bool copy_labels(PyArrayObject *array, const char *name, size_t count, size_t length,
                         int classes, uint8_t **labels) {
   uint8_t *copy = PyMem_Malloc(count * length);
@@ -338,7 +338,7 @@ bool convert_cells(PyObject *value, const char *name, int longest, cells_view *v
     snprintf(expected, sizeof expected, "(h, w) with sides from 1 to %d", longest);
     fits = refuse_shape(array, name, expected);
   }
-  /* As bools where bytes would not say the same or do not lie side by side. */
+  /* Converted to bools unless it is contiguous bytes. */
   if (fits && (PyArray_TYPE(array) != NPY_UINT8 || !PyArray_IS_C_CONTIGUOUS(array))) {
     PyArray_Descr *bools = PyArray_DescrFromType(NPY_BOOL);
     Py_SETREF(array, (PyArrayObject *)PyArray_CastToType(array, bools, 0));
@@ -365,7 +365,7 @@ bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
   return true;
 }
 
-/* ---- arrays that go out ---- */
+/* ---- result arrays ---- */
 
 static PyObject *new_array(int rank, const npy_intp *shape, int type, void **data) {
   PyObject *array = PyArray_SimpleNew(rank, shape, type);
@@ -419,4 +419,9 @@ PyObject *new_doubles(const int shape[2], double **numbers) {
 PyObject *new_double_vector(size_t count, double **numbers) {
   npy_intp length = (npy_intp)count;
   return new_array(1, &length, NPY_FLOAT64, (void **)numbers);
+}
+
+PyObject *new_bools(size_t count, bool **flags) {
+  npy_intp length = (npy_intp)count;
+  return new_array(1, &length, NPY_BOOL, (void **)flags);
 }

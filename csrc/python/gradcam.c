@@ -9,12 +9,12 @@
 #include "module.h"
 #include "network_type.h"
 
-/* What a call wants, and where its answers go. */
+/* The arguments of a call and the buffers of its results. */
 typedef struct explain_call {
   image_view view;
   int digit;        /* a class, or -1: that with the largest score of the first `classes` */
   int classes;
-  int layer;        /* an index, or -1: the best one */
+  int layer;        /* an index, or -1: the default layer */
   od_shape map;     /* (h, w, 1) */
   int64_t *digits;  /* (n) */
   float *scores;    /* (n, classes) */
@@ -59,7 +59,7 @@ static bool read_call(const network_object *self, PyObject *const *arguments, Py
   return call->layer >= 0;
 }
 
-/* Makes what looks at the layer, with the numbers of now. With the lock held. */
+/* Creates the Grad-CAM of a layer for the present values. With the lock held. */
 static od_status prepare(network_object *self, const od_kernels *kernels, int layer,
                          od_error *error) {
   if (self->gradcam && self->gradcam_layer == layer) return OD_OK;
@@ -86,7 +86,7 @@ static void run(od_gradcam *gradcam, const od_network *network, const explain_ca
   }
 }
 
-/* New arrays for all answers, as a tuple. */
+/* New arrays for all results, as a tuple. */
 static PyObject *new_answers(const od_network *network, explain_call *call) {
   od_shape input = od_network_input(network), map = od_network_shape_after(network, call->layer);
   size_t count = call->view.images.count;
@@ -100,7 +100,7 @@ static PyObject *new_answers(const od_network *network, explain_call *call) {
   PyObject *scores = new_float_rows(count, od_network_classes(network), &call->scores);
   PyObject *maps = new_floats(3, map_shape, &call->maps);
   PyObject *heats = new_floats(3, heat_shape, &call->heats);
-  /* "N" takes references over; where an array is missing, it fails. */
+  /* "N" takes the references over, and fails if an array is NULL. */
   return Py_BuildValue("(NNNNi)", digits, scores, maps, heats, call->layer);
 }
 

@@ -31,7 +31,7 @@ static const field dropout_fields[] = {
     {"rate", REQUIRED, FIELD_REAL, offsetof(od_layer, rate), NULL}, FIELDS_END};
 static const field no_fields[] = {FIELDS_END};
 
-/* What the keys of a type are, and the layer that none of them has changed. */
+/* The keys of a layer type, and the layer with their default values. */
 static const struct {
   const field *fields;
   od_layer defaults;
@@ -65,7 +65,7 @@ static bool read_kind(PyObject *values, int index, od_layer_kind *kind) {
   return choice >= 0;
 }
 
-/* The last layer may say softmax as its activation: inference and loss apply it. */
+/* The last layer may have the activation softmax: inference and loss apply it. */
 static bool drop_softmax(PyObject *values) {
   PyObject *activation = dict_take(values, "activation");
   if (!activation) return !PyErr_Occurred();
@@ -98,7 +98,7 @@ bool layers_read(PyObject *list, od_layer *layers, int *count) {
     PyErr_Format(PyExc_TypeError, "layers: got %.100R, expected a list of dicts", list);
     return false;
   }
-  PyObject *items = PySequence_Tuple(list); /* nobody else can change this one */
+  PyObject *items = PySequence_Tuple(list); /* which other code cannot change */
   if (!items) return false;
   Py_ssize_t length = PyTuple_GET_SIZE(items);
   bool read = length >= 1 && length <= OD_MAX_LAYERS;

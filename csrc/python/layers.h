@@ -1,4 +1,4 @@
-/* Lists of layers: dicts as people write them, structs as the core takes them. */
+/* Lists of layers: conversion between the dicts of Python and the structs of the core. */
 #ifndef OD_PYTHON_LAYERS_H
 #define OD_PYTHON_LAYERS_H
 

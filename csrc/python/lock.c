@@ -54,7 +54,7 @@ static void release(object_lock *lock) { PyThread_release_lock(lock->mutex); }
 
 #endif
 
-/* The first use in a forked child frees the lock, once, whichever thread comes first. */
+/* The first use in a forked child, by whichever thread, releases the lock. */
 static void renew_after_fork(object_lock *lock) {
   const unsigned renewing = UINT_MAX;
   unsigned forks = atomic_load(lock->forks);

@@ -14,7 +14,7 @@ typedef struct gradient_call {
   double label_smoothing;
   uint64_t seed;
   const od_kernels *kernels;
-  od_real *values; /* (total size): the gradient, then the statistics as they were */
+  od_real *values; /* (total size): the gradient, then the unchanged statistics */
   od_loss loss;
 } gradient_call;
 

@@ -9,7 +9,7 @@
 #include "nn/calibration.h"
 #include "runtime.h"
 
-/* Single images for one of which the GIL is released; and class scores that fit on the stack. */
+/* The GIL is released for one of so many single images; and scores that fit on the stack. */
 enum { GIL_TURN = 100, STACK_SCORES = 1024 };
 
 static bool read_batch(network_object *self, const char *function, PyObject *const *arguments,
@@ -43,8 +43,8 @@ bool network_lease_take(PyObject *network, size_t images, network_lease *lease) 
   }
   object_lock_acquire(&self->lock);
   if (!self->model)
-    status = shared_model_create(self->network, state->kernels, self->precision, &self->model,
-                                 &error);
+    status =
+        shared_model_create(self->network, state->kernels, self->precision, &self->model, &error);
   if (status == OD_OK) {
     lease->shared = self->model;
     shared_model_retain(lease->shared);
@@ -142,7 +142,8 @@ PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_
 /* The output of a layer for every image, values (count, size): from a network that ends with
  * it. With the lock held, and without the GIL. */
 static od_status run_until(const network_object *self, const od_kernels *kernels, int layer,
-                           od_thread_pool *pool, const od_images *images, float *values, od_error *error) {
+                           od_thread_pool *pool, const od_images *images, float *values,
+                           od_error *error) {
   od_network *part;
   od_model *model = NULL;
   od_workspace *workspace = NULL;

@@ -1,4 +1,4 @@
-/* The methods of Network, by what they are about; network_type.c puts them together. */
+/* The methods of Network by subject; network_type.c has the table. */
 #ifndef OD_PYTHON_NETWORK_METHODS_H
 #define OD_PYTHON_NETWORK_METHODS_H
 

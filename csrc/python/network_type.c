@@ -27,7 +27,7 @@ static bool is_small(const od_network *network) {
   return work + od_shape_size(od_network_input(network)) < SMALL_WORK;
 }
 
-/* A new object that owns `network`, in any case. */
+/* A new object that owns `network`, which is destroyed on failure. */
 static PyObject *wrap(PyTypeObject *type, od_network *network) {
   network_object *self = (network_object *)type->tp_alloc(type, 0);
   if (!self) {
@@ -122,7 +122,7 @@ static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
   return copy;
 }
 
-/* ---- what it is ---- */
+/* ---- description ---- */
 
 static PyObject *get_layers(PyObject *object, void *Py_UNUSED(closure)) {
   const od_network *network = ((network_object *)object)->network;
@@ -192,7 +192,7 @@ static PyObject *network_describe(PyObject *object, PyObject *Py_UNUSED(unused))
   return list;
 }
 
-/* ---- how it predicts ---- */
+/* ---- precision ---- */
 
 static PyObject *get_precision(PyObject *object, void *Py_UNUSED(closure)) {
   return PyUnicode_FromString(precision_choices.names[((network_object *)object)->precision]);
@@ -244,45 +244,47 @@ static PyMethodDef methods[] = {
      PyDoc_STR("describe($self, /)\n--\n\nName, type, output shape and number of parameters "
                "(moving statistics included) of every layer.")},
     {"copy", network_copy, METH_NOARGS,
-     PyDoc_STR("copy($self, /)\n--\n\nA network of its own with the same layers and weights.")},
+     PyDoc_STR("copy($self, /)\n--\n\nAn independent copy of the layers and weights.")},
     {"initialize", FAST(network_initialize),
-     PyDoc_STR("initialize($self, /, seed)\n--\n\nStart again from random kernels.")},
+     PyDoc_STR("initialize($self, /, seed)\n--\n\nReinitialize the weights at random.")},
     {"weights", network_weights, METH_NOARGS,
      PyDoc_STR("weights($self, /)\n--\n\nCopies of all tensors by name.")},
     {"set_weights", FAST(network_set_weights),
-     PyDoc_STR("set_weights($self, /, weights)\n--\n\nTake all tensors or, with an error, none.")},
+     PyDoc_STR("set_weights($self, /, weights)\n--\n\nSet all tensors; with an error, none.")},
     {"calibrate", FAST(network_calibrate),
      PyDoc_STR("calibrate($self, /, images, scale)\n--\n\n"
-               "Note the ranges of all layers' inputs for these images, which int8 wants.")},
+               "Observe the ranges of all layers' inputs for these images, for int8.")},
     {"predict", FAST(network_predict),
      PyDoc_STR("predict($self, /, images, scale)\n--\n\n"
                "The class of every image, int64 (n,), or of every column, (n, columns).")},
     {"predict_proba", FAST(network_predict_proba),
-     PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
-               "Class probabilities, float32 (n, classes), or of each column (n, columns, classes).")},
+     PyDoc_STR(
+         "predict_proba($self, /, images, scale)\n--\n\n"
+         "Class probabilities, float32 (n, classes), or of each column (n, columns, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
                "Class scores before softmax, float32 (n, classes) or (n, columns, classes).")},
     {"explain", FAST(network_explain),
      PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None, classes=None)\n--\n\n"
                "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
-               "activation maps (n, h, w), these spread over the input, 0..1, and the layer.")},
+               "activation maps (n, h, w), these upsampled to the input, 0..1, and the layer.")},
     {"layer_output", FAST(network_layer_output),
      PyDoc_STR("layer_output($self, /, images, scale, layer)\n--\n\n"
-               "What a layer, counted from 0, gives for every image, float32 (n, h, w, c).")},
+               "The output of the layer of this index for every image, float32 (n, h, w, c).")},
     {"gradient", FAST(network_gradient),
      PyDoc_STR("gradient($self, /, images, labels, scale, *, label_smoothing=0.0, seed=0)\n--\n\n"
-               "Mean loss, images right, and the gradient of every trainable tensor.")},
+               "The mean loss, the number of correct images, and the gradient of each trainable "
+               "tensor.")},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef attributes[] = {
-    {"layers", get_layers, NULL, PyDoc_STR("The layers, with every key filled in."), NULL},
+    {"layers", get_layers, NULL, PyDoc_STR("The layers, with all keys."), NULL},
     {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
     {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
     {"columns", get_columns, NULL,
      PyDoc_STR("Columns that have scores each; 1 where the image has, as a whole."), NULL},
     {"precision", get_precision, set_precision,
-     PyDoc_STR("What predictions multiply: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
+     PyDoc_STR("The number type of products: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
     {"ranges", get_ranges, set_ranges,
      PyDoc_STR("The range of each layer's input, (low, high) by name, where known."), NULL},
     {"parameter_count", get_parameter_count, NULL, PyDoc_STR("Trainable numbers."), NULL},
@@ -298,6 +300,6 @@ static PyType_Slot slots[] = {
     {Py_tp_getset, attributes},
     {0, NULL}};
 
-/* No part in garbage collection: it refers to no other Python object. */
+/* Without garbage collection: it refers to no other Python object. */
 PyType_Spec network_type_spec = {"ocrdigit._core.Network", sizeof(network_object), 0,
                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};

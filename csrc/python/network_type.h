@@ -28,7 +28,7 @@ typedef struct network_object {
   int gradcam_layer;      /* … of this layer */
   od_precision precision; /* of predictions */
   bool training;          /* a trainer runs */
-  bool small;             /* one image is too little work to release the GIL for */
+  bool small;             /* one image is not enough work to release the GIL */
   unsigned single_images; /* so far: now and then the GIL is released for one */
 } network_object;
 
@@ -52,7 +52,7 @@ typedef struct network_lease {
 bool network_lease_take(PyObject *network, size_t images, network_lease *lease);
 void network_lease_release(network_lease *lease);
 
-/* Labels as the network wants them: see od_batch. A copy; free it with PyMem_Free. */
+/* Labels in the form of the network's od_batch. A copy; free it with PyMem_Free. */
 bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
                     uint8_t **labels, size_t *length);
 

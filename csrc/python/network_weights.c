@@ -1,11 +1,11 @@
-/* The numbers of a network: drawn, read and set. */
+/* The weights of a network: initialization, reading and setting. */
 #include <string.h>
 
 #include "arguments.h"
 #include "convert.h"
 #include "network_methods.h"
 
-/* Takes the lock to change the numbers; false, without the lock, while a trainer runs. */
+/* Acquires the lock to change the values; false, without the lock, while a trainer runs. */
 static bool acquire_to_change(network_object *self) {
   object_lock_acquire(&self->lock);
   if (!self->training) return true;
@@ -30,8 +30,8 @@ PyObject *network_initialize(PyObject *object, PyObject *const *arguments, Py_ss
   Py_RETURN_NONE;
 }
 
-/* A dict of new arrays for all tensors, or the trainable ones, by name; and where
- * their numbers are, by tensor number (NULL where there is no array). */
+/* A dict of new arrays for all tensors, or the trainable ones, by name; and their data by tensor
+ * index (NULL without an array). */
 static PyObject *new_tensors(const od_network *network, bool only_trainable, float **numbers) {
   PyObject *dict = PyDict_New();
   for (int t = 0; dict && t < od_network_tensor_count(network); t++) {
@@ -87,7 +87,7 @@ static const od_tensor *find_tensor(const od_network *network, PyObject *name) {
   return NULL;
 }
 
-/* The numbers of every tensor, from a dict that has just these tensors. */
+/* The data of every tensor, from a dict of exactly these tensors. */
 static bool read_weights(const od_network *network, PyObject *dict, const float **numbers) {
   PyObject *name;
   Py_ssize_t position = 0;
@@ -115,7 +115,7 @@ static bool take_weights(network_object *self, const float *const *numbers) {
     const od_tensor *tensor = od_network_tensor(self->network, t);
     memcpy(tensor->data, numbers[t], tensor->size * sizeof *tensor->data);
   }
-  od_network_clear_ranges(self->network); /* those were of other weights */
+  od_network_clear_ranges(self->network); /* observed with other weights */
   network_values_changed(self);
   object_lock_release(&self->lock);
   return true;

@@ -1,4 +1,4 @@
-/* The precision of a network's products and the ranges that int8 wants, as Python has them. */
+/* The precision of a network's products and the ranges for int8, as Python objects. */
 #ifndef OD_PYTHON_PRECISION_H
 #define OD_PYTHON_PRECISION_H
 
@@ -15,8 +15,8 @@ extern const field_choices precision_choices;
 /* {layer name: (low, high)} of the layers that have a range; a new dict, or NULL. */
 PyObject *ranges_write(const od_network *network);
 
-/* Takes all ranges of such a dict in place of those that are there; or, false with an
- * exception set, none. */
+/* Replaces all ranges by those of such a dict; on failure none, and returns false with an exception
+ * set. */
 bool ranges_read(PyObject *value, od_network *network);
 
 #endif

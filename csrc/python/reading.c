@@ -3,24 +3,49 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "classifier_type.h"
 #include "convert.h"
 #include "errors.h"
+#include "fields.h"
 #include "image/limits.h"
+#include "module.h"
 #include "network_type.h"
-#include "page/read.h"
 #include "page/line_image.h"
-#include "runtime.h"
-#include "shared_thread_pool.h"
+#include "page/read.h"
 
-enum { DIGIT_COLUMNS = 6, MOST_LENGTH = 1000, MOST_WORDS = 1 << 20, MOST_WEIGHT = 1000000000 };
+enum { SYMBOL_COLUMNS = 6, PROBABILITY_COLUMNS = 2 + OD_DIGITS };
+enum { MAX_LENGTH = 1000, MAX_WORDS = 1 << 20 };
 
-/* A picture, which stays while the GIL is released. */
-typedef struct picture {
+/* ---- arguments ---- */
+
+#define WEIGHT(prefix, member) \
+  { #prefix "_" #member, REQUIRED, FIELD_REAL, offsetof(od_fusion, prefix.member), NULL }
+#define WEIGHTS(prefix)                                                         \
+  WEIGHT(prefix, recognizer), WEIGHT(prefix, classifier), WEIGHT(prefix, bias), \
+      WEIGHT(prefix, recognizer_odds), WEIGHT(prefix, classifier_odds), WEIGHT(prefix, foreground)
+#define PARAMETER(member) \
+  { #member, REQUIRED, FIELD_REAL, offsetof(od_fusion, member), NULL }
+
+/* The fields of ocrdigit.models.recognizer.FusionWeights. */
+static const field fusion_fields[] = {WEIGHTS(isolated),          WEIGHTS(touching),
+                                      PARAMETER(prior_mean),      PARAMETER(prior_strength),
+                                      PARAMETER(min_probability), FIELDS_END};
+
+static bool read_fusion(PyObject *value, od_fusion *fusion) {
+  PyObject *fields = convert_dict(value, "fusion");
+  const bool read =
+      fields && fields_read(fusion_fields, fields, "fusion: ", PyExc_ValueError, fusion);
+  Py_XDECREF(fields);
+  return read;
+}
+
+/* An image, valid as long as its array. */
+typedef struct gray_image {
   int h, w;
   const uint8_t *pixels;
-} picture;
+} gray_image;
 
-static bool read_image(PyObject *value, picture *image) {
+static bool read_image(PyObject *value, gray_image *image) {
   if (!convert_picture(value, "image", 0, &image->h, &image->w, &image->pixels)) return false;
   if (image->h <= OD_MAX_IMAGE_SIDE && image->w <= OD_MAX_IMAGE_SIDE) return true;
   PyErr_Format(PyExc_ValueError, "image: got %d x %d pixels, expected sides up to %d", image->h,
@@ -28,11 +53,12 @@ static bool read_image(PyObject *value, picture *image) {
   return false;
 }
 
-/* The words of a tuple of str, which stays: only digits, not empty. Free with PyMem_Free. */
+/* Reads a tuple of str, each of one or more digits. The words are valid as long as the tuple; free
+ * the array with PyMem_Free, also after an error. */
 static bool read_words(PyObject *value, const char ***words, int *count) {
-  if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) > MOST_WORDS) {
+  if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) > MAX_WORDS) {
     PyErr_Format(PyExc_TypeError, "words: got %.100R, expected a tuple of up to %d str", value,
-                 MOST_WORDS);
+                 MAX_WORDS);
     return false;
   }
   *count = (int)PyTuple_GET_SIZE(value);
@@ -45,9 +71,9 @@ static bool read_words(PyObject *value, const char ***words, int *count) {
     const char *word = PyUnicode_AsUTF8(PyTuple_GET_ITEM(value, i));
     if (!word) return false;
     const size_t length = strspn(word, "0123456789");
-    if (length == 0 || length > MOST_LENGTH || word[length]) {
+    if (length == 0 || length > MAX_LENGTH || word[length]) {
       PyErr_Format(PyExc_ValueError, "words: got %.100R, expected 1 to %d digits",
-                   PyTuple_GET_ITEM(value, i), MOST_LENGTH);
+                   PyTuple_GET_ITEM(value, i), MAX_LENGTH);
       return false;
     }
     (*words)[i] = word;
@@ -55,270 +81,225 @@ static bool read_words(PyObject *value, const char ***words, int *count) {
   return true;
 }
 
-/* Digits (n, 6): line, value, left, top, width, height. */
-static PyObject *table_of(int count, const od_read_digit *digits) {
-  int32_t *table;
-  PyObject *rows = new_integers32((int[]){count, DIGIT_COLUMNS}, &table);
-  for (int i = 0; rows && i < count; i++) {
-    const od_read_digit *from = &digits[i];
-    const int32_t row[] = {from->line,
-                           from->value,
-                           from->left,
-                           from->top,
-                           from->right - from->left,
-                           from->bottom - from->top};
-    memcpy(table + i * DIGIT_COLUMNS, row, sizeof row);
-  }
-  return rows;
-}
+/* ---- calls ---- */
 
-/* Digits (n, 12): confidence, whether it is a digit at all, the probability of each. */
-static PyObject *numbers_of(int count, const od_read_digit *digits) {
-  float *numbers;
-  PyObject *rows = new_floats(2, (int[]){count, 2 + OD_DIGITS}, &numbers);
-  for (int i = 0; rows && i < count; i++) {
-    const od_read_digit *from = &digits[i];
-    float *into = numbers + i * (2 + OD_DIGITS);
-    into[0] = from->confidence;
-    into[1] = from->is_digit;
-    memcpy(into + 2, from->probabilities, sizeof from->probabilities);
-  }
-  return rows;
-}
-
-/* The layers of a Network; NULL with an exception set for what is none. */
-static const od_network *layers_of(PyObject *module, PyObject *network, const char *name) {
-  if (Py_IS_TYPE(network, state_of_module(module)->network_type))
-    return ((network_object *)network)->network;
-  PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a Network", name, network);
-  return NULL;
-}
-
-/* Whether `network` is one that reads lines. */
-static bool is_reader(PyObject *module, PyObject *network) {
-  const od_network *layers = layers_of(module, network, "network");
-  if (!layers) return false;
-  const od_shape input = od_network_input(layers);
-  if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
-      od_network_sequence_length(layers) == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE &&
-      od_network_classes(layers) == OD_CTC_CLASSES)
-    return true;
-  PyErr_Format(PyExc_ValueError, "network: got %R, expected one from (%d, %d, 1) to %d columns of "
-               "%d classes", network, OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH,
-               OD_LINE_MAX_WIDTH / OD_CTC_STRIDE, OD_CTC_CLASSES);
-  return false;
-}
-
-/* Whether `judge` is one that tells digits. */
-static bool is_judge(PyObject *module, PyObject *judge, int *classes) {
-  const od_network *layers = layers_of(module, judge, "judge");
-  if (!layers) return false;
-  const od_shape input = od_network_input(layers);
-  *classes = od_network_classes(layers);
-  if (input.h == OD_DIGIT_SIDE && input.w == OD_DIGIT_SIDE && input.c == 1 &&
-      od_network_sequence_length(layers) == 1 && (*classes == OD_DIGITS || *classes == OD_DIGITS + 1))
-    return true;
-  PyErr_Format(PyExc_ValueError, "judge: got %R, expected one from (%d, %d, 1) to %d or %d classes",
-               judge, OD_DIGIT_SIDE, OD_DIGIT_SIDE, OD_DIGITS, OD_DIGITS + 1);
-  return false;
-}
-
-static bool read_fusion(PyObject *value, od_fusion *opinions) {
-  enum { NUMBERS = sizeof *opinions / sizeof(double) };
-  _Static_assert(sizeof *opinions == 15 * sizeof(double), "the numbers of models.recognizer.FusionWeights");
-  double numbers[NUMBERS];
-  PyObject *tuple = PyTuple_Check(value) && PyTuple_GET_SIZE(value) == NUMBERS ? value : NULL;
-  for (Py_ssize_t i = 0; tuple && i < NUMBERS; i++) {
-    numbers[i] = PyFloat_AsDouble(PyTuple_GET_ITEM(tuple, i));
-    if (PyErr_Occurred()) return false;
-    if (!(numbers[i] >= -MOST_WEIGHT && numbers[i] <= MOST_WEIGHT)) tuple = NULL;
-  }
-  if (!tuple) {
-    PyErr_Format(PyExc_ValueError,
-                 "opinions: got %.100R, expected a tuple of %d numbers in -%d..%d", value,
-                 (int)NUMBERS, MOST_WEIGHT, MOST_WEIGHT);
-    return false;
-  }
-  memcpy(opinions, numbers, sizeof numbers);
-  return true;
-}
-
+/* A call of the core and the objects it uses. */
 typedef struct reading_call {
-  const od_kernels *kernels;
-  PyObject *reader, *judge; /* Networks; a judge or NULL */
-  int judge_classes;
-  od_fusion opinions;
-  picture image;
-  od_read_limits limits;
-  od_read_job *job;
+  PyObject *array;
+  PyObject *recognizer;                /* a Network */
+  const classifier_object *classifier; /* or NULL */
+  od_reader reader;
+  od_fusion fusion;
+  gray_image image;
+  od_read_options options;
+  od_reading reading;
+  od_symbol_crops crops;
+  od_symbol_features features;
 } reading_call;
 
-static od_status run_reader(reading_call *call, const network_lease *lease, od_error *error) {
-  return od_read_lines(call->job, lease->shared->model, lease->workspace, lease->pool, error);
+static bool is_instance(PyObject *value, PyTypeObject *type, const char *name) {
+  if (Py_IS_TYPE(value, type)) return true;
+  PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a %s", name, value,
+               strrchr(type->tp_name, '.') + 1);
+  return false;
 }
 
-static od_status run_judge(reading_call *call, const network_lease *lease,
-                           od_error *Py_UNUSED(error)) {
-  od_read_verify(call->job, lease->shared->model, lease->workspace, call->judge_classes,
-                 lease->pool);
-  return OD_OK;
+/* Reads the networks and the image; `classifier` may be NULL or None. */
+static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, PyObject *classifier,
+                      reading_call *call) {
+  const module_state *state = state_of_module(module);
+  *call =
+      (reading_call){.array = image, .recognizer = recognizer, .reader.kernels = state->kernels};
+  if (!is_instance(recognizer, state->network_type, "recognizer") ||
+      !read_image(image, &call->image))
+    return false;
+  if (!classifier || classifier == Py_None) return true;
+  call->classifier = (const classifier_object *)classifier;
+  return is_instance(classifier, state->classifier_type, "classifier");
 }
 
-typedef od_status network_user(reading_call *call, const network_lease *lease, od_error *error);
+/* A function of the core. */
+typedef od_status reading_function(reading_call *call, od_thread_pool *pool, od_error *error);
 
-static bool network_use(PyObject *network, network_user *use, reading_call *call) {
-  network_lease lease;
+static od_status run_read(reading_call *call, od_thread_pool *pool, od_error *error) {
+  return od_read(&call->reader, call->image.h, call->image.w, call->image.pixels, &call->options,
+                 pool, &call->reading, error);
+}
+
+static od_status run_crops(reading_call *call, od_thread_pool *pool, od_error *error) {
+  return od_read_crops(&call->reader, call->image.h, call->image.w, call->image.pixels, pool,
+                       &call->crops, error);
+}
+
+static od_status run_features(reading_call *call, od_thread_pool *pool, od_error *error) {
+  return od_read_features(&call->reader, call->image.h, call->image.w, call->image.pixels, pool,
+                          &call->features, error);
+}
+
+/* Runs a call with leases of the networks, without the GIL and without a lock. False with an
+ * exception set. */
+static bool run_call(reading_function *run, reading_call *call) {
+  network_lease recognizer, classifier = {0};
+  od_classifier on_lease;
   od_error error;
   od_status status;
-  if (!network_lease_take(network, 2, &lease)) return false;
+  if (!network_lease_take(call->recognizer, 2, &recognizer)) return false;
+  if (call->classifier && !network_lease_take(call->classifier->network, 2, &classifier)) {
+    network_lease_release(&recognizer);
+    return false;
+  }
+  call->reader.recognizer = recognizer.shared->model;
+  call->reader.recognizer_workspace = recognizer.workspace;
+  if (call->classifier) {
+    on_lease = classifier_on_lease(call->classifier, &classifier);
+    call->reader.classifier = &on_lease;
+    call->reader.classifier_workspace = classifier.workspace;
+  }
+  Py_INCREF(call->array);
   Py_BEGIN_ALLOW_THREADS
-  status = use(call, &lease, &error);
+  status = run(call, recognizer.pool, &error);
   Py_END_ALLOW_THREADS
-  network_lease_release(&lease);
+  Py_DECREF(call->array);
+  network_lease_release(&classifier);
+  network_lease_release(&recognizer);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
 }
 
-/* The steps that use no network, each without the GIL; false with an exception set. */
-typedef od_status reading_step(reading_call *call, od_thread_pool *pool, int *count, od_error *error);
+/* ---- results ---- */
 
-static bool run_step(reading_step *step, reading_call *call, od_thread_pool *pool, int *count) {
-  od_error error;
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = step(call, pool, count, &error);
-  Py_END_ALLOW_THREADS
-  if (status != OD_OK) raise_status(status, &error);
-  return status == OD_OK;
+/* Symbols (n, 6): line, value, left, top, width, height. */
+static PyObject *symbol_table(int count, const od_symbol *symbols) {
+  int32_t *table;
+  PyObject *array = new_integers32((int[]){count, SYMBOL_COLUMNS}, &table);
+  for (int i = 0; array && i < count; i++) {
+    const od_symbol *s = &symbols[i];
+    const int32_t row[] = {s->line, s->value,           s->left,
+                           s->top,  s->right - s->left, s->bottom - s->top};
+    memcpy(table + i * SYMBOL_COLUMNS, row, sizeof row);
+  }
+  return array;
 }
 
-static od_status start(reading_call *call, od_thread_pool *pool, int *Py_UNUSED(count), od_error *error) {
-  return od_read_start(call->kernels, call->image.h, call->image.w, call->image.pixels, pool,
-                       &call->job, error);
+/* Symbols (n, 12): confidence, probability of being a digit, probability of each digit. */
+static PyObject *probability_table(int count, const od_symbol *symbols) {
+  float *table;
+  PyObject *array = new_floats(2, (int[]){count, PROBABILITY_COLUMNS}, &table);
+  for (int i = 0; array && i < count; i++) {
+    const od_symbol *s = &symbols[i];
+    float *row = table + i * PROBABILITY_COLUMNS;
+    row[0] = s->confidence;
+    row[1] = s->digit_probability;
+    memcpy(row + 2, s->probabilities, sizeof s->probabilities);
+  }
+  return array;
 }
 
-/* Up to the first digits that are to be judged: *count is 0 where there are none. */
-static od_status place(reading_call *call, od_thread_pool *pool, int *count, od_error *error) {
-  *count = 0;
-  if (!call->judge) return od_read_place(call->job, &call->limits, error);
-  od_status status = od_read_place(call->job, NULL, error);
-  return status ? status : od_read_crop_next(call->job, pool, count, error);
+/* A member of od_fusion_features: a flag, or numbers of OD_DIGITS columns or one. */
+typedef struct feature {
+  const char *name;
+  enum { FLAG, NUMBER, ROW } type;
+  size_t offset;
+} feature;
+
+#define FEATURE(type, member) \
+  { #member, type, offsetof(od_fusion_features, member) }
+static const feature feature_table[] = {
+    FEATURE(ROW, recognizer),         FEATURE(ROW, classifier),    FEATURE(NUMBER, recognizer_odds),
+    FEATURE(NUMBER, classifier_odds), FEATURE(NUMBER, foreground), FEATURE(FLAG, isolated),
+    FEATURE(FLAG, verified)};
+
+/* A feature of all symbols: (n, 10) or (n,) of float64, or (n,) of bool. */
+static PyObject *feature_array(const od_symbol_features *found, const feature *f) {
+  const int n = found->count;
+  void *data;
+  PyObject *array = f->type == FLAG     ? new_bools((size_t)n, (bool **)&data)
+                    : f->type == NUMBER ? new_double_vector((size_t)n, (double **)&data)
+                                        : new_doubles((int[]){n, OD_DIGITS}, (double **)&data);
+  const size_t size = f->type == FLAG     ? sizeof(bool)
+                      : f->type == NUMBER ? sizeof(double)
+                                          : OD_DIGITS * sizeof(double);
+  for (int i = 0; array && i < n; i++)
+    memcpy((char *)data + (size_t)i * size, (const char *)&found->features[i] + f->offset, size);
+  return array;
 }
 
-static od_status cut(reading_call *call, od_thread_pool *pool, int *count, od_error *error) {
-  return od_read_crop_next(call->job, pool, count, error);
+/* Symbols and features by name. */
+static PyObject *feature_dict(const od_symbol_features *found) {
+  PyObject *dict = Py_BuildValue("{sN}", "symbols", symbol_table(found->count, found->symbols));
+  for (size_t i = 0; dict && i < sizeof feature_table / sizeof *feature_table; i++) {
+    PyObject *array = feature_array(found, &feature_table[i]);
+    if (!array || PyDict_SetItemString(dict, feature_table[i].name, array) < 0) Py_CLEAR(dict);
+    Py_XDECREF(array);
+  }
+  return dict;
 }
 
-static od_status decide(reading_call *call, od_thread_pool *Py_UNUSED(pool), int *Py_UNUSED(count),
-                        od_error *error) {
-  return od_read_decide(call->job, &call->opinions, &call->limits, error);
-}
-
-/* Up to the digits' places, and where a judge comes next the first crops for him, *count. */
-static bool run_reader_alone(reading_call *call, od_thread_pool *pool, int *count) {
-  return run_step(start, call, pool, count) && network_use(call->reader, run_reader, call) &&
-         run_step(place, call, pool, count);
-}
-
-/* Reads, with a network's lock held only while it runs. */
-static bool run_reading(reading_call *call, od_thread_pool *pool) {
-  int count = 0;
-  if (!run_reader_alone(call, pool, &count)) return false;
-  if (!call->judge) return true;
-  while (count)
-    if (!network_use(call->judge, run_judge, call) || !run_step(cut, call, pool, &count))
-      return false;
-  return run_step(decide, call, pool, &count);
-}
-
-static PyObject *read_picture(PyObject *module, reading_call *call) {
-  od_reading reading;
-  shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  const bool done = run_reading(call, pool->pool);
-  shared_thread_pool_release(pool);
-  if (done) od_read_take(call->job, &reading);
-  od_read_destroy(call->job);
-  if (!done) return NULL;
-  PyObject *result = Py_BuildValue("(NN)", table_of(reading.count, reading.digits),
-                                   numbers_of(reading.count, reading.digits));
-  od_reading_release(&reading);
-  return result;
-}
+/* ---- functions ---- */
 
 PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
   static const signature accepted = {
-      "read_digits", 6, 2, 2, {"network", "image", "judge", "opinions", "length", "words"}};
+      "read_digits", 6, 2, 2, {"recognizer", "image", "classifier", "fusion", "length", "words"}};
   PyObject *values[6], *result = NULL;
   const char **words = NULL;
   long long length = 0;
-  reading_call call = {.kernels = state_of_module(module)->kernels,
-                       .opinions = {.apart = {.reader = 1, .read = 1},
-                                    .close = {.reader = 1, .read = 1},
-                                    .usual = 0.5,
-                                    .known = MOST_WEIGHT}};
-  if (!arguments_read(&accepted, arguments, count, keywords, values)) return NULL;
-  PyObject *judge = values[2] && values[2] != Py_None ? values[2] : NULL;
-  if (!is_reader(module, values[0]) || !read_image(values[1], &call.image) ||
-      (judge && !is_judge(module, judge, &call.judge_classes)) ||
-      (values[3] && !read_fusion(values[3], &call.opinions)) ||
-      (values[4] && !convert_int(values[4], "length", 0, MOST_LENGTH, &length)))
+  reading_call call;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_call(module, values[0], values[1], values[2], &call) ||
+      (values[4] && !convert_int(values[4], "length", 0, MAX_LENGTH, &length)))
     return NULL;
-  call.reader = values[0];
-  call.judge = judge;
-  call.limits.length = (int)length;
-  if (!values[5] || read_words(values[5], &words, &call.limits.word_count)) {
-    call.limits.words = words;
-    PyObject *image = Py_NewRef(values[1]);
-    result = read_picture(module, &call);
-    Py_DECREF(image);
+  if (values[3] && values[3] != Py_None) {
+    if (!read_fusion(values[3], &call.fusion)) return NULL;
+    call.reader.fusion = &call.fusion;
   }
+  call.options.length = (int)length;
+  if (!values[5] || read_words(values[5], &words, &call.options.word_count)) {
+    call.options.words = words;
+    if (run_call(run_read, &call))
+      result = Py_BuildValue("(NN)", symbol_table(call.reading.count, call.reading.symbols),
+                             probability_table(call.reading.count, call.reading.symbols));
+  }
+  od_reading_release(&call.reading);
   PyMem_Free(words);
   return result;
 }
 
-static PyObject *crop_arrays(const od_read_job *job, int count) {
+PyObject *reading_crop_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords) {
+  static const signature accepted = {"crop_digits", 2, 2, 2, {"recognizer", "image"}};
+  PyObject *values[2], *result = NULL;
+  reading_call call;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_call(module, values[0], values[1], NULL, &call) || !run_call(run_crops, &call))
+    return NULL;
+  const int n = call.crops.count;
   float *crops;
-  PyObject *pixels = new_floats(3, (int[]){count, OD_DIGIT_SIDE, OD_DIGIT_SIDE}, &crops);
-  od_read_digit *digits = PyMem_Calloc((size_t)count + 1, sizeof *digits);
-  if (!pixels || !digits) {
-    Py_XDECREF(pixels);
-    PyMem_Free(digits);
-    return PyErr_NoMemory();
+  PyObject *array = new_floats(3, (int[]){n, OD_DIGIT_SIDE, OD_DIGIT_SIDE}, &crops);
+  if (array) {
+    memcpy(crops, call.crops.crops, (size_t)n * OD_DIGIT_SIDE * OD_DIGIT_SIDE * sizeof *crops);
+    result = Py_BuildValue("(NN)", symbol_table(n, call.crops.symbols), array);
   }
-  const size_t size = (size_t)OD_DIGIT_SIDE * OD_DIGIT_SIDE;
-  for (int i = 0; i < count; i++) {
-    const od_read_digit *digit;
-    memcpy(crops + (size_t)i * size, od_read_crop(job, i, &digit), size * sizeof *crops);
-    digits[i] = *digit;
-  }
-  PyObject *table = table_of(count, digits);
-  PyMem_Free(digits);
-  return Py_BuildValue("(NN)", table, pixels);
-}
-
-PyObject *reading_cut_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                             PyObject *keywords) {
-  static const signature accepted = {"crop_digits", 2, 2, 2, {"network", "image"}};
-  PyObject *values[2];
-  if (!arguments_read(&accepted, arguments, count, keywords, values)) return NULL;
-  reading_call call = {.kernels = state_of_module(module)->kernels};
-  if (!is_reader(module, values[0]) || !read_image(values[1], &call.image)) return NULL;
-  call.reader = values[0];
-  call.judge = values[0]; /* there is one to be asked next, but it is not */
-  shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  int crops = 0;
-  PyObject *image = Py_NewRef(values[1]);
-  const bool done = run_reader_alone(&call, pool->pool, &crops);
-  shared_thread_pool_release(pool);
-  Py_DECREF(image);
-  PyObject *result = done ? crop_arrays(call.job, crops) : NULL;
-  od_read_destroy(call.job);
+  od_symbol_crops_release(&call.crops);
   return result;
 }
 
-PyObject *reading_level_strip(PyObject *Py_UNUSED(module), PyObject *value) {
-  picture image;
+PyObject *reading_fusion_features(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords) {
+  static const signature accepted = {
+      "fusion_features", 3, 3, 2, {"recognizer", "image", "classifier"}};
+  PyObject *values[3];
+  reading_call call;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_call(module, values[0], values[1], values[2], &call) || !run_call(run_features, &call))
+    return NULL;
+  PyObject *result = feature_dict(&call.features);
+  od_symbol_features_release(&call.features);
+  return result;
+}
+
+PyObject *reading_normalize_line_image(PyObject *Py_UNUSED(module), PyObject *value) {
+  gray_image image;
   uint8_t *levels;
   if (!read_image(value, &image)) return NULL;
   PyObject *result = new_bytes(image.h, image.w, &levels);

@@ -1,16 +1,16 @@
-/* Instruction set and threads: chosen at import from the environment, told and
- * changed by the functions here. */
+/* Instruction set and threads: set at import from the environment, read and changed by the
+ * functions here. */
 #ifndef OD_PYTHON_RUNTIME_H
 #define OD_PYTHON_RUNTIME_H
 
 #include "module.h"
 
-/* Chooses the kernels (OCRDIGIT_ISA), makes the pool (OCRDIGIT_NUM_THREADS) and asks to
- * be told of forks. 0, or -1 with an exception set. */
+/* Selects the kernels (OCRDIGIT_ISA), creates the pool (OCRDIGIT_NUM_THREADS) and registers a fork
+ * handler. Returns 0, or -1 with an exception set. */
 int runtime_setup(PyObject *module);
 void runtime_free(module_state *state);
 
-/* The pool of now, for the caller to use and to release. */
+/* The present pool, to be released by the caller. */
 shared_thread_pool *runtime_pool(module_state *state);
 
 PyObject *runtime_instruction_set(PyObject *module, PyObject *unused);

@@ -1,6 +1,5 @@
-/* A model with a count of its users and a few idle workspaces, so that threads run it side by
- * side, each in a workspace of its own, while it can be replaced by another: the last user
- * destroys it. */
+/* A reference-counted model with a few idle workspaces: threads run it concurrently, each in a
+ * workspace of its own, and it can be replaced while it is used. The last user destroys it. */
 #ifndef OD_PYTHON_SHARED_MODEL_H
 #define OD_PYTHON_SHARED_MODEL_H
 
@@ -16,10 +15,10 @@ typedef struct shared_model {
   _Atomic(od_workspace *) idle[IDLE_WORKSPACES];
 } shared_model;
 
-/* Packs a network with the caller as the model's user. */
+/* Creates the model of a network with the caller as its user. */
 od_status shared_model_create(const od_network *network, const od_kernels *kernels,
                               od_precision precision, shared_model **shared, od_error *error);
-/* One more user, who releases it in the end. */
+/* Adds a user, who must release it. */
 void shared_model_retain(shared_model *shared);
 void shared_model_release(shared_model *shared); /* NULL is fine */
 

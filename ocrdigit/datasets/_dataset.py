@@ -1,4 +1,4 @@
-"""What the loaders return."""
+"""Images with their labels: what the loaders of data sets return."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Dataset:
-    """Images and labels, to train on and to test on.
+    """Training and test images with their labels.
 
     Attributes
     ----------
     X_train, X_test : ndarray (n, 28, 28) of uint8 or float32
-        Images, light ink on black; of another size where a loader says so. A set that is not
-        divided has all in ``X_train``, and ``X_test`` has n = 0.
+        Images, light foreground on black; of another size if the loader's documentation says so.
+        A set without a split has all images in ``X_train``, and n = 0 in ``X_test``.
     y_train, y_test : ndarray (n,) of int64
         Their digits.
     name : str
-        Where they come from.
+        The name of the data set, or its path.
     """
 
     X_train: NDArray[Any]
@@ -32,6 +32,6 @@ class Dataset:
 
     def __repr__(self) -> str:
         return (
-            f"Dataset({self.name}: {len(self.y_train):,} images to train on, "
-            f"{len(self.y_test):,} to test on)"
+            f"Dataset({self.name}: {len(self.y_train):,} training images, "
+            f"{len(self.y_test):,} test images)"
         )

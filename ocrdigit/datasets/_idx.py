@@ -1,4 +1,4 @@
-"""The IDX format of MNIST's files, plain or gzipped."""
+"""Reader of the IDX format of MNIST's files, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from numpy.typing import NDArray
 
 _UBYTE = 0x08
 _MAX_BYTES = 1 << 32
-_PIECE = 1 << 20
-_ZIPPED_PIECE = 1 << 16
-_GZIP = 31  # zlib's name for a gzip header and its checksum
+_CHUNK = 1 << 20
+_GZIP_CHUNK = 1 << 16
+_GZIP = 31  # zlib's wbits for a gzip header and its checksum
 
 
 def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:
-    """Read the array of an IDX file of unsigned bytes, plain or gzipped.
+    """Read an IDX file of unsigned bytes, plain or gzipped.
 
     Parameters
     ----------
     path : path
-        The file; whether it is gzipped is seen from its bytes, not its name.
+        The file; gzip is recognized by the file's first bytes, not by its name.
     sha256 : str, optional
-        What the SHA-256 of the uncompressed bytes must be.
+        The expected SHA-256 of the uncompressed bytes.
 
     Returns
     -------
     ndarray of uint8
-        Of the shape that the file says.
+        An array of the shape in the file's header.
 
     Raises
     ------
     OSError
-        The file cannot be read.
+        If the file cannot be read.
     ValueError
-        The file is truncated, damaged, of another format, or not the one expected.
+        If the file is truncated, damaged or of another format, or its SHA-256 differs.
 
     Examples
     --------
@@ -46,10 +46,10 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
     >>> images = ocrdigit.datasets.read_idx("train-images-idx3-ubyte.gz")  # doctest: +SKIP
     """
     with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
+        gzipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
         try:
-            return _parse(_Unzipped(file) if zipped else file, sha256)
+            return _parse(_Decompressor(file) if gzipped else file, sha256)
         except (ValueError, zlib.error) as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from error
 
@@ -57,9 +57,9 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
 def read_all(
     paths: Sequence[str], sha256: Sequence[str | None] | None = None
 ) -> list[NDArray[np.uint8]]:
-    """Read several files as :func:`read_idx` does, at the same time.
+    """Read several files in parallel, each as :func:`read_idx` does.
 
-    Unzipping and checksums, which take most of it, leave other threads to run.
+    Most of the time is spent in decompression and checksums, which release the GIL.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -71,10 +71,10 @@ class _Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Unzipped:
-    """What a gzip file holds; unlike gzip.GzipFile it unzips large pieces at a time.
+class _Decompressor:
+    """A stream of a gzip file's content that decompresses larger chunks than gzip.GzipFile.
 
-    Between pieces, threads that unzip wait for each other.
+    Threads need the GIL between chunks only, so that several files decompress in parallel.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -82,30 +82,30 @@ class _Unzipped:
         self._member = zlib.decompressobj(_GZIP)
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes, and none only at the end."""
-        zipped = self._member.unconsumed_tail
+        """Return 1 to ``size`` bytes, or no bytes at the end."""
+        compressed = self._member.unconsumed_tail
         while True:
             if self._member.eof:
-                zipped = self._next_member()
-                if not zipped:
+                compressed = self._next_member()
+                if not compressed:
                     return b""
                 self._member = zlib.decompressobj(_GZIP)
-            zipped = zipped or self._file.read(_ZIPPED_PIECE)
-            if not zipped:
-                raise ValueError("truncated: its compressed data have no end")
-            data = self._member.decompress(zipped, size)
+            compressed = compressed or self._file.read(_GZIP_CHUNK)
+            if not compressed:
+                raise ValueError("truncated: the compressed data end early")
+            data = self._member.decompress(compressed, size)
             if data:
                 return data
-            zipped = self._member.unconsumed_tail
+            compressed = self._member.unconsumed_tail
 
     def _next_member(self) -> bytes:
-        """Return the first bytes of what follows a member behind zeros, or none."""
-        zipped = self._member.unused_data
-        while not zipped.lstrip(b"\0"):
-            zipped = self._file.read(_ZIPPED_PIECE)
-            if not zipped:
+        """Return the first bytes of the next gzip member after any zero padding, or no bytes."""
+        compressed = self._member.unused_data
+        while not compressed.lstrip(b"\0"):
+            compressed = self._file.read(_GZIP_CHUNK)
+            if not compressed:
                 break
-        return zipped.lstrip(b"\0")
+        return compressed.lstrip(b"\0")
 
 
 def _parse(stream: _Stream, sha256: str | None) -> NDArray[np.uint8]:
@@ -118,28 +118,28 @@ def _parse(stream: _Stream, sha256: str | None) -> NDArray[np.uint8]:
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     count = math.prod(shape)
     if count > _MAX_BYTES:
-        raise ValueError(f"its header claims shape {shape}, more than 4 GiB")
+        raise ValueError(f"the shape {shape} in its header is more than 4 GiB")
     data = _read(stream, count)
     if len(data) < count:
         raise ValueError(f"truncated: {len(data):,} bytes of data, expected {count:,}")
     if stream.read(1):
-        raise ValueError(f"damaged: more data than its shape {shape} says")
+        raise ValueError(f"damaged: more data than its header's shape {shape}")
     if sha256 is not None:
         import hashlib
 
         digest = hashlib.sha256(magic + sizes)
         digest.update(data)
         if digest.hexdigest() != sha256:
-            raise ValueError("not the expected file: the SHA-256 of its bytes differs")
+            raise ValueError("not the expected file: the SHA-256 of its content differs")
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def _read(stream: _Stream, count: int) -> bytearray:
-    """Read up to ``count`` bytes, in one buffer that grows with what really comes."""
+    """Read up to ``count`` bytes into a buffer that grows with the data actually read."""
     data = bytearray()
     while len(data) < count:
-        part = stream.read(min(count - len(data), _PIECE))
-        if not part:
+        chunk = stream.read(min(count - len(data), _CHUNK))
+        if not chunk:
             break
-        data += part
+        data += chunk
     return data

@@ -1,4 +1,4 @@
-"""MNIST: from a folder, from the cache, or from a public mirror."""
+"""Loader of MNIST: from a folder, from the cache, or from a public mirror."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from ..models import files
+from .._atomic import write_atomically
 from ._dataset import Dataset
 from ._idx import read_all, read_idx
 
@@ -19,7 +19,7 @@ FILES = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-# Each serves the four files with ".gz" after their names.
+# Each serves the four files gzipped, with ".gz" after their names.
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -30,30 +30,30 @@ MIRRORS = (
 def load_mnist(data_home: str | os.PathLike[str] | None = None) -> Dataset:
     """Load the MNIST database of handwritten digits.
 
-    Its four files, plain or gzipped, are taken from ``data_home``; without that from the
-    folder that the environment variable ``OCRDIGIT_DATA`` names, if they are there; else
-    from the user's cache; else from a public mirror (11 MB), and kept in the cache. In a
-    folder they may lie in a subfolder ``mnist``. Every byte is checked by SHA-256.
+    The four files, plain or gzipped, are read from ``data_home`` if it is given. Otherwise they
+    are read from the folder in the environment variable ``OCRDIGIT_DATA`` if it has them, else
+    from the user's cache, else downloaded from a public mirror (11 MB) into the cache. In a
+    folder they may also be in a subfolder ``mnist``. Every file is checked by SHA-256.
 
     Parameters
     ----------
     data_home : path, optional
-        A folder that has the files.
+        A folder with the files.
 
     Returns
     -------
     Dataset
-        60,000 images to train on and 10,000 to test on, uint8 (n, 28, 28), in their
-        original order.
+        60,000 training images and 10,000 test images, uint8 (n, 28, 28), in their original
+        order.
 
     Raises
     ------
     FileNotFoundError
-        ``data_home`` is given and lacks a file.
+        If ``data_home`` lacks a file.
     OSError
-        A file cannot be read, or no mirror can be reached.
+        If a file cannot be read, or no mirror can be reached.
     ValueError
-        A file is damaged, or is not MNIST's.
+        If a file is damaged, or not MNIST's.
 
     Examples
     --------
@@ -68,8 +68,8 @@ def load_mnist(data_home: str | os.PathLike[str] | None = None) -> Dataset:
 
 def find_files(folder: str | os.PathLike[str]) -> list[str] | None:
     """Return the paths of the four files in ``folder`` or its subfolder ``mnist``, or None."""
-    for place in (os.fspath(folder), os.path.join(folder, "mnist")):
-        found = [_find(place, name) for name in FILES]
+    for each in (os.fspath(folder), os.path.join(folder, "mnist")):
+        found = [_find(each, name) for name in FILES]
         paths = [path for path in found if path is not None]
         if len(paths) == len(FILES):
             return paths
@@ -77,12 +77,12 @@ def find_files(folder: str | os.PathLike[str]) -> list[str] | None:
 
 
 def dataset_of(arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]], name: str) -> Dataset:
-    """Return the four arrays as a dataset, once they are checked to fit together."""
+    """Return the four arrays as a data set, after checking that their lengths agree."""
     for images, labels in (arrays[:2], arrays[2:]):
         if images.ndim != 3 or labels.shape != images.shape[:1]:
             raise ValueError(
-                f"{name}: images of shape {images.shape} and labels of shape {labels.shape} "
-                "do not belong together"
+                f"{name}: images of shape {images.shape} do not match labels of shape "
+                f"{labels.shape}"
             )
     X_train, y_train, X_test, y_test = arrays
     return Dataset(X_train, y_train.astype(np.int64), X_test, y_test.astype(np.int64), name)
@@ -93,7 +93,7 @@ def _paths(data_home: str | os.PathLike[str] | None) -> list[str]:
         paths = find_files(data_home)
         if paths is None:
             raise FileNotFoundError(
-                2, f"no folder with MNIST's files ({', '.join(FILES)}; .gz or not)", str(data_home)
+                2, f"no MNIST files in it ({', '.join(FILES)}; plain or .gz)", str(data_home)
             )
         return paths
     environment = os.environ.get("OCRDIGIT_DATA")
@@ -103,7 +103,7 @@ def _paths(data_home: str | os.PathLike[str] | None) -> list[str]:
 
 
 def _find(folder: str, name: str) -> str | None:
-    """Return a file's path in ``folder``, under any of the names it goes by."""
+    """Return a file's path in ``folder``, under any of its common names, or None."""
     for base in (name, name.replace("-idx", ".idx")):
         for suffix in ("", ".gz"):
             path = os.path.join(folder, base + suffix)
@@ -113,19 +113,19 @@ def _find(folder: str, name: str) -> str | None:
 
 
 def _cached(name: str, sha256: str) -> str:
-    """Return the path of a file in the cache, downloaded if it is not there."""
+    """Return the path of a file in the cache; download it if it is missing."""
     import pooch
 
     folder = os.path.join(pooch.os_cache("ocrdigit"), "mnist")
     path = os.path.join(folder, name + ".gz")
     if not os.path.isfile(path):
         os.makedirs(folder, exist_ok=True)
-        files.write_atomically(path, _download(name + ".gz", sha256))
+        write_atomically(path, _download(name + ".gz", sha256))
     return path
 
 
 def _download(name: str, sha256: str) -> bytes:
-    """Return a file's bytes from the first mirror that has the right ones."""
+    """Return a file's bytes from the first mirror that serves it with the right SHA-256."""
     import tempfile
 
     import pooch
@@ -143,6 +143,6 @@ def _download(name: str, sha256: str) -> bytes:
             except (OSError, ValueError) as error:
                 failures.append(f"{mirror}: {error}")
     raise OSError(
-        f"no mirror gave {name}; put MNIST's files into a folder and name it as data_home or in "
-        "OCRDIGIT_DATA. " + "; ".join(failures)
+        f"{name} could not be downloaded from any mirror; put MNIST's files into a folder and pass "
+        "it as data_home or set OCRDIGIT_DATA. " + "; ".join(failures)
     )

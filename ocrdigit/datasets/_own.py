@@ -1,4 +1,4 @@
-"""Loaders for people's own data: a folder of images by class, a CSV, an .npz."""
+"""Loaders of your own data: a folder of images by class, a CSV file, an .npz file."""
 
 from __future__ import annotations
 
@@ -26,27 +26,31 @@ _LABEL_NAMES = ("label", "class", "digit", "target", "y")
 
 
 def load_data(path: Path) -> Dataset:
-    """Load any of the data that this package reads, by what ``path`` is.
+    """Load data of any supported format, which is recognized from ``path``.
 
     Parameters
     ----------
     path : path
-        A folder with the four IDX files of MNIST or of a set made like it; a folder of
-        images by class (see :func:`load_folder`), or one with such folders ``train`` and
-        ``test``; a ``.csv`` (or ``.csv.gz``); or an ``.npz``, which may be divided into
-        X_train, y_train, X_test and y_test.
+        One of these:
+
+        - a folder with the four IDX files of MNIST, or of a data set with the same file names;
+        - a folder of images by class (see :func:`load_folder`), or a folder with two of them
+          that are named ``train`` and ``test``;
+        - a ``.csv`` or ``.csv.gz`` file, see :func:`load_csv`;
+        - an ``.npz`` file, see :func:`load_npz`, or one with the arrays X_train, y_train, X_test
+          and y_test.
 
     Returns
     -------
     Dataset
-        With an empty test part where the data are not divided.
+        Data without a split have an empty test part.
 
     Raises
     ------
     OSError
-        A file cannot be read.
+        If a file cannot be read.
     ValueError
-        The data are damaged, or nothing that is known.
+        If the data are damaged, or of no supported format.
 
     Examples
     --------
@@ -61,7 +65,7 @@ def load_data(path: Path) -> Dataset:
         train, test = (os.path.join(path, part) for part in ("train", "test"))
         if os.path.isdir(train) and os.path.isdir(test):
             return Dataset(*load_folder(train), *load_folder(test), name)
-        return _undivided(load_folder(path), name)
+        return _without_split(load_folder(path), name)
     if not os.path.exists(path):
         raise FileNotFoundError(2, "No such file or folder", name)
     if name.endswith(".npz"):
@@ -70,33 +74,34 @@ def load_data(path: Path) -> Dataset:
                 if set(names) <= set(file.files):
                     x, y, x_test, y_test = names
                     return Dataset(*_pair(file, x, y), *_pair(file, x_test, y_test), name)
-        return _undivided(load_npz(path), name)
+        return _without_split(load_npz(path), name)
     if name.endswith((".csv", ".csv.gz")):
-        return _undivided(load_csv(path), name)
+        return _without_split(load_csv(path), name)
     raise ValueError(f"{name}: expected a folder, a .csv or an .npz file")
 
 
 def load_folder(path: Path) -> _Pair:
-    """Load images in subfolders that are named by their digit: ``path/7/anything.png``.
+    """Load images from subfolders that are named by their digit: ``path/7/anything.png``.
 
     Parameters
     ----------
     path : path
-        The folder. Hidden files and files that are no images by their name are passed over.
+        The folder. Hidden files, and files without the suffix of an image format, are skipped.
 
     Returns
     -------
     X : ndarray (n, 28, 28) of uint8
-        The images, each prepared as :func:`ocrdigit.preprocess` does.
+        The images, preprocessed as by :func:`ocrdigit.preprocess`.
     y : ndarray (n,) of int64
         Their digits.
 
     Raises
     ------
     OSError
-        A file cannot be read.
+        If a file cannot be read.
     ValueError
-        A subfolder's name is no digit, there are no images, or one cannot be read.
+        If the name of a subfolder is not a digit, there are no images, or an image cannot be
+        decoded.
 
     Examples
     --------
@@ -123,29 +128,30 @@ def load_folder(path: Path) -> _Pair:
 
 
 def load_csv(path: Path, label: str | int | None = None) -> _Pair:
-    """Load a CSV with one image a row: its label and its 784 pixels.
+    """Load a CSV file with one image in each row: a label and 784 pixels.
 
     Parameters
     ----------
     path : path
-        The file, which may be gzipped. A first line that is not all numbers is a header.
+        The file; a name that ends in ``.gz`` is decompressed. A first line with anything but
+        numbers is a header.
     label : str or int, optional
-        The label's column, by name or by number from 0 (-1 is the last). None: the column
-        that the header calls label, class, digit, target or y; without a header the first.
+        The column of the labels, by name or by index from 0 (-1 is the last). None: the column
+        with the name label, class, digit, target or y; without a header the first.
 
     Returns
     -------
     X : ndarray (n, 28, 28) of uint8 or float32
-        The pixels: bytes where all are whole numbers.
+        The images; uint8 if all pixels are whole numbers in 0..255.
     y : ndarray (n,) of int64
-        The labels.
+        Their digits.
 
     Raises
     ------
     OSError
-        The file cannot be read.
+        If the file cannot be read.
     ValueError
-        A row or a value is not as said above.
+        If a row or a value is not as described above.
 
     Examples
     --------
@@ -163,35 +169,35 @@ def load_csv(path: Path, label: str | int | None = None) -> _Pair:
             if not names:
                 file.seek(0)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of no rows, which is said below
+                warnings.simplefilter("ignore")  # about no rows: checked below
                 table = np.loadtxt(file, np.float32, comments=None, delimiter=",", ndmin=2)
     except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"{name}: {error}") from error
     if table.shape[0] == 0 or table.shape[1] != 785:
         raise ValueError(
             f"{name}: {table.shape[0]} rows of {table.shape[1]} numbers; "
-            "expected a label and 784 pixels a row"
+            "expected a label and 784 pixels in each row"
         )
     column = _label_column(names, label, name)
     labels = table[:, column]
     pixels = np.delete(table, column, axis=1)
     del table
     if not (labels == np.rint(labels)).all():
-        raise ValueError(f"{name}: column {column} has numbers that are no labels 0 to 9")
+        raise ValueError(f"{name}: column {column} has numbers that are not labels 0 to 9")
     if pixels.max() > 1 and (pixels == np.rint(pixels)).all() and pixels.min() >= 0:
         pixels = pixels.astype(np.uint8 if pixels.max() <= 255 else np.float32)
     return _checked(pixels, labels.astype(np.int64), name)
 
 
 def load_npz(path: Path, images: str | None = None, labels: str | None = None) -> _Pair:
-    """Load two arrays of an ``.npz`` file.
+    """Load images and labels from an ``.npz`` file.
 
     Parameters
     ----------
     path : path
         The file.
     images, labels : str, optional
-        The arrays' names. None: X and y, x and y, images and labels, or data and target.
+        The names of the arrays. None: X and y, x and y, images and labels, or data and target.
 
     Returns
     -------
@@ -203,9 +209,9 @@ def load_npz(path: Path, images: str | None = None, labels: str | None = None) -
     Raises
     ------
     OSError
-        The file cannot be read.
+        If the file cannot be read.
     ValueError
-        The file is damaged, lacks the arrays, or they are no images and labels.
+        If the file is damaged, lacks the arrays, or they are not images and labels.
 
     Examples
     --------
@@ -223,13 +229,13 @@ def load_npz(path: Path, images: str | None = None, labels: str | None = None) -
         )
 
 
-def _undivided(pair: _Pair, name: str) -> Dataset:
+def _without_split(pair: _Pair, name: str) -> Dataset:
     X, y = pair
     return Dataset(X, y, X[:0], y[:0], name)
 
 
 def _checked(X: object, y: object, name: str) -> _Pair:
-    """Return images and labels as this package uses them; errors name the file."""
+    """Return checked images and labels; errors name the file."""
     try:
         pixels, scale, single = as_images(X)
         if single:
@@ -254,11 +260,11 @@ def _pair(file: Any, x: str, y: str) -> _Pair:
 
 
 def _open_npz(path: Path) -> Any:
-    """Return the open .npz file; nothing in it is unpickled."""
+    """Open an .npz file; nothing in it is unpickled."""
     import zipfile
 
-    with open(path, "rb") as probe:  # so that an OSError here is about reading
-        if probe.read(2) != b"PK":
+    with open(path, "rb") as file:  # an OSError of np.load may also be a damaged file
+        if file.read(2) != b"PK":
             raise ValueError(f"{os.fspath(path)}: not an .npz file")
     try:
         return np.load(path)
@@ -291,4 +297,4 @@ def _label_column(names: list[str], label: str | int | None, path: str) -> int:
     for name in wanted:
         if name in names:
             return names.index(name)
-    raise ValueError(f"{path}: its first line names no column {' or '.join(map(repr, wanted))}")
+    raise ValueError(f"{path}: its header has no column {' or '.join(map(repr, wanted))}")

@@ -1,4 +1,4 @@
-"""Two data sets of the UCI Machine Learning Repository, with hands that MNIST lacks."""
+"""Loaders of two data sets of the UCI Machine Learning Repository, by other writers than MNIST."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ._dataset import Dataset
 
-# SHA-256 of each array's bytes: however an .npz is compressed, these are the same.
+# SHA-256 of each array's bytes, which do not depend on how the .npz file is compressed.
 OPTDIGITS = {
     "train_images": "6e05382c8553c34400de1b61f9d662853f31c3c00ade1d7fc90a3f30c9ee9d48",
     "train_labels": "de5943b50ffdecffad15a14a80b940496d298196a003426232a5065cfe4c3cb6",
@@ -37,33 +37,33 @@ SEMEION = {
 
 
 def load_optdigits(data_home: str | os.PathLike[str] | None = None) -> Dataset:
-    """Load Optical Recognition of Handwritten Digits, by 43 people in Turkey, as bitmaps.
+    """Load Optical Recognition of Handwritten Digits, by 43 writers from Turkey, as bitmaps.
 
-    The file ``optdigits.npz`` lies in ``data_home``, or in the folder that the environment
-    variable ``OCRDIGIT_DATA`` names, or in the subfolder ``uci`` of these. It holds the
+    The file ``optdigits.npz`` is read from ``data_home`` or, without it, from the folder in the
+    environment variable ``OCRDIGIT_DATA``, or from the subfolder ``uci`` of either. It has the
     original bitmaps as arrays ``train_images`` (n, 32, 32) and ``train_labels`` (n,), and the
-    same of ``writer_dependent_test`` and ``writer_independent_test``. Every array is checked
-    by SHA-256.
+    same for ``writer_dependent_test`` and ``writer_independent_test``. Every array is checked by
+    SHA-256.
 
     Parameters
     ----------
     data_home : path, optional
-        A folder that has the file.
+        A folder with the file.
 
     Returns
     -------
     Dataset
-        2,880 images of 30 people to train on, those of the writer-dependent test behind those
-        of the training set; 1,797 of 13 others to test on. uint8 (n, 32, 32), ink 255 on 0.
+        2,880 training images by 30 writers, of the training set and then of the writer-dependent
+        test set; 1,797 test images by 13 other writers. uint8 (n, 32, 32), foreground 255 on 0.
 
     Raises
     ------
     FileNotFoundError
-        There is no such file in the folder, or no folder is named.
+        If the folder does not have the file, or there is no folder.
     OSError
-        The file cannot be read.
+        If the file cannot be read.
     ValueError
-        The file is damaged, or holds something else.
+        If the file is damaged, or its content differs.
 
     Examples
     --------
@@ -85,27 +85,27 @@ def load_optdigits(data_home: str | os.PathLike[str] | None = None) -> Dataset:
 
 
 def load_semeion(data_home: str | os.PathLike[str] | None = None) -> Dataset:
-    """Load the Semeion Handwritten Digit data set, by some 80 people in Italy, as bitmaps.
+    """Load the Semeion Handwritten Digit data set, by about 80 writers from Italy, as bitmaps.
 
-    Each digit was stretched until it filled its square, so that a one may be as wide as it is
-    high. The file ``semeion.npz``, with arrays ``images`` (n, 16, 16) and ``labels`` (n,), is
-    looked for and checked as :func:`load_optdigits` does.
+    Each digit is stretched to fill its square, so that a one may be as wide as it is high. The
+    file ``semeion.npz``, with the arrays ``images`` (n, 16, 16) and ``labels`` (n,), is found and
+    checked as by :func:`load_optdigits`.
 
     Parameters
     ----------
     data_home : path, optional
-        A folder that has the file.
+        A folder with the file.
 
     Returns
     -------
     Dataset
-        796 images to train on, every second one from the first, and the 796 between them to
-        test on. uint8 (n, 16, 16), ink 255 on 0.
+        796 training images, those of even index in the file; 796 test images, those of odd
+        index. uint8 (n, 16, 16), foreground 255 on 0.
 
     Raises
     ------
     FileNotFoundError, OSError, ValueError
-        As :func:`load_optdigits` does.
+        As :func:`load_optdigits`.
 
     Examples
     --------
@@ -121,25 +121,25 @@ def load_semeion(data_home: str | os.PathLike[str] | None = None) -> Dataset:
 def _load(
     name: str, sums: Mapping[str, str], data_home: str | os.PathLike[str] | None
 ) -> dict[str, NDArray[np.uint8]]:
-    """Return the arrays of an .npz file, each of them checked."""
+    """Return the checked arrays of an .npz file."""
     path = _find(name, data_home)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {key: np.ascontiguousarray(file[key]) for key in sums}
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: damaged, or not what it should be: {error}") from error
+        raise ValueError(f"{path}: damaged, or not {name}: {error}") from error
     for key, expected in sums.items():
         if hashlib.sha256(arrays[key].tobytes()).hexdigest() != expected:
-            raise ValueError(f"{path}: the SHA-256 of {key!r} is another than that of {name}")
+            raise ValueError(f"{path}: the SHA-256 of {key!r} differs from that of {name}")
     return arrays
 
 
 def _find(name: str, data_home: str | os.PathLike[str] | None) -> str:
     folder = os.environ.get("OCRDIGIT_DATA") if data_home is None else data_home
     if not folder:
-        raise FileNotFoundError(2, "name its folder as data_home or in OCRDIGIT_DATA", name)
-    for place in (os.fspath(folder), os.path.join(folder, "uci")):
-        path = os.path.join(place, name)
+        raise FileNotFoundError(2, "pass its folder as data_home or set OCRDIGIT_DATA", name)
+    for each in (os.fspath(folder), os.path.join(folder, "uci")):
+        path = os.path.join(each, name)
         if os.path.isfile(path):
             return path
     raise FileNotFoundError(2, f"no {name} in it or in its subfolder uci", os.fspath(folder))

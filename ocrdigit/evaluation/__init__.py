@@ -1,12 +1,12 @@
-"""How good a model is: one function that measures all, and its parts.
+"""Evaluation of classifiers: accuracy, calibration, rejection and robustness.
 
-===================  =====================================================================
-:func:`evaluate`     runs a model on images, as they are and changed: :class:`Evaluation`
+===================  ==========================================================================
+:func:`evaluate`     runs a model on clean and corrupted images; returns an :class:`Evaluation`
 :mod:`metrics`       accuracy with its interval, by digit, calibration, rejection, AUROC
-:mod:`corruptions`   fifteen ways in which pictures go wrong, and turning and resizing
-===================  =====================================================================
+:mod:`corruptions`   fifteen image corruptions, and rotation and scaling
+===================  ==========================================================================
 
-``evaluate(model, X, y).save_report("report.html")`` writes a page of it.
+``evaluate(model, X, y).save_report("report.html")`` writes an HTML report.
 """
 
 from . import corruptions, metrics

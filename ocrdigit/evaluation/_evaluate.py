@@ -1,4 +1,4 @@
-"""Runs a model on images, as they are and changed."""
+"""Evaluation of a model on clean, corrupted, rotated and scaled images."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 ANGLES = tuple(float(degrees) for degrees in range(-60, 61, 10))
 FACTORS = tuple(tenths / 10 for tenths in range(4, 15))
 
-_MOST_CORRUPTED, _MOST_TURNED = 10_000, 2_000
-_EXAMPLES = 3  # images kept of each corruption, of other digits each time
-_TURNED_EXAMPLE = 4  # the digit of the image kept of each angle and factor
+_MAX_CORRUPTED, _MAX_TRANSFORMED = 10_000, 2_000
+_EXAMPLES = 3  # images kept of each corruption, of different digits for each
+_TRANSFORMED_EXAMPLE = 4  # the digit of the image kept of each angle and factor
 
 
 class Model(Protocol):
-    """What can be evaluated: anything that gives probabilities, such as a DigitClassifier."""
+    """A model with ``predict_proba``, such as a DigitClassifier."""
 
     def predict_proba(self, X: Any, /) -> Any:
-        """Return (n, 10) for images (n, 28, 28) of uint8."""
+        """Return probabilities (n, 10) for images (n, 28, 28) of uint8."""
 
 
 def evaluate(
@@ -43,38 +43,37 @@ def evaluate(
     data_name: str = "data",
     verbose: bool = False,
 ) -> Evaluation:
-    """Measure a model: how often it is right, how well it knows, what it withstands.
+    """Measure the accuracy, calibration and robustness of a model.
 
     Parameters
     ----------
     model : DigitClassifier, or any object with predict_proba
-        It is given images (n, 28, 28) of uint8 and must return (n, 10).
+        Its ``predict_proba`` gets images (n, 28, 28) of uint8 and must return (n, 10).
     X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
-        As for :func:`ocrdigit.predict`. What is not MNIST-like is prepared first.
+        As for :func:`ocrdigit.predict`. Images that are not canonical are preprocessed first.
     y : array (n,) of int or str
-        The digits that they show, 0 to 9, or "0" to "9".
+        The true digits, 0 to 9, or "0" to "9".
     robustness : bool, default True
-        Whether to try the images corrupted, turned and resized as well. That takes some
-        forty times as long as the images themselves. At most 10,000 of them are corrupted,
-        and 2,000 turned and resized, taken from all over.
+        Also evaluate corrupted, rotated and scaled images, which takes about forty times as long.
+        At most 10,000 images are corrupted and 2,000 rotated and scaled, evenly spaced in X.
     severity : {1, 2, 3, 4, 5}, default 3
-        Of the corruptions.
+        Severity of the corruptions.
     random_state : int or numpy Generator, optional
         Seed of the corruptions.
     model_name, data_name : str
-        What texts and pages call them.
+        Names for the reports.
     verbose : bool, default False
-        Whether to show a bar while images are corrupted, in a terminal.
+        Show a progress bar in a terminal.
 
     Returns
     -------
     Evaluation
-        ``print`` it, or ``save_report("report.html")``.
+        ``print`` shows it as text; its ``save_report("report.html")`` writes an HTML report.
 
     Raises
     ------
     TypeError, ValueError
-        An argument is not as described, or the model returns something else.
+        If an argument is not as described, or the model returns another shape.
 
     Examples
     --------
@@ -82,8 +81,9 @@ def evaluate(
     >>> from ocrdigit.evaluation import evaluate
     >>> sample = ocrdigit.datasets.load_sample()
     >>> model = ocrdigit.DigitClassifier(recipe="fast", random_state=0, verbose=0)
-    >>> seen = evaluate(model.fit(sample.X_train, sample.y_train), sample.X_test, sample.y_test)
-    >>> seen.accuracy > seen.robustness.mean_accuracy > 0.5
+    >>> model = model.fit(sample.X_train, sample.y_train)
+    >>> result = evaluate(model, sample.X_test, sample.y_test)
+    >>> result.accuracy > result.robustness.mean_accuracy > 0.5
     True
     """
     if not callable(getattr(model, "predict_proba", None)):
@@ -97,11 +97,11 @@ def evaluate(
     if pixels.dtype != np.uint8 or scale != 1 / 255:
         images = np.rint(pixels * np.float32(255 * scale)).astype(np.uint8)
     probabilities = _probabilities(model, images)
-    seen = None
+    measured = None
     if robustness:
-        with _bar(verbose) as bar:
-            seen = _withstand(model, images, truth, severity, random_state, bar)
-    return Evaluation(model_name, data_name, images, truth, probabilities, seen)
+        with _progress_bar(verbose) as bar:
+            measured = _robustness(model, images, truth, severity, random_state, bar)
+    return Evaluation(model_name, data_name, images, truth, probabilities, measured)
 
 
 def _probabilities(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -114,7 +114,7 @@ def _probabilities(model: Model, images: NDArray[np.uint8]) -> NDArray[np.float3
     return table
 
 
-def _withstand(
+def _robustness(
     model: Model,
     images: NDArray[np.uint8],
     truth: NDArray[np.int64],
@@ -122,46 +122,47 @@ def _withstand(
     random_state: object,
     bar: tqdm[Any],
 ) -> Robustness:
-    def trial(changed: NDArray[np.uint8], digits: NDArray[np.int64], shown: list[int]) -> Trial:
-        predicted = _probabilities(model, changed).argmax(axis=1)
-        right = float(np.mean(predicted == digits))
+    def trial(images: NDArray[np.uint8], digits: NDArray[np.int64], shown: list[int]) -> Trial:
+        predicted = _probabilities(model, images).argmax(axis=1)
+        accuracy = float(np.mean(predicted == digits))
         bar.update()
-        return Trial(right, changed[shown].copy(), digits[shown], predicted[shown])
+        return Trial(accuracy, images[shown].copy(), digits[shown], predicted[shown])
 
-    some, digits = _spread(images, _MOST_CORRUPTED), _spread(truth, _MOST_CORRUPTED)
+    subset, digits = _subsample(images, _MAX_CORRUPTED), _subsample(truth, _MAX_CORRUPTED)
     by_name = {
         name: trial(
-            corruptions.corrupt(some, name, severity, random_state),
+            corruptions.corrupt(subset, name, severity, random_state),
             digits,
-            [_place(digits, _EXAMPLES * turn + i) for i in range(_EXAMPLES)],
+            [_first_index(digits, _EXAMPLES * number + i) for i in range(_EXAMPLES)],
         )
-        for turn, name in enumerate(corruptions.NAMES)
+        for number, name in enumerate(corruptions.NAMES)
     }
-    few, few_digits = _spread(images, _MOST_TURNED), _spread(truth, _MOST_TURNED)
-    shown = [_place(few_digits, _TURNED_EXAMPLE)]
+    count = len(subset)
+    subset, digits = _subsample(images, _MAX_TRANSFORMED), _subsample(truth, _MAX_TRANSFORMED)
+    shown = [_first_index(digits, _TRANSFORMED_EXAMPLE)]
     return Robustness(
         severity,
-        len(some),
+        count,
         by_name,
-        len(few),
-        {angle: trial(corruptions.rotated(few, angle), few_digits, shown) for angle in ANGLES},
-        {factor: trial(corruptions.scaled(few, factor), few_digits, shown) for factor in FACTORS},
+        len(subset),
+        {angle: trial(corruptions.rotated(subset, angle), digits, shown) for angle in ANGLES},
+        {factor: trial(corruptions.scaled(subset, factor), digits, shown) for factor in FACTORS},
     )
 
 
-def _spread(values: NDArray[Any], most: int) -> NDArray[Any]:
-    """Return at most ``most`` of the values, from all over."""
-    return values[:: -(-len(values) // most)]
+def _subsample(values: NDArray[Any], max_count: int) -> NDArray[Any]:
+    """Return at most ``max_count`` evenly spaced values."""
+    return values[:: -(-len(values) // max_count)]
 
 
-def _place(truth: NDArray[np.int64], number: int) -> int:
-    """Return where the first image of the digit ``number`` mod 10 is, or 0 without one."""
+def _first_index(truth: NDArray[np.int64], number: int) -> int:
+    """Return the index of the first image of the digit ``number`` % 10, or 0 without one."""
     return int(np.argmax(truth == number % 10))
 
 
-def _bar(verbose: bool) -> tqdm[Any]:
+def _progress_bar(verbose: bool) -> tqdm[Any]:
     from tqdm import tqdm
 
     total = len(corruptions.NAMES) + len(ANGLES) + len(FACTORS)
-    hidden = None if verbose else True  # None: where standard error is no terminal
-    return tqdm(total=total, desc="changed images", leave=False, disable=hidden)
+    disable = None if verbose else True  # None disables the bar outside a terminal
+    return tqdm(total=total, desc="robustness", leave=False, disable=disable)

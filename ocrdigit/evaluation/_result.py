@@ -1,4 +1,4 @@
-"""What :func:`evaluate` returns: everything that was seen, and what follows from it."""
+"""The result of :func:`evaluate`: predictions, and the metrics derived from them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models import files
+from .._atomic import write_atomically
 from . import metrics
-
-REJECTED = 0.01  # the share put aside that tables show
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trial:
-    """One set of changed images, and how a model did on it.
+    """The accuracy of a model on one set of corrupted or transformed images.
 
     Attributes
     ----------
     accuracy : float
-        The share told right, 0 to 1.
+        Fraction of images classified correctly, 0 to 1.
     examples : ndarray (k, 28, 28) of uint8
         A few of the images.
     truth, predicted : ndarray (k,) of int64
-        Their digits, and the model's answers.
+        Their true and predicted digits.
     """
 
     accuracy: float
@@ -40,55 +38,55 @@ class Trial:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Robustness:
-    """How a model did on changed images.
+    """The accuracy of a model on corrupted, rotated and scaled images.
 
     Attributes
     ----------
     severity : int
-        Of the corruptions, 1 to 5.
+        Severity of the corruptions, 1 to 5.
     images : int
-        How many were corrupted, each in all ways.
+        Number of images to which each corruption was applied.
     corruptions : dict of str to Trial
         One for each of :data:`ocrdigit.evaluation.corruptions.NAMES`.
-    turned_images : int
-        How many were turned and resized.
+    transformed_images : int
+        Number of images that were rotated and scaled.
     rotation : dict of float to Trial
-        By the angle in degrees, counter-clockwise.
+        By angle in degrees, counter-clockwise.
     scale : dict of float to Trial
-        By the factor.
+        By factor.
     """
 
     severity: int
     images: int
     corruptions: Mapping[str, Trial]
-    turned_images: int
+    transformed_images: int
     rotation: Mapping[float, Trial]
     scale: Mapping[float, Trial]
 
     @property
     def mean_accuracy(self) -> float:
-        """The mean over the corruptions."""
+        """The mean accuracy over the corruptions."""
         return float(np.mean([trial.accuracy for trial in self.corruptions.values()]))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """How a model did on images whose digits are known.
+    """The results of a model on labelled images.
 
-    ``print`` shows it as text, :meth:`save_report` writes it as a page.
+    ``print`` shows it as text; :meth:`save_report` writes an HTML report.
 
     Attributes
     ----------
     model, data : str
-        What was measured, on what.
+        Names of the model and of the data.
     images : ndarray (n, 28, 28) of uint8
-        The images as the model saw them.
+        The model's input.
     truth : ndarray (n,) of int64
-        Their digits.
+        The true digits.
     probabilities : ndarray (n, 10) of float32
-        The model's.
+        The model's output.
     robustness : Robustness or None
-        What became of changed images, where that was asked for.
+        Results on corrupted and transformed images, if requested.
     """
 
     model: str
@@ -105,29 +103,29 @@ class Evaluation:
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """The likeliest digits, (n,)."""
+        """The most probable digits, (n,)."""
         digits: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return digits
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
-        """Their probabilities, (n,)."""
+        """The probabilities of the predicted digits, (n,)."""
         highest: NDArray[np.float32] = self.probabilities.max(axis=1)
         return highest
 
     @property
     def right(self) -> int:
-        """How many were told right."""
+        """The number of images classified correctly."""
         return int(np.trace(self.confusion))
 
     @property
     def accuracy(self) -> float:
-        """The share told right, 0 to 1."""
+        """The fraction of images classified correctly, 0 to 1."""
         return self.right / self.count
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The accuracy's 95 % interval, by Wilson."""
+        """The 95 % confidence interval of the accuracy (Wilson's score interval)."""
         return metrics.wilson_interval(self.right, self.count)
 
     @cached_property
@@ -142,25 +140,25 @@ class Evaluation:
 
     @cached_property
     def reliability(self) -> metrics.Reliability:
-        """How often answers are right, by confidence; its ``error`` is the ECE."""
+        """Accuracy by confidence; its ``error`` is the expected calibration error."""
         return metrics.reliability(self.probabilities, self.truth)
 
     @cached_property
     def rejection(self) -> metrics.RejectCurve:
-        """What is left wrong when the least certain answers are put aside."""
+        """Error rate by the fraction of least confident images rejected."""
         return metrics.reject_curve(self.probabilities, self.truth)
 
     @cached_property
     def misread(self) -> NDArray[np.int64]:
-        """The images told wrong, by number, those of which the model was surest first."""
+        """The indices of the misclassified images, most confident first."""
         wrong: NDArray[np.int64] = np.flatnonzero(self.predicted != self.truth)
         return wrong[np.argsort(-self.confidence[wrong], kind="stable")]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all measures as plain numbers, lists and dicts; NaN is None."""
+        """Return all metrics as plain numbers, lists and dicts; NaN becomes None."""
         digits = self.per_digit
         curve = self.reliability
-        answer: dict[str, Any] = {
+        result: dict[str, Any] = {
             "model": self.model,
             "data": self.data,
             "images": self.count,
@@ -185,7 +183,8 @@ class Evaluation:
                 for row in zip(*curve, strict=True)
             ],
             "error_at_rejected": {
-                str(share): self.rejection.error_at(share) for share in (0.0, 0.005, 0.01, 0.02)
+                str(rejected): self.rejection.error_at(rejected)
+                for rejected in (0.0, 0.005, 0.01, 0.02)
             },
             "misread": [
                 {
@@ -198,47 +197,47 @@ class Evaluation:
             ],
         }
         if self.robustness:
-            answer["robustness"] = _robustness(self.robustness)
-        return answer
+            result["robustness"] = _robustness(self.robustness)
+        return result
 
     def to_html(self) -> str:
-        """Return one self-contained page: no script, nothing that it fetches."""
-        from ._page import page
+        """Return the report as one self-contained HTML page without scripts."""
+        from ._html_report import html_report
 
-        return page(self)
+        return html_report(self)
 
     def save_report(self, path: str | os.PathLike[str]) -> None:
-        """Write :meth:`to_html` to a file, whole or not at all.
+        """Write :meth:`to_html` to a file atomically.
 
         Raises
         ------
         OSError
-            The file cannot be written.
+            If the file cannot be written.
         """
-        files.write_atomically(path, self.to_html().encode())
+        write_atomically(path, self.to_html().encode())
 
     def __str__(self) -> str:
-        from ._text import report
+        from ._text_report import text_report
 
-        return report(self)
+        return text_report(self)
 
     def __repr__(self) -> str:
         return f"Evaluation({self.model}, {self.data}: {self.right:,} of {self.count:,} right)"
 
 
-def _robustness(seen: Robustness) -> dict[str, Any]:
+def _robustness(robustness: Robustness) -> dict[str, Any]:
     return {
-        "severity": seen.severity,
-        "images": seen.images,
-        "mean_accuracy": seen.mean_accuracy,
-        "corruptions": {name: trial.accuracy for name, trial in seen.corruptions.items()},
-        "turned_images": seen.turned_images,
-        "rotation": [[degrees, trial.accuracy] for degrees, trial in seen.rotation.items()],
-        "scale": [[factor, trial.accuracy] for factor, trial in seen.scale.items()],
+        "severity": robustness.severity,
+        "images": robustness.images,
+        "mean_accuracy": robustness.mean_accuracy,
+        "corruptions": {name: trial.accuracy for name, trial in robustness.corruptions.items()},
+        "transformed_images": robustness.transformed_images,
+        "rotation": [[degrees, trial.accuracy] for degrees, trial in robustness.rotation.items()],
+        "scale": [[factor, trial.accuracy] for factor, trial in robustness.scale.items()],
     }
 
 
 def _number(value: Any) -> float | int | None:
-    """Return a plain number, or None for NaN, which JSON has no word for."""
+    """Return a plain number, or None for NaN, which JSON cannot represent."""
     plain: float | int = value.item()
     return None if math.isnan(plain) else plain

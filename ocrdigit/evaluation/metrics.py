@@ -1,4 +1,4 @@
-"""Measures of how well digits are told, from labels, answers and probabilities.
+"""Classification metrics from labels, predictions and probabilities.
 
 >>> import numpy as np
 >>> from ocrdigit.evaluation import metrics
@@ -19,20 +19,21 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _checks
 
 DIGITS = 10
+REJECTED = 0.01  # the proportion of rejected answers that reports show
 
 Doubles = NDArray[np.float64]
 
 
 class PerDigit(NamedTuple):
-    """Measures for each digit, (10,) each; NaN where there is nothing to divide by.
+    """Metrics for each digit, (10,) each; NaN where they are undefined.
 
     Attributes
     ----------
     images, right : ndarray (10,) of int64
-        Images that show the digit, and those of them that are told right.
+        Number of images of the digit, and of those classified correctly.
     recall, precision, f1 : ndarray (10,) of float64
-        The share told right of the images that show the digit; of those said to show it; and
-        their harmonic mean.
+        Fraction classified correctly of the images of the digit; of the images predicted as the
+        digit; and their harmonic mean.
     """
 
     images: NDArray[np.int64]
@@ -43,16 +44,16 @@ class PerDigit(NamedTuple):
 
 
 class Reliability(NamedTuple):
-    """How often answers are right, by how sure the model was; only bins with images in them.
+    """Accuracy by confidence, for all bins that contain images.
 
     Attributes
     ----------
     low, high : ndarray (k,) of float64
-        The bin's limits of confidence.
+        Bounds of the bin.
     images : ndarray (k,) of int64
-        How many images are in it.
+        Number of images in the bin.
     confidence, accuracy : ndarray (k,) of float64
-        The mean confidence of its images, and the share of them told right.
+        Mean confidence of its images, and the fraction classified correctly.
     """
 
     low: Doubles
@@ -63,21 +64,21 @@ class Reliability(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The expected calibration error (ECE): the mean of how far the two are apart."""
+        """The expected calibration error (ECE): mean difference of confidence and accuracy."""
         return float(np.average(np.abs(self.confidence - self.accuracy), weights=self.images))
 
 
 class RejectCurve(NamedTuple):
-    """What is left wrong when the images that the model was least sure of are put aside.
+    """Error rate when the least confident images are rejected.
 
     Attributes
     ----------
     rejected : ndarray (n,) of float64
-        The share put aside: 0, 1/n, ... (n - 1)/n.
+        Fraction of rejected images: 0, 1/n, ... (n - 1)/n.
     error : ndarray (n,) of float64
-        The share of wrong answers among the others.
+        Error rate of the remaining images.
     threshold : ndarray (n,) of float64
-        The lowest confidence among the others: answers below it are put aside.
+        Lowest confidence of the remaining images; images below it are rejected.
     """
 
     rejected: Doubles
@@ -85,30 +86,30 @@ class RejectCurve(NamedTuple):
     threshold: Doubles
 
     def error_at(self, rejected: float) -> float:
-        """Return the error left when at most the share ``rejected``, 0 to 1, is put aside."""
-        share = _share("rejected", rejected)
-        return float(self.error[np.searchsorted(self.rejected, share + 1e-12, "right") - 1])
+        """Return the error rate when at most the fraction ``rejected``, 0 to 1, is rejected."""
+        fraction = _fraction("rejected", rejected)
+        return float(self.error[np.searchsorted(self.rejected, fraction + 1e-12, "right") - 1])
 
 
 def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the limits between which the true accuracy lies, by Wilson's score interval.
+    """Return the confidence interval of an accuracy (Wilson's score interval).
 
     Parameters
     ----------
     right, count : int
-        How many answers are right, of how many.
+        Number of images classified correctly, and number of images.
     confidence : float, default 0.95
-        How sure that is to be, above 0 and below 1.
+        Confidence level, above 0 and below 1.
 
     Returns
     -------
     low, high : float
-        0 to 1.
+        Bounds of the accuracy, 0 to 1.
 
     Raises
     ------
     TypeError, ValueError
-        An argument is not as described.
+        If an argument is not as described.
     """
     count = _checks.positive_int("count", count)
     if not 0 <= right <= count:
@@ -116,23 +117,23 @@ def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[f
     if not 0 < _checks.finite_number("confidence", confidence) < 1:
         raise ValueError(f"confidence must be above 0 and below 1, got {confidence!r}")
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, weight = right / count, z * z / count
-    centre = (share + weight / 2) / (1 + weight)
-    reach = z / (1 + weight) * math.sqrt(share * (1 - share) / count + weight / 4 / count)
-    # At the ends rounding must not exclude what was seen.
+    p, weight = right / count, z * z / count
+    centre = (p + weight / 2) / (1 + weight)
+    radius = z / (1 + weight) * math.sqrt(p * (1 - p) / count + weight / 4 / count)
+    # Rounding must not exclude the observed accuracies 0 and 1.
     return (
-        0.0 if right == 0 else max(0.0, centre - reach),
-        1.0 if right == count else min(1.0, centre + reach),
+        0.0 if right == 0 else max(0.0, centre - radius),
+        1.0 if right == count else min(1.0, centre + radius),
     )
 
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.int64]:
-    """Count (10, 10): rows are true digits, columns predicted ones.
+    """Return the confusion matrix (10, 10): rows are true digits, columns predicted digits.
 
     Raises
     ------
     TypeError, ValueError
-        They are not arrays (n,) of digits 0 to 9 of the same length.
+        If they are not arrays (n,) of digits 0 to 9 of the same length.
     """
     rows, columns = _digits("truth", truth), _digits("predicted", predicted)
     if len(rows) != len(columns):
@@ -142,22 +143,23 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.int64
 
 def per_digit(confusion: NDArray[np.int64]) -> PerDigit:
     """Return recall, precision and F1 of each digit from a confusion matrix (10, 10)."""
-    count, said, right = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
+    count, predicted, right = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
     with np.errstate(invalid="ignore"):
-        return PerDigit(count, right, right / count, right / said, 2 * right / (count + said))
+        f1 = 2 * right / (count + predicted)
+        return PerDigit(count, right, right / count, right / predicted, f1)
 
 
 def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 15) -> Reliability:
-    """Sort answers into ``bins`` of equal width by confidence, and see how many are right.
+    """Return the accuracy in ``bins`` of equal width by confidence.
 
     Parameters
     ----------
     probabilities : ndarray (n, 10)
-        Of each digit, for each image; the answer is the likeliest.
+        Probabilities of each digit; the prediction is the most probable one.
     truth : ndarray (n,) of int
         The true digits.
     bins : int, default 15
-        How many; the usual number for the expected calibration error.
+        Number of bins; 15 is common for the expected calibration error.
 
     Returns
     -------
@@ -167,53 +169,54 @@ def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 15) -> R
     Raises
     ------
     TypeError, ValueError
-        An argument is not as described.
+        If an argument is not as described.
     """
-    sure, right = _answers(probabilities, truth)
+    confidence, right = _predictions(probabilities, truth)
     bins = _checks.positive_int("bins", bins)
-    place = np.minimum((sure * bins).astype(np.int64), bins - 1)
-    count = np.bincount(place, minlength=bins)
+    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    count = np.bincount(index, minlength=bins)
     filled = np.flatnonzero(count)
     return Reliability(
         filled / bins,
         (filled + 1) / bins,
         count[filled],
-        np.bincount(place, sure, bins)[filled] / count[filled],
-        np.bincount(place, right, bins)[filled] / count[filled],
+        np.bincount(index, confidence, bins)[filled] / count[filled],
+        np.bincount(index, right, bins)[filled] / count[filled],
     )
 
 
 def reject_curve(probabilities: ArrayLike, truth: ArrayLike) -> RejectCurve:
-    """See what is left wrong when ever more of the least certain answers are put aside.
+    """Return the error rate by the fraction of least confident images rejected.
 
     Parameters and errors are those of :func:`reliability`.
 
     Returns
     -------
     RejectCurve
-        One point for each number of images put aside, but for all of them.
+        One point for each number of rejected images, 0 to n - 1.
     """
-    sure, right = _answers(probabilities, truth)
-    order = np.argsort(sure, kind="stable")
+    confidence, right = _predictions(probabilities, truth)
+    order = np.argsort(confidence, kind="stable")
     wrong_above = np.cumsum(~right[order][::-1])[::-1]
     count = len(order)
-    return RejectCurve(np.arange(count) / count, wrong_above / np.arange(count, 0, -1), sure[order])
+    rejected, error = np.arange(count) / count, wrong_above / np.arange(count, 0, -1)
+    return RejectCurve(rejected, error, confidence[order])
 
 
 def auroc(positives: ArrayLike, negatives: ArrayLike) -> float:
-    """Return how often a positive scores above a negative, 0 to 1; equal scores count half.
+    """Return the area under the receiver operating characteristic, 0 to 1.
 
-    That is the area under the receiver operating characteristic.
+    This is the probability that a positive scores above a negative; ties count half.
 
     Parameters
     ----------
     positives, negatives : ndarray (n,), (m,)
-        Scores of what should score high, and of what should score low.
+        Scores of the positive and of the negative examples.
 
     Raises
     ------
     ValueError
-        One of them is empty, not one-dimensional, or has NaN in it.
+        If one of them is empty, not one-dimensional or contains NaN.
     """
     high, low = (
         _scores(name, scores)
@@ -224,11 +227,11 @@ def auroc(positives: ArrayLike, negatives: ArrayLike) -> float:
     return float(below.mean() / 2 / len(low))
 
 
-def _share(name: str, value: object) -> float:
-    share = _checks.finite_number(name, value)
-    if not 0 <= share <= 1:
+def _fraction(name: str, value: object) -> float:
+    fraction = _checks.finite_number(name, value)
+    if not 0 <= fraction <= 1:
         raise ValueError(f"{name} must be 0 to 1, got {value!r}")
-    return share
+    return fraction
 
 
 def _digits(name: str, values: ArrayLike) -> NDArray[np.int64]:
@@ -242,8 +245,8 @@ def _digits(name: str, values: ArrayLike) -> NDArray[np.int64]:
     return digits.astype(np.int64)
 
 
-def _answers(probabilities: ArrayLike, truth: ArrayLike) -> tuple[Doubles, NDArray[np.bool_]]:
-    """Return the confidence of each answer, and whether it is right."""
+def _predictions(probabilities: ArrayLike, truth: ArrayLike) -> tuple[Doubles, NDArray[np.bool_]]:
+    """Return the confidence of each prediction, and whether it is right."""
     digits = _digits("truth", truth)
     table = np.asarray(probabilities, np.float64)
     if table.shape != (len(digits), DIGITS):
@@ -251,10 +254,10 @@ def _answers(probabilities: ArrayLike, truth: ArrayLike) -> tuple[Doubles, NDArr
             f"probabilities must have shape ({len(digits)}, 10), as there are {len(digits)} "
             f"labels, got {table.shape}"
         )
-    sure = table.max(axis=1)
-    if not ((table >= 0).all() and (sure <= 1 + 1e-5).all()):
+    confidence = table.max(axis=1)
+    if not ((table >= 0).all() and (confidence <= 1 + 1e-5).all()):
         raise ValueError("probabilities must be 0 to 1")
-    return sure, table.argmax(axis=1) == digits
+    return confidence, table.argmax(axis=1) == digits
 
 
 def _scores(name: str, values: ArrayLike) -> Doubles:

@@ -1,29 +1,28 @@
-"""Model files, and writing files so that nobody ever sees half of one.
+"""Reading and writing of model files.
 
-A model is a safetensors file: tensors by name, and in its metadata, as JSON texts, what
-is needed to run them. Nothing in it is code, and nothing of it is run on loading.
+A model is a safetensors file of tensors by name; its metadata, as JSON strings, describe how to run
+them. It contains no code, and loading executes nothing of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._atomic import write_atomically
 from ._classes import DIGITS, digits_only
 
 FORMAT = "ocrdigit"
 FORMAT_VERSION = 1
 
-# What a picture goes through before the network: a model trained for anything else
-# would run here without an error and answer nonsense.
+# The preprocessing of the network's input: a model that was trained with another one would run
+# without an error, and with wrong results.
 PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on black"}
 
 _CLASSES: list[int | str] = [*range(DIGITS), "non-digit"]
@@ -34,14 +33,14 @@ Path = str | os.PathLike[str]
 
 
 class Stored(NamedTuple):
-    """What a .safetensors file holds.
+    """The content of a .safetensors file.
 
     Attributes
     ----------
     network : Network
-        Of the ten digits, or of these and "non-digit".
+        Its classes are the ten digits, or these and "non-digit".
     temperature : float
-        What its scores are divided by before softmax.
+        The divisor of its scores before the softmax.
     tta : bool
         Whether low-confidence images get test-time augmentation.
     """
@@ -52,21 +51,28 @@ class Stored(NamedTuple):
 
 
 def write_model(path: Path, stored: Stored, calibration: NDArray[np.uint8] | None = None) -> None:
-    """Write a model to a file in the format that its suffix names, whole or not at all.
+    """Write a model atomically to a file, in the format of the file's suffix.
 
-    Formats other than .safetensors hold the network of the ten digits, with the temperature folded
+    Formats other than .safetensors store the network of the ten digits, with the temperature folded
     into its weights, and no test-time augmentation.
 
-    With images (n, 28, 28) for ``calibration``, a .tflite file is in int8.
+    Parameters
+    ----------
+    path : path
+        The file.
+    stored : Stored
+        The model.
+    calibration : ndarray (n, 28, 28) of uint8, optional
+        Images for the quantization of a .tflite file to int8; None: float32.
 
     Raises
     ------
     ValueError
-        The name ends otherwise, or ``calibration`` is for another format than .tflite.
+        If the suffix is unknown, or not .tflite with ``calibration``.
     ModuleNotFoundError
-        The package of that format is not installed.
+        If the package of the format is not installed.
     OSError
-        The file cannot be written; a file that was there before stays as it was.
+        If the file cannot be written; an existing file is unchanged.
     """
     suffix = check_suffix(path)
     if suffix == ".safetensors" and calibration is None:
@@ -92,14 +98,23 @@ def write_stored(
     half: bool = False,
     notes: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a model to a .safetensors file.
+    """Write a model atomically to a .safetensors file.
 
-    ``half`` stores all numbers in 16 bits, which rounds them; ``notes`` join the metadata.
+    Parameters
+    ----------
+    path : path
+        The file.
+    stored : Stored
+        The model.
+    half : bool
+        Whether to round all tensors to float16.
+    notes : mapping of str, optional
+        Additional metadata.
 
     Raises
     ------
     OSError
-        The file cannot be written; a file that was there before stays as it was.
+        If the file cannot be written; an existing file is unchanged.
     """
     tensors: dict[str, NDArray[Any]] = dict(stored.network.weights())
     if half:
@@ -111,12 +126,12 @@ def write_stored(
 
 
 def check_suffix(path: Path) -> str:
-    """Return the suffix of a file that a model can be written to.
+    """Return the suffix of a model file.
 
     Raises
     ------
     ValueError
-        It is another one.
+        If models cannot be written to files of this suffix.
     """
     suffix = os.path.splitext(os.fspath(path))[1]
     known_suffixes = (".safetensors", *_FORMATS, *_C_SUFFIXES)
@@ -127,7 +142,7 @@ def check_suffix(path: Path) -> str:
 
 
 def metadata_of(network: _core.Network) -> dict[str, str]:
-    """Return what is needed to run a network, as JSON texts by name."""
+    """Return the metadata that are needed to run a network, as JSON strings by name."""
     return {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
@@ -141,7 +156,7 @@ def metadata_of(network: _core.Network) -> dict[str, str]:
 
 
 def _write_c(path: Path, network: _core.Network) -> None:
-    """Write a header and a source side by side, whichever of them ``path`` names."""
+    """Write a .h and a .c file; ``path`` is either of them."""
     from .formats._c_source import to_c
 
     start = os.path.splitext(os.fspath(path))[0]
@@ -151,7 +166,7 @@ def _write_c(path: Path, network: _core.Network) -> None:
 
 
 def to_safetensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
-    """Return a safetensors file, its header sorted: the library writes it in any order."""
+    """Return a safetensors file with a sorted header, as the library's order varies."""
     from safetensors.numpy import save
 
     data = save(dict(tensors), dict(metadata))
@@ -183,7 +198,7 @@ def _to_tflite(
     return to_tflite(network, metadata, calibration)
 
 
-_C_SUFFIXES = (".h", ".c")  # written together
+_C_SUFFIXES = (".h", ".c")  # always written together
 
 _FORMATS: dict[str, Callable[[_core.Network, dict[str, str]], bytes]] = {
     ".keras": _to_keras,
@@ -193,16 +208,16 @@ _FORMATS: dict[str, Callable[[_core.Network, dict[str, str]], bytes]] = {
 
 
 def read_stored(path: Path) -> Stored:
-    """Read a .safetensors file that :func:`write_stored` wrote, or a .keras file.
+    """Read a .safetensors file by :func:`write_stored`, or a .keras file.
 
     Raises
     ------
     OSError
-        The file cannot be read.
+        If the file cannot be read.
     ValueError
-        The file is damaged, or of another kind or program.
+        If the file is damaged, of another format, or of another program.
     ModuleNotFoundError
-        It is a .keras file, and h5py is not installed.
+        If it is a .keras file and h5py is not installed.
     """
     if os.path.splitext(os.fspath(path))[1] == ".keras":
         return Stored(_read_keras(path))
@@ -228,58 +243,10 @@ def _read_keras(path: Path) -> _core.Network:
     try:
         network = from_keras(data)
         if network.classes != DIGITS:
-            raise ValueError(f"a model of {network.classes} classes, expected {DIGITS}")
+            raise ValueError(f"a model with {network.classes} classes, expected {DIGITS}")
     except (ValueError, TypeError, MemoryError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
     return network
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to a new file beside ``path`` and then put that in its place.
-
-    Raises
-    ------
-    OSError
-        Names ``path``; a file that was there before stays as it was.
-    """
-    target = os.path.realpath(path)
-    temporary = _beside(target)
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(target):
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
-
-
-def check_writable(path: Path) -> None:
-    """Find out before long work whether ``path`` can be written at its end.
-
-    Raises
-    ------
-    OSError
-        As :func:`write_atomically` would.
-    """
-    target = os.path.realpath(path)
-    temporary = _beside(target)
-    try:
-        if os.path.isdir(target):
-            raise IsADirectoryError(21, "it is a folder")
-        open(temporary, "xb").close()
-        os.unlink(temporary)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
-
-
-def _beside(target: str) -> str:
-    return os.path.join(os.path.dirname(target), f".ocrdigit-{os.urandom(6).hex()}.tmp")
 
 
 def _metadata(header: bytes) -> dict[str, Any]:
@@ -289,11 +256,11 @@ def _metadata(header: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raw = None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        raise ValueError("not a safetensors file of ocrdigit (its metadata do not say so)")
+        raise ValueError("not a safetensors file of ocrdigit (by its metadata)")
     if raw.get("format_version") != str(FORMAT_VERSION):
         raise ValueError(
             f"format version {raw.get('format_version')!r}, written by ocrdigit "
-            f"{raw.get('ocrdigit_version')}; this is {_core.__version__} and reads version "
+            f"{raw.get('ocrdigit_version')}; ocrdigit {_core.__version__} reads version "
             f"{FORMAT_VERSION}"
         )
     parsed = {}
@@ -301,7 +268,7 @@ def _metadata(header: bytes) -> dict[str, Any]:
         try:
             parsed[key] = json.loads(raw[key])
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ValueError(f"its metadata lack a readable {key!r}") from None
+            raise ValueError(f"its metadata have no readable {key!r}") from None
     expected: dict[str, list[Any]] = {
         "input_shape": [[28, 28, 1]],
         "classes": [_CLASSES[:DIGITS], _CLASSES],
@@ -309,9 +276,9 @@ def _metadata(header: bytes) -> dict[str, Any]:
     }
     for key, values in expected.items():
         if parsed[key] not in values:
-            raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit runs {values[0]!r}")
+            raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit expects {values[0]!r}")
     for key, default in (("input_ranges", {}), ("temperature", 1.0), ("tta", False)):
-        try:  # files without them are fine
+        try:  # optional
             parsed[key] = json.loads(raw[key]) if key in raw else default
         except (ValueError, TypeError, RecursionError):
             raise ValueError(f"its metadata have no readable {key!r}") from None
@@ -335,7 +302,7 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
         if tensor.dtype not in (np.float32, np.float16):
             raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32 or float16")
         weights[name] = tensor.astype(np.float32)
-    if _least_size(metadata["architecture"]) > sum(tensor.size for tensor in weights.values()):
+    if _min_size(metadata["architecture"]) > sum(tensor.size for tensor in weights.values()):
         raise ValueError("its architecture has more weights than the file")
     network = _core.Network(metadata["architecture"], (28, 28, 1))
     if network.classes != len(metadata["classes"]):
@@ -348,10 +315,10 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
     return network
 
 
-def _least_size(layers: object) -> int:
-    """Return a number of weights that these layers surely have.
+def _min_size(layers: object) -> int:
+    """Return a lower bound of the number of weights of these layers.
 
-    A file of a few bytes may claim layers of any size; this finds out before making them.
+    A small file may declare layers of any size; this check comes before their memory is allocated.
     """
     inputs, total = 1, 0
     for layer in layers if isinstance(layers, list) else []:

@@ -1,35 +1,38 @@
-"""The shipped reader: the network that reads lines, and its file."""
+"""The line recognizer and the weights of score fusion: layers, files, and those shipped."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._atomic import write_atomically
 from . import files
 
 _WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
 RECOGNIZER_PATH = os.path.join(_WEIGHTS, "recognizer.safetensors")
 FUSION_PATH = os.path.join(_WEIGHTS, "fusion.json")
 
-# Of lines, straightened to this height: for every fourth column of pixels, which of ten digits
-# is there, or none (the blank).
-HEIGHT, WIDEST = 32, 1024
+# Size of line images; the class of CTC's blank, after those of the ten digits.
+HEIGHT, MAX_WIDTH = 32, 1024
 BLANK = 10
 
 
 def _conv(filters: int, *kernel: int) -> list[dict[str, Any]]:
-    bare = {"type": "conv2d", "filters": filters, "kernel_size": kernel, "use_bias": False}
-    return [bare, {"type": "batch_norm"}, {"type": "relu"}]
+    conv = {"type": "conv2d", "filters": filters, "kernel_size": kernel, "use_bias": False}
+    return [conv, {"type": "batch_norm"}, {"type": "relu"}]
 
 
+# A convolutional network in the manner of CRNN (Shi, Bai and Yao, 2015), with convolutions along
+# the sequence instead of recurrence: class scores for every fourth column of a line image.
 LAYERS: tuple[Mapping[str, Any], ...] = (
     {"type": "conv2d", "filters": 16, "kernel_size": 3, "activation": "relu"},
     {"type": "max_pool2d"},
@@ -50,39 +53,61 @@ LAYERS: tuple[Mapping[str, Any], ...] = (
 _FORMAT = "ocrdigit recognizer"
 
 
-class FusionWeights(NamedTuple):
-    """How the reader's opinion on a digit and a classifier's are put together.
+@dataclasses.dataclass(frozen=True)
+class FusionWeights:
+    """Weights of the log-linear fusion of the recognizer's and the classifier's scores.
 
-    ``apart_...`` where no other digit of its line reaches over it, ``close_...`` where one does.
-    Fitted by :mod:`ocrdigit.training.fusion`, which says what the numbers mean, and kept in
-    ``weights/fusion.json``.
+    Fitted by :mod:`ocrdigit.training.fusion` and kept in ``weights/fusion.json``.
+
+    Attributes
+    ----------
+    isolated_recognizer, isolated_classifier : float
+        Exponents of the probabilities of each digit, for symbols that no neighbour in the line
+        overlaps.
+    isolated_bias : float
+        Log odds that a symbol is a digit, if all of the following terms are 0.
+    isolated_recognizer_odds, isolated_classifier_odds : float
+        Weights of the log odds that it is a digit.
+    isolated_foreground : float
+        Weight of the logarithm of the proportion of the line's foreground that is in symbols.
+    touching_recognizer, ..., touching_foreground : float
+        The same for symbols that a neighbour overlaps or touches.
+    prior_mean, prior_strength : float
+        Mean of the Beta prior of the proportion of digits among the symbols of a page, and the
+        number of symbols it counts as much as.
+    min_probability : float
+        Symbols whose probability of being a digit is lower are dropped.
     """
 
-    apart_reader: float
-    apart_judge: float
-    apart_constant: float
-    apart_read: float
-    apart_judged: float
-    apart_share: float
-    close_reader: float
-    close_judge: float
-    close_constant: float
-    close_read: float
-    close_judged: float
-    close_share: float
-    usual: float
-    known: float
-    least: float
+    isolated_recognizer: float
+    isolated_classifier: float
+    isolated_bias: float
+    isolated_recognizer_odds: float
+    isolated_classifier_odds: float
+    isolated_foreground: float
+    touching_recognizer: float
+    touching_classifier: float
+    touching_bias: float
+    touching_recognizer_odds: float
+    touching_classifier_odds: float
+    touching_foreground: float
+    prior_mean: float
+    prior_strength: float
+    min_probability: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the weights by name."""
+        return dataclasses.asdict(self)
 
 
 _lock = threading.Lock()
-_reader: _core.Network | None = None
+_recognizer: _core.Network | None = None
 
 
 def write_recognizer(path: files.Path, network: _core.Network) -> None:
-    """Write a reader's network to a .safetensors file, whole or not at all.
+    """Write a recognizer to a .safetensors file, atomically.
 
-    Its kernels' numbers are rounded to 16 bits.
+    Kernels are rounded to float16.
     """
     metadata = {
         "format": _FORMAT,
@@ -93,18 +118,18 @@ def write_recognizer(path: files.Path, network: _core.Network) -> None:
         name: tensor.astype(np.float16) if tensor.ndim > 1 else tensor
         for name, tensor in network.weights().items()
     }
-    files.write_atomically(path, files.to_safetensors(tensors, metadata))
+    write_atomically(path, files.to_safetensors(tensors, metadata))
 
 
 def read_recognizer(path: files.Path) -> _core.Network:
-    """Return the network of a file that :func:`write_recognizer` wrote.
+    """Return the network in a file that :func:`write_recognizer` wrote.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It is no reader's file.
+        The file holds no recognizer.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -112,51 +137,51 @@ def read_recognizer(path: files.Path) -> _core.Network:
         with safe_open(os.fspath(path), "numpy") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != _FORMAT:
-                raise ValueError("not a reader of ocrdigit")
+                raise ValueError("not a recognizer of ocrdigit")
             weights = {
                 name: file.get_tensor(name).astype(np.float32)
                 for name in file.keys()  # noqa: SIM118
             }
-        network = _core.Network(json.loads(metadata["architecture"]), (HEIGHT, WIDEST, 1))
+        network = _core.Network(json.loads(metadata["architecture"]), (HEIGHT, MAX_WIDTH, 1))
         network.set_weights(weights)
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
     return network
 
 
-def write_fusion(path: files.Path, opinions: FusionWeights) -> None:
-    """Write them to a .json file, whole or not at all."""
-    files.write_atomically(path, (json.dumps(opinions._asdict(), indent=1) + "\n").encode())
+def write_fusion(path: files.Path, weights: FusionWeights) -> None:
+    """Write fusion weights to a .json file, atomically."""
+    write_atomically(path, (json.dumps(weights.to_dict(), indent=1) + "\n").encode())
 
 
 def read_fusion(path: files.Path) -> FusionWeights:
-    """Return what :func:`write_fusion` wrote.
+    """Return the weights in a file that :func:`write_fusion` wrote.
 
     Raises
     ------
     OSError
         The file cannot be read.
     ValueError
-        It holds something else.
+        The file holds no fusion weights.
     """
     with open(path, encoding="utf-8") as file:
         try:
             return FusionWeights(**{name: float(value) for name, value in json.load(file).items()})
         except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)}: not an opinions file: {error}") from error
+            raise ValueError(f"{os.fspath(path)}: not a file of fusion weights: {error}") from error
 
 
 def shipped_recognizer() -> _core.Network:
-    """Return the reader that comes with the package; one for the whole process."""
-    global _reader
-    if _reader is None:
+    """Return the recognizer of the package; the same network at each call."""
+    global _recognizer
+    if _recognizer is None:
         with _lock:
-            if _reader is None:
-                _reader = read_recognizer(RECOGNIZER_PATH)
-    return _reader
+            if _recognizer is None:
+                _recognizer = read_recognizer(RECOGNIZER_PATH)
+    return _recognizer
 
 
 @functools.cache
 def shipped_fusion() -> FusionWeights:
-    """Return how a classifier's opinion counts beside that of the shipped reader."""
+    """Return the fusion weights of the package."""
     return read_fusion(FUSION_PATH)

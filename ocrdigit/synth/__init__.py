@@ -1,32 +1,33 @@
-"""Pictures of handwritten numbers, made from images of single digits: to train and to test on.
+"""Synthetic pictures of handwritten numbers, composed from images of single digits.
 
 ========================  ====================================================================
-:func:`string`            one number on paper
-:func:`strings`           thousands of them, for training
+:func:`string`            one number
+:func:`strings`           thousands of numbers, for training
 :func:`line`              several numbers on a line
 :func:`page`              a page of numbers
-:func:`candidates`        single digits and what is not one, as a reader cuts them out
-:func:`not_digits`        only what is not a digit
-:class:`Style`            what pictures may look like; ``STYLES`` has some by name
+:func:`candidates`        labelled segmentation candidates: single digits and non-digits
+:func:`non_digits`        only the non-digit class
+:class:`Style`            the appearance of pictures; ``STYLES`` holds named ones
 :class:`Digits`           the handwriting: any images of digits, prepared for drawing
 ========================  ====================================================================
 
-Training and test pictures must come from different digits: make the one's from a data set's
-training part, the other's from its test part.
+Training and test pictures must come from different digits: draw the former from the training
+part of a data set, the latter from its test part.
 
 >>> from ocrdigit import synth
 >>> synth.string("1874", style="cheque", random_state=0)
 Picture('1874', 114 x 32)
 """
 
+from ..datasets import Picture
 from ._digits import Digits
-from ._negatives import Candidates, candidates, not_digits
+from ._non_digits import NON_DIGIT, Candidates, candidates, non_digits
 from ._page import line, page
-from ._picture import Picture
 from ._strings import string, strings
 from ._style import STYLES, Style
 
 __all__ = [
+    "NON_DIGIT",
     "STYLES",
     "Candidates",
     "Digits",
@@ -34,7 +35,7 @@ __all__ = [
     "Style",
     "candidates",
     "line",
-    "not_digits",
+    "non_digits",
     "page",
     "string",
     "strings",

@@ -1,4 +1,4 @@
-"""From tones to pixels: blur, noise, eight bits and JPEG."""
+"""The camera: blur, noise, inversion, quantization to uint8, JPEG compression."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ._style import Style
 from ._writing import Floats, uniform
 
 
-def take(style: Style, tones: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Photograph ``tones`` (n, h, w[, 3]) of 0 to 1, which are changed: pixels of that shape."""
+def capture(style: Style, tones: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return ``tones`` (n, h, w[, 3]) in 0..1 as pixels of the same shape; overwrites ``tones``."""
     count = len(tones)
     blur_each(tones, uniform(rng, style.blur, count))
     _add_noise(tones, uniform(rng, style.noise, count), rng)
@@ -31,10 +31,10 @@ def take(style: Style, tones: Floats, rng: np.random.Generator) -> NDArray[np.ui
 
 
 def blur_each(tones: Floats, sigma: Floats) -> None:
-    """Blur pictures (n, h, w[, 3]) in place, each by its ``sigma`` in pixels.
+    """Blur pictures (n, h, w[, 3]) in place, each by its own ``sigma`` (n,) in pixels.
 
-    By repeated sums of three neighbours, (b, 1 - 2 b, b): its variance is 2 b, and b <= 1/4
-    keeps it a blur at every frequency.
+    Applies the kernel (b, 1 - 2 b, b) repeatedly. Its variance is 2 b, and b <= 1/4 keeps its
+    frequency response non-negative.
     """
     variance = sigma.astype(np.float64) ** 2
     while (variance > 1e-4).any():
@@ -50,7 +50,7 @@ def blur_each(tones: Floats, sigma: Floats) -> None:
 
 
 def _blur_axis(tones: Floats, b: Floats, axis: int) -> None:
-    """Replace each pixel by itself and its neighbours; the border repeats."""
+    """Apply the kernel (b, 1 - 2 b, b) along ``axis`` in place; the border is replicated."""
     view = np.moveaxis(tones, axis, 1)
     if view.shape[1] < 2:
         return
@@ -61,7 +61,7 @@ def _blur_axis(tones: Floats, b: Floats, axis: int) -> None:
 
 
 def _add_noise(tones: Floats, sigma: Floats, rng: np.random.Generator) -> None:
-    """Add noise to each picture; all take theirs from one tile, at different places."""
+    """Add noise of ``sigma`` (n,) to each picture, from random offsets of one shared tile."""
     if not sigma.any():
         return
     size = int(np.prod(tones.shape[1:]))

@@ -1,4 +1,4 @@
-"""Whole pages and lines of several numbers."""
+"""Lines and pages of several numbers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
-from . import _camera, _paper, _strings, _style
+from ..datasets import Picture
+from . import _background, _camera, _strings, _style
 from ._digits import Digits, as_digits
-from ._picture import Picture
 from ._style import Style
-from ._writing import Floats, Writing, draw_hand, write
+from ._writing import Floats, Writing, sample_style, write
 
-_TALL = 2.0  # height of the strip that a number is written on, in heights of its digits
-_LINE = 1.7  # from one row to the next, the same
-_TRIES = 20
+_ROW_HEIGHT = 2.0  # height of the image that a row is rendered in, in digit heights
+_LINE_SPACING = 1.7  # from one row to the next, in digit heights
+_ATTEMPTS = 20
 
 
 def line(
@@ -29,19 +29,19 @@ def line(
     digits: Any = None,
     random_state: object = None,
 ) -> Picture:
-    """Write a line of several numbers.
+    """Return a picture of several numbers on a line.
 
     Parameters
     ----------
     text : str, optional
-        Numbers parted by spaces. Without it, two to four numbers at random.
+        Numbers separated by spaces. By default, two to four random numbers.
     style, height, color, digits, random_state
         As for :func:`string`.
 
     Returns
     -------
     Picture
-        Its ``text`` has a space between numbers.
+        In its ``text``, a space separates numbers.
 
     Raises
     ------
@@ -57,10 +57,10 @@ def line(
     rng, source = _checks.generator(random_state), as_digits(digits)
     if text is None:
         text = " ".join(_random_numbers(int(rng.integers(2, 5)), source, rng))
-    # without marks of its own, which might part a number
-    quiet = _style.resolve(style).with_(separators=0.0, signs=0.0)
+    # Random separators could split a number.
+    plain = _style.resolve(style).with_(separators=0.0, affixes=0.0)
     picture = _strings.string(
-        text, style=quiet, height=height, color=color, digits=source, random_state=rng
+        text, style=plain, height=height, color=color, digits=source, random_state=rng
     )
     numbers = ("".join(filter(str.isdigit, number)) for number in text.split())
     return Picture(picture.image, " ".join(filter(None, numbers)), picture.values, picture.boxes)
@@ -76,29 +76,29 @@ def page(
     digits: Any = None,
     random_state: object = None,
 ) -> Picture:
-    r"""Write a page of numbers in rows.
+    r"""Return a picture of a page of numbers in rows.
 
     Parameters
     ----------
     numbers : list of rows, each a list of str, optional
-        What to write. Without it, one to three numbers in each of some rows, of one to eight
-        digits, as many as there is room for.
+        The numbers. By default, the page is filled with rows of one to three random numbers of
+        one to eight digits.
     size : (width, height)
-        Of the page, in pixels; 64 to 8,192 each.
+        Page size in pixels; 64 to 8,192 each.
     digit_height : (low, high)
-        Height of the digits in pixels; each row has its own.
+        Range of the digit height in pixels, sampled for each row.
     style, color, digits, random_state
         As for :func:`string`.
 
     Returns
     -------
     Picture
-        Its ``text`` has a space between the numbers of a row and a newline between rows.
+        In its ``text``, a space separates the numbers of a row and a newline separates rows.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or ``numbers`` do not fit on the page.
+        If an argument is not as described or ``numbers`` do not fit on the page.
 
     Examples
     --------
@@ -114,112 +114,113 @@ def page(
     chosen = _style.resolve(style)
     rng, source = _checks.generator(random_state), as_digits(digits)
     rows = None if numbers is None else _checked_rows(numbers)
-    ink = np.zeros((height, width), np.float32)
-    layout = _Layout(ink, chosen, (low, high), source, rng)
+    foreground = np.zeros((height, width), np.float32)
+    layout = _Layout(foreground, chosen, (low, high), source, rng)
     if rows is None:
         layout.fill()
     elif not layout.write_all(rows):
         raise ValueError(
             f"numbers do not fit on a page of {width} x {height} pixels with digits of "
-            f"{low} to {high} pixels: write fewer, on a larger page, or smaller"
+            f"{low} to {high} pixels: use fewer numbers, a larger page or smaller digits"
         )
-    image = _photographed(ink, chosen, color, layout.sizes, rng)
+    image = _photographed(foreground, chosen, color, layout.sizes, rng)
     values = np.concatenate(layout.values)
     return Picture(image, layout.text(), values, np.concatenate(layout.boxes))
 
 
 class _Layout:
-    """A page that fills from the top, row by row."""
+    """A page that is filled with rows from the top."""
 
     def __init__(
         self,
-        ink: Floats,
+        foreground: Floats,
         style: Style,
         digit_height: tuple[int, int],
         source: Digits,
         rng: np.random.Generator,
     ) -> None:
-        self.ink, self.style, self.source, self.rng = ink, style, source, rng
+        self.foreground, self.style, self.source, self.rng = foreground, style, source, rng
         self.digit_height = digit_height
         self.clear()
 
     def clear(self) -> None:
-        self.ink[:] = 0
+        self.foreground[:] = 0
         self.values: list[NDArray[np.int64]] = []
         self.boxes: list[NDArray[np.int64]] = []
         self.rows: list[list[str]] = []
         self.sizes: list[float] = []
-        self.top = self.rng.uniform(0.01, 0.05) * len(self.ink)
+        self.top = self.rng.uniform(0.01, 0.05) * len(self.foreground)
 
     def text(self) -> str:
         return "\n".join(" ".join(row) for row in self.rows)
 
     def fill(self) -> None:
-        """Write random rows until the page is full; at least one digit."""
+        """Add random rows until the page is full; at least one digit."""
         failures = 0
         while failures < 3 and len(self.rows) < 40:
             row = _random_numbers(int(self.rng.integers(1, 4)), self.source, self.rng)
             failures += not self.add(row, spread=True)
         if not self.rows and not self.write_all([_random_numbers(1, self.source, self.rng, 1)]):
-            raise ValueError("size must leave room for a digit of digit_height")
+            raise ValueError("size must have room for a digit of digit_height")
 
     def write_all(self, rows: list[list[str]]) -> bool:
-        """Write all of ``rows``; whether they fit. Where they do not, try again with less air."""
-        for attempt in range(_TRIES):
+        """Add all ``rows`` and return whether they fit; later attempts use smaller gaps."""
+        for attempt in range(_ATTEMPTS):
             self.clear()
-            if all(self.add(row, spread=attempt < _TRIES // 2) for row in rows):
+            if all(self.add(row, spread=attempt < _ATTEMPTS // 2) for row in rows):
                 return True
         return False
 
     def add(self, row: list[str], spread: bool) -> bool:
-        """Write a row below the last; whether there was room."""
+        """Add a row below the last one and return whether it fits; ``spread`` adds a gap."""
         size = self.rng.uniform(*self.digit_height)
-        air = self.rng.uniform(0, 1.5) * size if spread else 0.0
-        height = int(np.ceil(_TALL * size))
+        gap_above = self.rng.uniform(0, 1.5) * size if spread else 0.0
+        height = int(np.ceil(_ROW_HEIGHT * size))
         style = self.style.with_(size=(size / height, size / height), separators=0.0)
-        hand = draw_hand(style, len(row), height, self.rng, (0.0, 0.0))
-        writing = write(row, self.source, style, hand, height, self.rng)
-        top = int(self.top + air)
-        page_height, page_width = self.ink.shape
+        sample = sample_style(style, len(row), height, self.rng, (0.0, 0.0))
+        writing = write(row, self.source, style, sample, height, self.rng)
+        top = int(self.top + gap_above)
+        page_height, page_width = self.foreground.shape
         gaps = len(row) + 1
         free = page_width - int(writing.widths.sum()) - int(size * (len(row) - 1)) - 8
         if free < 0 or top + height > page_height:
             return False
-        shares = self.rng.dirichlet(np.ones(gaps)) * free
-        left = 4 + shares[0]
+        spaces = self.rng.dirichlet(np.ones(gaps)) * free
+        left = 4 + spaces[0]
         for index in range(len(row)):
-            self._lay(writing, index, int(left), top)
-            left += int(writing.widths[index]) + size + shares[index + 1]
+            self._paste(writing, index, int(left), top)
+            left += int(writing.widths[index]) + size + spaces[index + 1]
         self.rows.append(["".join(filter(str.isdigit, number)) for number in row])
         self.sizes.append(size)
-        self.top = top + _LINE * size
+        self.top = top + _LINE_SPACING * size
         return True
 
-    def _lay(self, writing: Writing, index: int, left: int, top: int) -> None:
+    def _paste(self, writing: Writing, index: int, left: int, top: int) -> None:
         width = int(writing.widths[index])
-        height = writing.ink.shape[1]
-        window = self.ink[top : top + height, left : left + width]
-        np.maximum(window, writing.ink[index, :, :width], out=window)
-        own = writing.owner == index
+        height = writing.foreground.shape[1]
+        window = self.foreground[top : top + height, left : left + width]
+        np.maximum(window, writing.foreground[index, :, :width], out=window)
+        own = writing.picture == index
         self.values.append(writing.values[own])
         self.boxes.append(writing.boxes[own] + np.array([left, top, 0, 0]))
 
 
 def _photographed(
-    ink: Floats, style: Style, color: bool, sizes: list[float], rng: np.random.Generator
+    foreground: Floats, style: Style, color: bool, sizes: list[float], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Lay ink (h, w) on paper, in light, before a camera."""
+    """Return pixels (h, w[, 3]): ``foreground`` (h, w) on a background, illuminated, captured."""
     size = np.array([np.mean(sizes)], np.float32)
-    paper = _paper.make_paper(style, (1, *ink.shape), size, rng)
-    lit = np.ones((1, *ink.shape), np.float32)
-    _paper.shine(style, lit, rng)
+    height, width = foreground.shape
+    background = _background.make_background(style, (1, height, width), size, rng)
+    light = np.ones((1, height, width), np.float32)
+    _background.illuminate(style, light, rng)
     if color:
-        tones = _strings.colored(paper, ink[None], rng)
-        tones *= lit[..., None]
+        tones = _strings.colored(background, foreground[None], rng)
+        tones *= light[..., None]
     else:
-        tones = paper
-        tones *= (1 - ink) * lit
-    pixels: NDArray[np.uint8] = _camera.take(style, tones, rng)[0]
+        tones = background
+        tones *= (1 - foreground) * light
+    pixels: NDArray[np.uint8] = _camera.capture(style, tones, rng)[0]
     return pixels
 
 
@@ -242,7 +243,7 @@ def _checked_digit_height(digit_height: object, height: int) -> tuple[int, int]:
     if not isinstance(digit_height, (tuple, list)) or len(digit_height) != 2:
         raise ValueError(f"digit_height must be a pair (low, high), got {digit_height!r}")
     low, high = (_checks.positive_int("digit_height", each) for each in digit_height)
-    if not 8 <= low <= high <= height / _TALL:
+    if not 8 <= low <= high <= height / _ROW_HEIGHT:
         raise ValueError(
             f"digit_height must be (low, high) in rising order, from 8 to half the page's height "
             f"of {height}, got {digit_height!r}"

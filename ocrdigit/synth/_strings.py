@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
-from . import _camera, _paper, _strokes, _style
+from ..datasets import Picture
+from . import _background, _camera, _strokes, _style
 from ._digits import Digits, as_digits
-from ._picture import Picture
 from ._strokes import curve, draw
 from ._style import Style
-from ._writing import SPACE, Floats, Writing, draw_hand, write
+from ._writing import SPACE, Floats, Writing, sample_style, write
 
-_MARGINS = (0.1, 0.6)  # beside the writing, in heights of the digits
+_MARGINS = (0.1, 0.6)  # left and right of the writing, in digit heights
 _SEPARATORS = ".,' "
-_BEFORE = "$*#=-(€"
-_AFTER = ("-", "=", ".-", ".", ",", "/", "*", "#", "--", ")", "~")
-_BATCH = 256  # strings written at a time, and their pixels at most
-_PIXELS = 1 << 23
+_PREFIXES = "$*#=-(€"
+_SUFFIXES = ("-", "=", ".-", ".", ",", "/", "*", "#", "--", ")", "~")
+_BATCH = 256  # maximum number of strings rendered at a time,
+_BATCH_PIXELS = 1 << 23  # and of their pixels
 
 
 def string(
@@ -31,34 +31,34 @@ def string(
     height: int = 32,
     color: bool = False,
     digits: Any = None,
-    signs: _strokes.Signs | None = None,
+    glyphs: _strokes.Glyphs | None = None,
     random_state: object = None,
 ) -> Picture:
-    r"""Write one number.
+    r"""Return a picture of one number.
 
     Parameters
     ----------
     text : str, optional
-        Digits, and where wanted spaces, the marks ``.,':-=/\|()+*#$€~`` and other `signs`.
-        Without it, one to ten digits at random.
+        Digits, spaces, the marks ``.,':-=/\|()+*#$€~`` and the characters of `glyphs`.
+        By default, one to ten random digits.
     style : str or Style
-        How it looks: "plain", "touching", "cheque", "note", "form" or your own.
+        "plain", "touching", "cheque", "note", "form" or a custom Style.
     height : int
-        Height of the picture in pixels, at least 16; its width follows from the text.
+        Height of the picture in pixels, 16 to 1024; the width follows from the text.
     color : bool
-        Red, green and blue instead of gray.
+        Return RGB instead of gray.
     digits : None, Digits, Dataset or (images, labels)
-        The handwriting. Without it, the embedded sample of MNIST.
-    signs : mapping of str to strokes, optional
-        What else a text may have, as letters: each sign's strokes are lists of points (x, y), y
-        being 0 at the foot of the digits, 1 at their top, and x of the same unit.
+        The handwriting. By default, the embedded sample of MNIST.
+    glyphs : mapping of str to strokes, optional
+        More characters, such as letters. The strokes of each are lists of points (x, y), where y
+        is 0 at the baseline and 1 at the top of the digits, and x has the same unit.
     random_state : None, int or numpy.random.Generator
-        The same number gives the same picture.
+        Seed. The same seed gives the same picture.
 
     Returns
     -------
     Picture
-        The image, the text, and where each digit is.
+        The image, the text, and the bounding boxes of the digits.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def string(
     >>> picture.text, picture.image.shape[0], picture.boxes.shape
     ('1874', 48, (4, 4))
     """
-    texts = None if text is None else [checked_text("text", text, _shapes(signs))]
+    texts = None if text is None else [checked_text("text", text, _all_glyphs(glyphs))]
     return strings(
         1,
         texts=texts,
@@ -80,7 +80,7 @@ def string(
         height=height,
         color=color,
         digits=digits,
-        signs=signs,
+        glyphs=glyphs,
         random_state=random_state,
     )[0]
 
@@ -94,29 +94,29 @@ def strings(
     height: int = 32,
     color: bool = False,
     digits: Any = None,
-    signs: _strokes.Signs | None = None,
+    glyphs: _strokes.Glyphs | None = None,
     random_state: object = None,
 ) -> list[Picture]:
-    """Write many numbers at once, for training: thousands a second.
+    """Return pictures of many numbers; renders thousands per second.
 
     Parameters
     ----------
     n : int
-        How many.
+        Number of pictures.
     texts : sequence of str, optional
-        What to write, n of them. Without it, digits at random.
+        The n texts. By default, random digits.
     length : int or (low, high)
-        How many digits those random texts have.
+        Number of digits of random texts.
     style : str, Style or a list of these
-        How they look; of a list, each picture takes one at random.
-    height, color, digits, signs, random_state
-        As for :func:`string`. To go on where the last call ended, hand over a
-        ``numpy.random.Generator``; to save time, a :class:`Digits`.
+        The appearance. From a list, each picture takes one at random.
+    height, color, digits, glyphs, random_state
+        As for :func:`string`. Pass a ``numpy.random.Generator`` to continue the random sequence
+        over several calls, and a :class:`Digits` to prepare the handwriting only once.
 
     Returns
     -------
     list of Picture
-        All of the same height, each of its own width.
+        Pictures of equal height and individual widths.
 
     Raises
     ------
@@ -135,60 +135,63 @@ def strings(
     styles = _resolved_styles(style)
     source = as_digits(digits)
     rng = _checks.generator(random_state)
-    shapes = _shapes(signs)
-    known = None if texts is None else _checked_texts(texts, n, shapes)
-    if known is None:
-        known = random_texts(n, _checked_length(length), source, rng)
-    choice = rng.integers(len(styles), size=n) if len(styles) > 1 else np.zeros(n, np.int64)
+    all_glyphs = _all_glyphs(glyphs)
+    if texts is not None:
+        checked = _checked_texts(texts, n, all_glyphs)
+    else:
+        checked = random_texts(n, _checked_length(length), source, rng)
+    style_index = rng.integers(len(styles), size=n) if len(styles) > 1 else np.zeros(n, np.int64)
     pictures: list[Picture | None] = [None] * n
     for index, chosen in enumerate(styles):
-        places = np.flatnonzero(choice == index)
-        # strings of like length together waste the least width
-        places = places[np.argsort([len(known[place]) for place in places], kind="stable")]
-        longest = max((len(known[place]) for place in places), default=1)
-        step = max(1, min(_BATCH, _PIXELS // (height * height * longest)))
-        for start in range(0, len(places), step):
-            some = places[start : start + step].tolist()
-            lines = [known[place] for place in some]
-            written = _batch(lines, chosen, height, color, source, shapes, rng)
-            for place, picture in zip(some, written, strict=True):
-                pictures[place] = picture
+        # A batch of texts of similar length wastes the least width.
+        order = np.flatnonzero(style_index == index)
+        order = order[np.argsort([len(checked[i]) for i in order], kind="stable")]
+        longest = max((len(checked[i]) for i in order), default=1)
+        step = max(1, min(_BATCH, _BATCH_PIXELS // (height * height * longest)))
+        for start in range(0, len(order), step):
+            batch = order[start : start + step].tolist()
+            rendered = _render(
+                [checked[i] for i in batch], chosen, height, color, source, all_glyphs, rng
+            )
+            for i, picture in zip(batch, rendered, strict=True):
+                pictures[i] = picture
     return [picture for picture in pictures if picture is not None]
 
 
-def _batch(
+def _render(
     texts: list[str],
     style: Style,
     height: int,
     color: bool,
     source: Digits,
-    shapes: _strokes.Signs,
+    glyphs: _strokes.Glyphs,
     rng: np.random.Generator,
 ) -> list[Picture]:
-    """Write ``texts`` in one style."""
-    hand = draw_hand(style, len(texts), height, rng, _MARGINS)
+    """Return pictures of ``texts`` in one style."""
+    sample = sample_style(style, len(texts), height, rng, _MARGINS)
     marked = [_with_marks(text, style, rng) for text in texts]
-    writing = write(marked, source, style, hand, height, rng, shapes)
+    writing = write(marked, source, style, sample, height, rng, glyphs)
     if style.underline:
-        _underline(writing, style, hand.size, rng)
-    shape = (len(texts), height, writing.ink.shape[2])
-    paper = _paper.make_paper(style, shape, hand.size, rng)
-    ends = np.searchsorted(writing.owner, np.arange(len(texts) + 1))
+        _underline(writing, style, sample.size, rng)
+    foreground = writing.foreground
+    shape = (len(texts), height, foreground.shape[2])
+    background = _background.make_background(style, shape, sample.size, rng)
+    ends = np.searchsorted(writing.picture, np.arange(len(texts) + 1))
     if style.boxes:
         for index in np.flatnonzero(rng.random(len(texts)) < style.boxes):
             boxes = writing.boxes[ends[index] : ends[index + 1]]
             if len(boxes):
-                _paper.print_boxes(paper[index], boxes, style, rng)
+                _background.print_boxes(background[index], boxes, style, rng)
     if color:
-        tones = colored(paper, writing.ink, rng)
-        lit = np.ones(shape, np.float32)
-        _paper.shine(style, lit, rng)
-        tones *= lit[..., None]
+        tones = colored(background, foreground, rng)
+        light = np.ones(shape, np.float32)
+        _background.illuminate(style, light, rng)
+        tones *= light[..., None]
     else:
-        paper *= np.subtract(1, writing.ink, out=writing.ink)
-        tones = paper
-        _paper.shine(style, tones, rng)
-    pixels = _camera.take(style, tones, rng)
+        background *= np.subtract(1, foreground, out=foreground)
+        tones = background
+        _background.illuminate(style, tones, rng)
+    pixels = _camera.capture(style, tones, rng)
     return [
         Picture(
             np.ascontiguousarray(pixels[i, :, : writing.widths[i]]),
@@ -200,51 +203,57 @@ def _batch(
     ]
 
 
-def colored(paper: Floats, ink: Floats, rng: np.random.Generator) -> Floats:
-    """Give paper and ink (n, h, w) colours: tones (n, h, w, 3)."""
-    count = len(paper)
+def colored(background: Floats, foreground: Floats, rng: np.random.Generator) -> Floats:
+    """Return tones (n, h, w, 3): background and foreground (n, h, w) in random colours."""
+    count = len(background)
     tints = 1 - np.abs(rng.normal(0, 0.03, (count, 3))) * (1, 1, 1.5)
-    pens = np.array([(0.1, 0.1, 0.12), (0.1, 0.15, 0.5), (0.05, 0.1, 0.35), (0.3, 0.3, 0.32)])
-    inks = pens[rng.integers(len(pens), size=count)] + rng.normal(0, 0.03, (count, 3))
+    palette = np.array([(0.1, 0.1, 0.12), (0.1, 0.15, 0.5), (0.05, 0.1, 0.35), (0.3, 0.3, 0.32)])
+    inks = palette[rng.integers(len(palette), size=count)] + rng.normal(0, 0.03, (count, 3))
     tint = tints.astype(np.float32)[:, None, None, :]
-    pen = np.clip(inks, 0, 1).astype(np.float32)[:, None, None, :]
-    tones: Floats = paper[..., None] * tint
-    tones *= 1 - ink[..., None] * (1 - pen)
+    ink = np.clip(inks, 0, 1).astype(np.float32)[:, None, None, :]
+    tones: Floats = background[..., None] * tint
+    tones *= 1 - foreground[..., None] * (1 - ink)
     return tones
 
 
 def _with_marks(text: str, style: Style, rng: np.random.Generator) -> str:
-    """Return ``text`` with the marks that people set between and around digits."""
+    """Return ``text`` with random separators between its groups, and a prefix or suffix."""
     if style.separators and len(text) > 3 and rng.random() < style.separators:
         mark = _SEPARATORS[rng.integers(len(_SEPARATORS))]
         cut = len(text) % 3 or 3
         groups = [text[:cut], *(text[i : i + 3] for i in range(cut, len(text), 3))]
         text = mark.join(groups)
-    if style.signs and rng.random() < style.signs:
+    if style.affixes and rng.random() < style.affixes:
         if rng.random() < 0.35:
-            text = _BEFORE[rng.integers(len(_BEFORE))] + text
+            text = _PREFIXES[rng.integers(len(_PREFIXES))] + text
         if rng.random() < 0.8:
-            text = text + _AFTER[rng.integers(len(_AFTER))]
+            text = text + _SUFFIXES[rng.integers(len(_SUFFIXES))]
     return text
 
 
 def _underline(writing: Writing, style: Style, size: Floats, rng: np.random.Generator) -> None:
-    """Draw lines under some of the strings."""
+    """Underline some of the numbers."""
     for index in np.flatnonzero(rng.random(len(size)) < style.underline):
-        boxes = writing.boxes[writing.owner == index]
+        boxes = writing.boxes[writing.picture == index]
         if not len(boxes):
             continue
-        foot = float((boxes[:, 1] + boxes[:, 3]).max()) + size[index] * rng.uniform(0.02, 0.15)
+        y = float((boxes[:, 1] + boxes[:, 3]).max()) + size[index] * rng.uniform(0.02, 0.15)
         ends = np.array([boxes[0, 0], (boxes[-1, 0] + boxes[-1, 2])]) + rng.normal(0, 3, 2)
         points = np.array(
             [
-                (ends[0], foot + rng.normal(0, 1)),
-                (ends.mean(), foot + rng.normal(0, 1)),
-                (ends[1], foot + rng.normal(0, 1)),
+                (ends[0], y + rng.normal(0, 1)),
+                (ends.mean(), y + rng.normal(0, 1)),
+                (ends[1], y + rng.normal(0, 1)),
             ],
             np.float32,
         )
-        draw(writing.ink[index], [curve(points)], max(0.6, 0.04 * float(size[index])), 1.2, 0.8)
+        draw(
+            writing.foreground[index],
+            [curve(points)],
+            max(0.6, 0.04 * float(size[index])),
+            1.2,
+            0.8,
+        )
 
 
 def _checked_height(height: object) -> int:
@@ -262,38 +271,40 @@ def _resolved_styles(style: object) -> list[Style]:
     return [_style.resolve(style)]
 
 
-def _shapes(signs: _strokes.Signs | None) -> _strokes.Signs:
-    """Return the strokes of all signs that texts may have."""
-    if signs is None:
+def _all_glyphs(glyphs: _strokes.Glyphs | None) -> _strokes.Glyphs:
+    """Return the marks and the custom glyphs."""
+    if glyphs is None:
         return _strokes.MARKS
-    for sign, strokes in signs.items():
-        if not isinstance(sign, str) or len(sign) != 1 or sign in "0123456789 ":
-            raise ValueError(f"signs must be single characters and no digits, got {sign!r}")
+    for character, strokes in glyphs.items():
+        if not isinstance(character, str) or len(character) != 1 or character in "0123456789 ":
+            raise ValueError(f"glyphs must be single characters and no digits, got {character!r}")
         for stroke in strokes:
             points = np.asarray(stroke, np.float64)
             if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
-                raise ValueError(f"signs[{sign!r}] must be lists of points (x, y), got {stroke!r}")
-    return {**_strokes.MARKS, **signs}
+                raise ValueError(
+                    f"glyphs[{character!r}] must be lists of points (x, y), got {stroke!r}"
+                )
+    return {**_strokes.MARKS, **glyphs}
 
 
-def _checked_texts(texts: Sequence[str], count: int, shapes: _strokes.Signs) -> list[str]:
-    known = list(texts)
-    if len(known) != count:
-        raise ValueError(f"texts must be n = {count} strings, got {len(known)}")
-    return [checked_text("texts", text, shapes) for text in known]
+def _checked_texts(texts: Sequence[str], count: int, glyphs: _strokes.Glyphs) -> list[str]:
+    unchecked = list(texts)
+    if len(unchecked) != count:
+        raise ValueError(f"texts must be n = {count} strings, got {len(unchecked)}")
+    return [checked_text("texts", text, glyphs) for text in unchecked]
 
 
-def checked_text(name: str, text: object, shapes: _strokes.Signs = _strokes.MARKS) -> str:
-    """Return ``text`` where it can be written."""
+def checked_text(name: str, text: object, glyphs: _strokes.Glyphs = _strokes.MARKS) -> str:
+    """Return ``text``; raise TypeError or ValueError if it cannot be rendered."""
     if not isinstance(text, str):
         raise TypeError(f"{name} must be str, got {type(text).__name__}")
-    strange = sorted(set(text) - set("0123456789") - set(shapes) - {SPACE})
-    if strange:
-        raise ValueError(f"{name} must be digits, spaces and {''.join(shapes)}, got {strange[0]!r}")
+    unknown = sorted(set(text) - set("0123456789") - set(glyphs) - {SPACE})
+    if unknown:
+        raise ValueError(f"{name} must be digits, spaces and {''.join(glyphs)}, got {unknown[0]!r}")
     if not text.strip():
         raise ValueError(f"{name} must have a digit or a mark, got {text!r}")
     if len(text) > 100:
-        raise ValueError(f"{name} must have at most 100 signs, got {len(text)}")
+        raise ValueError(f"{name} must have at most 100 characters, got {len(text)}")
     return text
 
 
@@ -310,10 +321,10 @@ def _checked_length(length: object) -> tuple[int, int]:
 def random_texts(
     count: int, length: tuple[int, int], source: Digits, rng: np.random.Generator
 ) -> list[str]:
-    """Texts of digits that ``source`` has, all equally often."""
-    present = np.array([digit for digit in range(10) if len(source.of_digit[digit])])
+    """Return texts of the digits that ``source`` contains, uniformly distributed."""
+    present = np.array([digit for digit in range(10) if len(source.by_digit[digit])])
     lengths = rng.integers(length[0], length[1] + 1, size=count)
-    signs: NDArray[np.int64] = present[rng.integers(len(present), size=int(lengths.sum()))]
-    whole = "".join(map(str, signs.tolist()))
+    values: NDArray[np.int64] = present[rng.integers(len(present), size=int(lengths.sum()))]
+    joined = "".join(map(str, values.tolist()))
     ends = np.cumsum(lengths).tolist()
-    return [whole[end - size : end] for end, size in zip(ends, lengths.tolist(), strict=True)]
+    return [joined[end - size : end] for end, size in zip(ends, lengths.tolist(), strict=True)]

@@ -1,4 +1,4 @@
-"""Lines drawn with a pen: marks of punctuation, joins, letters, scribbles."""
+"""Strokes drawn with a round pen, and the strokes of marks, letters and symbols."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float32]  # (k, 2): x, y
 
-Signs = Mapping[str, Sequence[Sequence[tuple[float, float]]]]
+Glyphs = Mapping[str, Sequence[Sequence[tuple[float, float]]]]
 
-# A sign's strokes, each a list of points (x, y): y is 0 at the foot of the digits, 1 at their
-# top; x is measured in the same unit.
+# The strokes of each glyph, each a list of points (x, y): y is 0 at the baseline and 1 at the
+# top of the digits; x has the same unit.
 MARKS: dict[str, list[list[tuple[float, float]]]] = {
     ".": [[(0.0, 0.02), (0.04, 0.0)]],
     ",": [[(0.08, 0.06), (0.06, -0.05), (0.0, -0.16)]],
@@ -68,7 +68,7 @@ MARKS: dict[str, list[list[tuple[float, float]]]] = {
     "~": [[(0.0, 0.4), (0.15, 0.5), (0.35, 0.38), (0.55, 0.48), (0.8, 0.4)]],
 }
 
-# Letters that digits are not, for negatives. O, l, I, Z, S are left out: they are digits' twins.
+# Letters for the non-digit class, without those that look like digits: O, l, I, Z, S.
 LETTERS: dict[str, list[list[tuple[float, float]]]] = {
     "A": [[(0.0, 0.0), (0.3, 1.0), (0.6, 0.0)], [(0.12, 0.38), (0.5, 0.38)]],
     "E": [
@@ -132,16 +132,16 @@ LETTERS: dict[str, list[list[tuple[float, float]]]] = {
 
 
 def _cornered(*corners: tuple[float, float]) -> list[list[tuple[float, float]]]:
-    """Return a stroke for each side, as one through all corners would be round there."""
+    """Return one stroke for each side, because a spline through all corners would round them."""
     return [list(side) for side in pairwise(corners)]
 
 
-# What else people draw, and no digit's twin.
+# Other drawn symbols for the non-digit class.
 SYMBOLS: dict[str, list[list[tuple[float, float]]]] = {
     "tick": _cornered((0.0, 0.4), (0.22, 0.0), (0.75, 0.95)),
     "cross": [[(0.0, 0.0), (0.9, 0.9)], [(0.0, 0.9), (0.9, 0.0)]],
     "arrow": [[(0.0, 0.5), (1.2, 0.5)], *_cornered((0.85, 0.2), (1.2, 0.5), (0.85, 0.8))],
-    "both ways": [
+    "double arrow": [
         [(0.0, 0.5), (1.2, 0.5)],
         *_cornered((0.3, 0.2), (0.0, 0.5), (0.3, 0.8)),
         *_cornered((0.9, 0.2), (1.2, 0.5), (0.9, 0.8)),
@@ -159,52 +159,52 @@ SYMBOLS: dict[str, list[list[tuple[float, float]]]] = {
 
 
 def curve(points: Sequence[tuple[float, float]] | Points, steps: int = 6) -> Points:
-    """Return Catmull and Rom's spline (k, 2) through ``points``, of ``steps`` a piece."""
-    known = np.asarray(points, np.float32)
-    if len(known) < 3:
-        return known
-    padded = np.concatenate([2 * known[:1] - known[1:2], known, 2 * known[-1:] - known[-2:-1]])
+    """Return the Catmull-Rom spline (k, 2) through ``points``, with ``steps`` a segment."""
+    knots = np.asarray(points, np.float32)
+    if len(knots) < 3:
+        return knots
+    padded = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
     t = (np.arange(steps, dtype=np.float32) / steps)[None, :, None]
-    a, b, c, d = (padded[i : len(known) - 1 + i, None] for i in range(4))
-    pieces = b + t * (
+    a, b, c, d = (padded[i : len(knots) - 1 + i, None] for i in range(4))
+    segments = b + t * (
         (c - a) / 2 + t * (a - 2.5 * b + 2 * c - d / 2 + t * (1.5 * (b - c) + (d - a) / 2))
     )
-    line: Points = np.concatenate([pieces.reshape(-1, 2), known[-1:]])
+    line: Points = np.concatenate([segments.reshape(-1, 2), knots[-1:]])
     return line
 
 
 def draw(
-    ink: NDArray[np.float32],
+    foreground: NDArray[np.float32],
     lines: Sequence[Points],
     radius: float,
     softness: float = 1.0,
     darkness: float = 1.0,
 ) -> None:
-    """Draw ``lines`` of points (k, 2) in pixels with a round pen into ``ink`` (h, w).
+    """Draw ``lines`` of points (k, 2) in pixels with a round pen into ``foreground`` (h, w).
 
-    The darker of what is there and of the line remains.
+    Each pixel keeps the maximum of its value and the coverage by the lines.
     """
-    height, width = ink.shape
-    reach = radius + softness
+    height, width = foreground.shape
+    margin = radius + softness
     for line in lines:
-        left, top = np.floor(line.min(axis=0) - reach).astype(int)
-        right, bottom = np.ceil(line.max(axis=0) + reach).astype(int) + 1
+        left, top = np.floor(line.min(axis=0) - margin).astype(int)
+        right, bottom = np.ceil(line.max(axis=0) + margin).astype(int) + 1
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
         if left >= right or top >= bottom:
             continue
         x = np.arange(left, right, dtype=np.float32)
         y = np.arange(top, bottom, dtype=np.float32)
         distance = np.sqrt(_squared_distance(line, x, y))
-        covered = np.clip((radius - distance) / softness + 0.5, 0, 1) * np.float32(darkness)
-        window = ink[top:bottom, left:right]
-        np.maximum(window, covered, out=window)
+        coverage = np.clip((radius - distance) / softness + 0.5, 0, 1) * np.float32(darkness)
+        window = foreground[top:bottom, left:right]
+        np.maximum(window, coverage, out=window)
 
 
 def _squared_distance(
     line: Points, x: NDArray[np.float32], y: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return the squared distance (len(y), len(x)) to a line of points (k, 2)."""
-    least = np.full((len(y), len(x)), np.inf, np.float32)
+    """Return the squared distance (len(y), len(x)) to the polyline of points (k, 2)."""
+    minimum = np.full((len(y), len(x)), np.inf, np.float32)
     if len(line) == 1:
         line = np.concatenate([line, line])
     for (ax, ay), (bx, by) in pairwise(line):
@@ -212,11 +212,11 @@ def _squared_distance(
         length = max(float(dx * dx + dy * dy), 1e-6)
         px, py = x[None, :] - ax, y[:, None] - ay
         along = np.clip((px * (dx / length)) + py * (dy / length), 0, 1)
-        np.minimum(least, (px - along * dx) ** 2 + (py - along * dy) ** 2, out=least)
-    return least
+        np.minimum(minimum, (px - along * dx) ** 2 + (py - along * dy) ** 2, out=minimum)
+    return minimum
 
 
-def sign(
+def write_glyph(
     shape: Sequence[Sequence[tuple[float, float]]],
     height: float,
     rng: np.random.Generator,
@@ -224,12 +224,15 @@ def sign(
     wobble: float = 0.03,
     slant: float = 0.0,
 ) -> list[Points]:
-    """Return a sign's strokes, written by hand: pixels, y downward, 0 at the foot."""
-    stretch = rng.uniform(0.8, 1.25, 2) * height
+    """Return the strokes of a glyph with random scale and wobble.
+
+    Coordinates are pixels, y downward with 0 at the baseline.
+    """
+    scale = rng.uniform(0.8, 1.25, 2) * height
     lines = []
     for stroke in shape:
         points = np.asarray(stroke, np.float32) + rng.normal(0, wobble, (len(stroke), 2))
         line = curve(points.astype(np.float32))
-        x, y = line[:, 0] * stretch[0], line[:, 1] * stretch[1]
+        x, y = line[:, 0] * scale[0], line[:, 1] * scale[1]
         lines.append(np.stack([x + slant * y, -y], axis=1).astype(np.float32))
     return lines

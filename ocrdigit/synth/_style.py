@@ -1,4 +1,4 @@
-"""How pictures look: ranges and probabilities that each picture draws its own numbers from."""
+"""Styles: the ranges and probabilities that the appearance of each picture is sampled from."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _BOUNDS = {
     "size": (0.1, 1.0),
     "aspect": (0.2, 5.0),
     "gap": (-0.5, 10.0),
-    "own_pen": (-0.2, 0.4),
-    "pen": (0.01, 0.4),
+    "stroke_width": (0.01, 0.4),
+    "stroke_offset": (-0.2, 0.4),
     "slant_jitter": (0.0, 20.0),
     "softness": (0.5, 20.0),
     "blur": (0.0, 20.0),
@@ -29,108 +29,111 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Style:
-    """What pictures may look like.
+    """The appearance of pictures.
 
-    A pair (low, high) is a range that every picture, or every digit, draws a number from; a
-    single number is a probability unless said otherwise. Lengths are shares of the digits'
-    height, tones lie between 0 (black) and 1 (white).
+    A pair (low, high) is a range that each picture, or each digit, samples uniformly. A single
+    number is a probability unless stated otherwise. Lengths are fractions of the digit height;
+    tones are 0 (black) to 1 (white).
 
     Attributes
     ----------
     size : pair
-        Height of the digits, as a share of the picture's height.
+        Digit height as a fraction of the picture height.
     size_jitter, baseline_jitter : float
-        Standard deviation of a digit's height and of its place above the line.
+        Standard deviation, per digit, of the height and of the offset from the baseline.
     aspect : pair
-        Width to height, relative to the source's digits.
-    level : float
-        How far wide digits are brought to the height of the others: 0 not at all, 1 wholly.
+        Factor on the width-to-height ratio of the source digits.
+    height_normalization : float
+        0 draws all digits at the scale of their source images, 1 at equal height.
     gap : pair
-        Clear space between neighbours; negative ones overlap.
+        Space between neighbouring digits; negative values overlap them.
     gap_jitter : float
-        Standard deviation of the space within a picture.
+        Standard deviation of the gap within a picture.
     kerning : float
-        How often the space is measured between strokes; otherwise between upright boxes.
+        Probability that gaps are measured between the strokes instead of the bounding boxes.
     slant : pair
-        How a picture's writing leans, in degrees; positive is to the right.
+        Slant of the writing in degrees; positive leans to the right.
     slant_jitter : float
-        Standard deviation of a digit's lean, in degrees.
-    upright : pair
-        How much of the lean that the source's digits have is taken away before; 0 to 1.
+        Standard deviation of the slant per digit, in degrees.
+    deslant : pair
+        Fraction of the source digits' own slant that is removed first, 0 to 1.
     rotation, slope : pair
-        Turn of single digits and of whole lines, in degrees, clockwise.
-    own_strokes : float
-        How often digits keep the strokes of their source; otherwise they are drawn with a pen.
-    pen : pair
-        Width of the pen's stroke.
-    own_pen : pair
-        What is added to the strokes of the source.
+        Rotation of single digits and slope of the baseline, in degrees, clockwise.
+    source_strokes : float
+        Probability that digits keep the strokes of their source image; otherwise their centre
+        lines are drawn with a pen.
+    stroke_width : pair
+        Stroke width of that pen.
+    stroke_offset : pair
+        Added to the stroke width of source strokes.
     softness : pair
-        Width of the strokes' edges, in pixels.
+        Width of the stroke edges, in pixels.
     ligatures : float
-        How often a stroke joins a digit to the next.
-    separators, signs, underline : float
-        How often marks stand between groups of digits; before and after them; a line below.
-    ink : pair
-        How much light the ink takes away, 0 to 1.
-    ink_jitter : float
-        Standard deviation of that from digit to digit.
+        Probability that a stroke joins a digit to the next.
+    separators, affixes, underline : float
+        Probability of marks between groups of digits, of marks before or after the number, and
+        of a line below it.
+    darkness : pair
+        Fraction of the light that the ink absorbs, 0 to 1.
+    darkness_jitter : float
+        Standard deviation of the darkness per digit.
     texture : pair
-        How unevenly the ink covers, as a pencil does, 0 to 1.
-    paper : pair
+        Unevenness of the ink coverage, as of a pencil, 0 to 1.
+    background : pair
         Tone of the paper.
     grain, mottle : pair
-        Standard deviation of the paper's tone, fine and coarse.
+        Standard deviation of the paper tone: fine and coarse noise.
     light : pair
-        How much darker the darkest side of the picture is.
-    shadow, stains, rules, grid, boxes, guilloche, dots, band : float
-        How often there are an edge of a shadow, stains, ruled lines, squared paper, a printed box
-        for each digit or around all, waves as on cheques, a raster of dots, a lighter band.
+        Relative darkening from the brightest to the darkest side of the picture.
+    shadow, stains, ruling_lines, grid, boxes, guilloche, dots, band : float
+        Probability of a shadow edge, stains, ruling lines, squared paper, printed boxes around
+        each digit or all of them, guilloche waves as on cheques, a raster of dots, and a band of
+        another tone along one side.
     print : pair
-        How much light those printed things take away.
+        Fraction of the light that these printed elements absorb.
     blur : pair
-        Standard deviation in pixels.
+        Standard deviation of the Gaussian blur, in pixels.
     noise : pair
-        Standard deviation of the camera's noise.
+        Standard deviation of the camera noise.
     jpeg : float
-        How often the picture is compressed.
+        Probability of JPEG compression.
     quality : pair
-        Quality of that compression, 1 to 100.
+        JPEG quality, 1 to 100.
     inverted : float
-        How often the picture is light on dark.
+        Probability that the picture is light on dark.
     """
 
     size: Range = (0.55, 0.85)
     size_jitter: float = 0.05
     baseline_jitter: float = 0.03
     aspect: Range = (0.85, 1.15)
-    level: float = 0.6
+    height_normalization: float = 0.6
     gap: Range = (0.02, 0.35)
     gap_jitter: float = 0.05
     kerning: float = 0.8
     slant: Range = (-5.0, 20.0)
     slant_jitter: float = 3.0
-    upright: Range = (0.0, 1.0)
+    deslant: Range = (0.0, 1.0)
     rotation: Range = (-3.0, 3.0)
     slope: Range = (-1.0, 1.0)
-    own_strokes: float = 0.5
-    pen: Range = (0.06, 0.16)
-    own_pen: Range = (-0.04, 0.04)
+    source_strokes: float = 0.5
+    stroke_width: Range = (0.06, 0.16)
+    stroke_offset: Range = (-0.04, 0.04)
     softness: Range = (1.0, 2.0)
     ligatures: float = 0.0
     separators: float = 0.0
-    signs: float = 0.0
+    affixes: float = 0.0
     underline: float = 0.0
-    ink: Range = (0.6, 1.0)
-    ink_jitter: float = 0.03
+    darkness: Range = (0.6, 1.0)
+    darkness_jitter: float = 0.03
     texture: Range = (0.0, 0.2)
-    paper: Range = (0.8, 1.0)
+    background: Range = (0.8, 1.0)
     grain: Range = (0.0, 0.03)
     mottle: Range = (0.0, 0.02)
     light: Range = (0.0, 0.1)
     shadow: float = 0.0
     stains: float = 0.0
-    rules: float = 0.0
+    ruling_lines: float = 0.0
     grid: float = 0.0
     boxes: float = 0.0
     guilloche: float = 0.0
@@ -153,8 +156,8 @@ class Style:
             _check_bounds(field.name, value)
             object.__setattr__(self, field.name, value)
 
-    def with_(self, **changes: Any) -> Style:
-        """Return a copy with other values.
+    def with_(self, **values: Any) -> Style:
+        """Return a copy with some values replaced.
 
         Examples
         --------
@@ -163,9 +166,9 @@ class Style:
         (-0.2, 0.0)
         """
         names = [field.name for field in fields(self)]
-        for name in changes:
+        for name in values:
             _checks.known("style", name, names)
-        return replace(self, **changes)
+        return replace(self, **values)
 
 
 def _checked_range(name: str, value: object) -> Range:
@@ -179,9 +182,9 @@ def _checked_range(name: str, value: object) -> Range:
 
 def _check_bounds(name: str, value: float | Range) -> None:
     low, high = value if isinstance(value, tuple) else (value, value)
-    least, most = _BOUNDS.get(name, (0.0, 1.0))
-    if low < least or high > most:
-        raise ValueError(f"{name} must lie in {least:g}..{most:g}, got {value!r}")
+    lower, upper = _BOUNDS.get(name, (0.0, 1.0))
+    if low < lower or high > upper:
+        raise ValueError(f"{name} must lie in {lower:g}..{upper:g}, got {value!r}")
 
 
 _PLAIN = Style()
@@ -195,22 +198,22 @@ _CHEQUE = Style(
     slant=(-8.0, 30.0),
     slant_jitter=4.0,
     slope=(-3.0, 2.0),
-    own_strokes=0.2,
-    pen=(0.05, 0.14),
-    own_pen=(-0.06, 0.0),
+    source_strokes=0.2,
+    stroke_width=(0.05, 0.14),
+    stroke_offset=(-0.06, 0.0),
     softness=(1.0, 2.2),
     ligatures=0.06,
     separators=0.5,
-    signs=0.3,
+    affixes=0.3,
     underline=0.05,
-    ink=(0.45, 0.95),
+    darkness=(0.45, 0.95),
     texture=(0.0, 0.35),
-    paper=(0.55, 0.95),
+    background=(0.55, 0.95),
     grain=(0.005, 0.04),
     mottle=(0.0, 0.03),
     light=(0.0, 0.12),
     shadow=0.05,
-    rules=0.3,
+    ruling_lines=0.3,
     boxes=0.1,
     guilloche=0.6,
     dots=0.15,
@@ -227,20 +230,20 @@ _NOTE = Style(
     gap=(0.05, 0.8),
     gap_jitter=0.1,
     slope=(-2.0, 2.0),
-    own_strokes=0.25,
-    pen=(0.05, 0.13),
+    source_strokes=0.25,
+    stroke_width=(0.05, 0.13),
     ligatures=0.02,
     separators=0.1,
     underline=0.05,
-    ink=(0.45, 0.9),
+    darkness=(0.45, 0.9),
     texture=(0.1, 0.5),
-    paper=(0.6, 0.95),
+    background=(0.6, 0.95),
     grain=(0.005, 0.03),
     mottle=(0.0, 0.03),
     light=(0.05, 0.45),
     shadow=0.25,
     stains=0.05,
-    rules=0.3,
+    ruling_lines=0.3,
     grid=0.2,
     blur=(0.3, 1.0),
     noise=(0.005, 0.03),
@@ -249,11 +252,11 @@ _NOTE = Style(
 _FORM = Style(
     size=(0.45, 0.7),
     gap=(0.1, 0.6),
-    own_strokes=0.3,
-    pen=(0.06, 0.15),
+    source_strokes=0.3,
+    stroke_width=(0.06, 0.15),
     boxes=0.8,
-    rules=0.1,
-    paper=(0.75, 1.0),
+    ruling_lines=0.1,
+    background=(0.75, 1.0),
     print=(0.15, 0.7),
     jpeg=0.3,
 )
@@ -269,7 +272,7 @@ STYLES: Mapping[str, Style] = {
 
 
 def resolve(style: object) -> Style:
-    """Return the style of that name, or the Style itself."""
+    """Return ``style`` if it is a Style, or the style of that name."""
     if isinstance(style, Style):
         return style
     if not isinstance(style, str):

@@ -1,7 +1,7 @@
-"""Writes texts: digits and marks drawn one by one, set side by side, as ink on nothing.
+"""Renders texts: glyphs are drawn one by one, spaced, and composed into a foreground.
 
-All items of a batch are drawn together, those of like width at a time; then their places follow
-from the outlines of their ink, and each is laid into its picture.
+All glyphs of a batch are drawn into patches, those of similar width together. Their positions
+follow from the extents of the drawn strokes; then each patch is composed into its picture.
 """
 
 from __future__ import annotations
@@ -13,56 +13,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _strokes
-from ._digits import REACH, UNIT, ZERO, ZOOM, Digits
+from ._digits import DISTANCE_STEP, DISTANCE_ZERO, MAX_DISTANCE, OVERSAMPLING, Digits
 from ._style import Range, Style
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 SPACE = " "
-_NOTHING = 10_000  # left of a row without ink; its right is the negative
-_VISIBLE = 0.35  # coverage that counts as ink where boxes and gaps are measured
-_CELLS = 65_536  # pixels drawn at a time: what a second-level cache holds
-_WIDEST = 65_535  # pixels of a picture, as in a JPEG file
-_FULL = 40.0  # cells: the height of most of MNIST's digits in a field
+_EMPTY = 10_000  # left extent of a row without foreground; its right extent is the negative
+_VISIBLE = 0.35  # minimum coverage of foreground pixels for boxes and gaps
+_BATCH_PIXELS = 65_536  # drawn at a time, to fit in a second-level cache
+_MAX_WIDTH = 65_535  # pixels of a picture, as in a JPEG file
+_FULL_HEIGHT = 40.0  # field pixels: the height of most of MNIST's digits
 
 
 @dataclass
 class Writing:
-    """Ink on nothing.
+    """Rendered texts without a background.
 
     Attributes
     ----------
-    ink : ndarray (n, h, w) of float32
-        How much light it takes away, 0 to 1.
+    foreground : ndarray (n, h, w) of float32
+        Fraction of the light that is absorbed, 0 to 1.
     widths : ndarray (n,) of int64
-        How much of the width each picture needs.
-    owner, values : ndarray (k,) of int64
-        All digits in order: whose they are, and which.
+        Width of each picture; columns beyond it are empty.
+    picture, values : ndarray (k,) of int64
+        For all digits in order: the index of the picture, and the digit.
     boxes : ndarray (k, 4) of int64
-        x, y, width and height of their ink.
+        x, y, width and height of each digit.
     """
 
-    ink: Floats
+    foreground: Floats
     widths: Ints
-    owner: Ints
+    picture: Ints
     values: Ints
     boxes: Ints
 
 
 @dataclass
-class Hand:
-    """The numbers that the writing of each picture has drawn, each (n,)."""
+class StyleSample:
+    """The values that each picture has sampled from a style, (n,) each."""
 
-    size: Floats  # height of the digits, pixels
+    size: Floats  # digit height, pixels
     gap: Floats  # pixels
     kerned: NDArray[np.bool_]
-    slant: Floats  # x a y
-    upright: Floats
-    slope: Floats  # y a x
+    slant: Floats  # dx/dy
+    deslant: Floats
+    slope: Floats  # dy/dx
     aspect: Floats
-    own: NDArray[np.bool_]  # strokes of the source
-    pen: Floats  # half a stroke's width, pixels; for own strokes, what is added to each side
+    source_strokes: NDArray[np.bool_]
+    radius: Floats  # half the stroke width, pixels; for source strokes, the offset of each side
     softness: Floats  # pixels
     darkness: Floats
     texture: Floats
@@ -70,29 +70,33 @@ class Hand:
 
 
 def uniform(rng: np.random.Generator, span: Range, count: int) -> Floats:
-    """Draw ``count`` numbers from ``span``."""
+    """Return ``count`` samples from the range ``span``."""
     return rng.uniform(*span, count).astype(np.float32)
 
 
-def draw_hand(
+def sample_style(
     style: Style, count: int, height: int, rng: np.random.Generator, margins: Range
-) -> Hand:
-    """Draw how each of ``count`` pictures of ``height`` pixels is written."""
+) -> StyleSample:
+    """Sample the writing of ``count`` pictures of ``height`` pixels from ``style``."""
     size = uniform(rng, style.size, count) * height
-    own = rng.random(count) < style.own_strokes
-    pen = np.where(own, uniform(rng, style.own_pen, count), uniform(rng, style.pen, count))
-    return Hand(
+    source_strokes = rng.random(count) < style.source_strokes
+    stroke_width = np.where(
+        source_strokes,
+        uniform(rng, style.stroke_offset, count),
+        uniform(rng, style.stroke_width, count),
+    )
+    return StyleSample(
         size=size,
         gap=uniform(rng, style.gap, count) * size,
         kerned=rng.random(count) < style.kerning,
         slant=np.tan(np.deg2rad(uniform(rng, style.slant, count))),
-        upright=uniform(rng, style.upright, count),
+        deslant=uniform(rng, style.deslant, count),
         slope=np.tan(np.deg2rad(uniform(rng, style.slope, count))),
         aspect=uniform(rng, style.aspect, count),
-        own=own,
-        pen=(pen * size / 2).astype(np.float32),
+        source_strokes=source_strokes,
+        radius=(stroke_width * size / 2).astype(np.float32),
         softness=uniform(rng, style.softness, count),
-        darkness=uniform(rng, style.ink, count),
+        darkness=uniform(rng, style.darkness, count),
         texture=uniform(rng, style.texture, count),
         margins=uniform(rng, margins, 2 * count).reshape(count, 2) * size[:, None],
     )
@@ -102,158 +106,176 @@ def write(
     texts: Sequence[str],
     digits: Digits,
     style: Style,
-    hand: Hand,
+    sample: StyleSample,
     height: int,
     rng: np.random.Generator,
-    shapes: _strokes.Signs = _strokes.MARKS,
+    glyphs: _strokes.Glyphs = _strokes.MARKS,
 ) -> Writing:
-    """Write ``texts`` (digits, signs that have shapes, spaces), ``height`` pixels high."""
-    items = _Items(texts, digits, style, hand, height, rng, shapes)
-    cells = items.draw()
-    items.place()
-    ink = items.lay(cells)
+    """Render ``texts`` of digits, ``glyphs`` and spaces at a height of ``height`` pixels."""
+    items = _Items(texts, digits, style, sample, height, rng, glyphs)
+    patches = items.draw()
+    items.space()
+    foreground = items.compose(patches)
     if style.ligatures:
-        items.join(ink)
-    _weaken(ink, hand.texture, rng)
-    wanted = items.value >= 0
-    return Writing(ink, items.widths, items.owner[wanted], items.value[wanted], items.boxes[wanted])
+        items.draw_ligatures(foreground)
+    _add_texture(foreground, sample.texture, rng)
+    is_digit = items.value >= 0
+    return Writing(
+        foreground,
+        items.widths,
+        items.picture[is_digit],
+        items.value[is_digit],
+        items.boxes[is_digit],
+    )
 
 
 class _Items:
-    """What is written, item by item: digits and marks of all pictures, m in all."""
+    """The digits and marks (all other glyphs) of all pictures, m in all."""
 
     def __init__(
         self,
         texts: Sequence[str],
         digits: Digits,
         style: Style,
-        hand: Hand,
+        sample: StyleSample,
         height: int,
         rng: np.random.Generator,
-        shapes: _strokes.Signs,
+        glyphs: _strokes.Glyphs,
     ) -> None:
-        self.shapes = shapes
-        self.digits, self.style, self.hand, self.height, self.rng = digits, style, hand, height, rng
-        signs = [sign for text in texts for sign in text if sign != SPACE]
+        self.glyphs = glyphs
+        self.digits, self.style, self.sample = digits, style, sample
+        self.height, self.rng = height, rng
+        characters = [character for text in texts for character in text if character != SPACE]
         lengths = [len(text) - text.count(SPACE) for text in texts]
-        self.signs = signs
-        self.owner = np.repeat(np.arange(len(texts)), lengths)
-        self.value = np.array([int(s) if s in "0123456789" else -1 for s in signs], np.int64)
-        self.first = np.r_[True, self.owner[1:] != self.owner[:-1]][: len(signs)]
+        self.characters = characters
+        self.picture = np.repeat(np.arange(len(texts)), lengths)
+        self.value = np.array([int(c) if c in "0123456789" else -1 for c in characters], np.int64)
+        self.first = np.r_[True, self.picture[1:] != self.picture[:-1]][: len(characters)]
         self.spaces = np.array(list(_spaces_before(texts)), np.float32)
         self.source = self._choose_sources()
-        self._shape()
+        self._set_geometry()
 
     def _choose_sources(self) -> Ints:
-        """Choose an image for each digit; 0 stands at the marks."""
+        """Return the index of the source image of each digit; 0 for marks."""
         source = np.zeros(len(self.value), np.int64)
-        own = self.hand.own[self.owner]
+        own = self.sample.source_strokes[self.picture]
+        pools = ((self.digits.by_digit, own), (self.digits.blot_free_by_digit, ~own))
         for digit in range(10):
-            for images, drawn in ((self.digits.of_digit, own), (self.digits.fine, ~own)):
-                places = np.flatnonzero((self.value == digit) & drawn)
+            for images, drawn in pools:
+                items = np.flatnonzero((self.value == digit) & drawn)
                 choices = images[digit]
-                if len(places) and not len(choices):
-                    raise ValueError(f"digits has no image of a {digit}, which is to be written")
-                if len(places):
-                    source[places] = choices[self.rng.integers(len(choices), size=len(places))]
+                if len(items) and not len(choices):
+                    raise ValueError(f"digits has no image of a {digit}, which a text contains")
+                if len(items):
+                    source[items] = choices[self.rng.integers(len(choices), size=len(items))]
         return source
 
-    def _shape(self) -> None:
-        """Decide each item's size, lean and height above the line; estimate its width."""
-        hand, style, rng, count = self.hand, self.style, self.rng, len(self.owner)
-        own = self.owner
+    def _set_geometry(self) -> None:
+        """Set each item's size, slant and baseline offset; estimate its width."""
+        sample, style, rng, count = self.sample, self.style, self.rng, len(self.picture)
+        picture = self.picture
         jitter = np.clip(rng.standard_normal((4, count), np.float32), -2.5, 2.5)
-        self.size = hand.size[own] * (1 + style.size_jitter * jitter[0])
-        box = self.digits.box[self.source].astype(np.float32) * ZOOM  # in cells
-        self.scale = self.size / (box[:, 3] ** style.level * _FULL ** (1 - style.level))
-        self.shear = hand.slant[own] - hand.upright[own] * self.digits.slant[self.source]
+        self.size = sample.size[picture] * (1 + style.size_jitter * jitter[0])
+        box = self.digits.boxes[self.source].astype(np.float32) * OVERSAMPLING  # field pixels
+        equal = style.height_normalization
+        self.scale = self.size / (box[:, 3] ** equal * _FULL_HEIGHT ** (1 - equal))
+        self.shear = (
+            sample.slant[picture] - sample.deslant[picture] * self.digits.slants[self.source]
+        )
         self.shear += np.deg2rad(style.slant_jitter) * jitter[1]
-        self.turn = np.deg2rad(uniform(rng, style.rotation, count))
-        self.wide = box[:, 2] * self.scale * hand.aspect[own]
-        self.tall = box[:, 3] * self.scale
+        self.rotation = np.deg2rad(uniform(rng, style.rotation, count))
+        self.item_width = box[:, 2] * self.scale * sample.aspect[picture]
+        self.item_height = box[:, 3] * self.scale
         self.is_mark = self.value < 0
-        self.wide[self.is_mark] = 0.5 * self.size[self.is_mark]
-        estimate = self.wide + np.maximum(hand.gap[own], 0) + self.spaces * self.size
-        along = _sums_before(estimate, self.first)
-        total = np.zeros(len(hand.size), np.float32)
-        np.maximum.at(total, own, along + estimate)
-        self._choose_lines(along, total)
-        self.foot += style.baseline_jitter * self.size * jitter[2]
-        self.darkness = np.clip(hand.darkness[own] + style.ink_jitter * jitter[3], 0.05, 1)
+        self.item_width[self.is_mark] = 0.5 * self.size[self.is_mark]
+        estimate = self.item_width + np.maximum(sample.gap[picture], 0) + self.spaces * self.size
+        along = _exclusive_sums(estimate, self.first)
+        total = np.zeros(len(sample.size), np.float32)
+        np.maximum.at(total, picture, along + estimate)
+        self._set_baselines(along, total)
+        self.baseline += style.baseline_jitter * self.size * jitter[2]
+        self.darkness = np.clip(
+            sample.darkness[picture] + style.darkness_jitter * jitter[3], 0.05, 1
+        )
         self.darkness = self.darkness.astype(np.float32)
 
-    def _choose_lines(self, along: Floats, total: Floats) -> None:
-        """Lay the lines that the digits stand on, so that sloping ones stay in the picture."""
-        hand = self.hand
-        room = np.maximum(0.97 * self.height - hand.size, 0)
-        slope = np.clip(hand.slope, -room / np.maximum(total, 1), room / np.maximum(total, 1))
+    def _set_baselines(self, along: Floats, total: Floats) -> None:
+        """Set the baselines so that sloping lines stay inside the picture."""
+        sample = self.sample
+        room = np.maximum(0.97 * self.height - sample.size, 0)
+        slope = np.clip(sample.slope, -room / np.maximum(total, 1), room / np.maximum(total, 1))
         room -= np.abs(slope) * total
-        lowest = (self.height + hand.size) / 2
-        line = lowest + room * self.rng.uniform(-0.4, 0.4, len(room)).astype(np.float32)
-        self.foot = line[self.owner] + slope[self.owner] * (along - total[self.owner] / 2)
+        centred = (self.height + sample.size) / 2
+        line = centred + room * self.rng.uniform(-0.4, 0.4, len(room)).astype(np.float32)
+        self.baseline = line[self.picture] + slope[self.picture] * (along - total[self.picture] / 2)
 
     def draw(self) -> list[Floats]:
-        """Draw every item into a cell (height, some width) and measure its ink."""
-        count = len(self.owner)
-        lean = np.abs(self.shear) + np.abs(self.turn)
-        reach = 2 * np.maximum(self.hand.pen, 0)[self.owner] + self.hand.softness[self.owner]
-        self.cell = np.ceil(self.wide + lean * self.tall + reach + 3).astype(np.int64)
-        self.cell[self.is_mark] = np.ceil(1.7 * self.size[self.is_mark] + 4)
-        self.left = np.full((count, self.height), _NOTHING, np.int64)
-        self.right = np.full((count, self.height), -_NOTHING, np.int64)
-        cells: list[Floats] = [np.empty(0, np.float32)] * count
-        order = np.argsort(self.cell, kind="stable")
+        """Return each item drawn into a patch (height, width), and measure its extents."""
+        count = len(self.picture)
+        lean = np.abs(self.shear) + np.abs(self.rotation)
+        border = 2 * np.maximum(self.sample.radius, 0)[self.picture]
+        border += self.sample.softness[self.picture]
+        width = self.item_width + lean * self.item_height + border + 3
+        self.patch_width = np.ceil(width).astype(np.int64)
+        self.patch_width[self.is_mark] = np.ceil(1.7 * self.size[self.is_mark] + 4)
+        self.left = np.full((count, self.height), _EMPTY, np.int64)
+        self.right = np.full((count, self.height), -_EMPTY, np.int64)
+        patches: list[Floats] = [np.empty(0, np.float32)] * count
+        order = np.argsort(self.patch_width, kind="stable")
         start = 0
         while start < count:
-            width = int(self.cell[order[start]])
-            step = max(1, _CELLS // (self.height * width))
-            some = order[start : start + step]
-            start += len(some)
-            drawn = self._draw_some(some)
-            self._measure(some, drawn)
-            for index, cell in zip(some, drawn, strict=True):
-                cells[index] = cell
+            narrowest = int(self.patch_width[order[start]])
+            step = max(1, _BATCH_PIXELS // (self.height * narrowest))
+            items = order[start : start + step]
+            start += len(items)
+            drawn = self._draw_batch(items)
+            self._measure(items, drawn)
+            for item, patch in zip(items, drawn, strict=True):
+                patches[item] = patch
         self._make_boxes()
-        return cells
+        return patches
 
-    def _draw_some(self, some: Ints) -> Floats:
-        """Draw items (k,) into cells (k, height, width)."""
-        cells = np.zeros((len(some), self.height, int(self.cell[some].max())), np.float32)
-        marks = self.is_mark[some]
+    def _draw_batch(self, items: Ints) -> Floats:
+        """Return patches (k, height, width) of ``items`` (k,)."""
+        width = int(self.patch_width[items].max())
+        patches = np.zeros((len(items), self.height, width), np.float32)
+        marks = self.is_mark[items]
         if not marks.all():
-            cells[~marks] = self._draw_digits(some[~marks], cells.shape[2])
+            patches[~marks] = self._draw_digits(items[~marks], width)
         for index in np.flatnonzero(marks):
-            self._draw_mark(cells[index], int(some[index]))
-        return cells
+            self._draw_mark(patches[index], int(items[index]))
+        return patches
 
-    def _draw_digits(self, some: Ints, width: int) -> Floats:
-        outline, centre = self.digits.fields(self.source[some])
-        own = self.hand.own[self.owner[some]]
-        distance = np.empty((len(some), self.height, width), np.float32)
+    def _draw_digits(self, items: Ints, width: int) -> Floats:
+        """Return patches (k, height, width) of digits, rendered from their distance fields."""
+        outline, centre = self.digits.fields(self.source[items])
+        own = self.sample.source_strokes[self.picture[items]]
+        distance = np.empty((len(items), self.height, width), np.float32)
         for fields, chosen in ((outline, own), (centre, ~own)):
             if chosen.any():
-                distance[chosen] = self._sample(fields, some[chosen], width)
-        # from a field's steps to pixels, and from there to how much is covered
-        pixels = self.scale[some] / UNIT / self.hand.softness[self.owner[some]]
-        radius = self.hand.pen[self.owner[some]] / self.hand.softness[self.owner[some]]
-        # past its reach a field says nothing: no pen may be as wide
-        radius = np.minimum(radius, (REACH - 1) * UNIT * pixels)
-        distance *= -pixels[:, None, None]
-        distance += (0.5 + radius + ZERO * pixels)[:, None, None]
+                distance[chosen] = self._sample_fields(fields, items[chosen], width)
+        # Coverage falls linearly from 1 to 0 over the softness of the edge.
+        softness = self.sample.softness[self.picture[items]]
+        unit = self.scale[items] / DISTANCE_STEP / softness
+        radius = self.sample.radius[self.picture[items]] / softness
+        # Fields are clipped at MAX_DISTANCE, so the radius must be smaller.
+        radius = np.minimum(radius, (MAX_DISTANCE - 1) * DISTANCE_STEP * unit)
+        distance *= -unit[:, None, None]
+        distance += (0.5 + radius + DISTANCE_ZERO * unit)[:, None, None]
         np.clip(distance, 0, 1, out=distance)
-        distance *= self.darkness[some, None, None]
+        distance *= self.darkness[items, None, None]
         return distance
 
-    def _sample(self, fields: NDArray[np.uint8], some: Ints, width: int) -> Floats:
-        """Return the items' fields at the pixels of their cells (k, height, width)."""
-        across, down, middle_x, middle_y = self._to_field(some, width)
+    def _sample_fields(self, fields: NDArray[np.uint8], items: Ints, width: int) -> Floats:
+        """Return ``fields`` sampled at the pixels of the items' patches (k, height, width)."""
+        to_u, to_v, offset_u, offset_v = self._to_field(items, width)
         x = np.arange(width, dtype=np.float32)
         y = np.arange(self.height, dtype=np.float32)
         side = fields.shape[1]
-        u = (across[0][:, None] * x + middle_x[:, None])[:, None, :] + (across[1][:, None] * y)[
+        u = (to_u[0][:, None] * x + offset_u[:, None])[:, None, :] + (to_u[1][:, None] * y)[
             :, :, None
         ]
-        v = (down[0][:, None] * x + middle_y[:, None])[:, None, :] + (down[1][:, None] * y)[
+        v = (to_v[0][:, None] * x + offset_v[:, None])[:, None, :] + (to_v[1][:, None] * y)[
             :, :, None
         ]
         limit = np.float32(side - 1.001)
@@ -264,32 +286,35 @@ class _Items:
         v -= row
         row *= side
         row += column
-        base = self.source[some] * (side * side)
+        base = self.source[items] * (side * side)
         flat = fields.reshape(-1)
-        place = row + base[:, None, None]
-        top = _between(flat, place, u)
-        place += side
-        bottom = _between(flat, place, u)
+        index = row + base[:, None, None]
+        top = _interpolated(flat, index, u)
+        index += side
+        bottom = _interpolated(flat, index, u)
         bottom -= top
         bottom *= v
         top += bottom
         return top
 
     def _to_field(
-        self, some: Ints, width: int
+        self, items: Ints, width: int
     ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats], Floats, Floats]:
-        """Return the maps from cells to fields: u and v as sums of x, y and a constant."""
-        scale, shear, turn = self.scale[some], self.shear[some], self.turn[some]
-        aspect = self.hand.aspect[self.owner[some]]
-        cosine, sine = np.cos(turn), np.sin(turn)
-        # undo the turn, then the lean (x moves by -shear a y, y being downward), then the size
+        """Return the affine maps from patches to fields.
+
+        These are the coefficients of x and y for u and for v, and the offsets of u and of v.
+        """
+        scale, shear, angle = self.scale[items], self.shear[items], self.rotation[items]
+        aspect = self.sample.aspect[self.picture[items]]
+        cosine, sine = np.cos(angle), np.sin(angle)
+        # The inverse of scaling, then shear (x moves by -shear * y, y downward), then rotation.
         ux, uy = (
             (cosine - shear * sine) / (scale * aspect),
             (sine + shear * cosine) / (scale * aspect),
         )
         vx, vy = -sine / scale, cosine / scale
         centre_x = np.float32((width - 1) / 2)
-        centre_y = self.foot[some] - self.tall[some] / 2
+        centre_y = self.baseline[items] - self.item_height[items] / 2
         middle = np.float32((self.digits.side - 1) / 2)
         return (
             (ux, uy),
@@ -298,133 +323,136 @@ class _Items:
             middle - vx * centre_x - vy * centre_y,
         )
 
-    def _draw_mark(self, cell: Floats, item: int) -> None:
-        owner = self.owner[item]
-        lines = _strokes.sign(
-            self.shapes[self.signs[item]],
+    def _draw_mark(self, patch: Floats, item: int) -> None:
+        picture = self.picture[item]
+        lines = _strokes.write_glyph(
+            self.glyphs[self.characters[item]],
             float(self.size[item]),
             self.rng,
-            slant=float(self.hand.slant[owner]),
+            slant=float(self.sample.slant[picture]),
         )
         radius = self._mark_radius(item)
-        lowest = min(float(line[:, 0].min()) for line in lines)
-        move = np.array([radius + 2 - lowest, self.foot[item]], np.float32)
-        lines = [line + move for line in lines]
-        softness, darkness = float(self.hand.softness[owner]), float(self.darkness[item])
-        _strokes.draw(cell, lines, radius, softness, darkness)
+        left = min(float(line[:, 0].min()) for line in lines)
+        offset = np.array([radius + 2 - left, self.baseline[item]], np.float32)
+        lines = [line + offset for line in lines]
+        softness, darkness = float(self.sample.softness[picture]), float(self.darkness[item])
+        _strokes.draw(patch, lines, radius, softness, darkness)
 
     def _mark_radius(self, item: int) -> float:
-        """Return the pen for marks and joins, as wide as that of the digits about them."""
-        owner = self.owner[item]
-        pen = float(self.hand.pen[owner])
-        return max(0.5, pen + (0.06 * float(self.size[item]) if self.hand.own[owner] else 0))
+        """Return the pen radius for marks and ligatures, similar to that of the digits."""
+        picture = self.picture[item]
+        radius = float(self.sample.radius[picture])
+        if self.sample.source_strokes[picture]:
+            return max(0.5, radius + 0.06 * float(self.size[item]))
+        return max(0.5, radius)
 
-    def _measure(self, some: Ints, cells: Floats) -> None:
-        """Note where the ink of each row begins and ends."""
-        seen = cells > (_VISIBLE * self.darkness[some])[:, None, None]
-        inked = seen.any(axis=2)
-        width = cells.shape[2]
-        self.left[some] = np.where(inked, seen.argmax(axis=2), _NOTHING)
-        self.right[some] = np.where(inked, width - 1 - seen[:, :, ::-1].argmax(axis=2), -_NOTHING)
+    def _measure(self, items: Ints, patches: Floats) -> None:
+        """Store the left and right extents of the foreground in each row."""
+        visible = patches > (_VISIBLE * self.darkness[items])[:, None, None]
+        filled = visible.any(axis=2)
+        width = patches.shape[2]
+        right = width - 1 - visible[:, :, ::-1].argmax(axis=2)
+        self.left[items] = np.where(filled, visible.argmax(axis=2), _EMPTY)
+        self.right[items] = np.where(filled, right, -_EMPTY)
 
     def _make_boxes(self) -> None:
-        """Note the ink's boxes, still in their cells."""
-        inked = self.right >= 0
-        top = inked.argmax(axis=1)
-        bottom = self.height - inked[:, ::-1].argmax(axis=1)
-        left = np.where(inked.any(axis=1), self.left.min(axis=1), 0)
+        """Store the bounding boxes in patch coordinates."""
+        filled = self.right >= 0
+        top = filled.argmax(axis=1)
+        bottom = self.height - filled[:, ::-1].argmax(axis=1)
+        left = np.where(filled.any(axis=1), self.left.min(axis=1), 0)
         right = np.maximum(self.right.max(axis=1), left)
         self.boxes = np.stack([left, top, right + 1 - left, bottom - top], axis=1)
 
-    def place(self) -> None:
-        """Set the items side by side; ``self.x`` is where each cell begins."""
-        hand, own = self.hand, self.owner
-        jitter = np.clip(self.rng.standard_normal(len(own), np.float32), -2.5, 2.5)
-        gap = hand.gap[own] + self.style.gap_jitter * self.size * jitter
+    def space(self) -> None:
+        """Set ``self.x``, the left edge of each patch, and the widths of the pictures."""
+        sample, picture = self.sample, self.picture
+        jitter = np.clip(self.rng.standard_normal(len(picture), np.float32), -2.5, 2.5)
+        gap = sample.gap[picture] + self.style.gap_jitter * self.size * jitter
         gap += self.spaces * self.size
         left, width = self.boxes[:, 0], self.boxes[:, 2]
-        advance = np.zeros(len(own))
+        advance = np.zeros(len(picture))
         advance[1:] = (left[:-1] + width[:-1]) - left[1:]
         closer = 0.6 * np.minimum(width[1:], width[:-1])
-        between = self._clearance()
-        kerned = np.maximum(between + 1, advance[1:] - closer)
-        advance[1:] = np.where(hand.kerned[own[1:]], kerned, advance[1:])
+        clearance = self._clearance()
+        kerned = np.maximum(clearance + 1, advance[1:] - closer)
+        advance[1:] = np.where(sample.kerned[picture[1:]], kerned, advance[1:])
         advance = np.rint(advance + gap).astype(np.int64)
-        starts = np.rint(hand.margins[own, 0]).astype(np.int64) - left
+        starts = np.rint(sample.margins[picture, 0]).astype(np.int64) - left
         advance[self.first] = starts[self.first]
-        self.x = _sums_to(advance, self.first)
-        # A dash may slip under a seven, but nothing may begin before the picture does.
-        before = np.zeros(len(hand.size), np.int64)
-        np.minimum.at(before, own, self.x + left)
-        self.x -= before[own]
+        self.x = _cumulative_sums(advance, self.first)
+        # A dash may move under the bar of a 7, but not beyond the left edge of the picture.
+        overhang = np.zeros(len(sample.size), np.int64)
+        np.minimum.at(overhang, picture, self.x + left)
+        self.x -= overhang[picture]
         self.boxes[:, 0] += self.x
-        ends = np.zeros(len(hand.size), np.int64)
-        np.maximum.at(ends, own, self.boxes[:, 0] + self.boxes[:, 2])
-        self.widths = ends + np.rint(hand.margins[:, 1]).astype(np.int64) + 1
-        if self.widths.max() > _WIDEST:
+        ends = np.zeros(len(sample.size), np.int64)
+        np.maximum.at(ends, picture, self.boxes[:, 0] + self.boxes[:, 2])
+        self.widths = ends + np.rint(sample.margins[:, 1]).astype(np.int64) + 1
+        if self.widths.max() > _MAX_WIDTH:
             raise ValueError(
-                f"text must fit in a picture {_WIDEST:,} pixels wide, and would take "
-                f"{self.widths.max():,}: write less, smaller or with smaller gaps"
+                f"text must fit in a picture {_MAX_WIDTH:,} pixels wide, but needs "
+                f"{self.widths.max():,}: use a shorter text, smaller digits or smaller gaps"
             )
 
     def _clearance(self) -> Ints:
-        """Return how far each cell must be moved for its ink to meet that of the one before."""
+        """Return the offset (m - 1,) at which each item touches the previous one."""
         left = self.left[1:].copy()
-        for step in range(1, 1 + max(1, self.height // 16)):  # diagonal neighbours meet too
+        for step in range(1, 1 + max(1, self.height // 16)):  # diagonal neighbours touch too
             np.minimum(left[:, step:], self.left[1:, :-step], out=left[:, step:])
             np.minimum(left[:, :-step], self.left[1:, step:], out=left[:, :-step])
-        meeting: Ints = (self.right[:-1] - left).max(axis=1)
-        return np.maximum(meeting, -_NOTHING // 2)
+        touching: Ints = (self.right[:-1] - left).max(axis=1)
+        return np.maximum(touching, -_EMPTY // 2)
 
-    def lay(self, cells: list[Floats]) -> Floats:
-        """Lay the cells into pictures (n, height, width); the darker ink remains."""
-        ink = np.zeros((len(self.widths), self.height, int(self.widths.max())), np.float32)
-        width = ink.shape[2]
-        for cell, owner, x in zip(cells, self.owner.tolist(), self.x.tolist(), strict=True):
+    def compose(self, patches: list[Floats]) -> Floats:
+        """Return the foreground (n, height, width): the pixelwise maximum of all patches."""
+        shape = (len(self.widths), self.height, int(self.widths.max()))
+        foreground = np.zeros(shape, np.float32)
+        for patch, picture, x in zip(patches, self.picture.tolist(), self.x.tolist(), strict=True):
             skip = max(0, -x)
-            end = min(width, x + cell.shape[1])
+            end = min(shape[2], x + patch.shape[1])
             if x + skip < end:
-                window = ink[owner, :, x + skip : end]
-                np.maximum(window, cell[:, skip : end - x], out=window)
-        return ink
+                window = foreground[picture, :, x + skip : end]
+                np.maximum(window, patch[:, skip : end - x], out=window)
+        return foreground
 
-    def join(self, ink: Floats) -> None:
-        """Draw strokes from some digits to the next ones."""
+    def draw_ligatures(self, foreground: Floats) -> None:
+        """Draw strokes that join some digits to the next."""
         pairs = np.flatnonzero(~self.first[1:] & (self.value[1:] >= 0) & (self.value[:-1] >= 0))
         for pair in pairs[self.rng.random(len(pairs)) < self.style.ligatures]:
-            ends = [self._row_of(pair, 0.5, 1.0), self._row_of(pair + 1, 0.0, 1.0)]
+            ends = [self._random_row(pair, 0.5, 1.0), self._random_row(pair + 1, 0.0, 1.0)]
             a = np.array([self.x[pair] + self.right[pair, ends[0]], ends[0]], np.float32)
             b = np.array([self.x[pair + 1] + self.left[pair + 1, ends[1]], ends[1]], np.float32)
             if abs(b[0] - a[0]) > 0.6 * self.size[pair]:
                 continue
             sag = self.rng.uniform(-0.1, 0.25) * self.size[pair]
             middle = (a + b) / 2 + np.array([0, sag], np.float32)
-            owner = self.owner[pair]
+            picture = self.picture[pair]
             radius = 0.8 * self._mark_radius(pair)
             _strokes.draw(
-                ink[owner],
+                foreground[picture],
                 [_strokes.curve(np.stack([a, middle, b]))],
                 radius,
-                float(self.hand.softness[owner]),
+                float(self.sample.softness[picture]),
                 float(self.darkness[pair]),
             )
 
-    def _row_of(self, item: int, low: float, high: float) -> int:
-        """Choose a row that has ink between these shares of an item's height."""
+    def _random_row(self, item: int, low: float, high: float) -> int:
+        """Return a random row with foreground between two fractions of an item's height."""
         rows = np.flatnonzero(self.right[item] >= 0)
         if not len(rows):
-            return int(np.clip(self.foot[item], 0, self.height - 1))
+            return int(np.clip(self.baseline[item], 0, self.height - 1))
         first, last = int(low * (len(rows) - 1)), int(high * (len(rows) - 1))
         return int(rows[self.rng.integers(first, last + 1)])
 
 
 def _spaces_before(texts: Sequence[str]) -> list[float]:
-    """Return the spaces before each item, in heights of the digits."""
+    """Return the width of the spaces before each item, in digit heights."""
     before = []
     for text in texts:
         spaces = 0
-        for sign in text:
-            if sign == SPACE:
+        for character in text:
+            if character == SPACE:
                 spaces += 1
             else:
                 before.append(0.9 * spaces)
@@ -432,8 +460,8 @@ def _spaces_before(texts: Sequence[str]) -> list[float]:
     return before
 
 
-def _sums_to(values: NDArray[np.int64], first: NDArray[np.bool_]) -> Ints:
-    """Return running sums that begin anew wherever ``first`` is set."""
+def _cumulative_sums(values: NDArray[np.int64], first: NDArray[np.bool_]) -> Ints:
+    """Return cumulative sums that restart wherever ``first`` is set."""
     sums = np.cumsum(values)
     starts = np.flatnonzero(first)
     offsets = np.zeros(len(starts), np.int64)
@@ -441,33 +469,33 @@ def _sums_to(values: NDArray[np.int64], first: NDArray[np.bool_]) -> Ints:
     return sums - np.repeat(offsets, np.diff(np.r_[starts, len(values)]))
 
 
-def _sums_before(values: Floats, first: NDArray[np.bool_]) -> Floats:
-    """Return running sums of what stands before each item, begun anew wherever ``first`` is set."""
+def _exclusive_sums(values: Floats, first: NDArray[np.bool_]) -> Floats:
+    """Return exclusive cumulative sums that restart wherever ``first`` is set."""
     sums = np.cumsum(values, dtype=np.float64) - values
     starts = np.flatnonzero(first)
     lengths = np.diff(np.r_[starts, len(values)])
     return (sums - np.repeat(sums[starts], lengths)).astype(np.float32)
 
 
-def _between(flat: NDArray[np.uint8], place: Ints, share: Floats) -> Floats:
-    """Return the values at ``place`` and right of it, mixed by ``share`` of the right one."""
-    left = flat.take(place).astype(np.float32)
-    right = flat.take(place + 1).astype(np.float32)
+def _interpolated(flat: NDArray[np.uint8], index: Ints, weight: Floats) -> Floats:
+    """Interpolate linearly between ``index`` and the next value, which has weight ``weight``."""
+    left = flat.take(index).astype(np.float32)
+    right = flat.take(index + 1).astype(np.float32)
     right -= left
-    right *= share
+    right *= weight
     left += right
     return left
 
 
-def _weaken(ink: Floats, texture: Floats, rng: np.random.Generator) -> None:
-    """Let the paper shine through the ink, as it does through a pencil's."""
+def _add_texture(foreground: Floats, texture: Floats, rng: np.random.Generator) -> None:
+    """Reduce the coverage of ``foreground`` in place by noise, as of a pencil on paper."""
     rough = np.flatnonzero(texture > 0.02)
     if not len(rough):
         return
-    _, height, width = ink.shape
+    _, height, width = foreground.shape
     tile = rng.random((2 * height + 1, 2 * width + 1), np.float32)
     tile[:, 1:] += tile[:, :-1]
     tile /= 2
     for index in rough:
         y, x = rng.integers(height + 1), rng.integers(width + 1)
-        ink[index] *= 1 - texture[index] * tile[y : y + height, x : x + width]
+        foreground[index] *= 1 - texture[index] * tile[y : y + height, x : x + width]

@@ -1,1 +1,1 @@
-"""How the shipped networks are trained: run these modules to make them again."""
+"""Training of the shipped models. ``DIARY.md`` records the experiments behind them."""

@@ -1,4 +1,4 @@
-"""All that the classifiers are trained on, and how an epoch is mixed from it."""
+"""The training data of the classifiers, and the mixture that an epoch consists of."""
 
 from __future__ import annotations
 
@@ -12,63 +12,67 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..datasets import load_mnist
-from ._examples import NOT_A_DIGIT, Examples, crops, no_digits, other_hands, read_crops
+from ..synth import NON_DIGIT
+from ._examples import Examples, crops, non_digits, other_writers, recognizer_crops
 from .line_images import TRAINING_DIGITS
 
-_CHUNK, _CROP_CHUNKS, _NO_DIGIT_CHUNKS = 10_000, 4, 4  # of either kind of crops, and of no digits
-_UNREADABLE = 0.02  # examples are left out whose class a network finds less likely
+_CHUNK = 10_000  # examples synthesized by one task
+_CROP_CHUNKS, _NON_DIGIT_CHUNKS = 4, 4  # of each kind of crops, and of the non-digit class
+_MIN_PROBABILITY = 0.02  # examples whose class a network finds less probable are removed
 
 
-class Mix(NamedTuple):
-    """What an epoch is made of: crops and images of no digit, and how often the rest is in it."""
+class Mixture(NamedTuple):
+    """The composition of an epoch.
+
+    ``mnist`` and ``other_writers`` are numbers of repetitions, ``crops`` and ``non_digits``
+    numbers of examples.
+    """
 
     mnist: int
     crops: int
-    no_digits: int
-    other_hands: int = 1
+    non_digits: int
+    other_writers: int = 1
 
 
 @dataclass(frozen=True)
 class Data:
-    """All that there is to train on, and MNIST's last training images to validate on."""
+    """All training examples, and MNIST's last training images for validation."""
 
     mnist: Examples
     crops: Examples
-    no_digits: NDArray[np.uint8]
-    other_hands: Examples
+    non_digits: NDArray[np.uint8]
+    other_writers: Examples
     validation: Examples
 
-    def mixed(self, mix: Mix) -> Examples:
+    def epoch(self, mixture: Mixture) -> Examples:
         """Return the examples of one epoch."""
-        none = self.no_digits[: mix.no_digits]
         parts = [
-            *[self.mnist] * mix.mnist,
-            Examples(self.crops.images[: mix.crops], self.crops.labels[: mix.crops]),
-            Examples(none, np.full(len(none), NOT_A_DIGIT, np.uint8)),
-            *[self.other_hands] * mix.other_hands,
+            *[self.mnist] * mixture.mnist,
+            Examples(self.crops.images[: mixture.crops], self.crops.labels[: mixture.crops]),
+            _labelled(self.non_digits[: mixture.non_digits]),
+            *[self.other_writers] * mixture.other_writers,
         ]
         images, labels = zip(*parts, strict=True)
         return Examples(np.concatenate(images), np.concatenate(labels))
 
     def cleaned(self, network: _core.Network) -> Data:
-        """Return the same without crops and negatives that ``network`` finds very unlikely."""
-        none = Examples(self.no_digits, np.full(len(self.no_digits), NOT_A_DIGIT, np.uint8))
-        kept = _likelihood(network, self.crops) > _UNREADABLE
-        kept_none = _likelihood(network, none) > _UNREADABLE
+        """Return the data without crops and non-digits whose class ``network`` finds improbable."""
+        kept = _probability_of_label(network, self.crops) > _MIN_PROBABILITY
         cleaned = Examples(self.crops.images[kept], self.crops.labels[kept])
-        return replace(self, crops=cleaned, no_digits=self.no_digits[kept_none])
+        kept = _probability_of_label(network, _labelled(self.non_digits)) > _MIN_PROBABILITY
+        return replace(self, crops=cleaned, non_digits=self.non_digits[kept])
 
 
 def make_data(folder: str, jobs: int | None = None) -> Data:
-    """Load and synthesise everything; the same every time."""
+    """Load and synthesize all data in ``jobs`` processes; the result is deterministic."""
     with ProcessPoolExecutor(jobs) as workers:
 
-        def make(what: Callable[[str, int, int], Any], seed: int, count: int) -> list[Any]:
+        def make(source: Callable[[str, int, int], Any], seed: int, count: int) -> list[Any]:
             seeds = range(seed, seed + count)
-            return list(workers.map(what, [folder] * count, seeds, [_CHUNK] * count))
+            return list(workers.map(source, [folder] * count, seeds, [_CHUNK] * count))
 
-        parts = make(crops, 0, _CROP_CHUNKS) + make(read_crops, 50, _CROP_CHUNKS)
-        none = np.concatenate(make(no_digits, 100, _NO_DIGIT_CHUNKS))
+        parts = make(crops, 0, _CROP_CHUNKS) + make(recognizer_crops, 50, _CROP_CHUNKS)
+        others = np.concatenate(make(non_digits, 100, _NON_DIGIT_CHUNKS))
     images, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.random.default_rng(0).permutation(len(labels))
     mnist = load_mnist(folder)
@@ -76,19 +80,24 @@ def make_data(folder: str, jobs: int | None = None) -> Data:
     return Data(
         Examples(mnist.X_train[:TRAINING_DIGITS], digits[:TRAINING_DIGITS]),
         Examples(images[order], labels[order]),
-        none,
-        other_hands(folder),
+        others,
+        other_writers(folder),
         Examples(mnist.X_train[TRAINING_DIGITS:], digits[TRAINING_DIGITS:]),
     )
 
 
-def log_probabilities(scores: NDArray[Any]) -> NDArray[Any]:
+def log_softmax(scores: NDArray[Any]) -> NDArray[Any]:
+    """Return the log-softmax of ``scores`` (n, classes)."""
     result: NDArray[Any] = scores - np.logaddexp.reduce(scores, axis=1)[:, None]
     return result
 
 
-def _likelihood(network: _core.Network, examples: Examples) -> NDArray[np.float64]:
-    """Return the probability (n,) of each example's own class."""
-    logs = log_probabilities(network.scores(examples.images, 1 / 255).astype(np.float64))
-    likelihood: NDArray[np.float64] = np.exp(logs[np.arange(len(logs)), examples.labels])
-    return likelihood
+def _labelled(non_digits: NDArray[np.uint8]) -> Examples:
+    return Examples(non_digits, np.full(len(non_digits), NON_DIGIT, np.uint8))
+
+
+def _probability_of_label(network: _core.Network, examples: Examples) -> NDArray[np.float64]:
+    """Return the probability (n,) that ``network`` assigns to each example's label."""
+    logs = log_softmax(network.scores(examples.images, 1 / 255).astype(np.float64))
+    probability: NDArray[np.float64] = np.exp(logs[np.arange(len(logs)), examples.labels])
+    return probability

@@ -1,4 +1,7 @@
-"""Lessons: changed images, what a council says of them, and learning from that."""
+"""Distillation: students learn the soft targets of the teacher ensemble on augmented images.
+
+Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
+"""
 
 from __future__ import annotations
 
@@ -9,142 +12,161 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, augmentations
-from ._augmentation import GEOMETRIC, handled
-from ._data import Data, Mix
-from ._ensemble import Council
-from ._examples import NOT_A_DIGIT
-from ._labels import MIXED, MOSTLY_MNIST, layers_of, tell, trainer_of
+from ..synth import NON_DIGIT
+from ._augmentation import GEOMETRIC, moderate
+from ._data import Data, Mixture
+from ._ensemble import TeacherEnsemble
+from ._supervised import FULL, MOSTLY_MNIST, make_trainer, print_progress, training_layers
 
-TAUGHT = ("large", "default")  # the others are trained on labels
+STUDENTS = ("large", "default")  # the other models are trained on labels only
 
-_CHANGED_AT_ONCE = 10_000  # images
+_AUGMENT_BATCH = 10_000  # images
 
 _Weights = dict[str, NDArray[np.float32]]
 
 
-class Lesson(NamedTuple):
-    """So many changed images of each example of a mix; and the rates to learn from them at."""
+class Stage(NamedTuple):
+    """A distillation stage: a data mixture, its augmented versions, and each student's rate."""
 
     versions: int
-    mix: Mix
+    mixture: Mixture
     augment: augmentations.Augmentation
     rates: dict[str, float]
-    of_mnist: augmentations.Augmentation | None = None  # where its images are changed otherwise
+    augment_mnist: augmentations.Augmentation | None = None  # for MNIST's images, if different
 
 
-LESSONS = (
-    Lesson(6, MIXED, handled(1.0), {"large": 4e-3, "default": 5e-3}),
-    Lesson(6, MIXED, handled(0.5), {"large": 3e-3, "default": 4e-3}),
-    Lesson(5, MOSTLY_MNIST, handled(0.3), {"large": 2e-3, "default": 2e-3}),
-    Lesson(4, Mix(2, 80_000, 20_000, 3), handled(0.7), dict.fromkeys(TAUGHT, 1e-3)),
+STAGES = (
+    Stage(6, FULL, moderate(1.0), {"large": 4e-3, "default": 5e-3}),
+    Stage(6, FULL, moderate(0.5), {"large": 3e-3, "default": 4e-3}),
+    Stage(5, MOSTLY_MNIST, moderate(0.3), {"large": 2e-3, "default": 2e-3}),
+    Stage(4, Mixture(2, 80_000, 20_000, 3), moderate(0.7), dict.fromkeys(STUDENTS, 1e-3)),
 )
-LAST_LESSON = Lesson(4, MOSTLY_MNIST, handled(0.3), {"large": 1e-3}, of_mnist=GEOMETRIC)
-_GOES, _KEPT = 2, 0.3  # at the last lesson, from the same weights; of which this share is kept
-_TIMES = 2  # over each lesson
-_LABEL = 0.2  # share of a digit's own label in what is learnt; of what is none it is all
+LAST_STAGE = Stage(4, MOSTLY_MNIST, moderate(0.3), {"large": 1e-3}, augment_mnist=GEOMETRIC)
+_RUNS = 2  # of the last stage, from the same weights but with different seeds
+_INITIAL_WEIGHT = 0.3  # of the weights before the last stage in the average with its runs
+_EPOCHS = 2  # of each stage
+_LABEL_WEIGHT = 0.2  # of a digit's label in its target; 1 for the non-digit class
 
 
-class Taught(NamedTuple):
-    """Changed images (n, 28, 28), their labels (n,), and what to answer (n, 11)."""
+class DistillationSet(NamedTuple):
+    """Augmented images (n, 28, 28), labels (n,) and target probabilities (n, 11)."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
-    answers: NDArray[np.float32]
+    targets: NDArray[np.float32]
 
 
-def prepare(lesson: Lesson, council: Council, data: Data, seeds: tuple[int, int]) -> Taught:
-    """Return a lesson's examples, each changed anew in every version, with what to answer."""
-    examples = data.mixed(lesson.mix)
-    of_mnist = slice(lesson.mix.mnist * len(data.mnist.labels))
-    others = slice(of_mnist.stop, len(examples.labels))
-    mnists = lesson.augment if lesson.of_mnist is None else lesson.of_mnist
-    images = np.empty((lesson.versions, *examples.images.shape), np.uint8)
-    answers = np.zeros((*images.shape[:2], NOT_A_DIGIT + 1), np.float32)
-    answers[..., NOT_A_DIGIT] = 1
-    digits = examples.labels != NOT_A_DIGIT  # what to say of the others is known
-    for version in range(lesson.versions):
-        for part, augment in ((of_mnist, mnists), (others, lesson.augment)):
-            changed = images[version, part]
-            _change(examples.images[part], augment, (*seeds, version, part.stop), changed)
-            asked = digits[part]
-            answers[version, part][asked] = council.answers(changed[asked], part is of_mnist)
-    answers *= 1 - _LABEL
-    answers[:, np.arange(len(examples.labels)), examples.labels] += _LABEL
-    labels = np.tile(examples.labels, lesson.versions)
-    return Taught(images.reshape(-1, *images.shape[2:]), labels, answers.reshape(len(labels), -1))
+def make_distillation_set(
+    stage: Stage, ensemble: TeacherEnsemble, data: Data, seeds: tuple[int, int]
+) -> DistillationSet:
+    """Return a stage's examples, augmented anew in each version, with their targets."""
+    examples = data.epoch(stage.mixture)
+    mnist = slice(stage.mixture.mnist * len(data.mnist.labels))
+    others = slice(mnist.stop, len(examples.labels))
+    augment_mnist = stage.augment if stage.augment_mnist is None else stage.augment_mnist
+    images = np.empty((stage.versions, *examples.images.shape), np.uint8)
+    targets = np.zeros((*images.shape[:2], NON_DIGIT + 1), np.float32)
+    targets[..., NON_DIGIT] = 1
+    is_digit = examples.labels != NON_DIGIT
+    for version in range(stage.versions):
+        for part, augment in ((mnist, augment_mnist), (others, stage.augment)):
+            augmented = images[version, part]
+            _augment(examples.images[part], augment, (*seeds, version, part.stop), augmented)
+            digits = is_digit[part]
+            targets[version, part][digits] = ensemble.predict_proba(
+                augmented[digits], part is mnist
+            )
+    targets *= 1 - _LABEL_WEIGHT
+    targets[:, np.arange(len(examples.labels)), examples.labels] += _LABEL_WEIGHT
+    labels = np.tile(examples.labels, stage.versions)
+    return DistillationSet(
+        images.reshape(-1, *images.shape[2:]), labels, targets.reshape(len(labels), -1)
+    )
 
 
-def _change(
+def _augment(
     images: NDArray[np.uint8],
     augment: augmentations.Augmentation,
     seeds: tuple[int, ...],
-    changed: NDArray[np.uint8],
+    augmented: NDArray[np.uint8],
 ) -> None:
+    """Write ``images`` (n, 28, 28) after augmentation into ``augmented``."""
     steps = augmentations.resolve(augment)
-    for begin in range(0, len(images), _CHANGED_AT_ONCE):
-        some = slice(begin, begin + _CHANGED_AT_ONCE)
-        pixels = images[some].astype(np.float32) / np.float32(255)
+    for begin in range(0, len(images), _AUGMENT_BATCH):
+        batch = slice(begin, begin + _AUGMENT_BATCH)
+        pixels = images[batch].astype(np.float32) / np.float32(255)
         seed = np.random.SeedSequence((*seeds, begin)).generate_state(1, np.uint64)
         pixels = _core.augment(pixels, steps, int(seed[0]))
-        changed[some] = np.rint(pixels.clip(0, 1) * 255)
+        augmented[batch] = np.rint(pixels.clip(0, 1) * 255)
 
 
-def teach(
-    council: Council, data: Data, seed: int, say: Callable[[str], None]
+def distill(
+    ensemble: TeacherEnsemble, data: Data, seed: int, log: Callable[[str], None]
 ) -> dict[str, _core.Network]:
-    """Return the networks that a council has taught, by name."""
-    say("lessons")
-    lessons = [prepare(each, council, data, (seed, n)) for n, each in enumerate(LESSONS)]
+    """Return the trained students by name; the last stage uses them as general teachers."""
+    log("distillation stages")
+    sets = [
+        make_distillation_set(stage, ensemble, data, (seed, number))
+        for number, stage in enumerate(STAGES)
+    ]
     networks = {}
-    for name in TAUGHT:
-        say(name)
-        networks[name] = _taught(name, lessons, data, seed)
-    del lessons  # gigabytes
-    say("the last lesson")
-    council = Council(list(networks.values()), council.specialists)
-    last = prepare(LAST_LESSON, council, data, (seed, len(LESSONS)))
-    for name, rate in LAST_LESSON.rates.items():
-        _teach_last(networks[name], last, rate, data, seed)
+    for name in STUDENTS:
+        log(name)
+        networks[name] = _train_student(name, sets, data, seed)
+    del sets  # gigabytes
+    log("last distillation stage")
+    ensemble = TeacherEnsemble(list(networks.values()), ensemble.domain)
+    last_set = make_distillation_set(LAST_STAGE, ensemble, data, (seed, len(STAGES)))
+    for name, rate in LAST_STAGE.rates.items():
+        _train_last_stage(networks[name], last_set, rate, data, seed)
     return networks
 
 
-def _taught(name: str, lessons: Sequence[Taught], data: Data, seed: int) -> _core.Network:
-    """Return a model's network, which has had its lessons, but for the last.
+def _train_student(
+    name: str, sets: Sequence[DistillationSet], data: Data, seed: int
+) -> _core.Network:
+    """Return a student trained on all stages but the last.
 
-    What it was before the final one of these, best at MNIST, and after it, best at the rest, is
-    averaged.
+    Its weights are the average of those before the final one of these stages, which are best on
+    MNIST, and those after it, which are best on other data.
     """
-    network = _core.Network(layers_of(name), seed=seed)
-    for lesson, taught in zip(LESSONS, lessons, strict=True):
+    network = _core.Network(training_layers(name), seed=seed)
+    for stage, stage_set in zip(STAGES, sets, strict=True):
         before = network.weights()
-        _learn(network, taught, lesson.rates[name], data, seed)
+        _train(network, stage_set, stage.rates[name], data, seed)
     _average(network, [(0.5, before), (0.5, network.weights())], data)
     return network
 
 
-def _teach_last(network: _core.Network, taught: Taught, rate: float, data: Data, seed: int) -> None:
-    """Give a network the last lesson, more than once, and average what that gives."""
-    before = network.weights()
-    averaged = [(_KEPT, before)]
-    for go in range(_GOES):
-        network.set_weights(before)
-        _learn(network, taught, rate, data, seed + go)
-        averaged.append(((1 - _KEPT) / _GOES, network.weights()))
-    _average(network, averaged, data)
+def _train_last_stage(
+    network: _core.Network, stage_set: DistillationSet, rate: float, data: Data, seed: int
+) -> None:
+    """Train several runs of the last stage from the same weights, and average all weights."""
+    initial = network.weights()
+    weighted = [(_INITIAL_WEIGHT, initial)]
+    for run in range(_RUNS):
+        network.set_weights(initial)
+        _train(network, stage_set, rate, data, seed + run)
+        weighted.append(((1 - _INITIAL_WEIGHT) / _RUNS, network.weights()))
+    _average(network, weighted, data)
 
 
-def _learn(network: _core.Network, taught: Taught, rate: float, data: Data, seed: int) -> None:
-    trainer = trainer_of(network, _TIMES, rate, (), seed)
+def _train(
+    network: _core.Network, stage_set: DistillationSet, rate: float, data: Data, seed: int
+) -> None:
+    trainer = make_trainer(network, _EPOCHS, rate, (), seed)
     trainer.run(
-        taught.images, taught.labels, 1 / 255, *data.validation,
-        targets=taught.answers, on_epoch=tell,
+        stage_set.images, stage_set.labels, 1 / 255, *data.validation,
+        targets=stage_set.targets, on_epoch=print_progress,
     )  # fmt: skip
 
 
-def _average(network: _core.Network, shares: Sequence[tuple[float, _Weights]], data: Data) -> None:
-    """Take weights' shares together, and note the ranges that int8 wants of the result."""
+def _average(
+    network: _core.Network, weighted: Sequence[tuple[float, _Weights]], data: Data
+) -> None:
+    """Set the weighted average of several weights, and calibrate it for int8."""
     averaged = {
-        name: sum(np.float32(share) * weights[name] for share, weights in shares)
+        name: sum(np.float32(weight) * weights[name] for weight, weights in weighted)
         for name in network.weights()
     }
     network.set_weights(averaged)

@@ -1,4 +1,4 @@
-"""The council: networks that together say what others are to learn."""
+"""The teacher ensemble, whose mean probabilities are the soft targets of distillation."""
 
 from __future__ import annotations
 
@@ -9,60 +9,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, architectures
+from ..synth import NON_DIGIT
 from ._augmentation import GEOMETRIC
 from ._data import Data
-from ._examples import NOT_A_DIGIT
-from ._labels import tell, train_on_labels, trainer_of
+from ._supervised import make_trainer, print_progress, train_supervised
 
-_DEFAULTS = 2  # members of the council
+_DEFAULT_TEACHERS = 2  # general teachers with the architecture "default"
 
 
-def _normed(filters: int, padding: str = "valid") -> list[dict[str, Any]]:
-    """Return a convolution with batch norm before its ReLU."""
+def _conv_block(filters: int, padding: str = "valid") -> list[dict[str, Any]]:
+    """Return the layers of a convolution with batch norm before its ReLU."""
     convolution = {"type": "conv2d", "filters": filters, "padding": padding, "use_bias": False}
     return [convolution, {"type": "batch_norm"}, {"type": "relu"}]
 
 
 _POOL = {"type": "max_pool2d"}
-_END = ({"type": "flatten"}, {"type": "dropout", "rate": 0.4}, {"type": "dense", "units": 10})
+_HEAD = ({"type": "flatten"}, {"type": "dropout", "rate": 0.4}, {"type": "dense", "units": 10})
 _WIDE = [
-    *_normed(32), _POOL, *_normed(64), *_normed(96, "same"), _POOL, *_normed(128, "same"),
-    *_normed(128, "same"), *_END,
+    *_conv_block(32), _POOL, *_conv_block(64), *_conv_block(96, "same"), _POOL,
+    *_conv_block(128, "same"), *_conv_block(128, "same"), *_HEAD,
 ]  # fmt: skip
 _DEEP = [
-    *_normed(16), *_normed(24), *_normed(32), *_normed(40), _POOL, *_normed(64), *_normed(96),
-    *_normed(128), *_END,
+    *_conv_block(16), *_conv_block(24), *_conv_block(32), *_conv_block(40), _POOL,
+    *_conv_block(64), *_conv_block(96), *_conv_block(128), *_HEAD,
 ]  # fmt: skip
-_SPECIALISTS = (architectures.ARCHITECTURES["default"], _WIDE, _DEEP)
-_SPECIALISTS_EPOCHS, _SPECIALISTS_RATE = 36, 4e-3
+_DOMAIN_LAYERS = (architectures.ARCHITECTURES["default"], _WIDE, _DEEP)
+_DOMAIN_EPOCHS, _DOMAIN_RATE = 36, 4e-3
 
 
-class Council(NamedTuple):
-    """Networks that answer together; specialists have ten classes, and know MNIST alone."""
+class TeacherEnsemble(NamedTuple):
+    """Networks whose probabilities are averaged.
+
+    ``general`` teachers have eleven classes; ``domain`` teachers have ten and are trained on MNIST
+    alone.
+    """
 
     general: list[_core.Network]
-    specialists: list[_core.Network]
+    domain: list[_core.Network]
 
-    def answers(self, images: NDArray[np.uint8], from_mnist: bool) -> NDArray[np.float32]:
-        """Return what they say of images: the mean probability (n, 11) of each class."""
-        said = np.zeros((len(images), NOT_A_DIGIT + 1), np.float32)
+    def predict_proba(self, images: NDArray[np.uint8], from_mnist: bool) -> NDArray[np.float32]:
+        """Return the mean probabilities (n, 11); domain teachers count for MNIST's images only."""
+        total = np.zeros((len(images), NON_DIGIT + 1), np.float32)
         for network in self.general:
-            said += network.predict_proba(images, 1 / 255)
-        for network in self.specialists if from_mnist else ():
-            said[:, :NOT_A_DIGIT] += network.predict_proba(images, 1 / 255)
-        said /= said.sum(axis=1, keepdims=True)
-        return said
+            total += network.predict_proba(images, 1 / 255)
+        for network in self.domain if from_mnist else ():
+            total[:, :NON_DIGIT] += network.predict_proba(images, 1 / 255)
+        total /= total.sum(axis=1, keepdims=True)
+        return total
 
 
-def call_council(large: _core.Network, data: Data, seeds: Iterator[int]) -> Council:
-    """Return the council of a "large" and those trained on what that could read."""
-    defaults = [train_on_labels("default", data, next(seeds)) for _ in range(_DEFAULTS)]
-    specialists = [_specialist(layers, data, next(seeds)) for layers in _SPECIALISTS]
-    return Council([large, *defaults], specialists)
+def train_ensemble(large: _core.Network, data: Data, seeds: Iterator[int]) -> TeacherEnsemble:
+    """Return the ensemble of ``large`` and of teachers trained on ``data`` with ``seeds``."""
+    defaults = [train_supervised("default", data, next(seeds)) for _ in range(_DEFAULT_TEACHERS)]
+    domain = [_domain_teacher(layers, data, next(seeds)) for layers in _DOMAIN_LAYERS]
+    return TeacherEnsemble([large, *defaults], domain)
 
 
-def _specialist(layers: architectures.Layers, data: Data, seed: int) -> _core.Network:
+def _domain_teacher(layers: architectures.Layers, data: Data, seed: int) -> _core.Network:
     network = _core.Network(layers, seed=seed)
-    trainer = trainer_of(network, _SPECIALISTS_EPOCHS, _SPECIALISTS_RATE, GEOMETRIC, seed)
-    trainer.run(*data.mnist, 1 / 255, *data.validation, on_epoch=tell)
+    trainer = make_trainer(network, _DOMAIN_EPOCHS, _DOMAIN_RATE, GEOMETRIC, seed)
+    trainer.run(*data.mnist, 1 / 255, *data.validation, on_epoch=print_progress)
     return network

@@ -1,4 +1,4 @@
-"""Which of the digits that a picture was written with a reader has found."""
+"""Matching of detected digits to the ground truth of a picture."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from numpy.typing import NDArray
 
 from .. import synth
 
-_LEAST_OVERLAP = 0.3  # of two boxes: what they have in common, of what they have together
+_MIN_IOU = 0.3
 
 
 def match(table: NDArray[np.int32], picture: synth.Picture) -> NDArray[np.int64]:
-    """Return the values (n,) of the written digits that were found, -1 for what is none."""
+    """Return the true digit (n,) of each detection in ``table``, -1 for false detections.
+
+    Boxes are matched greedily by intersection over union (IoU). If there are as many detections
+    as digits and all are on one line, they are matched in order.
+    """
     if len(table) == len(picture.values) and len(set(table[:, 0].tolist())) == 1:
         return picture.values.astype(np.int64)
     values = np.full(len(table), -1, np.int64)
-    overlaps = np.array([[_overlap(row[2:], box) for box in picture.boxes] for row in table])
-    while overlaps.size and overlaps.max() >= _LEAST_OVERLAP:
-        found, written = np.unravel_index(overlaps.argmax(), overlaps.shape)
-        values[found] = picture.values[written]
-        overlaps[found, :] = overlaps[:, written] = 0
+    overlaps = np.array([[_iou(row[2:], box) for box in picture.boxes] for row in table])
+    while overlaps.size and overlaps.max() >= _MIN_IOU:
+        detected, true = np.unravel_index(overlaps.argmax(), overlaps.shape)
+        values[detected] = picture.values[true]
+        overlaps[detected, :] = overlaps[:, true] = 0
     return values
 
 
-def _overlap(a: NDArray[np.int32], b: NDArray[np.int64]) -> float:
+def _iou(a: NDArray[np.int32], b: NDArray[np.int64]) -> float:
     low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
-    common = float(np.prod(np.clip(high - low, 0, None)))
-    return common / (float(a[2]) * float(a[3]) + float(b[2]) * float(b[3]) - common)
+    intersection = float(np.prod(np.clip(high - low, 0, None)))
+    return intersection / (float(a[2]) * float(a[3]) + float(b[2]) * float(b[3]) - intersection)

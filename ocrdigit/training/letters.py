@@ -1,4 +1,4 @@
-"""Letters as strokes, from the Hershey fonts: what a reader of digits must leave out."""
+"""Letters as strokes from the Hershey fonts, which the line recognizer learns to ignore."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-# Of one stroke or of several, upright and cursive; Latin, Greek and Cyrillic.
+# Single-stroke and multi-stroke, upright and cursive, Latin, Greek and Cyrillic fonts.
 FONTS = (
     "futural",
     "rowmans",
@@ -20,27 +20,27 @@ FONTS = (
     "cyrilc_1",
 )
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-# Alone these are digits' twins, in some hand or font.
-TWINS = frozenset("bgijloqsyzBDGIJLOQSZ")
+# These look like digits in some font or handwriting.
+DIGIT_LIKE = frozenset("bgijloqsyzBDGIJLOQSZ")
 
-_POINTS = 10  # of a stroke, at most; a spline goes through them
+_MAX_POINTS = 10  # spline points of a stroke
 
 Strokes = list[list[tuple[float, float]]]
 
 
 @cache
 def alphabet(font: str) -> dict[str, Strokes]:
-    """Return each letter's strokes: y is 0 at the foot of capitals, 1 at their top."""
+    """Return the strokes of each letter: y is 0 at the baseline and 1 at cap height."""
     from HersheyFonts import HersheyFonts
 
     source = HersheyFonts()
     source.load_default_font(font)
     source.normalize_rendering(1.0)  # y upward
-    foot, top = _extent(list(source.strokes_for_text("H")))
-    drawn = {letter: list(source.strokes_for_text(letter)) for letter in LETTERS}
+    baseline, top = _extent(list(source.strokes_for_text("H")))
+    by_letter = {letter: list(source.strokes_for_text(letter)) for letter in LETTERS}
     return {
-        letter: [_scaled(stroke, foot, top) for stroke in strokes]
-        for letter, strokes in drawn.items()
+        letter: [_scaled(stroke, baseline, top) for stroke in strokes]
+        for letter, strokes in by_letter.items()
         if strokes
     }
 
@@ -51,22 +51,22 @@ def _extent(strokes: list[list[tuple[float, float]]]) -> tuple[float, float]:
 
 
 def _scaled(
-    stroke: list[tuple[float, float]], foot: float, top: float
+    stroke: list[tuple[float, float]], baseline: float, top: float
 ) -> list[tuple[float, float]]:
     points = np.asarray(stroke, np.float64)
-    kept = np.unique(np.linspace(0, len(points) - 1, _POINTS).round().astype(int))
-    points = (points[kept] - (0, foot)) / (top - foot)
+    kept = np.unique(np.linspace(0, len(points) - 1, _MAX_POINTS).round().astype(int))
+    points = (points[kept] - (0, baseline)) / (top - baseline)
     return [(float(x), float(y)) for x, y in points]
 
 
-def word(rng: np.random.Generator, font: str, longest: int = 7) -> str:
-    """Return some letters of a font, of which half or more are no twins of digits."""
+def word(rng: np.random.Generator, font: str, max_length: int = 7) -> str:
+    """Return random letters of a font, at most half of which look like digits."""
     letters: NDArray[np.str_]
     while True:
-        letters = rng.choice(list(alphabet(font)), rng.integers(1, longest + 1))
+        letters = rng.choice(list(alphabet(font)), rng.integers(1, max_length + 1))
         if rng.random() < 0.7:
             letters = np.char.lower(letters)
         if not set(letters) <= alphabet(font).keys():
             continue
-        if sum(str(letter) not in TWINS for letter in letters) * 2 >= len(letters):
+        if sum(str(letter) not in DIGIT_LIKE for letter in letters) * 2 >= len(letters):
             return "".join(letters)

@@ -1,11 +1,11 @@
-"""Trains the network that reads lines: which digit each column of a line says, if any.
+"""Train the line recognizer with CTC loss.
 
     python -m ocrdigit.training.recognizer --data DIR --out recognizer.safetensors
 
-``DIR`` holds MNIST's four files in ``mnist/``, and in ``uci/`` the bitmaps of two UCI data sets,
-``optdigits.npz`` and ``semeion.npz``, whose writers are Europeans. Numbers of their digits are
-written on paper by :mod:`ocrdigit.synth`, and words of the Hershey fonts' letters
-(``pip install Hershey-Fonts``), which it learns to leave out.
+``DIR`` contains MNIST's four files in ``mnist/``, and in ``uci/`` the bitmaps of two UCI data sets,
+``optdigits.npz`` and ``semeion.npz``, of European writers. :mod:`ocrdigit.synth` writes numbers
+with these digits on paper, and words in the letters of the Hershey fonts (``pip install
+Hershey-Fonts``), which the recognizer learns to leave out.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .. import _core
 from ..models.recognizer import HEIGHT, LAYERS, write_recognizer
 from .line_images import WIDTH, make_line_images
 
-_BATCH = 20_000  # pictures written at a time
-_KEPT = 2_000  # strips, to follow the training by
+_CHUNK = 20_000  # pictures that a worker process draws at a time
+_VALIDATION = 2_000  # line images
 
 
 def train(
@@ -30,16 +30,16 @@ def train(
 ) -> _core.Network:
     """Return the trained network.
 
-    The same seed, data, version and instruction set give the same network to the bit.
+    Equal seeds, data, versions and instruction sets give networks equal to the bit.
     """
     start = time.perf_counter()
     with ProcessPoolExecutor(jobs) as workers:
-        seeds = [1000 * seed + i + 1 for i in range(-(-pictures // _BATCH))]
+        seeds = [1000 * seed + i + 1 for i in range(-(-pictures // _CHUNK))]
         count = len(seeds)
-        parts = list(workers.map(make_line_images, [folder] * count, seeds, [_BATCH] * count))
-    X = np.concatenate([strips for strips, _ in parts])
+        parts = list(workers.map(make_line_images, [folder] * count, seeds, [_CHUNK] * count))
+    X = np.concatenate([images for images, _ in parts])
     y = np.concatenate([labels for _, labels in parts])
-    print(f"{len(y):,} strips in {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"{len(y):,} line images in {time.perf_counter() - start:.0f} s", flush=True)
     network = _core.Network(LAYERS, (HEIGHT, WIDTH, 1), seed=seed)
     trainer = _core.Trainer(
         network,
@@ -55,21 +55,22 @@ def train(
         warmup=0.15,
         final_divisor=1000.0,
     )
-    trainer.run(X[_KEPT:], y[_KEPT:], 1 / 255, X[:_KEPT], y[:_KEPT], on_epoch=_tell)
+    X_val, y_val = X[:_VALIDATION], y[:_VALIDATION]
+    trainer.run(X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X_val, y_val, on_epoch=_print_epoch)
     return network
 
 
-def _tell(progress: Any) -> None:
+def _print_epoch(progress: Any) -> None:
     print(
-        f"epoch {progress['epoch'] + 1}: loss {progress['loss']:.4f}, validation loss "
-        f"{progress['val_loss']:.4f}, strips read right {progress['val_accuracy']:.4f}, "
+        f"epoch {progress['epoch'] + 1}: loss {progress['loss']:.4f}, val_loss "
+        f"{progress['val_loss']:.4f}, val_accuracy of line images {progress['val_accuracy']:.4f}, "
         f"{progress['seconds']:.0f} s",
         flush=True,
     )
 
 
 def main() -> None:
-    """Train and save."""
+    """Train the network and write it."""
     parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.recognizer")
     parser.add_argument("--data", required=True)
     parser.add_argument("--out", default="recognizer.safetensors")

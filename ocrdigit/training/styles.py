@@ -1,8 +1,8 @@
-"""Digits drawn with a pen, in the ways of writing them that MNIST hardly has.
+"""Synthetic digits in writing styles that are rare in MNIST.
 
-MNIST's writers were Americans of the 1990s. Elsewhere ones have flags and feet, sevens a bar,
-twos and nines loops, fives a hat of their own. Each way is a few strokes here, written every
-time with another hand: points moved, digits stretched and leaning, pens thick and thin.
+MNIST's writers were Americans of the 1990s. Elsewhere a 1 may have a flag and a foot, a 7 a bar,
+a 2 and a 9 loops, and a 5 a separate top stroke. Each style is defined by a few strokes, which are
+drawn with random variations: displaced points, width, slant, rotation and stroke width.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..synth._strokes import Points, curve, draw
-from ._prepared import prepared
+from ._preprocessed import preprocessed
 
-_HEIGHT = 84  # pixels of a digit as it is drawn
-_ROOM = 34  # around it
+_HEIGHT = 84  # pixels of a drawn digit
+_MARGIN = 34  # pixels around it
 
-# The ways to write each digit: strokes, each a curve through points "x,y" in percent of the
-# height, y 0 at the foot. Where a digit has a corner, one stroke ends and another begins.
+# The shapes of each digit: strokes separated by ";", each a curve through points "x,y" in percent
+# of the height, with y = 0 at the baseline. At a corner, one stroke ends and another begins.
 SHAPES: dict[int, tuple[str, ...]] = {
     0: (
         "28,100 5,80 0,40 20,0 45,30 45,75 25,100",
-        # closed by a tail to the right, inside, not quite
+        # closed by a tail to the right; inside; not quite closed
         "30,100 4,75 2,30 24,0 48,35 42,85 30,100 52,98",
         "18,88 2,55 10,8 35,5 50,45 40,90 20,100 12,86 25,74",
         "50,90 20,100 0,50 20,0 50,20 50,70 30,97",
@@ -33,7 +33,7 @@ SHAPES: dict[int, tuple[str, ...]] = {
         "-42,50 0,100; 0,100 0,0",
         "-30,45 0,100; 0,100 6,0",
         "-36,22 0,100; 0,100 4,0",
-        # a bent one; one that goes over into the stem by a narrow loop
+        # with a bent flag; with a narrow loop between flag and stem
         "-36,60 -16,74 0,100; 0,100 2,0",
         "-30,74 -12,82 0,100; 0,100 0,0",
         "-28,42 -2,90 5,102 6,88 0,50 -2,0",
@@ -43,23 +43,23 @@ SHAPES: dict[int, tuple[str, ...]] = {
         "0,100 0,0; -26,0 26,0",
     ),
     2: (
-        # with a loop at the foot, at the top, at both
+        # with a loop at the bottom, at the top, at both
         "3,80 22,100 46,82 36,50 12,12 0,6 6,18 24,10 42,0 62,8",
         "34,62 12,58 2,80 20,100 46,86 40,55 20,25 0,2; 0,2 28,5 60,0",
         "36,58 12,54 2,78 20,100 46,88 42,56 20,20 4,2 0,12 16,16 40,2 64,4",
         "22,62 4,68 6,92 30,100 48,80 36,46 10,10 2,2 20,6 40,0 60,10",
-        # angular; from a hook
+        # angular; with an initial hook
         "0,92 25,100 48,88 0,2; 0,2 56,0",
         "6,74 12,96 40,96 42,62 0,2; 0,2 30,6 58,2",
     ),
     3: (
-        # with a flat top, a loop in the middle, a corner there
+        # with a flat top; with a loop in the middle; with a corner in the middle
         "0,98 46,100; 46,100 18,60; 18,60 46,46 46,12 20,0 0,10",
         "0,86 22,100 44,82 30,58 14,52 22,60 44,46 48,18 24,0 0,12",
         "2,90 24,100 42,84 20,56; 20,56 48,40 40,6 0,6",
     ),
     4: (
-        # open; with a short stem; closed; and again
+        # open; with a short stem; closed; variants
         "12,100 0,42; 0,42 58,44; 42,80 38,0",
         "10,95 2,50 45,48; 48,100 42,0",
         "24,100 0,36; 0,36 56,36; 36,62 30,0",
@@ -68,7 +68,7 @@ SHAPES: dict[int, tuple[str, ...]] = {
         "2,98 2,50 44,52; 44,98 44,0",
     ),
     5: (
-        # the hat a stroke of its own; of one piece; without corners
+        # with a separate top stroke; in one stroke; without corners
         "8,96 4,56; 4,56 34,60 46,30 30,2 0,8; 10,96 62,100",
         "12,90 8,54 36,52 44,22 22,0 0,6; 20,100 70,106",
         "56,100 14,98; 14,98 8,56; 8,56 40,58 48,24 26,0 0,10",
@@ -77,12 +77,12 @@ SHAPES: dict[int, tuple[str, ...]] = {
     ),
     6: (
         "36,100 8,60 2,20 22,0 44,20 30,46 4,30",
-        # with a straight stem, a curl
+        # with a straight stem; with a curl
         "14,100 2,30 16,0 42,12 38,40 4,26",
         "46,94 24,98 2,50 14,2 44,10 42,42 20,42 14,24",
     ),
     7: (
-        # with a bar; a serif, too, or alone; a wave at the top; upright
+        # with a bar; with a serif and a bar; with a serif; with a wavy top; upright
         "0,96 52,100; 52,100 16,0; 2,50 45,53",
         "0,94 26,100 54,98; 54,98 24,40 20,0; 2,50 45,53",
         "0,80 2,98; 2,98 52,100; 52,100 16,0; 2,50 45,53",
@@ -92,12 +92,12 @@ SHAPES: dict[int, tuple[str, ...]] = {
     ),
     8: (
         "40,90 20,100 4,80 24,52 46,24 24,0 2,22 24,50 42,78 36,94",
-        # open at the top; of two rings
+        # open at the top; two rings
         "50,96 22,98 6,76 28,50 44,22 22,0 2,20 26,50 50,80",
         "22,100 4,78 22,54 42,78 24,100; 22,54 0,26 22,0 46,26 24,54",
     ),
     9: (
-        # with a straight stem, one that bends back, one with a foot
+        # with a straight stem; with a stem that bends back; with a foot
         "42,82 22,100 2,76 18,54 40,72; 42,92 40,0",
         "42,76 22,54 2,74 20,100 42,84 42,40 28,4 2,6",
         "46,94 20,100 2,76 20,56 42,70 44,96 38,30 10,0",
@@ -108,49 +108,49 @@ SHAPES: dict[int, tuple[str, ...]] = {
 
 
 def drawn_digits(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return digits (count, 28, 28) as the network sees them, and their labels (count,).
+    """Return canonical images (count, 28, 28) and their labels (count,).
 
-    Of every digit about as many, and of every way to write it.
+    Digits, and the shapes of each digit, are uniformly distributed.
     """
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 10, count).astype(np.uint8)
     images = np.empty((count, 28, 28), np.uint8)
     for image, label in zip(images, labels, strict=True):
-        ways = SHAPES[int(label)]
-        image[:] = _written(ways[rng.integers(len(ways))], rng)
+        shapes = SHAPES[int(label)]
+        image[:] = _draw(shapes[rng.integers(len(shapes))], rng)
     return images, labels
 
 
-def _written(shape: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _draw(shape: str, rng: np.random.Generator) -> NDArray[np.uint8]:
     lines = _lines(shape, rng)
-    together = np.concatenate(lines)
-    left, top = together.min(axis=0)
-    width, height = np.ceil(together.max(axis=0) - (left, top)).astype(int) + 2 * _ROOM
-    ink = np.zeros((height, width), np.float32)
-    corner = np.array([left - _ROOM, top - _ROOM], np.float32)
-    pen = float(np.exp(rng.uniform(np.log(1.6), np.log(6.0))))
-    draw(ink, [line - corner for line in lines], pen, softness=3.0)
-    return prepared(np.rint(ink * 255).astype(np.uint8))
+    points = np.concatenate(lines)
+    left, top = points.min(axis=0)
+    width, height = np.ceil(points.max(axis=0) - (left, top)).astype(int) + 2 * _MARGIN
+    foreground = np.zeros((height, width), np.float32)
+    corner = np.array([left - _MARGIN, top - _MARGIN], np.float32)
+    radius = float(np.exp(rng.uniform(np.log(1.6), np.log(6.0))))
+    draw(foreground, [line - corner for line in lines], radius, softness=3.0)
+    return preprocessed(np.rint(foreground * 255).astype(np.uint8))
 
 
 def _lines(shape: str, rng: np.random.Generator) -> list[Points]:
-    """Return a shape's strokes in pixels, y downward, as one hand writes them once.
+    """Return a shape's strokes in pixels, y downward, with random variations.
 
-    What ends where another begins is moved with it, so that corners stay closed.
+    Equal points of several strokes get the same displacement, so that corners stay closed.
     """
     wobble = rng.uniform(0.01, 0.045)
-    width, slant, turn = rng.uniform(0.8, 1.35), rng.normal(0.1, 0.15), rng.normal(0, 0.05)
-    cosine, sine = np.cos(turn), np.sin(turn)
-    moved: dict[str, NDArray[np.float64]] = {}
+    width, slant, angle = rng.uniform(0.8, 1.35), rng.normal(0.1, 0.15), rng.normal(0, 0.05)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    displaced: dict[str, NDArray[np.float64]] = {}
     lines = []
     for stroke in shape.split(";"):
         points = stroke.split()
         for point in points:
-            if point not in moved:
-                place = np.array([int(percent) / 100 for percent in point.split(",")])
-                moved[point] = place + rng.normal(0, wobble, 2)
-        line = curve(np.array([moved[point] for point in points], np.float32))
+            if point not in displaced:
+                position = np.array([int(percent) / 100 for percent in point.split(",")])
+                displaced[point] = position + rng.normal(0, wobble, 2)
+        line = curve(np.array([displaced[point] for point in points], np.float32))
         x, y = line[:, 0] * width + slant * line[:, 1], line[:, 1]
-        turned = np.stack([x * cosine - y * sine, -(x * sine + y * cosine)], axis=1)
-        lines.append((turned * _HEIGHT).astype(np.float32))
+        rotated = np.stack([x * cosine - y * sine, -(x * sine + y * cosine)], axis=1)
+        lines.append((rotated * _HEIGHT).astype(np.float32))
     return lines

@@ -1,10 +1,10 @@
-"""What Grad-CAM costs: an explanation's time beside that of a forward pass, on one thread.
+"""Time of Grad-CAM compared with a forward pass, on one thread.
 
-    python tests/bench/explaining.py [--models default,tiny,seed] [--turns 15]
+    python tests/bench/explaining.py [--models default,tiny,seed] [--repeats 15]
 
-For each convolution of each model, one image a call, training images of MNIST where
-``OCRDIGIT_DATA`` has them, else the sample's: the median microseconds of a call of both, and
-their ratio with the middle half of the ratios of all turns. More than 2 is said to be too much.
+Prints, for each convolution of each model and one image per call, the median microseconds of both
+and the median and quartiles of their ratio. Ratios above 2 are marked. The images are training
+images of MNIST if ``OCRDIGIT_DATA`` is set, otherwise of the embedded sample.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import ocrdigit
 
-MOST = 2.0
+MAX_RATIO = 2.0
 
 
 def images() -> NDArray[np.float32]:
@@ -40,25 +40,25 @@ def microseconds(call: Callable[..., object], x: NDArray[np.float32], **options:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", default="default,tiny,seed")
-    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()
     ocrdigit.set_num_threads(1)
     x = images()
     print("model    layer      forward    explain    ratio")
     for name in arguments.models.split(","):
         net = ocrdigit.load(name).network_
-        for place, layer in enumerate(net.describe()):
+        for index, layer in enumerate(net.describe()):
             if layer["type"] != "conv2d":
                 continue
-            turns = [
-                (microseconds(net.predict_proba, x), microseconds(net.explain, x, layer=place))
-                for _ in range(arguments.turns)
+            times = [
+                (microseconds(net.predict_proba, x), microseconds(net.explain, x, layer=index))
+                for _ in range(arguments.repeats)
             ]
-            forward, explain = np.median(turns, axis=0)
-            low, ratio, high = np.quantile([b / a for a, b in turns], [0.25, 0.5, 0.75])
+            forward, explain = np.median(times, axis=0)
+            low, ratio, high = np.quantile([b / a for a, b in times], [0.25, 0.5, 0.75])
             print(
                 f"{name:8} {layer['name']:9} {forward:6.1f} us {explain:7.1f} us "
-                f"{ratio:7.2f} ({low:.2f}-{high:.2f}){' too much' if ratio > MOST else ''}"
+                f"{ratio:7.2f} ({low:.2f}-{high:.2f}){' too much' if ratio > MAX_RATIO else ''}"
             )
 
 

@@ -1,4 +1,4 @@
-"""What is measured: the peers, and the table of jobs."""
+"""The peers, and the table of jobs that are measured."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Peer:
     title: str
     worker: str
     module: str
-    distributions: tuple[str, ...]  # the first one that is installed counts
-    exporter: str  # the peer that writes the network in its format
+    distributions: tuple[str, ...]  # alternatives; the first that is installed is used
+    exporter: str  # the peer that exports the network in its format
 
 
 PEERS = {
@@ -37,34 +37,35 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One number in a worker's answer, and a row of the table."""
+    """One value of a worker's results, and a row of the table."""
 
     name: str
     title: str
-    kind: str  # "time", "rate", "bytes" or "share"
+    kind: str  # "time", "rate", "bytes" or "fraction"
     compared: bool = True
+    summary: bool = False  # also a row of the README's table
 
     @property
     def more_is_better(self) -> bool:
-        return self.kind in ("rate", "share")
+        return self.kind in ("rate", "fraction")
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A peer, and the way in which it does the job where it has several."""
+    """A peer, and its variant if it does the job in several ways."""
 
     peer: str
-    way: str = ""
+    variant: str = ""
 
     def __str__(self) -> str:
-        return f"{self.peer}: {self.way}" if self.way else self.peer
+        return f"{self.peer}: {self.variant}" if self.variant else self.peer
 
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work for several entrants; of a peer's ways the table shows the best.
+    """One task for several entrants.
 
-    The best way is the one that does best in the first figure.
+    The table shows the variant of each peer that is best in the first figure.
     """
 
     name: str
@@ -72,7 +73,7 @@ class Job:
     entrants: tuple[Entrant, ...]
     figures: tuple[Figure, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
-    tolerance: float = 1e-4  # between the probabilities of two entrants with the same weights
+    tolerance: float = 1e-4  # of probabilities, between entrants with the same weights
     threads: int = 2
     repeats: int = 7
     when: str = "always"  # "always"; "normal": not with --quick; "full": only with --full
@@ -86,15 +87,21 @@ RUNTIMES = (Entrant("onnxruntime"), Entrant("litert"))
 
 
 def _training(
-    name: str, title: str, batch: int, augment: bool, when: str, ours: Entrant = OURS
+    name: str,
+    title: str,
+    batch: int,
+    augment: bool,
+    when: str,
+    ours: Entrant = OURS,
 ) -> Job:
+    summary = name == "train-augment-32"
     return Job(
         name,
         "train",
         (ours, *KERAS_TRAINING, TORCH),
         (
-            Figure("images_per_second", f"Training, {title}, images/s", "rate"),
-            Figure("peak_memory", f"Training, {title}, peak memory", "bytes"),
+            Figure("images_per_second", f"Training, {title}, images/s", "rate", summary=summary),
+            Figure("peak_memory", f"Training, {title}, peak memory", "bytes", summary=summary),
         ),
         {"batch": batch, "augment": augment},
         repeats=3,
@@ -102,16 +109,20 @@ def _training(
     )
 
 
-def _predicting(way: str, when: str) -> tuple[Job, Job]:
-    """Return the jobs of predicting with ours in another way, the peers as before."""
-    entrants = (Entrant("ocrdigit", way), *RUNTIMES)
-    one, batch = f"One image, 1 thread, {way}", f"Batch of 1000, {way}"
-    figures = (Figure("p50", f"{one}, p50", "time"), Figure("p99", f"{one}, p99", "time"))
-    rate = Figure("images_per_second", f"{batch}, images/s", "rate")
-    tolerance = 1e-4 if way == "avx2" else 0.05
+def _predicting(variant: str, when: str) -> tuple[Job, Job]:
+    """Return the jobs that predict with a variant of ocrdigit and the peers in float32."""
+    entrants = (Entrant("ocrdigit", variant), *RUNTIMES)
+    summary = variant == "int8"
+    one, batch = f"One image, 1 thread, {variant}", f"Batch of 1000, {variant}"
+    figures = (
+        Figure("p50", f"{one}, p50", "time", summary=summary),
+        Figure("p99", f"{one}, p99", "time"),
+    )
+    rate = Figure("images_per_second", f"{batch}, images/s", "rate", summary=summary)
+    tolerance = 1e-4 if variant == "avx2" else 0.05
     return (
         Job(
-            f"latency-{way}",
+            f"latency-{variant}",
             "latency",
             entrants,
             figures,
@@ -119,7 +130,7 @@ def _predicting(way: str, when: str) -> tuple[Job, Job]:
             tolerance=tolerance,
             when=when,
         ),
-        Job(f"batch-1000-{way}", "batch", entrants, (rate,), tolerance=tolerance, when=when),
+        Job(f"batch-1000-{variant}", "batch", entrants, (rate,), tolerance=tolerance, when=when),
     )
 
 
@@ -131,7 +142,7 @@ def _recipe(name: str, recipe: str, epochs: int, entrants: tuple[Entrant, ...]) 
         entrants,
         (
             Figure("seconds", f"{title}, process start to saved model", "time"),
-            Figure("accuracy", f"{title}, test accuracy", "share"),
+            Figure("accuracy", f"{title}, test accuracy", "fraction"),
         ),
         {"recipe": recipe, "epochs": epochs, "batch": 32, "augment": True},
         when="full",
@@ -148,7 +159,7 @@ JOBS = (
         "latency",
         (OURS, *KERAS_PREDICTION, TORCH, *RUNTIMES),
         (
-            Figure("p50", "One image, 1 thread, p50", "time"),
+            Figure("p50", "One image, 1 thread, p50", "time", summary=True),
             Figure("p99", "One image, 1 thread, p99", "time"),
         ),
         threads=1,
@@ -164,7 +175,7 @@ JOBS = (
         "batch-1000",
         "batch",
         (OURS, *KERAS_PREDICTION, TORCH, *RUNTIMES),
-        (Figure("images_per_second", "Batch of 1000, images/s", "rate"),),
+        (Figure("images_per_second", "Batch of 1000, images/s", "rate", summary=True),),
     ),
     *_predicting("int8", "always"),
     *_predicting("bfloat16", "normal"),
@@ -179,7 +190,7 @@ JOBS = (
     ),
     _training(
         "train-avx2",
-        "augmented, batch 32, ours held to AVX2",
+        "augmented, batch 32, ours limited to AVX2",
         32,
         True,
         "normal",
@@ -190,7 +201,7 @@ JOBS = (
         "import",
         tuple(map(Entrant, PEERS)),
         (
-            Figure("beyond_numpy", "Import, beyond NumPy's", "time"),
+            Figure("beyond_numpy", "Import, beyond NumPy's", "time", summary=True),
             Figure("numpy", "Import of NumPy itself", "time", compared=False),
         ),
     ),
@@ -198,7 +209,7 @@ JOBS = (
         "first",
         "first",
         (OURS, KERAS_PREDICTION[0], TORCH, *RUNTIMES),
-        (Figure("seconds", "Process start to first prediction", "time"),),
+        (Figure("seconds", "Process start to first prediction", "time", summary=True),),
         when="normal",
     ),
     Job(
@@ -222,10 +233,10 @@ JOBS = (
         "to_accuracy",
         (OURS, *KERAS_TRAINING),
         (
-            Figure("seconds", "Process start to 99.0 % on MNIST, saved", "time"),
-            Figure("accuracy", "Process start to 99.0 % on MNIST, test accuracy then", "share"),
+            Figure("seconds", "Process start to 99.0 % on MNIST, saved", "time", summary=True),
+            Figure("accuracy", "Process start to 99.0 % on MNIST, test accuracy then", "fraction"),
         ),
-        {"recipe": "fast", "batch": 128, "augment": False, "target": 0.99, "most_epochs": 30},
+        {"recipe": "fast", "batch": 128, "augment": False, "target": 0.99, "max_epochs": 30},
         when="full",
     ),
     _recipe("recipe-default", "default", 20, (OURS,)),

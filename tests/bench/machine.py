@@ -1,4 +1,4 @@
-"""The machine: what it is, and how much of it others are using."""
+"""A description of the machine, and the processor time that other processes take."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TELLING_FEATURES = (
+REPORTED_FEATURES = (
     *("avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni"),
     *("avx512_bf16", "avx_vnni", "amx_tile", "asimd", "asimddp", "sve"),
 )
-IDLE_LOAD = 0.3  # runnable processes besides us; above it the figures are not to be trusted
+IDLE_LOAD = 0.3  # load average; above it the figures are not reliable
 
 
 def describe() -> dict[str, Any]:
@@ -22,7 +22,7 @@ def describe() -> dict[str, Any]:
     return {
         "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
         "model": f"family {cpu['cpu family']}, model {cpu['model']}" if "model" in cpu else "",
-        "features": [feature for feature in TELLING_FEATURES if feature in has],
+        "features": [feature for feature in REPORTED_FEATURES if feature in has],
         "cores": len(available_cpus()),
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "system": platform.platform(),
@@ -44,13 +44,13 @@ def available_cpus() -> list[int]:
 
 
 def pin(cpus: list[int]) -> None:
-    """Keep this process, and those it starts from now on, on the given processors."""
+    """Restrict this process and its future children to the given processors."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cpus)
 
 
 class Disturbance:
-    """The processor time that other processes take while we measure."""
+    """The processor time that other processes take during a measurement."""
 
     def __init__(self) -> None:
         self.load_at_start = os.getloadavg()[0]
@@ -58,18 +58,18 @@ class Disturbance:
         self._own = _own_seconds()
 
     def share(self) -> float:
-        """Return the others' share of all processor time since the start, 0..1."""
+        """Return the share of all processor time since the start that others took, 0..1."""
         busy, everything = _machine_seconds()
         others = busy - self._busy - (_own_seconds() - self._own)
         return max(0.0, others / max(everything - self._all, 1e-9))
 
 
 def _machine_seconds() -> tuple[float, float]:
-    """Return the seconds that all processors were busy, and all their seconds, since boot."""
+    """Return the busy and the total seconds of all processors since boot."""
     if sys.platform != "linux":
         return 0.0, 0.0
     first_line = Path("/proc/stat").read_text().splitlines()[0]
-    # user, nice, system, idle, iowait, irq, softirq, steal; the guests' are in the first two
+    # user, nice, system, idle, iowait, irq, softirq, steal; guest time is part of the first two
     ticks = [int(field) / os.sysconf("SC_CLK_TCK") for field in first_line.split()[1:9]]
     return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
 

@@ -1,23 +1,23 @@
-"""Measures how well and how fast numbers are read: ours beside RapidOCR and Tesseract.
+"""Measure the accuracy and speed of OCR engines on numbers: ocrdigit, RapidOCR and Tesseract.
 
     pip install . rapidocr-onnxruntime && apt install tesseract-ocr
     python tests/bench/reading.py
-    python tests/bench/reading.py --sets cheques,touching --readers ocrdigit --count 100
+    python tests/bench/reading.py --sets cheques,touching --engines ocrdigit --count 100
 
-All read the same pictures, each reader in a process of its own on the same processors:
+All engines read the same images, each in its own process on the same processors:
 
 cheques    200 amounts from Chilean bank cheques, in the project's data (``car_dev``)
 separated  strings of 2 to 10 digits on noisy paper: see reading_sets.py
 touching   the same, touching and overlapping by up to 4 pixels
 note       one phone photo of pencilled digits, in the project's data (``photos``)
-pages      pages of several numbers, drawn by the synthesiser
+pages      synthetic pages of several numbers
 
-A single line counts when all its digits are right and there are no others; what else a reader
-says (points, spaces) is left out. On pages it is the share of the numbers that were found, and
-numbers that are not there cost as much. Every reader gets the pictures as they are and enlarged,
-and the table shows the size that it reads best: RapidOCR with its recogniser alone on lines and
-in full on pages, Tesseract with a whitelist of digits. Times are medians; Tesseract's is the mean
-over one process that reads them all.
+The accuracy of lines is the proportion whose digits are all correct, without any others;
+separators and spaces are ignored. That of pages is the proportion of the numbers that were found,
+where a spurious number counts as a missed one. Engines get the images at their original size and
+enlarged, and the table has the more accurate of the two. RapidOCR runs its recognizer alone on
+lines and in full on pages; Tesseract has a whitelist of digits. Times are medians per image;
+Tesseract's are means, over one process that reads all images.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from PIL import Image
 from ocrdigit import datasets, synth
 
 HERE = Path(__file__).resolve().parent
-READERS = {"ocrdigit": (1.0,), "rapidocr": (1.0, 2.0), "tesseract": (1.0, 3.0)}
+ENGINES = {"ocrdigit": (1.0,), "rapidocr": (1.0, 2.0), "tesseract": (1.0, 3.0)}
 TIMEOUT = 1800
 PAGES = 20
 
 
 @dataclass
 class Truth:
-    """A set of pictures as files, and what stands in them."""
+    """A set of image files with their texts and boxes."""
 
     name: str
     layout: str  # "line" or "page"
@@ -64,22 +64,22 @@ class Truth:
         self.boxes.append([list(map(int, box)) for box in boxes])
 
 
-class ReaderError(Exception):
-    """A reader is not installed, or failed."""
+class EngineError(Exception):
+    """An engine is not installed, or failed."""
 
 
 def main() -> None:
     options = parse_arguments()
     load = machine.Disturbance().load_at_start
     if load > machine.IDLE_LOAD:
-        say(f"warning: the machine is not idle, load average {load:.2f}: times mean little")
+        log(f"warning: load average {load:.2f}: times are unreliable")
     results: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for name in options.sets:
             truth = MAKERS[name](name, options, Path(folder))
-            for reader in options.readers:
-                results.append(measure(truth, reader, options))
-                say(row(results[-1]))
+            for engine in options.engines:
+                results.append(measure(truth, engine, options))
+                log(row(results[-1]))
     print(table(results))
     if options.out:
         options.out.write_text(json.dumps(results, indent=1) + "\n")
@@ -88,17 +88,17 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python tests/bench/reading.py")
     parser.description = __doc__.splitlines()[0]
-    beside = HERE.parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("OCRDIGIT_DATA") or beside)
+    default = HERE.parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("OCRDIGIT_DATA") or default)
     parser.add_argument("--sets", default=",".join(MAKERS), help="only these sets")
-    parser.add_argument("--readers", default=",".join(READERS), help="only these readers")
-    parser.add_argument("--count", type=int, default=reading_sets.COUNT, help="pictures a set")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="only these engines")
+    parser.add_argument("--count", type=int, default=reading_sets.COUNT, help="images per set")
     parser.add_argument("--part", choices=("validation", "test"), default="validation")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=Path, default=folder, help="mnist/, car_dev/, photos/")
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
     options = parser.parse_args()
-    for option, known in (("sets", list(MAKERS)), ("readers", list(READERS))):
+    for option, known in (("sets", list(MAKERS)), ("engines", list(ENGINES))):
         chosen = getattr(options, option).split(",")
         for name in chosen:
             if name not in known:
@@ -160,19 +160,19 @@ MAKERS: dict[str, Callable[[str, argparse.Namespace, Path], Truth]] = {
 # -- measuring --
 
 
-def measure(truth: Truth, reader: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Have ``reader`` read the set at each of its sizes; the figures of the best."""
-    best: dict[str, Any] = {"set": truth.name, "reader": reader, "count": len(truth.files)}
-    for scale in READERS[reader]:
+def measure(truth: Truth, engine: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of an engine on a set, at the most accurate of its scales."""
+    best: dict[str, Any] = {"set": truth.name, "engine": engine, "count": len(truth.files)}
+    for scale in ENGINES[engine]:
         try:
-            answer = ask(truth, reader, scale, options.threads)
-        except ReaderError as error:
+            answer = run_worker(truth, engine, scale, options.threads)
+        except EngineError as error:
             return best | {"error": str(error)}
-        right = [
+        scores = [
             score(truth.layout, *pair) for pair in zip(truth.texts, answer["texts"], strict=True)
         ]
         figures = {
-            "right": mean(right),
+            "accuracy": mean(scores),
             "seconds": median(answer["seconds"]),
             "scale": scale,
             "version": answer["version"],
@@ -180,13 +180,13 @@ def measure(truth: Truth, reader: str, options: argparse.Namespace) -> dict[str,
         }
         if "digits" in answer and truth.layout == "line":
             figures["iou"] = mean_iou(truth, answer["digits"])
-        if "right" not in best or figures["right"] > best["right"]:
+        if "accuracy" not in best or figures["accuracy"] > best["accuracy"]:
             best |= figures
     return best
 
 
-def ask(truth: Truth, reader: str, scale: float, threads: int) -> dict[str, Any]:
-    request = {"reader": reader, "scale": scale, "threads": threads}
+def run_worker(truth: Truth, engine: str, scale: float, threads: int) -> dict[str, Any]:
+    request = {"engine": engine, "scale": scale, "threads": threads}
     request |= {"layout": truth.layout, "images": truth.files}
     command = [sys.executable, str(HERE / "workers" / "reading_worker.py"), json.dumps(request)]
     cpus = machine.available_cpus()
@@ -194,32 +194,32 @@ def ask(truth: Truth, reader: str, scale: float, threads: int) -> dict[str, Any]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired as error:
-        raise ReaderError(f"no answer within {TIMEOUT} s") from error
+        raise EngineError(f"no answer within {TIMEOUT} s") from error
     finally:
         machine.pin(cpus)
     if done.returncode != 0:
-        raise ReaderError((done.stderr.strip().splitlines() or ["no message"])[-1])
+        raise EngineError((done.stderr.strip().splitlines() or ["no message"])[-1])
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
 
 def score(layout: str, truth: str, text: str) -> float:
-    """Return 1 for a line whose digits are all right; a page's share of numbers right."""
+    """Return 1 or 0 for a line, the proportion of correct numbers for a page."""
     if layout == "line" or truth.isdigit():
         return float(truth == "".join(filter(str.isdigit, text)))
     expected, found = Counter(truth.split()), Counter(numbers(text))
-    right = (expected & found).total()
-    return right / max(expected.total(), found.total())
+    correct = (expected & found).total()
+    return correct / max(expected.total(), found.total())
 
 
 def numbers(text: str) -> list[str]:
-    """Return the digits of each word that has any."""
+    """Return the digits of each word that contains some."""
     words = ("".join(filter(str.isdigit, word)) for word in text.split())
     return [word for word in words if word]
 
 
 def mean_iou(truth: Truth, answers: list[list[dict[str, Any]]]) -> float:
-    """Return the boxes' mean overlap, over lines of which all digits are right."""
+    """Return the mean IoU of the boxes of lines whose digits are all correct."""
     overlaps = []
     for text, boxes, digits in zip(truth.texts, truth.boxes, answers, strict=True):
         if truth.layout == "line" and text == "".join(str(digit["value"]) for digit in digits):
@@ -229,7 +229,7 @@ def mean_iou(truth: Truth, answers: list[list[dict[str, Any]]]) -> float:
 
 
 def iou(a: list[float], b: list[float]) -> float:
-    """Return intersection over union of two boxes (x, y, w, h)."""
+    """Return the intersection over union of two boxes (x, y, w, h)."""
     low = np.maximum(a[:2], b[:2])
     high = np.minimum(np.add(a[:2], a[2:]), np.add(b[:2], b[2:]))
     common = float(np.prod(np.clip(high - low, 0, None)))
@@ -240,22 +240,23 @@ def iou(a: list[float], b: list[float]) -> float:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    head = "| set | pictures | reader | right | time a picture | enlarged | boxes' IoU |"
+    head = "| set | images | engine | accuracy | time per image | scale | IoU of boxes |"
     return "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- |", *map(row, results)])
 
 
 def row(result: dict[str, Any]) -> str:
-    start = f"| {result['set']} | {result['count']} | {result['reader']}"
+    start = f"| {result['set']} | {result['count']} | {result['engine']}"
     if "error" in result:
         return f"{start} | failed: {result['error']} | | | |"
     overlap = f"{result['iou']:.3f}" if "iou" in result else ""
+    milliseconds = 1e3 * result["seconds"]
     return (
-        f"{start} {result['version']} | {result['right']:.1%} | {1e3 * result['seconds']:.2f} ms "
+        f"{start} {result['version']} | {result['accuracy']:.1%} | {milliseconds:.2f} ms "
         f"| {result['scale']:g}x | {overlap} |"
     )
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,16 +1,16 @@
-"""The pictures that readers of numbers are measured on: always the same, for everyone.
+"""The synthetic sets of images that OCR engines are measured on; always the same.
 
-Two sets are written by the package's synthesiser from digits that no reader was trained on: the
-last 5,000 of MNIST's training images to choose by, MNIST's test images for the final figure.
+They are composed of digits that no engine was trained on: the last 5,000 of MNIST's training images
+for validation, MNIST's test images for the final figures.
 
 =============  ===============================================================================
-``separated``  2 to 10 digits apart from each other, on noisy and unevenly lit paper
+``separated``  2 to 10 digits with gaps between them, on noisy and unevenly lit paper
 ``touching``   2 to 10 digits whose boxes meet or overlap by up to 4 pixels, on the same paper
 =============  ===============================================================================
 
-In both the digits keep MNIST's size, 20 pixels, and their own strokes.
+In both, digits keep MNIST's size, 20 pixels, and their original strokes.
 
-    python tests/bench/reading_sets.py --look pictures/     # writes some of each as PNG files
+    python tests/bench/reading_sets.py --out pictures/     # writes contact sheets as PNG files
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _PAPER = synth.Style(
     size_jitter=0.0,
     baseline_jitter=0.05,
     aspect=(1.0, 1.0),
-    level=0.0,
+    height_normalization=0.0,
     kerning=0.0,
     slant=(0.0, 0.0),
     slant_jitter=0.0,
-    upright=(0.0, 0.0),
+    deslant=(0.0, 0.0),
     rotation=(0.0, 0.0),
     slope=(-1.0, 1.0),
-    own_strokes=1.0,
-    own_pen=(0.0, 0.0),
-    ink=(0.6, 0.95),
+    source_strokes=1.0,
+    stroke_offset=(0.0, 0.0),
+    darkness=(0.6, 0.95),
     texture=(0.0, 0.3),
-    paper=(0.65, 0.95),
+    background=(0.65, 0.95),
     grain=(0.01, 0.05),
     mottle=(0.0, 0.04),
     light=(0.0, 0.3),
@@ -51,7 +51,7 @@ _PAPER = synth.Style(
     noise=(0.01, 0.04),
     jpeg=0.3,
 )
-# One pixel is 1/20 of the digits' height. Gaps are drawn per string, with some play in it.
+# One pixel is 1/20 of the height of digits. A gap is drawn for each string, and jittered in it.
 STYLES = {
     "separated": _PAPER.with_(gap=(0.1, 0.5), gap_jitter=0.02),
     "touching": _PAPER.with_(gap=(-0.15, -0.05), gap_jitter=0.02),
@@ -61,18 +61,18 @@ STYLES = {
 def make_set(
     name: str, part: str = "validation", *, count: int = COUNT, folder: str | Path | None = None
 ) -> list[synth.Picture]:
-    """Make one of the two sets.
+    """Return the pictures of a set.
 
     Parameters
     ----------
     name : {"separated", "touching"}
-        Which.
+        The set.
     part : {"validation", "test"}
-        Whose digits: the last 5,000 of MNIST's training images, or its test images.
+        Source of the digits: the last 5,000 of MNIST's training images, or its test images.
     count : int
-        Only the first so many.
+        Number of pictures, the first of the set.
     folder : path, optional
-        Where MNIST's files lie; without it, as ``datasets.load_mnist()`` finds them.
+        The folder of MNIST's files, as for ``datasets.load_mnist``.
     """
     digits = digits_of(part, folder)
     seed = 1000 + SETS.index(name) + (10 if part == "test" else 0)
@@ -83,7 +83,7 @@ def make_set(
 
 
 def digits_of(part: str, folder: str | Path | None = None) -> synth.Digits:
-    """Return the digits that pictures of ``part`` are written with."""
+    """Return the digits that the pictures of ``part`` are composed of."""
     mnist = datasets.load_mnist(folder)
     if part == "validation":
         return synth.Digits(mnist.X_train[-HELD_OUT:], mnist.y_train[-HELD_OUT:])
@@ -94,12 +94,12 @@ def digits_of(part: str, folder: str | Path | None = None) -> synth.Digits:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--look", type=Path, default=Path("pictures"), help="the folder to fill")
+    parser.add_argument("--out", type=Path, default=Path("pictures"), help="the folder to write to")
     parser.add_argument("--data", type=Path, default=os.environ.get("OCRDIGIT_DATA"))
     options = parser.parse_args()
     from PIL import Image
 
-    options.look.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     for name in SETS:
         pictures = make_set(name, folder=options.data)[:40]
         width = max(picture.image.shape[1] for picture in pictures)
@@ -107,7 +107,7 @@ def main() -> None:
         for row, picture in enumerate(pictures):
             height, w = picture.image.shape
             sheet[40 * row : 40 * row + height, :w] = picture.image
-        Image.fromarray(sheet).save(options.look / f"{name}.png")
+        Image.fromarray(sheet).save(options.out / f"{name}.png")
         print(name, [picture.text for picture in pictures[:5]])
 
 

@@ -1,19 +1,19 @@
-"""Noise of the sensor and of the line: single pixels go wrong."""
+"""Shot noise and impulse noise."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ._arrays import Floats
+from ._resampling import Floats
 
 
 def shot_noise(images: Floats, photons: float, rng: np.random.Generator) -> Floats:
-    """Count light in quanta, ``photons`` of them at full white."""
+    """Replace pixels by Poisson counts with a mean of ``photons`` at full white."""
     return (rng.poisson(images * photons) / photons).astype(np.float32)
 
 
-def impulse_noise(images: Floats, share: float, rng: np.random.Generator) -> Floats:
-    """Turn a share of all pixels black or white."""
+def impulse_noise(images: Floats, fraction: float, rng: np.random.Generator) -> Floats:
+    """Set a fraction of all pixels to black or white (salt and pepper)."""
     draws = rng.random(images.shape, np.float32)
-    salted = np.where(draws < share, np.float32(1), images)
-    return np.where(draws < share / 2, np.float32(0), salted)
+    salted = np.where(draws < fraction, np.float32(1), images)
+    return np.where(draws < fraction / 2, np.float32(0), salted)

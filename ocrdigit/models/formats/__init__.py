@@ -1,7 +1,6 @@
-"""Models in the formats of others.
+"""Exporters and importers of model formats, used by :mod:`ocrdigit.models.files`.
 
-Each format has a file of its own here, and wants no more than the package that knows it, never a
-framework. :mod:`ocrdigit.models.files` writes and reads by these.
+A format needs its own small package at most, such as onnx or h5py, never a framework.
 """
 
 from __future__ import annotations

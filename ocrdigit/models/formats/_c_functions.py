@@ -1,4 +1,4 @@
-"""The C functions that a written-out network may want, by the part that wants them."""
+"""The C functions of exported networks, by the type of the layer that calls them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ static float dot(int n, const float *a, const float *b) {
 """
 
 CONV2D = """\
-/* A convolution, its ReLU, and the max-pool after it (1 x 1 where there is none). */
+/* A convolution, its ReLU, and the max-pool after it (1 x 1 if there is none). */
 typedef struct {
   int h, w, c;                /* of the input */
   int rows, columns, filters; /* of the output */
-  int kernel_h, kernel_w, down, right, top, left; /* steps, and zeros outside of the image */
+  int kernel_h, kernel_w, stride_h, stride_w, top, left; /* top, left: the padding */
   int pool_h, pool_w, relu;
   const float *kernel;        /* (filters, kernel_h, kernel_w, c) */
   const float *bias;          /* (filters) */
 } conv2d_layer;
 
-/* The product of one filter's kernel with the input under it. */
-static float conv2d_place(const conv2d_layer *l, const float *x, const float *kernel, int row,
-                          int column) {
-  const int top = row * l->down - l->top, left = column * l->right - l->left;
+/* Return the dot product of one filter's kernel and its window of the input. */
+static float conv2d_at(const conv2d_layer *l, const float *x, const float *kernel, int row,
+                       int column) {
+  const int top = row * l->stride_h - l->top, left = column * l->stride_w - l->left;
   const int begin = left < 0 ? -left : 0;
   const int end = left + l->kernel_w > l->w ? l->w - left : l->kernel_w;
   float sum = 0;
@@ -45,8 +45,8 @@ static void conv2d(const conv2d_layer *l, const float *x, float *y) {
         const float *kernel = l->kernel + filter * size;
         float largest = 0;
         for (int i = 0; i < l->pool_h * l->pool_w; i++) {
-          const float value = conv2d_place(l, x, kernel, row * l->pool_h + i / l->pool_w,
-                                           column * l->pool_w + i % l->pool_w);
+          const float value = conv2d_at(l, x, kernel, row * l->pool_h + i / l->pool_w,
+                                        column * l->pool_w + i % l->pool_w);
           if (i == 0 || value > largest) largest = value;
         }
         largest += l->bias[filter];
@@ -56,7 +56,7 @@ static void conv2d(const conv2d_layer *l, const float *x, float *y) {
 """
 
 DENSE = """\
-/* kernel (units, n), bias (units) */
+/* x (n), kernel (units, n), bias (units) -> y (units) */
 static void dense(int n, int units, int relu, const float *kernel, const float *bias,
                   const float *x, float *y) {
   for (int i = 0; i < units; i++) {
@@ -67,7 +67,7 @@ static void dense(int n, int units, int relu, const float *kernel, const float *
 """
 
 MAX_POOL2D = """\
-/* The largest of windows h x w, side by side: x (rows h, width, c) -> y (rows, columns, c) */
+/* The maximum of windows h x w: x (rows h, width, c) -> y (rows, columns, c) */
 static void max_pool2d(int rows, int columns, int c, int width, int h, int w, const float *x,
                        float *y) {
   for (int row = 0; row < rows; row++)
@@ -96,11 +96,11 @@ static void global_average_pool2d(int pixels, int c, const float *x, float *y) {
 """
 
 SCALE = """\
-/* x (pixels, c) -> y (pixels, c), by channel */
-static void scale(int pixels, int c, int relu, const float *by, const float *shift, const float *x,
-                  float *y) {
+/* y = factor x + shift per channel: x (pixels, c) -> y (pixels, c) */
+static void scale(int pixels, int c, int relu, const float *factor, const float *shift,
+                  const float *x, float *y) {
   for (int i = 0; i < pixels * c; i++) {
-    const float value = x[i] * by[i % c] + shift[i % c];
+    const float value = x[i] * factor[i % c] + shift[i % c];
     y[i] = relu && value < 0 ? 0 : value;
   }
 }
@@ -120,4 +120,4 @@ FUNCTIONS = {
     "scale": SCALE,
     "relu": RELU,
 }
-"""In the order in which they are written; those of "conv2d" and "dense" want :data:`DOT`."""
+"""In the order in which they are written; "conv2d" and "dense" also call :data:`DOT`."""

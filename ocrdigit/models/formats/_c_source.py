@@ -1,7 +1,7 @@
-"""A network as C99 source: a header and one file that need nothing but the C library.
+"""Export to C99: a header and a source file without dependencies but the C library.
 
-They are for microcontrollers: the numbers are constants, all memory is the caller's, and a
-max-pool is taken while its convolution runs, so that what lies between never exists whole.
+The code is for microcontrollers: the weights are constants, the caller provides all memory, and a
+max-pool is fused with the convolution before it, so that the full feature maps are never stored.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from ... import _core
 from ._c_functions import DOT, FUNCTIONS
-from ._parts import Part, folded_parts
+from ._layers import Layer, folded_layers
 
 _HEADER = """\
-/* A network of ocrdigit {version}, written out as C: it tells handwritten digits apart.
+/* A classifier of handwritten digits, exported by ocrdigit {version}.
  *
- * An image is ({h}, {w}, {c}), values 0 to 1, light ink on black, as `ocrdigit.preprocess` makes
- * them. It takes {work:,} multiplications; the constants are {constants:,} bytes, and the
- * scratch memory, which is yours and may hold anything, {bytes:,}. All functions may be called
- * from several threads with scratch memory of their own. Link with the C library's mathematics
- * (-lm). */
+ * An image is ({h}, {w}, {c}) with values 0 to 1, light foreground on black, as
+ * `ocrdigit.preprocess` returns it. One image takes {work:,} multiplications. The constants take
+ * {constants:,} bytes. The caller provides {bytes:,} bytes of scratch memory, which need no
+ * initialization. All functions are thread-safe if each thread has its own scratch memory. Link
+ * with the C library's mathematics (-lm). */
 #ifndef {macro}_H
 #define {macro}_H
 
@@ -37,17 +37,17 @@ enum {{
   {macro}_SCRATCH = {scratch} /* floats */
 }};
 
-/* What it was trained on, and how images are to be prepared, as JSON. */
+/* The model's metadata, such as its architecture and its preprocessing, as JSON. */
 #define {macro}_METADATA \\
 {metadata}
 
-/* The class with the largest score. */
+/* Return the class with the largest score. */
 int {name}_predict(const float *image, float *scratch);
 
-/* The probability of each class. */
+/* Write the probability of each class. */
 void {name}_probabilities(const float *image, float *scratch, float *probabilities);
 
-/* The scores that softmax makes probabilities of. */
+/* Write the score of each class, the input of the softmax. */
 void {name}_scores(const float *image, float *scratch, float *scores);
 
 #endif
@@ -61,7 +61,7 @@ _SOURCE = """\
 {functions}
 {constants}
 void {name}_scores(const float *image, float *scratch, float *scores) {{
-  float *const even = scratch{odd};
+  float *const ping = scratch{pong};
 {steps}
   for (int i = 0; i < {macro}_CLASSES; i++) scores[i] = {last}[i];
 }}
@@ -91,24 +91,33 @@ void {name}_probabilities(const float *image, float *scratch, float *probabiliti
 
 
 def to_c(network: _core.Network, metadata: Mapping[str, str], stem: str) -> tuple[str, str]:
-    """Return a header and a source; their functions begin with ``stem``, as a C name.
+    """Return a network as a header and a source file.
 
     Parameters
     ----------
     network : Network
-        What to write.
+        The network to export.
     metadata : mapping of str
-        Kept as a text in the header.
+        A string constant of the header.
     stem : str
-        The name of both files, without ".h" and ".c".
+        The name of both files without the suffix; as a C identifier, the prefix of all functions.
+
+    Returns
+    -------
+    header, source : str
+
+    Raises
+    ------
+    ValueError
+        If a layer cannot be exported.
     """
     name = _identifier(stem)
-    parts = _with_pools(folded_parts(network))
+    layers = _with_pools(folded_layers(network))
     writer = _Writer()
-    for part in parts:
-        writer.add(part)
+    for layer in layers:
+        writer.add(layer)
     h, w, c = network.input_shape
-    even, odd = writer.sizes
+    ping, pong = writer.sizes
     facts = {
         "name": name,
         "macro": name.upper(),
@@ -117,20 +126,20 @@ def to_c(network: _core.Network, metadata: Mapping[str, str], stem: str) -> tupl
         "w": w,
         "c": c,
         "classes": network.classes,
-        "work": sum(_work(part) for part in parts),
-        "constants": 4 * writer.numbers,
-        "scratch": even + odd or 1,
-        "bytes": 4 * (even + odd or 1),
+        "work": sum(_multiplications(layer) for layer in layers),
+        "constants": 4 * writer.count,
+        "scratch": ping + pong or 1,
+        "bytes": 4 * (ping + pong or 1),
         "metadata": _literal(json.dumps(dict(metadata), indent=1)),
     }
-    kinds = {part.type for part in parts}
+    kinds = {layer.type for layer in layers}
     functions = [text for kind, text in FUNCTIONS.items() if kind in kinds]
     if kinds & {"conv2d", "dense"}:
         functions.insert(0, DOT)
     source = _SOURCE.format(
         **{**facts, "constants": "\n".join(writer.constants)},
         functions="\n".join(functions),
-        odd=f", *const odd = scratch + {even}" if odd else "",
+        pong=f", *const pong = scratch + {ping}" if pong else "",
         steps="\n".join(f"  {step}" for step in writer.steps),
         last=writer.last,
     )
@@ -142,56 +151,56 @@ def _identifier(stem: str) -> str:
     return name if name and not name[0].isdigit() else f"m_{name}"
 
 
-def _with_pools(parts: list[Part]) -> list[Part]:
-    """Return the parts with each max-pool after a convolution joined to it, as "pool"."""
-    joined: list[Part] = []
-    for part in parts:
-        before = joined[-1] if joined else None
-        joins = (
-            part.type == "max_pool2d"
-            and part.strides == part.pool_size
+def _with_pools(layers: list[Layer]) -> list[Layer]:
+    """Return the layers with each max-pool fused with the convolution before it, as "pool"."""
+    fused: list[Layer] = []
+    for layer in layers:
+        before = fused[-1] if fused else None
+        fusible = (
+            layer.type == "max_pool2d"
+            and layer.strides == layer.pool_size
             and before is not None
             and before.type == "conv2d"
-            and "pool" not in before.layer
+            and "pool" not in before.config
         )
-        if joins and before is not None:
-            layer = {**before.layer, "pool": part.pool_size}
-            joined[-1] = replace(before, layer=layer, output=part.output)
+        if fusible and before is not None:
+            config = {**before.config, "pool": layer.pool_size}
+            fused[-1] = replace(before, config=config, output=layer.output)
         else:
-            joined.append(part)
-    return joined
+            fused.append(layer)
+    return fused
 
 
-def _pool_of(part: Part) -> tuple[int, int]:
-    """Return the window (height, width) of the max-pool that is joined to a convolution."""
-    down, right = part.layer.get("pool", (1, 1))
-    return int(down), int(right)
+def _pool_of(layer: Layer) -> tuple[int, int]:
+    """Return the window (height, width) of the max-pool that is fused with a convolution."""
+    height, width = layer.config.get("pool", (1, 1))
+    return int(height), int(width)
 
 
-def _work(part: Part) -> int:
-    """Return how often a part multiplies for one image."""
-    h, w, c = part.output
-    if part.type == "conv2d":
-        down, right = _pool_of(part)
-        return h * w * down * right * int(part.tensors["kernel"].size)
-    if part.type == "dense":
-        return int(part.tensors["kernel"].size)
-    return h * w * c if part.type == "scale" else 0
+def _multiplications(layer: Layer) -> int:
+    """Return the number of multiplications of a layer for one image."""
+    h, w, c = layer.output
+    if layer.type == "conv2d":
+        height, width = _pool_of(layer)
+        return h * w * height * width * int(layer.tensors["kernel"].size)
+    if layer.type == "dense":
+        return int(layer.tensors["kernel"].size)
+    return h * w * c if layer.type == "scale" else 0
 
 
 class _Writer:
-    """Calls one after the other, from the image to one half of the scratch and to the other."""
+    """A sequence of calls whose outputs alternate between two buffers of the scratch memory."""
 
     def __init__(self) -> None:
         self.constants: list[str] = []
         self.steps: list[str] = []
-        self.sizes = [0, 0]  # floats of the halves "even" and "odd"
-        self.numbers = 0
+        self.sizes = [0, 0]  # of the buffers "ping" and "pong", in floats
+        self.count = 0  # of the constants' elements
         self.last = "image"
 
-    def constant(self, part: Part, role: str, values: NDArray[np.float32]) -> str:
-        name = f"{part.name}_{role}"
-        self.numbers += values.size
+    def constant(self, layer: Layer, role: str, values: NDArray[np.float32]) -> str:
+        name = f"{layer.name}_{role}"
+        self.count += values.size
         self.constants.append(f"static const float {name}[{values.size}] = {{")
         texts = [_number(value) for value in values.ravel().tolist()]
         lines = [", ".join(texts[at : at + 8]) for at in range(0, len(texts), 8)]
@@ -199,65 +208,65 @@ class _Writer:
         self.constants.append("};")
         return name
 
-    def bias(self, part: Part, role: str = "bias") -> str:
-        zeros = np.zeros(part.output[2], np.float32)
-        return self.constant(part, role, part.tensors.get(role, zeros))
+    def bias(self, layer: Layer, role: str = "bias") -> str:
+        zeros = np.zeros(layer.output[2], np.float32)
+        return self.constant(layer, role, layer.tensors.get(role, zeros))
 
-    def call(self, part: Part, start: str) -> None:
-        """Append a call that ends with what came last and with where its output goes."""
-        half = 0 if self.last != "even" else 1
-        target = ("even", "odd")[half]
-        self.sizes[half] = max(self.sizes[half], int(np.prod(part.output)))
+    def call(self, layer: Layer, start: str) -> None:
+        """Append a call; its last two arguments are the input and the output."""
+        buffer = 0 if self.last != "ping" else 1
+        target = ("ping", "pong")[buffer]
+        self.sizes[buffer] = max(self.sizes[buffer], int(np.prod(layer.output)))
         self.steps.append(f"{start}, {self.last}, {target});")
         self.last = target
 
-    def add(self, part: Part) -> None:
-        """Append the calls of a part."""
-        getattr(self, part.type)(part)
+    def add(self, layer: Layer) -> None:
+        """Append the calls of a layer."""
+        getattr(self, layer.type)(layer)
 
-    def conv2d(self, part: Part) -> None:
-        kernel = self.constant(part, "kernel", part.tensors["kernel"].transpose(3, 0, 1, 2))
-        bias = self.bias(part)
-        top, left, _, _ = part.padding
-        numbers = [*part.input, *part.output, *part.kernel_size, *part.strides, top, left]
-        numbers += [*_pool_of(part), int(part.relu)]
+    def conv2d(self, layer: Layer) -> None:
+        kernel = self.constant(layer, "kernel", layer.tensors["kernel"].transpose(3, 0, 1, 2))
+        bias = self.bias(layer)
+        top, left, _, _ = layer.padding
+        numbers = [*layer.input, *layer.output, *layer.kernel_size, *layer.strides, top, left]
+        numbers += [*_pool_of(layer), int(layer.relu)]
         values = ", ".join(map(str, numbers))
-        self.constants.append(f"static const conv2d_layer {part.name} = {{")
+        self.constants.append(f"static const conv2d_layer {layer.name} = {{")
         self.constants.append(f"  {values}, {kernel}, {bias}}};")
-        self.call(part, f"conv2d(&{part.name}")
+        self.call(layer, f"conv2d(&{layer.name}")
 
-    def dense(self, part: Part) -> None:
-        kernel = self.constant(part, "kernel", part.tensors["kernel"].T)
-        sizes = f"{part.input[2]}, {part.output[2]}, {int(part.relu)}"
-        self.call(part, f"dense({sizes}, {kernel}, {self.bias(part)}")
+    def dense(self, layer: Layer) -> None:
+        kernel = self.constant(layer, "kernel", layer.tensors["kernel"].T)
+        sizes = f"{layer.input[2]}, {layer.output[2]}, {int(layer.relu)}"
+        self.call(layer, f"dense({sizes}, {kernel}, {self.bias(layer)}")
 
-    def scale(self, part: Part) -> None:
-        h, w, c = part.output
-        by = self.constant(part, "scale", part.tensors["scale"])
-        shift = self.bias(part, "shift")
-        self.call(part, f"scale({h * w}, {c}, {int(part.relu)}, {by}, {shift}")
+    def scale(self, layer: Layer) -> None:
+        h, w, c = layer.output
+        factor = self.constant(layer, "scale", layer.tensors["scale"])
+        shift = self.bias(layer, "shift")
+        self.call(layer, f"scale({h * w}, {c}, {int(layer.relu)}, {factor}, {shift}")
 
-    def max_pool2d(self, part: Part) -> None:
-        sizes = [*part.output, part.input[1], *part.pool_size]
-        self.call(part, f"max_pool2d({', '.join(map(str, sizes))}")
+    def max_pool2d(self, layer: Layer) -> None:
+        sizes = [*layer.output, layer.input[1], *layer.pool_size]
+        self.call(layer, f"max_pool2d({', '.join(map(str, sizes))}")
 
-    def global_average_pool2d(self, part: Part) -> None:
-        h, w, c = part.input
-        self.call(part, f"global_average_pool2d({h * w}, {c}")
+    def global_average_pool2d(self, layer: Layer) -> None:
+        h, w, c = layer.input
+        self.call(layer, f"global_average_pool2d({h * w}, {c}")
 
-    def relu(self, part: Part) -> None:
-        self.call(part, f"relu({int(np.prod(part.output))}")
+    def relu(self, layer: Layer) -> None:
+        self.call(layer, f"relu({int(np.prod(layer.output))}")
 
-    def flatten(self, part: Part) -> None:
-        """Nothing: numbers lie in memory as a flatten wants them."""
+    def flatten(self, layer: Layer) -> None:
+        """Append nothing: a flatten does not change the memory."""
 
 
 def _number(value: float) -> str:
-    text = f"{value:.9g}"  # enough for the very same float
+    text = f"{value:.9g}"  # enough digits for exactly the same float
     return f"{text}f" if re.search(r"[.e]", text) else f"{text}.0f"
 
 
 def _literal(text: str) -> str:
-    """Return a text as C string literals, one a line of it."""
+    """Return a text as C string literals, one for each of its lines."""
     lines = [json.dumps(line.strip()) for line in text.splitlines()]
     return " \\\n".join(f"  {line}" for line in lines)

@@ -1,4 +1,4 @@
-"""FlatBuffers written by the names of the schema: tables, vectors, and bytes that are aligned."""
+"""A writer of FlatBuffers by the names of a schema: tables, vectors and aligned bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_ALIGNMENT = 16  # of a buffer's bytes, as TensorFlow Lite maps them in place
+_ALIGNMENT = 16  # of a buffer's bytes, which TensorFlow Lite maps in place
 
 
 class Writer:
-    """A builder for one file of the schema that ``schema``, a generated module, knows.
+    """A builder of one file; ``schema`` is the module that flatc generated from the schema.
 
-    All methods return offsets, which stand for what has been written in later tables.
+    All methods but :meth:`finish` return offsets, by which later tables refer to what was written.
     """
 
     def __init__(self, schema: Any, flatbuffers: Any) -> None:
@@ -22,7 +22,7 @@ class Writer:
         self.builder = flatbuffers.Builder(1 << 16)
 
     def table(self, kind: str, **fields: Any) -> int:
-        """Write a table; fields are named as in the schema's generated functions."""
+        """Write a table; the names of fields are those of the schema's generated functions."""
         getattr(self.schema, f"{kind}Start")(self.builder)
         for name, value in fields.items():
             getattr(self.schema, f"{kind}Add{name}")(self.builder, value)
@@ -43,12 +43,12 @@ class Writer:
         return offset
 
     def text(self, text: str) -> int:
-        """Write a text."""
+        """Write a string."""
         offset: int = self.builder.CreateString(text)
         return offset
 
     def data(self, values: bytes | NDArray[Any]) -> int:
-        """Write the bytes of an array so that any number in it is aligned."""
+        """Write the bytes of an array, aligned for numbers of any dtype."""
         data = values if isinstance(values, bytes) else np.ascontiguousarray(values).tobytes()
         builder = self.builder
         builder.StartVector(1, len(data), _ALIGNMENT)
@@ -58,6 +58,6 @@ class Writer:
         return end
 
     def finish(self, root: int, identifier: bytes) -> bytes:
-        """Return the file whose outermost table is ``root``."""
+        """Return the file, with ``root`` as its root table."""
         self.builder.Finish(root, identifier)
         return bytes(self.builder.Output())

@@ -1,9 +1,9 @@
-"""Files of Keras 3 (.keras), both ways, without Keras.
+"""Export and import of Keras 3 files (.keras), without Keras.
 
-Such a file is a zip archive: config.json says which layers a model has, model.weights.h5 has
-their numbers by the kind of layer and its number among its kind, and metadata.json who wrote
-it; there our own metadata stand too, under "ocrdigit". Only layers that the core has are read;
-all others are named in the error. Nothing in a file is run.
+A .keras file is a zip archive: config.json has the model's layers; model.weights.h5 has their
+weights, by the class of the layer and its index among those of the class; metadata.json has the
+Keras version and, under "ocrdigit", our own metadata. The importer supports the layers of the core
+only; the error names any other. It executes nothing of a file.
 """
 
 from __future__ import annotations
@@ -20,37 +20,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _core
-from ._extras import require
-from ._parts import Part, parts_of
+from ._layers import Layer, layers_of
+from ._require import require
 
-# The version whose forms these are; Keras reads those of all 3.x.
+# The version of the exported format, which every Keras 3.x reads.
 _KERAS_VERSION = "3.8.0"
-_MOST_CONFIG, _MOST_WEIGHTS = 1 << 22, 1 << 29  # bytes, once unpacked
+_MAX_CONFIG, _MAX_WEIGHTS = 1 << 22, 1 << 29  # bytes, uncompressed
 _INPUT = (28, 28, 1)
 
-Layer = dict[str, Any]
+KerasLayer = dict[str, Any]
 Config = Mapping[str, Any]
 
 # ---- writing ----
 
 
 def to_keras(network: _core.Network, metadata: Mapping[str, str]) -> bytes:
-    """Return a network as a .keras file, to be run and trained further in Keras.
+    """Return a network as a .keras file, for inference or further training in Keras.
 
-    It takes values 0..1 and gives probabilities; compile it before training it there.
+    Its input has values 0..1, its output is probabilities; compile it before training.
+
+    Parameters
+    ----------
+    network : Network
+        The network to export.
+    metadata : mapping of str
+        Stored under "ocrdigit" in metadata.json.
 
     Raises
     ------
     ModuleNotFoundError
-        There is no package h5py.
+        If h5py is not installed.
+    ValueError
+        If a layer cannot be exported.
     """
     h5py = require("h5py", "keras")
-    parts = parts_of(network)
-    layers = [_written(part) for part in parts]
-    if parts[-1].type == "dense":
-        layers[-1]["config"]["activation"] = "softmax"
+    layers = layers_of(network)
+    exported = [_exported(layer) for layer in layers]
+    if layers[-1].type == "dense":
+        exported[-1]["config"]["activation"] = "softmax"
     else:
-        layers.append(_keras_layer("Softmax", "probabilities", axis=-1))
+        exported.append(_keras_layer("Softmax", "probabilities", axis=-1))
     shape = [None, *network.input_shape]
     first = _keras_layer("InputLayer", "image", batch_shape=shape, sparse=False)
     model = {
@@ -60,7 +69,7 @@ def to_keras(network: _core.Network, metadata: Mapping[str, str]) -> bytes:
             "name": "ocrdigit",
             "trainable": True,
             "dtype": "float32",
-            "layers": [first, *layers],
+            "layers": [first, *exported],
             "build_input_shape": shape,
         },
         "registered_name": None,
@@ -75,11 +84,11 @@ def to_keras(network: _core.Network, metadata: Mapping[str, str]) -> bytes:
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("metadata.json", json.dumps(about))
         archive.writestr("config.json", json.dumps(model))
-        archive.writestr("model.weights.h5", _weights_file(h5py, layers, parts))
+        archive.writestr("model.weights.h5", _weights_file(h5py, exported, layers))
     return data.getvalue()
 
 
-def _keras_layer(kind: str, name: str, **config: Any) -> Layer:
+def _keras_layer(kind: str, name: str, **config: Any) -> KerasLayer:
     return {
         "module": "keras.layers",
         "class_name": kind,
@@ -88,173 +97,179 @@ def _keras_layer(kind: str, name: str, **config: Any) -> Layer:
     }
 
 
-def _written(part: Part) -> Layer:
-    """Return a part as a layer of Keras."""
-    layer, name = part.layer, part.name
-    with_numbers = {
-        "use_bias": layer.get("use_bias"),
-        "activation": "relu" if part.relu else "linear",
+def _exported(layer: Layer) -> KerasLayer:
+    """Return a layer as one of Keras."""
+    config, name = layer.config, layer.name
+    common = {
+        "use_bias": config.get("use_bias"),
+        "activation": "relu" if layer.relu else "linear",
     }
-    match part.type:
+    match layer.type:
         case "conv2d":
-            sizes = {"kernel_size": part.kernel_size, "strides": part.strides}
-            kept = {"filters": layer["filters"], "padding": layer["padding"]}
-            return _keras_layer("Conv2D", name, **kept, **sizes, **with_numbers)
+            sizes = {"kernel_size": layer.kernel_size, "strides": layer.strides}
+            same = {"filters": config["filters"], "padding": config["padding"]}
+            return _keras_layer("Conv2D", name, **same, **sizes, **common)
         case "dense":
-            return _keras_layer("Dense", name, units=layer["units"], **with_numbers)
+            return _keras_layer("Dense", name, units=config["units"], **common)
         case "max_pool2d":
             return _keras_layer(
-                "MaxPooling2D", name, pool_size=part.pool_size, strides=part.strides
+                "MaxPooling2D", name, pool_size=layer.pool_size, strides=layer.strides
             )
         case "batch_norm":
-            kept = {"momentum": layer["momentum"], "epsilon": layer["epsilon"]}
-            return _keras_layer("BatchNormalization", name, **kept)
+            same = {"momentum": config["momentum"], "epsilon": config["epsilon"]}
+            return _keras_layer("BatchNormalization", name, **same)
         case "dropout":
-            return _keras_layer("Dropout", name, rate=layer["rate"])
+            return _keras_layer("Dropout", name, rate=config["rate"])
         case "relu":
             return _keras_layer("ReLU", name)
         case "flatten":
             return _keras_layer("Flatten", name)
         case "global_average_pool2d":
             return _keras_layer("GlobalAveragePooling2D", name)
-    raise ValueError(f"layer {name}: Keras files are not written with layers {part.type!r}")
+    raise ValueError(f"layer {name} of type {layer.type!r} cannot be exported to Keras")
 
 
-# The order in which Keras keeps a layer's numbers.
+# The order in which Keras stores a layer's weights.
 _ROLES = ("kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
 
 
-def _weights_file(h5py: Any, layers: list[Layer], parts: list[Part]) -> bytes:
+def _weights_file(h5py: Any, exported: list[KerasLayer], layers: list[Layer]) -> bytes:
     data = io.BytesIO()
-    tensors = [part.tensors for part in parts] + [{}] * (len(layers) - len(parts))
+    tensors = [layer.tensors for layer in layers] + [{}] * (len(exported) - len(layers))
     with h5py.File(data, "w") as file:
         file.create_group("vars").attrs["name"] = "ocrdigit"
-        names = _group_names(layer["class_name"] for layer in layers)
-        for layer, group, own in zip(layers, names, tensors, strict=True):
-            kept = file.create_group(f"layers/{group}/vars")
-            kept.attrs["name"] = layer["config"]["name"]
+        names = _group_names(layer["class_name"] for layer in exported)
+        for layer, group, own in zip(exported, names, tensors, strict=True):
+            variables = file.create_group(f"layers/{group}/vars")
+            variables.attrs["name"] = layer["config"]["name"]
             for number, role in enumerate(role for role in _ROLES if role in own):
-                kept[str(number)] = own[role]
+                variables[str(number)] = own[role]
     return data.getvalue()
 
 
-def _group_names(kinds: Any) -> Iterator[str]:
-    """Yield each layer's group in the weights file, from the layers' kinds."""
-    seen: dict[str, int] = {}
-    for kind in kinds:
+def _group_names(classes: Any) -> Iterator[str]:
+    """Yield the name of each layer's group in the weights file, from the layers' classes."""
+    counts: dict[str, int] = {}
+    for kind in classes:
         name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", kind)
         name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
-        seen[name] = seen.get(name, -1) + 1
-        yield f"{name}_{seen[name]}" if seen[name] else name
+        counts[name] = counts.get(name, -1) + 1
+        yield f"{name}_{counts[name]}" if counts[name] else name
 
 
 # ---- reading ----
 
 
 def from_keras(data: bytes) -> _core.Network:
-    """Return the network of a .keras file that Keras, or :func:`to_keras`, wrote.
+    """Return the network of a .keras file that was written by Keras or by :func:`to_keras`.
 
-    Layers that only augment are left out. Where a Rescaling by 1/255 comes first, the model
-    takes bytes and ours 0..1, which is the same; other scales go into the first kernel.
+    Augmentation layers are left out. A Rescaling by 1/255 at the start maps bytes to 0..1, the
+    values of our input; another scale is folded into the first kernel.
+
+    Parameters
+    ----------
+    data : bytes
+        The content of the file.
 
     Raises
     ------
     ModuleNotFoundError
-        There is no package h5py.
+        If h5py is not installed.
     ValueError
-        It is no such file, or has a layer, named in the error, that ocrdigit does not have.
+        If it is not a .keras file, or has a layer that is not supported, which is named.
     """
     h5py = require("h5py", "keras")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            config = json.loads(_member(archive, "config.json", _MOST_CONFIG))
-            weights = _member(archive, "model.weights.h5", _MOST_WEIGHTS)
+            config = json.loads(_member(archive, "config.json", _MAX_CONFIG))
+            weights = _member(archive, "model.weights.h5", _MAX_WEIGHTS)
     except (zipfile.BadZipFile, KeyError, RecursionError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f"not a .keras file that can be read: {error}") from error
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
-            reader = _Reader(file)
-            reader.read_model(config, "layers")
-            return reader.network()
+            importer = _Importer(file)
+            importer.import_model(config, "layers")
+            return importer.network()
     except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
         # h5py raises any of these for a damaged file, and missing keys are KeyErrors.
-        raise ValueError(f"damaged, or of another form: {error}") from error
+        raise ValueError(f"damaged, or of an unsupported version: {error}") from error
 
 
-def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    if archive.getinfo(name).file_size > most:
-        raise ValueError(f"{name} is larger than {most:,} bytes")
+def _member(archive: zipfile.ZipFile, name: str, max_size: int) -> bytes:
+    if archive.getinfo(name).file_size > max_size:
+        raise ValueError(f"{name} is larger than {max_size:,} bytes")
     return archive.read(name)
 
 
-class _Reader:
-    """Takes over a model's layers one after the other."""
+class _Importer:
+    """Converts a model's layers one after the other."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
-        self.layers: list[Layer] = []
+        self.layers: list[KerasLayer] = []
         self.tensors: list[list[NDArray[np.float32]]] = []
         self.input: tuple[int, ...] | None = None
-        self.scale, self.offset = 1.0, 0.0  # of bytes, before the first layer with numbers
+        # The input of the first layer with weights is ours (0..1) times scale plus offset.
+        self.scale, self.offset = 1.0, 0.0
         self.rescaled = False
-        self.ended = False  # by a softmax
+        self.ended = False  # after a softmax
 
-    def read_model(self, config: Config, path: str) -> None:
-        """Take over a Sequential, the file's own or one inside it."""
+    def import_model(self, config: Config, path: str) -> None:
+        """Convert a Sequential model, the file's own or a nested one."""
         kind = config.get("class_name")
         if kind != "Sequential":
-            raise ValueError(f"a model of class {kind!r}; only Sequential ones are read")
+            raise ValueError(f"a model of class {kind!r}; only Sequential models are supported")
         layers = config["config"]["layers"]
         for layer in layers:
             if layer["class_name"] == "InputLayer":
-                self.see_input(layer["config"])
+                self.set_input(layer["config"])
         layers = [layer for layer in layers if layer["class_name"] != "InputLayer"]
         names = _group_names(layer["class_name"] for layer in layers)
         for layer, group in zip(layers, names, strict=True):
             kind, own = layer["class_name"], layer["config"]
             here = f"{path}/{group}"
             if kind == "Sequential":
-                self.read_model(layer, f"{here}/layers")
+                self.import_model(layer, f"{here}/layers")
             elif kind not in _IGNORED:
-                if kind not in _READERS:
+                if kind not in _CONVERTERS:
                     raise ValueError(
-                        f"layer {own.get('name')!r} is a {kind}, which ocrdigit does not have; it "
-                        f"reads {', '.join(sorted(_READERS))}, and leaves out layers that augment"
+                        f"layer {own.get('name')!r} is a {kind}, which is not supported; supported "
+                        f"are {', '.join(sorted(_CONVERTERS))} and augmentation layers"
                     )
-                self.read_layer(kind, own, here)
+                self.import_layer(kind, own, here)
 
-    def see_input(self, config: Config) -> None:
+    def set_input(self, config: Config) -> None:
         shape = tuple(config.get("batch_shape") or config.get("batch_input_shape") or ())[1:]
         if self.input is None:
             self.input = shape
 
-    def read_layer(self, kind: str, config: Config, group: str) -> None:
+    def import_layer(self, kind: str, config: Config, group: str) -> None:
         if self.ended:
             raise ValueError(f"layer {config.get('name')!r} comes after the softmax")
-        _READERS[kind](self, config, group)
+        _CONVERTERS[kind](self, config, group)
 
-    def numbers(self, group: str, count: int) -> list[NDArray[np.float32]]:
-        """Return the numbers of a layer, which should be so many tensors."""
-        kept = self.file[f"{group}/vars"]
-        if len(kept) != count:
-            raise ValueError(f"{group} has {len(kept)} tensors, expected {count}")
-        return [self.tensor(kept[str(number)]) for number in range(count)]
+    def weights(self, group: str, count: int) -> list[NDArray[np.float32]]:
+        """Return the ``count`` tensors of a layer."""
+        variables = self.file[f"{group}/vars"]
+        if len(variables) != count:
+            raise ValueError(f"{group} has {len(variables)} tensors, expected {count}")
+        return [self.tensor(variables[str(number)]) for number in range(count)]
 
-    def tensor(self, kept: Any) -> NDArray[np.float32]:
-        """Return a tensor that lies in the file itself, as HDF5 can also refer to other files."""
-        if kept.file != self.file or kept.external:
-            raise ValueError(f"{kept.name} lies in another file")
-        if kept.size > _MOST_WEIGHTS // 4:
-            raise ValueError(f"{kept.name} has {kept.size:,} numbers")
-        return np.asarray(kept[()], np.float32)
+    def tensor(self, dataset: Any) -> NDArray[np.float32]:
+        """Return a tensor; HDF5's references to other files are errors."""
+        if dataset.file != self.file or dataset.external:
+            raise ValueError(f"{dataset.name} is in another file")
+        if dataset.size > _MAX_WEIGHTS // 4:
+            raise ValueError(f"{dataset.name} is too large: {dataset.size:,} numbers")
+        return np.asarray(dataset[()], np.float32)
 
-    def add(self, layer: Layer, tensors: list[NDArray[np.float32]]) -> None:
+    def add(self, layer: KerasLayer, tensors: list[NDArray[np.float32]]) -> None:
         self.layers.append(layer)
         self.tensors.append(tensors)
 
-    def refuse(self, config: Config, key: str, expected: str) -> None:
+    def fail(self, config: Config, key: str, expected: str) -> None:
         raise ValueError(
-            f"layer {config.get('name')!r} has {key} {config.get(key)!r}; ocrdigit has {expected}"
+            f"layer {config.get('name')!r} has {key} {config.get(key)!r}; expected {expected}"
         )
 
     def activate(self, config: Config) -> str | None:
@@ -263,15 +278,15 @@ class _Reader:
         if activation == "softmax":
             self.ended = True
         elif activation not in ("linear", "relu", None):
-            self.refuse(config, "activation", "'linear', 'relu' and a last 'softmax'")
+            self.fail(config, "activation", "'linear' or 'relu', or 'softmax' at the end")
         return "relu" if activation == "relu" else None
 
-    # One method a kind of layer.
+    # One method for each class of layers.
 
     def conv2d(self, config: Config, group: str) -> None:
         self.check(config, "data_format", "channels_last", "channels_last")
-        self.check(config, "dilation_rate", 1, "no dilation")
-        self.check(config, "groups", 1, "one group")
+        self.check(config, "dilation_rate", 1, "1")
+        self.check(config, "groups", 1, "1")
         bias = bool(config.get("use_bias", True))
         layer = {
             "type": "conv2d",
@@ -282,7 +297,7 @@ class _Reader:
             "use_bias": bias,
             "activation": self.activate(config),
         }
-        self.add(layer, self.rescale(layer, self.numbers(group, 1 + bias)))
+        self.add(layer, self.rescale(layer, self.weights(group, 1 + bias)))
 
     def dense(self, config: Config, group: str) -> None:
         bias = bool(config.get("use_bias", True))
@@ -292,12 +307,12 @@ class _Reader:
             "use_bias": bias,
             "activation": self.activate(config),
         }
-        self.add(layer, self.rescale(layer, self.numbers(group, 1 + bias)))
+        self.add(layer, self.rescale(layer, self.weights(group, 1 + bias)))
 
     def batch_norm(self, config: Config, group: str) -> None:
-        self.bare_of_rescaling(config)
+        self.check_not_rescaled(config)
         centre, scale = bool(config.get("center", True)), bool(config.get("scale", True))
-        tensors = self.numbers(group, 2 + centre + scale)
+        tensors = self.weights(group, 2 + centre + scale)
         if not scale:
             tensors.insert(0, np.ones_like(tensors[-1]))
         if not centre:
@@ -310,12 +325,12 @@ class _Reader:
         self.check(config, "padding", "valid", "'valid'")
         size = _square(config.get("pool_size", 2))
         if _square(config.get("strides") or size) != size:
-            self.refuse(config, "strides", "windows side by side")
+            self.fail(config, "strides", "strides equal to pool_size")
         self.add({"type": "max_pool2d", "pool_size": size}, [])
 
     def average(self, config: Config, group: str) -> None:
         self.check(config, "data_format", "channels_last", "channels_last")
-        self.check(config, "keepdims", False, "keepdims=False")
+        self.check(config, "keepdims", False, "False")
         self.add({"type": "global_average_pool2d"}, [])
 
     def flatten(self, config: Config, group: str) -> None:
@@ -326,15 +341,15 @@ class _Reader:
         self.add({"type": "dropout", "rate": config["rate"]}, [])
 
     def relu(self, config: Config, group: str) -> None:
-        self.check(config, "max_value", None, "no limit")
-        self.check(config, "negative_slope", 0, "no slope")
-        self.check(config, "threshold", 0, "no threshold")
-        self.bare_of_rescaling(config)
+        self.check(config, "max_value", None, "None")
+        self.check(config, "negative_slope", 0, "0")
+        self.check(config, "threshold", 0, "0")
+        self.check_not_rescaled(config)
         self.add({"type": "relu"}, [])
 
     def activation(self, config: Config, group: str) -> None:
         if self.activate(config):
-            self.bare_of_rescaling(config)
+            self.check_not_rescaled(config)
             self.add({"type": "relu"}, [])
 
     def softmax(self, config: Config, group: str) -> None:
@@ -342,7 +357,7 @@ class _Reader:
 
     def reshape(self, config: Config, group: str) -> None:
         if self.layers or tuple(config["target_shape"]) != _INPUT:
-            self.refuse(config, "target_shape", f"only a first Reshape to {_INPUT}")
+            self.fail(config, "target_shape", f"a Reshape to {_INPUT} before all other layers")
         self.input = _INPUT
 
     def rescaling(self, config: Config, group: str) -> None:
@@ -350,29 +365,29 @@ class _Reader:
             raise ValueError(f"layer {config.get('name')!r} must come before all others")
         scale, offset = config["scale"], config.get("offset", 0.0)
         if not all(isinstance(value, (int, float)) for value in (scale, offset)):
-            self.refuse(config, "scale", "one number for all pixels")
-        # Who rescales takes bytes, of which our values are a 255th.
+            self.fail(config, "scale", "one number for all pixels")
+        # A model that starts with a Rescaling has an input of bytes, 255 times ours.
         self.scale *= scale if self.rescaled else 255 * scale
         self.offset = self.offset * scale + offset
         self.rescaled = True
 
     def check(self, config: Config, key: str, wanted: object, expected: str) -> None:
         if _square(config.get(key, wanted)) not in (wanted, None):
-            self.refuse(config, key, expected)
+            self.fail(config, key, expected)
 
-    # Values before the first kernel.
+    # Rescaling of the input.
 
-    def bare_of_rescaling(self, config: Config) -> None:
+    def check_not_rescaled(self, config: Config) -> None:
         if self.offset or not _is_one(self.scale):
             raise ValueError(
-                f"layer {config.get('name')!r} comes after a Rescaling by other than 1/255; a "
-                "Conv2D or Dense must"
+                f"layer {config.get('name')!r} comes after a Rescaling by other than 1/255, which "
+                "only a Conv2D or Dense may follow"
             )
 
     def rescale(
-        self, layer: Layer, tensors: list[NDArray[np.float32]]
+        self, layer: KerasLayer, tensors: list[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """Return a layer's numbers for values 0..1, where its model rescales them otherwise."""
+        """Return a layer's weights with the rescaling of its input folded into them."""
         scale, offset = self.scale, self.offset
         self.scale, self.offset = 1.0, 0.0
         if _is_one(scale) and not offset:
@@ -381,8 +396,8 @@ class _Reader:
         if offset:
             if layer.get("padding") == "same":
                 raise ValueError(
-                    f"a Rescaling with offset {offset:g} before a convolution with padding 'same': "
-                    "its zeros outside of the image would be others"
+                    f"a Rescaling with offset {offset:g} cannot be folded into a convolution with "
+                    "padding 'same'"
                 )
             if not layer["use_bias"]:
                 layer["use_bias"] = True
@@ -392,12 +407,12 @@ class _Reader:
         return [(kernel * scale).astype(np.float32), *tensors[1:]]
 
     def network(self) -> _core.Network:
-        """Return what was read."""
+        """Return the network of the converted layers."""
         shape = self.input if self.input is not None else _INPUT
         if shape == _INPUT[:2]:
             shape = _INPUT
         if shape != _INPUT:
-            raise ValueError(f"a model of images {shape}; ocrdigit runs {_INPUT}")
+            raise ValueError(f"a model with input shape {shape}, expected {_INPUT}")
         if not self.layers:
             raise ValueError("a model without layers")
         for layer, tensors in zip(self.layers, self.tensors, strict=True):
@@ -420,22 +435,22 @@ class _Reader:
         return network
 
 
-_READERS: dict[str, Callable[[_Reader, Config, str], None]] = {
-    "Activation": _Reader.activation,
-    "BatchNormalization": _Reader.batch_norm,
-    "Conv2D": _Reader.conv2d,
-    "Dense": _Reader.dense,
-    "Dropout": _Reader.dropout,
-    "Flatten": _Reader.flatten,
-    "GlobalAveragePooling2D": _Reader.average,
-    "MaxPooling2D": _Reader.max_pool2d,
-    "ReLU": _Reader.relu,
-    "Rescaling": _Reader.rescaling,
-    "Reshape": _Reader.reshape,
-    "Softmax": _Reader.softmax,
+_CONVERTERS: dict[str, Callable[[_Importer, Config, str], None]] = {
+    "Activation": _Importer.activation,
+    "BatchNormalization": _Importer.batch_norm,
+    "Conv2D": _Importer.conv2d,
+    "Dense": _Importer.dense,
+    "Dropout": _Importer.dropout,
+    "Flatten": _Importer.flatten,
+    "GlobalAveragePooling2D": _Importer.average,
+    "MaxPooling2D": _Importer.max_pool2d,
+    "ReLU": _Importer.relu,
+    "Rescaling": _Importer.rescaling,
+    "Reshape": _Importer.reshape,
+    "Softmax": _Importer.softmax,
 }
 
-# Layers that do nothing to an image that is only looked at.
+# Layers without effect on inference.
 _IGNORED = frozenset(
     [
         "GaussianDropout",

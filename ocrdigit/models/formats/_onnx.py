@@ -1,8 +1,8 @@
-"""ONNX files: what ONNX Runtime, OpenCV's dnn and many others run.
+"""Export to ONNX, for ONNX Runtime, OpenCV's dnn and others.
 
-The input "image" is (n, channels, h, w) with values 0..1, light ink on black, and the output
-"probabilities" (n, classes); n is free. Dense kernels after a flatten have their rows reordered
-from our (h, w, c) to ONNX's (c, h, w), so that no node has to move numbers about.
+The input "image" is (n, channels, h, w) with values 0..1, light foreground on black, and the output
+"probabilities" (n, classes); n is dynamic. The rows of dense kernels after a flatten are reordered
+from our (h, w, c) to ONNX's (c, h, w), so that the graph needs no transpose.
 """
 
 from __future__ import annotations
@@ -14,29 +14,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _core
-from ._extras import require
-from ._parts import Part, folded_parts
+from ._layers import Layer, folded_layers
+from ._require import require
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
 
-# Old enough for the runtimes of many years, new enough for a softmax over one axis.
+# Supported by runtimes of many years; softmax over one axis needs opset 13.
 _OPSET, _IR_VERSION = 13, 8
 
 
 def to_onnx(network: _core.Network, metadata: Mapping[str, str]) -> bytes:
-    """Return a network as an ONNX model with these metadata.
+    """Return a network as an ONNX model.
+
+    Parameters
+    ----------
+    network : Network
+        The network to export.
+    metadata : mapping of str
+        The model's metadata properties.
 
     Raises
     ------
     ModuleNotFoundError
-        There is no package onnx.
+        If onnx is not installed.
+    ValueError
+        If a layer cannot be exported.
     """
     onnx = require("onnx", "onnx")
     graph = _Graph(onnx)
     h, w, c = network.input_shape
-    for part in folded_parts(network):
-        graph.add(part)
+    for layer in folded_layers(network):
+        graph.add(layer)
     graph.end()
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
     model = helper.make_model(
@@ -59,42 +68,42 @@ def to_onnx(network: _core.Network, metadata: Mapping[str, str]) -> bytes:
 
 
 class _Graph:
-    """Nodes in a row, each fed by the one before it."""
+    """A chain of nodes, each with the output of the one before it as input."""
 
     def __init__(self, onnx: Any) -> None:
         self.onnx = onnx
         self.nodes: list[NodeProto] = []
         self.tensors: list[TensorProto] = []
         self.last = "image"
-        self.is_vector = False  # what came last: (n, c), or a picture (n, c, h, w)
-        # Which of our numbers stands where in a vector that comes from a picture.
+        self.is_vector = False  # whether the last output is (n, c), not (n, c, h, w)
+        # After a flatten: our index of each element of the vector.
         self.order: NDArray[np.intp] | None = None
 
     def node(self, kind: str, tensors: list[str], name: str, **options: Any) -> None:
-        """Append a node that takes what came last and some tensors."""
+        """Append a node whose inputs are the last output and some tensors."""
         make = self.onnx.helper.make_node
         self.nodes.append(make(kind, [self.last, *tensors], [name], name=name, **options))
         self.last = name
 
-    def tensor(self, part: Part, role: str, values: NDArray[np.float32]) -> str:
-        """Keep some numbers, and return their name."""
-        name = f"{part.name}.{role}"
+    def tensor(self, layer: Layer, role: str, values: NDArray[np.float32]) -> str:
+        """Add an initializer and return its name."""
+        name = f"{layer.name}.{role}"
         self.tensors.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
-    def add(self, part: Part) -> None:
-        """Append the nodes of a part."""
-        getattr(self, part.type)(part)
-        if part.relu:
-            self.node("Relu", [], f"{part.name}.relu")
+    def add(self, layer: Layer) -> None:
+        """Append the nodes of a layer."""
+        getattr(self, layer.type)(layer)
+        if layer.relu:
+            self.node("Relu", [], f"{layer.name}.relu")
 
     def end(self) -> None:
-        """Append what makes class scores probabilities."""
+        """Append the softmax."""
         self.as_vector("scores")
         if self.order is not None:
-            places = self.onnx.numpy_helper.from_array(np.argsort(self.order), "places")
-            self.tensors.append(places)
-            self.node("Gather", ["places"], "ordered", axis=1)
+            indices = self.onnx.numpy_helper.from_array(np.argsort(self.order), "indices")
+            self.tensors.append(indices)
+            self.node("Gather", ["indices"], "ordered", axis=1)
         self.node("Softmax", [], "probabilities", axis=1)
 
     def as_vector(self, name: str) -> None:
@@ -102,45 +111,45 @@ class _Graph:
             self.node("Flatten", [], f"{name}.flat")
         self.is_vector = True
 
-    def conv2d(self, part: Part) -> None:
-        kernel = self.tensor(part, "kernel", part.tensors["kernel"].transpose(3, 2, 0, 1))
-        sizes = {"kernel_shape": part.kernel_size, "strides": part.strides, "pads": part.padding}
-        self.node("Conv", [kernel, *self.bias(part)], part.name, **sizes)
+    def conv2d(self, layer: Layer) -> None:
+        kernel = self.tensor(layer, "kernel", layer.tensors["kernel"].transpose(3, 2, 0, 1))
+        sizes = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "pads": layer.padding}
+        self.node("Conv", [kernel, *self.bias(layer)], layer.name, **sizes)
 
-    def dense(self, part: Part) -> None:
-        self.as_vector(part.name)
-        rows = part.tensors["kernel"]
-        kernel = self.tensor(part, "kernel", rows if self.order is None else rows[self.order])
+    def dense(self, layer: Layer) -> None:
+        self.as_vector(layer.name)
+        rows = layer.tensors["kernel"]
+        kernel = self.tensor(layer, "kernel", rows if self.order is None else rows[self.order])
         self.order = None
-        self.node("Gemm", [kernel, *self.bias(part)], part.name)
+        self.node("Gemm", [kernel, *self.bias(layer)], layer.name)
 
-    def bias(self, part: Part) -> list[str]:
-        bias = part.tensors.get("bias")
-        return [] if bias is None else [self.tensor(part, "bias", bias)]
+    def bias(self, layer: Layer) -> list[str]:
+        bias = layer.tensors.get("bias")
+        return [] if bias is None else [self.tensor(layer, "bias", bias)]
 
-    def scale(self, part: Part) -> None:
-        """Append y = scale x + shift by channel; both as they broadcast, (c, 1, 1) in a picture."""
+    def scale(self, layer: Layer) -> None:
+        """Append y = scale x + shift per channel, with shapes (c, 1, 1) for feature maps."""
         for kind, role in (("Mul", "scale"), ("Add", "shift")):
-            values = part.tensors[role]
+            values = layer.tensors[role]
             if self.order is not None:
                 values = values[self.order]
             shaped = values if self.is_vector else values[:, None, None]
-            self.node(kind, [self.tensor(part, role, shaped)], f"{part.name}.{kind.lower()}")
+            self.node(kind, [self.tensor(layer, role, shaped)], f"{layer.name}.{kind.lower()}")
 
-    def relu(self, part: Part) -> None:
-        self.node("Relu", [], part.name)
+    def relu(self, layer: Layer) -> None:
+        self.node("Relu", [], layer.name)
 
-    def max_pool2d(self, part: Part) -> None:
-        self.node("MaxPool", [], part.name, kernel_shape=part.pool_size, strides=part.strides)
+    def max_pool2d(self, layer: Layer) -> None:
+        self.node("MaxPool", [], layer.name, kernel_shape=layer.pool_size, strides=layer.strides)
 
-    def global_average_pool2d(self, part: Part) -> None:
+    def global_average_pool2d(self, layer: Layer) -> None:
         if self.is_vector:
             return  # the mean of one pixel
-        self.node("GlobalAveragePool", [], part.name)
-        self.as_vector(part.name)
+        self.node("GlobalAveragePool", [], layer.name)
+        self.as_vector(layer.name)
 
-    def flatten(self, part: Part) -> None:
-        h, w, c = part.input
-        self.as_vector(part.name)
+    def flatten(self, layer: Layer) -> None:
+        h, w, c = layer.input
+        self.as_vector(layer.name)
         if h * w > 1:
             self.order = np.arange(h * w * c).reshape(h, w, c).transpose(2, 0, 1).ravel()

@@ -1,6 +1,6 @@
-"""Steps of 8-bit integers: how TensorFlow Lite's int8 writes numbers.
+"""Quantization to 8-bit integers, as TensorFlow Lite's int8 defines it.
 
-A number is ``scale * (q - zero)``, with q of -128 to 127.
+A real number is ``scale * (q - zero_point)`` with q in -128..127.
 """
 
 from __future__ import annotations
@@ -11,61 +11,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _core
-from ._parts import Part
+from ._layers import Layer
 
 _LOW, _HIGH = -128, 127
 
 
 @dataclass(frozen=True)
-class Steps:
-    """The scale and the zero of a tensor; of a kernel several scales, one a channel.
+class Quantization:
+    """The quantization parameters of a tensor; a kernel may have one scale per channel.
 
     Attributes
     ----------
     scale : ndarray (1,) or (channels,) of float32
-    zero : int
+    zero_point : int
     axis : int
-        Along which the channels lie.
+        The axis of the channels.
     """
 
     scale: NDArray[np.float32]
-    zero: int = 0
+    zero_point: int = 0
     axis: int = 0
 
 
-def _steps(scale: float, zero: int) -> Steps:
-    return Steps(np.array([scale], np.float32), zero)
+def _per_tensor(scale: float, zero_point: int) -> Quantization:
+    return Quantization(np.array([scale], np.float32), zero_point)
 
 
-PIXELS = _steps(1 / 255, _LOW)  # 0..1, as bytes have it
-PROBABILITIES = _steps(1 / 256, _LOW)  # as the runtime's softmax gives them
+PIXELS = _per_tensor(1 / 255, _LOW)  # bytes as 0..1
+PROBABILITIES = _per_tensor(1 / 256, _LOW)  # those of the runtime's softmax
 
 
-def of_range(low: float, high: float) -> Steps:
-    """Return the steps for numbers of ``low`` to ``high``, among which 0 is exact."""
+def from_range(low: float, high: float) -> Quantization:
+    """Return the quantization of numbers in ``low``..``high``, with an exact 0."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = (high - low) / (_HIGH - _LOW) or 1.0
-    return _steps(scale, round(_LOW - low / scale))
+    return _per_tensor(scale, round(_LOW - low / scale))
 
 
-def output_steps(
-    network: _core.Network, parts: list[Part], images: NDArray[np.uint8]
-) -> dict[str, Steps]:
-    """Return the steps of each part's output, by its name, from what ``images`` give there."""
-    seen = network.copy()
-    seen.calibrate(images, 1 / 255)
-    scores = seen.scores(images, 1 / 255)
-    ranges = seen.ranges  # of inputs; a max-pool that the core joins to a convolution has none
-    steps, after = {}, of_range(float(scores.min()), float(scores.max()))
-    for part in reversed(parts):
-        steps[part.name] = after
-        if part.name in ranges:
-            after = of_range(*ranges[part.name])
-    return steps
+def calibrate_outputs(
+    network: _core.Network, layers: list[Layer], images: NDArray[np.uint8]
+) -> dict[str, Quantization]:
+    """Return the quantization of each layer's output, by name, from its range on ``images``."""
+    observed = network.copy()
+    observed.calibrate(images, 1 / 255)
+    scores = observed.scores(images, 1 / 255)
+    ranges = observed.ranges  # of the layers' inputs, but of fused max-pools
+    quantizations, after = {}, from_range(float(scores.min()), float(scores.max()))
+    for layer in reversed(layers):
+        quantizations[layer.name] = after
+        if layer.name in ranges:
+            after = from_range(*ranges[layer.name])
+    return quantizations
 
 
-def kernel(values: NDArray[np.float32], axis: int | None) -> tuple[NDArray[np.int8], Steps]:
-    """Return a kernel in steps on both sides of 0, with a scale for each place along ``axis``."""
+def quantize_kernel(
+    values: NDArray[np.float32], axis: int | None
+) -> tuple[NDArray[np.int8], Quantization]:
+    """Return a kernel, quantized symmetrically with one scale for each index of ``axis``."""
     others = None if axis is None else tuple(i for i in range(values.ndim) if i != axis)
     largest = np.atleast_1d(np.abs(values).max(axis=others))
     scale = np.where(largest > 0, largest / _HIGH, 1).astype(np.float32)
@@ -73,14 +75,14 @@ def kernel(values: NDArray[np.float32], axis: int | None) -> tuple[NDArray[np.in
     if axis is not None:
         shape[axis] = -1
     rounded = np.rint(values / scale.reshape(shape))
-    return np.clip(rounded, -_HIGH, _HIGH).astype(np.int8), Steps(scale, 0, axis or 0)
+    return np.clip(rounded, -_HIGH, _HIGH).astype(np.int8), Quantization(scale, 0, axis or 0)
 
 
-def bias(
-    values: NDArray[np.float32], given: Steps, kernel: Steps
-) -> tuple[NDArray[np.int32], Steps]:
-    """Return a bias in steps of the products of an input and a kernel."""
-    scale = given.scale.astype(np.float64) * kernel.scale
+def quantize_bias(
+    values: NDArray[np.float32], input_: Quantization, kernel: Quantization
+) -> tuple[NDArray[np.int32], Quantization]:
+    """Return a bias, quantized with the scales of the products of an input and a kernel."""
+    scale = input_.scale.astype(np.float64) * kernel.scale
     limit = np.iinfo(np.int32).max
     rounded = np.clip(np.rint(values / scale), -limit, limit).astype(np.int32)
-    return rounded, Steps(scale.astype(np.float32))
+    return rounded, Quantization(scale.astype(np.float32))

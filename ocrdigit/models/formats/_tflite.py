@@ -1,7 +1,7 @@
-"""TensorFlow Lite files, in float32 or wholly in int8: what LiteRT runs on phones and boards.
+"""Export to TensorFlow Lite (LiteRT), in float32 or fully quantized to int8.
 
-The input "image" is (n, h, w, channels) with values 0..1, light ink on black, or in int8 a
-byte less 128, and the output "probabilities" (n, classes); n is 1, and free by resizing.
+The input "image" is (n, h, w, channels) with values 0..1, light foreground on black; in int8 it is
+the byte minus 128. The output "probabilities" is (n, classes). n is 1, and dynamic by resizing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from ... import _core
 from . import _quantize
-from ._extras import require
 from ._flatbuffer import Writer
-from ._parts import Part, folded_parts
-from ._quantize import Steps
+from ._layers import Layer, folded_layers
+from ._quantize import Quantization
+from ._require import require
 
 _SCHEMA_VERSION, _IDENTIFIER = 3, b"TFL3"
 
-# The version of each operator, in float32 and in int8.
+# The version of each operator in float32 and in int8.
 _VERSIONS = {
     "CONV_2D": (1, 3),
     "DEPTHWISE_CONV_2D": (1, 3),
@@ -40,55 +40,63 @@ def to_tflite(
     metadata: Mapping[str, str],
     calibration: NDArray[np.uint8] | None = None,
 ) -> bytes:
-    """Return a network as a TensorFlow Lite model with these metadata.
+    """Return a network as a TensorFlow Lite model.
 
     Parameters
     ----------
     network : Network
-        What to write.
+        The network to export.
     metadata : mapping of str
-        Kept as JSON under the name "ocrdigit".
+        Stored as JSON under the name "ocrdigit".
     calibration : ndarray (n, 28, 28) of uint8, optional
-        Some hundreds of images like those to come; with them the model is in int8.
+        Some hundreds of typical images, for the quantization to int8; None: float32.
 
     Raises
     ------
     ModuleNotFoundError
-        There is no package tflite, or no flatbuffers.
+        If tflite or flatbuffers is not installed.
+    ValueError
+        If a layer cannot be exported.
     """
     schema = require("tflite", "tflite")
     writer = Writer(schema, require("flatbuffers", "tflite"))
-    parts = folded_parts(network)
-    steps = None
+    layers = folded_layers(network)
+    quantizations = None
     if calibration is not None:
-        steps = _quantize.output_steps(network, parts, calibration)
-    graph = _Graph(writer, network.input_shape, steps)
-    for part in parts:
-        graph.add(part)
+        quantizations = _quantize.calibrate_outputs(network, layers, calibration)
+    graph = _Graph(writer, network.input_shape, quantizations)
+    for layer in layers:
+        graph.add(layer)
     graph.end()
     return graph.finish(json.dumps(dict(metadata)).encode())
 
 
 class _Graph:
-    """Operators in a row, each fed by the one before it; tensors are known by their numbers."""
+    """A chain of operators, each with the output of the one before it as input.
+
+    Tensors are referred to by their index.
+    """
 
     def __init__(
-        self, writer: Writer, shape: tuple[int, int, int], steps: Mapping[str, Steps] | None
+        self,
+        writer: Writer,
+        shape: tuple[int, int, int],
+        quantizations: Mapping[str, Quantization] | None,
     ) -> None:
         self.writer = writer
         self.schema = writer.schema
-        self.steps = steps
-        self.buffers = [writer.table("Buffer")]  # number 0 is that of tensors without data
+        self.quantizations = quantizations  # of the layers' outputs, for int8
+        self.buffers = [writer.table("Buffer")]  # buffer 0 is that of tensors without data
         self.tensors: list[int] = []
         self.operators: list[int] = []
         self.codes: dict[str, int] = {}
-        self.last_steps = _quantize.PIXELS if steps else None
+        self.last_quantization = _quantize.PIXELS if quantizations else None
         self.last_shape: tuple[int, ...] = shape
-        self.last = self.activation("image", shape, self.last_steps)
+        self.last = self.activation("image", shape, self.last_quantization)
 
     @property
     def is_vector(self) -> bool:
-        """Whether what came last is (n, c), not a picture."""
+        """Whether the last output is (n, c), not (n, h, w, c)."""
         return len(self.last_shape) == 1
 
     # ---- tensors ----
@@ -98,33 +106,37 @@ class _Graph:
         name: str,
         dtype: type[np.generic],
         shape: Sequence[int],
-        steps: Steps | None = None,
+        quantization: Quantization | None = None,
         **more: int,
     ) -> int:
         writer = self.writer
         kinds = self.schema.TensorType
         kind = {np.float32: kinds.FLOAT32, np.int8: kinds.INT8, np.int32: kinds.INT32}[dtype]
-        if steps:
-            zeros = np.full(len(steps.scale), steps.zero)
+        if quantization:
+            zero_points = np.full(len(quantization.scale), quantization.zero_point)
             more["Quantization"] = writer.table(
                 "QuantizationParameters",
-                Scale=writer.numbers(steps.scale, np.float32),
-                ZeroPoint=writer.numbers(zeros, np.int64),
-                QuantizedDimension=steps.axis,
+                Scale=writer.numbers(quantization.scale, np.float32),
+                ZeroPoint=writer.numbers(zero_points, np.int64),
+                QuantizedDimension=quantization.axis,
             )
         texts = {"Name": writer.text(name), "Shape": writer.numbers(shape)}
         self.tensors.append(writer.table("Tensor", Type=kind, **texts, **more))
         return len(self.tensors) - 1
 
-    def constant(self, name: str, values: NDArray[Any], steps: Steps | None = None) -> int:
+    def constant(
+        self, name: str, values: NDArray[Any], quantization: Quantization | None = None
+    ) -> int:
         self.buffers.append(self.writer.table("Buffer", Data=self.writer.data(values)))
         buffer = len(self.buffers) - 1
-        return self.tensor(name, values.dtype.type, values.shape, steps, Buffer=buffer)
+        return self.tensor(name, values.dtype.type, values.shape, quantization, Buffer=buffer)
 
-    def activation(self, name: str, shape: tuple[int, ...], steps: Steps | None) -> int:
-        dtype = np.int8 if self.steps else np.float32
-        free = self.writer.numbers([-1, *shape])
-        return self.tensor(name, dtype, [1, *shape], steps, ShapeSignature=free)
+    def activation(
+        self, name: str, shape: tuple[int, ...], quantization: Quantization | None
+    ) -> int:
+        dtype = np.int8 if self.quantizations else np.float32
+        signature = self.writer.numbers([-1, *shape])
+        return self.tensor(name, dtype, [1, *shape], quantization, ShapeSignature=signature)
 
     # ---- operators ----
 
@@ -135,11 +147,11 @@ class _Graph:
         shape: tuple[int, ...],
         constants: Sequence[int] = (),
         options: tuple[str, Mapping[str, int]] | None = None,
-        steps: Steps | None = None,
+        quantization: Quantization | None = None,
     ) -> None:
-        """Append an operator whose output has this shape and, in int8, these steps."""
+        """Append an operator with the shape and, in int8, the quantization of its output."""
         writer = self.writer
-        output = self.activation(name, shape, steps)
+        output = self.activation(name, shape, quantization)
         more = {}
         if options:
             about, fields = options
@@ -154,141 +166,143 @@ class _Graph:
                 **more,
             )
         )
-        self.last, self.last_shape, self.last_steps = output, shape, steps
+        self.last, self.last_shape, self.last_quantization = output, shape, quantization
 
-    def output_steps(self, part: Part) -> Steps | None:
-        return self.steps[part.name] if self.steps else None
+    def output_quantization(self, layer: Layer) -> Quantization | None:
+        return self.quantizations[layer.name] if self.quantizations else None
 
-    def add(self, part: Part) -> None:
-        """Append the operators of a part."""
-        getattr(self, part.type)(part)
+    def add(self, layer: Layer) -> None:
+        """Append the operators of a layer."""
+        getattr(self, layer.type)(layer)
 
-    def numbers(self, part: Part, kernel: NDArray[np.float32], axis: int | None) -> list[int]:
-        """Keep a kernel, with steps along ``axis``, and the bias; return their tensors."""
-        role = "shift" if part.type == "scale" else "bias"
-        channels = np.zeros(part.output[2], np.float32)
-        bias = part.tensors.get(role, channels).astype(np.float32)
-        names = f"{part.name}.kernel", f"{part.name}.bias"
-        if self.last_steps is None:
+    def weights(self, layer: Layer, kernel: NDArray[np.float32], axis: int | None) -> list[int]:
+        """Add a kernel, with a scale for each index of ``axis``, and a bias as constants."""
+        role = "shift" if layer.type == "scale" else "bias"
+        zeros = np.zeros(layer.output[2], np.float32)
+        bias = layer.tensors.get(role, zeros).astype(np.float32)
+        names = f"{layer.name}.kernel", f"{layer.name}.bias"
+        if self.last_quantization is None:
             return [self.constant(names[0], kernel), self.constant(names[1], bias)]
-        rounded, kernel_steps = _quantize.kernel(kernel, axis)
-        whole, bias_steps = _quantize.bias(bias, self.last_steps, kernel_steps)
+        kernel8, of_kernel = _quantize.quantize_kernel(kernel, axis)
+        bias32, of_bias = _quantize.quantize_bias(bias, self.last_quantization, of_kernel)
         return [
-            self.constant(names[0], rounded, kernel_steps),
-            self.constant(names[1], whole, bias_steps),
+            self.constant(names[0], kernel8, of_kernel),
+            self.constant(names[1], bias32, of_bias),
         ]
 
-    def activation_of(self, part: Part) -> int:
+    def activation_of(self, layer: Layer) -> int:
         kinds = self.schema.ActivationFunctionType
-        kind: int = kinds.RELU if part.relu else kinds.NONE
+        kind: int = kinds.RELU if layer.relu else kinds.NONE
         return kind
 
-    def padding_of(self, part: Part) -> int:
+    def padding_of(self, layer: Layer) -> int:
         kinds = self.schema.Padding
-        kind: int = kinds.SAME if part.layer["padding"] == "same" else kinds.VALID
+        kind: int = kinds.SAME if layer.config["padding"] == "same" else kinds.VALID
         return kind
 
-    def conv2d(self, part: Part) -> None:
-        kernel = part.tensors["kernel"].transpose(3, 0, 1, 2)
-        constants = self.numbers(part, kernel, 0)
-        down, right = part.strides
+    def conv2d(self, layer: Layer) -> None:
+        kernel = layer.tensors["kernel"].transpose(3, 0, 1, 2)
+        constants = self.weights(layer, kernel, 0)
+        vertical, horizontal = layer.strides
         options = {
-            "Padding": self.padding_of(part),
-            "StrideH": down,
-            "StrideW": right,
-            "FusedActivationFunction": self.activation_of(part),
+            "Padding": self.padding_of(layer),
+            "StrideH": vertical,
+            "StrideW": horizontal,
+            "FusedActivationFunction": self.activation_of(layer),
         }
         self.operator(
             "CONV_2D",
-            part.name,
-            part.output,
+            layer.name,
+            layer.output,
             constants,
             ("Conv2DOptions", options),
-            self.output_steps(part),
+            self.output_quantization(layer),
         )
 
-    def dense(self, part: Part) -> None:
-        self.as_vector(part.name)
-        constants = self.numbers(part, part.tensors["kernel"].T, None)
-        options = {"FusedActivationFunction": self.activation_of(part)}
+    def dense(self, layer: Layer) -> None:
+        self.as_vector(layer.name)
+        constants = self.weights(layer, layer.tensors["kernel"].T, None)
+        options = {"FusedActivationFunction": self.activation_of(layer)}
         self.operator(
             "FULLY_CONNECTED",
-            part.name,
-            part.output[2:],
+            layer.name,
+            layer.output[2:],
             constants,
             ("FullyConnectedOptions", options),
-            self.output_steps(part),
+            self.output_quantization(layer),
         )
 
-    def scale(self, part: Part) -> None:
-        """Append y = scale x + shift by channel: a convolution of each channel by itself."""
+    def scale(self, layer: Layer) -> None:
+        """Append y = scale x + shift per channel, as a depthwise 1x1 convolution."""
         shape = self.last_shape
         if self.is_vector:
-            self.reshape(f"{part.name}.picture", (1, 1, *shape))
-        constants = self.numbers(part, part.tensors["scale"].reshape(1, 1, 1, -1), 3)
+            self.reshape(f"{layer.name}.map", (1, 1, *shape))
+        constants = self.weights(layer, layer.tensors["scale"].reshape(1, 1, 1, -1), 3)
         options = {
             "Padding": self.schema.Padding.VALID,
             "StrideH": 1,
             "StrideW": 1,
             "DepthMultiplier": 1,
-            "FusedActivationFunction": self.activation_of(part),
+            "FusedActivationFunction": self.activation_of(layer),
         }
         self.operator(
             "DEPTHWISE_CONV_2D",
-            part.name,
+            layer.name,
             self.last_shape,
             constants,
             ("DepthwiseConv2DOptions", options),
-            self.output_steps(part),
+            self.output_quantization(layer),
         )
         if len(shape) == 1:
-            self.reshape(f"{part.name}.vector", shape)
+            self.reshape(f"{layer.name}.vector", shape)
 
-    def relu(self, part: Part) -> None:
-        self.operator("RELU", part.name, self.last_shape, steps=self.output_steps(part))
+    def relu(self, layer: Layer) -> None:
+        quantization = self.output_quantization(layer)
+        self.operator("RELU", layer.name, self.last_shape, quantization=quantization)
 
-    def max_pool2d(self, part: Part) -> None:
-        (down, right), (height, width) = part.strides, part.pool_size
+    def max_pool2d(self, layer: Layer) -> None:
+        (vertical, horizontal), (height, width) = layer.strides, layer.pool_size
         options = {
             "Padding": self.schema.Padding.VALID,
-            "StrideH": down,
-            "StrideW": right,
+            "StrideH": vertical,
+            "StrideW": horizontal,
             "FilterHeight": height,
             "FilterWidth": width,
         }
         about = ("Pool2DOptions", options)
-        self.operator("MAX_POOL_2D", part.name, part.output, (), about, self.last_steps)
+        quantization = self.last_quantization
+        self.operator("MAX_POOL_2D", layer.name, layer.output, (), about, quantization)
 
-    def global_average_pool2d(self, part: Part) -> None:
+    def global_average_pool2d(self, layer: Layer) -> None:
         if self.is_vector:
             return  # the mean of one pixel
-        axes = self.constant(f"{part.name}.axes", np.array([1, 2], np.int32))
+        axes = self.constant(f"{layer.name}.axes", np.array([1, 2], np.int32))
         options = ("ReducerOptions", {"KeepDims": False})
-        steps = self.output_steps(part)
-        self.operator("MEAN", part.name, part.output[2:], [axes], options, steps)
+        quantization = self.output_quantization(layer)
+        self.operator("MEAN", layer.name, layer.output[2:], [axes], options, quantization)
 
-    def flatten(self, part: Part) -> None:
-        self.as_vector(part.name)
+    def flatten(self, layer: Layer) -> None:
+        self.as_vector(layer.name)
 
     def as_vector(self, name: str) -> None:
         if not self.is_vector:
             self.reshape(f"{name}.flat", (int(np.prod(self.last_shape)),))
 
     def reshape(self, name: str, shape: tuple[int, ...]) -> None:
-        wanted = self.constant(f"{name}.shape", np.array([-1, *shape], np.int32))
-        self.operator("RESHAPE", name, shape, [wanted], steps=self.last_steps)
+        new = self.constant(f"{name}.shape", np.array([-1, *shape], np.int32))
+        self.operator("RESHAPE", name, shape, [new], quantization=self.last_quantization)
 
     def end(self) -> None:
-        """Append what makes class scores probabilities."""
+        """Append the softmax."""
         self.as_vector("scores")
-        steps = _quantize.PROBABILITIES if self.steps else None
+        quantization = _quantize.PROBABILITIES if self.quantizations else None
         options = ("SoftmaxOptions", {"Beta": 1.0})
-        self.operator("SOFTMAX", "probabilities", self.last_shape, (), options, steps)  # type: ignore[arg-type]
+        self.operator("SOFTMAX", "probabilities", self.last_shape, (), options, quantization)  # type: ignore[arg-type]
 
     # ---- the file ----
 
     def finish(self, metadata: bytes) -> bytes:
-        """Return the model."""
+        """Return the file."""
         writer = self.writer
         self.buffers.append(writer.table("Buffer", Data=writer.data(metadata)))
         about = writer.table("Metadata", Name=writer.text("ocrdigit"), Buffer=len(self.buffers) - 1)
@@ -325,7 +339,7 @@ class _Graph:
         number = getattr(self.schema.BuiltinOperator, kind)
         return self.writer.table(
             "OperatorCode",
-            DeprecatedBuiltinCode=number,  # all of ours are below 127
+            DeprecatedBuiltinCode=number,  # valid for operators below 127, as all of these
             BuiltinCode=number,
-            Version=_VERSIONS[kind][bool(self.steps)],
+            Version=_VERSIONS[kind][bool(self.quantizations)],
         )

@@ -1,12 +1,12 @@
-"""What the workers share: how they are asked, the data, the network's weights, the clocks.
+"""What the workers share: the protocol, the data, the network's weights and the clocks.
 
-A worker is a script for one framework. The runner starts it anew for each measurement:
+A worker is a script for one framework. The runner starts it for each measurement:
 
     python workers/torch_worker.py '{"task": "latency", "threads": 1, "seconds": 1, ...}'
 
 and reads the last line of its standard output, a JSON object of the figures. All times are
-in seconds, all sizes in bytes. Modules that cost time are imported where they are used: the
-time from process start to the first prediction is one of the figures.
+in seconds, all sizes in bytes. Modules that take long to import are imported where they are
+used, as the time from process start to the first prediction is one of the figures.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ COMPARED_IMAGES = 8
 
 
 def serve(open_network: Callable[[SimpleNamespace], Network], **tasks: Task) -> None:
-    """Do the one task that the command line names, and print its figures.
+    """Run the task that the command line names, and print its figures.
 
     ``open_network`` loads the exported network and returns a function from images
-    (28, 28) or (n, 28, 28) in 0..1 to probabilities; three tasks are the same for all.
+    (28, 28) or (n, 28, 28) in 0..1 to probabilities. Three tasks are defined here for all.
     """
     job = SimpleNamespace(**json.loads(sys.argv[1]))
     tasks |= {
@@ -83,10 +83,10 @@ def as_floats(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def seed_weights() -> dict[str, NDArray[np.float32]]:
-    """Return weights of the seed network, the same in each worker, so that answers agree.
+    """Return weights of the seed network, the same in each worker.
 
-    Convolution kernels are (height, width, in, out), dense ones (in, out); the first dense
-    layer takes its (7, 7, 32) inputs with the channel changing fastest.
+    Convolution kernels are (height, width, in, out), dense ones (in, out). The inputs
+    (7, 7, 32) of the first dense layer are flattened channels-last.
     """
     import numpy as np
 
@@ -106,14 +106,14 @@ def exported(job: SimpleNamespace, suffix: str) -> str:
 
 
 def seconds_since_start(job: SimpleNamespace) -> float:
-    """Return the time since the runner asked for this process."""
+    """Return the time since the runner started this process."""
     return monotonic() - float(job.started)
 
 
 def peak_memory() -> int:
-    """Return the largest resident memory of this process so far, in bytes."""
+    """Return the peak resident memory of this process, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # of this program alone; getrusage counts the parent's before exec
+    if status.exists():  # getrusage would count the parent's memory before exec
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     import resource
@@ -123,7 +123,7 @@ def peak_memory() -> int:
 
 
 def resident_memory() -> int:
-    """Return the memory of this process that is resident now, in bytes (Linux)."""
+    """Return the current resident memory of this process, in bytes (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
@@ -135,7 +135,7 @@ def training_figures(images: int, seconds: float) -> Figures:
 def recipe_figures(
     job: SimpleNamespace, save: Callable[[], Any], score: Callable[[], float]
 ) -> Figures:
-    """Save what was trained, take the time since process start, and only then test it."""
+    """Save the model, take the time since process start, and then measure the accuracy."""
     save()
     seconds = seconds_since_start(job)
     memory = peak_memory()
@@ -148,8 +148,8 @@ def _latency(network: Network, job: SimpleNamespace) -> Figures:
     images = list(as_floats(images_of(job, "t10k", 1000)))
     _call_times(network, images, job.seconds / 4)
     p50, p99 = np.percentile(_call_times(network, images, job.seconds), (50, 99)) / 1e9
-    answers = [network(image) for image in images[:COMPARED_IMAGES]]
-    return {"p50": p50, "p99": p99, "probabilities": _as_lists(answers)}
+    probabilities = [network(image) for image in images[:COMPARED_IMAGES]]
+    return {"p50": p50, "p99": p99, "probabilities": _as_lists(probabilities)}
 
 
 def _batch(network: Network, job: SimpleNamespace) -> Figures:
@@ -158,30 +158,30 @@ def _batch(network: Network, job: SimpleNamespace) -> Figures:
     images = as_floats(images_of(job, "t10k", 1000))
     _call_times(network, [images], job.seconds / 4)
     seconds = np.median(_call_times(network, [images], job.seconds)) / 1e9
-    answers = network(images)[:COMPARED_IMAGES]
-    return {"images_per_second": len(images) / seconds, "probabilities": _as_lists(answers)}
+    probabilities = network(images)[:COMPARED_IMAGES]
+    return {"images_per_second": len(images) / seconds, "probabilities": _as_lists(probabilities)}
 
 
 def _first(network: Network, job: SimpleNamespace) -> Figures:
-    answer = network(as_floats(images_of(job, "t10k", 1))[0])
+    probabilities = network(as_floats(images_of(job, "t10k", 1))[0])
     seconds = seconds_since_start(job)
-    return {"seconds": seconds, "probabilities": _as_lists([answer])}
+    return {"seconds": seconds, "probabilities": _as_lists([probabilities])}
 
 
 def _call_times(network: Network, inputs: list[Any], seconds: float) -> list[int]:
-    """Call the network with one input after the other; return nanoseconds, three at least."""
+    """Call the network with the inputs in turn; return at least three times in nanoseconds."""
     times: list[int] = []
     end = perf_counter() + seconds
     while len(times) < 3 or perf_counter() < end:
-        given = inputs[len(times) % len(inputs)]
+        images = inputs[len(times) % len(inputs)]
         start = perf_counter_ns()
-        network(given)
+        network(images)
         times.append(perf_counter_ns() - start)
     return times
 
 
-def _as_lists(answers: Any) -> list[list[float]]:
+def _as_lists(probabilities: Any) -> list[list[float]]:
     import numpy as np
 
-    rows: list[list[float]] = np.asarray(answers, np.float64).reshape(-1, 10).tolist()
+    rows: list[list[float]] = np.asarray(probabilities, np.float64).reshape(-1, 10).tolist()
     return rows

@@ -1,6 +1,6 @@
-"""Prints how long NumPy takes to import, and then the module named on the command line.
+"""Print the import time of NumPy, and then that of the module named on the command line.
 
-It imports nothing else, so that neither finds parts of itself loaded already.
+Nothing else is imported, so that neither finds some of its dependencies loaded.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Prints version and size on disk of the first installed of the distributions named.
+"""Print the version and the size on disk of the first of the given distributions installed.
 
-The size is that of the files which the installer recorded; the distributions that it needs,
-and that those need, are counted apart. Prints {} where none is installed.
+The size is that of the files that the installer recorded. Direct and indirect dependencies are
+counted separately. Prints {} if none is installed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def find(names: list[str]) -> metadata.Distribution | None:
 
 
 def size(distribution: metadata.Distribution) -> int | None:
-    """Return bytes on disk; None for an editable install, whose files lie elsewhere."""
+    """Return the bytes on disk; None for an editable install, whose files are elsewhere."""
     origin = json.loads(distribution.read_text("direct_url.json") or "{}")
     if origin.get("dir_info", {}).get("editable"):
         return None
@@ -31,11 +31,11 @@ def size(distribution: metadata.Distribution) -> int | None:
     return sum(path.stat().st_size for path in paths if path.exists())
 
 
-def needed(distribution: metadata.Distribution) -> dict[str, metadata.Distribution]:
-    """Return all that it depends on and is installed, by name, itself included.
+def dependencies_of(distribution: metadata.Distribution) -> dict[str, metadata.Distribution]:
+    """Return the distribution and its installed dependencies, by name.
 
-    Of the conditions of a dependency only "extra" is looked at: what is not needed on this
-    platform is, as a rule, not installed.
+    Of the markers of a requirement only "extra" is evaluated: dependencies for other platforms
+    are usually not installed.
     """
     found = {canonical(distribution.name): distribution}
     waiting = [distribution]
@@ -57,7 +57,7 @@ root = find(sys.argv[1:])
 if root is None:
     print("{}")
 else:
-    dependencies = needed(root)
+    dependencies = dependencies_of(root)
     own = size(dependencies.pop(canonical(root.name)))
     report = {
         "version": root.version,

@@ -1,11 +1,11 @@
-"""Keras on TensorFlow, in the way most people write it and in the fastest that we found.
+"""Keras on TensorFlow, written as most people do and in the fastest variant found.
 
-Ways to train: "layers" has the augmentation layers in the model and hands arrays to fit();
-"map" applies them to batches in a tf.data pipeline, beside the training step, and runs 32
-steps a call (steps_per_execution). Left out because they were slower: mapping single images,
-and XLA (jit_compile=True) with or without the pipeline.
-Ways to predict: "predict" is model.predict(); "function" is the model traced once, without
-Python between the layers.
+Variants of training: "layers" has the augmentation layers in the model and passes arrays to
+fit(); "map" applies them to batches in a tf.data pipeline, in parallel with the training step,
+and runs 32 steps a call (steps_per_execution). Mapping single images, and XLA (jit_compile=True)
+with or without the pipeline, were slower.
+Variants of prediction: "predict" is model.predict(); "function" is the model traced once by
+tf.function.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 def open_network(job: SimpleNamespace) -> common.Network:
     keras, tf = _frameworks(job)
     model = keras.models.load_model(common.exported(job, "keras"))
-    if job.way == "predict":
+    if job.variant == "predict":
         return lambda images: model.predict(
             images.reshape(-1, 28, 28, 1), batch_size=1000, verbose=0
         )
@@ -49,7 +49,7 @@ def train(job: SimpleNamespace) -> common.Figures:
     _, fit = _model_and_fit(keras, tf, job)
 
     class EpochClock(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-        """Leaves out what fit() does after the epoch: TensorFlow may idle there for seconds."""
+        """Excludes the time after the epoch, when TensorFlow may idle in fit() for seconds."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.start = perf_counter()
@@ -76,14 +76,14 @@ def recipe(job: SimpleNamespace) -> common.Figures:
 
 
 def to_accuracy(job: SimpleNamespace) -> common.Figures:
-    """Train until an epoch ends with the accuracy on the test set, the clock stopped for that."""
+    """Train until an epoch reaches the test accuracy; the clock stops during the tests."""
     keras, tf = _frameworks(job)
     keras.utils.set_random_seed(job.seed)
     images = common.as_floats(common.images_of(job, "train", 60_000))[..., None]
     model, fit = _model_and_fit(keras, tf, job)
     accuracy = 0.0
 
-    class Examination(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class Evaluation(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             nonlocal accuracy
             begin = monotonic()
@@ -92,9 +92,9 @@ def to_accuracy(job: SimpleNamespace) -> common.Figures:
             self.model.stop_training = accuracy >= job.target
 
     labels = common.labels_of(job, "train", 60_000)
-    fit(images, labels, epochs=job.most_epochs, callbacks=[Examination()])
+    fit(images, labels, epochs=job.max_epochs, callbacks=[Evaluation()])
     if accuracy < job.target:
-        raise SystemExit(f"{accuracy:.2%} after {job.most_epochs} epochs")
+        raise SystemExit(f"{accuracy:.2%} after {job.max_epochs} epochs")
     return common.recipe_figures(job, save=lambda: _save(model, job), score=lambda: accuracy)
 
 
@@ -140,8 +140,8 @@ def _augmentation(keras: Any) -> list[Any]:
 
 
 def _model_and_fit(keras: Any, tf: Any, job: SimpleNamespace) -> tuple[Any, Any]:
-    """Return the compiled model, and its fit() with the data prepared in the job's way."""
-    in_layers = job.way == "layers"
+    """Return the compiled model, and a function that fits it in the job's variant."""
+    in_layers = job.variant == "layers"
     augmentation = _augmentation(keras) if job.augment else []
     in_model = augmentation if in_layers else []
     model = keras.Sequential([keras.Input((28, 28, 1)), *in_model, *_layers(keras)])

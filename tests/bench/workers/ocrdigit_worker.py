@@ -1,4 +1,4 @@
-"""ocrdigit: the package under measurement, used as its README says."""
+"""ocrdigit, the package under measurement, used as in its README."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import common
 
 
 def precision_of(job: SimpleNamespace) -> str:
-    """Return the precision that the way asks for; a way may name an instruction set instead."""
-    if job.way == "avx2":
-        os.environ["OCRDIGIT_ISA"] = job.way  # the package looks at it when it is imported
-    return job.way if job.way in ("bfloat16", "int8") else "float32"
+    """Return the precision of the job's variant, which may also be an instruction set."""
+    if job.variant == "avx2":
+        os.environ["OCRDIGIT_ISA"] = job.variant  # read when the package is imported
+    return job.variant if job.variant in ("bfloat16", "int8") else "float32"
 
 
 def open_network(job: SimpleNamespace) -> common.Network:
@@ -23,7 +23,7 @@ def open_network(job: SimpleNamespace) -> common.Network:
     import ocrdigit
 
     ocrdigit.set_num_threads(job.threads)
-    if job.way == "shipped model":
+    if job.variant == "shipped model":
         return ocrdigit.predict_proba
     path = common.exported(job, "safetensors")
     return ocrdigit.load(path, precision=precision).predict_proba
@@ -83,9 +83,9 @@ def recipe(job: SimpleNamespace) -> common.Figures:
 
 
 def to_accuracy(job: SimpleNamespace) -> common.Figures:
-    """The fast recipe as a whole process of the command line; then the accuracy of its model.
+    """Run the fast recipe from the command line, then measure the accuracy of its model.
 
-    The process also tests the model, to say so on its last line.
+    The time of the process includes its own test of the model.
     """
     path = os.path.join(job.folder, "fast.safetensors")
     options = {"data": os.path.abspath(job.data), "recipe": job.recipe, "out": path}
@@ -102,7 +102,7 @@ def to_accuracy(job: SimpleNamespace) -> common.Figures:
 
 
 def growth(job: SimpleNamespace) -> common.Figures:
-    """What a million predictions of single images add to the memory that is in use."""
+    """Measure by how much a million predictions of single images increase resident memory."""
     network = open_network(job)
     images = list(common.as_floats(common.images_of(job, "t10k", 1000)))
     predictions = int(1e6 if job.seconds >= 1 else 1e4)
@@ -118,16 +118,16 @@ def growth(job: SimpleNamespace) -> common.Figures:
 
 
 def command(job: SimpleNamespace) -> common.Figures:
-    """The command line as a whole process: start, a picture of a digit, the answer, the end."""
+    """Measure a whole process of the command line that predicts one image."""
     return {"seconds": _command_time(job, "predict", _picture(job))}
 
 
 def _command_time(job: SimpleNamespace, *arguments: str) -> float:
-    """Return the seconds that `ocrdigit` with these arguments takes, as a process of its own."""
+    """Return the seconds that a process of `ocrdigit` with these arguments takes."""
     start = perf_counter()
     subprocess.run(
         [sys.executable, "-m", "ocrdigit", *arguments],
-        cwd=job.folder,  # "-m" would find a package of that name here first
+        cwd=job.folder,  # a package in the current folder would come first
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,11 +1,11 @@
-"""Reads pictures with one reader, in a process of its own: asked by ``reading.py``.
+"""Read images with one OCR engine, in a process of its own that ``reading.py`` starts.
 
-    python workers/reading_worker.py '{"reader": "rapidocr", "scale": 2, "threads": 2,
+    python workers/reading_worker.py '{"engine": "rapidocr", "scale": 2, "threads": 2,
       "layout": "line", "images": ["a.png", ...]}'
 
-prints, as its last line, a JSON object with the text found in each picture, the seconds that
-each took, and, from readers that say them, the digits' values and boxes. Files are decoded and
-enlarged before the clock starts, except for Tesseract, which is a program of its own.
+The last line of output is a JSON object with the text of each image, the seconds that each took
+and, for engines that return them, the values and boxes of digits. Images are decoded and enlarged
+before timing starts, except for Tesseract, which runs as a program.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WARM_UP = 3
 
 
 def images_of(job: SimpleNamespace) -> list[Image.Image]:
-    """Return the pictures, enlarged as the job asks."""
+    """Return the images at the scale of the job."""
     pictures = []
     for path in job.images:
         with Image.open(path) as file:
@@ -41,7 +41,7 @@ def images_of(job: SimpleNamespace) -> list[Image.Image]:
 
 
 def timed(read: Callable[[Any], Any], pictures: list[Any]) -> tuple[list[Any], list[float]]:
-    """Read all pictures, after a few to warm up; what was found and how long each took."""
+    """Return the results and times of reading all images, after a warm-up."""
     for picture in pictures[:WARM_UP]:
         read(picture)
     found, seconds = [], []
@@ -91,7 +91,7 @@ def rapidocr(job: SimpleNamespace) -> dict[str, Any]:
 
 
 def tesseract(job: SimpleNamespace) -> dict[str, Any]:
-    """Have one process read all the pictures, so that its start is spread over them."""
+    """Read all images in one process, so that each bears a part of its start."""
     environment = os.environ | {"OMP_THREAD_LIMIT": str(job.threads)}
     with tempfile.TemporaryDirectory() as folder:
         paths = []
@@ -112,8 +112,8 @@ def tesseract(job: SimpleNamespace) -> dict[str, Any]:
     return {"texts": texts, "seconds": [seconds] * len(paths), "version": version}
 
 
-READERS = {"ocrdigit": ocrdigit, "rapidocr": rapidocr, "tesseract": tesseract}
+ENGINES = {"ocrdigit": ocrdigit, "rapidocr": rapidocr, "tesseract": tesseract}
 
 if __name__ == "__main__":
     request = SimpleNamespace(**json.loads(sys.argv[1]))
-    print(json.dumps(READERS[request.reader](request)))
+    print(json.dumps(ENGINES[request.engine](request)))

@@ -1,9 +1,9 @@
 """PyTorch, written for speed on a CPU.
 
-The four augmentation steps are one affine warp and one contrast change of a whole batch:
-less work than Keras' four steps with their three warps. The layers run in channels_last,
-and Adam is the fused one. Eager mode: torch.compile took 1.7 times as long to train, and
-neither compiled nor scripted networks predict faster.
+The four augmentation steps are one affine warp and one contrast change of a whole batch, less
+work than Keras' four steps with their three warps. The layers run in channels_last, with fused
+Adam, in eager mode: training with torch.compile took 1.7 times as long, and neither compiled nor
+scripted networks predicted faster.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def export(job: SimpleNamespace) -> common.Figures:
     state = {}
     for index, layer in ((0, "conv2d_1"), (3, "conv2d_2"), (7, "dense_1"), (9, "dense_2")):
         kernel = weights[f"{layer}.kernel"]
-        if layer == "dense_1":  # PyTorch flattens with the channel changing slowest
+        if layer == "dense_1":  # PyTorch flattens channels-first
             kernel = kernel.reshape(7, 7, 32, 64).transpose(2, 0, 1, 3).reshape(1568, 64)
         kernel = kernel.transpose(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
         state[f"{index}.weight"] = torch.tensor(kernel.copy())
@@ -108,7 +108,7 @@ def _model(torch: Any) -> Any:
         nn.ReLU(),
         nn.Linear(64, 10),
     )
-    for parameter in model.parameters():  # as Keras starts them
+    for parameter in model.parameters():  # initialized as in Keras
         nn.init.xavier_uniform_(parameter) if parameter.ndim > 1 else nn.init.zeros_(parameter)
     return model.to(memory_format=torch.channels_last)
 
@@ -137,16 +137,16 @@ def _trainer(torch: Any, job: SimpleNamespace, model: Any) -> Any:
 
 
 def _augment(torch: Any, images: Any) -> Any:
-    """Rotate, shift, zoom and change the contrast of images (n, 1, h, w), each its own way."""
+    """Rotate, shift, zoom and change the contrast of each of images (n, 1, h, w) at random."""
     count = len(images)
 
-    def spread(limit: float) -> Any:
+    def uniform(limit: float) -> Any:
         return torch.empty(count).uniform_(-limit, limit)
 
-    angle, zoom = spread(0.1 * 2 * math.pi), 1 + spread(0.1)
+    angle, zoom = uniform(0.1 * 2 * math.pi), 1 + uniform(0.1)
     cosine, sine = angle.cos() * zoom, angle.sin() * zoom
-    # A tenth of the picture is 0.2 in affine_grid's coordinates of -1..1.
-    rows = torch.stack((cosine, -sine, spread(0.2), sine, cosine, spread(0.2)), 1)
+    # A tenth of the image is 0.2 in affine_grid's coordinates of -1..1.
+    rows = torch.stack((cosine, -sine, uniform(0.2), sine, cosine, uniform(0.2)), 1)
     grid = torch.nn.functional.affine_grid(
         rows.view(count, 2, 3), images.shape, align_corners=False
     )
@@ -154,7 +154,7 @@ def _augment(torch: Any, images: Any) -> Any:
         images, grid, padding_mode="reflection", align_corners=False
     )
     mean = warped.mean((1, 2, 3), keepdim=True)
-    return torch.lerp(mean, warped, 1 + spread(0.1).view(count, 1, 1, 1)).clamp_(0, 1)
+    return torch.lerp(mean, warped, 1 + uniform(0.1).view(count, 1, 1, 1)).clamp_(0, 1)
 
 
 common.serve(open_network, export=export, train=train, recipe=recipe)

@@ -1,0 +1,154 @@
+#include "page/score_fusion.h"
+
+#include <math.h>
+
+#include "base/math.h"
+#include "base/memory.h"
+
+enum { EM_ITERATIONS = 20 };
+
+/* Floor of probabilities in features. */
+static const double min_probability = 1e-6;
+
+static double log_probability(double p) { return log(fmax(p, min_probability)); }
+static double log_odds(double p) { return od_log_odds(p, min_probability); }
+
+/* ---- weights ---- */
+
+static od_status check_weight(const char *set, const char *name, double weight, od_error *error) {
+  if (weight >= -OD_MAX_FUSION_WEIGHT && weight <= OD_MAX_FUSION_WEIGHT) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT, "fusion: %s%s is %g, expected -%g to %g", set, name,
+                 weight, OD_MAX_FUSION_WEIGHT, OD_MAX_FUSION_WEIGHT);
+}
+
+static od_status check_weights(const char *set, const od_fusion_weights *weights, od_error *error) {
+  od_status status = check_weight(set, "recognizer", weights->recognizer, error);
+  if (!status) status = check_weight(set, "classifier", weights->classifier, error);
+  if (!status) status = check_weight(set, "bias", weights->bias, error);
+  if (!status) status = check_weight(set, "recognizer_odds", weights->recognizer_odds, error);
+  if (!status) status = check_weight(set, "classifier_odds", weights->classifier_odds, error);
+  if (!status) status = check_weight(set, "foreground", weights->foreground, error);
+  return status;
+}
+
+od_status od_fusion_check(const od_fusion *fusion, od_error *error) {
+  if (!fusion)
+    return od_fail(error, OD_ERROR_ARGUMENT, "fusion: got none, required with a classifier");
+  od_status status = check_weights("isolated_", &fusion->isolated, error);
+  if (!status) status = check_weights("touching_", &fusion->touching, error);
+  if (!status) status = check_weight("", "prior_mean", fusion->prior_mean, error);
+  if (!status) status = check_weight("", "prior_strength", fusion->prior_strength, error);
+  if (!status) status = check_weight("", "min_probability", fusion->min_probability, error);
+  return status;
+}
+
+/* ---- features ---- */
+
+/* The proportion of each line's foreground that is in symbols: proportions (hypotheses). */
+static void foreground_proportions(const od_page *page, const od_line_hypotheses *hypotheses,
+                                   const od_symbols *symbols, double *proportions) {
+  for (int i = 0; i < symbols->count; i++)
+    for (int k = 0; k < symbols->ranges[i].count; k++)
+      proportions[symbols->hypotheses[i]] += page->segments[symbols->ranges[i].first + k].mass;
+  for (int i = 0; i < hypotheses->count; i++) {
+    const od_text_line *line = &page->lines[hypotheses->items[i].line];
+    double mass = 0;
+    for (int k = 0; k < line->count; k++) mass += page->segments[line->first + k].mass;
+    proportions[i] = mass > 0 ? proportions[i] / mass : 0;
+  }
+}
+
+od_status od_find_fusion_features(const od_page *page, const od_line_hypotheses *hypotheses,
+                                  const od_symbols *symbols, const od_verification *verification,
+                                  od_fusion_features *features, od_error *error) {
+  double *proportions = od_allocate((size_t)hypotheses->count, sizeof *proportions);
+  if (!proportions) return od_fail_memory(error, "the features of symbols");
+  foreground_proportions(page, hypotheses, symbols, proportions);
+  for (int i = 0; i < symbols->count; i++) {
+    const float *classifier = od_verified_probabilities(verification, i);
+    const od_decoded_symbol *recognizer = &symbols->decoded[i];
+    od_fusion_features *f = &features[i];
+    for (int d = 0; d < OD_DIGITS; d++) {
+      f->recognizer[d] = log_probability((double)recognizer->probabilities[d]);
+      f->classifier[d] = log_probability((double)classifier[d]);
+    }
+    f->recognizer_odds = log_odds((double)recognizer->digit_probability);
+    f->classifier_odds = log_odds(1 - (double)classifier[OD_NON_DIGIT]);
+    f->foreground = log_probability(proportions[symbols->hypotheses[i]]);
+    f->isolated = od_is_isolated(symbols->count, symbols->results, i);
+    f->verified = od_is_verified(verification, i);
+  }
+  od_release(proportions);
+  return OD_OK;
+}
+
+/* ---- fusion ---- */
+
+static const od_fusion_weights *weights_for(const od_fusion_features *f, const od_fusion *fusion) {
+  return f->isolated ? &fusion->isolated : &fusion->touching;
+}
+
+/* Probabilities (OD_DIGITS) of each digit, given that it is one. */
+static void fuse_digits(const od_fusion_features *f, const od_fusion_weights *weights,
+                        double *probabilities) {
+  double logs[OD_DIGITS];
+  for (int d = 0; d < OD_DIGITS; d++)
+    logs[d] = weights->recognizer * f->recognizer[d] + weights->classifier * f->classifier[d];
+  od_softmax_double(OD_DIGITS, logs, probabilities);
+}
+
+/* Log odds that it is a digit, if digits and non-digits are equally frequent. */
+static double fuse_odds(const od_fusion_features *f, const od_fusion_weights *weights) {
+  return weights->bias + weights->recognizer_odds * f->recognizer_odds +
+         weights->classifier_odds * f->classifier_odds + weights->foreground * f->foreground;
+}
+
+/* Log odds of the proportion of digits among verified symbols (count), by EM (Saerens, Latinne and
+ * Decaestecker, 2002) with a Beta prior. odds (count) are for equal proportions. */
+static double estimate_prior(int count, const od_fusion_features *features, const double *odds,
+                             const od_fusion *fusion) {
+  double prior = fusion->prior_mean;
+  for (int iteration = 0; iteration < EM_ITERATIONS; iteration++) {
+    double digits = fusion->prior_strength * fusion->prior_mean, total = fusion->prior_strength;
+    for (int i = 0; i < count; i++) {
+      if (!features[i].verified) continue;
+      digits += od_sigmoid(odds[i] + log_odds(prior));
+      total++;
+    }
+    if (total > 0) prior = digits / total;
+  }
+  return log_odds(prior);
+}
+
+od_status od_fuse_scores(const od_symbols *symbols, const od_fusion_features *features,
+                         bool has_non_digit, const od_fusion *fusion, double *posteriors,
+                         od_error *error) {
+  double *odds = od_allocate((size_t)symbols->count, sizeof *odds);
+  if (!odds) return od_fail_memory(error, "the fusion of scores");
+  for (int i = 0; i < symbols->count; i++)
+    odds[i] = fuse_odds(&features[i], weights_for(&features[i], fusion));
+  const double prior = has_non_digit ? estimate_prior(symbols->count, features, odds, fusion) : 0;
+  for (int i = 0; i < symbols->count; i++, posteriors += OD_CLASSIFIER_CLASSES) {
+    const od_decoded_symbol *decoded = &symbols->decoded[i];
+    double digit = (double)decoded->digit_probability;
+    for (int d = 0; d < OD_DIGITS; d++) posteriors[d] = (double)decoded->probabilities[d];
+    if (features[i].verified) {
+      fuse_digits(&features[i], weights_for(&features[i], fusion), posteriors);
+      if (has_non_digit) digit = od_sigmoid(odds[i] + prior);
+    } else if (symbols->ranges[i].count) {
+      digit = 0;
+    }
+    for (int d = 0; d < OD_DIGITS; d++) posteriors[d] *= digit;
+    posteriors[OD_NON_DIGIT] = 1 - digit;
+  }
+  od_release(odds);
+  return OD_OK;
+}
+
+void od_set_posteriors(const double *posteriors, od_symbol *symbol) {
+  const double digit = 1 - posteriors[OD_NON_DIGIT];
+  symbol->digit_probability = (float)digit;
+  for (int d = 0; d < OD_DIGITS; d++)
+    symbol->probabilities[d] = (float)(digit > 0 ? posteriors[d] / digit : 1.0 / OD_DIGITS);
+  symbol->confidence = (float)posteriors[symbol->value];
+}

@@ -1,0 +1,110 @@
+/* Score fusion: the log-linear formulas, the prior by EM, symbols without verification. */
+#include <math.h>
+#include <string.h>
+
+#include "base/math.h"
+#include "check.h"
+#include "page/score_fusion.h"
+
+enum { SYMBOLS = 4 };
+
+static od_decoded_symbol decoded[SYMBOLS];
+static od_segment_range ranges[SYMBOLS];
+static od_fusion_features features[SYMBOLS];
+static const od_symbols symbols = {.count = SYMBOLS, .decoded = decoded, .ranges = ranges};
+
+static const od_fusion fusion = {.isolated = {0.5, 0.25, -1, 0.8, 0.4, 2},
+                                 .touching = {1, 0, 1, 0, 0, 0},
+                                 .prior_mean = 0.9,
+                                 .prior_strength = 4};
+
+/* Verified symbols whose recognizer gives 7 and whose classifier gives `value` 0.75. */
+static void fill(int value) {
+  for (int i = 0; i < SYMBOLS; i++) {
+    ranges[i] = (od_segment_range){i, 1};
+    decoded[i] = (od_decoded_symbol){.value = 7, .digit_probability = 0.75f};
+    features[i] = (od_fusion_features){.recognizer_odds = 1,
+                                       .classifier_odds = -2,
+                                       .foreground = -0.5,
+                                       .isolated = true,
+                                       .verified = true};
+    for (int d = 0; d < OD_DIGITS; d++) {
+      decoded[i].probabilities[d] = d == 7 ? 0.55f : 0.05f;
+      features[i].recognizer[d] = log(d == 7 ? 0.55 : 0.05);
+      features[i].classifier[d] = log(d == value ? 0.75 : 0.25 / 9);
+    }
+  }
+}
+
+static void fuse(bool has_non_digit, const od_fusion *weights, double *posteriors) {
+  od_error error;
+  CHECK_INT(od_fuse_scores(&symbols, features, has_non_digit, weights, posteriors, &error), OD_OK);
+}
+
+static void test_digits(void) {
+  double posteriors[SYMBOLS * OD_CLASSIFIER_CLASSES], expected[OD_DIGITS];
+  fill(3);
+  features[1].isolated = false;
+  fuse(false, &fusion, posteriors);
+  for (int d = 0; d < OD_DIGITS; d++)
+    expected[d] = 0.5 * features[0].recognizer[d] + 0.25 * features[0].classifier[d];
+  od_softmax_double(OD_DIGITS, expected, expected);
+  for (int d = 0; d < OD_DIGITS; d++) {
+    CHECK(fabs(posteriors[d] - 0.75 * expected[d]) < 1e-12);
+    CHECK(fabs(posteriors[OD_CLASSIFIER_CLASSES + d] - 0.75 * (d == 7 ? 0.55 : 0.05)) < 1e-12);
+  }
+  CHECK(fabs(posteriors[OD_NON_DIGIT] - 0.25) < 1e-12); /* the recognizer's */
+}
+
+/* A strong prior is kept; without one, EM converges to the proportion that explains the odds. */
+static void test_prior(void) {
+  double posteriors[SYMBOLS * OD_CLASSIFIER_CLASSES], sum = 0;
+  od_fusion weights = fusion;
+  fill(7);
+  weights.prior_strength = 1e9;
+  fuse(true, &weights, posteriors);
+  const double odds = -1 + 0.8 * 1 + 0.4 * -2 + 2 * -0.5 + log(0.9 / 0.1);
+  CHECK(fabs(1 - posteriors[OD_NON_DIGIT] - 1 / (1 + exp(-odds))) < 1e-6);
+  /* Two symbols of high odds and two of low: half of them are digits. */
+  for (int i = 0; i < SYMBOLS; i++) features[i].recognizer_odds = i % 2 ? 20 : -20;
+  weights.isolated = (od_fusion_weights){.recognizer_odds = 1};
+  weights.prior_strength = 0;
+  fuse(true, &weights, posteriors);
+  for (int i = 0; i < SYMBOLS; i++) sum += 1 - posteriors[i * OD_CLASSIFIER_CLASSES + OD_NON_DIGIT];
+  CHECK(fabs(sum - 2) < 1e-6);
+  const double probability = 1 - posteriors[OD_CLASSIFIER_CLASSES + OD_NON_DIGIT];
+  CHECK(probability > 1 - 1e-6);
+}
+
+static void test_unverified(void) {
+  double posteriors[SYMBOLS * OD_CLASSIFIER_CLASSES];
+  fill(3);
+  features[0].verified = features[1].verified = false;
+  ranges[0].count = 0; /* nothing to verify */
+  fuse(true, &fusion, posteriors);
+  CHECK(fabs(posteriors[7] - 0.75 * 0.55) < 1e-6);
+  CHECK(fabs(posteriors[OD_NON_DIGIT] - 0.25) < 1e-12);
+  CHECK(fabs(posteriors[OD_CLASSIFIER_CLASSES + OD_NON_DIGIT] - 1) < 1e-12);
+}
+
+static void test_invalid_weights(void) {
+  od_fusion wrong = fusion;
+  od_error error = {{0}};
+  CHECK_INT(od_fusion_check(&fusion, &error), OD_OK);
+  wrong.touching.foreground = 2 * OD_MAX_FUSION_WEIGHT;
+  CHECK_INT(od_fusion_check(&wrong, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "touching_foreground");
+  wrong = fusion;
+  wrong.prior_mean = NAN;
+  CHECK_INT(od_fusion_check(&wrong, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "prior_mean");
+  CHECK_INT(od_fusion_check(NULL, &error), OD_ERROR_ARGUMENT);
+}
+
+int main(void) {
+  RUN(test_digits);
+  RUN(test_prior);
+  RUN(test_unverified);
+  RUN(test_invalid_weights);
+  return check_end();
+}
