@@ -26,8 +26,9 @@ typedef struct od_classifier {
   double temperature;    /* > 0; all scores are divided by it (Guo et al., 2017) */
 } od_classifier;
 
-/* Whether a model of this input, these classes and this number of columns can be a classifier's. */
-bool od_is_classifier(od_shape input, int classes, int columns);
+/* Whether a model of this input, these classes and this number of time steps can be a classifier's.
+ */
+bool od_is_classifier(od_shape input, int classes, int steps);
 
 /* What to compute of a batch; any pointer may be NULL. */
 typedef struct od_classification {

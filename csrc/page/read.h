@@ -25,7 +25,7 @@
 OD_BEGIN_DECLS
 
 /* Input of the recognizer, its classes (the digits and CTC's blank) and the pixels between two
- * columns of its output. */
+ * time steps of its output. */
 enum {
   OD_LINE_HEIGHT = 32,
   OD_LINE_MAX_WIDTH = 1024,
@@ -60,7 +60,7 @@ typedef struct od_fusion {
  * other readers, its workspaces not. */
 typedef struct od_reader {
   const od_kernels *kernels;  /* of image operations */
-  const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of
+  const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to time steps of
                                  OD_CTC_CLASSES classes */
   od_workspace *recognizer_workspace;
   const od_classifier *classifier; /* NULL: symbols are not verified */

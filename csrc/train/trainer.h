@@ -52,9 +52,9 @@ typedef struct od_train_config {
 
 typedef struct od_train_data {
   od_images images;
-  const uint8_t *labels;  /* (images.count); for a network with columns (images.count, length),
-                             each sequence ended by the CTC blank, the last class */
-  size_t length;          /* maximum length of a label sequence: 1 to the number of columns */
+  const uint8_t *labels;  /* (images.count); for a network with a sequence as output (images.count,
+                             length),  each sequence ended by the CTC blank, the last class */
+  size_t length;          /* maximum length of a label sequence: 1 to the number of time steps */
   const od_real *targets; /* (images.count, classes), or NULL: class probabilities that replace the
                              labels in the loss, for example of a teacher; each row sums to 1.
                              Accuracy and validation use the labels. */
