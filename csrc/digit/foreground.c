@@ -146,7 +146,7 @@ static void subtract_from_background(void *context, int first, int last, void *s
   for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
     uint8_t *difference = w->foreground + row_start(w, y);
     od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, background);
-    kernels->image.below((size_t)n, w->image + row_start(w, y), background, difference);
+    kernels->image.subtract_from((size_t)n, w->image + row_start(w, y), background, difference);
     for (int x = 0; x < n; x++) counts[x & 3][difference[x]]++;
   }
   for (int k = 0; k < 4; k++) add_counts(w, counts[k]);
@@ -219,7 +219,7 @@ static void measure_foreground(void *context, int first, int last, void *scratch
       float squares[LANES] = {0};
       uint8_t *difference = w->foreground + row_start(w, y);
       od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, background);
-      kernels->image.below_again((size_t)n, w->image + row_start(w, y), background,
+      kernels->image.subtract_again((size_t)n, w->image + row_start(w, y), background,
                                  (uint8_t)w->thresholds.foreground, difference, core, squares);
       count_levels(n, core, counts);
       max_rows(n, difference, max);
@@ -248,7 +248,7 @@ static void normalize_contrast(void *context, int first, int last, void *scratch
   float *line = line_of(w, scratch, 0);
   for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
     od_coarse_grid_interpolate(kernels, &w->grid, w->contrast, y, line);
-    kernels->image.stretch((size_t)w->grid.w, line, w->scale, w->shift,
+    kernels->image.normalize_contrast((size_t)w->grid.w, line, w->scale, w->shift,
                            w->foreground + row_start(w, y));
     if (!w->background_map) continue;
     od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, line);

@@ -182,7 +182,7 @@ static od_foreground_component bounding_box(const work *w) {
   uint64_t row[WORK_SIDE / 64], all[WORK_SIDE / 64] = {0};
   for (int y = 0; y < w->h; y++) {
     uint64_t any = 0;
-    w->workspace->kernels->image.bits((size_t)w->w, w->digit + y * w->w, 1, row);
+    w->workspace->kernels->image.threshold_bits((size_t)w->w, w->digit + y * w->w, 1, row);
     for (size_t i = 0; i < od_bit_words(w->w); i++) {
       all[i] |= row[i];
       any |= row[i];
@@ -228,13 +228,13 @@ static void dilate(work *w, int radius) {
   for (size_t k = 0; k < count; k++) rows[k] = line + k;
   for (int y = 0; y < w->h; y++) {
     memcpy(line + radius, w->digit + y * w->w, bytes);
-    kernels->highest_of(bytes, count, rows, w->scratch + y * w->w);
+    kernels->max_of_rows(bytes, count, rows, w->scratch + y * w->w);
   }
   for (int y = 0; y < w->h; y++) {
     size_t near = 0;
     for (int k = od_max(y - radius, 0); k <= od_min(y + radius, w->h - 1); k++)
       rows[near++] = w->scratch + k * w->w;
-    kernels->highest_of(bytes, near, rows, w->digit + y * w->w);
+    kernels->max_of_rows(bytes, near, rows, w->digit + y * w->w);
   }
 }
 

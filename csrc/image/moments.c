@@ -10,7 +10,7 @@ enum { BLOCK = 64 };
 static void add_block(const od_image_kernels *kernels, size_t n, const uint8_t *pixels,
                       uint64_t begin, uint64_t sums[4]) {
   uint32_t block[4]; /* with x counted from `begin` */
-  kernels->powers(n, pixels, block);
+  kernels->moments(n, pixels, block);
   sums[0] += block[0];
   sums[1] += block[1] + begin * block[0];
   sums[2] += block[2] + 2 * begin * block[1] + begin * begin * block[0];

@@ -319,7 +319,7 @@ static od_status run(od_image_workspace *workspace, filter_job *job, od_error *e
 od_status od_erode(od_image_workspace *workspace, const od_view *image,
                    const od_structuring_element *element, od_border border, uint8_t border_value,
                    const od_target *result, od_error *error) {
-  filter_job job = {.extreme = workspace->kernels->image.lowest_of,
+  filter_job job = {.extreme = workspace->kernels->image.min_of_rows,
                     .image = image,
                     .result = result,
                     .element = element,
@@ -331,7 +331,7 @@ od_status od_erode(od_image_workspace *workspace, const od_view *image,
 od_status od_dilate(od_image_workspace *workspace, const od_view *image,
                     const od_structuring_element *element, od_border border, uint8_t border_value,
                     const od_target *result, od_error *error) {
-  filter_job job = {.extreme = workspace->kernels->image.highest_of,
+  filter_job job = {.extreme = workspace->kernels->image.max_of_rows,
                     .image = image,
                     .result = result,
                     .element = element,

@@ -48,7 +48,7 @@ static od_status find_range(od_image_workspace *workspace, const od_view *image,
   if (!copy) return od_fail_memory(error, "an image's row");
   uint8_t range[2] = {255, 0};
   for (int y = 0; y < image->h && (range[0] > 0 || range[1] < 255); y++)
-    workspace->kernels->image.widen_range((size_t)image->w, od_view_row(image, y, copy), range);
+    workspace->kernels->image.min_max((size_t)image->w, od_view_row(image, y, copy), range);
   *low = range[0];
   *high = range[1];
   return OD_OK;

@@ -73,7 +73,7 @@ static const uint16_t *resized_row(const linear_job *job, linear_memory *m, int 
       m->copy[1] = m->copy[0] = row[0];
       row = m->copy;
     }
-    job->kernels->resize_across((size_t)job->result->w, (size_t)image->w, row, job->first,
+    job->kernels->resize_horizontal((size_t)job->result->w, (size_t)image->w, row, job->first,
                                 job->weights, m->rows[slot]);
     m->index[slot] = y;
   }
@@ -93,7 +93,7 @@ static void linear_rows(void *context, int first, int last, void *scratch) {
     const uint16_t *top = resized_row(job, &m, source.first);
     const uint16_t *bottom = resized_row(job, &m, source.first + 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
-    job->kernels->resize_down(out, top, bottom, (uint16_t)source.weights[0],
+    job->kernels->resize_vertical(out, top, bottom, (uint16_t)source.weights[0],
                               (uint16_t)source.weights[1], result);
     od_target_finish(job->result, y, result);
   }

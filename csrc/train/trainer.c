@@ -66,7 +66,7 @@ static od_status allocate_buffers(od_trainer *t, od_error *error) {
   const od_shape in = od_network_input(t->network);
   const size_t total = od_network_total_size(t->network);
   const size_t classes = (size_t)od_network_classes(t->network);
-  const size_t columns = (size_t)od_network_columns(t->network);
+  const size_t columns = (size_t)od_network_sequence_length(t->network);
   const size_t batch_size = (size_t)t->config.batch_size;
   t->sequences = columns > 1;
   t->outputs = columns * classes;
@@ -264,10 +264,15 @@ static void measure_image(const od_trainer *t, const od_train_data *data, size_t
 static void measure_sequence(const od_trainer *t, const od_train_data *data, size_t index,
                              const od_real *scores, metrics *sum) {
   const size_t classes = (size_t)od_network_classes(t->network);
+  const od_ctc_args args = {.steps = t->outputs / classes,
+                            .classes = classes,
+                            .scores = scores,
+                            .labels = data->labels + index * data->length,
+                            .length = data->length,
+                            .gradient = t->scores + VALIDATION_BLOCK * t->outputs,
+                            .scratch = t->ctc_scratch};
   bool correct;
-  sum->loss += od_ctc_loss(t->outputs / classes, classes, scores,
-                           data->labels + index * data->length, data->length, 0,
-                           t->scores + VALIDATION_BLOCK * t->outputs, t->ctc_scratch, &correct);
+  sum->loss += od_ctc_loss(&args, &correct);
   sum->accuracy += correct;
 }
 

@@ -62,9 +62,9 @@ od_status od_check_train_config(const od_network *network, const od_train_config
 /* Check that each label sequence fits into the network's columns. */
 static od_status check_sequences(const od_network *network, const char *name,
                                  const od_train_data *data, od_error *error) {
-  const size_t columns = (size_t)od_network_columns(network);
+  const size_t columns = (size_t)od_network_sequence_length(network);
   for (size_t i = 0; i < data->images.count; i++) {
-    const size_t needed = od_ctc_min_columns(data->labels + i * data->length, data->length,
+    const size_t needed = od_ctc_min_steps(data->labels + i * data->length, data->length,
                                              od_network_classes(network) - 1);
     if (needed > columns)
       return od_fail(error, OD_ERROR_ARGUMENT,
@@ -84,7 +84,7 @@ od_status od_check_train_data(const od_network *network, const char *name,
   if (data->images.size != expected)
     return od_fail(error, OD_ERROR_ARGUMENT, "%s: got images of %zu numbers, expected %zu", name,
                    data->images.size, expected);
-  const size_t columns = (size_t)od_network_columns(network);
+  const size_t columns = (size_t)od_network_sequence_length(network);
   const size_t length = columns > 1 ? data->length : 1;
   if (!length || length > columns)
     return od_fail(error, OD_ERROR_ARGUMENT,
@@ -100,7 +100,7 @@ od_status od_check_train_data(const od_network *network, const char *name,
 od_status od_check_train_targets(const od_network *network, const od_train_data *data,
                                  od_error *error) {
   const size_t classes = (size_t)od_network_classes(network);
-  if (data->targets && od_network_columns(network) > 1)
+  if (data->targets && od_network_sequence_length(network) > 1)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "targets: the network has label sequences, expected none");
   for (size_t i = 0; data->targets && i < data->images.count; i++) {
