@@ -106,8 +106,7 @@ static void warp_rows(void *context, int first, int last, void *scratch) {
   for (int y = first; y < last; y++) {
     uint8_t *result = od_target_row(job->result, y, scratch);
     for (size_t x = 0; x < w;) {
-      const size_t end = x < whole ? whole : w, n = end - x < BLOCK
-      ? end - x : BLOCK;
+      const size_t end = x < whole ? whole : w, n = end - x < BLOCK ? end - x : BLOCK;
       job->kernels->warp_coordinates(n, x, (float)y, m, x < whole, block.x, block.part_x);
       job->kernels->warp_coordinates(n, x, (float)y, m + 3, x < whole, block.y, block.part_y);
       fetch(job, n, &block);
