@@ -58,8 +58,8 @@ class Network:
     @property
     def classes(self) -> int: ...
     @property
-    def columns(self) -> int:
-        """Columns that have scores each; 1 where the image has, as a whole."""
+    def sequence_length(self) -> int:
+        """Time steps of the scores of a network that reads lines; else 1."""
 
     @property
     def parameter_count(self) -> int:

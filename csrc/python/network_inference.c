@@ -67,7 +67,7 @@ void network_lease_release(network_lease *lease) {
   *lease = (network_lease){0};
 }
 
-/* scores (images->count, columns, classes); false with an exception set. */
+/* scores (images->count, steps, classes); false with an exception set. */
 static bool run_model(network_object *self, const od_images *images, bool softmax, float *scores) {
   network_lease lease;
   if (!network_lease_take((PyObject *)self, images->count, &lease)) return false;
@@ -104,14 +104,14 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   Py_RETURN_NONE;
 }
 
-/* (n, classes); of lines (n, columns, classes). */
+/* (n, classes); of lines (n, steps, classes). */
 static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
-  const int columns = od_network_sequence_length(self->network);
+  const int steps = od_network_sequence_length(self->network);
   PyObject *result;
-  if (columns > 1)
-    result = new_float_blocks(view->images.count, columns, classes, &scores);
+  if (steps > 1)
+    result = new_float_blocks(view->images.count, steps, classes, &scores);
   else
     result = new_float_rows(view->images.count, classes, &scores);
   if (result && !run_model(self, &view->images, softmax, scores)) Py_CLEAR(result);
@@ -194,13 +194,13 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
   return result;
 }
 
-/* digits (images->count, columns); false with an exception set. */
+/* digits (images->count, steps); false with an exception set. */
 static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
-  const size_t columns = (size_t)od_network_classes(self->network);
+  const size_t classes = (size_t)od_network_classes(self->network);
   const size_t rows = images->count * (size_t)od_network_sequence_length(self->network);
   float few[STACK_SCORES], *many = NULL, *scores = few;
-  if (rows * columns > STACK_SCORES) {
-    scores = many = od_allocate(rows * columns, sizeof *many);
+  if (rows * classes > STACK_SCORES) {
+    scores = many = od_allocate(rows * classes, sizeof *many);
     if (!many) {
       PyErr_NoMemory();
       return false;
@@ -208,15 +208,15 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
   }
   bool run = run_model(self, images, false, scores);
   for (size_t i = 0; run && i < rows; i++)
-    digits[i] = (int64_t)od_argmax(columns, scores + i * columns);
+    digits[i] = (int64_t)od_argmax(classes, scores + i * classes);
   od_release(many);
   return run;
 }
 
 static PyObject *new_digits(network_object *self, const image_view *view) {
   int64_t *digits;
-  const int columns = od_network_sequence_length(self->network);
-  PyObject *result = columns > 1 ? new_integer_rows(view->images.count, columns, &digits)
+  const int steps = od_network_sequence_length(self->network);
+  PyObject *result = steps > 1 ? new_integer_rows(view->images.count, steps, &digits)
                                  : new_integers(view->images.count, &digits);
   if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);
   return result;

@@ -147,7 +147,7 @@ static PyObject *get_classes(PyObject *object, void *Py_UNUSED(closure)) {
   return PyLong_FromLong(od_network_classes(((network_object *)object)->network));
 }
 
-static PyObject *get_columns(PyObject *object, void *Py_UNUSED(closure)) {
+static PyObject *get_sequence_length(PyObject *object, void *Py_UNUSED(closure)) {
   return PyLong_FromLong(od_network_sequence_length(((network_object *)object)->network));
 }
 
@@ -256,13 +256,13 @@ static PyMethodDef methods[] = {
                "Observe the ranges of all layers' inputs for these images, for int8.")},
     {"predict", FAST(network_predict),
      PyDoc_STR("predict($self, /, images, scale)\n--\n\n"
-               "The class of every image, int64 (n,), or of every column, (n, columns).")},
+               "The class of every image, int64 (n,), or of every time step, (n, steps).")},
     {"predict_proba", FAST(network_predict_proba),
      PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
-               "Class probabilities, float32 (n, classes), or of each column (n, columns, classes).")},
+               "Class probabilities, float32 (n, classes), or of each time step (n, steps, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
-               "Class scores before softmax, float32 (n, classes) or (n, columns, classes).")},
+               "Class scores before softmax, float32 (n, classes) or (n, steps, classes).")},
     {"explain", FAST(network_explain),
      PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None, classes=None)\n--\n\n"
                "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
@@ -279,8 +279,8 @@ static PyGetSetDef attributes[] = {
     {"layers", get_layers, NULL, PyDoc_STR("The layers, with all keys."), NULL},
     {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
     {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
-    {"columns", get_columns, NULL,
-     PyDoc_STR("Columns that have scores each; 1 where the image has, as a whole."), NULL},
+    {"sequence_length", get_sequence_length, NULL,
+     PyDoc_STR("Time steps of the scores of a network that reads lines; else 1."), NULL},
     {"precision", get_precision, set_precision,
      PyDoc_STR("The number type of products: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
     {"ranges", get_ranges, set_ranges,
