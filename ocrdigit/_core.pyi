@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 __version__: str
 
-# An augmentation step: name, five numbers (meaning: csrc/train/augment.h), probability in
-# [0, 1], fill ("reflect", "constant", "nearest"), value of a constant fill.
-AugmentStep = tuple[str, tuple[float, float, float, float, float], float, str, float]
+# An augmentation step: "type" and that type's keys as in ocrdigit/augmentations.py, where a number
+# stands for itself and a range is a pair (low, high). Only "probability" (1), "fill" ("constant")
+# and "value" (0) are optional.
+AugmentStep = Mapping[str, str | float | tuple[float, float]]
 
 class LayerDescription(TypedDict):
     name: str
@@ -244,20 +245,12 @@ def picture_to_gray(picture: NDArray[Any], scale: float) -> NDArray[np.uint8]:
 def are_canonical(images: NDArray[np.uint8], /) -> bool:
     """Whether nine in ten of a sample of up to 32 of a batch (n, 28, 28) are canonical."""
 
-# Pictures; all take C-contiguous uint8.
-def rgb_to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(h, w, 3) -> (h, w)."""
-
-def rgba_to_gray(image: NDArray[np.uint8], background: int) -> NDArray[np.uint8]:
-    """(h, w, 4) -> (h, w), composited over a gray level."""
-
-def otsu_threshold(image: NDArray[np.uint8]) -> int: ...
-def resize_gray(image: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]: ...
+# Gray images, C-contiguous uint8.
 def is_canonical(image: NDArray[np.uint8]) -> bool:
-    """Whether (h, w) has light ink, and black along two sides at least: no paper to take away."""
+    """Whether (h, w) has light foreground, and black along at least two sides."""
 
 def preprocess_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(h, w) of one digit -> (28, 28) in [0, 1], light ink on black."""
+    """(h, w) of one digit -> (28, 28) in [0, 1], a light digit on black."""
 
 def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
     """Gray levels (h, w) of a line of dark writing to foreground levels, as in line images."""
@@ -315,13 +308,13 @@ def preprocess_steps(
     NDArray[np.float32],
     tuple[float, float, float],
 ]:
-    """The picture as gray, its paper, its ink, the digit's ink, and preprocess_digit's result.
+    """Gray, background, foreground, the digit's foreground, and the result of preprocess_digit.
 
-    Last, where the result lies in the picture: its left and top edge and the side of one of its
-    pixels, in the picture's pixels; a side of 0 where there is no ink.
+    Last, the position of the result in the image, in the image's pixels: its left and top edge and
+    the side of one of its pixels, which is 0 without foreground.
     """
 
-# As OpenCV has them, for ocrdigit/image.py; these take uint8 pictures of any strides.
+# OpenCV's functions, for ocrdigit/image.py; they take uint8 images of any strides.
 def image_gray(image: NDArray[np.uint8], bgr: bool, background: int) -> NDArray[np.uint8]: ...
 def image_threshold(
     image: NDArray[np.uint8], thresh: float, maxval: float, type: str
@@ -329,7 +322,7 @@ def image_threshold(
 def image_adaptive_threshold(
     image: NDArray[np.uint8], gaussian: bool, block_size: int, bound: int, above: int, below: int
 ) -> NDArray[np.uint8]: ...
-def image_components(
+def image_connected_components(
     image: NDArray[np.uint8], connectivity: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Labels (h, w), statistics (n, 5) and centroids (n, 2)."""
@@ -343,7 +336,7 @@ def image_morphology(
     border: str,
     border_value: float | None,
 ) -> NDArray[np.uint8]: ...
-def image_shape(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...
+def image_structuring_element(shape: str, h: int, w: int) -> NDArray[np.uint8]: ...
 def image_gaussian_blur(
     image: NDArray[np.uint8],
     ksize_y: int,
@@ -356,7 +349,7 @@ def image_resize(
     image: NDArray[np.uint8], dsize: tuple[int, int], interpolation: str
 ) -> NDArray[np.uint8]: ...
 def image_moments(image: NDArray[np.uint8], binary: bool) -> tuple[float, ...]:
-    """m00, m10, m01, m20, m11, m02, m30, m21, m12, m03, then mu and nu from 20 on."""
+    """m00, m10, m01, m20, m11, m02, m30, m21, m12, m03, then mu20 to mu03 and nu20 to nu03."""
 
 def image_warp_affine(
     image: NDArray[np.uint8],
@@ -365,7 +358,7 @@ def image_warp_affine(
     h: int,
     w: int,
     border: str,
-    outside: int,
+    border_value: int,
 ) -> NDArray[np.uint8]: ...
 def image_deskew(image: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
 def image_normalize(image: NDArray[np.uint8], alpha: float, beta: float) -> NDArray[np.uint8]: ...

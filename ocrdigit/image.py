@@ -1,13 +1,13 @@
-"""Pictures as arrays: OpenCV's functions under their names, to the byte, without OpenCV.
+"""Image operations with OpenCV's names and results, to the byte, without OpenCV.
 
-A picture is a NumPy array of uint8, (h, w) or (h, w, channels) with up to 4 channels, sides up
-to 16384, with any strides: cut-outs, mirrored and transposed arrays and single channels are
-read where they lie. Channels are worked on one by one. Results are new arrays. Parameters
-are called as in cv2, in snake case; the functions' notes say where they differ.
+An image is a NumPy array of uint8, (h, w) or (h, w, channels) with up to 4 channels, sides up to
+16384, and any strides: crops, mirrored and transposed arrays and single channels are read in
+place. Each channel is processed separately. Results are new arrays. Parameters have the names of
+cv2 in snake case; the notes of each function list differences.
 
-Large pictures are worked on by several threads (:func:`ocrdigit.set_num_threads`); the result
-depends neither on their number nor on the instruction set. The bytes are those of
-opencv-python-headless 5.0.0 on x86-64 with AVX2, which ``tests/test_parity_opencv.py`` checks.
+Large images are processed by several threads (:func:`ocrdigit.set_num_threads`); results depend
+neither on the number of threads nor on the instruction set. They equal those of
+opencv-python-headless 5.0.0 on x86-64 with AVX2; ``tests/test_parity_opencv.py`` checks that.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ __all__ = [
     "warp_affine",
 ]
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
 def _integer(name: str, value: object) -> int:
-    """``value`` as an int."""
+    """Return ``value`` as an int."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     return int(value)
 
 
 def _byte(name: str, value: object) -> int:
-    """``value`` rounded, halves to even, and cut to 0..255, as cv2 takes gray levels."""
+    """Return ``value`` rounded half to even and clipped to 0..255, as cv2 reads gray levels."""
     level = round(finite_number(name, value))
     return level if 0 <= level <= 255 else 255 if level > 0 else 0
 
 
 def _pair(name: str, value: object) -> tuple[int, int]:
-    """``value`` as two ints, as cv2 has sizes and places: x before y."""
+    """Return ``value`` as two ints; as in cv2, x before y."""
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)) or len(value) != 2:
         raise TypeError(f"{name} must be two integers, got {value!r}")
     return _integer(name, value[0]), _integer(name, value[1])
@@ -67,11 +67,11 @@ def _pair(name: str, value: object) -> tuple[int, int]:
 BORDERS = ("constant", "replicate", "reflect", "reflect_101")
 
 
-def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Picture:
-    """Turn a colour picture into gray levels.
+def to_gray(image: Image, *, order: str = "rgb", background: int = 255) -> Image:
+    """Convert a colour image to gray.
 
-    ``(9798 R + 19235 G + 3735 B + 16384) >> 15``, as ``cv2.cvtColor``. A fourth channel is
-    alpha: the colours are composited over ``background`` (cv2 drops it).
+    Gray is ``(9798 R + 19235 G + 3735 B + 16384) >> 15``, as in ``cv2.cvtColor``. A fourth channel
+    is alpha: the colours are composited over ``background`` (cv2 ignores alpha).
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Pic
     order : {"rgb", "bgr"}
         The order of the channels; alpha comes last.
     background : int
-        Gray level behind a picture with alpha, 0 to 255.
+        Gray level behind an image with alpha, 0 to 255.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Pic
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Examples
     --------
@@ -104,9 +104,9 @@ def to_gray(image: Picture, *, order: str = "rgb", background: int = 255) -> Pic
 
 
 def threshold(
-    image: Picture, thresh: float = 0, maxval: float = 255, type: str = "binary"
-) -> tuple[float, Picture]:
-    """Make ``maxval`` of what is above ``thresh``, and 0 of the rest.
+    image: Image, thresh: float = 0, maxval: float = 255, type: str = "binary"
+) -> tuple[float, Image]:
+    """Set pixels above ``thresh`` to ``maxval`` and all others to 0.
 
     Parameters
     ----------
@@ -114,10 +114,10 @@ def threshold(
     thresh : float
         Rounded down; not used by Otsu's method.
     maxval : float
-        Rounded, cut to 0..255.
+        Rounded, clipped to 0..255.
     type : {"binary", "binary_inv", "otsu", "otsu_inv"}
-        With ``_inv``, 0 and ``maxval`` change places. With ``otsu`` the threshold is found
-        by Otsu's method, for which the picture is (h, w).
+        With ``_inv``, 0 and ``maxval`` are swapped. With ``otsu``, the threshold is computed by
+        Otsu's method; the image must be (h, w).
 
     Returns
     -------
@@ -128,13 +128,13 @@ def threshold(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
-    As ``cv2.threshold``. Otsu's threshold is that of OpenCV's own code. Wheels of cv2 for
-    Intel's processors leave it to the library IPP, which can decide differently where several
-    thresholds are exactly equally good (``cv2.ipp.setUseIPP(False)`` turns that off).
+    As ``cv2.threshold``. Otsu's threshold is that of OpenCV's own code. On x86-64, wheels of cv2
+    use Intel's IPP instead, which can return another threshold if several are exactly equally
+    good; ``cv2.ipp.setUseIPP(False)`` disables it.
 
     Examples
     --------
@@ -146,29 +146,29 @@ def threshold(
 
 
 def adaptive_threshold(
-    image: Picture,
+    image: Image,
     max_value: float = 255,
     method: str = "mean",
     type: str = "binary",
     block_size: int = 11,
     C: float = 2,
-) -> Picture:
-    """Two levels: ``max_value`` where a pixel is above the mean around it less ``C``, else 0.
+) -> Image:
+    """Set pixels above the local mean less ``C`` to ``max_value`` and all others to 0.
 
     Parameters
     ----------
     image : uint8 array, (h, w)
     max_value : float
-        Rounded, cut to 0..255; below 0 the result is all 0.
+        Rounded, clipped to 0..255; below 0 the result is all 0.
     method : {"mean", "gaussian"}
-        The mean: of all pixels alike, or weighted by a Gaussian of sigma
-        ``0.15 * block_size + 0.35``. Beyond the border the picture goes on as it ends.
+        The plain mean, or one weighted by a Gaussian of sigma ``0.15 * block_size + 0.35``.
+        Beyond the border the edge pixels repeat.
     type : {"binary", "binary_inv"}
-        With ``binary_inv``, 0 and ``max_value`` change places.
+        With ``binary_inv``, 0 and ``max_value`` are swapped.
     block_size : int
         Side of the square around a pixel, odd, from 3 to 2047.
     C : float
-        Rounded up, with ``binary_inv`` down. Negative for light ink on dark paper.
+        Rounded up, with ``binary_inv`` down. Negative for a light foreground.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def adaptive_threshold(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
@@ -207,18 +207,18 @@ def adaptive_threshold(
 
 
 class Components(NamedTuple):
-    """What :func:`connected_components` found; unpacks as cv2's result does.
+    """The result of :func:`connected_components`; unpacks like cv2's result.
 
     Attributes
     ----------
     n : int
-        How many components there are, the background included.
+        Number of components, the background included.
     labels : int32 array, (h, w)
-        Each pixel's component; 0 is the background.
+        Component of each pixel; 0 is the background.
     stats : int32 array, (n, 5)
-        Of each component the left, top, width and height of its box, and its area.
+        Left, top, width and height of each component's bounding box, and its area.
     centroids : float64 array, (n, 2)
-        Of each component the mean x and y.
+        Mean x and y of each component.
     """
 
     n: int
@@ -227,29 +227,29 @@ class Components(NamedTuple):
     centroids: NDArray[np.float64]
 
 
-def connected_components(image: Picture | NDArray[np.bool_], connectivity: int = 8) -> Components:
-    """Find the connected components of the pixels that are not 0.
+def connected_components(image: Image | NDArray[np.bool_], connectivity: int = 8) -> Components:
+    """Find the connected components of the non-zero pixels.
 
     Parameters
     ----------
     image : uint8 or bool array, (h, w)
     connectivity : {8, 4}
-        Whether pixels that touch at a corner are connected.
+        With 8, pixels that touch at a corner are connected.
 
     Returns
     -------
     Components
-        Numbered from 1 in the order of their first pixels, row by row.
+        Numbered from 1 in raster order of their first pixels.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
-    As ``cv2.connectedComponentsWithStats``, whose numbers may be in another order. Where
-    there is no background, row 0 of ``stats`` is 0 and its centroid NaN.
+    As ``cv2.connectedComponentsWithStats``, which may number components in another order. Without
+    background, row 0 of ``stats`` is 0 and its centroid is NaN.
 
     Examples
     --------
@@ -265,17 +265,17 @@ def connected_components(image: Picture | NDArray[np.bool_], connectivity: int =
     """
     if isinstance(image, np.ndarray) and image.dtype == np.bool_:
         image = image.view(np.uint8)
-    labels, stats, centroids = _core.image_components(
-        cast("Picture", image), _integer("connectivity", connectivity)
+    labels, stats, centroids = _core.image_connected_components(
+        cast("Image", image), _integer("connectivity", connectivity)
     )
     return Components(len(stats), labels, stats, centroids)
 
 
-_LONGEST_KERNEL = 4095
+_MAX_KERNEL = 4095
 
 
-def structuring_element(shape: str, ksize: tuple[int, int]) -> Picture:
-    """Make a kernel for :func:`erode` and the like.
+def structuring_element(shape: str, ksize: tuple[int, int]) -> Image:
+    """Return a kernel for :func:`erode`, :func:`dilate`, :func:`open` and :func:`close`.
 
     Parameters
     ----------
@@ -286,12 +286,12 @@ def structuring_element(shape: str, ksize: tuple[int, int]) -> Picture:
     Returns
     -------
     uint8 array, (height, width)
-        1 inside the shape, 0 outside; as ``cv2.getStructuringElement``.
+        1 inside the shape, 0 outside, as ``cv2.getStructuringElement``.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Examples
     --------
@@ -303,35 +303,35 @@ def structuring_element(shape: str, ksize: tuple[int, int]) -> Picture:
     kind = known("shape", shape, ("rect", "cross", "ellipse"))
     width, height = _pair("ksize", ksize)
     for name, side in (("width", width), ("height", height)):
-        if not 1 <= side <= _LONGEST_KERNEL:
-            raise ValueError(f"ksize must have a {name} from 1 to {_LONGEST_KERNEL}, got {ksize!r}")
-    return _core.image_shape(kind, height, width)
+        if not 1 <= side <= _MAX_KERNEL:
+            raise ValueError(f"ksize must have a {name} from 1 to {_MAX_KERNEL}, got {ksize!r}")
+    return _core.image_structuring_element(kind, height, width)
 
 
 def erode(
-    image: Picture,
+    image: Image,
     kernel: NDArray[np.generic] | None = None,
     anchor: tuple[int, int] | None = None,
     iterations: int = 1,
     border: str = "constant",
     border_value: float | None = None,
-) -> Picture:
-    """Give each pixel the lowest level under the kernel: light parts shrink.
+) -> Image:
+    """Replace each pixel by the minimum under the kernel, which shrinks light areas.
 
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
     kernel : array of integers or bools, (h, w), optional
-        Which pixels around one count: those that are not 0. Sides up to 4095; 3 x 3 by
-        default. :func:`structuring_element` makes some.
+        Non-zero for the neighbours that count, for example from :func:`structuring_element`.
+        Sides up to 4095; by default 3 x 3 ones.
     anchor : tuple of int, optional
-        Which cell (x, y) of the kernel lies over the pixel; the middle by default.
+        The position (x, y) in the kernel of the pixel itself; by default the middle.
     iterations : int
-        How often.
+        Number of repetitions.
     border : {"constant", "replicate", "reflect", "reflect_101"}
-        How the picture goes on beyond its border.
+        How the image continues beyond its border.
     border_value : float, optional
-        With "constant", the level there; by default one without effect.
+        Level of a constant border; by default one without effect.
 
     Returns
     -------
@@ -340,7 +340,7 @@ def erode(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     See Also
     --------
@@ -348,7 +348,7 @@ def erode(
 
     Notes
     -----
-    As ``cv2.erode``. Full kernels of any size take about the time of small ones.
+    As ``cv2.erode``. The time for full kernels grows little with their size.
 
     Examples
     --------
@@ -360,16 +360,16 @@ def erode(
 
 
 def dilate(
-    image: Picture,
+    image: Image,
     kernel: NDArray[np.generic] | None = None,
     anchor: tuple[int, int] | None = None,
     iterations: int = 1,
     border: str = "constant",
     border_value: float | None = None,
-) -> Picture:
-    """Give each pixel the highest level under the kernel: light parts grow.
+) -> Image:
+    """Replace each pixel by the maximum under the kernel, which enlarges light areas.
 
-    Parameters, errors and limits are those of :func:`erode`; as ``cv2.dilate``.
+    Parameters and errors are those of :func:`erode`. As ``cv2.dilate``.
 
     Examples
     --------
@@ -381,17 +381,17 @@ def dilate(
 
 
 def open(
-    image: Picture,
+    image: Image,
     kernel: NDArray[np.generic] | None = None,
     anchor: tuple[int, int] | None = None,
     iterations: int = 1,
     border: str = "constant",
     border_value: float | None = None,
-) -> Picture:
-    """Erosion, then dilation: light parts that the kernel does not fit into go away.
+) -> Image:
+    """Erode, then dilate, which removes light areas that the kernel does not fit into.
 
-    Parameters, errors and limits are those of :func:`erode`; as ``cv2.morphologyEx`` with
-    ``MORPH_OPEN``: ``iterations`` erosions, then as many dilations.
+    Parameters and errors are those of :func:`erode`. As ``cv2.morphologyEx`` with ``MORPH_OPEN``:
+    ``iterations`` erosions, then as many dilations.
 
     Examples
     --------
@@ -403,17 +403,17 @@ def open(
 
 
 def close(
-    image: Picture,
+    image: Image,
     kernel: NDArray[np.generic] | None = None,
     anchor: tuple[int, int] | None = None,
     iterations: int = 1,
     border: str = "constant",
     border_value: float | None = None,
-) -> Picture:
-    """Dilation, then erosion: dark parts that the kernel does not fit into go away.
+) -> Image:
+    """Dilate, then erode, which removes dark areas that the kernel does not fit into.
 
-    Parameters, errors and limits are those of :func:`erode`; as ``cv2.morphologyEx`` with
-    ``MORPH_CLOSE``: ``iterations`` dilations, then as many erosions.
+    Parameters and errors are those of :func:`erode`. As ``cv2.morphologyEx`` with ``MORPH_CLOSE``:
+    ``iterations`` dilations, then as many erosions.
 
     Examples
     --------
@@ -424,31 +424,31 @@ def close(
     return _core.image_morphology(image, "close", kernel, anchor, iterations, border, border_value)
 
 
-_MOST_TAPS = 1023
+_MAX_TAPS = 1023
 
 
 def gaussian_blur(
-    image: Picture,
+    image: Image,
     ksize: int | tuple[int, int] = (0, 0),
     sigma: float = 0,
     sigma_y: float = 0,
     border: str = "reflect_101",
-) -> Picture:
-    """Smooth a picture with a Gaussian.
+) -> Image:
+    """Smooth an image with a Gaussian.
 
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
     ksize : int or tuple of int
-        Width and height of the kernel, odd, up to 1023; 0 is made from sigma,
+        Width and height of the kernel, odd, up to 1023; 0 is replaced by
         ``round(6 * sigma + 1) | 1``.
     sigma : float
-        Standard deviation in pixels; 0 is made from ksize, ``0.15 * ksize + 0.35`` or, up to 9,
-        a fixed table's.
+        Standard deviation in pixels; 0 is replaced by ``0.15 * ksize + 0.35`` or, up to a size of
+        9, that of a fixed table.
     sigma_y : float
-        The same for the vertical, where it is another.
+        Vertical standard deviation; 0 for the same as ``sigma``.
     border : {"reflect_101", "replicate", "reflect", "constant"}
-        How the picture goes on beyond its border; the constant is 0.
+        How the image continues beyond its border; the constant is 0.
 
     Returns
     -------
@@ -457,11 +457,11 @@ def gaussian_blur(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
-    As ``cv2.GaussianBlur``: taps in 256ths, one rounding.
+    As ``cv2.GaussianBlur``: taps in 256ths, rounded once.
 
     Examples
     --------
@@ -475,23 +475,23 @@ def gaussian_blur(
         if isinstance(ksize, (tuple, list))
         else (_integer("ksize", ksize),) * 2
     )
-    across = max(finite_number("sigma", sigma), 0.0)
-    down = max(finite_number("sigma_y", sigma_y), 0.0) or across
+    horizontal = max(finite_number("sigma", sigma), 0.0)
+    vertical = max(finite_number("sigma_y", sigma_y), 0.0) or horizontal
     sides = []
-    for side, spread in ((width, across), (height, down)):
-        if side == 0 and spread > 0:
-            side = round(min(6 * spread + 1, _MOST_TAPS + 1)) | 1
-        if not 1 <= side <= _MOST_TAPS or side % 2 == 0:
+    for side, deviation in ((width, horizontal), (height, vertical)):
+        if side == 0 and deviation > 0:
+            side = round(min(6 * deviation + 1, _MAX_TAPS + 1)) | 1
+        if not 1 <= side <= _MAX_TAPS or side % 2 == 0:
             raise ValueError(
-                f"ksize must be odd, from 1 to {_MOST_TAPS}, or 0 with a sigma that makes such "
-                f"a size, got {ksize!r} with sigma {spread:g}"
+                f"ksize must be odd, from 1 to {_MAX_TAPS}, or 0 with a sigma that gives such "
+                f"a size, got {ksize!r} with sigma {deviation:g}"
             )
         sides.append(side)
-    return _core.image_gaussian_blur(image, sides[1], sides[0], down, across, border)
+    return _core.image_gaussian_blur(image, sides[1], sides[0], vertical, horizontal, border)
 
 
-def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear") -> Picture:
-    """Make a picture larger or smaller.
+def resize(image: Image, dsize: tuple[int, int], interpolation: str = "linear") -> Image:
+    """Resize an image.
 
     Parameters
     ----------
@@ -499,8 +499,8 @@ def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear"
     dsize : tuple of int
         Width and height of the result, 1 to 16384.
     interpolation : {"linear", "area"}
-        Between the nearest pixels; or the mean of all that a pixel of the result covers, the
-        better one for smaller pictures.
+        "linear" interpolates between the nearest pixels; "area" averages the pixels that a result
+        pixel covers and is preferable for reduction.
 
     Returns
     -------
@@ -509,7 +509,7 @@ def resize(image: Picture, dsize: tuple[int, int], interpolation: str = "linear"
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
@@ -533,8 +533,8 @@ _MOMENTS = (
 )
 
 
-def moments(image: Picture | NDArray[np.bool_], binary: bool = False) -> dict[str, float]:
-    """Sum levels, weighted by powers of x and y up to the third.
+def moments(image: Image | NDArray[np.bool_], binary: bool = False) -> dict[str, float]:
+    """Compute the moments of an image up to third order.
 
     Parameters
     ----------
@@ -545,17 +545,17 @@ def moments(image: Picture | NDArray[np.bool_], binary: bool = False) -> dict[st
     Returns
     -------
     dict of float
-        ``m00`` to ``m03``, the sums; ``mu20`` to ``mu03``, about the centre of mass
-        ``(m10 / m00, m01 / m00)``; ``nu20`` to ``nu03``, independent of the size too.
+        Spatial moments ``m00`` to ``m03``; central moments ``mu20`` to ``mu03``, about the centroid
+        ``(m10 / m00, m01 / m00)``; normalized central moments ``nu20`` to ``nu03``.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
-    As ``cv2.moments`` of an image. The sums are exact up to 2**53.
+    As ``cv2.moments`` of an image. Spatial moments are exact up to 2**53.
 
     Examples
     --------
@@ -566,45 +566,45 @@ def moments(image: Picture | NDArray[np.bool_], binary: bool = False) -> dict[st
     """
     if isinstance(image, np.ndarray) and image.dtype == np.bool_:
         image = image.view(np.uint8)
-    values = _core.image_moments(cast("Picture", image), binary)
+    values = _core.image_moments(cast("Image", image), binary)
     return dict(zip(_MOMENTS, values, strict=True))
 
 
-_LONGEST_SIDE = 16384
+_MAX_SIDE = 16384
 
 
 def _size(dsize: object) -> tuple[int, int]:
-    """Width and height of a result."""
+    """Return the width and height of a result."""
     width, height = _pair("dsize", dsize)
     for name, side in (("width", width), ("height", height)):
-        if not 1 <= side <= _LONGEST_SIDE:
-            raise ValueError(f"dsize must have a {name} from 1 to {_LONGEST_SIDE}, got {dsize!r}")
+        if not 1 <= side <= _MAX_SIDE:
+            raise ValueError(f"dsize must have a {name} from 1 to {_MAX_SIDE}, got {dsize!r}")
     return width, height
 
 
 def warp_affine(
-    image: Picture,
+    image: Image,
     M: NDArray[np.generic] | Sequence[Sequence[float]],
     dsize: tuple[int, int],
     inverse: bool = False,
     border: str = "constant",
     border_value: float = 0,
-) -> Picture:
-    """Move, turn, shear or scale a picture, linear between pixels.
+) -> Image:
+    """Apply an affine map to an image, with linear interpolation.
 
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
     M : array of numbers, (2, 3)
-        Pixel (x, y) goes to ``M @ (x, y, 1)``. Numbers up to 1e6.
+        Maps pixel (x, y) to ``M @ (x, y, 1)``. Absolute values up to 1e6.
     dsize : tuple of int
         Width and height of the result, 1 to 16384.
     inverse : bool
-        Whether M is the way back, from the result to the image, which saves its inversion.
+        Whether M maps the result to the image, so that it need not be inverted.
     border : {"constant", "replicate", "reflect", "reflect_101"}
-        How the picture goes on beyond its border.
+        How the image continues beyond its border.
     border_value : float
-        With "constant", the level there, in all channels.
+        Level of a constant border, in all channels.
 
     Returns
     -------
@@ -613,13 +613,12 @@ def warp_affine(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
-    As ``cv2.warpAffine`` of OpenCV 5 with ``INTER_LINEAR``, whose places are not rounded to
-    32nds of a pixel any more as those of OpenCV 4 are. A constant or replicated border
-    gives its bytes.
+    As ``cv2.warpAffine`` of OpenCV 5 with ``INTER_LINEAR``; OpenCV 4 rounds source positions to
+    32nds of a pixel. The bytes are equal with a constant or replicated border.
 
     Examples
     --------
@@ -645,28 +644,28 @@ def warp_affine(
     )
 
 
-def deskew(image: Picture) -> Picture:
-    """Take a digit's slant away: rows move until its axis is upright.
+def deskew(image: Image) -> Image:
+    """Remove the skew of a digit by shearing it until its axis is vertical.
 
     Parameters
     ----------
     image : uint8 array, (h, w)
-        Light ink on black.
+        A light digit on black.
 
     Returns
     -------
     uint8 array, (h, w)
-        Sheared by ``mu11 / mu02`` about the middle row; what comes in from outside is black.
+        Sheared by ``mu11 / mu02`` about the middle row; pixels from outside are black.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----
-    The recipe of OpenCV's samples: ``cv2.moments``, then ``cv2.warpAffine`` with
-    ``[[1, skew, -skew * h / 2], [0, 1, 0]]`` as the way back.
+    As in OpenCV's samples: ``cv2.moments``, then ``cv2.warpAffine`` with the inverse map
+    ``[[1, skew, -skew * h / 2], [0, 1, 0]]``.
 
     Examples
     --------
@@ -678,24 +677,25 @@ def deskew(image: Picture) -> Picture:
     return _core.image_deskew(image)
 
 
-def normalize(image: Picture, alpha: float = 0, beta: float = 255) -> Picture:
-    """Stretch levels so that the lowest becomes ``alpha`` and the highest ``beta``.
+def normalize(image: Image, alpha: float = 0, beta: float = 255) -> Image:
+    """Scale the levels linearly so that they range from ``alpha`` to ``beta``.
 
     Parameters
     ----------
     image : uint8 array, (h, w)
     alpha, beta : float
-        The ends of the range, in either order, up to 1e6 in size; levels are cut to 0..255.
+        The ends of the range, in either order, with absolute values up to 1e6; results are clipped
+        to 0..255.
 
     Returns
     -------
     uint8 array, (h, w)
-        Of a picture of one level, the range's lower end.
+        An image of one level becomes the lower end of the range.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, what came and what was expected.
+        The message names the argument, its value and what was expected.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""What each augmentation is, written plainly in NumPy and float64: the core is held against it.
+"""Reference implementations of the augmentations in NumPy and float64.
 
 Images are (h, w); rows count downwards; a positive angle turns counter-clockwise as seen.
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def pixels(image, rows, columns, fill, value):
-    """The image's pixels at integer places (arrays), outside it as `fill` says."""
+    """Return the image at integer positions (arrays), with `fill` outside."""
     h, w = image.shape
     if fill == "constant":
         inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
@@ -24,7 +24,7 @@ def pixels(image, rows, columns, fill, value):
 
 
 def sample(image, y, x, fill="reflect", value=0.0):
-    """The image at fractional places y, x (arrays), by bilinear interpolation."""
+    """Return the image at positions y, x (arrays), by bilinear interpolation."""
     image = np.asarray(image, dtype=np.float64)
     top, left = np.floor(y).astype(int), np.floor(x).astype(int)
     total = np.zeros(np.shape(y))
@@ -36,7 +36,7 @@ def sample(image, y, x, fill="reflect", value=0.0):
 
 
 def warp(image, matrix, shift=(0.0, 0.0), fill="reflect", value=0.0):
-    """Moves the image's contents: x, y from the centre go to matrix @ (x, y) + shift."""
+    """Map x, y relative to the centre to matrix @ (x, y) + shift."""
     h, w = image.shape
     y, x = np.mgrid[:h, :w].astype(np.float64)
     centre = np.array([(w - 1) / 2, (h - 1) / 2])
@@ -45,19 +45,19 @@ def warp(image, matrix, shift=(0.0, 0.0), fill="reflect", value=0.0):
     return sample(image, source[..., 1], source[..., 0], fill, value)
 
 
-def turn(radians):
-    """The matrix of a counter-clockwise turn where y points down."""
+def rotation_matrix(radians):
+    """Return the matrix of a counter-clockwise rotation with y pointing down."""
     c, s = np.cos(radians), np.sin(radians)
     return np.array([[c, s], [-s, c]])
 
 
-def lean(shear):
-    """The matrix that moves each pixel to the right by `shear` times its height."""
+def shear_matrix(shear):
+    """Return the matrix that moves each pixel to the right by `shear` times its height."""
     return np.array([[1.0, -shear], [0.0, 1.0]])
 
 
-def rotation(image, share_of_turn, **outside):
-    return warp(image, turn(2 * np.pi * share_of_turn), **outside)
+def rotation(image, turns, **outside):
+    return warp(image, rotation_matrix(2 * np.pi * turns), **outside)
 
 
 def translation(image, down, right, **outside):
@@ -69,8 +69,8 @@ def zoom(image, factor, **outside):
     return warp(image, np.eye(2) / (1 + factor), **outside)
 
 
-def shear(image, pixels_a_pixel, **outside):
-    return warp(image, lean(pixels_a_pixel), **outside)
+def shear(image, pixels_per_pixel, **outside):
+    return warp(image, shear_matrix(pixels_per_pixel), **outside)
 
 
 def contrast(image, change):
@@ -80,24 +80,24 @@ def contrast(image, change):
 
 def stroke(image, amount):
     h, w = image.shape
-    around = np.pad(np.asarray(image, dtype=np.float64), 1, constant_values=np.nan)
+    padded = np.pad(np.asarray(image, dtype=np.float64), 1, constant_values=np.nan)
     cross = [(1, 1), (0, 1), (2, 1), (1, 0), (1, 2)]
-    neighbours = np.stack([around[r : r + h, c : c + w] for r, c in cross])
+    neighbours = np.stack([padded[r : r + h, c : c + w] for r, c in cross])
     extreme = np.nanmax(neighbours, axis=0) if amount > 0 else np.nanmin(neighbours, axis=0)
     return (1 - abs(amount)) * image + abs(amount) * extreme
 
 
 def blur(image, sigma):
-    """Rows, then columns, with weights out to three sigma; the edge goes on outside."""
-    reach = math.ceil(3 * sigma)
-    offsets = np.arange(-reach, reach + 1)
-    weights = np.exp(-(offsets**2) / (2 * sigma**2)) if reach else np.ones(1)
+    """Blur rows, then columns, with weights up to three sigma; the edge repeats outside."""
+    radius = math.ceil(3 * sigma)
+    offsets = np.arange(-radius, radius + 1)
+    weights = np.exp(-(offsets**2) / (2 * sigma**2)) if radius else np.ones(1)
     weights /= weights.sum()
     h, w = image.shape
     rows = np.arange(h)[:, None] + offsets
     columns = np.arange(w)[:, None] + offsets
-    along = np.einsum("rck,k->rc", image[:, columns.clip(0, w - 1)].astype(np.float64), weights)
-    return np.einsum("rkc,k->rc", along[rows.clip(0, h - 1)], weights)
+    blurred = np.einsum("rck,k->rc", image[:, columns.clip(0, w - 1)].astype(np.float64), weights)
+    return np.einsum("rkc,k->rc", blurred[rows.clip(0, h - 1)], weights)
 
 
 def brightness(image, amount):

@@ -1,4 +1,4 @@
-"""What the tests of ``ocrdigit._core`` share: a small network, and Python in other processes."""
+"""Shared by the tests of ``ocrdigit._core``: a small network, and Python in subprocesses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def same(a, b):
     return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
-# Python processes find the very package that is tested here.
+# Subprocesses import the package under test.
 HOME = str(Path(_core.__file__).resolve().parents[1])
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))
@@ -54,13 +54,13 @@ ENVIRONMENT = os.environ | {
 
 
 def run_script(script, timeout=60, **environment):
-    """Run Python code in a process of its own; its output, and no crash."""
+    """Run Python code in a subprocess and return it; fail if a signal killed it."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
         capture_output=True,
         text=True,
         timeout=timeout,
-        cwd=tempfile.gettempdir(),  # where no folder is called ocrdigit
+        cwd=tempfile.gettempdir(),  # without a folder named ocrdigit
         env=ENVIRONMENT | environment,
     )
     assert done.returncode >= 0, f"killed by signal {-done.returncode}: {done.stderr}"
@@ -80,5 +80,5 @@ def trainer(network, epochs):
                          learning_rate=1e-3)
 """
 
-# A sanitizer's allocator is at work.
+# Whether a sanitizer replaces the allocator.
 SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")

@@ -1,4 +1,4 @@
-"""Random cases on which ocrdigit.image is held against OpenCV, and a count of differing bytes.
+"""Compare ocrdigit.image with OpenCV on random cases and count the bytes that differ.
 
 python tests/opencv_cases.py [--cases 100000] [--only threshold,erode] [--seed 0]
 """
@@ -14,16 +14,16 @@ import numpy as np
 
 from ocrdigit import image
 
-VERSION = "5.0.0"  # the wheel whose bytes count: opencv-python-headless 5.0.0.93
+VERSION = "5.0.0"  # of the reference, opencv-python-headless 5.0.0.93
 
 
 def side(rng, longest=70):
-    """1 every so often, else anything up to the longest."""
+    """Return 1 in one case of ten, else any length up to the longest."""
     return 1 if rng.random() < 0.1 else int(rng.integers(1, longest + 1))
 
 
 def picture(rng, channels=0, longest=70):
-    """Noise, few levels, flat parts or smooth ones, some of it seen through odd strides."""
+    """Return noise, few levels, flat or smooth areas, some of it as views with other strides."""
     shape = (side(rng, longest), side(rng, longest)) + ((channels,) if channels else ())
     kind = rng.integers(5)
     if kind == 0:
@@ -51,11 +51,11 @@ def picture(rng, channels=0, longest=70):
 
 
 def dense(pixels):
-    """For cv2, which does not take every stride."""
+    """Return a contiguous copy, as cv2 does not accept every stride."""
     return np.ascontiguousarray(pixels)
 
 
-# Every case: (what ocrdigit gives, what cv2 gives, what it was)
+# Each case returns (result of ocrdigit, result of cv2, description).
 
 
 def gray(rng):
@@ -80,7 +80,7 @@ def threshold(rng):
 def otsu(rng):
     x = picture(rng)
     kind, code = [("otsu", 8), ("otsu_inv", 9)][rng.integers(2)]
-    cv2.ipp.setUseIPP(False)  # else exact ties go another way
+    cv2.ipp.setUseIPP(False)  # which breaks exact ties differently
     got, result = image.threshold(x, type=kind)
     want, expected = cv2.threshold(dense(x), 0, 255, code)
     cv2.ipp.setUseIPP(True)
@@ -143,7 +143,7 @@ def any_border(rng):
 
 
 def any_kernel(rng):
-    """A kernel and its anchor (x, y)."""
+    """Return a kernel and its anchor (x, y)."""
     size = tuple(int(x) for x in rng.integers(1, 40 if rng.random() < 0.1 else 8, 2))
     kind = rng.integers(4)
     if kind == 3:
@@ -217,7 +217,7 @@ def resize(rng, name, code):
     x = picture(rng, channels=int(rng.choice([0, 0, 3])))
     h, w = x.shape[:2]
     kind = rng.integers(4)
-    if kind == 0:  # whole factors
+    if kind == 0:  # integer factors
         factors = rng.integers(1, 6, 2)
         x = np.repeat(np.repeat(x, factors[0], axis=0), factors[1], axis=1)
         x = x ^ rng.integers(0, 16, x.shape).astype(np.uint8)
@@ -281,7 +281,7 @@ def normalize(rng):
 
 
 def moments(rng):
-    """To the last bits: cv2 adds up tiles, and IPP on its own."""
+    """Central moments up to rounding, as cv2 sums tiles; IPP has its own order."""
     x, binary = picture(rng, longest=150), bool(rng.integers(2))
     cv2.ipp.setUseIPP(False)
     want = cv2.moments(dense(x), binary)
@@ -323,7 +323,7 @@ CASES = {
 
 
 def differing_bytes(name, cases, seed=0, show=0):
-    """Differing and all bytes over so many random cases; prints the first `show` that differ."""
+    """Return the differing and all bytes of random cases; print the first `show` that differ."""
     rng = np.random.default_rng([seed, *name.encode()])
     differing = total = 0
     for _ in range(cases):
@@ -339,7 +339,7 @@ def differing_bytes(name, cases, seed=0, show=0):
 
 
 def every_colour():
-    """The differing grays of all 2**24 colours."""
+    """Count the differing grays of all 2**24 colours."""
     wrong = 0
     for red in range(256):
         colours = np.empty((256, 256, 3), np.uint8)

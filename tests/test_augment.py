@@ -13,9 +13,42 @@ SIZES = [(1, 1), (1, 9), (9, 1), (2, 2), (5, 7), (28, 28), (33, 64)]
 FILLS = ["reflect", "constant", "nearest"]
 
 
+GEOMETRIC = ("rotation", "translation", "zoom", "shear", "affine", "elastic")
+# The parameters of each type, and whether they are ranges.
+PARAMETERS = {
+    "rotation": {"factor": True},
+    "translation": {"height": True, "width": True},
+    "zoom": {"factor": True},
+    "contrast": {"factor": True},
+    "shear": {"factor": True},
+    "affine": {"degrees": False, "translate": False, "scale": True, "shear": False},
+    "elastic": {"displacement": False, "sigma": False},
+    "stroke": {"amount": True},
+    "brightness": {"amount": True},
+    "noise": {"sigma": True},
+    "erase": {"area": True},
+    "blur": {"sigma": True},
+    "background": {"tone": True, "uneven": False},
+    "texture": {"amount": True, "spacing": False},
+    "stray_stroke": {"width": True, "reach": False},
+    "invert": {},
+}
+
+
 def step(kind, *numbers, probability=1.0, fill="reflect", value=0.0):
-    padded = tuple(float(x) for x in numbers) + (0.0,) * (5 - len(numbers))
-    return (kind, padded, probability, fill, value)
+    """The core's form of a step; numbers that are not given are 0."""
+    left = [float(x) for x in numbers]
+    result = {"type": kind, "probability": probability}
+    for name, is_range in PARAMETERS[kind].items():
+        given, left = left[: 1 + is_range], left[1 + is_range :]
+        given += [0.0] * (1 + is_range - len(given))
+        result[name] = tuple(given) if is_range else given[0]
+    assert not left
+    if kind in GEOMETRIC:
+        result["fill"] = fill
+    if kind in (*GEOMETRIC, "erase", "stray_stroke"):
+        result["value"] = value
+    return result
 
 
 def fixed(kind, *numbers, **options):
@@ -32,11 +65,12 @@ def one(image, *steps, seed=0):
 
 
 def ks_uniform(sample, low, high):
-    """Kolmogorov and Smirnov's distance from the uniform distribution, times sqrt(n)."""
+    """Return the Kolmogorov-Smirnov distance from a uniform distribution, times sqrt(n)."""
     n = len(sample)
-    places = (np.sort(sample) - low) / (high - low)
+    positions = (np.sort(sample) - low) / (high - low)
     distance = max(
-        np.abs(places - np.arange(n) / n).max(), np.abs(places - np.arange(1, n + 1) / n).max()
+        np.abs(positions - np.arange(n) / n).max(),
+        np.abs(positions - np.arange(1, n + 1) / n).max(),
     )
     return distance * math.sqrt(n)
 
@@ -44,37 +78,37 @@ def ks_uniform(sample, low, high):
 KS_LIMIT = 2.2  # exceeded by chance once in 8,000 tests
 
 
-def source_places(steps, n, h, w):
-    """Where pixels come from, y and x (n, h, w), NaN near the edges: ramps show it.
+def source_positions(steps, n, h, w):
+    """Return the source positions of pixels, y and x (n, h, w), NaN near the edges.
 
-    Bilinear interpolation of a ramp gives the place itself; image i of each batch draws from
-    the same stream, so both ramps and any other image are moved alike.
+    Bilinear interpolation of a ramp gives the position itself. Image i of each batch draws from
+    the same stream, so both ramps and any other image are mapped alike.
     """
     y, x = np.mgrid[:h, :w].astype(np.float32)
-    places = []
+    positions = []
     for ramp, last in ((y, h - 1), (x, w - 1)):
         batch = np.repeat((ramp / last)[None], n, axis=0)
-        place = augment(batch, steps, 5).astype(np.float64) * last
-        places.append(np.where((place > 0.05) & (place < last - 0.05), place, np.nan))
-    hidden = np.isnan(places[0]) | np.isnan(places[1])
-    return [np.where(hidden, np.nan, place) for place in places]
+        position = augment(batch, steps, 5).astype(np.float64) * last
+        positions.append(np.where((position > 0.05) & (position < last - 0.05), position, np.nan))
+    hidden = np.isnan(positions[0]) | np.isnan(positions[1])
+    return [np.where(hidden, np.nan, position) for position in positions]
 
 
-def fit_affine(place_y, place_x):
-    """The matrix (2, 2) from result to source about the centre, and the source of the centre."""
-    h, w = place_y.shape
+def fit_affine(source_y, source_x):
+    """Return the matrix (2, 2) from result to source about the centre, and the centre's source."""
+    h, w = source_y.shape
     y, x = np.mgrid[:h, :w].astype(np.float64)
-    seen = ~np.isnan(place_y)
-    assert seen.sum() >= 6
-    columns = np.stack([x - (w - 1) / 2, y - (h - 1) / 2, np.ones_like(x)], axis=-1)[seen]
-    targets = np.stack([place_x - (w - 1) / 2, place_y - (h - 1) / 2], axis=-1)[seen]
+    visible = ~np.isnan(source_y)
+    assert visible.sum() >= 6
+    columns = np.stack([x - (w - 1) / 2, y - (h - 1) / 2, np.ones_like(x)], axis=-1)[visible]
+    targets = np.stack([source_x - (w - 1) / 2, source_y - (h - 1) / 2], axis=-1)[visible]
     solution, *_ = np.linalg.lstsq(columns, targets, rcond=None)
     assert np.abs(columns @ solution - targets).max() < 1e-3
     return solution[:2].T, solution[2]
 
 
 class TestAgainstReference:
-    """Randomness is pinned by equal ends of every range."""
+    """Every range is one number, so nothing is random."""
 
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("fill", FILLS)
@@ -136,7 +170,7 @@ class TestAgainstReference:
             np.testing.assert_allclose(got, want, rtol=0, atol=5e-5)
 
     def test_directions(self):
-        """A dot right of the centre goes up, down, inwards and right."""
+        """A dot right of the centre moves up, down, inward and to the right."""
         image = np.zeros((9, 9), np.float32)
         image[4, 6] = 1
         assert one(image, fixed("rotation", 0.25)).argmax() == 2 * 9 + 4
@@ -167,10 +201,10 @@ class TestAgainstReference:
         others = {
             "affine": (10, 0.1, 0.9, 1.1, 5),
             "texture": (0.5, 1.0, 1.0),
-            "ink": (5, 9, 0.5),
-            "negative": (),
+            "stray_stroke": (5, 9, 0.5),
+            "invert": (),
         }
-        for kind in ("elastic", "noise", "erase", "stroke", "blur", "paper", *others):
+        for kind in ("elastic", "noise", "erase", "stroke", "blur", "background", *others):
             numbers = others.get(kind, (0.5, 1.0))
             result = one(image, step(kind, *numbers, value=1.0))
             assert np.isfinite(result).all()
@@ -181,17 +215,17 @@ class TestAffine:
     STEP = step("affine", 20, 0.1, 0.8, 1.25, 15, fill="nearest")
 
     def test_parameters_and_order(self):
-        """Its map is scale, then shear, then rotation, then shift, each within its range."""
+        """The map is scale, then shear, then rotation, then shift, each within its range."""
         n, h, w = 1500, 24, 31
-        places = source_places([self.STEP], n, h, w)
+        positions = source_positions([self.STEP], n, h, w)
         parameters = []
-        for place_y, place_x in zip(*places, strict=True):
-            inverse, centre = fit_affine(place_y, place_x)
+        for source_y, source_x in zip(*positions, strict=True):
+            inverse, centre = fit_affine(source_y, source_x)
             forward = np.linalg.inv(inverse)
-            # forward = turn(angle) @ lean(shear) * scale: its first column is a turned (scale, 0).
+            # forward = rotation @ shear * scale: its first column is the rotated (scale, 0).
             scale = math.hypot(forward[0, 0], forward[1, 0])
             angle = math.atan2(-forward[1, 0], forward[0, 0])
-            rest = reference.turn(-angle) @ forward / scale
+            rest = reference.rotation_matrix(-angle) @ forward / scale
             assert rest[1] == pytest.approx([0, 1], abs=1e-3)
             shift = -forward @ centre
             parameters.append(
@@ -213,24 +247,26 @@ class TestAffine:
     @pytest.mark.parametrize("fill", FILLS)
     def test_one_resampling(self, fill):
         image = random_images((24, 31))
-        place_y, place_x = (p[0] for p in source_places([self.STEP], 1, 24, 31))
-        inverse, centre = fit_affine(place_y, place_x)
+        source_y, source_x = (p[0] for p in source_positions([self.STEP], 1, 24, 31))
+        inverse, centre = fit_affine(source_y, source_x)
         forward = np.linalg.inv(inverse)
         want = reference.warp(image, forward, -forward @ centre, fill=fill, value=0.3)
-        got = one(image, (*self.STEP[:3], fill, 0.3), seed=5)
+        got = one(image, {**self.STEP, "fill": fill, "value": 0.3}, seed=5)
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-4)
 
 
 class TestElastic:
     @pytest.mark.parametrize(("rms", "sigma"), [(1.0, 4.0), (0.5, 2.0), (2.0, 8.0)])
     def test_field(self, rms, sigma):
-        """Its rms, its evenness, its independent components, its Gaussian correlation."""
+        """Root mean square, uniformity, independent components and Gaussian correlation."""
         n, h, w = 2000, 40, 48
-        place_y, place_x = source_places([step("elastic", rms, sigma, fill="nearest")], n, h, w)
+        source_y, source_x = source_positions(
+            [step("elastic", rms, sigma, fill="nearest")], n, h, w
+        )
         margin = math.ceil(5 * rms)
         inner = (slice(None), slice(margin, h - margin), slice(margin, w - margin))
         y, x = np.mgrid[:h, :w]
-        down, right = (place_y - y)[inner], (place_x - x)[inner]
+        down, right = (source_y - y)[inner], (source_x - x)[inner]
         assert not np.isnan(down).any()
         assert math.sqrt(np.mean(down**2 + right**2)) == pytest.approx(rms, rel=0.03)
         everywhere = np.sqrt(np.mean(down**2 + right**2, axis=0))
@@ -239,7 +275,7 @@ class TestElastic:
         assert np.mean(down**2) == pytest.approx(np.mean(right**2), rel=0.06)
         assert abs(np.mean(down * right)) < 0.03 * rms**2
         assert abs(np.mean(down)) < 0.05 * rms
-        # White noise smoothed by a Gaussian of sigma correlates as one of sqrt(2) sigma does.
+        # The autocorrelation of white noise smoothed by a Gaussian is one of sqrt(2) sigma.
         for field in (down, right):
             for distance in range(1, min(int(3 * sigma), field.shape[1] - 4)):
                 want = math.exp(-(distance**2) / (4 * sigma**2))
@@ -252,16 +288,16 @@ class TestElastic:
 
     @pytest.mark.parametrize("fill", FILLS)
     def test_resampling(self, fill):
-        """What the field does to ramps it does to any image."""
+        """The field found with ramps applies to any image."""
         h, w = 33, 28
         motion = step("elastic", 1.5, 3, fill="nearest")
         image = random_images((h, w))
-        place_y, place_x = (p[0] for p in source_places([motion], 1, h, w))
-        seen = ~np.isnan(place_y)
-        want = reference.sample(image, np.nan_to_num(place_y), np.nan_to_num(place_x))
-        got = one(image, (*motion[:3], fill, 0.0), seed=5)
-        assert seen.mean() > 0.7
-        np.testing.assert_allclose(got[seen], want[seen], rtol=0, atol=1e-4)
+        source_y, source_x = (p[0] for p in source_positions([motion], 1, h, w))
+        visible = ~np.isnan(source_y)
+        want = reference.sample(image, np.nan_to_num(source_y), np.nan_to_num(source_x))
+        got = one(image, {**motion, "fill": fill}, seed=5)
+        assert visible.mean() > 0.7
+        np.testing.assert_allclose(got[visible], want[visible], rtol=0, atol=1e-4)
 
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("sigma", [1.0, 4.0, 100.0])
@@ -287,9 +323,9 @@ class TestNoise:
         assert z.var() == pytest.approx(1, abs=4.5 * math.sqrt(2 / n))
         assert np.mean(z**3) == pytest.approx(0, abs=4.5 * math.sqrt(15 / n))
         assert np.mean(z**4) == pytest.approx(3, abs=4.5 * math.sqrt(96 / n))
-        places = np.linspace(-3, 3, 61)
-        normal = np.array([0.5 * (1 + math.erf(t / math.sqrt(2))) for t in places])
-        got = np.searchsorted(np.sort(z), places) / n
+        positions = np.linspace(-3, 3, 61)
+        normal = np.array([0.5 * (1 + math.erf(t / math.sqrt(2))) for t in positions])
+        got = np.searchsorted(np.sort(z), positions) / n
         assert np.abs(got - normal).max() < 0.002 + 2 / math.sqrt(n)
 
     def test_pixels_are_independent(self):
@@ -316,39 +352,39 @@ class TestNoise:
 
 class TestErase:
     @pytest.mark.parametrize("size", [*SIZES, (64, 2), (3, 60)])
-    @pytest.mark.parametrize("share", [0.0, 0.02, 0.1, 0.33, 0.8, 1.0])
-    def test_is_one_rectangle(self, size, share):
+    @pytest.mark.parametrize("area", [0.0, 0.02, 0.1, 0.33, 0.8, 1.0])
+    def test_is_one_rectangle(self, size, area):
         h, w = size
         images = np.zeros((200, h, w), np.float32)
-        for result in augment(images, [fixed("erase", share, value=0.75)], 2):
+        for result in augment(images, [fixed("erase", area, value=0.75)], 2):
             erased = result == 0.75
             assert (result[~erased] == 0).all()
             rows, columns = np.flatnonzero(erased.any(axis=1)), np.flatnonzero(erased.any(axis=0))
             assert erased.sum() == len(rows) * len(columns)
-            # The width is rounded to whole pixels; less than a pixel may become nothing.
+            # The width is rounded to whole pixels; less than a pixel may become 0.
             slack = 0.5 * len(rows) if erased.any() else 1
-            assert abs(erased.sum() - share * h * w) < slack + 1e-9
-            if share == 1:
+            assert abs(erased.sum() - area * h * w) < slack + 1e-9
+            if area == 1:
                 assert erased.all()
-            if share == 0:
+            if area == 0:
                 assert not erased.any()
 
-    def test_shares_aspects_places(self):
+    def test_areas_aspects_positions(self):
         n, side = 3000, 100
         images = np.zeros((n, side, side), np.float32)
         erased = augment(images, [step("erase", 0.05, 0.2, value=1.0)], 9) == 1
-        shares = erased.mean(axis=(1, 2))
-        assert ks_uniform(shares.clip(0.05, 0.2), 0.05, 0.2) < KS_LIMIT
+        areas = erased.mean(axis=(1, 2))
+        assert ks_uniform(areas.clip(0.05, 0.2), 0.05, 0.2) < KS_LIMIT
         heights, widths = erased.any(axis=2).sum(axis=1), erased.any(axis=1).sum(axis=1)
         aspects = np.log(heights / widths)
         assert ks_uniform(aspects, math.log(1 / 3), math.log(3)) < KS_LIMIT
         tops, lefts = erased.any(axis=2).argmax(axis=1), erased.any(axis=1).argmax(axis=1)
-        noise = np.random.default_rng(0).random((2, n))  # spreads whole pixels evenly
+        noise = np.random.default_rng(0).random((2, n))  # makes whole pixels continuous
         assert ks_uniform((tops + noise[0]) / (side - heights + 1), 0, 1) < KS_LIMIT
         assert ks_uniform((lefts + noise[1]) / (side - widths + 1), 0, 1) < KS_LIMIT
 
 
-class TestPaperAndPen:
+class TestBackgroundAndPen:
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("sigma", [0.0, 0.2, 0.7, 1.5, 3.0])
     def test_blur(self, size, sigma):
@@ -356,22 +392,22 @@ class TestPaperAndPen:
         got = one(image, fixed("blur", sigma))
         np.testing.assert_allclose(got, reference.blur(image, sigma), rtol=0, atol=1e-6)
 
-    def test_even_paper(self):
+    def test_even_background(self):
         images = random_images((400, 6, 7)) * np.float32(0.5)
-        got = augment(images, [step("paper", 0.2, 0.6)], 1)
+        got = augment(images, [step("background", 0.2, 0.6)], 1)
         tones = ((got - images) / (1 - images)).reshape(400, -1).astype(np.float64)
         assert np.ptp(tones, axis=1).max() < 1e-3
         assert ks_uniform(tones.mean(axis=1).clip(0.2, 0.6), 0.2, 0.6) < KS_LIMIT
 
-    def test_uneven_paper(self):
+    def test_uneven_background(self):
         blank = np.zeros((200, 28, 28), np.float32)
-        tones = augment(blank, [step("paper", 0.5, 0.5, 0.8)], 1)
+        tones = augment(blank, [step("background", 0.5, 0.5, 0.8)], 1)
         assert tones.min() >= 0.1 - 1e-6
         assert tones.max() <= 0.5 + 1e-6
         assert np.mean(np.ptp(tones, axis=(1, 2))) > 0.2
-        # It is smooth: knots lie a third of the side apart.
+        # It is smooth: knots are a third of the side apart.
         assert abs(np.diff(tones, axis=1)).max() <= 0.4 / (28 / 3) + 1e-6
-        assert np.allclose(augment(blank + 1, [step("paper", 0.5, 0.5, 0.8)], 1), 1)
+        assert np.allclose(augment(blank + 1, [step("background", 0.5, 0.5, 0.8)], 1), 1)
 
     @pytest.mark.parametrize("spacing", [1.0, 1.5, 6.0])
     def test_texture(self, spacing):
@@ -386,41 +422,41 @@ class TestPaperAndPen:
         scaled = augment(images, [step("texture", 0.6, 0.6, spacing)], 1)
         np.testing.assert_allclose(scaled, images * got, rtol=1e-5)
 
-    def test_ink_keeps_to_one_edge(self):
+    def test_stray_stroke_keeps_to_one_edge(self):
         images = random_images((500, 28, 40)) * np.float32(0.3)
-        got = augment(images, [step("ink", 1, 3, 0.2, value=0.8)], 2)
+        got = augment(images, [step("stray_stroke", 1, 3, 0.2, value=0.8)], 2)
         drawn = got != images
         assert (got[drawn] > images[drawn]).all()
         assert got.max() <= 0.8
         assert drawn.any(axis=(1, 2)).mean() > 0.9
-        down, along = 0.2 * 28 + 2.5, 0.2 * 40 + 2.5  # half a width and the soft edge further
+        depth_y, depth_x = 0.2 * 28 + 2.5, 0.2 * 40 + 2.5  # plus half the width and the soft edge
         sides = []
         for picture in drawn:
             rows, columns = np.nonzero(picture)
             if not len(rows):
                 continue
             fits = [
-                rows.max() <= down,
-                columns.max() <= along,
-                rows.min() >= 27 - down,
-                columns.min() >= 39 - along,
+                rows.max() <= depth_y,
+                columns.max() <= depth_x,
+                rows.min() >= 27 - depth_y,
+                columns.min() >= 39 - depth_x,
             ]
             assert any(fits)
             sides.append(fits.index(True))
         assert min(np.bincount(sides, minlength=4)) > 60
 
-    def test_ink_crosses_where_it_may(self):
+    def test_stray_stroke_crosses_with_full_reach(self):
         blank = np.zeros((300, 28, 28), np.float32)
-        got = augment(blank, [step("ink", 2, 2, 1.0, value=1.0)], 3)
+        got = augment(blank, [step("stray_stroke", 2, 2, 1.0, value=1.0)], 3)
         middle = got[:, 10:18, 10:18].max(axis=(1, 2)) > 0
         assert 0.3 < middle.mean() < 0.95
         brightest = got.max(axis=(1, 2))
         assert brightest[brightest > 0].min() > 0.2
         assert brightest.max() <= 1
 
-    def test_negative(self):
+    def test_invert(self):
         images = random_images((5, 9, 4))
-        assert np.array_equal(augment(images, [step("negative")], 0), 1 - images)
+        assert np.array_equal(augment(images, [step("invert")], 0), 1 - images)
 
 
 ALL_KINDS = [
@@ -436,10 +472,10 @@ ALL_KINDS = [
     step("noise", 0, 0.1),
     step("erase", 0, 0.2, probability=0.5, value=0.5),
     step("blur", 0, 1, probability=0.5),
-    step("paper", 0, 0.5, 1),
+    step("background", 0, 0.5, 1),
     step("texture", 0, 0.5, 2),
-    step("ink", 1, 2, 0.5, value=1.0),
-    step("negative", probability=0.5),
+    step("stray_stroke", 1, 2, 0.5, value=1.0),
+    step("invert", probability=0.5),
 ]
 
 
@@ -453,10 +489,10 @@ class TestDraws:
         [("rotation", -0.1, 0.1), ("zoom", -0.2, 0.1), ("shear", -0.3, 0.2)],
     )
     def test_geometric_ranges(self, kind, low, high):
-        places = source_places([step(kind, low, high, fill="nearest")], self.N, 16, 16)
+        positions = source_positions([step(kind, low, high, fill="nearest")], self.N, 16, 16)
         drawn = []
-        for place_y, place_x in zip(*places, strict=True):
-            inverse, centre = fit_affine(place_y, place_x)
+        for source_y, source_x in zip(*positions, strict=True):
+            inverse, centre = fit_affine(source_y, source_x)
             assert np.abs(centre).max() < 1e-3
             if kind == "rotation":
                 drawn.append(math.atan2(inverse[1, 0], inverse[0, 0]) / (2 * math.pi))
@@ -470,10 +506,10 @@ class TestDraws:
     def test_translation_ranges(self):
         h, w = 20, 30
         motion = step("translation", -0.1, 0.2, -0.3, 0.1, fill="nearest")
-        place_y, place_x = source_places([motion], self.N, h, w)
+        source_y, source_x = source_positions([motion], self.N, h, w)
         y, x = np.mgrid[:h, :w]
-        down = -np.nanmean(place_y - y, axis=(1, 2)) / h
-        right = -np.nanmean(place_x - x, axis=(1, 2)) / w
+        down = -np.nanmean(source_y - y, axis=(1, 2)) / h
+        right = -np.nanmean(source_x - x, axis=(1, 2)) / w
         assert ks_uniform(down, -0.1, 0.2) < KS_LIMIT
         assert ks_uniform(right, -0.3, 0.1) < KS_LIMIT
         assert abs(np.corrcoef(down, right)[0, 1]) < 4 / math.sqrt(self.N)
@@ -540,37 +576,60 @@ class TestBadSteps:
     @pytest.mark.parametrize(
         ("bad", "message"),
         [
-            (step("rotation", 0.2, 0.1), r"step 1 \(rotation\): high: got 0.1, .* 0.2"),
-            (step("rotation", -1.5, 0), r"step 1 \(rotation\): low: got -1.5, .*-1 to 1"),
-            (step("rotation", 0, 0, 0.5), r"step 1 \(rotation\): number 2 is not used: got 0.5"),
+            (step("rotation", 0.2, 0.1), r"step 1 \(rotation\): factor high: got 0.1, .* 0.2"),
+            (step("rotation", -1.5, 0), r"step 1 \(rotation\): factor low: got -1.5, .*-1 to 1"),
             (step("translation", 0, 0, 0, 2), r"step 1 \(translation\): width high: got 2"),
             (step("translation", 0.1, 0, 0, 0), r"step 1 \(translation\): height high: got 0"),
-            (step("zoom", -1, 0), r"step 1 \(zoom\): low: got -1"),
-            (step("contrast", -1.1, 0), r"step 1 \(contrast\): low: got -1.1"),
+            (step("zoom", -1, 0), r"step 1 \(zoom\): factor low: got -1"),
+            (step("contrast", -1.1, 0), r"step 1 \(contrast\): factor low: got -1.1"),
             (step("affine", -1, 0, 1, 1, 0), r"step 1 \(affine\): degrees: got -1"),
+            (step("affine", 1, 2, 1, 1, 0), r"step 1 \(affine\): translate: got 2"),
             (step("affine", 1, 0, 0, 1, 0), r"step 1 \(affine\): scale low: got 0"),
             (step("affine", 1, 0, 1, 0.5, 0), r"step 1 \(affine\): scale high: got 0.5"),
-            (step("affine", 1, 0, 1, 1, 90), r"step 1 \(affine\): shear degrees: got 90"),
-            (step("elastic", -1, 4), r"step 1 \(elastic\): rms: got -1"),
+            (step("affine", 1, 0, 1, 1, 90), r"step 1 \(affine\): shear: got 90"),
+            (step("elastic", -1, 4), r"step 1 \(elastic\): displacement: got -1"),
             (step("elastic", 1, 0.5), r"step 1 \(elastic\): sigma: got 0.5"),
-            (step("shear", 0, 4.5), r"step 1 \(shear\): high: got 4.5"),
-            (step("stroke", 0, 1.5), r"step 1 \(stroke\): high: got 1.5"),
-            (step("brightness", -2, 0), r"step 1 \(brightness\): low: got -2"),
+            (step("shear", 0, 4.5), r"step 1 \(shear\): factor high: got 4.5"),
+            (step("stroke", 0, 1.5), r"step 1 \(stroke\): amount high: got 1.5"),
+            (step("brightness", -2, 0), r"step 1 \(brightness\): amount low: got -2"),
             (step("noise", -0.1, 0.1), r"step 1 \(noise\): sigma low: got -0.1"),
-            (step("erase", 0, 1.1), r"step 1 \(erase\): share high: got 1.1"),
+            (step("erase", 0, 1.1), r"step 1 \(erase\): area high: got 1.1"),
             (step("blur", 0, 4), r"step 1 \(blur\): sigma high: got 4"),
-            (step("paper", 0, 0, 2), r"step 1 \(paper\): unevenness: got 2"),
+            (step("background", 0, 0, 2), r"step 1 \(background\): uneven: got 2"),
             (step("texture", 0, 0, 0), r"step 1 \(texture\): spacing: got 0"),
-            (step("ink", 0, 1, 0), r"step 1 \(ink\): width low: got 0"),
-            (step("ink", 1, 1, 1.5), r"step 1 \(ink\): reach: got 1.5"),
-            (step("negative", 1), r"step 1 \(negative\): number 0 is not used: got 1"),
+            (step("stray_stroke", 0, 1, 0), r"step 1 \(stray_stroke\): width low: got 0"),
+            (step("stray_stroke", 1, 1, 1.5), r"step 1 \(stray_stroke\): reach: got 1.5"),
             (step("zoom", 0, 0, probability=1.1), r"step 1 \(zoom\): probability: got 1.1"),
             (step("zoom", 0, 0, value=-1.0), r"step 1 \(zoom\): value: got -1"),
+            (
+                step("rotation", 0, 0) | {"sigma": 0.5},
+                r"steps\[1\] \(rotation\): unknown 'sigma', expected only: factor, prob",
+            ),
+            (
+                step("contrast", 0, 0) | {"fill": "reflect"},
+                r"steps\[1\] \(contrast\): unknown 'fill', expected only: factor, probability$",
+            ),
+            (
+                step("invert") | {"factor": (0, 0)},
+                r"steps\[1\] \(invert\): unknown 'factor', expected only: probability$",
+            ),
+            ({"type": "zoom"}, r"steps\[1\] \(zoom\): factor: missing"),
+            ({"factor": (0, 0)}, r"steps\[1\]: type: missing"),
         ],
     )
-    def test_is_named(self, bad, message):
+    def test_message(self, bad, message):
         with pytest.raises(ValueError, match=message):
             augment(random_images((1, 4, 4)), [step("zoom", 0, 0), bad], 0)
+
+    def test_defaults(self):
+        image = random_images((9, 9))
+        short = {"type": "zoom", "factor": (0.3, 0.3)}
+        assert np.array_equal(one(image, short), one(image, fixed("zoom", 0.3, fill="constant")))
+
+    @pytest.mark.parametrize("bad", [0.1, (0.1,), (0.1, 0.2, 0.3), "ab"])
+    def test_ranges_are_pairs(self, bad):
+        with pytest.raises((TypeError, ValueError), match=r"factor: got .* a pair \(low, high\)"):
+            augment(random_images((1, 4, 4)), [{"type": "zoom", "factor": bad}], 0)
 
     @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
     def test_numbers_are_finite(self, number):
@@ -579,7 +638,7 @@ class TestBadSteps:
             step("zoom", 0, 0, probability=number),
             step("erase", 0, 1, value=number),
         ):
-            with pytest.raises(ValueError, match=r"step.*1.*(nan|inf).*expected"):
+            with pytest.raises(ValueError, match=r"steps\[1\] .*(nan|inf).*expected"):
                 augment(random_images((1, 4, 4)), [step("zoom", 0, 0), bad], 0)
 
 
@@ -592,7 +651,7 @@ def keras():
 
 
 class TestKeras:
-    """The four operations that Keras has, against Keras' own layers."""
+    """The four operations that Keras has, against Keras' layers."""
 
     def compare(self, layer, image, *steps):
         want = np.asarray(layer(image[None, :, :, None], training=True))[0, :, :, 0]

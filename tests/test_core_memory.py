@@ -58,7 +58,7 @@ def repeat_calls(network, batch):
         make_network(layers=[{"type": "relu", "x": 1}])
     with pytest.raises(ValueError, match="layer 0"):
         make_network(layers=[DENSE])
-    steps = [("zoom", (0.1, 0.2, 0, 0, 0), 1.0, "constant", 0.5)]
+    steps = [{"type": "zoom", "factor": (0.1, 0.2), "value": 0.5}]
     trainer = make_trainer(network, augment=steps)
     arguments = (batch.images, batch.labels, 1.0, batch.images, batch.labels)
     trainer.run(*arguments, on_step=lambda p: None, on_epoch=lambda p: None)
@@ -73,11 +73,11 @@ def repeat_calls(network, batch):
     picture = np.zeros((9, 7), np.uint8)
     picture[2:6, 3] = 255
     _core.preprocess_digit(picture)
-    _core.resize_gray(picture, 5, 6)
-    _core.otsu_threshold(picture)
     _core.is_canonical(picture)
-    _core.rgb_to_gray(np.zeros((4, 5, 3), np.uint8))
-    _core.rgba_to_gray(np.zeros((4, 5, 4), np.uint8), 255)
+    _core.preprocess_steps(picture)
+    _core.image_gray(np.zeros((4, 5, 4), np.uint8), False, 255)
+    _core.image_resize(picture, (5, 6), "area")
+    _core.image_threshold(picture, 0, 255, "otsu")
     with pytest.raises(ValueError, match="image"):
         _core.preprocess_digit(picture[:0])
 

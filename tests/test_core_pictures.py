@@ -1,4 +1,4 @@
-"""What the core takes for a picture and for augmentation."""
+"""The core's functions on images and for augmentation: arguments and errors."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import pytest
 from ocrdigit import _core
 
 PICTURE_CALLS = {
-    "rgb_to_gray": (lambda x: _core.rgb_to_gray(x), (5, 6, 3)),
-    "rgba_to_gray": (lambda x: _core.rgba_to_gray(x, 0), (5, 6, 4)),
-    "otsu_threshold": (lambda x: _core.otsu_threshold(x), (5, 6)),
-    "resize_gray": (lambda x: _core.resize_gray(x, 3, 2), (5, 6)),
     "is_canonical": (lambda x: _core.is_canonical(x), (5, 6)),
     "preprocess_digit": (lambda x: _core.preprocess_digit(x), (5, 6)),
+    "preprocess_steps": (lambda x: _core.preprocess_steps(x), (5, 6)),
 }
 
 
@@ -42,16 +39,6 @@ def test_pictures_refused(name):
 
 
 def test_pictures():
-    rgb = np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)
-    r, g, b = (rgb[..., i].astype(int) for i in range(3))
-    gray = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15
-    assert np.array_equal(_core.rgb_to_gray(image=rgb), gray)
-    clear = np.dstack([rgb, np.zeros((5, 6), np.uint8)])
-    assert np.array_equal(_core.rgba_to_gray(clear, background=200), np.full((5, 6), 200))
-    assert _core.otsu_threshold(np.array([[3, 9]], np.uint8)) == 3
-    halved = _core.resize_gray(np.array([[0, 4], [8, 12]], np.uint8), height=1, width=1)
-    assert halved.dtype == np.float32
-    assert halved.tolist() == [[6.0]]
     digit = np.zeros((40, 30), np.uint8)
     digit[8:32, 14:17] = 255
     assert _core.is_canonical(digit) is True
@@ -62,21 +49,33 @@ def test_pictures():
     assert 0 < prepared.max() <= 1
 
 
-def test_picture_numbers_refused():
+def test_operations():
+    rgb = np.random.default_rng(0).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    r, g, b = (rgb[..., i].astype(int) for i in range(3))
+    gray = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15
+    assert np.array_equal(_core.image_gray(image=rgb, bgr=False, background=0), gray)
+    clear = np.dstack([rgb, np.zeros((5, 6), np.uint8)])
+    assert np.array_equal(_core.image_gray(clear, False, 200), np.full((5, 6), 200))
+    assert _core.image_threshold(np.array([[3, 9]], np.uint8), 0, 255, "otsu")[0] == 3
+    halved = _core.image_resize(np.array([[0, 4], [8, 12]], np.uint8), (1, 1), "area")
+    assert halved.dtype == np.uint8
+    assert halved.tolist() == [[6]]
+
+
+def test_operation_numbers_refused():
     rgba, gray = np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2), np.uint8)
     for background in (-1, 256):
         with pytest.raises(ValueError, match=f"background: got {background}, .* 0 to 255"):
-            _core.rgba_to_gray(rgba, background)
+            _core.image_gray(rgba, False, background)
     with pytest.raises(TypeError, match=r"background: got 0\.5"):
-        _core.rgba_to_gray(rgba, 0.5)
+        _core.image_gray(rgba, False, 0.5)
     for side in (0, -2, 16385, 10**30):
-        with pytest.raises(ValueError, match="height: got"):
-            _core.resize_gray(gray, side, 4)
-        with pytest.raises(ValueError, match="width: got"):
-            _core.resize_gray(gray, 4, side)
+        for size in ((side, 4), (4, side)):
+            with pytest.raises(ValueError, match=f"dsize: got {side}, .* 1 to 16384"):
+                _core.image_resize(gray, size, "area")
 
 
-STEPS = [("rotation", (-0.1, 0.1, 0.0, 0.0, 0.0), 1.0, "reflect", 0.0)]
+STEPS = [{"type": "rotation", "factor": (-0.1, 0.1), "fill": "reflect"}]
 
 
 def test_augmentation_is_of_seed_and_place(threads, batch):
@@ -103,7 +102,7 @@ def test_augmentation_is_of_seed_and_place(threads, batch):
         (np.zeros((0, 8, 8), np.float32), STEPS, 0, ValueError, r"images: got shape \(0,"),
         (np.zeros((1, 513, 8), np.float32), STEPS, 0, ValueError, "sides up to 512"),
         (np.zeros((1, 8, 8), np.float32), 3, 0, TypeError, "steps: got 3"),
-        (np.zeros((1, 8, 8), np.float32), [STEPS], 0, ValueError, r"steps\[0\]: got"),
+        (np.zeros((1, 8, 8), np.float32), [STEPS], 0, TypeError, r"steps\[0\]: got"),
         (np.zeros((1, 8, 8), np.float32), STEPS, -1, ValueError, "seed: got -1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a trainer takes and refuses, and what its callbacks see and may do."""
+"""The arguments of a trainer, its errors, and its callbacks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from core_cases import DENSE_ONLY, make_network, make_trainer, same
 
 from ocrdigit import _core
+
+ZOOM = {"type": "zoom", "factor": (0, 0)}
 
 # ---- training ----
 
@@ -61,29 +63,26 @@ def test_labels_refused(network, batch, labels, error, message):
         ({"label_smoothing": 1}, ValueError, "label_smoothing: got 1"),
         ({"nesterov": True}, TypeError, "unknown 'nesterov', expected only: epochs, batch_size"),
         ({"augment": "rotation"}, TypeError, "augment: got 'rotation', expected a list of steps"),
-        ({"augment": [1]}, TypeError, r"augment\[0\]: got 1, expected a tuple"),
-        ({"augment": [()]}, ValueError, r"augment\[0\]: got \(\), expected a tuple"),
+        ({"augment": [1]}, TypeError, r"augment\[0\]: got 1, expected a dict"),
+        ({"augment": [()]}, TypeError, r"augment\[0\]: got tuple, expected a dict"),
+        ({"augment": [{}]}, ValueError, r"augment\[0\]: type: missing"),
         (
-            {"augment": [("twirl", (0, 0, 0, 0, 0), 1, "reflect", 0)]},
+            {"augment": [{"type": "twirl"}]},
             ValueError,
-            r"augment\[0\]: got 'twirl', expected rotation, .* or negative",
+            r"augment\[0\]: type: got 'twirl', expected rotation, .* or invert",
         ),
         (
-            {"augment": [("zoom", (0, 0, 0, 0), 1, "reflect", 0)]},
+            {"augment": [{"type": "zoom", "factor": (0, 0, 0)}]},
             ValueError,
-            r"augment\[0\]: got \(0, 0, 0, 0\), expected a tuple of five numbers",
+            r"augment\[0\] \(zoom\): factor: got \(0, 0, 0\), expected a pair \(low, high\)",
         ),
         (
-            {"augment": [("zoom", (0, 0, 0, 0, 0), 1, "wrap", 0)]},
+            {"augment": [{**ZOOM, "fill": "wrap"}]},
             ValueError,
-            r"augment\[0\]: got 'wrap', expected reflect, constant or nearest",
+            r"augment\[0\] \(zoom\): fill: got 'wrap', expected reflect, constant or nearest",
         ),
-        (
-            {"augment": [("zoom", (0, 0, 0, 0, 0), 2, "reflect", 0)]},
-            ValueError,
-            "probability",
-        ),
-        ({"augment": [("zoom", (0, 0, 0, 0, 0), 1, "reflect", 0)] * 33}, ValueError, "33 steps"),
+        ({"augment": [{**ZOOM, "probability": 2}]}, ValueError, "probability"),
+        ({"augment": [ZOOM] * 33}, ValueError, "33 steps"),
     ],
 )
 def test_trainer_settings_refused(network, changes, error, message):
@@ -153,7 +152,7 @@ def test_without_validation_there_is_none(network, batch):
     assert (epochs[0]["val_loss"], epochs[0]["val_accuracy"]) == (None, None)
 
 
-def test_interval_spaces_the_calls(network, batch):
+def test_interval_limits_the_calls(network, batch):
     calls = []
     trainer = make_trainer(network, epochs=40)
     start = time.monotonic()
@@ -165,50 +164,50 @@ def test_interval_spaces_the_calls(network, batch):
 @pytest.mark.parametrize("answer", [False, np.False_])
 @pytest.mark.parametrize("callback", ["on_step", "on_epoch"])
 def test_false_stops_after_the_step(network, batch, callback, answer):
-    seen = []
+    calls = []
 
     def stop(progress):
-        seen.append((progress, network.weights()))
+        calls.append((progress, network.weights()))
         return answer
 
     trainer = make_trainer(network, epochs=5)
     assert trainer.run(batch.images, batch.labels, 1.0, **{callback: stop}) is False
-    assert len(seen) == 1
-    assert same(network.weights(), seen[0][1])
+    assert len(calls) == 1
+    assert same(network.weights(), calls[0][1])
 
 
-@pytest.mark.parametrize("answer", [None, 0, "", [], np.zeros(3), True])
-def test_other_answers_go_on(network, batch, answer):
+@pytest.mark.parametrize("result", [None, 0, "", [], np.zeros(3), True])
+def test_other_results_continue(network, batch, result):
     trainer = make_trainer(network)
-    run = trainer.run(batch.images, batch.labels, 1.0, on_step=lambda p: answer)
+    run = trainer.run(batch.images, batch.labels, 1.0, on_step=lambda p: result)
     assert run is True
 
 
 @pytest.mark.parametrize("callback", ["on_step", "on_epoch"])
-def test_an_exception_ends_the_run_and_comes_out(network, batch, callback):
+def test_an_exception_ends_the_run_and_is_raised(network, batch, callback):
     class CallbackError(Exception):
         pass
 
-    seen = []
+    calls = []
 
     def fail(progress):
-        seen.append(network.weights())
+        calls.append(network.weights())
         raise CallbackError("in the callback")
 
     trainer = make_trainer(network, epochs=5)
     with pytest.raises(CallbackError, match="in the callback"):
         trainer.run(batch.images, batch.labels, 1.0, **{callback: fail})
-    assert len(seen) == 1
-    assert same(network.weights(), seen[0])
-    assert trainer.run(batch.images, batch.labels, 1.0)  # and it can go on
+    assert len(calls) == 1
+    assert same(network.weights(), calls[0])
+    assert trainer.run(batch.images, batch.labels, 1.0)  # it can continue
 
 
 def test_callbacks_may_use_the_network(network, batch):
-    seen = []
+    calls = []
 
-    def look(progress):
-        seen.append(network.predict_proba(batch.images, 1.0))
-        assert np.array_equal(seen[-1], network.copy().predict_proba(batch.images, 1.0))
+    def use(progress):
+        calls.append(network.predict_proba(batch.images, 1.0))
+        assert np.array_equal(calls[-1], network.copy().predict_proba(batch.images, 1.0))
         network.gradient(batch.images, batch.labels, 1.0)
         worker = threading.Thread(target=network.predict, args=(batch.images, 1.0))
         worker.start()
@@ -217,15 +216,15 @@ def test_callbacks_may_use_the_network(network, batch):
 
     trained = make_network()
     make_trainer(trained).run(batch.images, batch.labels, 1.0)
-    make_trainer(network).run(batch.images, batch.labels, 1.0, on_step=look, on_epoch=look)
-    assert len(seen) == 6
-    assert not np.array_equal(seen[0], seen[-1])
-    assert same(network.weights(), trained.weights())  # looking changed nothing
+    make_trainer(network).run(batch.images, batch.labels, 1.0, on_step=use, on_epoch=use)
+    assert len(calls) == 6
+    assert not np.array_equal(calls[0], calls[-1])
+    assert same(network.weights(), trained.weights())  # using it changed nothing
 
 
 def test_weights_cannot_change_and_runs_cannot_nest(network, batch):
     trainer, other = make_trainer(network), make_trainer(network)
-    refused = []
+    errors = []
 
     def interfere(progress):
         for change in (
@@ -236,11 +235,11 @@ def test_weights_cannot_change_and_runs_cannot_nest(network, batch):
         ):
             with pytest.raises(RuntimeError, match="the network is being trained"):
                 change()
-            refused.append(change)
+            errors.append(change)
         return False
 
     assert trainer.run(batch.images, batch.labels, 1.0, on_step=interfere) is False
-    assert len(refused) == 4
+    assert len(errors) == 4
     network.initialize(1)
     assert other.run(batch.images, batch.labels, 1.0)
 
@@ -256,7 +255,7 @@ def test_data_may_change_under_a_run(network, batch):
     assert all(np.isfinite(w).all() for w in network.weights().values())
 
 
-def test_a_second_run_goes_on_with_the_optimizer(network, batch):
+def test_a_second_run_continues_with_the_optimizer(network, batch):
     def weights_after(renew):
         network = make_network()
         trainer = make_trainer(network)
@@ -285,7 +284,7 @@ def test_divergence_is_a_value_error(network, batch):
     assert all(np.isfinite(w).all() for w in network.weights().values())
 
 
-# ---- targets in the labels' place ----
+# ---- targets ----
 
 
 def trained_weights(batch, targets, **changes):
@@ -297,8 +296,9 @@ def trained_weights(batch, targets, **changes):
 
 def test_targets_of_one_class_are_labels(batch):
     plain = trained_weights(batch, None, label_smoothing=0.1)
-    sure = trained_weights(batch, np.eye(3, dtype=np.float32)[batch.labels], label_smoothing=0.1)
-    assert all(np.array_equal(plain[name], sure[name]) for name in plain)
+    one_hot = np.eye(3, dtype=np.float32)[batch.labels]
+    targets = trained_weights(batch, one_hot, label_smoothing=0.1)
+    assert all(np.array_equal(plain[name], targets[name]) for name in plain)
 
 
 def test_loss_of_targets(batch):

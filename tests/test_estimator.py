@@ -421,6 +421,7 @@ def test_summary_lists_the_layers(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_seed_recipe_is_unchanged() -> None:
+    reflect = {"probability": 1.0, "fill": "reflect", "value": 0.0}
     assert recipes.resolve("seed") == {
         "epochs": 7,
         "batch_size": 32,
@@ -431,10 +432,10 @@ def test_seed_recipe_is_unchanged() -> None:
         "epsilon": 1e-7,
         "schedule": "constant",
         "augment": (
-            ("rotation", (-0.1, 0.1, 0, 0, 0), 1.0, "reflect", 0.0),
-            ("translation", (-0.1, 0.1, -0.1, 0.1, 0), 1.0, "reflect", 0.0),
-            ("zoom", (-0.1, 0.1, 0, 0, 0), 1.0, "reflect", 0.0),
-            ("contrast", (0.0, 0.1, 0, 0, 0), 1.0, "constant", 0.0),
+            {"type": "rotation", "factor": (-0.1, 0.1), **reflect},
+            {"type": "translation", "height": (-0.1, 0.1), "width": (-0.1, 0.1), **reflect},
+            {"type": "zoom", "factor": (-0.1, 0.1), **reflect},
+            {"type": "contrast", "factor": (0.0, 0.1), "probability": 1.0},
         ),
     }
 
@@ -459,35 +460,50 @@ def test_another_optimizer_replaces_all_settings() -> None:
     assert same == {**recipes.resolve("default"), "weight_decay": 0.5}
 
 
+OUTSIDE = {"fill": "constant", "value": 0}
+
+
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
-        ({"type": "rotation", "factor": 0.2}, ("rotation", (-0.2, 0.2), "constant", 0)),
-        ({"type": "zoom", "factor": (0, 0.3)}, ("zoom", (0, 0.3), "constant", 0)),
+        ({"type": "rotation", "factor": 0.2}, {"factor": (-0.2, 0.2), **OUTSIDE}),
+        ({"type": "zoom", "factor": (0, 0.3)}, {"factor": (0, 0.3), **OUTSIDE}),
         (
             {"type": "translation", "height": 0.1, "width": [0, 0.2], "fill": "nearest"},
-            ("translation", (-0.1, 0.1, 0, 0.2), "nearest", 0),
+            {"height": (-0.1, 0.1), "width": (0, 0.2), "fill": "nearest", "value": 0},
         ),
         (
             {"type": "affine", "degrees": 9, "scale": (0.8, 1.2), "value": 0.5},
-            ("affine", (9, 0, 0.8, 1.2, 0), "constant", 0.5),
+            {
+                "degrees": 9,
+                "translate": 0,
+                "scale": (0.8, 1.2),
+                "shear": 0,
+                "fill": "constant",
+                "value": 0.5,
+            },
         ),
-        ({"type": "elastic", "displacement": 1, "sigma": 4}, ("elastic", (1, 4), "constant", 0)),
-        ({"type": "noise", "sigma": 0.1}, ("noise", (0, 0.1), "constant", 0)),
-        ({"type": "stroke", "amount": 0.5}, ("stroke", (-0.5, 0.5), "constant", 0)),
-        ({"type": "brightness", "amount": 0.5}, ("brightness", (-0.5, 0.5), "constant", 0)),
-        ({"type": "shear", "factor": 0.5}, ("shear", (-0.5, 0.5), "constant", 0)),
         (
-            {"type": "erase", "area": (0.1, 0.2), "value": 1.0},
-            ("erase", (0.1, 0.2), "constant", 1.0),
+            {"type": "elastic", "displacement": 1, "sigma": 4},
+            {"displacement": 1, "sigma": 4, **OUTSIDE},
         ),
+        ({"type": "noise", "sigma": 0.1}, {"sigma": (0, 0.1)}),
+        ({"type": "stroke", "amount": 0.5}, {"amount": (-0.5, 0.5)}),
+        ({"type": "brightness", "amount": 0.5}, {"amount": (-0.5, 0.5)}),
+        ({"type": "shear", "factor": 0.5}, {"factor": (-0.5, 0.5), **OUTSIDE}),
+        ({"type": "erase", "area": (0.1, 0.2), "value": 1.0}, {"area": (0.1, 0.2), "value": 1.0}),
+        ({"type": "background", "tone": 0.5}, {"tone": (0, 0.5), "uneven": 1}),
+        (
+            {"type": "stray_stroke", "width": (1, 2), "reach": 0.5},
+            {"width": (1, 2), "reach": 0.5, "value": 1},
+        ),
+        ({"type": "invert"}, {}),
     ],
 )
-def test_augmentations_of_the_core(step: dict[str, object], expected: tuple[object, ...]) -> None:
-    name, numbers, fill, value = expected
-    padded = (*numbers, *[0.0] * (5 - len(numbers)))
-    assert augmentations.resolve([step]) == ((name, padded, 1.0, fill, value),)
+def test_augmentations_of_the_core(step: dict[str, object], expected: dict[str, object]) -> None:
+    complete = {"type": step["type"], "probability": 1.0, **expected}
+    assert augmentations.resolve([step]) == (complete,)
     core = augmentations.resolve([{**step, "probability": 0.25}])
-    assert core[0][2] == 0.25
+    assert core == ({**complete, "probability": 0.25},)
     picture = np.random.default_rng(0).random((3, 28, 28), np.float32)
     assert ocrdigit._core.augment(picture, core, 1).shape == (3, 28, 28)

@@ -1,5 +1,6 @@
-"""ocrdigit.image as people call it: bad input, strides, threads, examples. That its bytes are
-OpenCV's is for test_parity_opencv.py, and the arithmetic for the C tests.
+"""The interface of ocrdigit.image: bad input, strides, threads, examples.
+
+test_parity_opencv.py compares the results with OpenCV's, and the C tests with definitions.
 """
 
 import doctest
@@ -15,7 +16,7 @@ def noise(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
 
 
-# One call of each function on a picture (h, w), and of those that take colours.
+# One call of each function on an image (h, w), and the names of those that accept channels.
 GRAY = {
     "threshold": lambda x: image.threshold(x, 100)[1],
     "otsu": lambda x: image.threshold(x, type="otsu")[1],
@@ -74,7 +75,7 @@ class TestEveryFunction:
             assert np.array_equal(view, x)
             assert np.array_equal(GRAY[name](view), want)
 
-    def test_the_picture_is_left_alone(self, name):
+    def test_the_image_is_unchanged(self, name):
         x = noise(40, 40)
         x.setflags(write=False)
         before = x.copy()
@@ -200,7 +201,7 @@ class TestThresholds:
             image.adaptive_threshold(x, C=None)
 
     def test_largest_block(self):
-        """As the mean of everything, near enough: all sums fit."""
+        """Sums of the largest block do not overflow."""
         x = np.full((3, 4000), 255, np.uint8)
         x[:, ::2] = 251
         result = image.adaptive_threshold(x, block_size=2047, C=0)
@@ -217,7 +218,7 @@ class TestComponents:
         assert found.n == 6
         assert np.array_equal(np.diag(found.labels), [1, 2, 3, 4, 5])
 
-    def test_order_is_that_of_first_pixels(self):
+    def test_raster_order_of_first_pixels(self):
         x = np.array([[0, 0, 1, 0, 1], [1, 0, 0, 0, 1], [1, 1, 1, 0, 1]], np.uint8)
         assert image.connected_components(x).labels.tolist() == [
             [0, 0, 1, 0, 2],
@@ -274,7 +275,7 @@ class TestMorphology:
         assert np.array_equal(image.dilate(x, iterations=2), twice)
         assert np.array_equal(image.dilate(x, np.ones((5, 5), int)), twice)
 
-    def test_kernel_larger_than_the_picture(self):
+    def test_kernel_larger_than_the_image(self):
         x = noise(9, 11)
         assert (image.dilate(x, np.ones((4095, 101), bool)) == x.max()).all()
         assert (image.erode(x, np.ones((31, 31), bool), border="reflect") == x.min()).all()
@@ -390,7 +391,7 @@ class TestMomentsAndWarps:
         back = image.warp_affine(moved, [[1, 0, 3], [0, 1, -2]], (47, 31), inverse=True)
         assert np.array_equal(back[2:, :-3], x[2:, :-3])
 
-    def test_maps_to_nowhere(self):
+    def test_singular_and_far_maps(self):
         x = noise(5, 5)
         for M in (np.zeros((2, 3)), np.full((2, 3), 1e6), [[1e-300, 0, 0], [0, 1e-300, 0]]):
             for border in ("constant", "replicate", "reflect"):

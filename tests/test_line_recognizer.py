@@ -46,7 +46,7 @@ def network() -> _core.Network:
 
 def test_shapes(network: _core.Network) -> None:
     images, _ = make_lines(3, 0)
-    assert network.columns == 16
+    assert network.sequence_length == 16
     assert network.classes == BLANK + 1
     assert network.scores(images, 1 / 255).shape == (3, 16, BLANK + 1)
     probabilities = network.predict_proba(images, 1 / 255)

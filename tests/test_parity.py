@@ -1,4 +1,4 @@
-"""The same numbers as PyTorch and Keras: scores, loss, gradients, optimizer steps.
+"""Scores, loss, gradients and optimizer steps against PyTorch and Keras.
 
 Every comparison is by tensor: the relative error is max |ours - theirs| / max |theirs|,
 and at most 1e-5. PyTorch computes in float64, as its float32 sums alone are up to 1.4e-5
@@ -15,11 +15,11 @@ from ocrdigit.architectures import ARCHITECTURES
 
 TOLERANCE = 1e-5
 STEPS = 10
-FEW = 2  # images: among many, some number is so near 0 that a ReLU differs
+FEW = 2  # images; with more, some number is so close to 0 that a ReLU differs
 
 DENSE = {"type": "dense", "units": 10}
 FLAT = ({"type": "flatten"}, DENSE)
-# A bias before a batch norm has no gradient but rounding errors.
+# The gradient of a bias before a batch norm is only rounding errors.
 UNBIASED = {"type": "dense", "units": 24, "use_bias": False}
 
 
@@ -71,7 +71,7 @@ VARIANTS = {
     "global average": (
         (conv(16, 3, activation="relu"), POOL, conv(20, 3), AVERAGE, DENSE),
         # A bias before the average sums as many equal numbers as there are pixels, in float32:
-        # the rounding errors all point one way, and on 29x23 pixels they come to 1.2e-5.
+        # the rounding errors have the same sign, and on 29x23 pixels they add up to 1.2e-5.
         (15, 13, 1),
     ),
 }
@@ -94,7 +94,7 @@ def variant(request):
 
 
 def make_network(layers, shape):
-    """A network without a tensor of zeros or ones, as after some training."""
+    """Return a network without a tensor of zeros or ones, as after some training."""
     network = _core.Network(layers, shape, seed=3)
     rng = np.random.default_rng(5)
     weights = network.weights()
@@ -106,14 +106,14 @@ def make_network(layers, shape):
 
 
 def make_images(shape, count=32):
-    """Noise, so that no two numbers tie in a max-pool and none meets a ReLU at 0."""
+    """Return noise, in which no numbers tie in a max-pool or are 0 at a ReLU."""
     rng = np.random.default_rng(7)
     images = rng.uniform(0.05, 1, (count, *shape)).astype(np.float32)
     return images, rng.integers(0, 10, count).astype(np.uint8)
 
 
 def assert_close(ours, theirs):
-    """Holds dicts of tensors, or one tensor, to the tolerance."""
+    """Compare dicts of tensors, or one tensor, within the tolerance."""
     if not isinstance(ours, dict):
         ours, theirs = {"scores": ours}, {"scores": theirs}
     assert ours.keys() == theirs.keys()
@@ -125,7 +125,7 @@ def assert_close(ours, theirs):
 
 
 class Reference:
-    """A network in PyTorch, in float64, whose parameters keep our layouts and names."""
+    """A network in PyTorch, in float64, whose parameters have our layouts and names."""
 
     def __init__(self, torch, network):
         self.torch = torch
@@ -147,7 +147,7 @@ class Reference:
         return {name: t.detach().numpy().copy() for name, t in self.tensors.items()}
 
     def scores(self, images, training=False, outputs=None):
-        """Class scores; a list for ``outputs`` gets what each layer gives, (n, c, h, w)."""
+        """Return class scores; a list ``outputs`` gets the output of each layer, (n, c, h, w)."""
         functional = self.torch.nn.functional
         x = self.torch.from_numpy(images).double().permute(0, 3, 1, 2)
         for layer, name in zip(self.layers, self.names, strict=True):
@@ -177,14 +177,14 @@ class Reference:
         return x
 
     def batch_norm(self, x, layer, own, training):
-        """Normalizes, and moves the statistics by the variance over n, not n - 1."""
+        """Normalize, and update the statistics with the variance over n, not n - 1."""
         if training:
             axes = [axis for axis in range(x.ndim) if axis != 1]
-            keep = layer["momentum"]
+            momentum = layer["momentum"]
             with self.torch.no_grad():
                 variance, mean = self.torch.var_mean(x, axes, correction=0)
-                own["moving_mean"].mul_(keep).add_((1 - keep) * mean)
-                own["moving_variance"].mul_(keep).add_((1 - keep) * variance)
+                own["moving_mean"].mul_(momentum).add_((1 - momentum) * mean)
+                own["moving_variance"].mul_(momentum).add_((1 - momentum) * variance)
         statistics = (None, None) if training else (own["moving_mean"], own["moving_variance"])
         return self.torch.nn.functional.batch_norm(
             x, *statistics, own["gamma"], own["beta"], training, eps=layer["epsilon"]
@@ -207,7 +207,7 @@ class Reference:
 
 
 def pad_as_tensorflow(functional, x, layer):
-    """Of an odd sum of padding, the larger half comes after."""
+    """Pad; if the sum is odd, the larger half is at the end."""
     sides = []
     for length in (x.shape[3], x.shape[2]):
         outputs = -(-length // layer["strides"])
@@ -217,13 +217,13 @@ def pad_as_tensorflow(functional, x, layer):
 
 
 class TorchOptimizer:
-    """One of ours, built from PyTorch's, for a reference's tensors."""
+    """Our optimizer built from PyTorch's, for a reference's tensors."""
 
     def __init__(self, torch, reference, *, optimizer, learning_rate, **options):
         self.torch = torch
         tensors = reference.trainable()
         self.kernels = [t for name, t in tensors.items() if name.endswith(".kernel")]
-        self.keep = 1 - learning_rate * options.get("weight_decay", 0)
+        self.decay = 1 - learning_rate * options.get("weight_decay", 0)
         self.epsilon = options.get("epsilon")
         if optimizer == "sgd":
             self.optimizer = torch.optim.SGD(
@@ -234,11 +234,11 @@ class TorchOptimizer:
         self.steps = 0
 
     def step(self):
-        """Decays the kernels alone; adds epsilon before Adam's correction of the bias."""
+        """Decay only the kernels; add epsilon before Adam's bias correction."""
         self.steps += 1
         with self.torch.no_grad():
             for kernel in self.kernels:
-                kernel *= self.keep
+                kernel *= self.decay
         for group in self.optimizer.param_groups:
             if self.epsilon:
                 group["eps"] = self.epsilon / np.sqrt(1 - group["betas"][1] ** self.steps)
@@ -253,10 +253,10 @@ OPTIMIZERS = {
     "Adam": ADAM,
     "AdamW": {**ADAM, "optimizer": "adamw", "weight_decay": 0.05},
 }
-# Where a gradient is no larger than its rounding error, Adam with a small epsilon makes a
-# full step in a direction of chance. Networks that compute their own gradients can only be
-# compared with an epsilon well above that error.
-CALM = {"epsilon": 1e-3}
+# If a gradient is no larger than its rounding error, Adam with a small epsilon makes a full step of
+# random sign. Networks that compute their own gradients can only be compared with an epsilon well
+# above that error.
+LARGE_EPSILON = {"epsilon": 1e-3}
 
 
 @pytest.fixture(params=OPTIMIZERS.values(), ids=OPTIMIZERS.keys())
@@ -265,7 +265,7 @@ def optimizer(request):
 
 
 def train(network, images, labels, **settings):
-    """Our weights after each step: an epoch is one step over all images, in some order."""
+    """Return our weights after each step; an epoch is one step over all images."""
     trainer = _core.Trainer(network, epochs=STEPS, batch_size=len(images), seed=0, **settings)
     history = []
     trainer.run(images, labels, 1.0, on_epoch=lambda _: history.append(network.weights()))
@@ -296,27 +296,27 @@ def test_loss_and_gradients_are_those_of_torch(torch, variant, smoothing):
 
 
 def test_activation_maps_are_those_of_torch(torch, variant):
-    """Grad-CAM of every layer that has maps, by autodiff."""
+    """Grad-CAM of every layer that has maps, against autograd."""
     network, images, _ = variant
     outputs = []
     scores = Reference(torch, network).scores(images, outputs=outputs)
-    for place, maps in enumerate(outputs):
-        kinds = [layer["type"] for layer in network.layers[: place + 1]]
+    for index, maps in enumerate(outputs):
+        kinds = [layer["type"] for layer in network.layers[: index + 1]]
         if maps.ndim != 4 or "conv2d" not in kinds:
             continue
         for digit in (0, 3):
             (gradients,) = torch.autograd.grad(scores[:, digit].sum(), maps, retain_graph=True)
             weights = gradients.mean((2, 3), keepdim=True)
             theirs = (weights * maps).sum(1).detach().numpy()
-            found, _, ours, heats, _ = network.explain(images, 1.0, digit=digit, layer=place)
+            found, _, ours, heatmaps, _ = network.explain(images, 1.0, digit=digit, layer=index)
             assert (found == digit).all()
             error = np.abs(ours - np.maximum(theirs, 0)).max() / np.abs(theirs).max()
-            assert error <= TOLERANCE, (place, digit, error)
-            assert heats.shape == images.shape[:3]
+            assert error <= TOLERANCE, (index, digit, error)
+            assert heatmaps.shape == images.shape[:3]
 
 
 def test_gradients_on_digits_are_those_of_torch(torch, sample):
-    """Digits lie in zeros, where numbers tie, but then whole neighbourhoods are equal."""
+    """In the zeros around digits numbers tie, but only in neighbourhoods that are equal."""
     network = make_network(SEED, (28, 28, 1))
     pixels, labels = sample.X_train[:64], sample.y_train[:64].astype(np.uint8)
     images = pixels.reshape(-1, 28, 28, 1) / 255
@@ -327,7 +327,7 @@ def test_gradients_on_digits_are_those_of_torch(torch, sample):
 
 
 def test_steps_are_those_of_torch_on_the_same_gradients(torch, optimizer):
-    """One image a step, so that a trainer's gradient is to the bit that of gradient()."""
+    """With one image per step, the trainer's gradient has the bits of gradient()."""
     network = make_network(SEED, (28, 28, 1))
     reference = Reference(torch, network)
     theirs = TorchOptimizer(torch, reference, **optimizer)
@@ -362,7 +362,7 @@ def test_moving_statistics_are_those_of_torch(torch, name):
 
 def test_training_is_that_of_torch(torch, optimizer):
     if "epsilon" in optimizer:
-        optimizer = {**optimizer, **CALM}
+        optimizer = {**optimizer, **LARGE_EPSILON}
     network = make_network(SEED, (28, 28, 1))
     reference = Reference(torch, network)
     theirs = TorchOptimizer(torch, reference, **optimizer)
@@ -407,7 +407,7 @@ def test_scores_are_those_of_keras(keras):
 def test_training_is_that_of_keras(keras):
     network = make_network(SEED, (28, 28, 1))
     images, labels = make_images((28, 28, 1), FEW)
-    settings = {**ADAM, **CALM}
+    settings = {**ADAM, **LARGE_EPSILON}
     model = keras_model(keras, network)
     model.compile(
         optimizer=keras.optimizers.Adam(settings["learning_rate"], epsilon=settings["epsilon"]),

@@ -1,4 +1,4 @@
-"""ocrdigit.image against OpenCV, byte for byte: a sample of what opencv_cases.py runs in full."""
+"""ocrdigit.image against OpenCV, byte for byte, on a sample of the cases of opencv_cases.py."""
 
 import pytest
 

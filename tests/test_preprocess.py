@@ -1,4 +1,4 @@
-"""Pictures to network inputs, as people ask for them: both methods, and their stages."""
+"""ocrdigit.preprocess: both methods, and their intermediate images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import ocrdigit
 from ocrdigit import image
 
 METHODS = {
-    "mnist": ["gray", "paper", "ink", "digit", "result"],
+    "mnist": ["gray", "background", "foreground", "digit", "result"],
     "seed": ["gray", "resized", "blurred", "binary", "result"],
 }
 
@@ -27,15 +27,15 @@ def test_stages(method: str) -> None:
     assert all(stages[name].dtype == np.uint8 for name in METHODS[method][:-1])
 
 
-def test_stages_show_what_they_say() -> None:
-    picture = draw(5, paper=180, ink=40).copy()
-    picture[150:153] = 90  # a rule from side to side
+def test_stages_are_what_they_are_named() -> None:
+    picture = draw(5, background=180, foreground=40).copy()
+    picture[150:153] = 90  # a ruling line from side to side
     _, stages = ocrdigit.preprocess(picture, steps=True)
-    assert abs(int(np.median(stages["paper"])) - 180) < 5
-    inked = stages["ink"] > 128
-    assert 0.02 < inked.mean() < 0.2
-    assert not inked[-10:].any()
-    assert ((stages["digit"] > 128) <= (stages["ink"] > 0)).all()
+    assert abs(int(np.median(stages["background"])) - 180) < 5
+    foreground = stages["foreground"] > 128
+    assert 0.02 < foreground.mean() < 0.2
+    assert not foreground[-10:].any()
+    assert ((stages["digit"] > 128) <= (stages["foreground"] > 0)).all()
 
 
 def test_seed_is_its_definition() -> None:
@@ -55,14 +55,14 @@ def test_batches(method: str, sample: ocrdigit.datasets.Dataset) -> None:
     assert flat.shape == (4, 28, 28)
 
 
-def test_mnist_like_stays(sample: ocrdigit.datasets.Dataset) -> None:
+def test_canonical_input_stays(sample: ocrdigit.datasets.Dataset) -> None:
     digit = sample.X_test[0]
     result, stages = ocrdigit.preprocess(digit, steps=True)
     assert list(stages) == ["gray", "result"]
     assert np.array_equal(result * 255, digit)
 
 
-def test_refusals() -> None:
+def test_invalid_arguments() -> None:
     with pytest.raises(ValueError, match="method"):
         ocrdigit.preprocess(draw(1), "other")
     with pytest.raises(ValueError, match="steps"):
@@ -71,8 +71,8 @@ def test_refusals() -> None:
         ocrdigit.preprocess(object(), "seed")
 
 
-def test_neighbour_and_rule_are_dropped() -> None:
-    """A digit cut from a line: ends of the digits beside it, and the line that it stands on."""
+def test_neighbour_and_ruling_line_are_dropped() -> None:
+    """A digit cropped from a text line, with parts of its neighbours and a ruling line."""
     want = ocrdigit.preprocess(draw(3, (120, 120), (35, 20, 85, 95), 8))
     crop = np.minimum(draw(3, (120, 120), (35, 20, 85, 95), 8), 255)
     crop = np.minimum(crop, draw(0, (120, 120), (98, 25, 150, 90), 8))
@@ -83,7 +83,7 @@ def test_neighbour_and_rule_are_dropped() -> None:
 
 
 def test_base_of_a_narrow_two_stays() -> None:
-    """A level stroke that ends just before both sides is no rule; one that touches them is."""
+    """A horizontal stroke that touches both sides is a ruling line; a shorter one is not."""
     crop = np.full((60, 44), 220, np.uint8)
     crop[8:48, 20:24] = 50
     crop[48:51, 1:43] = 50

@@ -47,10 +47,10 @@ double od_rng_normal(od_rng *rng) {
 }
 
 uint64_t od_rng_below(od_rng *rng, uint64_t bound) {
-  /* Words below 2^64 mod bound would make small results likelier: draw again. */
-  uint64_t unfair = (0 - bound) % bound, word;
+  /* Words below 2^64 mod bound would make small results more likely: draw again. */
+  uint64_t rejected = (0 - bound) % bound, word;
   do word = od_rng_next(rng);
-  while (word < unfair);
+  while (word < rejected);
   return word % bound;
 }
 

@@ -16,21 +16,21 @@ static const unsigned OPEN = 1u << 31;
 
 struct od_thread_pool {
   int threads;
-  int started;           /* helper threads that run now, in process `owner` */
-  pid_t owner;           /* after a fork the child has no helpers: owner != getpid() */
-  atomic_int user;       /* process with a parallel run under way; 0: none */
-  pthread_t *helpers;    /* (threads - 1) */
+  int started;        /* running helper threads, of process `owner` */
+  pid_t owner;        /* after a fork the child has no helpers: owner != getpid() */
+  atomic_int user;    /* process with a current parallel run; 0: none */
+  pthread_t *helpers; /* (threads - 1) */
 
-  pthread_mutex_t mutex; /* guards the sleep of helpers and of the caller */
+  pthread_mutex_t mutex; /* of the sleep of helpers and of the caller */
   pthread_cond_t wake, finished;
 
-  /* The run under way. `gate` and `round` are published last; helpers read the rest after. */
+  /* The current run. `gate` and `round` are published last; helpers read the rest after them. */
   atomic_uint round;
   od_task *task;
   void *context;
   int tasks;
-  atomic_int next;    /* next task to hand out */
-  atomic_uint gate;   /* helpers inside the round, and OPEN while more may come in */
+  atomic_int next;  /* next task */
+  atomic_uint gate; /* number of helpers inside the round, and OPEN while more may enter */
   atomic_int sleeping;
   atomic_bool stop;
 };
@@ -49,7 +49,7 @@ static void pause_briefly(void) {
 #endif
 }
 
-static void work(od_thread_pool *pool, int worker) {
+static void run_tasks(od_thread_pool *pool, int worker) {
   for (;;) {
     int task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
     if (task >= pool->tasks) return;
@@ -57,24 +57,24 @@ static void work(od_thread_pool *pool, int worker) {
   }
 }
 
-/* Waits until the round differs from `seen`, spinning first. */
-static unsigned await_round(od_thread_pool *pool, unsigned seen) {
+/* Waits until the round differs from `last`, spinning first. */
+static unsigned await_round(od_thread_pool *pool, unsigned last) {
   unsigned round;
   for (int i = 0; i < SPINS; i++) {
     round = atomic_load_explicit(&pool->round, memory_order_acquire);
-    if (round != seen) return round;
+    if (round != last) return round;
     pause_briefly();
   }
   pthread_mutex_lock(&pool->mutex);
   atomic_fetch_add(&pool->sleeping, 1);
-  while ((round = atomic_load(&pool->round)) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
+  while ((round = atomic_load(&pool->round)) == last) pthread_cond_wait(&pool->wake, &pool->mutex);
   atomic_fetch_sub(&pool->sleeping, 1);
   pthread_mutex_unlock(&pool->mutex);
   return round;
 }
 
-/* Whether the calling helper may work in the round: not once the caller has closed it. So a
- * helper that the system lets run too late keeps nobody waiting. */
+/* Enters the round, unless the caller has closed it; returns whether. So the caller never waits for
+ * a helper that was scheduled too late. */
 static bool enter(od_thread_pool *pool) {
   unsigned gate = atomic_load(&pool->gate);
   while (gate & OPEN)
@@ -82,7 +82,7 @@ static bool enter(od_thread_pool *pool) {
   return false;
 }
 
-/* The last one out of a closed round says so. */
+/* Leaves the round; the last helper of a closed round wakes the caller. */
 static void leave(od_thread_pool *pool) {
   if (atomic_fetch_sub(&pool->gate, 1) != 1) return;
   pthread_mutex_lock(&pool->mutex);
@@ -94,17 +94,17 @@ static void *helper_main(void *argument) {
   helper_start start = *(helper_start *)argument;
   od_release(argument);
   od_thread_pool *pool = start.pool;
-  unsigned seen = start.round;
+  unsigned round = start.round;
   for (;;) {
-    seen = await_round(pool, seen);
+    round = await_round(pool, round);
     if (atomic_load(&pool->stop)) return NULL;
     if (!enter(pool)) continue;
-    work(pool, start.worker);
+    run_tasks(pool, start.worker);
     leave(pool);
   }
 }
 
-/* Publishes a new round and wakes whoever sleeps. */
+/* Publishes a new round and wakes sleeping helpers. */
 static void open_round(od_thread_pool *pool) {
   atomic_fetch_add(&pool->round, 1);
   if (atomic_load(&pool->sleeping)) {
@@ -126,8 +126,8 @@ static void close_round(od_thread_pool *pool) {
   pthread_mutex_unlock(&pool->mutex);
 }
 
-/* A fresh state with no helper running; also how a forked child begins, where the
- * parent's mutex may be locked for ever. */
+/* Initializes the state without helpers; also in a forked child, where the parent's mutex may stay
+ * locked. */
 static void reset(od_thread_pool *pool) {
   pool->started = 0;
   pool->owner = getpid();
@@ -140,7 +140,7 @@ static void reset(od_thread_pool *pool) {
   atomic_store(&pool->stop, false);
 }
 
-/* Starts the missing helpers; fewer is fine, the caller works as well. */
+/* Starts the missing helpers; if that fails, the run has fewer. */
 static void start_helpers(od_thread_pool *pool) {
   while (pool->started < pool->threads - 1) {
     helper_start *start = od_allocate(1, sizeof *start);
@@ -189,8 +189,8 @@ void od_thread_pool_destroy(od_thread_pool *pool) {
 
 int od_thread_pool_threads(const od_thread_pool *pool) { return pool ? pool->threads : 1; }
 
-/* Takes the pool for one parallel run. Of the threads of a forked child the first to
- * come resets it; a run that was under way in the parent does not count here. */
+/* Takes the pool for one parallel run; returns false if it is in use. The first thread of a forked
+ * child that takes it resets it; a current run of the parent does not count there. */
 static bool take(od_thread_pool *pool) {
   int self = (int)getpid(), user = atomic_load(&pool->user);
   if (user == self || !atomic_compare_exchange_strong(&pool->user, &user, self)) return false;
@@ -208,14 +208,14 @@ void od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int 
   pool->context = context;
   pool->tasks = tasks;
   atomic_store(&pool->next, 0);
-  atomic_store(&pool->gate, OPEN); /* whoever enters has seen what is written above */
+  atomic_store(&pool->gate, OPEN); /* publishes the writes above to helpers that enter */
   open_round(pool);
-  work(pool, 0);
+  run_tasks(pool, 0);
   close_round(pool);
   atomic_store(&pool->user, 0);
 }
 
-/* The CPU quota of a cgroup, v2 then v1, in whole processors; 0 when unlimited. */
+/* Returns the CPU quota of a cgroup, v2 then v1, in whole processors; 0 if unlimited. */
 static int cgroup_quota(void) {
   double quota = 0, period = 0;
   FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");

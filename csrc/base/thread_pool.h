@@ -1,11 +1,11 @@
-/* A thread pool: run a function over task numbers 0..tasks-1 on a few threads.
+/* A thread pool: runs a function for task numbers 0..tasks-1 on a few threads.
  *
  * Threads start at the first parallel run, and again in a child process after a
  * fork. The caller's thread works too, as worker 0. Idle workers spin briefly, as
- * training hands out work every few hundred microseconds, then sleep.
+ * training has a run every few hundred microseconds, then sleep.
  *
- * Which worker runs which task is left open; code that must give the same bits at
- * any thread count writes the results of each task to places of the task's own. */
+ * The assignment of tasks to workers is not defined; code that must give the same bits at
+ * any thread count writes the results of each task to separate places. */
 #ifndef OD_BASE_THREAD_POOL_H
 #define OD_BASE_THREAD_POOL_H
 
@@ -13,24 +13,24 @@
 
 typedef struct od_thread_pool od_thread_pool;
 
-/* A task: `context` as handed to od_thread_pool_run; 0 <= worker < threads names scratch
- * memory that no other task uses at the same time. */
+/* A task: `context` is that of od_thread_pool_run; 0 <= worker < threads is different for tasks
+ * that run at the same time, and selects scratch memory. */
 typedef void od_task(void *context, int task, int worker);
 
-/* Makes a pool of `threads` >= 1 workers, the caller's included. Destroy it with
- * od_thread_pool_destroy; starts no thread yet. */
+/* Creates a pool of `threads` >= 1 workers, including the caller; starts no thread yet. Destroy
+ * with od_thread_pool_destroy. */
 od_status od_thread_pool_create(int threads, od_thread_pool **pool, od_error *error);
 void od_thread_pool_destroy(od_thread_pool *pool);
 
-/* Number of workers. */
+/* Returns the number of workers, 1 for NULL. */
 int od_thread_pool_threads(const od_thread_pool *pool);
 
 /* Runs task(context, i, worker) for every 0 <= i < tasks and returns when all are
- * done. With one task, one worker, a NULL pool, or while another thread is using
+ * done. With one task, one worker, a NULL pool, or while another thread uses
  * the pool, the caller runs them all in order as worker 0. */
 void od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int tasks);
 
-/* Processors this process may use: affinity and cgroup CPU quota respected. */
+/* Returns the number of processors that this process may use, by affinity and cgroup CPU quota. */
 int od_available_processors(void);
 
 #endif

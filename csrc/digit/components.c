@@ -1,38 +1,34 @@
-/* Two rows at a time, runs of ink are joined to the runs that they touch; a forest of runs
- * (each points towards an older one of its stroke) tells in the end which belong together. */
+/* Run-length union-find: the runs of each row are joined to the runs of the row above that they
+ * touch, in a disjoint-set forest of runs. */
 #include "digit/components.h"
 
 #include <limits.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "image/row_partition.h"
 #include "image/bit_rows.h"
 #include "digit/foreground.h"
-#include "image/limits.h"
-
-enum { PEN_WORDS = OD_MAX_IMAGE_SIDE / 64 };
 
 typedef struct run {
   int y, begin, end; /* columns begin..end - 1 of row y */
-  int parent;        /* a run of the same stroke that is no younger, itself at the root */
+  int parent;        /* an earlier run of the same component; a root is its own parent */
   int mass, peak;
 } run;
 
 typedef struct run_list {
   int count;
-  run *of;
+  run *items;
 } run_list;
 
-static int find_root(run *runs, int at) {
-  while (runs[at].parent != at) {
-    runs[at].parent = runs[runs[at].parent].parent;
-    at = runs[at].parent;
+static int find_root(run *runs, int index) {
+  while (runs[index].parent != index) {
+    runs[index].parent = runs[runs[index].parent].parent;
+    index = runs[index].parent;
   }
-  return at;
+  return index;
 }
 
-/* The older root stays the root, so that roots are in reading order. */
+/* The earlier root remains the root, so that roots are in raster order. */
 static void join(run *runs, int a, int b) {
   const int first = find_root(runs, a), second = find_root(runs, b);
   if (first < second)
@@ -41,21 +37,22 @@ static void join(run *runs, int a, int b) {
     runs[first].parent = second;
 }
 
-/* Records the runs of row y: ends (2 count), first, last + 1 of each. */
+/* Record the `count` runs of row y as runs[index] and following; ends (2 count) has first and
+ * last + 1 of each. */
 static void record_row(const uint8_t *row, int y, int count, const int32_t *ends, run *runs,
-                       int number) {
-  for (int i = 0; i < count; i++, number++) {
+                       int index) {
+  for (int i = 0; i < count; i++, index++) {
     const int begin = ends[2 * i], end = ends[2 * i + 1];
     int mass = 0, peak = 0;
     for (int x = begin; x < end; x++) {
       mass += row[x];
       peak = row[x] > peak ? row[x] : peak;
     }
-    runs[number] = (run){y, begin, end, number, mass, peak};
+    runs[index] = (run){y, begin, end, index, mass, peak};
   }
 }
 
-/* Joins the runs [middle, end) of one row to those [begin, middle) of the row above. */
+/* Join the runs [middle, end) of one row to those [begin, middle) of the row above. */
 static void join_rows(run *runs, int begin, int middle, int end) {
   int above = begin;
   for (int i = middle; i < end; i++) {
@@ -65,42 +62,47 @@ static void join_rows(run *runs, int begin, int middle, int end) {
 }
 
 /* ends (w + 2) is scratch. */
-static void connect(const od_bit_rows *rows, const uint8_t *ink, int32_t *ends, run *runs) {
-  int above = 0, here = 0, end = 0;
+static void connect(const od_bit_rows *rows, const uint8_t *foreground, int32_t *ends, run *runs) {
+  int above = 0, begin = 0, end = 0;
   for (int y = 0; y < rows->h; y++) {
     const int count = od_bits_find_runs(rows, y, ends);
-    above = here;
-    here = end;
+    above = begin;
+    begin = end;
     end += count;
-    record_row(ink + (size_t)y * (size_t)rows->w, y, count, ends, runs, here);
-    join_rows(runs, above, here, end);
+    record_row(foreground + (size_t)y * (size_t)rows->w, y, count, ends, runs, begin);
+    join_rows(runs, above, begin, end);
   }
 }
 
-static void add_run(const run *part, od_foreground_component *stroke) {
-  const int length = part->end - part->begin;
-  if (!stroke->area || part->begin < stroke->left) stroke->left = part->begin;
-  if (!stroke->area) stroke->top = part->y;
-  if (part->end > stroke->right) stroke->right = part->end;
-  stroke->bottom = part->y + 1;
-  stroke->area += length;
-  stroke->mass += part->mass;
-  if (part->peak > stroke->peak) stroke->peak = part->peak;
-  stroke->across += length * (part->begin + part->end - 1) / 2;
+static void add_run(const run *r, od_foreground_component *component) {
+  const int length = r->end - r->begin;
+  if (!component->area || r->begin < component->left) component->left = r->begin;
+  if (!component->area) component->top = r->y;
+  if (r->end > component->right) component->right = r->end;
+  component->bottom = r->y + 1;
+  component->area += length;
+  component->mass += r->mass;
+  if (r->peak > component->peak) component->peak = r->peak;
+  component->column_sum += length * (r->begin + r->end - 1) / 2;
 }
 
-static int count_from(int count, const int *masses, int least_mass) {
+static int count_from(int count, const int *masses, int min_mass) {
   int reached = 0;
-  for (int i = 0; i < count; i++) reached += masses[i] >= least_mass;
+  for (int i = 0; i < count; i++) reached += masses[i] >= min_mass;
   return reached;
 }
 
-/* The mass that a stroke needs to be among the `limit` heaviest; masses (count) is scratch. */
-static int least_mass(int count, const od_foreground_component *strokes, int least_area, int limit, int *masses) {
-  int kept = 0, low = 0, high = INT_MAX; /* `limit` reach the one, but not the other */
+static bool is_strong(const od_foreground_component *component, int min_area) {
+  return component->peak >= OD_FOREGROUND_STRONG && component->area >= min_area;
+}
+
+/* Return the mass of the component of rank `limit` by mass, or 0 if there are no more; masses
+ * (count) is scratch. */
+static int find_min_mass(int count, const od_foreground_component *components, int min_area,
+                         int limit, int *masses) {
+  int kept = 0, low = 0, high = INT_MAX; /* `limit` components reach low, but not high */
   for (int i = 0; i < count; i++)
-    if (strokes[i].peak >= OD_FOREGROUND_STRONG && strokes[i].area >= least_area)
-      masses[kept++] = strokes[i].mass;
+    if (is_strong(&components[i], min_area)) masses[kept++] = components[i].mass;
   if (kept <= limit) return 0;
   while (high - low > 1) {
     const int middle = low + (high - low) / 2;
@@ -109,100 +111,79 @@ static int least_mass(int count, const od_foreground_component *strokes, int lea
   return low;
 }
 
-/* Leaves the strokes that stay, in order: number (count) of each, 0 for those that go. */
-static int keep_strokes(int count, od_foreground_component *strokes, int least_area, int limit, int *number) {
-  const int mass = least_mass(count, strokes, least_area, limit, number);
+/* Remove the components that are left out, in place, and return how many remain; labels (count)
+ * gets the label of each, 0 for those removed. */
+static int keep_components(int count, od_foreground_component *components, int min_area, int limit,
+                           int *labels) {
+  const int min_mass = find_min_mass(count, components, min_area, limit, labels);
   int kept = 0;
   for (int i = 0; i < count; i++) {
-    const od_foreground_component *stroke = &strokes[i];
-    const bool stays = stroke->peak >= OD_FOREGROUND_STRONG && stroke->area >= least_area &&
-                       stroke->mass >= mass && kept < limit;
-    number[i] = stays ? kept + 1 : 0;
-    if (stays) strokes[kept++] = *stroke;
+    const od_foreground_component *component = &components[i];
+    const bool keep = is_strong(component, min_area) && component->mass >= min_mass && kept < limit;
+    labels[i] = keep ? kept + 1 : 0;
+    if (keep) components[kept++] = *component;
   }
   return kept;
 }
 
-/* Numbers roots in order (a run's number is its root's), and sums their runs up. */
-static int sum_up(const run_list *runs, int *number, od_foreground_component *strokes) {
+/* Number the roots in order and accumulate their runs; component_of (runs) gets each run's
+ * component. Return the number of components. */
+static int accumulate_runs(const run_list *runs, int *component_of,
+                           od_foreground_component *components) {
   int count = 0;
   for (int i = 0; i < runs->count; i++) {
-    const int root = find_root(runs->of, i);
-    number[i] = root == i ? count++ : number[root];
-    add_run(&runs->of[i], &strokes[number[i]]);
+    const int root = find_root(runs->items, i);
+    component_of[i] = root == i ? count++ : component_of[root];
+    add_run(&runs->items[i], &components[component_of[i]]);
   }
   return count;
 }
 
-static void write_labels(int w, const run_list *runs, const int *stroke_of, const int *number,
-                         int32_t *label) {
+static void write_labels(int w, const run_list *runs, const int *component_of, const int *labels,
+                         int32_t *image) {
   for (int i = 0; i < runs->count; i++) {
-    const run *part = &runs->of[i];
-    const int value = number[stroke_of[i]];
-    if (!value) continue;
-    int32_t *row = label + (size_t)part->y * (size_t)w;
-    for (int x = part->begin; x < part->end; x++) row[x] = value;
+    const run *r = &runs->items[i];
+    const int label = labels[component_of[i]];
+    if (!label) continue;
+    int32_t *row = image + (size_t)r->y * (size_t)w;
+    for (int x = r->begin; x < r->end; x++) row[x] = label;
   }
 }
 
-od_status od_find_foreground_components(od_image_workspace *imaging, int h, int w, const uint8_t *ink, int least_area,
-                          int limit, od_foreground_components *strokes, od_error *error) {
+od_status od_find_foreground_components(od_image_workspace *workspace, int h, int w,
+                                        const uint8_t *foreground, int min_area, int limit,
+                                        od_foreground_components *components, od_error *error) {
   od_bit_rows rows = {h, w, od_bit_words(w), NULL};
   const size_t bits = od_aligned((size_t)h * rows.words * sizeof *rows.bits);
-  uint8_t *scratch = od_image_workspace_scratch(imaging, bits + ((size_t)w + 2) * sizeof(int32_t));
-  *strokes = (od_foreground_components){0};
-  if (!scratch) return od_fail_memory(error, "the strokes of a picture");
+  uint8_t *scratch =
+      od_image_workspace_scratch(workspace, bits + ((size_t)w + 2) * sizeof(int32_t));
+  *components = (od_foreground_components){0};
+  if (!scratch) return od_fail_memory(error, "the connected components of an image");
   rows.bits = (uint64_t *)(void *)scratch;
-  od_bits_fill(imaging->kernels, ink, OD_FOREGROUND_WEAK, &rows);
+  od_bits_fill(workspace->kernels, foreground, OD_FOREGROUND_WEAK, &rows);
   run_list runs = {.count = (int)od_bits_count_runs(&rows)};
-  const size_t most = (size_t)runs.count + 1;
-  runs.of = od_allocate(most, sizeof *runs.of);
-  int *stroke_of = od_allocate(most, 2 * sizeof *stroke_of), *number = stroke_of + most;
-  strokes->of = od_allocate(most, sizeof *strokes->of);
-  strokes->label = od_allocate((size_t)h * (size_t)w, sizeof *strokes->label);
+  const size_t room = (size_t)runs.count + 1;
+  runs.items = od_allocate(room, sizeof *runs.items);
+  int *component_of = od_allocate(room, 2 * sizeof *component_of), *labels = component_of + room;
+  components->items = od_allocate(room, sizeof *components->items);
+  components->labels = od_allocate((size_t)h * (size_t)w, sizeof *components->labels);
   od_status status = OD_OK;
-  if (runs.of && stroke_of && strokes->of && strokes->label) {
-    connect(&rows, ink, (int32_t *)(void *)(scratch + bits), runs.of);
-    const int count = sum_up(&runs, stroke_of, strokes->of);
-    strokes->count = keep_strokes(count, strokes->of, least_area, limit, number);
-    write_labels(w, &runs, stroke_of, number, strokes->label);
+  if (runs.items && component_of && components->items && components->labels) {
+    connect(&rows, foreground, (int32_t *)(void *)(scratch + bits), runs.items);
+    const int count = accumulate_runs(&runs, component_of, components->items);
+    components->count = keep_components(count, components->items, min_area, limit, labels);
+    write_labels(w, &runs, component_of, labels, components->labels);
   } else {
-    status = od_fail_memory(error, "the strokes of a picture");
-    od_foreground_components_release(strokes);
+    status = od_fail_memory(error, "the connected components of an image");
+    od_foreground_components_release(components);
   }
-  od_release(runs.of);
-  od_release(stroke_of);
+  od_release(runs.items);
+  od_release(component_of);
   return status;
 }
 
-void od_foreground_components_release(od_foreground_components *strokes) {
-  od_release(strokes->of);
-  od_release(strokes->label);
-  *strokes = (od_foreground_components){0};
-}
-
-/* Where the bits (words) of a row change, its end included. */
-static size_t count_changes(const uint64_t *bits, size_t words, int w) {
-  uint64_t changes[PEN_WORDS];
-  size_t at_end = w % 64 ? 0 : bits[words - 1] >> 63;
-  for (size_t i = 0; i < words; i++) changes[i] = od_bit_changes(bits, i);
-  return od_bits_count(words, changes) + at_end;
-}
-
-double od_stroke_width(const od_kernels *kernels, int h, int w, const uint8_t *ink) {
-  uint64_t rows[2][PEN_WORDS] = {{0}}; /* none is beyond the picture */
-  const size_t words = od_bit_words(w);
-  size_t area = 0, edges = 0;
-  for (int y = 0; y <= h; y++) {
-    uint64_t *here = rows[y % 2], *above = rows[(y + 1) % 2];
-    if (y < h)
-      kernels->image.bits((size_t)w, ink + (size_t)y * (size_t)w, OD_FOREGROUND_WEAK, here);
-    else
-      memset(here, 0, words * sizeof *here);
-    area += od_bits_count(words, here);
-    edges += count_changes(here, words, w);
-    for (size_t i = 0; i < words; i++) above[i] ^= here[i];
-    edges += od_bits_count(words, above);
-  }
-  return edges ? 2.0 * (double)area / (double)edges : 0;
+void od_foreground_components_release(od_foreground_components *components) {
+  od_release(components->items);
+  od_release(components->labels);
+  *components = (od_foreground_components){0};
 }

@@ -1,4 +1,5 @@
-/* Strokes: the connected pieces of ink of a picture, as od_find_foreground gives it. */
+/* Connected components of the foreground of an image, as od_find_foreground computes it, with the
+ * properties that tell writing from texture. */
 #ifndef OD_DIGIT_COMPONENTS_H
 #define OD_DIGIT_COMPONENTS_H
 
@@ -9,31 +10,28 @@
 #include "image/image.h"
 
 typedef struct od_foreground_component {
-  int left, top, right, bottom; /* its box; right and bottom are the first pixels outside */
+  int left, top, right, bottom; /* bounding box; right and bottom are exclusive */
   int area;                     /* pixels */
-  int mass;                     /* sum of their ink */
-  int peak;                     /* the most ink of a pixel */
-  int across;                   /* sum of the columns of its pixels, for their mean */
+  int mass;                     /* sum of the foreground levels */
+  int peak;                     /* maximum foreground level */
+  int column_sum;               /* sum of the pixels' columns, for their mean */
 } od_foreground_component;
 
 /* Owns its arrays; release with od_foreground_components_release. */
 typedef struct od_foreground_components {
   int count;
-  od_foreground_component *of;  /* (count) */
-  int32_t *label; /* (h, w): 1 + the number of the pixel's stroke, 0 for none */
+  od_foreground_component *items; /* (count) */
+  int32_t *labels;                /* (h, w): 1 + the index of the pixel's component, 0 for none */
 } od_foreground_components;
 
-/* Connects, over sides and corners, the pixels of ink (h, w) of at least OD_FOREGROUND_WEAK. Strokes
- * that nowhere reach OD_FOREGROUND_STRONG, or have fewer than `least_area` pixels, are left out;
- * where more than `limit` remain, only the `limit` of largest mass stay. They are numbered
- * in reading order of their first pixels.
+/* Find the 8-connected components of the pixels of foreground (h, w) of at least
+ * OD_FOREGROUND_WEAK. Components without a pixel of OD_FOREGROUND_STRONG or with fewer than
+ * `min_area` pixels are left out; if more than `limit` remain, only those of largest mass are kept.
+ * They are in raster order of their first pixels.
  * Errors: OD_ERROR_MEMORY. */
-od_status od_find_foreground_components(od_image_workspace *imaging, int h, int w, const uint8_t *ink, int least_area,
-                          int limit, od_foreground_components *strokes, od_error *error);
-void od_foreground_components_release(od_foreground_components *strokes);
-
-/* The width of the pen in pixels, from the ink's area and outline; 0 without ink. Sides are up
- * to OD_MAX_IMAGE_SIDE. */
-double od_stroke_width(const od_kernels *kernels, int h, int w, const uint8_t *ink);
+od_status od_find_foreground_components(od_image_workspace *workspace, int h, int w,
+                                        const uint8_t *foreground, int min_area, int limit,
+                                        od_foreground_components *components, od_error *error);
+void od_foreground_components_release(od_foreground_components *components);
 
 #endif

@@ -1,9 +1,10 @@
-/* The paper's level is looked for twice. First from above: the lightest that any place
- * near shows, which no stroke can pull down. What is clearly darker than that is ink; the
- * mean of all the rest is then the paper itself, texture and all. Both are smooth, so they
- * are computed on a grid of cells and read between their middles.
+/* The background is estimated twice. First by a closing of the image, which removes strokes that
+ * are narrower than the window. Pixels that are clearly darker than that are foreground; the
+ * windowed mean of all others is the second estimate, which includes texture. Both vary slowly, so
+ * they are computed on a coarse grid and interpolated. The difference to the second estimate is
+ * then scaled by the local contrast.
  *
- * Each step goes over all pixels once, by rows of cells that threads share out. */
+ * Each step processes all pixels once, in row partitions of the grid. */
 #include "digit/foreground.h"
 
 #include <math.h>
@@ -18,102 +19,106 @@
 
 enum { LEVELS = 256, LANES = 16 };
 
-/* Full ink is at least so many levels from its paper. */
-static const double least_contrast = 14;
-/* Ink is at least this share of the strongest ink of the whole picture. */
-static const double least_share = 0.3;
-/* Ink begins at this share of full contrast at the most, or at so many standard deviations of
- * the paper; from there to 255, levels are stretched by as much as this takes off the other
- * end. So OD_FOREGROUND_WEAK stands for 0.38 of full contrast on even paper, and 0.45 at the most. */
-static const double most_ink_begins = 0.18, begins_noise = 2, ink_stretch = 1.56;
-/* Standard deviations of bare paper that a stroke stands out by. */
+/* Minimum contrast of full foreground, in levels. */
+static const double min_contrast = 14;
+/* Minimum local contrast as a fraction of the contrast of the whole image. */
+static const double min_contrast_ratio = 0.3;
+/* Contrast normalization maps the ratio of a difference to full contrast, from onset to
+ * 1 - (stretch - 1) * onset, to 0..255. The onset is `onset_noise` standard deviations of the
+ * background, at most `max_onset`. So OD_FOREGROUND_WEAK is 0.38 of full contrast on an even
+ * background and at most 0.45. */
+static const double max_onset = 0.18, onset_noise = 2, stretch = 1.56;
+/* Minimum contrast of OD_FOREGROUND_WEAK in standard deviations of the background. */
 static const double noise_margin = 2.2;
 
-/* Levels below the paper that part it from ink. */
-typedef struct bounds {
-  int clear;    /* up to here is paper for certain, */
-  int level;    /* from here on ink */
-  double grain; /* standard deviation of bare paper, without its lines and shades */
-} bounds;
+/* Thresholds on the difference to the background, in levels. */
+typedef struct thresholds {
+  int background; /* up to this, certainly background */
+  int foreground; /* from here on, foreground */
+  double texture; /* standard deviation of the background without lines and shades */
+} thresholds;
 
-/* The picture at work. Arrays of `nodes` are (rows, columns) of the cells. */
+/* The state of one call. Arrays of `nodes` are (rows, columns) of the grid. */
 typedef struct work {
-  od_image_workspace *imaging;
-  od_coarse_grid cells;
-  const uint8_t *image;   /* (h, w), ink dark */
-  uint8_t *flipped;       /* (h, w), what `image` is where ink was light; else NULL */
-  uint8_t *ink;           /* (h, w) */
-  uint8_t *bare;          /* (h, w), the paper's level; may be NULL */
-  float *paper;           /* (nodes) */
-  float *full;            /* (nodes), contrast of full ink */
-  float *sum, *weight;    /* (nodes) */
-  int32_t *powers;        /* (nodes, 3) */
-  double *squares;        /* (rows) */
-  void *scratch;          /* od_coarse_grid_scratch */
-  bounds bounds;
-  float scale, shift;     /* from levels below the paper to ink */
+  od_image_workspace *workspace;
+  od_coarse_grid grid;
+  const uint8_t *image;    /* (h, w), foreground dark */
+  uint8_t *inverted;       /* (h, w): storage of `image` if the foreground was light, else NULL */
+  uint8_t *foreground;     /* (h, w); until normalized, the difference to the background */
+  uint8_t *background_map; /* (h, w); may be NULL */
+  float *background;       /* (nodes) */
+  float *contrast;         /* (nodes): of full foreground */
+  float *sum, *weight;     /* (nodes) */
+  int32_t *powers;         /* (nodes, 3) */
+  double *squares;         /* (rows) */
+  void *scratch;           /* od_coarse_grid_scratch */
+  thresholds thresholds;
+  float scale, shift;           /* from the ratio to full contrast to foreground levels */
   atomic_size_t counts[LEVELS]; /* a histogram that all threads add to */
 } work;
 
 static od_status work_create(work *w, od_error *error) {
-  const size_t nodes = od_coarse_grid_count(&w->cells);
+  const size_t nodes = od_coarse_grid_count(&w->grid);
   const size_t numbers = (4 + 3) * nodes * sizeof(float);
-  const size_t rows = (size_t)w->cells.rows * sizeof(double);
-  uint8_t *block = od_allocate(od_aligned(numbers) + rows + od_coarse_grid_scratch(&w->cells), 1);
-  if (!block) return od_fail_memory(error, "finding the ink of a picture");
-  w->paper = (float *)(void *)block;
-  w->full = w->paper + nodes;
-  w->sum = w->full + nodes;
+  const size_t rows = (size_t)w->grid.rows * sizeof(double);
+  uint8_t *block = od_allocate(od_aligned(numbers) + rows + od_coarse_grid_scratch(&w->grid), 1);
+  if (!block) return od_fail_memory(error, "finding the foreground of an image");
+  w->background = (float *)(void *)block;
+  w->contrast = w->background + nodes;
+  w->sum = w->contrast + nodes;
   w->weight = w->sum + nodes;
   w->powers = (int32_t *)(void *)(w->weight + nodes);
   w->squares = (double *)(void *)(block + od_aligned(numbers));
-  w->scratch = w->squares + w->cells.rows;
+  w->scratch = w->squares + w->grid.rows;
   return OD_OK;
 }
 
 static void work_release(work *w) {
-  od_release(w->paper);
-  od_release(w->flipped);
+  od_release(w->background);
+  od_release(w->inverted);
 }
 
 /* ---- passes over the pixels ---- */
 
-/* Runs `band` on rows of cells, with scratch memory of so many rows of floats. */
-static od_status run_pass(work *w, od_row_partition *band, size_t lines, od_error *error) {
-  const size_t line = od_aligned(od_coarse_grid_row_room(&w->cells) * sizeof(float));
-  return od_run_row_partitions(w->imaging, w->cells.rows, (size_t)w->cells.size * (size_t)w->cells.w,
-                      lines * line, band, w, error);
+static size_t line_size(const work *w) {
+  return od_aligned(od_coarse_grid_row_size(&w->grid) * sizeof(float));
+}
+
+/* Run `task` on the rows of the grid, with scratch memory of `lines` rows of floats. */
+static od_status run_pass(work *w, od_row_task *task, size_t lines, od_error *error) {
+  return od_run_row_partitions(w->workspace, w->grid.rows, (size_t)w->grid.size * (size_t)w->grid.w,
+                               lines * line_size(w), task, w, error);
 }
 
 static float *line_of(const work *w, void *scratch, size_t i) {
-  const size_t line = od_aligned(od_coarse_grid_row_room(&w->cells) * sizeof(float));
-  return (float *)(void *)((uint8_t *)scratch + i * line);
+  return (float *)(void *)((uint8_t *)scratch + i * line_size(w));
 }
 
-static size_t place_of(const work *w, int y) { return (size_t)y * (size_t)w->cells.w; }
+/* The index of the first pixel of row y. */
+static size_t row_start(const work *w, int y) { return (size_t)y * (size_t)w->grid.w; }
 
-/* Sums of columns (w) over the cells of a row: cell j is columns first..end - 1. */
-static int32_t sum_columns(const work *w, const int32_t *columns, int j) {
-  const int first = j * w->cells.size, end = od_min(first + w->cells.size, w->cells.w);
+/* Sum columns (w) over cell j of a row. */
+static int32_t sum_cell(const work *w, const int32_t *columns, int j) {
+  const int first = j * w->grid.size, end = od_min(first + w->grid.size, w->grid.w);
   int32_t sum = 0;
   for (int x = first; x < end; x++) sum += columns[x];
   return sum;
 }
 
-/* The sums of the first three powers of the cells' pixels, less 128. */
-static void add_up_cells(void *context, int first, int last, void *scratch) {
+/* powers = the sums of the first three powers of level - 128 over each cell. */
+static void sum_powers(void *context, int first, int last, void *scratch) {
   work *w = context;
-  const size_t n = (size_t)w->cells.w;
+  const size_t n = (size_t)w->grid.w;
   int32_t *sums[3];
   for (size_t k = 0; k < 3; k++) sums[k] = (int32_t *)(void *)line_of(w, scratch, k);
   for (int i = first; i < last; i++) {
     for (int k = 0; k < 3; k++) memset(sums[k], 0, n * sizeof(int32_t));
-    for (int y = i * w->cells.size; y < od_coarse_grid_end(&w->cells, i); y++)
-      w->imaging->kernels->image.add_powers(n, w->image + place_of(w, y), sums[0], sums[1],
-                                            sums[2]);
-    int32_t *powers = w->powers + 3 * (size_t)i * (size_t)w->cells.columns;
-    for (int j = 0; j < w->cells.columns; j++)
-      for (int k = 0; k < 3; k++) *powers++ = sum_columns(w, sums[k], j);
+    for (int y = i * w->grid.size; y < od_coarse_grid_row_end(&w->grid, i); y++)
+      w->workspace->kernels->image.add_powers(n, w->image + row_start(w, y), sums[0], sums[1],
+                                              sums[2]);
+    int32_t *powers = w->powers + 3 * (size_t)i * (size_t)w->grid.columns;
+    for (int j = 0; j < w->grid.columns; j++)
+      for (int k = 0; k < 3; k++) *powers++ = sum_cell(w, sums[k], j);
   }
 }
 
@@ -123,67 +128,69 @@ static void add_counts(work *w, const uint32_t *counts) {
       atomic_fetch_add_explicit(&w->counts[level], counts[level], memory_order_relaxed);
 }
 
-static void take_counts(work *w, size_t *histogram) {
+/* Move w->counts to a histogram and clear them. */
+static void take_counts(work *w, uint64_t *histogram) {
   for (int level = 0; level < LEVELS; level++) {
     histogram[level] = atomic_load_explicit(&w->counts[level], memory_order_relaxed);
     atomic_store_explicit(&w->counts[level], 0, memory_order_relaxed);
   }
 }
 
-/* What is below the paper, one byte a pixel, and how often each level is. */
-static void subtract_paper(void *context, int first, int last, void *scratch) {
+/* foreground = background - image, at least 0; count its levels. */
+static void subtract_from_background(void *context, int first, int last, void *scratch) {
   work *w = context;
-  const od_kernels *kernels = w->imaging->kernels;
-  const int n = w->cells.w;
-  float *paper = line_of(w, scratch, 0);
-  uint32_t counts[4][LEVELS] = {{0}}; /* neighbours are alike: counted apart, they need not wait */
-  for (int y = first * w->cells.size; y < od_coarse_grid_end(&w->cells, last - 1); y++) {
-    uint8_t *below = w->ink + place_of(w, y);
-    od_coarse_grid_read(kernels, &w->cells, w->paper, y, paper);
-    kernels->image.below((size_t)n, w->image + place_of(w, y), paper, below);
-    for (int x = 0; x < n; x++) counts[x & 3][below[x]]++;
+  const od_kernels *kernels = w->workspace->kernels;
+  const int n = w->grid.w;
+  float *background = line_of(w, scratch, 0);
+  uint32_t counts[4][LEVELS] = {{0}}; /* equal neighbours need not wait for each other */
+  for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
+    uint8_t *difference = w->foreground + row_start(w, y);
+    od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, background);
+    kernels->image.subtract_from((size_t)n, w->image + row_start(w, y), background, difference);
+    for (int x = 0; x < n; x++) counts[x & 3][difference[x]]++;
   }
   for (int k = 0; k < 4; k++) add_counts(w, counts[k]);
 }
 
-/* Adds the pixels of row (n) that are at most `clear` below the paper, and counts them. */
-static void add_bare_row(int n, const uint8_t *restrict row, const uint8_t *restrict below,
-                         uint8_t clear, uint16_t *restrict total, uint16_t *restrict bare) {
+/* Add the pixels of row (n) with a difference up to `limit` to column sums, and count them. */
+static void add_background_row(int n, const uint8_t *restrict row,
+                               const uint8_t *restrict difference, uint8_t limit,
+                               uint16_t *restrict sums, uint16_t *restrict counts) {
   for (int x = 0; x < n; x++) {
-    const uint8_t mask = below[x] <= clear ? 255 : 0;
-    total[x] = (uint16_t)(total[x] + (row[x] & mask));
-    bare[x] = (uint16_t)(bare[x] + (mask & 1));
+    const uint8_t mask = difference[x] <= limit ? 255 : 0;
+    sums[x] = (uint16_t)(sums[x] + (row[x] & mask));
+    counts[x] = (uint16_t)(counts[x] + (mask & 1));
   }
 }
 
-/* The sum and the number of the cells' pixels that are paper for certain. */
-static void add_up_bare(void *context, int first, int last, void *scratch) {
+/* sum, weight = the sum and the number of the pixels of each cell that are certainly background. */
+static void sum_background(void *context, int first, int last, void *scratch) {
   work *w = context;
-  const int n = w->cells.w, size = w->cells.size;
-  uint16_t *total = (uint16_t *)(void *)line_of(w, scratch, 0), *bare = total + n;
+  const int n = w->grid.w, size = w->grid.size;
+  uint16_t *sums = (uint16_t *)(void *)line_of(w, scratch, 0), *counts = sums + n;
   for (int i = first; i < last; i++) {
-    memset(total, 0, 2 * (size_t)n * sizeof *total);
-    for (int y = i * size; y < od_coarse_grid_end(&w->cells, i); y++)
-      add_bare_row(n, w->image + place_of(w, y), w->ink + place_of(w, y),
-                   (uint8_t)w->bounds.clear, total, bare);
-    for (int j = 0; j < w->cells.columns; j++) {
-      const size_t at = (size_t)i * (size_t)w->cells.columns + (size_t)j;
+    memset(sums, 0, 2 * (size_t)n * sizeof *sums);
+    for (int y = i * size; y < od_coarse_grid_row_end(&w->grid, i); y++)
+      add_background_row(n, w->image + row_start(w, y), w->foreground + row_start(w, y),
+                         (uint8_t)w->thresholds.background, sums, counts);
+    for (int j = 0; j < w->grid.columns; j++) {
+      const size_t node = (size_t)i * (size_t)w->grid.columns + (size_t)j;
       int sum = 0, count = 0;
       for (int x = j * size; x < od_min((j + 1) * size, n); x++) {
-        sum += total[x];
-        count += bare[x];
+        sum += sums[x];
+        count += counts[x];
       }
-      w->sum[at] = (float)sum;
-      w->weight[at] = (float)count;
+      w->sum[node] = (float)sum;
+      w->weight[node] = (float)count;
     }
   }
 }
 
-static void widen_row(int n, const uint8_t *restrict row, uint8_t *restrict deepest) {
-  for (int x = 0; x < n; x++) deepest[x] = row[x] > deepest[x] ? row[x] : deepest[x];
+static void max_rows(int n, const uint8_t *restrict row, uint8_t *restrict max) {
+  for (int x = 0; x < n; x++) max[x] = row[x] > max[x] ? row[x] : max[x];
 }
 
-/* Counts the levels of row (n) but for those that are 0, of which most are. */
+/* Count the levels of row (n), skipping blocks of zeros, which are most of it. */
 static void count_levels(int n, const uint8_t *row, uint32_t *counts) {
   int x = 0;
   for (; x + 8 <= n; x += 8) {
@@ -195,65 +202,69 @@ static void count_levels(int n, const uint8_t *row, uint32_t *counts) {
   for (; x < n; x++) counts[row[x]]++;
 }
 
-/* What is below the paper once more; full (nodes) gets the most of each cell, `squares` those of
- * what was no ink before, and the levels of what was are counted, but for 0. */
-static void measure_ink(void *context, int first, int last, void *scratch) {
+/* foreground = the difference to the second background. contrast = its maximum over each cell;
+ * squares = its squares summed over the pixels that the first difference made background; the
+ * non-zero levels of all others are counted. */
+static void measure_foreground(void *context, int first, int last, void *scratch) {
   work *w = context;
-  const od_kernels *kernels = w->imaging->kernels;
-  const int n = w->cells.w, size = w->cells.size;
-  float *paper = line_of(w, scratch, 0);
-  uint8_t *deepest = (uint8_t *)line_of(w, scratch, 1), *core = deepest + n;
+  const od_kernels *kernels = w->workspace->kernels;
+  const int n = w->grid.w, size = w->grid.size;
+  float *background = line_of(w, scratch, 0);
+  uint8_t *max = (uint8_t *)line_of(w, scratch, 1), *core = max + n;
   uint32_t counts[LEVELS] = {0};
   for (int i = first; i < last; i++) {
-    memset(deepest, 0, (size_t)n);
+    memset(max, 0, (size_t)n);
     w->squares[i] = 0;
-    for (int y = i * size; y < od_coarse_grid_end(&w->cells, i); y++) {
+    for (int y = i * size; y < od_coarse_grid_row_end(&w->grid, i); y++) {
       float squares[LANES] = {0};
-      uint8_t *below = w->ink + place_of(w, y);
-      od_coarse_grid_read(kernels, &w->cells, w->paper, y, paper);
-      kernels->image.below_again((size_t)n, w->image + place_of(w, y), paper,
-                                 (uint8_t)w->bounds.level, below, core, squares);
+      uint8_t *difference = w->foreground + row_start(w, y);
+      od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, background);
+      kernels->image.subtract_again((size_t)n, w->image + row_start(w, y), background,
+                                 (uint8_t)w->thresholds.foreground, difference, core, squares);
       count_levels(n, core, counts);
-      widen_row(n, below, deepest);
+      max_rows(n, difference, max);
       for (int k = 0; k < LANES; k++) w->squares[i] += (double)squares[k];
     }
-    for (int j = 0; j < w->cells.columns; j++) {
+    for (int j = 0; j < w->grid.columns; j++) {
       uint8_t peak = 0;
       for (int x = j * size; x < od_min((j + 1) * size, n); x++)
-        peak = deepest[x] > peak ? deepest[x] : peak;
-      w->full[(size_t)i * (size_t)w->cells.columns + (size_t)j] = (float)peak;
+        peak = max[x] > peak ? max[x] : peak;
+      w->contrast[(size_t)i * (size_t)w->grid.columns + (size_t)j] = (float)peak;
     }
   }
   counts[0] = 0;
   add_counts(w, counts);
 }
 
-static void draw_paper(int n, uint8_t flip, const float *restrict level, uint8_t *restrict paper) {
-  for (int x = 0; x < n; x++) paper[x] = (uint8_t)((uint8_t)(int)(level[x] + 0.5f) ^ flip);
+static void write_background_row(int n, uint8_t invert, const float *restrict level,
+                                 uint8_t *restrict row) {
+  for (int x = 0; x < n; x++) row[x] = (uint8_t)((uint8_t)(int)(level[x] + 0.5f) ^ invert);
 }
 
-/* From levels below the paper to shares of full ink, in place. */
-static void stretch_ink(void *context, int first, int last, void *scratch) {
+/* foreground = the difference, normalized by the local contrast, in place. */
+static void normalize_contrast(void *context, int first, int last, void *scratch) {
   work *w = context;
-  const od_kernels *kernels = w->imaging->kernels;
+  const od_kernels *kernels = w->workspace->kernels;
   float *line = line_of(w, scratch, 0);
-  for (int y = first * w->cells.size; y < od_coarse_grid_end(&w->cells, last - 1); y++) {
-    od_coarse_grid_read(kernels, &w->cells, w->full, y, line);
-    kernels->image.stretch((size_t)w->cells.w, line, w->scale, w->shift, w->ink + place_of(w, y));
-    if (!w->bare) continue;
-    od_coarse_grid_read(kernels, &w->cells, w->paper, y, line);
-    draw_paper(w->cells.w, w->flipped ? 255 : 0, line, w->bare + place_of(w, y));
+  for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
+    od_coarse_grid_interpolate(kernels, &w->grid, w->contrast, y, line);
+    kernels->image.normalize_contrast((size_t)w->grid.w, line, w->scale, w->shift,
+                           w->foreground + row_start(w, y));
+    if (!w->background_map) continue;
+    od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, line);
+    write_background_row(w->grid.w, w->inverted ? 255 : 0, line,
+                         w->background_map + row_start(w, y));
   }
 }
 
-/* ---- what the cells say ---- */
+/* ---- on the grid ---- */
 
 /* Sums of powers of differences, for their skewness. */
 typedef struct moments {
   double squares, cubes;
 } moments;
 
-/* Adds those of a cell's pixels from `level`; powers (3) and level are less 128. */
+/* Add the powers of a cell's differences to `level`; powers (3) and level are less 128. */
 static void add_moments(double n, const int32_t *powers, double level, moments *sums) {
   const double p = powers[0], pp = powers[1], ppp = powers[2];
   sums->squares += pp - level * (2 * p - n * level);
@@ -264,159 +275,164 @@ static double skewness(moments sums, double n) {
   return sums.squares > 0 ? sums.cubes * sqrt(n) / (sums.squares * sqrt(sums.squares)) : 0;
 }
 
-/* Which side of the paper ink is on: the one to which a few pixels go far. Both from what is
- * near, which uneven light does not deceive, and from the mean of all, which a bold pen does
- * not. Leaves the means of cells in w->paper. */
-static bool ink_is_dark(work *w) {
-  const od_coarse_grid *cells = &w->cells;
-  const double n = (double)cells->h * (double)cells->w;
+/* Whether the foreground is dark: the distribution of levels is skewed towards the foreground. The
+ * skewness about the local mean is robust to uneven light, that about the global mean to wide
+ * strokes; their sum decides. Leaves the cells' means in w->background. */
+static bool foreground_is_dark(work *w) {
+  const od_coarse_grid *grid = &w->grid;
+  const double n = (double)grid->h * (double)grid->w;
   double all = 0;
-  moments near = {0, 0}, far = {0, 0};
-  for (int i = 0, at = 0; i < cells->rows; i++)
-    for (int j = 0; j < cells->columns; j++, at++) {
-      const int area = od_coarse_grid_area(cells, i, j);
-      w->paper[at] = (float)(w->powers[3 * at] + 128 * area) / (float)area;
-      all += w->powers[3 * at];
+  moments local = {0, 0}, global = {0, 0};
+  for (int i = 0, node = 0; i < grid->rows; i++)
+    for (int j = 0; j < grid->columns; j++, node++) {
+      const int area = od_coarse_grid_area(grid, i, j);
+      w->background[node] = (float)(w->powers[3 * node] + 128 * area) / (float)area;
+      all += w->powers[3 * node];
     }
-  memcpy(w->full, w->paper, od_coarse_grid_count(cells) * sizeof(float));
-  od_coarse_grid_mean(cells, od_max(1, cells->reach / 2), w->full, w->scratch);
-  for (int i = 0, at = 0; i < cells->rows; i++)
-    for (int j = 0; j < cells->columns; j++, at++) {
-      const int area = od_coarse_grid_area(cells, i, j);
-      add_moments(area, w->powers + 3 * at, (double)w->full[at] - 128, &near);
-      add_moments(area, w->powers + 3 * at, all / n, &far);
+  memcpy(w->contrast, w->background, od_coarse_grid_count(grid) * sizeof(float));
+  od_coarse_grid_mean(grid, od_max(1, grid->radius / 2), w->contrast, w->scratch);
+  for (int i = 0, node = 0; i < grid->rows; i++)
+    for (int j = 0; j < grid->columns; j++, node++) {
+      const int area = od_coarse_grid_area(grid, i, j);
+      add_moments(area, w->powers + 3 * node, (double)w->contrast[node] - 128, &local);
+      add_moments(area, w->powers + 3 * node, all / n, &global);
     }
-  return skewness(near, n) + skewness(far, n) <= 0;
+  return skewness(local, n) + skewness(global, n) <= 0;
 }
 
-/* Turns light ink on dark paper round. */
-static od_status flip(work *w, od_error *error) {
-  const size_t n = (size_t)w->cells.h * (size_t)w->cells.w;
-  w->flipped = od_allocate(n, 1);
-  if (!w->flipped) return od_fail_memory(error, "finding the ink of a picture");
-  for (size_t i = 0; i < n; i++) w->flipped[i] = (uint8_t)(255 - w->image[i]);
-  for (size_t i = 0; i < od_coarse_grid_count(&w->cells); i++) w->paper[i] = 255 - w->paper[i];
-  w->image = w->flipped;
+/* Invert the image and the cells' means. */
+static od_status invert(work *w, od_error *error) {
+  const size_t n = (size_t)w->grid.h * (size_t)w->grid.w;
+  w->inverted = od_allocate(n, 1);
+  if (!w->inverted) return od_fail_memory(error, "finding the foreground of an image");
+  for (size_t i = 0; i < n; i++) w->inverted[i] = (uint8_t)(255 - w->image[i]);
+  for (size_t i = 0; i < od_coarse_grid_count(&w->grid); i++)
+    w->background[i] = 255 - w->background[i];
+  w->image = w->inverted;
   return OD_OK;
 }
 
-/* The paper from above: w->paper holds the cells' means. A closing lifts what is darker than its
- * surroundings and narrower than the window. */
-static void paper_from_above(work *w) {
-  od_coarse_grid_max(&w->cells, w->cells.reach, w->paper, w->scratch);
-  od_coarse_grid_min(&w->cells, w->cells.reach, w->paper, w->scratch);
-  od_coarse_grid_mean(&w->cells, od_max(1, w->cells.reach / 2), w->paper, w->scratch);
+/* First estimate of the background: a smoothed closing of the cells' means in w->background. */
+static void background_by_closing(work *w) {
+  od_coarse_grid_max(&w->grid, w->grid.radius, w->background, w->scratch);
+  od_coarse_grid_min(&w->grid, w->grid.radius, w->background, w->scratch);
+  od_coarse_grid_mean(&w->grid, od_max(1, w->grid.radius / 2), w->background, w->scratch);
 }
 
-/* The lowest level that `share` of the counted pixels do not exceed. */
-static int quantile(const size_t *histogram, double share) {
-  size_t all = 0, so_far = 0;
+/* Return the lowest level that at least a fraction `p` of the pixels do not exceed. */
+static int quantile(const uint64_t *histogram, double p) {
+  uint64_t all = 0, so_far = 0;
   for (int level = 0; level < LEVELS; level++) all += histogram[level];
   for (int level = 0; level < LEVELS; level++) {
     so_far += histogram[level];
-    if (so_far > 0 && (double)so_far >= share * (double)all) return level;
+    if (so_far > 0 && (double)so_far >= p * (double)all) return level;
   }
   return LEVELS - 1;
 }
 
-/* From a histogram of what is below the paper: Otsu's threshold, but clear of the spread that
- * paper itself has. */
-static bounds find_bounds(size_t n, const size_t *histogram) {
-  /* Of a normal distribution, these two are 0.76 standard deviations apart. Both are paper
-   * even where half of a picture is ink. */
+/* Find the thresholds from a histogram of the difference: Otsu's threshold, but above the spread of
+ * the background itself. */
+static thresholds find_thresholds(const uint64_t *histogram) {
+  /* Both quantiles are background even if half of the image is foreground. In a normal
+   * distribution they are 0.76 standard deviations apart. */
   const int middle = quantile(histogram, 0.3), lower = quantile(histogram, 0.1);
   const int spread = middle + 4 * od_max(1, middle - lower);
-  const int level = od_min(254, od_max(od_otsu_of_histogram(n, histogram), spread));
-  return (bounds){od_min(level / 2, spread), level, (middle - lower) / 0.76};
+  const int foreground = od_min(254, od_max(od_otsu(histogram), spread));
+  return (thresholds){od_min(foreground / 2, spread), foreground, (middle - lower) / 0.76};
 }
 
-/* The paper from within: the mean of what is no ink, over windows; w->sum and w->weight hold
- * sums and numbers of the cells' pixels. Where a window is all ink, it is the mean of all. */
-static void paper_from_within(work *w) {
+/* Second estimate of the background: the windowed mean of the background pixels, from w->sum and
+ * w->weight; the mean of all of them in windows without any. */
+static void background_by_mean(work *w) {
   double all = 0, count = 0;
-  for (size_t i = 0; i < od_coarse_grid_count(&w->cells); i++) {
+  for (size_t i = 0; i < od_coarse_grid_count(&w->grid); i++) {
     all += (double)w->sum[i];
     count += (double)w->weight[i];
   }
   const double mean = count > 0 ? all / count : 255;
-  od_coarse_grid_sum(&w->cells, w->cells.reach, w->sum, w->scratch);
-  od_coarse_grid_sum(&w->cells, w->cells.reach, w->weight, w->scratch);
-  for (size_t i = 0; i < od_coarse_grid_count(&w->cells); i++)
-    w->paper[i] = (float)(((double)w->sum[i] + mean) / ((double)w->weight[i] + 1));
+  od_coarse_grid_sum(&w->grid, w->grid.radius, w->sum, w->scratch);
+  od_coarse_grid_sum(&w->grid, w->grid.radius, w->weight, w->scratch);
+  for (size_t i = 0; i < od_coarse_grid_count(&w->grid); i++)
+    w->background[i] = (float)(((double)w->sum[i] + mean) / ((double)w->weight[i] + 1));
 }
 
-/* The picture's contrast and noise. `below` counts what was below the first paper, w->counts what
- * of that was ink is below the second one, but for 0. */
-static void measure(work *w, const size_t *below, od_foreground_stats *facts) {
-  size_t core[LEVELS], bare = 0, ink = 0, counted = 0;
+/* Compute the image's contrast and noise. `first` is the histogram of the first difference;
+ * w->counts is that of the second one over the pixels that the first one made foreground, without
+ * level 0. */
+static void compute_stats(work *w, const uint64_t *first, od_foreground_stats *stats) {
+  uint64_t core[LEVELS], background = 0, foreground = 0, counted = 0;
   double squares = 0;
   take_counts(w, core);
   for (int level = 0; level < LEVELS; level++) {
-    *(level <= w->bounds.level ? &bare : &ink) += below[level];
+    *(level <= w->thresholds.foreground ? &background : &foreground) += first[level];
     counted += core[level];
   }
-  core[0] = ink - counted;
-  for (int i = 0; i < w->cells.rows; i++) squares += w->squares[i];
-  facts->noise = bare > 0 ? sqrt(squares / (double)bare) : 0;
+  core[0] = foreground - counted;
+  for (int i = 0; i < w->grid.rows; i++) squares += w->squares[i];
+  stats->noise = background > 0 ? sqrt(squares / (double)background) : 0;
   const int typical = quantile(core, 0.75);
-  facts->contrast = ink == 0 || typical < least_contrast ? 0 : typical;
+  stats->contrast = foreground == 0 || typical < min_contrast ? 0 : typical;
 }
 
-/* From the cells' peaks to what full ink is around each: the strongest near by, but never so
- * little that ink would begin inside the paper's noise or far below the picture's ink. */
-static void full_around(work *w, const od_foreground_stats *facts) {
-  const double floor =
-      fmax(fmax(least_contrast, least_share * facts->contrast), noise_margin * facts->noise / 0.45);
-  const double grain = w->bounds.grain;
-  od_coarse_grid_max(&w->cells, w->cells.reach, w->full, w->scratch);
-  od_coarse_grid_mean(&w->cells, w->cells.reach, w->full, w->scratch);
-  for (size_t i = 0; i < od_coarse_grid_count(&w->cells); i++) {
-    /* A peak is above what most of a stroke has, by the paper's grain and a little more. */
-    const double peak = (double)w->full[i], usual = fmax(0.85 * peak, peak - 2.5 * grain);
-    const double local = fmin(1.06 * usual, facts->contrast); /* the mean took a little */
-    w->full[i] = (float)fmax(local, floor);
+/* From the cells' peaks in w->contrast to the contrast of full foreground around each: the largest
+ * peak nearby, with lower bounds that keep noise and texture out of the foreground. Also computes
+ * the scale and shift of the normalization. */
+static void find_local_contrast(work *w, const od_foreground_stats *stats) {
+  const double min = fmax(fmax(min_contrast, min_contrast_ratio * stats->contrast),
+                          noise_margin * stats->noise / 0.45);
+  const double texture = w->thresholds.texture;
+  od_coarse_grid_max(&w->grid, w->grid.radius, w->contrast, w->scratch);
+  od_coarse_grid_mean(&w->grid, w->grid.radius, w->contrast, w->scratch);
+  for (size_t i = 0; i < od_coarse_grid_count(&w->grid); i++) {
+    /* A peak exceeds the typical level of a stroke by the texture and a little more. */
+    const double peak = (double)w->contrast[i], typical = fmax(0.85 * peak, peak - 2.5 * texture);
+    const double local = fmin(1.06 * typical, stats->contrast); /* the mean lowered the peak */
+    w->contrast[i] = (float)fmax(local, min);
   }
-  const double begins =
-      fmin(begins_noise * grain / fmax(facts->contrast, 1), most_ink_begins);
-  w->scale = (float)(255 / (1 - ink_stretch * begins));
-  w->shift = (float)begins * w->scale;
+  const double onset = fmin(onset_noise * texture / fmax(stats->contrast, 1), max_onset);
+  w->scale = (float)(255 / (1 - stretch * onset));
+  w->shift = (float)onset * w->scale;
 }
 
-static od_status find_ink(work *w, od_foreground_stats *facts, od_error *error) {
-  const size_t n = (size_t)w->cells.h * (size_t)w->cells.w;
-  size_t below[LEVELS];
-  od_status status = run_pass(w, add_up_cells, 3, error);
+static od_status find_foreground(work *w, od_foreground_stats *stats, od_error *error) {
+  const size_t n = (size_t)w->grid.h * (size_t)w->grid.w;
+  uint64_t difference[LEVELS];
+  od_status status = run_pass(w, sum_powers, 3, error);
   if (status) return status;
-  facts->dark = ink_is_dark(w);
-  if (!facts->dark) status = flip(w, error);
+  stats->dark = foreground_is_dark(w);
+  if (!stats->dark) status = invert(w, error);
   if (status) return status;
-  paper_from_above(w);
-  status = run_pass(w, subtract_paper, 1, error);
+  background_by_closing(w);
+  status = run_pass(w, subtract_from_background, 1, error);
   if (status) return status;
-  take_counts(w, below);
-  w->bounds = find_bounds(n, below);
-  status = run_pass(w, add_up_bare, 1, error);
+  take_counts(w, difference);
+  w->thresholds = find_thresholds(difference);
+  status = run_pass(w, sum_background, 1, error);
   if (status) return status;
-  paper_from_within(w);
-  status = run_pass(w, measure_ink, 2, error);
+  background_by_mean(w);
+  status = run_pass(w, measure_foreground, 2, error);
   if (status) return status;
-  measure(w, below, facts);
-  full_around(w, facts);
-  status = run_pass(w, stretch_ink, 1, error);
-  if (!status && facts->contrast <= 0) memset(w->ink, 0, n);
+  compute_stats(w, difference, stats);
+  find_local_contrast(w, stats);
+  status = run_pass(w, normalize_contrast, 1, error);
+  if (!status && stats->contrast <= 0) memset(w->foreground, 0, n);
   return status;
 }
 
-od_status od_find_foreground(od_image_workspace *imaging, int h, int w, const uint8_t *image, int window,
-                      uint8_t *ink, uint8_t *paper, od_foreground_stats *facts, od_error *error) {
+od_status od_find_foreground(od_image_workspace *workspace, int h, int w, const uint8_t *image,
+                             int window, const od_foreground_maps *maps, od_foreground_stats *stats,
+                             od_error *error) {
   od_status status = od_check_sides("image", h, w, error);
   if (status) return status;
   if (window < 1)
     return od_fail(error, OD_ERROR_ARGUMENT, "window: got %d, expected at least 1", window);
-  work finding = {.imaging = imaging, .image = image, .ink = ink, .bare = paper};
-  finding.cells = od_coarse_grid_for(h, w, window);
+  work finding = {.workspace = workspace,
+                  .grid = od_coarse_grid_for(h, w, window),
+                  .image = image,
+                  .foreground = maps->foreground,
+                  .background_map = maps->background};
   status = work_create(&finding, error);
-  if (!status) status = find_ink(&finding, facts, error);
+  if (!status) status = find_foreground(&finding, stats, error);
   work_release(&finding);
   return status;
 }

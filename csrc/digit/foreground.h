@@ -1,5 +1,5 @@
-/* Ink on paper: how much ink each pixel of a gray picture holds, whatever the light, the
- * paper's shade and texture, and whether ink is the dark or the light side. */
+/* Foreground and background: how much foreground (writing) each pixel of a gray image has, whatever
+ * the light, the shade and texture of the background, and whether writing is dark or light. */
 #ifndef OD_DIGIT_FOREGROUND_H
 #define OD_DIGIT_FOREGROUND_H
 
@@ -9,23 +9,27 @@
 #include "base/status.h"
 #include "image/image.h"
 
-/* Levels of ink, 0 to 255. A pixel of at least OD_FOREGROUND_WEAK belongs to a stroke, one of at
- * least OD_FOREGROUND_STRONG to a stroke of full contrast: texture that is as strong as the former
- * seldom reaches the latter. */
+/* Foreground levels are 0 to 255. Pixels of at least OD_FOREGROUND_WEAK are foreground; of those, a
+ * component of writing has some of at least OD_FOREGROUND_STRONG, and texture rarely has. */
 enum { OD_FOREGROUND_WEAK = 96, OD_FOREGROUND_STRONG = 149 };
 
+/* The result of od_find_foreground; the arrays are the caller's. */
+typedef struct od_foreground_maps {
+  uint8_t *foreground; /* (h, w): 0 for background, 255 for full foreground */
+  uint8_t *background; /* (h, w): the level of the background; may be NULL */
+} od_foreground_maps;
+
 typedef struct od_foreground_stats {
-  bool dark;       /* ink is darker than paper */
-  double contrast; /* of full ink against its paper, in levels of the picture; 0 without ink */
-  double noise;    /* standard deviation of bare paper, in levels of the picture */
+  bool dark;       /* the foreground is darker than the background */
+  double contrast; /* of full foreground to its background, in levels; 0 without foreground */
+  double noise;    /* standard deviation of the background, in levels */
 } od_foreground_stats;
 
-/* Finds the ink of image (h, w): ink (h, w), 0 for bare paper and 255 for full ink.
- * The paper's level is followed over distances of `window` pixels, which should be wider
- * than any stroke; paper (h, w) gets that level where it is not NULL.
- * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384 or a window below 1;
- * OD_ERROR_MEMORY. */
-od_status od_find_foreground(od_image_workspace *imaging, int h, int w, const uint8_t *image, int window,
-                      uint8_t *ink, uint8_t *paper, od_foreground_stats *facts, od_error *error);
+/* Separate foreground and background of image (h, w). The background is estimated in windows of
+ * `window` pixels, which should be wider than any stroke.
+ * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384 or a window below 1; OD_ERROR_MEMORY. */
+od_status od_find_foreground(od_image_workspace *workspace, int h, int w, const uint8_t *image,
+                             int window, const od_foreground_maps *maps, od_foreground_stats *stats,
+                             od_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "digit/canonical.h"
 #include "digit/digit.h"
 #include "digit/preprocess.h"
 #include "image/limits.h"

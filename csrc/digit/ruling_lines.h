@@ -1,4 +1,4 @@
-/* Rules: long thin lines, level or upright, that a form has and handwriting stands on. */
+/* Ruling lines: long thin horizontal or vertical lines that are printed on forms. */
 #ifndef OD_DIGIT_RULING_LINES_H
 #define OD_DIGIT_RULING_LINES_H
 
@@ -8,15 +8,16 @@
 #include "base/status.h"
 #include "image/image.h"
 
+/* The sizes, in pixels, of the lines to remove. */
 typedef struct od_ruling_line_limits {
-  int thin;        /* the most pixels across a rule */
-  int least_level; /* a level rule is at least so long; 0 for none of them */
-  int least_upright;
+  int max_thickness;
+  int min_horizontal; /* minimum length of a horizontal line; 0: remove none */
+  int min_vertical;   /* minimum length of a vertical line; 0: remove none */
 } od_ruling_line_limits;
 
-/* Takes rules out of ink (h, w), in place; strokes that cross them stay whole. Tells whether
- * there were any. Errors: OD_ERROR_MEMORY. */
-od_status od_remove_ruling_lines(od_image_workspace *imaging, int h, int w, uint8_t *ink, od_ruling_line_limits limits,
-                         bool *found, od_error *error);
+/* Remove ruling lines from foreground (h, w), in place; strokes that cross them stay whole. *found
+ * tells whether there were any. Errors: OD_ERROR_MEMORY. */
+od_status od_remove_ruling_lines(od_image_workspace *workspace, int h, int w, uint8_t *foreground,
+                                 od_ruling_line_limits limits, bool *found, od_error *error);
 
 #endif

@@ -4,13 +4,12 @@ void od_bits_fill(const od_kernels *kernels, const uint8_t *image, uint8_t level
                   const od_bit_rows *rows) {
   const size_t w = (size_t)rows->w;
   for (int y = 0; y < rows->h; y++)
-    kernels->image.bits(w, image + (size_t)y * w, level, rows->bits + (size_t)y * rows->words);
+    kernels->image.threshold_bits(w, image + (size_t)y * w, level, rows->bits + (size_t)y * rows->words);
 }
 
-/* Exchanges rows and columns of 64 x 64 bits: of ever smaller squares, the two that lie off the
- * diagonal. */
+/* Transpose 64 x 64 bits: swap the two off-diagonal squares of ever smaller squares. */
 static void transpose_square(uint64_t square[64]) {
-  uint64_t low = 0xffffffff; /* the columns of the left squares */
+  uint64_t low = 0xffffffff; /* mask of the columns of the left squares */
   for (unsigned side = 32; side; side >>= 1, low ^= low << side)
     for (unsigned row = 0; row < 64; row = ((row | side) + 1) & ~side) {
       const uint64_t swapped = (square[row] >> side ^ square[row + side]) & low;
@@ -21,18 +20,18 @@ static void transpose_square(uint64_t square[64]) {
 
 void od_bits_transpose(const od_bit_rows *from, const od_bit_rows *to) {
   for (size_t word = 0; word < from->words; word++)
-    for (size_t across = 0; across < to->words; across++) {
-      const size_t top = 64 * across, left = 64 * word;
+    for (size_t column_word = 0; column_word < to->words; column_word++) {
+      const size_t top = 64 * column_word, left = 64 * word;
       uint64_t square[64] = {0}, any = 0;
       for (size_t i = 0; i < 64 && top + i < (size_t)from->h; i++)
         any |= square[i] = from->bits[(top + i) * from->words + word];
       if (any) transpose_square(square);
       for (size_t i = 0; i < 64 && left + i < (size_t)to->h; i++)
-        to->bits[(left + i) * to->words + across] = square[i];
+        to->bits[(left + i) * to->words + column_word] = square[i];
     }
 }
 
-/* By halves, as the baseline has no instruction for it. */
+/* In parallel halves: the baseline instruction set has no population count. */
 static inline uint64_t count_word(uint64_t x) {
   x -= x >> 1 & 0x5555555555555555;
   x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
@@ -51,7 +50,7 @@ size_t od_bits_count_runs(const od_bit_rows *rows) {
     const uint64_t *bits = od_bit_row(rows, y);
     for (size_t word = 0; word < rows->words; word++)
       changes += count_word(od_bit_changes(bits, word));
-    /* a run that goes to the right border changes back there, unless a word ends with it */
+    /* A run up to the right border has no change back if the border is the end of a word. */
     if (rows->w % 64 == 0) changes += bits[rows->words - 1] >> 63;
   }
   return changes / 2;

@@ -1,5 +1,5 @@
-/* Connected components by runs: rows become bits, bits become runs of ink, runs that touch
- * runs of the row above join their sets. */
+/* cv2.connectedComponentsWithStats by run-length union-find: each row becomes bits, the bits become
+ * runs, and runs that touch runs of the row above join their sets. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -8,22 +8,21 @@
 #include "image/image.h"
 #include "image/limits.h"
 
-/* What is not paper, which is 0. */
+/* Set the bits of the non-zero pixels. */
 static void fill_bits(const od_kernels *kernels, const od_view *image, uint8_t *copy,
                       const od_bit_rows *rows) {
   for (int y = 0; y < rows->h; y++)
-    kernels->image.bits((size_t)rows->w, od_view_row(image, y, copy), 1,
+    kernels->image.threshold_bits((size_t)rows->w, od_view_row(image, y, copy), 1,
                         rows->bits + (size_t)y * rows->words);
 }
 
-/* Sets of runs: each points to one that came before it or, if it is its set's first, to
- * itself. */
-static int32_t find_root(int32_t *parent, int32_t label) {
-  while (parent[label] != label) {
-    parent[label] = parent[parent[label]];
-    label = parent[label];
+/* A disjoint-set forest: the parent of a set is an earlier one or, of a root, itself. */
+static int32_t find_root(int32_t *parent, int32_t set) {
+  while (parent[set] != set) {
+    parent[set] = parent[parent[set]];
+    set = parent[set];
   }
-  return label;
+  return set;
 }
 
 static int32_t join(int32_t *parent, int32_t a, int32_t b) {
@@ -33,35 +32,34 @@ static int32_t join(int32_t *parent, int32_t a, int32_t b) {
   return parent[a] = b;
 }
 
-/* What the walk over the rows works on. */
 typedef struct labelling {
   od_bit_rows rows;
-  int reach;       /* how far apart runs of neighbouring rows may be: 1 with diagonals */
-  int32_t *set;    /* (runs) the set of each run */
-  int32_t *parent; /* (runs), of sets */
-  int32_t *ends[2]; /* (w + 2), the runs of two rows */
+  int reach;        /* maximum horizontal gap of connected runs: 1 with diagonals, else 0 */
+  int32_t *set;     /* (runs): the set of each run */
+  int32_t *parent;  /* (runs): of sets */
+  int32_t *ends[2]; /* (w + 2): the runs of two rows */
 } labelling;
 
-/* Gives every run a set; returns the number of sets, joined ones included. */
+/* Assign a set to every run; return the number of sets, joined ones included. */
 static int32_t join_runs(const labelling *l) {
   int32_t sets = 0, *set = l->set, *set_above = l->set;
   int above = 0;
   for (int y = 0; y < l->rows.h; y++) {
-    const int32_t *up = l->ends[(y + 1) % 2];
-    int32_t *here = l->ends[y % 2];
-    const int runs = od_bits_find_runs(&l->rows, y, here);
+    const int32_t *previous = l->ends[(y + 1) % 2];
+    int32_t *current = l->ends[y % 2];
+    const int runs = od_bits_find_runs(&l->rows, y, current);
     for (int run = 0, k = 0; run < runs; run++) {
-      const int32_t first = here[2 * run] - l->reach, end = here[2 * run + 1] + l->reach;
-      int32_t mine = -1;
-      while (k < above && up[2 * k + 1] <= first) k++;
-      for (int touching = k; touching < above && up[2 * touching] < end; touching++)
-        mine = mine < 0 ? find_root(l->parent, set_above[touching])
-                        : join(l->parent, mine, set_above[touching]);
-      if (mine < 0) {
-        mine = sets++;
-        l->parent[mine] = mine;
+      const int32_t first = current[2 * run] - l->reach, end = current[2 * run + 1] + l->reach;
+      int32_t own = -1;
+      while (k < above && previous[2 * k + 1] <= first) k++;
+      for (int touching = k; touching < above && previous[2 * touching] < end; touching++)
+        own = own < 0 ? find_root(l->parent, set_above[touching])
+                      : join(l->parent, own, set_above[touching]);
+      if (own < 0) {
+        own = sets++;
+        l->parent[own] = own;
       }
-      set[run] = mine;
+      set[run] = own;
     }
     set_above = set;
     set += runs;
@@ -70,7 +68,7 @@ static int32_t join_runs(const labelling *l) {
   return sets;
 }
 
-/* Numbers the sets from 1 in the order of their first runs: parent becomes the label. */
+/* Number the sets from 1 in the order of their first runs: parent becomes the label. */
 static int32_t number_sets(int32_t sets, int32_t *parent) {
   int32_t count = 0;
   for (int32_t i = 0; i < sets; i++) parent[i] = parent[i] == i ? ++count : parent[parent[i]];
@@ -81,7 +79,7 @@ static void start_component(od_component *c) {
   *c = (od_component){.left = INT32_MAX, .top = INT32_MAX, .width = -1, .height = -1};
 }
 
-/* While runs are added, width and height are the last column and row, x and y are sums. */
+/* Until finish_component, width and height are the last column and row, and x and y are sums. */
 static void add_run(od_component *c, int y, int32_t first, int32_t last) {
   const int64_t length = last - first + 1;
   c->left = first < c->left ? first : c->left;
@@ -104,7 +102,7 @@ static void finish_component(od_component *c) {
   c->y /= (double)c->area;
 }
 
-/* Writes labels (h, w), unless that is NULL, and adds up the components; 0 is paper. */
+/* Write labels (h, w), unless that is NULL, and accumulate the components; 0 is the background. */
 static void label_runs(const labelling *l, int32_t *labels, od_component *components) {
   const int32_t w = l->rows.w, *set = l->set;
   for (int y = 0; y < l->rows.h; y++) {
@@ -128,9 +126,9 @@ static void label_runs(const labelling *l, int32_t *labels, od_component *compon
   }
 }
 
-od_status od_connected_components(od_image_workspace *imaging, const od_view *image, int connectivity,
-                                  int32_t *labels, od_component **components, int32_t *count,
-                                  od_error *error) {
+od_status od_connected_components(od_image_workspace *workspace, const od_view *image,
+                                  int connectivity, int32_t *labels, od_component **components,
+                                  int32_t *count, od_error *error) {
   const od_status status = od_check_sides("image", image->h, image->w, error);
   *components = NULL;
   *count = 0;
@@ -139,13 +137,13 @@ od_status od_connected_components(od_image_workspace *imaging, const od_view *im
     return od_fail(error, OD_ERROR_ARGUMENT, "connectivity: got %d, expected 4 or 8", connectivity);
   const size_t h = (size_t)image->h, w = (size_t)image->w, words = od_bit_words(image->w);
   const size_t line = od_aligned((w + 2) * sizeof(int32_t)), bits = od_aligned(h * words * 8);
-  uint8_t *scratch = od_image_workspace_scratch(imaging, bits + 2 * line + w);
-  if (!scratch) return od_fail_memory(error, "the rows of components");
+  uint8_t *scratch = od_image_workspace_scratch(workspace, bits + 2 * line + w);
+  if (!scratch) return od_fail_memory(error, "the connected components of an image");
   labelling l = {.rows = {image->h, image->w, words, (uint64_t *)(void *)scratch},
                  .reach = connectivity == 8};
   l.ends[0] = (int32_t *)(void *)(scratch + bits);
   l.ends[1] = (int32_t *)(void *)(scratch + bits + line);
-  fill_bits(imaging->kernels, image, scratch + bits + 2 * line, &l.rows);
+  fill_bits(workspace->kernels, image, scratch + bits + 2 * line, &l.rows);
   const size_t runs = od_bits_count_runs(&l.rows);
   l.set = od_allocate(runs, 2 * sizeof *l.set);
   l.parent = l.set + runs;
@@ -161,5 +159,5 @@ od_status od_connected_components(od_image_workspace *imaging, const od_view *im
     *count = found + 1;
   }
   od_release(l.set);
-  return *components ? OD_OK : od_fail_memory(error, "the components of an image");
+  return *components ? OD_OK : od_fail_memory(error, "the connected components of an image");
 }

@@ -1,10 +1,12 @@
-/* Pictures: from colour to gray, larger and smaller, smoothed, black and white, cut into
- * components, and at last to network inputs.
+/* Image operations of OpenCV 5, with the same results to the byte except where documented. Each
+ * file is named for the cv2 function that it implements.
  *
- * The functions on an od_view are named for those of OpenCV 5 and give its results to the
- * byte; where that is not so, it is said. They read pixels where they lie and write an
- * od_target of the caller (view.h). An od_image_workspace says which kernels and threads they
- * use; a result depends on neither. Sides are 1 to OD_MAX_IMAGE_SIDE (limits.h). */
+ * The functions read an od_view and write an od_target of the caller (view.h). An
+ * od_image_workspace chooses kernels and threads; a result depends on neither. Sides are 1 to
+ * OD_MAX_IMAGE_SIDE (limits.h).
+ *
+ * Errors of all functions: OD_ERROR_ARGUMENT for sides out of range, a result of another size or a
+ * parameter out of its range; OD_ERROR_MEMORY. */
 #ifndef OD_IMAGE_IMAGE_H
 #define OD_IMAGE_IMAGE_H
 
@@ -17,195 +19,173 @@
 #include "base/status.h"
 #include "image/view.h"
 
-/* What the functions work with. One call at a time uses an od_image_workspace; the scratch memory,
- * which grows to what a call needs, is kept for the next one. Set kernels and pool, leave
- * the rest 0, and release it in the end. */
+/* Kernels, threads and scratch memory of the functions; for one call at a time. Set kernels and
+ * pool, leave the rest 0, and release it at the end. The scratch memory grows to what a call needs
+ * and is kept for the next one. */
 typedef struct od_image_workspace {
   const od_kernels *kernels;
-  od_thread_pool *pool; /* for large pictures; NULL: the caller's thread alone */
+  od_thread_pool *pool; /* for large images; NULL: only the caller's thread */
   void *scratch;
   size_t scratch_bytes;
 } od_image_workspace;
 
-void od_image_workspace_release(od_image_workspace *imaging); /* its scratch memory */
+void od_image_workspace_release(od_image_workspace *workspace); /* its scratch memory */
 
-/* ---- gray ---- */
+/* How an image continues beyond its border. */
+typedef enum od_border {
+  OD_BORDER_CONSTANT,   /* abc|vvv */
+  OD_BORDER_REPLICATE,  /* abc|ccc */
+  OD_BORDER_REFLECT,    /* abc|cba */
+  OD_BORDER_REFLECT_101 /* abc|ba */
+} od_border;
+
+/* ---- cvtColor ---- */
 
 typedef enum od_channels { OD_RGB, OD_BGR, OD_RGBA, OD_BGRA } od_channels;
 
-/* A colour picture (h, w, channels): `pixels` is the view of its first channel, and its
- * channels lie `channel` bytes apart. Gray is (9798 R + 19235 G + 3735 B + 16384) >> 15; a
- * picture with alpha is first composited over the gray level `background`, each
- * channel to (a c + (255 - a) background + 127) / 255.
- * Errors of this and of all that follow: OD_ERROR_ARGUMENT for sides out of range, a result
- * of another size, or a parameter out of its range; OD_ERROR_MEMORY. */
-od_status od_gray(od_image_workspace *imaging, const od_view *pixels, ptrdiff_t channel,
-                  od_channels channels, uint8_t background, const od_target *gray,
-                  od_error *error);
+/* Convert a colour image (h, w, channels) to gray: `pixels` is the view of its first channel, and
+ * its channels lie `channel` bytes apart. Gray is (9798 R + 19235 G + 3735 B + 16384) >> 15. An
+ * image with alpha is first composited over the gray level `background`, each channel to
+ * (a c + (255 - a) background + 127) / 255. */
+od_status od_gray(od_image_workspace *workspace, const od_view *pixels, ptrdiff_t channel,
+                  od_channels channels, uint8_t background, const od_target *gray, od_error *error);
 
-/* ---- black and white ---- */
+/* ---- threshold ---- */
 
-/* result = image > threshold ? above : below, for black on white as well as for white
- * on black. A threshold below 0 gives `above` everywhere. The result may be the image. */
-od_status od_threshold(od_image_workspace *imaging, const od_view *image, int threshold, uint8_t above,
-                       uint8_t below, const od_target *result, od_error *error);
+/* result = image > threshold ? above : below. A threshold below 0 gives `above` everywhere. The
+ * result may be the image. */
+od_status od_threshold(od_image_workspace *workspace, const od_view *image, int threshold,
+                       uint8_t above, uint8_t below, const od_target *result, od_error *error);
 
-/* How many pixels have each level. */
+/* Count the pixels of each level. */
 void od_histogram(const od_view *image, uint64_t histogram[256]);
 
-/* Otsu's threshold (Otsu, 1979): foreground is pixel > threshold. Computed in the order
- * that OpenCV's own code has, rounding included, which decides where thresholds are
- * equally good (Intel's IPP, which OpenCV's wheels use, decides such ties otherwise).
- * An image of one level gives 0. */
-uint8_t od_otsu(const od_view *image);
+/* Return Otsu's threshold (Otsu, 1979) of a histogram of at least one pixel: foreground is
+ * pixel > threshold. The operations and their rounding are in the order of OpenCV's own code, which
+ * decides between thresholds that are equally good; Intel's IPP, which OpenCV's wheels use, can
+ * decide otherwise. An image of one level gives 0. */
+uint8_t od_otsu(const uint64_t histogram[256]);
 
-typedef enum od_mean { OD_MEAN_BOX, OD_MEAN_GAUSSIAN } od_mean;
+/* ---- adaptiveThreshold ---- */
 
-/* The mean of the block_size x block_size pixels around each, an odd 3 to
- * OD_MAX_BLOCK; beyond the border the picture goes on as its last pixels. */
-od_status od_local_mean(od_image_workspace *imaging, const od_view *image, od_mean mean, int block_size,
-                        const od_target *result, od_error *error);
+typedef enum od_adaptive_method { OD_ADAPTIVE_MEAN, OD_ADAPTIVE_GAUSSIAN } od_adaptive_method;
 
-/* result = image - local mean > bound ? above : below, where cv2's C is -bound. */
-od_status od_adaptive_threshold(od_image_workspace *imaging, const od_view *image, od_mean mean,
-                                int block_size, int bound, uint8_t above, uint8_t below,
-                                const od_target *result, od_error *error);
+typedef struct od_adaptive {
+  od_adaptive_method method;
+  int block_size;       /* side of the window, odd, 3 to OD_MAX_BLOCK */
+  int bound;            /* cv2's C is -bound */
+  uint8_t above, below; /* levels of the result */
+} od_adaptive;
 
-/* ---- larger and smaller ---- */
+/* result = image - mean > bound ? above : below, with the mean, or Gaussian-weighted mean, of the
+ * window around the pixel; beyond the border the edge pixels repeat. */
+od_status od_adaptive_threshold(od_image_workspace *workspace, const od_view *image,
+                                const od_adaptive *adaptive, const od_target *result,
+                                od_error *error);
+
+/* ---- resize ---- */
 
 typedef enum od_interpolation { OD_INTERPOLATION_LINEAR, OD_INTERPOLATION_AREA } od_interpolation;
 
-/* image resized to the result's sides. Linear: between the two nearest pixels either way,
- * with weights of 11 bits. Area, the better one for smaller pictures: the mean of what a
- * result pixel covers; where a side grows, linear from edge to edge. Half of both
- * sides is the mean of 2 x 2 pixels either way. */
-od_status od_resize(od_image_workspace *imaging, const od_view *image, od_interpolation interpolation,
+/* Resize the image to the result's sides. Linear: between the two nearest pixels along each axis,
+ * with weights of 11 bits. Area, preferable for reduction: the mean of the pixels that a result
+ * pixel covers; if a side grows, linear with the pixels aligned at their edges. Halving both sides
+ * averages 2 x 2 pixels with either. */
+od_status od_resize(od_image_workspace *workspace, const od_view *image,
+                    od_interpolation interpolation, const od_target *result, od_error *error);
+
+/* ---- GaussianBlur ---- */
+
+typedef struct od_gaussian {
+  int ksize_y, ksize_x;    /* both odd, 1 to OD_MAX_TAPS */
+  double sigma_y, sigma_x; /* 0 or less: from the size, 0.15 ksize + 0.35 or, up to 9, a table */
+} od_gaussian;
+
+/* Convolve with a Gaussian in OpenCV's fixed point: taps in 256ths, rounded once. A constant border
+ * is 0. */
+od_status od_gaussian_blur(od_image_workspace *workspace, const od_view *image,
+                           const od_gaussian *gaussian, od_border border, const od_target *result,
+                           od_error *error);
+
+/* ---- getStructuringElement, erode, dilate ---- */
+
+typedef enum od_morph_shape { OD_MORPH_RECT, OD_MORPH_CROSS, OD_MORPH_ELLIPSE } od_morph_shape;
+
+/* Fill mask (h, w) with 1 inside the shape and 0 outside; a cross has its arms in the middle. */
+void od_get_structuring_element(od_morph_shape shape, int h, int w, uint8_t *mask);
+
+/* mask (h, w) is not 0 for the neighbours that count, of which there is at least one;
+ * mask[anchor_y, anchor_x] lies over the pixel itself. */
+typedef struct od_structuring_element {
+  int h, w; /* 1 to OD_MAX_ELEMENT */
+  int anchor_y, anchor_x;
+  const uint8_t *mask;
+} od_structuring_element;
+
+/* Minimum and maximum level under the structuring element. `border_value` is the level of a
+ * constant border; 255 for erosion and 0 for dilation, cv2's defaults, have no effect. The time for
+ * full rectangles grows little with their size. */
+od_status od_erode(od_image_workspace *workspace, const od_view *image,
+                   const od_structuring_element *element, od_border border, uint8_t border_value,
+                   const od_target *result, od_error *error);
+od_status od_dilate(od_image_workspace *workspace, const od_view *image,
+                    const od_structuring_element *element, od_border border, uint8_t border_value,
                     const od_target *result, od_error *error);
 
-/* ---- smoothing ---- */
-
-/* How a picture goes on beyond its border: abc|ddd, abcd|dcb, abcd|cba, or as one value. */
-typedef enum od_border {
-  OD_BORDER_CONSTANT,
-  OD_BORDER_REPLICATE,
-  OD_BORDER_REFLECT,
-  OD_BORDER_REFLECT_101
-} od_border;
-
-/* A Gaussian over kernels (ksize_y, ksize_x), both odd, 1 to OD_MAX_TAPS, in fixed point as
- * OpenCV has it: taps in 256ths, one rounding. A sigma of 0 or less is made from the size:
- * 0.15 ksize + 0.35, or a table's up to 9. A constant border is 0. */
-od_status od_gaussian_blur(od_image_workspace *imaging, const od_view *image, int ksize_y, int ksize_x,
-                           double sigma_y, double sigma_x, od_border border,
-                           const od_target *result, od_error *error);
-
-/* ---- morphology ---- */
-
-typedef enum od_footprint_shape { OD_SHAPE_RECT, OD_SHAPE_CROSS, OD_SHAPE_ELLIPSE } od_footprint_shape;
-
-/* Fills cells (h, w) with 1 inside the shape and 0 outside, as cv2.getStructuringElement;
- * a cross has its arms in the middle. */
-void od_fill_shape(od_footprint_shape shape, int h, int w, uint8_t *cells);
-
-/* A kernel: which pixels around one count. cells (h, w), not 0 for those that do, at least
- * one of them; cell (anchor_y, anchor_x) lies over the pixel itself. */
-typedef struct od_footprint {
-  int h, w; /* 1 to OD_MAX_FOOTPRINT */
-  int anchor_y, anchor_x;
-  const uint8_t *cells;
-} od_footprint;
-
-typedef enum od_extreme { OD_LOWEST, OD_HIGHEST } od_extreme;
-
-/* The lowest level under the footprint is an erosion, the highest a dilation; one after
- * the other they are an opening or a closing. `outside` is the level of a constant border:
- * 255 for erosions and 0 for dilations leave it without effect, as is cv2's default.
- * Full footprints, of any size, cost little more than small ones. */
-od_status od_extreme_filter(od_image_workspace *imaging, const od_view *image, od_extreme extreme,
-                            const od_footprint *footprint, od_border border, uint8_t outside,
-                            const od_target *result, od_error *error);
-
-/* ---- connected components ---- */
+/* ---- connectedComponentsWithStats ---- */
 
 typedef struct od_component {
-  int32_t left, top, width, height; /* its box */
+  int32_t left, top, width, height; /* bounding box */
   int64_t area;                     /* pixels */
-  double x, y;                      /* its centre of mass, in pixels from the first one's centre */
+  double x, y;                      /* centroid, in pixels from the centre of the first pixel */
 } od_component;
 
-/* The components of the pixels that are not 0, 8-connected or 4-connected, numbered from 1
- * in the order of their first pixels, row by row. components (count) are the caller's to
- * od_release; number 0 is the background: where every pixel is in a component it has
- * area 0, a box of zeros and no centre (NaN). labels (h, w), which may be NULL, gets each pixel's number. */
-od_status od_connected_components(od_image_workspace *imaging, const od_view *image, int connectivity,
-                                  int32_t *labels, od_component **components, int32_t *count,
-                                  od_error *error);
+/* Find the components of the non-zero pixels, 8-connected or 4-connected, numbered from 1 in raster
+ * order of their first pixels. components (count) are the caller's to od_release; number 0 is the
+ * background: without a background pixel it has area 0, a box of zeros and centroid NaN.
+ * labels (h, w), which may be NULL, gets each pixel's number. */
+od_status od_connected_components(od_image_workspace *workspace, const od_view *image,
+                                  int connectivity, int32_t *labels, od_component **components,
+                                  int32_t *count, od_error *error);
 
-/* ---- moments, warps, contrast ---- */
+/* ---- moments ---- */
 
-/* As cv2.moments: sums of x^i y^j level, the same about the centre of mass, and those
- * made independent of the size. */
+/* Spatial moments, the sums of x^i y^j level; central moments mu, about the centroid; and
+ * normalized central moments nu. */
 typedef struct od_moments {
   double m00, m10, m01, m20, m11, m02, m30, m21, m12, m03;
   double mu20, mu11, mu02, mu30, mu21, mu12, mu03;
   double nu20, nu11, nu02, nu30, nu21, nu12, nu03;
 } od_moments;
 
-/* binary: every level but 0 counts as 1. Sums are of whole numbers, exact to 2^53. */
-od_status od_image_moments(od_image_workspace *imaging, const od_view *image, bool binary,
+/* binary: every level but 0 counts as 1. The spatial moments are exact up to 2^53. */
+od_status od_image_moments(od_image_workspace *workspace, const od_view *image, bool binary,
                            od_moments *moments, od_error *error);
 
-/* result (y, x) is the image at (matrix[0] x + matrix[1] y + matrix[2], matrix[3] x +
- * matrix[4] y + matrix[5]), linear between pixels: the way back from the result, which
- * od_invert_affine makes of the way there. `outside` is the level of a constant border. */
-od_status od_image_warp_affine(od_image_workspace *imaging, const od_view *image, const double matrix[6],
-                         od_border border, uint8_t outside, const od_target *result,
-                         od_error *error);
+/* ---- warpAffine ---- */
 
-/* The inverse of an affine map; of one that has none, everything from one place. */
+/* result (y, x) is the image at (matrix[0] x + matrix[1] y + matrix[2], matrix[3] x +
+ * matrix[4] y + matrix[5]), interpolated linearly. The matrix maps the result to the image;
+ * od_invert_affine computes it from the forward map. `border_value` is the level of a constant
+ * border. */
+od_status od_warp_affine(od_image_workspace *workspace, const od_view *image,
+                         const double matrix[6], od_border border, uint8_t border_value,
+                         const od_target *result, od_error *error);
+
+/* cv2.invertAffineTransform: the inverse of an affine map; zeros if it is singular. */
 void od_invert_affine(const double matrix[6], double inverse[6]);
 
-/* A light digit on black, upright: rows moved against each other by its slant, mu11 / mu02,
- * about the middle row. *skew is that slant, 0 for what has none. */
-od_status od_deskew(od_image_workspace *imaging, const od_view *image, const od_target *result,
+/* ---- deskew (a sample of OpenCV, not a function of cv2) ---- */
+
+/* Shear a light digit on black by its skew, mu11 / mu02, about the middle row. *skew is 0 if mu02
+ * is too small. */
+od_status od_deskew(od_image_workspace *workspace, const od_view *image, const od_target *result,
                     double *skew, od_error *error);
 
-/* The image's levels stretched to alpha..beta, as cv2.normalize with NORM_MINMAX. */
-od_status od_normalize(od_image_workspace *imaging, const od_view *image, double alpha, double beta,
-                       const od_target *result, od_error *error);
+/* ---- normalize ---- */
 
-/* ---- to network inputs ---- */
-
-/* Gray of RGB as OpenCV computes it: (9798 R + 19235 G + 3735 B + 16384) >> 15.
- * rgb (n, 3), gray (n). */
-void od_rgb_to_gray(size_t n, const uint8_t *rgb, uint8_t *gray);
-
-/* RGBA over a background gray level, then gray: alpha is composited, never dropped.
- * Each channel is (a c + (255 - a) background + 127) / 255. rgba (n, 4), gray (n). */
-void od_rgba_to_gray(size_t n, const uint8_t *rgba, uint8_t background, uint8_t *gray);
-
-/* Otsu's threshold (Otsu, 1979) of image (n): ties take the lowest; foreground is
- * pixel > threshold; a constant image gives 0. */
-uint8_t od_otsu_threshold(size_t n, const uint8_t *image);
-/* The same, where it is known how many of the n pixels have each level. */
-uint8_t od_otsu_of_histogram(size_t n, const size_t histogram[256]);
-
-/* Area resampling of image (h, w) to result (out_h, out_w), in 0..255: each result pixel
- * is the mean of the input under it, weighted by covered area; along an axis that the
- * result is longer on, linear at pixel centres instead.
- * Errors: OD_ERROR_ARGUMENT for sides outside 1..16384; OD_ERROR_MEMORY. */
-od_status od_resize_gray(int h, int w, const uint8_t *image, int out_h, int out_w, float *result,
-                         od_error *error);
-
-/* Whether image (h, w) has MNIST's form, light ink on black, and may be used as it is: black
- * (below 33) shows along two sides at least, over more than a quarter of each, and some pixel
- * is light (from 128 on). */
-bool od_is_canonical(int h, int w, const uint8_t *image);
-
-/* Whether a batch (count, h, w), count from 1, may be used as it is: nine in ten of a sample
- * of up to 32, evenly spread, are MNIST-like. Floats are looked at as the bytes that
- * 255 / top times they round to, and all of them must be in [0, top]; NaN is not. */
-bool od_are_canonical(size_t count, int h, int w, const uint8_t *images);
-bool od_are_canonical_floats(size_t count, int h, int w, float top, const float *images);
+/* Scale the levels to the range alpha..beta, as with NORM_MINMAX. */
+od_status od_normalize(od_image_workspace *workspace, const od_view *image, double alpha,
+                       double beta, const od_target *result, od_error *error);
 
 #endif

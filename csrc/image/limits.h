@@ -1,4 +1,4 @@
-/* The sides that the functions on pictures take. */
+/* Limits of the sizes that the image functions accept, and checks of them. */
 #ifndef OD_IMAGE_LIMITS_H
 #define OD_IMAGE_LIMITS_H
 
@@ -7,25 +7,22 @@
 
 enum {
   OD_MAX_IMAGE_SIDE = 16384,
-  /* of the squares that local means are taken of: sums stay below 2^30 */
-  OD_MAX_BLOCK = 2047,
-  /* of the sides of a morphological kernel */
-  OD_MAX_FOOTPRINT = 4095,
-  /* of the sides of a Gaussian's kernel */
-  OD_MAX_TAPS = 1023
+  OD_MAX_BLOCK = 2047,   /* block_size of od_adaptive_threshold: sums stay below 2^30 */
+  OD_MAX_ELEMENT = 4095, /* sides of a structuring element */
+  OD_MAX_TAPS = 1023     /* sides of a Gaussian kernel */
 };
 
-static inline od_status od_check_sides(const char *what, int h, int w, od_error *error) {
+static inline od_status od_check_sides(const char *name, int h, int w, od_error *error) {
   if (h < 1 || h > OD_MAX_IMAGE_SIDE)
-    return od_fail(error, OD_ERROR_ARGUMENT, "%s height: got %d, expected 1 to %d", what, h,
+    return od_fail(error, OD_ERROR_ARGUMENT, "%s height: got %d, expected 1 to %d", name, h,
                    OD_MAX_IMAGE_SIDE);
   if (w < 1 || w > OD_MAX_IMAGE_SIDE)
-    return od_fail(error, OD_ERROR_ARGUMENT, "%s width: got %d, expected 1 to %d", what, w,
+    return od_fail(error, OD_ERROR_ARGUMENT, "%s width: got %d, expected 1 to %d", name, w,
                    OD_MAX_IMAGE_SIDE);
   return OD_OK;
 }
 
-/* An image and a result of the same sides. */
+/* Check that an image has valid sides and the result the same ones. */
 static inline od_status od_check_same(const od_view *image, const od_target *result,
                                       od_error *error) {
   od_status status = od_check_sides("image", image->h, image->w, error);

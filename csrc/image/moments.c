@@ -6,15 +6,16 @@
 
 enum { BLOCK = 64 };
 
-/* Adds the sums of p, x p, x^2 p and x^3 p of `n` <= BLOCK pixels from column `at` on. */
-static void add_block(const od_image_kernels *kernels, size_t n, const uint8_t *pixels, uint64_t at,
-                      uint64_t sums[4]) {
-  uint32_t here[4]; /* with x counted from the block's begin */
-  kernels->powers(n, pixels, here);
-  sums[0] += here[0];
-  sums[1] += here[1] + at * here[0];
-  sums[2] += here[2] + 2 * at * here[1] + at * at * here[0];
-  sums[3] += here[3] + 3 * at * here[2] + 3 * at * at * here[1] + at * at * at * here[0];
+/* Add the sums of p, x p, x^2 p and x^3 p over `n` <= BLOCK pixels p from column `begin` on. */
+static void add_block(const od_image_kernels *kernels, size_t n, const uint8_t *pixels,
+                      uint64_t begin, uint64_t sums[4]) {
+  uint32_t block[4]; /* with x counted from `begin` */
+  kernels->moments(n, pixels, block);
+  sums[0] += block[0];
+  sums[1] += block[1] + begin * block[0];
+  sums[2] += block[2] + 2 * begin * block[1] + begin * begin * block[0];
+  sums[3] += block[3] + 3 * begin * block[2] + 3 * begin * begin * block[1] +
+             begin * begin * begin * block[0];
 }
 
 static void central_moments(od_moments *m) {
@@ -37,15 +38,15 @@ static void central_moments(od_moments *m) {
   m->nu03 = m->mu03 * third;
 }
 
-od_status od_image_moments(od_image_workspace *imaging, const od_view *image, bool binary,
+od_status od_image_moments(od_image_workspace *workspace, const od_view *image, bool binary,
                            od_moments *moments, od_error *error) {
   const od_status status = od_check_sides("image", image->h, image->w, error);
   *moments = (od_moments){0};
   if (status) return status;
   const size_t w = (size_t)image->w;
-  uint8_t *copy = od_image_workspace_scratch(imaging, 2 * w), *ones = copy + w;
+  uint8_t *copy = od_image_workspace_scratch(workspace, 2 * w), *ones = copy + w;
   if (!copy) return od_fail_memory(error, "an image's row");
-  const od_image_kernels *kernels = &imaging->kernels->image;
+  const od_image_kernels *kernels = &workspace->kernels->image;
   od_moments *m = moments;
   for (int row = 0; row < image->h; row++) {
     const uint8_t *pixels = od_view_row(image, row, copy);

@@ -1,4 +1,8 @@
-/* Erosion and dilation: the lowest and the highest level under a footprint. */
+/* cv2.erode and cv2.dilate: minimum and maximum under a structuring element.
+ *
+ * A full rectangle is separable: extremes of columns, then of rows; each long window is covered by
+ * overlapping shorter ones. Any other element is decomposed into horizontal segments of 2^level
+ * pixels; the extremes of all such segments of a row are computed level by level. */
 #include <math.h>
 
 #include "base/memory.h"
@@ -7,46 +11,34 @@
 #include "image/image.h"
 #include "image/limits.h"
 
-void od_fill_shape(od_footprint_shape shape, int h, int w, uint8_t *cells) {
-  const int middle_y = h / 2, middle_x = w / 2;
-  for (int y = 0; y < h; y++, cells += w) {
-    int first = 0, last = w - 1;
-    if (shape == OD_SHAPE_CROSS && y != middle_y) first = last = middle_x;
-    if (shape == OD_SHAPE_ELLIPSE) {
-      const int up = y - middle_y;
-      const double inside = middle_y ? (double)(middle_y * middle_y - up * up) /
-                                           ((double)middle_y * middle_y) : 0;
-      const int reach = inside < 0 ? -1 : (int)lrint(middle_x * sqrt(inside));
-      first = middle_x - reach > 0 ? middle_x - reach : 0;
-      last = middle_x + reach < w ? middle_x + reach : w - 1;
-      if (reach < 0) last = first - 1;
-    }
-    for (int x = 0; x < w; x++) cells[x] = x >= first && x <= last;
-  }
-}
-
 typedef void extreme_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y);
 
-/* 2^level cells of a footprint side by side, from (v, u) on. */
-typedef struct piece {
+/* 2^level adjacent pixels of an element, from (v, u) on. */
+typedef struct segment {
   int v, u, level;
-} piece;
+} segment;
 
 typedef struct filter_job {
   extreme_of *extreme;
   const od_view *image;
   const od_target *result;
-  const od_footprint *footprint;
+  const od_structuring_element *element;
   od_border border;
-  uint8_t outside;
-  /* Of a footprint in pieces, which cover the cells that count: */
-  int levels;          /* at least 1 */
+  uint8_t border_value;
+  /* For an element in segments: */
+  int levels; /* at least 1 */
   size_t count;
-  const piece *pieces; /* (count) */
+  const segment *segments; /* (count) */
 } filter_job;
 
-/* A long window is `parts` overlapping ones of `part` side by side: few enough to look at
- * them all. */
+/* The distance of rows in scratch memory. */
+static size_t row_pitch(const filter_job *job) {
+  return od_aligned((size_t)job->image->w + (size_t)job->element->w + OD_ALIGNMENT);
+}
+
+/* ---- full rectangles ---- */
+
+/* A long window is covered by `parts` overlapping windows of length `part`. */
 typedef struct window {
   int length, part, parts;
 } window;
@@ -63,220 +55,221 @@ static int part_begin(const window *w, int k) {
   return begin + w->part <= w->length ? begin : w->length - w->part;
 }
 
-/* Memory of one band for a full footprint. */
-typedef struct full_memory {
-  size_t pitch;                      /* from one row to the next */
-  const uint8_t **rows;              /* pointers, for an extreme to be taken of */
-  const uint8_t **sources;           /* the last rows of the picture, in any order */
+/* Scratch memory of one row partition. */
+typedef struct rectangle_memory {
+  size_t pitch;
+  const uint8_t **rows;    /* pointers to the arguments of an extreme */
+  const uint8_t **sources; /* the last rows of the image, in any order */
   uint8_t *outside, *result;
-  uint8_t *padded[2], *along[2];     /* what came down, and its parts across: rows 2 k, 2 k + 1 */
-  uint8_t *copies;                   /* (down.part, pitch): sources that do not lie side by side */
-  uint8_t *parts;                    /* (parts_kept(down), pitch): parts down */
-} full_memory;
+  uint8_t *vertical[2];   /* vertical extremes with their border, of rows 2 k, 2 k + 1 */
+  uint8_t *horizontal[2]; /* their horizontal part windows */
+  uint8_t *copies;        /* (vertical.part, pitch): sources that are not contiguous */
+  uint8_t *parts;         /* (kept_parts(vertical), pitch): vertical part windows */
+} rectangle_memory;
 
-static int parts_kept(const window *down) { return down->length - down->part + 1; }
+static int kept_parts(const window *vertical) { return vertical->length - vertical->part + 1; }
 
-static size_t footprint_pitch(const filter_job *job) {
-  return od_aligned((size_t)job->image->w + (size_t)job->footprint->w + OD_ALIGNMENT);
+static size_t rectangle_pointers(const od_structuring_element *e) {
+  return od_aligned((2 * (size_t)e->h + (size_t)e->w) * sizeof(uint8_t *));
 }
 
-static size_t full_pointers(const od_footprint *f) {
-  return od_aligned((2 * (size_t)f->h + (size_t)f->w) * sizeof(uint8_t *));
+static size_t rectangle_scratch(const filter_job *job) {
+  return rectangle_pointers(job->element) + (6 + 2 * (size_t)job->element->h) * row_pitch(job);
 }
 
-static size_t full_scratch(const filter_job *job) {
-  return full_pointers(job->footprint) +
-         (6 + 2 * (size_t)job->footprint->h) * footprint_pitch(job);
-}
-
-static full_memory full_memory_of(const filter_job *job, const window *down, void *scratch) {
-  const od_footprint *f = job->footprint;
-  full_memory m = {.pitch = footprint_pitch(job), .rows = scratch};
-  m.sources = m.rows + f->h + f->w;
-  m.outside = (uint8_t *)scratch + full_pointers(f);
+static rectangle_memory rectangle_memory_of(const filter_job *job, const window *vertical,
+                                            void *scratch) {
+  const od_structuring_element *e = job->element;
+  rectangle_memory m = {.pitch = row_pitch(job), .rows = scratch};
+  m.sources = m.rows + e->h + e->w;
+  m.outside = (uint8_t *)scratch + rectangle_pointers(e);
   m.result = m.outside + m.pitch;
-  m.along[0] = m.result + m.pitch;
-  m.along[1] = m.along[0] + m.pitch;
-  m.copies = m.along[1] + m.pitch;
-  m.parts = m.copies + (size_t)down->part * m.pitch;
-  /* A row's own pixels, behind its left border, begin a cache line. */
-  m.padded[0] = m.parts + (size_t)parts_kept(down) * m.pitch + OD_ALIGNMENT -
-                (size_t)f->anchor_x % OD_ALIGNMENT;
-  m.padded[1] = m.padded[0] + m.pitch;
-  memset(m.outside, job->outside, (size_t)job->image->w);
+  m.horizontal[0] = m.result + m.pitch;
+  m.horizontal[1] = m.horizontal[0] + m.pitch;
+  m.copies = m.horizontal[1] + m.pitch;
+  m.parts = m.copies + (size_t)vertical->part * m.pitch;
+  /* A row's own pixels, after its left border, begin a cache line. */
+  m.vertical[0] = m.parts + (size_t)kept_parts(vertical) * m.pitch + OD_ALIGNMENT -
+                  (size_t)e->anchor_x % OD_ALIGNMENT;
+  m.vertical[1] = m.vertical[0] + m.pitch;
+  memset(m.outside, job->border_value, (size_t)job->image->w);
   return m;
 }
 
-/* Takes in row r of those that the band looks at; with it the part down that ends there, and
- * with the last of a window the extreme of all its rows, which goes to `column`. */
-static void filter_down(const filter_job *job, const window *down, const full_memory *m, int top,
-                        int r, uint8_t *column) {
+/* Read source row r of the partition and compute the vertical part window that ends there; once the
+ * window is complete, write the extremes of all its rows to `extremes`. */
+static void filter_vertical(const filter_job *job, const window *vertical,
+                            const rectangle_memory *m, int top, int r, uint8_t *extremes) {
   const size_t w = (size_t)job->image->w;
-  const int from = od_border_place(top + r, job->image->h, job->border), slot = r % down->part;
-  m->sources[slot] = from < 0 ? m->outside
-                              : od_view_row(job->image, from, m->copies + (size_t)slot * m->pitch);
-  if (r < down->part - 1) return;
-  if (down->parts == 1) {
-    job->extreme(w, (size_t)down->part, m->sources, column);
+  const int from = od_border_index(top + r, job->image->h, job->border), slot = r % vertical->part;
+  m->sources[slot] =
+      from < 0 ? m->outside : od_view_row(job->image, from, m->copies + (size_t)slot * m->pitch);
+  if (r < vertical->part - 1) return;
+  if (vertical->parts == 1) {
+    job->extreme(w, (size_t)vertical->part, m->sources, extremes);
     return;
   }
-  const int newest = r - (down->part - 1), kept = parts_kept(down);
-  job->extreme(w, (size_t)down->part, m->sources, m->parts + (size_t)(newest % kept) * m->pitch);
-  const int oldest = r - (down->length - 1);
+  const int newest = r - (vertical->part - 1), kept = kept_parts(vertical);
+  job->extreme(w, (size_t)vertical->part, m->sources,
+               m->parts + (size_t)(newest % kept) * m->pitch);
+  const int oldest = r - (vertical->length - 1);
   if (oldest < 0) return;
-  for (int k = 0; k < down->parts; k++)
-    m->rows[k] = m->parts + (size_t)((oldest + part_begin(down, k)) % kept) * m->pitch;
-  job->extreme(w, (size_t)down->parts, m->rows, column);
+  for (int k = 0; k < vertical->parts; k++)
+    m->rows[k] = m->parts + (size_t)((oldest + part_begin(vertical, k)) % kept) * m->pitch;
+  job->extreme(w, (size_t)vertical->parts, m->rows, extremes);
 }
 
-/* The extremes of `count` pixels of a row, from every one of n pixels on. */
-static void filter_along(const filter_job *job, const full_memory *m, size_t n, int count,
-                         const uint8_t *row, uint8_t *result) {
+/* result (n): the extremes of `count` adjacent pixels of a row, from each of n pixels on. */
+static void filter_horizontal(const filter_job *job, const rectangle_memory *m, size_t n, int count,
+                              const uint8_t *row, uint8_t *result) {
   for (int k = 0; k < count; k++) m->rows[k] = row + k;
   job->extreme(n, (size_t)count, m->rows, result);
 }
 
-/* A full footprint: down, then across. What was just written is slow to read at other places,
- * so that each step across is a row behind the step before it. */
-static void filter_full(void *context, int first, int last, void *scratch) {
+/* Reading just written bytes at other offsets is slow, so each horizontal step works one row behind
+ * the step before it. */
+static void filter_rectangle(void *context, int first, int last, void *scratch) {
   const filter_job *job = context;
-  const od_footprint *f = job->footprint;
-  const window across = window_of(f->w), down = window_of(f->h);
-  const full_memory m = full_memory_of(job, &down, scratch);
-  const int w = job->image->w, top = first - f->anchor_y, behind = across.parts > 1 ? 2 : 1;
-  for (int y = first - (f->h - 1); y < last + behind; y++) { /* its window's last row comes in */
+  const od_structuring_element *e = job->element;
+  const window horizontal = window_of(e->w), vertical = window_of(e->h);
+  const rectangle_memory m = rectangle_memory_of(job, &vertical, scratch);
+  const int w = job->image->w, top = first - e->anchor_y, delay = horizontal.parts > 1 ? 2 : 1;
+  for (int y = first - (e->h - 1); y < last + delay; y++) { /* y: whose last source row is read */
     if (y < last) {
-      uint8_t *padded = m.padded[y & 1];
-      filter_down(job, &down, &m, top, y - first + f->h - 1, padded + f->anchor_x);
+      uint8_t *row = m.vertical[y & 1];
+      filter_vertical(job, &vertical, &m, top, y - first + e->h - 1, row + e->anchor_x);
       if (y >= first)
-        od_extend_row(padded, f->anchor_x, w, f->w - 1 - f->anchor_x, job->border, job->outside);
+        od_extend_row(row, e->anchor_x, w, e->w - 1 - e->anchor_x, job->border, job->border_value);
     }
-    if (behind == 2 && y - 1 >= first && y - 1 < last)
-      filter_along(job, &m, (size_t)(w + across.length - across.part), across.part,
-                   m.padded[(y - 1) & 1], m.along[(y - 1) & 1]);
-    const int done = y - behind;
+    if (delay == 2 && y - 1 >= first && y - 1 < last)
+      filter_horizontal(job, &m, (size_t)(w + horizontal.length - horizontal.part), horizontal.part,
+                        m.vertical[(y - 1) & 1], m.horizontal[(y - 1) & 1]);
+    const int done = y - delay;
     if (done < first) continue;
     uint8_t *result = od_target_row(job->result, done, m.result);
-    if (behind == 1) {
-      filter_along(job, &m, (size_t)w, across.length, m.padded[done & 1], result);
+    if (delay == 1) {
+      filter_horizontal(job, &m, (size_t)w, horizontal.length, m.vertical[done & 1], result);
     } else {
-      for (int k = 0; k < across.parts; k++)
-        m.rows[k] = m.along[done & 1] + part_begin(&across, k);
-      job->extreme((size_t)w, (size_t)across.parts, m.rows, result);
+      for (int k = 0; k < horizontal.parts; k++)
+        m.rows[k] = m.horizontal[done & 1] + part_begin(&horizontal, k);
+      job->extreme((size_t)w, (size_t)horizontal.parts, m.rows, result);
     }
     od_target_finish(job->result, done, result);
   }
 }
 
-/* A run of cells as pieces of up to 2^highest, the last of which may overlap the one before;
- * how many. */
-static size_t cut_run(int v, int u, int length, int highest, piece *pieces) {
+/* ---- other elements ---- */
+
+/* Divide a run of pixels into segments of up to 2^max_level, the last of which may overlap the one
+ * before it; return how many. */
+static size_t divide_run(int v, int u, int length, int max_level, segment *segments) {
   size_t count = 0;
   int level = 0;
-  while (level < highest && 2 << level <= length) level++;
+  while (level < max_level && 2 << level <= length) level++;
   for (int done = 0, size = 1 << level; done < length; done += size)
-    pieces[count++] = (piece){v, u + (done + size <= length ? done : length - size), level};
+    segments[count++] = (segment){v, u + (done + size <= length ? done : length - size), level};
   return count;
 }
 
-/* pieces (cells that count): all runs of a footprint's rows. */
-static size_t cut_footprint(const od_footprint *f, int highest, piece *pieces) {
-  const uint8_t *row = f->cells;
+/* segments (number of non-zero mask pixels): all runs of an element's rows. */
+static size_t divide_element(const od_structuring_element *e, int max_level, segment *segments) {
+  const uint8_t *row = e->mask;
   size_t count = 0;
-  for (int v = 0; v < f->h; v++, row += f->w)
-    for (int u = 0, end; u < f->w; u = end) {
-      for (end = u; end < f->w && row[end]; end++) {}
-      count += cut_run(v, u, end - u, highest, pieces + count);
-      while (end < f->w && !row[end]) end++;
+  for (int v = 0; v < e->h; v++, row += e->w)
+    for (int u = 0, end; u < e->w; u = end) {
+      for (end = u; end < e->w && row[end]; end++) {
+      }
+      count += divide_run(v, u, end - u, max_level, segments + count);
+      while (end < e->w && !row[end]) end++;
     }
   return count;
 }
 
-/* Rows to look at for a row of the result: for every level two to write a third, which takes
- * as long, and for every piece one. */
-static size_t looks(const filter_job *job) { return job->count + 3 * (size_t)(job->levels - 1); }
+/* The cost of a result row, in row reads: one per segment, and three per level, which reads two
+ * rows and writes one. */
+static size_t row_cost(const filter_job *job) { return job->count + 3 * (size_t)(job->levels - 1); }
 
-/* Cuts the footprint into pieces of as many levels as cost least. */
-static void choose_pieces(filter_job *job, piece *pieces) {
-  enum { MOST_LEVELS = 5 };
+/* Divide the element into segments of the number of levels with the lowest cost. */
+static void choose_segments(filter_job *job, segment *segments) {
+  enum { MAX_LEVELS = 5 };
   int best = 1;
-  size_t least = SIZE_MAX;
-  for (job->levels = 1; job->levels <= MOST_LEVELS; job->levels++) {
-    job->count = cut_footprint(job->footprint, job->levels - 1, pieces);
-    if (looks(job) >= least) continue;
-    least = looks(job);
+  size_t lowest = SIZE_MAX;
+  for (job->levels = 1; job->levels <= MAX_LEVELS; job->levels++) {
+    job->count = divide_element(job->element, job->levels - 1, segments);
+    if (row_cost(job) >= lowest) continue;
+    lowest = row_cost(job);
     best = job->levels;
   }
   job->levels = best;
-  job->count = cut_footprint(job->footprint, best - 1, pieces);
-  job->pieces = pieces;
+  job->count = divide_element(job->element, best - 1, segments);
+  job->segments = segments;
 }
 
-/* Memory of one band for pieces; a ring holds the last rows of a level. */
-typedef struct piece_memory {
-  size_t pitch;         /* from one row to the next */
-  const uint8_t **rows; /* (job's count) of an extreme */
+/* Scratch memory of one row partition. */
+typedef struct segment_memory {
+  size_t pitch;
+  const uint8_t **rows; /* (job's count) pointers to the arguments of an extreme */
   uint8_t *result;
-  uint8_t *rings;       /* (job's levels, footprint's h, pitch) */
-} piece_memory;
+  uint8_t *rings; /* (job's levels, element's h, pitch): the last rows of each level */
+} segment_memory;
 
-static size_t piece_scratch(const filter_job *job) {
+static size_t segment_scratch(const filter_job *job) {
   return od_aligned(job->count * sizeof(uint8_t *)) +
-         (2 + (size_t)job->levels * (size_t)job->footprint->h) * footprint_pitch(job);
+         (2 + (size_t)job->levels * (size_t)job->element->h) * row_pitch(job);
 }
 
-static piece_memory piece_memory_of(const filter_job *job, void *scratch) {
-  piece_memory m = {.pitch = footprint_pitch(job), .rows = scratch};
+static segment_memory segment_memory_of(const filter_job *job, void *scratch) {
+  segment_memory m = {.pitch = row_pitch(job), .rows = scratch};
   m.result = (uint8_t *)scratch + od_aligned(job->count * sizeof(uint8_t *));
-  /* A row's own pixels, behind its left border, begin a cache line. */
-  m.rings = m.result + m.pitch + OD_ALIGNMENT - (size_t)job->footprint->anchor_x % OD_ALIGNMENT;
+  /* A row's own pixels, after its left border, begin a cache line. */
+  m.rings = m.result + m.pitch + OD_ALIGNMENT - (size_t)job->element->anchor_x % OD_ALIGNMENT;
   return m;
 }
 
-/* Picture row y, which may lie outside, with the border to the left and to the right. */
+/* Copy image row y, which may lie outside, with its left and right border. */
 static void pad_row(const filter_job *job, int y, uint8_t *padded) {
-  const od_footprint *f = job->footprint;
-  const int w = job->image->w, from = od_border_place(y, job->image->h, job->border);
+  const od_structuring_element *e = job->element;
+  const int w = job->image->w, from = od_border_index(y, job->image->h, job->border);
   if (from < 0) {
-    memset(padded, job->outside, (size_t)(w + f->w - 1));
+    memset(padded, job->border_value, (size_t)(w + e->w - 1));
     return;
   }
-  const uint8_t *row = od_view_row(job->image, from, padded + f->anchor_x);
-  if (row != padded + f->anchor_x) memcpy(padded + f->anchor_x, row, (size_t)w);
-  od_extend_row(padded, f->anchor_x, w, f->w - 1 - f->anchor_x, job->border, job->outside);
+  const uint8_t *row = od_view_row(job->image, from, padded + e->anchor_x);
+  if (row != padded + e->anchor_x) memcpy(padded + e->anchor_x, row, (size_t)w);
+  od_extend_row(padded, e->anchor_x, w, e->w - 1 - e->anchor_x, job->border, job->border_value);
 }
 
-/* Where the ring of a level has place `at`: extremes of 2^level pixels each. */
-static uint8_t *level_row(const filter_job *job, const piece_memory *m, int level, int at) {
-  return m->rings + (size_t)(level * job->footprint->h + at) * m->pitch;
+/* Row `slot` of a level's ring: extremes of 2^level adjacent pixels. */
+static uint8_t *level_row(const filter_job *job, const segment_memory *m, int level, int slot) {
+  return m->rings + (size_t)(level * job->element->h + slot) * m->pitch;
 }
 
-/* Row y of the picture and its extremes into the rings. */
-static void fill_levels(const filter_job *job, const piece_memory *m, int y, int at) {
-  const size_t padded = (size_t)job->image->w + (size_t)job->footprint->w - 1;
-  pad_row(job, y, level_row(job, m, 0, at));
+/* Store image row y and its extremes of every level in the rings. */
+static void fill_levels(const filter_job *job, const segment_memory *m, int y, int slot) {
+  const size_t padded = (size_t)job->image->w + (size_t)job->element->w - 1;
+  pad_row(job, y, level_row(job, m, 0, slot));
   for (int level = 1; level < job->levels; level++) {
     const size_t half = (size_t)1 << (level - 1);
-    const uint8_t *from = level_row(job, m, level - 1, at);
+    const uint8_t *from = level_row(job, m, level - 1, slot);
     job->extreme(padded - (2 * half - 1), 2, (const uint8_t *[]){from, from + half},
-                 level_row(job, m, level, at));
+                 level_row(job, m, level, slot));
   }
 }
 
-/* Any footprint: all of its pieces, each a row of its level moved by its place. */
-static void filter_pieces(void *context, int first, int last, void *scratch) {
+/* Each segment contributes a row of its level, shifted by its position in the element. */
+static void filter_segments(void *context, int first, int last, void *scratch) {
   const filter_job *job = context;
-  const piece_memory m = piece_memory_of(job, scratch);
-  const int h = job->footprint->h, top = first - job->footprint->anchor_y;
-  int place = 0; /* of the row that comes next, in the rings; then of the oldest */
+  const segment_memory m = segment_memory_of(job, scratch);
+  const int h = job->element->h, top = first - job->element->anchor_y;
+  int slot = 0; /* of the next row in the rings, which is that of the oldest */
   for (int r = 0; r < last - first + h - 1; r++) {
-    fill_levels(job, &m, top + r, place);
-    place = place + 1 < h ? place + 1 : 0;
+    fill_levels(job, &m, top + r, slot);
+    slot = slot + 1 < h ? slot + 1 : 0;
     if (r < h - 1) continue;
     for (size_t k = 0; k < job->count; k++) {
-      const piece *p = &job->pieces[k];
-      const int at = place + p->v;
-      m.rows[k] = level_row(job, &m, p->level, at < h ? at : at - h) + p->u;
+      const segment *s = &job->segments[k];
+      const int row = slot + s->v;
+      m.rows[k] = level_row(job, &m, s->level, row < h ? row : row - h) + s->u;
     }
     const int y = first + r - (h - 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
@@ -285,39 +278,64 @@ static void filter_pieces(void *context, int first, int last, void *scratch) {
   }
 }
 
-static size_t count_cells(const od_footprint *f) {
+/* ---- both ---- */
+
+static size_t count_mask(const od_structuring_element *e) {
   size_t count = 0;
-  for (size_t i = 0, all = (size_t)f->h * (size_t)f->w; i < all; i++) count += f->cells[i] != 0;
+  for (size_t i = 0, n = (size_t)e->h * (size_t)e->w; i < n; i++) count += e->mask[i] != 0;
   return count;
 }
 
-od_status od_extreme_filter(od_image_workspace *imaging, const od_view *image, od_extreme extreme,
-                            const od_footprint *footprint, od_border border, uint8_t outside,
-                            const od_target *result, od_error *error) {
-  const od_status status = od_check_same(image, result, error);
-  const od_footprint *f = footprint;
+static od_status check_element(const od_structuring_element *e, od_error *error) {
+  if (e->h < 1 || e->h > OD_MAX_ELEMENT || e->w < 1 || e->w > OD_MAX_ELEMENT)
+    return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got %d x %d, expected sides from 1 to %d",
+                   e->h, e->w, OD_MAX_ELEMENT);
+  if (e->anchor_y < 0 || e->anchor_y >= e->h || e->anchor_x < 0 || e->anchor_x >= e->w)
+    return od_fail(error, OD_ERROR_ARGUMENT, "anchor: got (%d, %d), expected a place in %d x %d",
+                   e->anchor_y, e->anchor_x, e->h, e->w);
+  if (count_mask(e) == 0)
+    return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got only zeros, expected a non-zero element");
+  return OD_OK;
+}
+
+static od_status run(od_image_workspace *workspace, filter_job *job, od_error *error) {
+  const od_structuring_element *e = job->element;
+  od_status status = od_check_same(job->image, job->result, error);
+  if (!status) status = check_element(e, error);
   if (status) return status;
-  if (f->h < 1 || f->h > OD_MAX_FOOTPRINT || f->w < 1 || f->w > OD_MAX_FOOTPRINT)
-    return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got %d x %d cells, expected 1 to %d a side",
-                   f->h, f->w, OD_MAX_FOOTPRINT);
-  if (f->anchor_y < 0 || f->anchor_y >= f->h || f->anchor_x < 0 || f->anchor_x >= f->w)
-    return od_fail(error, OD_ERROR_ARGUMENT, "anchor: got (%d, %d), expected a cell of %d x %d",
-                   f->anchor_y, f->anchor_x, f->h, f->w);
-  const od_image_kernels *kernels = &imaging->kernels->image;
-  const size_t w = (size_t)image->w, cells = count_cells(f);
-  if (cells == 0)
-    return od_fail(error, OD_ERROR_ARGUMENT, "kernel: got only zeros, expected a cell that counts");
-  filter_job job = {.extreme = extreme == OD_LOWEST ? kernels->lowest_of : kernels->highest_of,
-                    .image = image, .result = result, .footprint = f, .border = border,
-                    .outside = outside};
-  if (cells == (size_t)f->h * (size_t)f->w)
-    return od_run_row_partitions(imaging, image->h, w / 4 + 1, full_scratch(&job), filter_full, &job,
-                        error);
-  piece *pieces = od_allocate(cells, sizeof *pieces);
-  if (!pieces) return od_fail_memory(error, "a kernel's cells");
-  choose_pieces(&job, pieces);
-  const od_status done = od_run_row_partitions(imaging, image->h, w * looks(&job) / 64 + 1,
-                                      piece_scratch(&job), filter_pieces, &job, error);
-  od_release(pieces);
-  return done;
+  const size_t w = (size_t)job->image->w, count = count_mask(e);
+  if (count == (size_t)e->h * (size_t)e->w)
+    return od_run_row_partitions(workspace, job->image->h, w / 4 + 1, rectangle_scratch(job),
+                                 filter_rectangle, job, error);
+  segment *segments = od_allocate(count, sizeof *segments);
+  if (!segments) return od_fail_memory(error, "a structuring element");
+  choose_segments(job, segments);
+  status = od_run_row_partitions(workspace, job->image->h, w * row_cost(job) / 64 + 1,
+                                 segment_scratch(job), filter_segments, job, error);
+  od_release(segments);
+  return status;
+}
+
+od_status od_erode(od_image_workspace *workspace, const od_view *image,
+                   const od_structuring_element *element, od_border border, uint8_t border_value,
+                   const od_target *result, od_error *error) {
+  filter_job job = {.extreme = workspace->kernels->image.min_of_rows,
+                    .image = image,
+                    .result = result,
+                    .element = element,
+                    .border = border,
+                    .border_value = border_value};
+  return run(workspace, &job, error);
+}
+
+od_status od_dilate(od_image_workspace *workspace, const od_view *image,
+                    const od_structuring_element *element, od_border border, uint8_t border_value,
+                    const od_target *result, od_error *error) {
+  filter_job job = {.extreme = workspace->kernels->image.max_of_rows,
+                    .image = image,
+                    .result = result,
+                    .element = element,
+                    .border = border,
+                    .border_value = border_value};
+  return run(workspace, &job, error);
 }

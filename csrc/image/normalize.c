@@ -24,7 +24,7 @@ static void scale_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-/* Levels that stay as they are. */
+/* For scale 1 and shift 0. */
 static void copy_rows(void *context, int first, int last, void *scratch) {
   const scale_job *job = context;
   const size_t w = (size_t)job->image->w;
@@ -41,31 +41,31 @@ static void copy_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-/* The lowest and the highest level. A range of all levels cannot widen any more. */
-static od_status find_range(od_image_workspace *imaging, const od_view *image, double *low, double *high,
-                            od_error *error) {
-  uint8_t *copy = od_image_workspace_scratch(imaging, (size_t)image->w);
+/* Find the lowest and the highest level; stop as soon as the range is 0..255. */
+static od_status find_range(od_image_workspace *workspace, const od_view *image, double *low,
+                            double *high, od_error *error) {
+  uint8_t *copy = od_image_workspace_scratch(workspace, (size_t)image->w);
   if (!copy) return od_fail_memory(error, "an image's row");
   uint8_t range[2] = {255, 0};
   for (int y = 0; y < image->h && (range[0] > 0 || range[1] < 255); y++)
-    imaging->kernels->image.widen_range((size_t)image->w, od_view_row(image, y, copy), range);
+    workspace->kernels->image.min_max((size_t)image->w, od_view_row(image, y, copy), range);
   *low = range[0];
   *high = range[1];
   return OD_OK;
 }
 
-od_status od_normalize(od_image_workspace *imaging, const od_view *image, double alpha, double beta,
-                       const od_target *result, od_error *error) {
+od_status od_normalize(od_image_workspace *workspace, const od_view *image, double alpha,
+                       double beta, const od_target *result, od_error *error) {
   double low = 0, high = 0;
   od_status status = od_check_same(image, result, error);
-  if (!status) status = find_range(imaging, image, &low, &high, error);
+  if (!status) status = find_range(workspace, image, &low, &high, error);
   if (status) return status;
   const double range = fmax(alpha, beta) - fmin(alpha, beta);
   const double scale = range * (high - low > DBL_EPSILON ? 1 / (high - low) : 0);
-  scale_job job = {&imaging->kernels->image, image, result, (float)scale,
+  scale_job job = {&workspace->kernels->image, image, result, (float)scale,
                    (float)(fmin(alpha, beta) - low * scale)};
   const size_t w = (size_t)image->w;
-  const bool same = job.scale == 1 && job.shift == 0;
-  return od_run_row_partitions(imaging, image->h, (w + 3) / 4, 2 * w, same ? copy_rows : scale_rows, &job,
-                      error);
+  const bool identity = job.scale == 1 && job.shift == 0;
+  return od_run_row_partitions(workspace, image->h, (w + 3) / 4, 2 * w,
+                               identity ? copy_rows : scale_rows, &job, error);
 }

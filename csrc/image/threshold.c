@@ -5,34 +5,6 @@
 #include "image/image.h"
 #include "image/limits.h"
 
-uint8_t od_otsu_threshold(size_t n, const uint8_t *image) {
-  size_t histogram[256] = {0};
-  for (size_t i = 0; i < n; i++) histogram[image[i]]++;
-  return od_otsu_of_histogram(n, histogram);
-}
-
-uint8_t od_otsu_of_histogram(size_t n, const size_t histogram[256]) {
-  uint64_t total = 0, below = 0; /* sums of levels */
-  size_t pixels = 0;             /* at or below the threshold */
-  double best = 0;
-  uint8_t threshold = 0;
-  for (size_t level = 0; level < 256; level++) total += level * histogram[level];
-  for (size_t level = 0; level < 255; level++) {
-    pixels += histogram[level];
-    below += level * histogram[level];
-    if (pixels == 0 || pixels == n) continue;
-    /* The variance between the classes, p q (m1 - m0)^2, times n^2. */
-    const double ink = (double)(n - pixels), paper = (double)pixels;
-    const double difference = (double)total * paper - (double)below * (double)n;
-    const double variance = difference * difference / (ink * paper);
-    if (variance > best) {
-      best = variance;
-      threshold = (uint8_t)level;
-    }
-  }
-  return threshold;
-}
-
 typedef struct threshold_job {
   const od_image_kernels *kernels;
   const od_view *image;
@@ -58,18 +30,24 @@ static void threshold_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-od_status od_threshold(od_image_workspace *imaging, const od_view *image, int threshold, uint8_t above,
-                       uint8_t below, const od_target *result, od_error *error) {
+od_status od_threshold(od_image_workspace *workspace, const od_view *image, int threshold,
+                       uint8_t above, uint8_t below, const od_target *result, od_error *error) {
   const od_status status = od_check_same(image, result, error);
   if (status) return status;
   const size_t w = (size_t)image->w;
-  threshold_job job = {&imaging->kernels->image, image, result,
-                       (uint8_t)(threshold < 0 ? 0 : threshold > 255 ? 255 : threshold), above,
+  threshold_job job = {&workspace->kernels->image,
+                       image,
+                       result,
+                       (uint8_t)(threshold < 0     ? 0
+                                 : threshold > 255 ? 255
+                                                   : threshold),
+                       above,
                        threshold < 0 ? above : below};
-  return od_run_row_partitions(imaging, image->h, (w + 15) / 16, 2 * w, threshold_rows, &job, error);
+  return od_run_row_partitions(workspace, image->h, (w + 15) / 16, 2 * w, threshold_rows, &job,
+                               error);
 }
 
-/* Four histograms side by side, as equal neighbours would wait for each other's count. */
+/* Counted in four histograms, so that equal neighbours do not wait for each other's increment. */
 void od_histogram(const od_view *image, uint64_t histogram[256]) {
   uint32_t counts[4][256] = {{0}}; /* at most 2^28 pixels */
   for (int y = 0; y < image->h; y++) {
@@ -85,32 +63,32 @@ void od_histogram(const od_view *image, uint64_t histogram[256]) {
     for (; x < image->w; x++, row += step) counts[0][*row]++;
   }
   for (int level = 0; level < 256; level++)
-    histogram[level] = (uint64_t)counts[0][level] + counts[1][level] + counts[2][level] +
-                       counts[3][level];
+    histogram[level] =
+        (uint64_t)counts[0][level] + counts[1][level] + counts[2][level] + counts[3][level];
 }
 
-uint8_t od_otsu(const od_view *image) {
-  uint64_t histogram[256];
+/* OpenCV's getThreshVal_Otsu_8u: class probabilities q1, q2 and means mu1, mu2, updated level by
+ * level. */
+uint8_t od_otsu(const uint64_t histogram[256]) {
+  uint64_t pixels = 0;
   uint8_t threshold = 0;
-  double mean = 0, largest = 0;
-  od_histogram(image, histogram);
-  /* Everything is a share of the pixels; the mean below the threshold moves with it. */
-  const double share = 1 / ((double)image->h * image->w);
-  for (int level = 0; level < 256; level++) mean += level * (double)histogram[level];
-  mean *= share;
-  double below = 0, mean_below = 0;
+  double mu = 0, max_variance = 0;
+  for (int level = 0; level < 256; level++) pixels += histogram[level];
+  const double scale = 1 / (double)pixels;
+  for (int level = 0; level < 256; level++) mu += level * (double)histogram[level];
+  mu *= scale;
+  double q1 = 0, mu1 = 0;
   for (int level = 0; level < 256; level++) {
-    const double here = (double)histogram[level] * share, sum_below = mean_below * below;
-    below += here;
-    mean_below = sum_below;
-    const double above = 1 - below;
-    if (fmin(below, above) < (double)FLT_EPSILON || fmax(below, above) > 1 - (double)FLT_EPSILON)
-      continue;
-    mean_below = (sum_below + level * here) / below;
-    const double apart = mean_below - (mean - below * mean_below) / above;
-    const double variance = below * above * apart * apart;
-    if (variance > largest) {
-      largest = variance;
+    const double p = (double)histogram[level] * scale, sum = mu1 * q1;
+    q1 += p;
+    mu1 = sum;
+    const double q2 = 1 - q1;
+    if (fmin(q1, q2) < (double)FLT_EPSILON || fmax(q1, q2) > 1 - (double)FLT_EPSILON) continue;
+    mu1 = (sum + level * p) / q1;
+    const double difference = mu1 - (mu - q1 * mu1) / q2;
+    const double variance = q1 * q2 * difference * difference;
+    if (variance > max_variance) {
+      max_variance = variance;
       threshold = (uint8_t)level;
     }
   }

@@ -2,8 +2,9 @@
 #if defined(__x86_64__) && !defined(OD_DOUBLE)
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), \
-                             apply_to = function)
+#pragma clang attribute push(                                                     \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma"))), \
+    apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma,prefer-vector-width=512")
 #endif
@@ -14,27 +15,27 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernels/unroll.h"
-#include "kernels/vectors_avx512.h"
+#include "kernels/vector.h"
+#include "kernels/avx512_vector.inc.h"
 
-static inline vector vector_dot_bfloats(vector sum, vector a, vector b) {
-  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a),
-                          (__m512bh)_mm512_castps_si512(b));
+static inline vector vector_dot_bfloat16(vector sum, vector a, vector b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
 }
-static inline void vector_store_bfloats(void *to, vector v) {
+static inline void vector_store_bfloat16(void *to, vector v) {
   _mm256_storeu_si256(to, (__m256i)_mm512_cvtneps_pbh(v));
 }
 
-#define OD_BFLOATS
+#define OD_HAS_BFLOAT16
+#define OD_WINOGRAD_BFLOAT16_ONLY
 #include "kernels/low_precision.inc.h"
-#include "kernels/winograd_input.inc.h"
+#include "kernels/winograd.inc.h"
 
-const od_bfloat_kernels od_bfloat_avx512_bf16 = {bfloat_round, bfloat_product,
-                                                 winograd_input_bfloat};
+const od_bfloat16_kernels od_bfloat16_avx512_bf16 = {bfloat16_round, bfloat16_gemm,
+                                                     winograd_input_bfloat16};
 
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif
 #else
-typedef int od_no_avx512_bf16; /* ISO C wants a declaration in every file */
+typedef int od_no_avx512_bf16; /* ISO C requires a declaration in every file */
 #endif

@@ -12,11 +12,11 @@ static uint64_t saved_registers(void) {
 }
 
 unsigned od_cpu_features(void) {
-  enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };                   /* leaf 1, ecx */
-  enum { AVX2 = 1 << 5, F = 1 << 16, DQ = 1 << 17, BW = 1 << 30 };            /* leaf 7, ebx */
+  enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };        /* leaf 1, ecx */
+  enum { AVX2 = 1 << 5, F = 1 << 16, DQ = 1 << 17, BW = 1 << 30 }; /* leaf 7, ebx */
   const unsigned VL = 1u << 31;
-  enum { VNNI = 1 << 11, BF16 = 1 << 5 };         /* leaf 7, ecx; leaf 7.1, eax */
-  enum { YMM_STATE = 0x06, ZMM_STATE = 0xe6 };                                /* xcr0 */
+  enum { VNNI = 1 << 11, BF16 = 1 << 5 };      /* leaf 7, ecx; leaf 7.1, eax */
+  enum { YMM_STATE = 0x06, ZMM_STATE = 0xe6 }; /* xcr0 */
   unsigned eax, ebx, ecx, edx, features = 0;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return 0;
   if (!(ecx & OSXSAVE) || !(ecx & AVX) || !(ecx & FMA)) return 0;
@@ -28,8 +28,8 @@ unsigned od_cpu_features(void) {
     features |= OD_CPU_AVX512;
   if ((features & OD_CPU_AVX512) && (ecx & VNNI)) features |= OD_CPU_VNNI;
   bool subleaves = eax >= 1; /* of leaf 7 */
-  if (subleaves && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) &&
-      (features & OD_CPU_AVX512) && (eax & BF16))
+  if (subleaves && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (features & OD_CPU_AVX512) &&
+      (eax & BF16))
     features |= OD_CPU_BF16;
   return features;
 }
@@ -39,11 +39,11 @@ unsigned od_cpu_features(void) {
 #if defined(__linux__)
 #include <sys/auxv.h>
 static int has_dot_products(void) {
-  const unsigned long asimddp = 1ul << 20; /* of the kernel's interface, asm/hwcap.h */
+  const unsigned long asimddp = 1ul << 20; /* HWCAP_ASIMDDP of asm/hwcap.h */
   return (getauxval(AT_HWCAP) & asimddp) != 0;
 }
 #elif defined(__APPLE__)
-static int has_dot_products(void) { return 1; } /* since the first of them */
+static int has_dot_products(void) { return 1; } /* every Apple processor for AArch64 */
 #else
 static int has_dot_products(void) { return 0; }
 #endif

@@ -1,4 +1,4 @@
-/* Which instruction sets this processor has and the operating system saves. */
+/* Detection of the instruction sets that the processor and the operating system support. */
 #ifndef OD_KERNELS_CPU_H
 #define OD_KERNELS_CPU_H
 
@@ -11,9 +11,9 @@ typedef enum od_cpu_feature {
   OD_CPU_NEON_DOT = 32 /* AArch64's dot products of bytes */
 } od_cpu_feature;
 
-/* The features as a mask. On x86: cpuid for the processor and xgetbv for the
- * registers that the operating system saves; both must agree. On AArch64: what the
- * operating system says. */
+/* Returns the features as a mask. On x86 a feature needs both cpuid, for the processor, and
+ * xgetbv, for the registers that the operating system saves. On AArch64 the operating system
+ * reports them. */
 unsigned od_cpu_features(void);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu.h"
 
+/* clang-format off */
 const od_kernels *const od_kernel_tables[] = {
 #if !defined(OD_DOUBLE)
 #if defined(__x86_64__)
@@ -19,8 +20,9 @@ const od_kernels *const od_kernel_tables[] = {
     &od_kernels_scalar,
     NULL,
 };
+/* clang-format on */
 
-static bool known_name(const char *name) {
+static bool is_known(const char *name) {
   static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
@@ -31,7 +33,7 @@ od_status od_kernels_select(const char *name, const od_kernels **kernels, od_err
   bool any = !name || !*name;
   unsigned features = od_cpu_features();
   *kernels = NULL;
-  if (!any && !known_name(name))
+  if (!any && !is_known(name))
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "instruction set: got '%.40s', expected scalar, avx2, avx512 or neon", name);
   for (const od_kernels *const *table = od_kernel_tables; *table; table++) {

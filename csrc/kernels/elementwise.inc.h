@@ -1,8 +1,15 @@
-/* Kernels that are plain loops. Each kernels_*.c includes this file once, so the
- * compiler vectorises them for that file's instruction set; kernels_scalar.c's
- * copies are the reference. Only for those files: everything here is static. */
+/* Kernels that are plain loops: pooling, elementwise, per channel, optimizers. Each file of an
+ * instruction set includes this one, so that the compiler vectorizes them for it; those of
+ * scalar.c are the reference. The includer defines
+ *
+ *   OD_SQRT  the square root of an od_real
+ *
+ * and, before it uses OD_KERNEL_TABLE, all other kernels of the table. */
+#if !defined(OD_SQRT)
+#error "elementwise.inc.h: the includer must define OD_SQRT"
+#endif
 
-#include "kernels/unroll.h"
+#include "kernels/vector.h"
 
 static od_real positive(od_real x) { return x > 0 ? x : 0; }
 
@@ -43,31 +50,31 @@ static void column_sums(size_t rows, size_t c, const od_real *restrict x, double
 }
 
 static void column_products(size_t rows, size_t c, const od_real *restrict x,
-                            const od_real *restrict dy, const double *restrict middle,
+                            const od_real *restrict dy, const double *restrict mean,
                             double *restrict sums) {
   double *products = sums + c;
   for (size_t r = 0; r < rows; r++, x += c, dy += c)
     for (size_t i = 0; i < c; i++) {
       const double gradient = (double)dy[i];
       sums[i] += gradient;
-      products[i] += gradient * ((double)x[i] - middle[i]);
+      products[i] += gradient * ((double)x[i] - mean[i]);
     }
 }
 
-static void add_lines(size_t rows, size_t c, const od_channel_affine *lines, const od_real *restrict x,
-                      const od_real *restrict dy, od_real *restrict y) {
-  const od_real *middle = lines->middle, *of_x = lines->of_x, *of_dy = lines->of_dy;
-  const od_real *shift = lines->shift;
+static void channel_affine(size_t rows, size_t c, const od_channel_affine *affine,
+                           const od_real *restrict x, const od_real *restrict dy,
+                           od_real *restrict y) {
+  const od_real *mean = affine->mean, *x_scale = affine->x_scale, *dy_scale = affine->dy_scale;
+  const od_real *shift = affine->shift;
   for (size_t r = 0; r < rows; r++, x += c, y += c) {
-    for (size_t i = 0; i < c; i++) y[i] = (x[i] - middle[i]) * of_x[i] + shift[i];
+    for (size_t i = 0; i < c; i++) y[i] = (x[i] - mean[i]) * x_scale[i] + shift[i];
     if (!dy) continue;
-    for (size_t i = 0; i < c; i++) y[i] += dy[i] * of_dy[i];
+    for (size_t i = 0; i < c; i++) y[i] += dy[i] * dy_scale[i];
     dy += c;
   }
 }
 
-static void bytes_to_real(size_t n, const uint8_t *restrict x, od_real scale,
-                          od_real *restrict y) {
+static void bytes_to_real(size_t n, const uint8_t *restrict x, od_real scale, od_real *restrict y) {
   for (size_t i = 0; i < n; i++) y[i] = (od_real)x[i] * scale;
 }
 
@@ -82,8 +89,8 @@ static void max_pool_values(size_t c, const od_real *restrict top, const od_real
   }
 }
 
-static void max_pool_choices(size_t c, const od_real *restrict top, const od_real *restrict bottom,
-                             od_real floor, od_real *restrict y, uint8_t *restrict choice) {
+static void max_pool_argmax(size_t c, const od_real *restrict top, const od_real *restrict bottom,
+                            od_real floor, od_real *restrict y, uint8_t *restrict argmax) {
   for (size_t i = 0; i < c; i++) {
     od_real best = top[i];
     int32_t which = 0;
@@ -95,19 +102,19 @@ static void max_pool_choices(size_t c, const od_real *restrict top, const od_rea
     best = bottom[c + i] > best ? bottom[c + i] : best;
     which = best > floor ? which : 4;
     y[i] = best > floor ? best : floor;
-    choice[i] = (uint8_t)which;
+    argmax[i] = (uint8_t)which;
   }
 }
 
-static void max_pool(size_t h, size_t w, size_t c, const od_real *x, od_real *y, uint8_t *choice,
+static void max_pool(size_t h, size_t w, size_t c, const od_real *x, od_real *y, uint8_t *argmax,
                      bool relu) {
   od_real floor = relu ? 0 : (od_real)-INFINITY;
   for (size_t row = 0; row < h / 2; row++)
     for (size_t column = 0; column < w / 2; column++) {
       const od_real *top = x + (2 * row * w + 2 * column) * c, *bottom = top + w * c;
-      if (choice) {
-        max_pool_choices(c, top, bottom, floor, y, choice);
-        choice += c;
+      if (argmax) {
+        max_pool_argmax(c, top, bottom, floor, y, argmax);
+        argmax += c;
       } else {
         max_pool_values(c, top, bottom, floor, y);
       }
@@ -115,41 +122,41 @@ static void max_pool(size_t h, size_t w, size_t c, const od_real *x, od_real *y,
     }
 }
 
-/* dx = dy where `choice` is `which`, else 0. */
-static void choose(size_t c, const od_real *restrict dy, const int32_t *restrict choice,
-                   int32_t which, od_real *restrict dx) {
-  for (size_t i = 0; i < c; i++) dx[i] = choice[i] == which ? dy[i] : 0;
+/* dx = dy where argmax is `which`, else 0. */
+static void select_argmax(size_t c, const od_real *restrict dy, const int32_t *restrict argmax,
+                          int32_t which, od_real *restrict dx) {
+  for (size_t i = 0; i < c; i++) dx[i] = argmax[i] == which ? dy[i] : 0;
 }
 
-static void max_rows(size_t n, const od_real *restrict top, const od_real *restrict bottom,
-                     od_real *restrict y, uint8_t *restrict choice) {
+static void max_pool_2x1(size_t n, const od_real *restrict top, const od_real *restrict bottom,
+                         od_real *restrict y, uint8_t *restrict argmax) {
   for (size_t i = 0; i < n; i++) y[i] = bottom[i] > top[i] ? bottom[i] : top[i];
-  for (size_t i = 0; choice && i < n; i++) choice[i] = bottom[i] > top[i];
+  for (size_t i = 0; argmax && i < n; i++) argmax[i] = bottom[i] > top[i];
 }
 
-static void max_rows_backward(size_t n, const od_real *restrict dy, const uint8_t *restrict choice,
-                              od_real *restrict dtop, od_real *restrict dbottom) {
+static void max_unpool_2x1(size_t n, const od_real *restrict dy, const uint8_t *restrict argmax,
+                           od_real *restrict dtop, od_real *restrict dbottom) {
   for (size_t i = 0; i < n; i++) {
-    dtop[i] = choice[i] ? 0 : dy[i];
-    dbottom[i] = choice[i] ? dy[i] : 0;
+    dtop[i] = argmax[i] ? 0 : dy[i];
+    dbottom[i] = argmax[i] ? dy[i] : 0;
   }
 }
 
-static void max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t *choice,
+static void max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t *argmax,
                            od_real *dx_top, od_real *dx_bottom) {
   enum { CHANNELS = 64 };
-  int32_t wide[CHANNELS]; /* of the width of dy, which vectorises best */
+  int32_t wide[CHANNELS]; /* of the width of dy, which vectorizes best */
   for (size_t column = 0; column < w / 2; column++) {
     for (size_t done = 0; done < c; done += CHANNELS) {
       size_t n = c - done < CHANNELS ? c - done : CHANNELS;
-      for (size_t i = 0; i < n; i++) wide[i] = choice[done + i];
-      choose(n, dy + done, wide, 0, dx_top + done);
-      choose(n, dy + done, wide, 1, dx_top + c + done);
-      choose(n, dy + done, wide, 2, dx_bottom + done);
-      choose(n, dy + done, wide, 3, dx_bottom + c + done);
+      for (size_t i = 0; i < n; i++) wide[i] = argmax[done + i];
+      select_argmax(n, dy + done, wide, 0, dx_top + done);
+      select_argmax(n, dy + done, wide, 1, dx_top + c + done);
+      select_argmax(n, dy + done, wide, 2, dx_bottom + done);
+      select_argmax(n, dy + done, wide, 3, dx_bottom + c + done);
     }
     dy += c;
-    choice += c;
+    argmax += c;
     dx_top += 2 * c;
     dx_bottom += 2 * c;
   }
@@ -191,35 +198,17 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
   for (size_t i = 0; i < n; i++) y[i] = keep * y[i] + (1 - keep) * x[i];
 }
 
-/* A table of the loops above around the file's own gemm. */
-#define OD_KERNEL_TABLE(NAME, FEATURES, BFLOAT, BYTES)                                      \
-  {.name = NAME,                                                                            \
-   .features = FEATURES,                                                                    \
-   .bfloat = BFLOAT,                                                                        \
-   .bytes = BYTES,                                                                          \
-   .gemm = gemm,                                                                            \
-   .add_weighted = add_weighted,                                                            \
-   .match_bytes = match_bytes,                                                              \
-   .winograd_input = winograd_input,                                                        \
-   .winograd_output = winograd_output,                                                      \
-   .winograd_output_pool = winograd_output_pool,                                            \
-   .pooled_forward = pooled_forward,                                                        \
-   .pooled_gradient = pooled_gradient,                                                      \
-   .max_pool = max_pool,                                                                    \
-   .max_unpool_row = max_unpool_row,                                                        \
-   .max_rows = max_rows,                                                                    \
-   .max_rows_backward = max_rows_backward,                                                  \
-   .relu = relu,                                                                            \
-   .relu_backward = relu_backward,                                                          \
-   .add = add,                                                                              \
-   .add_rows = add_rows,                                                                    \
-   .scale_shift = scale_shift,                                                              \
-   .column_sums = column_sums,                                                              \
-   .column_products = column_products,                                                      \
-   .add_lines = add_lines,                                                                  \
-   .bytes_to_real = bytes_to_real,                                                          \
-   .squared_norm = squared_norm,                                                            \
-   .adam = adam,                                                                            \
-   .sgd = sgd,                                                                              \
-   .blend = blend,                                                                          \
-   .image = OD_IMAGE_KERNEL_TABLE}
+/* The table of the kernels above and of those of the includer. */
+#define OD_KERNEL_TABLE(NAME, FEATURES, BFLOAT16, INT8, IMAGE)                                  \
+  {                                                                                             \
+    .name = NAME, .features = FEATURES, .bfloat16 = BFLOAT16, .int8 = INT8, .gemm = gemm,       \
+    .add_weighted = add_weighted, .match_bytes = match_bytes, .winograd_input = winograd_input, \
+    .winograd_output = winograd_output, .winograd_output_pool = winograd_output_pool,           \
+    .conv_max_pool = conv_max_pool, .conv_max_pool_gradient = conv_max_pool_gradient,           \
+    .max_pool = max_pool, .max_unpool_row = max_unpool_row, .max_pool_2x1 = max_pool_2x1,       \
+    .max_unpool_2x1 = max_unpool_2x1, .relu = relu, .relu_backward = relu_backward, .add = add, \
+    .add_rows = add_rows, .scale_shift = scale_shift, .column_sums = column_sums,               \
+    .column_products = column_products, .channel_affine = channel_affine,                       \
+    .bytes_to_real = bytes_to_real, .squared_norm = squared_norm, .adam = adam, .sgd = sgd,     \
+    .blend = blend, .image = IMAGE                                                              \
+  }

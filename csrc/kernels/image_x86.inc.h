@@ -1,6 +1,11 @@
-/* Kernels of image_loops.h where bytes are shuffled, which x86 does in lanes of 16: for
- * kernels_avx2.c and kernels_avx512.c alike. What does not fill a register goes by the
- * loops. Only for those files. */
+/* Image kernels that shuffle bytes, which x86 does in lanes of 16: name_x86, for avx2.c and
+ * avx512.c. Pixels that do not fill a register are left to name_plain. The includer includes
+ * image_loops.inc.h and defines
+ *
+ *   OD_HAS_AVX2  if its target has AVX2 */
+#if !defined(OD_HAS_AVX2)
+#error "image_x86.inc.h: the includer must have a target with AVX2 (OD_HAS_AVX2)"
+#endif
 
 static inline __m256i two_lanes(const uint8_t *low, const uint8_t *high) {
   return _mm256_inserti128_si256(
@@ -21,25 +26,25 @@ static inline __m256i gray_of_eight(const uint8_t *pixels, __m256i weights_ab, _
   return _mm256_srli_epi32(sum, 15);
 }
 
-static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
+static void gray_x86(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
   const __m256i ab = _mm256_set1_epi32((int)((uint32_t)weights[1] << 16 | weights[0]));
   const __m256i c = _mm256_set1_epi32(weights[2]);
-  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing goes by lanes */
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing works by lanes */
   size_t i = 0;
-  for (; i + 34 <= n; i += 32) { /* the last load goes 4 bytes beyond its pixels */
+  for (; i + 34 <= n; i += 32) { /* the last load reads 4 bytes past its pixels */
     const uint8_t *next = pixels + 3 * i;
-    const __m256i first = _mm256_packus_epi32(gray_of_eight(next, ab, c),
-                                              gray_of_eight(next + 24, ab, c));
-    const __m256i second = _mm256_packus_epi32(gray_of_eight(next + 48, ab, c),
-                                               gray_of_eight(next + 72, ab, c));
+    const __m256i first =
+        _mm256_packus_epi32(gray_of_eight(next, ab, c), gray_of_eight(next + 24, ab, c));
+    const __m256i second =
+        _mm256_packus_epi32(gray_of_eight(next + 48, ab, c), gray_of_eight(next + 72, ab, c));
     const __m256i all = _mm256_packus_epi16(first, second);
     _mm256_storeu_si256((__m256i *)(void *)(result + i), _mm256_permutevar8x32_epi32(all, order));
   }
-  image_gray(n - i, pixels + 3 * i, weights, result + i);
+  gray_plain(n - i, pixels + 3 * i, weights, result + i);
 }
 
-/* What gray_over multiplies with, 16 times each: the background's negative, what is added
- * where nothing is opaque, and the weights of pairs of words. */
+/* The factors of gray_over, 16 times each: the negative background, the sum of a transparent
+ * pixel, and the weights of pairs of words. */
 typedef struct over_factors {
   __m256i background, added, weights_ac, weight_b_low, weight_b_high;
 } over_factors;
@@ -82,10 +87,10 @@ static inline __m256i gray_of_sixteen(const uint8_t *pixels, const over_factors 
                              _mm256_srli_epi32(_mm256_add_epi32(gray_q, half), 15));
 }
 
-static void gray_over(size_t n, const uint8_t *pixels, const uint16_t weights[3],
-                      uint8_t background, uint8_t *result) {
+static void gray_over_x86(size_t n, const uint8_t *pixels, const uint16_t weights[3],
+                          uint8_t background, uint8_t *result) {
   const over_factors f = over_factors_of(weights, background);
-  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing goes by lanes */
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* packing works by lanes */
   size_t i = 0;
   for (; i + 32 <= n; i += 32) {
     const __m256i first = gray_of_sixteen(pixels + 4 * i, &f);
@@ -93,7 +98,7 @@ static void gray_over(size_t n, const uint8_t *pixels, const uint16_t weights[3]
     const __m256i all = _mm256_packus_epi16(first, second);
     _mm256_storeu_si256((__m256i *)(void *)(result + i), _mm256_permutevar8x32_epi32(all, order));
   }
-  image_gray_over(n - i, pixels + 4 * i, weights, background, result + i);
+  gray_over_plain(n - i, pixels + 4 * i, weights, background, result + i);
 }
 
 static inline int load_two(const uint8_t *p) {
@@ -102,7 +107,7 @@ static inline int load_two(const uint8_t *p) {
   return two;
 }
 
-/* The pixels of eight results, each with the next, wherever they are. */
+/* The pixels of eight results, each with the next, at any distance. */
 static inline __m256i eight_pairs(const uint8_t *x, const uint16_t *first) {
   __m128i pairs = _mm_cvtsi32_si128(load_two(x + first[0]));
   pairs = _mm_insert_epi16(pairs, load_two(x + first[1]), 1);
@@ -115,7 +120,7 @@ static inline __m256i eight_pairs(const uint8_t *x, const uint16_t *first) {
   return _mm256_cvtepu8_epi16(pairs);
 }
 
-/* The same of eight that do not lie far apart: each four from 16 bytes. */
+/* The same of eight near each other: each four from 16 bytes. */
 static inline __m256i eight_near_pairs(const uint8_t *x, const uint16_t *first) {
   const __m256i from = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)first));
   const __m256i place = _mm256_sub_epi32(from, _mm256_shuffle_epi32(from, 0));
@@ -135,23 +140,23 @@ static inline void resize_eight(size_t w, const uint8_t *x, const uint16_t *plac
                                                           _mm256_extracti128_si256(sums, 1)));
 }
 
-/* Eight results at a time, the last of a row once more with some before them. */
-static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
-                          const int16_t *weights, uint16_t *y) {
+/* Eight results at a time; the last of a row again together with some before them. */
+static void resize_horizontal_x86(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
+                                  const int16_t *weights, uint16_t *y) {
   if (n < 8) {
-    image_resize_across(n, w, x, first, weights, y);
+    resize_horizontal_plain(n, w, x, first, weights, y);
     return;
   }
   for (size_t i = 0; i + 8 <= n; i += 8) resize_eight(w, x, first + i, weights + 2 * i, y + i);
   if (n % 8) resize_eight(w, x, first + n - 8, weights + 2 * (n - 8), y + n - 8);
 }
 
-/* Rows that are too short for the compiler's loop, 16 numbers at a time. */
-static void resize_down(size_t n, const uint16_t *top, const uint16_t *bottom, uint16_t weight_top,
-                        uint16_t weight_bottom, uint8_t *y) {
+/* Rows too short for the compiler's loop, 16 numbers at a time. */
+static void resize_vertical_x86(size_t n, const uint16_t *top, const uint16_t *bottom,
+                                uint16_t weight_top, uint16_t weight_bottom, uint8_t *y) {
   enum { SHORT = 128 };
   if (n < 16 || n >= SHORT) {
-    image_resize_down(n, top, bottom, weight_top, weight_bottom, y);
+    resize_vertical_plain(n, top, bottom, weight_top, weight_bottom, y);
     return;
   }
   const __m256i a = _mm256_set1_epi16((short)weight_top);
@@ -163,9 +168,9 @@ static void resize_down(size_t n, const uint16_t *top, const uint16_t *bottom, u
     const __m256i sum =
         _mm256_add_epi16(_mm256_mulhi_epu16(above, a), _mm256_mulhi_epu16(below, b));
     const __m256i mean = _mm256_srli_epi16(_mm256_add_epi16(sum, _mm256_set1_epi16(2)), 2);
-    _mm_storeu_si128((__m128i *)(void *)(y + at),
-                     _mm_packus_epi16(_mm256_castsi256_si128(mean),
-                                      _mm256_extracti128_si256(mean, 1)));
+    _mm_storeu_si128(
+        (__m128i *)(void *)(y + at),
+        _mm_packus_epi16(_mm256_castsi256_si128(mean), _mm256_extracti128_si256(mean, 1)));
   }
 }
 
@@ -174,12 +179,12 @@ static inline __m256i halve_sixteen(const uint8_t *top, const uint8_t *bottom) {
   const __m256i ones = _mm256_set1_epi8(1);
   const __m256i above = _mm256_loadu_si256((const __m256i *)(const void *)top);
   const __m256i below = _mm256_loadu_si256((const __m256i *)(const void *)bottom);
-  const __m256i sums = _mm256_add_epi16(_mm256_maddubs_epi16(above, ones),
-                                        _mm256_maddubs_epi16(below, ones));
+  const __m256i sums =
+      _mm256_add_epi16(_mm256_maddubs_epi16(above, ones), _mm256_maddubs_epi16(below, ones));
   return _mm256_srli_epi16(_mm256_add_epi16(sums, _mm256_set1_epi16(2)), 2);
 }
 
-static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
+static void halve_x86(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
   size_t i = 0;
   for (; i + 32 <= n; i += 32) {
     const __m256i first = halve_sixteen(top + 2 * i, bottom + 2 * i);
@@ -187,5 +192,5 @@ static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *
     const __m256i all = _mm256_packus_epi16(first, second);
     _mm256_storeu_si256((__m256i *)(void *)(y + i), _mm256_permute4x64_epi64(all, 0xd8));
   }
-  image_halve(n - i, top + 2 * i, bottom + 2 * i, y + i);
+  halve_plain(n - i, top + 2 * i, bottom + 2 * i, y + i);
 }

@@ -1,86 +1,100 @@
-/* The products of narrow numbers (od_dot_product), for any instruction set. Bits of all
- * kinds lie in the registers of kernels_vector.h; a kernels_*.c also defines
+/* Matrix products in low precision (od_low_precision_gemm) and rounding to int8, for any
+ * instruction set. The includer defines
  *
- *   vector_broadcast_word(p)           the 4 bytes at p, of any alignment, in every lane
- *   vector_dot_bytes(s, a, b)    s + a . b, integers of 32 bits in every lane of s
- *   vector_dot_bfloats(s, a, b)  s + a . b, floats
- *   vector_from_integers(v)      integers of 32 bits as floats
- *   vector_larger_integers(a, b) the larger integer of 32 bits in every lane
- *   vector_multiply(a, b)
- *   vector_lesser(a, b)          a < b ? a : b, so b where one is not a number
- *   vector_store_rounded(p, v)   rounded half to even and cut to 0..255, as bytes; NaN as 0
- *   NARROW_1, NARROW_2, NARROW_4 the most rows (<= 14) of a block 1, 2, 4 vectors wide
+ *   OD_HAS_VECTOR, OD_HAS_ROUNDING          the vector operations, see vector.h
+ *   OD_HAS_INT8 or OD_HAS_BFLOAT16 or both  with their dot products: which kernels to make
+ *   OD_RINT                                 with OD_HAS_INT8, see low_precision_rounding.inc.h
+ *   LOW_PRECISION_ROWS_1, _2, _4            enumerators: the maximum number of rows (<= 14) of
+ *                                           a block 1, 2, 4 vectors wide
  *
- * and OD_BYTES or OD_BFLOATS, or both, for the kernels that it wants. A step of a block of
- * R rows x V vectors loads V vectors of b, broadcasts R words of a and does R x V dot
- * products into sums that stay in registers, as in kernels_vector.h, but each is worth
- * two or four multiplications a lane. */
-
-#include "kernels/low_precision_loops.inc.h"
-
-typedef enum narrow_kind { NARROW_BYTES, NARROW_BFLOATS } narrow_kind;
-
-OD_INLINE vector narrow_dot(const narrow_kind kind, vector sum, vector a, vector b) {
-#if defined(OD_BYTES)
-  if (kind == NARROW_BYTES) return vector_dot_bytes(sum, a, b);
+ * A step of a block of R rows x V vectors loads V vectors of b, broadcasts R words of a and
+ * does R x V dot products into sums that stay in registers, as in gemm.inc.h, but each is
+ * worth two or four multiplications a lane. */
+#if !defined(OD_HAS_VECTOR) || !defined(OD_HAS_ROUNDING)
+#error "low_precision.inc.h: the includer must define OD_HAS_VECTOR and OD_HAS_ROUNDING"
 #endif
-#if defined(OD_BFLOATS)
-  if (kind == NARROW_BFLOATS) return vector_dot_bfloats(sum, a, b);
+#if !defined(OD_HAS_INT8) && !defined(OD_HAS_BFLOAT16)
+#error "low_precision.inc.h: the includer must define OD_HAS_INT8 or OD_HAS_BFLOAT16"
+#endif
+
+#include "kernels/low_precision_rounding.inc.h"
+
+typedef enum low_precision_type { INT8, BFLOAT16 } low_precision_type;
+
+OD_INLINE vector low_precision_dot(const low_precision_type type, vector sum, vector a, vector b) {
+#if defined(OD_HAS_INT8)
+  if (type == INT8) return vector_dot_int8(sum, a, b);
+#endif
+#if defined(OD_HAS_BFLOAT16)
+  if (type == BFLOAT16) return vector_dot_bfloat16(sum, a, b);
 #endif
   return sum;
 }
 
-/* What a sum of bytes says, by scale and bias. */
-OD_INLINE vector narrow_finish(const narrow_kind kind, vector sum, vector scale, vector bias) {
-#if defined(OD_BYTES)
-  if (kind == NARROW_BYTES) return vector_add(vector_multiply(vector_from_integers(sum), scale), bias);
+/* The result of a sum of int8 products: times scale plus bias. */
+OD_INLINE vector low_precision_finish(const low_precision_type type, vector sum, vector scale,
+                                      vector bias) {
+#if defined(OD_HAS_INT8)
+  if (type == INT8) return vector_add(vector_multiply(vector_from_int32(sum), scale), bias);
 #endif
-  (void)kind, (void)scale, (void)bias;
+  (void)type, (void)scale, (void)bias;
   return sum;
 }
 
-/* Where row r of a block begins. `pooled`, four rows make a window: two side by side, and
- * the two below. */
-OD_INLINE size_t narrow_row(const od_dot_product *p, const bool pooled, size_t r) {
+/* Offset of row r of a block, in bytes. With `pooled`, four rows make a window: two
+ * neighbours, and the two below. */
+OD_INLINE size_t low_precision_row(const od_low_precision_gemm *p, const bool pooled, size_t r) {
   return pooled ? (r / 4 * 2 + r % 2) * p->a_row + r % 4 / 2 * p->a_outer : r * p->a_row;
 }
 
-/* The block at c (R rows, V vectors), or `pooled` (R / 4 windows, V vectors); `last` masks
- * the lanes of the last vector. */
-OD_INLINE void narrow_block(const od_dot_product *p, const narrow_kind kind, const bool pooled,
-                            size_t column, const unsigned char *a, od_real *c, const int R,
-                            const int V, const bool whole, mask last) {
+/* Where a block lies: its first column, its first byte of a and number of c, and the mask of
+ * the lanes of its last vector. */
+typedef struct low_precision_place {
+  size_t column;
+  const unsigned char *a;
+  od_real *c;
+  mask last;
+} low_precision_place;
+
+/* A block of R rows, or with `pooled` of R / 4 windows, and V vectors; without `whole` the last
+ * vector is masked. */
+OD_INLINE void low_precision_block(const od_low_precision_gemm *p, const low_precision_type type,
+                                   const bool pooled, const low_precision_place *at, const int R,
+                                   const int V, const bool whole) {
   vector sum[16][4], zero = vector_zero();
+  const size_t column = at->column;
+  const mask last = at->last;
 #define LOAD(P, v) (whole || (v) < V - 1 ? vector_load(P) : vector_load_some(P, last))
   const od_real *bias = p->bias + column;
   OD_UNROLL for (int v = 0; v < V; v++) {
-    vector start = kind == NARROW_BFLOATS ? LOAD(bias + v * LANES, v) : zero;
+    vector start = type == BFLOAT16 ? LOAD(bias + v * LANES, v) : zero;
     OD_UNROLL for (int r = 0; r < R; r++) sum[r][v] = start;
   }
   const float *b = (const float *)p->b + column;
   const size_t columns = p->columns;
   for (size_t outer = 0; outer < p->outer; outer++) {
-    const unsigned char *from = a + outer * p->a_outer;
+    const unsigned char *from = at->a + outer * p->a_outer;
     for (size_t word = p->words; word; word--, from += 4, b += columns) {
       vector weight[4];
       OD_UNROLL for (int v = 0; v < V; v++) weight[v] = LOAD(b + v * LANES, v);
       OD_UNROLL for (int r = 0; r < R; r++) {
-        vector x = vector_broadcast_word(from + narrow_row(p, pooled, (size_t)r));
-        OD_UNROLL for (int v = 0; v < V; v++) sum[r][v] = narrow_dot(kind, sum[r][v], x, weight[v]);
+        vector x = vector_broadcast_word(from + low_precision_row(p, pooled, (size_t)r));
+        OD_UNROLL for (int v = 0; v < V; v++) sum[r][v] =
+            low_precision_dot(type, sum[r][v], x, weight[v]);
       }
     }
   }
   OD_UNROLL for (int v = 0; v < V; v++) {
-    vector scale = kind == NARROW_BYTES ? LOAD(p->scale + column + v * LANES, v) : zero;
-    vector shift = kind == NARROW_BYTES ? LOAD(bias + v * LANES, v) : zero;
+    vector scale = type == INT8 ? LOAD(p->scale + column + v * LANES, v) : zero;
+    vector shift = type == INT8 ? LOAD(bias + v * LANES, v) : zero;
     const int each = pooled ? 4 : 1;
     OD_UNROLL for (int r = 0; r < R; r += each) {
       vector best = sum[r][v];
-#if defined(OD_BYTES)
-      OD_UNROLL for (int k = 1; k < each; k++) best = vector_larger_integers(best, sum[r + k][v]);
+#if defined(OD_HAS_INT8)
+      OD_UNROLL for (int k = 1; k < each; k++) best = vector_max_int32(best, sum[r + k][v]);
 #endif
-      vector result = narrow_finish(kind, best, scale, shift);
-      od_real *to = c + (size_t)(r / each) * p->c_row + v * LANES;
+      vector result = low_precision_finish(type, best, scale, shift);
+      od_real *to = at->c + (size_t)(r / each) * p->c_row + v * LANES;
       if (p->relu) result = vector_max(result, zero);
       if (whole || v < V - 1)
         vector_store(to, result);
@@ -91,87 +105,93 @@ OD_INLINE void narrow_block(const od_dot_product *p, const narrow_kind kind, con
 #undef LOAD
 }
 
-/* All rows of the strip of V vectors from `column` on, at most `most` rows a block, dealt
- * evenly as in kernels_vector.h. */
-OD_INLINE void narrow_strip(const od_dot_product *p, const narrow_kind kind, size_t column,
-                            const int V, const size_t most, const bool whole, mask last) {
-  const unsigned char *a = p->a;
-  od_real *c = p->c + column;
+/* All rows of the V vectors of columns from `column` on, at most `max_rows` rows a block,
+ * distributed evenly as in gemm.inc.h. */
+OD_INLINE void low_precision_columns(const od_low_precision_gemm *p, const low_precision_type type,
+                                     size_t column, const int V, const size_t max_rows,
+                                     const bool whole, mask last) {
+  low_precision_place at = {column, p->a, p->c + column, last};
   size_t left = p->rows;
-  for (size_t blocks = (left + most - 1) / most; blocks; blocks--) {
+  for (size_t blocks = (left + max_rows - 1) / max_rows; blocks; blocks--) {
     size_t rows = (left + blocks - 1) / blocks;
     switch (rows) {
-#define BLOCK(R)                                                                     \
-  case R:                                                                            \
-    if (R <= most) narrow_block(p, kind, false, column, a, c, R, V, whole, last);    \
+#define BLOCK(R)                                                              \
+  case R:                                                                     \
+    if (R <= max_rows) low_precision_block(p, type, false, &at, R, V, whole); \
     break;
+      /* clang-format off */
       BLOCK(1) BLOCK(2) BLOCK(3) BLOCK(4) BLOCK(5) BLOCK(6) BLOCK(7)
       BLOCK(8) BLOCK(9) BLOCK(10) BLOCK(11) BLOCK(12) BLOCK(13) BLOCK(14)
+      /* clang-format on */
 #undef BLOCK
     }
     left -= rows;
-    a += rows * p->a_row;
-    c += rows * p->c_row;
+    at.a += rows * p->a_row;
+    at.c += rows * p->c_row;
   }
 }
 
-/* Few rows want wide strips; the last columns go in a strip of two vectors or one, masked. */
-OD_INLINE void narrow_product(const od_dot_product *p, const narrow_kind kind) {
+/* Few rows are computed many vectors at a time; the last columns two vectors at a time or
+ * one, masked. */
+OD_INLINE void low_precision_gemm(const od_low_precision_gemm *p, const low_precision_type type) {
   const mask all = mask_of(LANES);
   size_t column = 0, left = p->columns;
-  if (p->rows <= NARROW_4)
+  if (p->rows <= LOW_PRECISION_ROWS_4)
     for (; left >= 4 * LANES; left -= 4 * LANES, column += 4 * LANES)
-      narrow_strip(p, kind, column, 4, NARROW_4, true, all);
+      low_precision_columns(p, type, column, 4, LOW_PRECISION_ROWS_4, true, all);
   for (; left >= 2 * LANES; left -= 2 * LANES, column += 2 * LANES)
-    narrow_strip(p, kind, column, 2, NARROW_2, true, all);
+    low_precision_columns(p, type, column, 2, LOW_PRECISION_ROWS_2, true, all);
   if (left > LANES)
-    narrow_strip(p, kind, column, 2, NARROW_2, false, mask_of(left - LANES));
+    low_precision_columns(p, type, column, 2, LOW_PRECISION_ROWS_2, false, mask_of(left - LANES));
   else if (left)
-    narrow_strip(p, kind, column, 1, NARROW_1, false, mask_of(left));
+    low_precision_columns(p, type, column, 1, LOW_PRECISION_ROWS_1, false, mask_of(left));
 }
 
-#if defined(OD_BYTES)
-static void byte_product(const od_dot_product *p) { narrow_product(p, NARROW_BYTES); }
+#if defined(OD_HAS_INT8)
+static void int8_gemm(const od_low_precision_gemm *p) { low_precision_gemm(p, INT8); }
 
-/* All windows of the strip of V vectors from `column` on, at most `most` rows a block. */
-OD_INLINE void pooled_strip(const od_dot_product *p, size_t column, const int V,
-                            const size_t most, const bool whole, mask last) {
-  const unsigned char *a = p->a;
-  od_real *c = p->c + column;
+/* All windows of the V vectors of columns from `column` on, at most `max_rows` rows a block. */
+OD_INLINE void max_pool_columns(const od_low_precision_gemm *p, size_t column, const int V,
+                                const size_t max_rows, const bool whole, mask last) {
+  low_precision_place at = {column, p->a, p->c + column, last};
   size_t left = p->rows;
-  for (size_t blocks = (left * 4 + most - 1) / most; blocks; blocks--) {
+  for (size_t blocks = (left * 4 + max_rows - 1) / max_rows; blocks; blocks--) {
     size_t windows = (left + blocks - 1) / blocks;
     switch (windows) {
-#define BLOCK(W)                                                                             \
-  case W:                                                                                    \
-    if (W * 4 <= most)                                                                       \
-      narrow_block(p, NARROW_BYTES, true, column, a, c, W * 4, V, whole, last);              \
+#define BLOCK(W)                                                                     \
+  case W:                                                                            \
+    if (W * 4 <= max_rows) low_precision_block(p, INT8, true, &at, W * 4, V, whole); \
     break;
+      /* clang-format off */
       BLOCK(1) BLOCK(2) BLOCK(3)
+      /* clang-format on */
 #undef BLOCK
     }
     left -= windows;
-    a += 2 * windows * p->a_row;
-    c += windows * p->c_row;
+    at.a += 2 * windows * p->a_row;
+    at.c += windows * p->c_row;
   }
 }
 
-static void byte_product_pool(const od_dot_product *p) {
-  enum { MOST_1 = NARROW_1 / 4 * 4, MOST_2 = NARROW_2 / 4 * 4 }; /* whole windows */
+static void int8_gemm_max_pool(const od_low_precision_gemm *p) {
+  enum {
+    MAX_ROWS_1 = LOW_PRECISION_ROWS_1 / 4 * 4,
+    MAX_ROWS_2 = LOW_PRECISION_ROWS_2 / 4 * 4
+  }; /* whole windows */
   size_t column = 0, left = p->columns;
   for (; left >= 2 * LANES; left -= 2 * LANES, column += 2 * LANES)
-    pooled_strip(p, column, 2, MOST_2, true, mask_of(LANES));
+    max_pool_columns(p, column, 2, MAX_ROWS_2, true, mask_of(LANES));
   if (left > LANES)
-    pooled_strip(p, column, 2, MOST_2, false, mask_of(left - LANES));
+    max_pool_columns(p, column, 2, MAX_ROWS_2, false, mask_of(left - LANES));
   else if (left)
-    pooled_strip(p, column, 1, MOST_1, false, mask_of(left));
+    max_pool_columns(p, column, 1, MAX_ROWS_1, false, mask_of(left));
 }
 
 /* The last vector may overlap the one before. */
-static void quantize(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y) {
+static void int8_quantize(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y) {
   const od_real steps = 127;
   const vector by = vector_broadcast(&scale), plus = vector_broadcast(&zero);
-  const vector most = vector_broadcast(&steps);
+  const vector max = vector_broadcast(&steps);
   if (n < LANES) {
     quantize_plain(n, x, scale, zero, y);
     return;
@@ -179,10 +199,10 @@ static void quantize(size_t n, const od_real *x, od_real scale, od_real zero, ui
   for (size_t i = 0; i < n; i += LANES) {
     size_t at = i + LANES <= n ? i : n - LANES;
     vector value = vector_add(vector_multiply(vector_load(x + at), by), plus);
-    vector_store_rounded(y + at, vector_lesser(most, value));
+    vector_store_rounded(y + at, vector_min(max, value));
   }
 }
 #endif
-#if defined(OD_BFLOATS)
-static void bfloat_product(const od_dot_product *p) { narrow_product(p, NARROW_BFLOATS); }
+#if defined(OD_HAS_BFLOAT16)
+static void bfloat16_gemm(const od_low_precision_gemm *p) { low_precision_gemm(p, BFLOAT16); }
 #endif

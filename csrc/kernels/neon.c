@@ -12,7 +12,7 @@
 #define OD_RINT rintf
 #include "kernels/elementwise.inc.h"
 #include "kernels/image_loops.inc.h"
-#include "kernels/vectors_neon.h"
+#include "kernels/neon_vector.inc.h"
 
 typedef uint8x16_t places; /* the bytes of each lane's number among 16 */
 static inline places places_load(const uint8_t *p, size_t n) {
@@ -25,8 +25,8 @@ static inline vector vector_pick(const float *p, const float *q, places chosen) 
   return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(four), chosen));
 }
 
-/* A product of bytes fits 16 bits, as do two, since those of a are at most 127. */
-static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
+/* A product of int8 fits 16 bits, as do two, since those of a are at most 127. */
+static inline vector vector_dot_int8(vector sum, vector a, vector b) {
   int8x16_t x = vreinterpretq_s8_f32(a), y = vreinterpretq_s8_f32(b);
   int16x8_t first = vmull_s8(vget_low_s8(x), vget_low_s8(y)), last = vmull_high_s8(x, y);
   int32x4_t four = vpaddlq_s16(vpaddq_s16(first, last));
@@ -39,43 +39,26 @@ static inline vector upper(vector v) {
 static inline vector lower(vector v) {
   return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(v), 16));
 }
-static inline vector vector_dot_bfloats(vector sum, vector a, vector b) {
+static inline vector vector_dot_bfloat16(vector sum, vector a, vector b) {
   return vector_fma(lower(a), lower(b), vector_fma(upper(a), upper(b), sum));
 }
-static inline void vector_store_bfloats(void *to, vector v) {
-  uint32x4_t bits = vreinterpretq_u32_f32(v), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+static inline void vector_store_bfloat16(void *to, vector v) {
+  uint32x4_t bits = vreinterpretq_u32_f32(v),
+             odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
   uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
   uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
   uint16x4_t halves = vshrn_n_u32(vbslq_u32(vceqq_f32(v, v), rounded, quiet), 16);
   memcpy(to, &halves, sizeof halves);
 }
 
-#define OD_BYTES
-#define OD_BFLOATS
+#define OD_HAS_PICK
+#define OD_HAS_INT8
+#define OD_HAS_BFLOAT16
+
 #include "kernels/gemm.inc.h"
 #include "kernels/low_precision.inc.h"
 #include "kernels/pool.inc.h"
 #include "kernels/winograd.inc.h"
-
-static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
-  image_gray(n, pixels, weights, result);
-}
-static void gray_over(size_t n, const uint8_t *pixels, const uint16_t weights[3],
-                      uint8_t background, uint8_t *result) {
-  image_gray_over(n, pixels, weights, background, result);
-}
-
-static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
-                          const int16_t *weights, uint16_t *y) {
-  image_resize_across(n, w, x, first, weights, y);
-}
-static void resize_down(size_t n, const uint16_t *top, const uint16_t *bottom, uint16_t weight_top,
-                        uint16_t weight_bottom, uint8_t *y) {
-  image_resize_down(n, top, bottom, weight_top, weight_bottom, y);
-}
-static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
-  image_halve(n, top, bottom, y);
-}
 
 static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
@@ -93,10 +76,10 @@ enum { BYTES = 16 };
 typedef uint8x16_t bytes;
 static inline bytes bytes_load(const uint8_t *p) { return vld1q_u8(p); }
 static inline void bytes_store(uint8_t *p, bytes v) { vst1q_u8(p, v); }
-static inline bytes bytes_lowest(bytes a, bytes b) { return vminq_u8(a, b); }
-static inline bytes bytes_highest(bytes a, bytes b) { return vmaxq_u8(a, b); }
+static inline bytes bytes_min(bytes a, bytes b) { return vminq_u8(a, b); }
+static inline bytes bytes_max(bytes a, bytes b) { return vmaxq_u8(a, b); }
 static inline bytes bytes_set(uint8_t x) { return vdupq_n_u8(x); }
-static inline uint64_t bytes_reach(bytes a, bytes b) {
+static inline uint64_t bytes_compare(bytes a, bytes b) {
   static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
   uint8x16_t chosen = vandq_u8(vcgeq_u8(a, b), vld1q_u8(weights));
   return vaddv_u8(vget_low_u8(chosen)) | (uint64_t)vaddv_u8(vget_high_u8(chosen)) << 8;
@@ -106,14 +89,14 @@ enum { WORDS = 8 };
 typedef uint16x8_t words;
 static inline words words_load(const uint16_t *p) { return vld1q_u16(p); }
 static inline void words_store(uint16_t *p, words v) { vst1q_u16(p, v); }
-static inline words words_of_bytes(const uint8_t *p) { return vmovl_u8(vld1_u8(p)); }
+static inline words words_from_bytes(const uint8_t *p) { return vmovl_u8(vld1_u8(p)); }
 static inline words words_set(uint16_t x) { return vdupq_n_u16(x); }
 static inline words words_add(words a, words b) { return vaddq_u16(a, b); }
 static inline words words_multiply(words a, words b) { return vmulq_u16(a, b); }
 static inline words words_high(words v) { return vshrq_n_u16(v, 8); }
 static inline words words_low(words v) { return vandq_u16(v, vdupq_n_u16(255)); }
 static inline void words_store_bytes(uint8_t *p, words v) { vst1_u8(p, vmovn_u16(v)); }
-static inline vector vector_of_bytes(const uint8_t *p) {
+static inline vector vector_from_bytes(const uint8_t *p) {
   uint32_t four;
   memcpy(&four, p, sizeof four);
   uint8x8_t bytes8 = vreinterpret_u8_u32(vdup_n_u32(four));
@@ -121,15 +104,20 @@ static inline vector vector_of_bytes(const uint8_t *p) {
 }
 static inline vector vector_divide(vector a, vector b) { return vdivq_f32(a, b); }
 
+#define OD_HAS_IMAGE_VECTORS
+
 #include "kernels/image_vector.inc.h"
 
-static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
-static const od_byte_kernels byte_kernels = {quantize, byte_product, byte_product_pool};
+static const od_bfloat16_kernels bfloat16_kernels = {bfloat16_round, bfloat16_gemm,
+                                                     winograd_input_bfloat16};
+static const od_int8_kernels int8_kernels = {int8_quantize, int8_gemm, int8_gemm_max_pool};
 
-const od_kernels od_kernels_neon = OD_KERNEL_TABLE("neon", OD_CPU_NEON, &bfloat_kernels, &byte_kernels);
-const od_kernels od_kernels_neon_dot =
-    OD_KERNEL_TABLE("neon", OD_CPU_NEON | OD_CPU_NEON_DOT, &bfloat_kernels, &od_bytes_neon_dot);
+#define OD_IMAGE OD_IMAGE_KERNEL_TABLE(vector, plain)
+const od_kernels od_kernels_neon =
+    OD_KERNEL_TABLE("neon", OD_CPU_NEON, &bfloat16_kernels, &int8_kernels, OD_IMAGE);
+const od_kernels od_kernels_neon_dot = OD_KERNEL_TABLE(
+    "neon", OD_CPU_NEON | OD_CPU_NEON_DOT, &bfloat16_kernels, &od_int8_neon_dot, OD_IMAGE);
 
 #else
-typedef int od_no_neon; /* ISO C wants a declaration in every file */
+typedef int od_no_neon; /* ISO C requires a declaration in every file */
 #endif

@@ -13,23 +13,23 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "kernels/unroll.h"
-#include "kernels/vectors_neon.h"
+#include "kernels/vector.h"
+#include "kernels/neon_vector.inc.h"
 
-static inline vector vector_dot_bytes(vector sum, vector a, vector b) {
-  return vreinterpretq_f32_s32(vdotq_s32(vreinterpretq_s32_f32(sum), vreinterpretq_s8_f32(a),
-                                         vreinterpretq_s8_f32(b)));
+static inline vector vector_dot_int8(vector sum, vector a, vector b) {
+  return vreinterpretq_f32_s32(
+      vdotq_s32(vreinterpretq_s32_f32(sum), vreinterpretq_s8_f32(a), vreinterpretq_s8_f32(b)));
 }
 
 #define OD_RINT rintf
-#define OD_BYTES
+#define OD_HAS_INT8
 #include "kernels/low_precision.inc.h"
 
-const od_byte_kernels od_bytes_neon_dot = {quantize, byte_product, byte_product_pool};
+const od_int8_kernels od_int8_neon_dot = {int8_quantize, int8_gemm, int8_gemm_max_pool};
 
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif
 #else
-typedef int od_no_neon_dot; /* ISO C wants a declaration in every file */
+typedef int od_no_neon_dot; /* ISO C requires a declaration in every file */
 #endif

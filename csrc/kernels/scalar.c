@@ -1,4 +1,4 @@
-/* The reference kernels: every sum as it is written down, one term at a time. */
+/* The reference kernels: every sum as in its definition, one term at a time. */
 #include "kernels/kernels.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 #include "kernels/elementwise.inc.h"
 #include "kernels/image_loops.inc.h"
 
-/* Vectors of one number, for the kernels that are written with vectors only. */
+/* Vectors of one number, for the templates that have no other reference. */
 enum { LANES = 1 };
 typedef od_real vector;
 typedef bool mask;
@@ -38,10 +38,15 @@ static inline vector vector_pick(const od_real *p, const od_real *q, places chos
   return (chosen < 2 ? p : q)[chosen % 2];
 }
 
-#define OD_BYTES
-#define OD_BFLOATS
-#include "kernels/low_precision_loops.inc.h"
-static inline void vector_store_bfloats(uint16_t *p, vector v) { *p = bfloat_of((float)v); }
+#define OD_HAS_INT8
+#define OD_HAS_BFLOAT16
+#include "kernels/low_precision_rounding.inc.h"
+static inline void vector_store_bfloat16(uint16_t *p, vector v) {
+  *p = bfloat16_from_float((float)v);
+}
+
+#define OD_HAS_VECTOR
+#define OD_HAS_PICK
 
 #include "kernels/pool.inc.h"
 #include "kernels/winograd.inc.h"
@@ -73,74 +78,6 @@ static uint64_t match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   return matches;
 }
 
-static void gray(size_t n, const uint8_t *pixels, const uint16_t weights[3], uint8_t *result) {
-  image_gray(n, pixels, weights, result);
-}
-static void gray_over(size_t n, const uint8_t *pixels, const uint16_t weights[3],
-                      uint8_t background, uint8_t *result) {
-  image_gray_over(n, pixels, weights, background, result);
-}
-
-static void resize_across(size_t n, size_t w, const uint8_t *x, const uint16_t *first,
-                          const int16_t *weights, uint16_t *y) {
-  image_resize_across(n, w, x, first, weights, y);
-}
-static void resize_down(size_t n, const uint16_t *top, const uint16_t *bottom, uint16_t weight_top,
-                        uint16_t weight_bottom, uint8_t *y) {
-  image_resize_down(n, top, bottom, weight_top, weight_bottom, y);
-}
-static void halve(size_t n, const uint8_t *top, const uint8_t *bottom, uint8_t *y) {
-  image_halve(n, top, bottom, y);
-}
-
-static void scale_row(size_t n, const uint8_t *x, float scale, float shift, uint8_t *y) {
-  scale_plain(n, x, scale, shift, y);
-}
-
-static void lowest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
-  lowest_of_plain(n, count, rows, y);
-}
-
-static void highest_of(size_t n, size_t count, const uint8_t *const *rows, uint8_t *y) {
-  highest_of_plain(n, count, rows, y);
-}
-
-static void blur_across(size_t n, size_t taps, const uint8_t *x, const uint16_t *half,
-                        uint16_t *high, uint16_t *low) {
-  blur_across_plain(n, taps, x, half, high, low);
-}
-
-static void blur_down(size_t n, size_t taps, const uint16_t *const *high,
-                      const uint16_t *const *low, const uint16_t *half, uint8_t *y) {
-  blur_down_plain(n, taps, high, low, half, y);
-}
-
-static void smooth_across(size_t n, size_t taps, const float *x, const float *weights, float *y) {
-  smooth_across_plain(n, taps, x, weights, y);
-}
-
-static void smooth_down(size_t n, size_t taps, const float *const *rows, const float *half,
-                        uint8_t *y) {
-  smooth_down_plain(n, taps, rows, half, y);
-}
-
-static void below(size_t n, const uint8_t *x, const float *level, uint8_t *y) {
-  below_plain(n, x, level, y);
-}
-
-static void below_again(size_t n, const uint8_t *x, const float *level, uint8_t bound, uint8_t *y,
-                        uint8_t *over, float squares[16]) {
-  below_again_plain(n, x, level, bound, y, over, squares);
-}
-
-static void stretch(size_t n, const float *full, float scale, float shift, uint8_t *y) {
-  stretch_plain(n, full, scale, shift, y);
-}
-
-static void bits_of(size_t n, const uint8_t *x, uint8_t level, uint64_t *bits) {
-  for (size_t i = 0; i < n; i += 64) *bits++ = bits_plain(n - i < 64 ? n - i : 64, x + i, level);
-}
-
 static od_real float_of(uint16_t bfloat) {
   uint32_t bits = (uint32_t)bfloat << 16;
   float value;
@@ -148,12 +85,12 @@ static od_real float_of(uint16_t bfloat) {
   return value;
 }
 
-/* Both kinds of words, at x and y. */
-static void add_bytes(const unsigned char *x, const unsigned char *y, int32_t *sum) {
+/* sum += x . y, words of four int8. */
+static void add_int8(const unsigned char *x, const unsigned char *y, int32_t *sum) {
   for (int i = 0; i < 4; i++) *sum += x[i] * (int8_t)y[i];
 }
 
-static void add_bfloats(const unsigned char *x, const unsigned char *y, od_real *sum) {
+static void add_bfloat16(const unsigned char *x, const unsigned char *y, od_real *sum) {
   uint16_t a[2], b[2];
   memcpy(a, x, sizeof a);
   memcpy(b, y, sizeof b);
@@ -161,53 +98,51 @@ static void add_bfloats(const unsigned char *x, const unsigned char *y, od_real 
 }
 
 /* Result n of the row of words at `a`. */
-static od_real byte_result(const od_dot_product *p, const unsigned char *a, size_t n) {
+static od_real int8_result(const od_low_precision_gemm *p, const unsigned char *a, size_t n) {
   int32_t sum = 0;
   for (size_t o = 0; o < p->outer; o++)
     for (size_t w = 0; w < p->words; w++)
-      add_bytes(a + o * p->a_outer + 4 * w,
-                (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n), &sum);
+      add_int8(a + o * p->a_outer + 4 * w,
+               (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n), &sum);
   od_real result = (od_real)sum * p->scale[n] + p->bias[n];
   return p->relu ? positive(result) : result;
 }
 
-static void byte_product(const od_dot_product *p) {
+static void int8_gemm(const od_low_precision_gemm *p) {
   for (size_t m = 0; m < p->rows; m++)
     for (size_t n = 0; n < p->columns; n++)
-      p->c[m * p->c_row + n] = byte_result(p, (const unsigned char *)p->a + m * p->a_row, n);
+      p->c[m * p->c_row + n] = int8_result(p, (const unsigned char *)p->a + m * p->a_row, n);
 }
 
-static void byte_product_pool(const od_dot_product *p) {
+static void int8_gemm_max_pool(const od_low_precision_gemm *p) {
   for (size_t m = 0; m < p->rows; m++)
     for (size_t n = 0; n < p->columns; n++) {
       const unsigned char *corner = (const unsigned char *)p->a + 2 * m * p->a_row;
-      od_real best = byte_result(p, corner, n);
+      od_real best = int8_result(p, corner, n);
       for (size_t k = 1; k < 4; k++) {
-        od_real other = byte_result(p, corner + k % 2 * p->a_row + k / 2 * p->a_outer, n);
+        od_real other = int8_result(p, corner + k % 2 * p->a_row + k / 2 * p->a_outer, n);
         best = other > best ? other : best;
       }
       p->c[m * p->c_row + n] = best;
     }
 }
 
-static void quantize(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y) {
-  quantize_plain(n, x, scale, zero, y);
-}
-
-static void bfloat_product(const od_dot_product *p) {
+static void bfloat16_gemm(const od_low_precision_gemm *p) {
   for (size_t m = 0; m < p->rows; m++)
     for (size_t n = 0; n < p->columns; n++) {
       od_real sum = p->bias[n];
       for (size_t o = 0; o < p->outer; o++)
         for (size_t w = 0; w < p->words; w++)
-          add_bfloats((const unsigned char *)p->a + m * p->a_row + o * p->a_outer + 4 * w,
-                      (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n),
-                      &sum);
+          add_bfloat16((const unsigned char *)p->a + m * p->a_row + o * p->a_outer + 4 * w,
+                       (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n),
+                       &sum);
       p->c[m * p->c_row + n] = p->relu ? positive(sum) : sum;
     }
 }
 
-static const od_bfloat_kernels bfloat_kernels = {bfloat_round, bfloat_product, winograd_input_bfloat};
-static const od_byte_kernels byte_kernels = {quantize, byte_product, byte_product_pool};
+static const od_bfloat16_kernels bfloat16_kernels = {bfloat16_round, bfloat16_gemm,
+                                                     winograd_input_bfloat16};
+static const od_int8_kernels int8_kernels = {quantize_plain, int8_gemm, int8_gemm_max_pool};
 
-const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0, &bfloat_kernels, &byte_kernels);
+const od_kernels od_kernels_scalar = OD_KERNEL_TABLE("scalar", 0, &bfloat16_kernels, &int8_kernels,
+                                                     OD_IMAGE_KERNEL_TABLE(plain, plain));

@@ -1,14 +1,16 @@
 #include "nn/cam_upsampling.h"
 
-/* Along one axis, the middle of what place i of a map sees is pixel start + i * step. */
+/* Along one axis, the centre of the receptive field of place i of a map is pixel
+ * start + i * step. */
 typedef struct axis {
   double start, step;
 } axis;
 
-/* Along an axis on which the kernel and a max-pool have these sides. */
-static void follow(const od_op *op, axis *a, int kernel, int zeros_before, int pool) {
+/* Extends the receptive field by an operation whose kernel, padding before and max-pool have these
+ * sizes along the axis. */
+static void extend(axis *a, const od_op *op, int kernel, int padding, int pool) {
   if (op->kind == OD_CONV2D) {
-    a->start += a->step * ((kernel - 1) / 2.0 - zeros_before);
+    a->start += a->step * ((kernel - 1) / 2.0 - padding);
     a->step *= op->stride;
   }
   if (op->pool || op->kind == OD_MAX_POOL2D) {
@@ -17,7 +19,7 @@ static void follow(const od_op *op, axis *a, int kernel, int zeros_before, int p
   }
 }
 
-/* taps (pixels); at the rim, beyond the outermost places, those alone. */
+/* taps (pixels); pixels outside the outermost places take those places' values. */
 static void find_taps(axis a, int places, int pixels, od_bilinear_tap *taps) {
   for (int p = 0; p < pixels; p++) {
     double at = (p - a.start) / a.step;
@@ -29,50 +31,51 @@ static void find_taps(axis a, int places, int pixels, od_bilinear_tap *taps) {
   }
 }
 
-od_status od_cam_upsampling_create(const od_op *ops, int count, od_cam_upsampling *heat, od_error *error) {
+od_status od_cam_upsampling_create(const od_op *ops, int count, od_cam_upsampling *u,
+                                   od_error *error) {
   axis y = {0, 1}, x = {0, 1};
   for (int i = 0; i < count; i++) {
-    follow(&ops[i], &y, ops[i].kernel_h, ops[i].top, 2);
-    follow(&ops[i], &x, ops[i].kernel_w, ops[i].left, ops[i].pool ? 2 : ops[i].pool_w);
+    extend(&y, &ops[i], ops[i].kernel_h, ops[i].top, 2);
+    extend(&x, &ops[i], ops[i].kernel_w, ops[i].left, ops[i].pool ? 2 : ops[i].pool_w);
   }
-  heat->input = ops[0].in;
-  heat->map = ops[count - 1].out;
-  heat->down = od_allocate((size_t)heat->input.h, sizeof *heat->down);
-  heat->across = od_allocate((size_t)heat->input.w, sizeof *heat->across);
-  heat->row = od_allocate((size_t)heat->map.w, sizeof *heat->row);
-  if (!heat->down || !heat->across || !heat->row)
+  u->input = ops[0].in;
+  u->map = ops[count - 1].out;
+  u->vertical = od_allocate((size_t)u->input.h, sizeof *u->vertical);
+  u->horizontal = od_allocate((size_t)u->input.w, sizeof *u->horizontal);
+  u->row = od_allocate((size_t)u->map.w, sizeof *u->row);
+  if (!u->vertical || !u->horizontal || !u->row)
     return od_fail_memory(error, "an explanation's buffers");
-  find_taps(y, heat->map.h, heat->input.h, heat->down);
-  find_taps(x, heat->map.w, heat->input.w, heat->across);
-  heat->alike = y.start == 0 && y.step == 1 && x.start == 0 && x.step == 1 &&
-                heat->map.h == heat->input.h && heat->map.w == heat->input.w;
+  find_taps(y, u->map.h, u->input.h, u->vertical);
+  find_taps(x, u->map.w, u->input.w, u->horizontal);
+  u->identity = y.start == 0 && y.step == 1 && x.start == 0 && x.step == 1 &&
+                u->map.h == u->input.h && u->map.w == u->input.w;
   return OD_OK;
 }
 
-void od_cam_upsampling_release(od_cam_upsampling *heat) {
-  od_release(heat->down);
-  od_release(heat->across);
-  od_release(heat->row);
+void od_cam_upsampling_release(od_cam_upsampling *u) {
+  od_release(u->vertical);
+  od_release(u->horizontal);
+  od_release(u->row);
 }
 
-static od_real mix(od_real a, od_real b, od_real share) { return a + share * (b - a); }
+static od_real interpolate(od_real a, od_real b, od_real weight) { return a + weight * (b - a); }
 
-void od_cam_upsampling_run(const od_cam_upsampling *heat, const od_real *map, od_real *picture) {
-  size_t w = (size_t)heat->map.w, places = (size_t)heat->map.h * w;
-  od_real largest = 0, *row = heat->row;
-  for (size_t i = 0; i < places; i++) largest = map[i] > largest ? map[i] : largest;
-  if (!(largest > 0)) largest = 1;
-  if (heat->alike) {
-    for (size_t i = 0; i < places; i++) picture[i] = map[i] / largest;
+void od_cam_upsampling_run(const od_cam_upsampling *u, const od_real *map, od_real *image) {
+  size_t w = (size_t)u->map.w, places = (size_t)u->map.h * w;
+  od_real max = 0, *row = u->row;
+  for (size_t i = 0; i < places; i++) max = map[i] > max ? map[i] : max;
+  if (!(max > 0)) max = 1;
+  if (u->identity) {
+    for (size_t i = 0; i < places; i++) image[i] = map[i] / max;
     return;
   }
-  for (int y = 0; y < heat->input.h; y++) {
-    const od_bilinear_tap *down = &heat->down[y];
-    const od_real *upper = map + down->before * w, *lower = map + down->after * w;
-    for (size_t x = 0; x < w; x++) row[x] = mix(upper[x], lower[x], down->share) / largest;
-    for (int x = 0; x < heat->input.w; x++) {
-      const od_bilinear_tap *across = &heat->across[x];
-      *picture++ = mix(row[across->before], row[across->after], across->share);
+  for (int y = 0; y < u->input.h; y++) {
+    const od_bilinear_tap *tap = &u->vertical[y];
+    const od_real *upper = map + tap->before * w, *lower = map + tap->after * w;
+    for (size_t x = 0; x < w; x++) row[x] = interpolate(upper[x], lower[x], tap->weight) / max;
+    for (int x = 0; x < u->input.w; x++) {
+      tap = &u->horizontal[x];
+      *image++ = interpolate(row[tap->before], row[tap->after], tap->weight);
     }
   }
 }

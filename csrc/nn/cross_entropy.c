@@ -4,8 +4,7 @@
 #include "nn/ops.h"
 
 /* One class's part of the loss, and the gradient of its score. */
-static double class_loss(double log_probability, double target, double weight,
-                         od_real *gradient) {
+static double class_loss(double log_probability, double target, double weight, od_real *gradient) {
   *gradient = (od_real)(weight * (exp(log_probability) - target));
   return -target * log_probability;
 }

@@ -1,6 +1,7 @@
-/* Reading lines: connectionist temporal classification (Graves and others, 2006). Column by
- * column a line says one of its labels or the blank, the last class; a label said in columns
- * side by side counts once. The loss is -log of the probability of all ways to say the labels.
+/* Connectionist temporal classification (Graves et al., 2006): the loss of sequences. At each
+ * time step the scores are those of the classes, of which the last is the blank. A path emits one
+ * class a step; a label that adjacent steps emit counts once, and blanks are removed. The loss is
+ * -log of the sum of the probabilities of all paths that give the labels.
  *
  * Labels (length) end at the first blank. */
 #ifndef OD_NN_CTC_H
@@ -12,18 +13,24 @@
 
 #include "base/memory.h"
 
-/* The least columns that say these labels: equal neighbours want a blank between them. */
-size_t od_ctc_min_columns(const uint8_t *labels, size_t length, int blank);
+/* The minimum number of time steps of these labels: equal neighbours need a blank between them. */
+size_t od_ctc_min_steps(const uint8_t *labels, size_t length, int blank);
 
-/* What the likeliest class of each column of scores (columns, classes) comes to: labels
- * (columns); returns how many. */
-size_t od_ctc_best_path(size_t columns, size_t classes, const od_real *scores, uint8_t *labels);
+/* Best-path decoding of scores (steps, classes): labels (steps); returns how many. */
+size_t od_ctc_best_path(size_t steps, size_t classes, const od_real *scores, uint8_t *labels);
 
-/* The loss, its gradient (columns, classes) times `weight`, and whether reading the line gives
- * its labels; scores (columns, classes), of at least od_ctc_min_columns. scratch has
- * od_ctc_scratch bytes. */
-size_t od_ctc_scratch(size_t columns, size_t classes);
-double od_ctc_loss(size_t columns, size_t classes, const od_real *scores, const uint8_t *labels,
-                    size_t length, double weight, od_real *gradient, void *scratch, bool *right);
+typedef struct od_ctc_args {
+  size_t steps, classes; /* steps >= od_ctc_min_steps of the labels */
+  const od_real *scores; /* (steps, classes) */
+  const uint8_t *labels; /* (length) */
+  size_t length;
+  double weight;     /* of the gradient */
+  od_real *gradient; /* (steps, classes), written: of the scores, times `weight` */
+  void *scratch;     /* od_ctc_scratch bytes */
+} od_ctc_args;
+
+/* Returns the loss; *correct is whether best-path decoding gives the labels. */
+size_t od_ctc_scratch(size_t steps, size_t classes);
+double od_ctc_loss(const od_ctc_args *args, bool *correct);
 
 #endif

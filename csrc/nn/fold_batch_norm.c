@@ -21,7 +21,8 @@ static void norm_of_channel(const od_network *network, int layer, size_t i, doub
   *shift = beta - mean * *scale;
 }
 
-void od_fold_batch_norm(const od_op *op, const od_network *network, od_real *kernel, od_real *bias) {
+void od_fold_batch_norm(const od_op *op, const od_network *network, od_real *kernel,
+                        od_real *bias) {
   size_t c = (size_t)op->out.c;
   if (op->kind == OD_BATCH_NORM) {
     for (size_t i = 0; i < c; i++) {

@@ -3,7 +3,7 @@
 #include "nn/ops.h"
 
 void od_global_average_pool_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                        od_real *y) {
+                                    od_real *y) {
   size_t pixels = (size_t)op->in.h * (size_t)op->in.w, c = (size_t)op->in.c;
   memset(y, 0, c * sizeof *y);
   kernels->add_rows(pixels, c, x, y);

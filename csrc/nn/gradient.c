@@ -1,5 +1,5 @@
-/* A run: each stage forward, the loss with the last one, each stage back, and what joins
- * the slices between them. */
+/* A run: each stage forward, the loss after the last one, each stage backward, and between them
+ * the steps over all slices. */
 #include "nn/gradient.h"
 
 #include <string.h>
@@ -23,8 +23,8 @@ static void drop(const od_pass *pass, int i, size_t image, const od_real *x, od_
 
 /* -- before the slices -- */
 
-/* Brings the kernel of operation i into the forms that its passes want. */
-static void prepare_task(void *context, int i, int worker) {
+/* Packs the kernel of operation i for its passes. */
+static void pack_task(void *context, int i, int worker) {
   const od_gradient *g = ((const od_pass *)context)->g;
   (void)worker;
   const od_op *op = &g->plan.ops[i];
@@ -32,40 +32,70 @@ static void prepare_task(void *context, int i, int worker) {
   const od_real *values = od_network_values_const(g->network), *kernel = values + op->kernel_at;
   const od_real *bias = op->bias ? values + op->bias_at : NULL;
   if (op->kind == OD_CONV2D) {
-    od_conv_pack(op, g->kernels, kernel, bias, state->prepared);
-    if (i) od_conv_pack_backward(op, g->kernels, kernel, state->turned);
+    od_conv_pack(op, g->kernels, kernel, bias, state->packed);
+    if (i) od_conv_pack_backward(op, g->kernels, kernel, state->packed_backward);
   }
   if (op->kind != OD_DENSE) return;
-  if (state->prepared) od_dense_pack(op, g->kernels, kernel, bias, state->prepared);
-  if (i) od_dense_transpose(op, kernel, state->turned);
+  if (state->packed) od_dense_pack(op, g->kernels, kernel, bias, state->packed);
+  if (i) od_dense_transpose(op, kernel, state->packed_backward);
 }
 
-/* What the second of a pair gives for a blank image; with the weights of this step. */
-static void compute_blank(const od_gradient *g) {
+/* The arguments of both passes of convolution i that do not depend on the image. */
+static od_conv_args conv_args(const od_gradient *g, int i, int worker) {
+  const od_op *op = &g->plan.ops[i];
+  return (od_conv_args){.op = op,
+                        .kernels = g->kernels,
+                        .packed = g->states[i].packed,
+                        .bias = op->bias ? od_network_values_const(g->network) + op->bias_at : NULL,
+                        .scratch = worker_scratch(g, worker)};
+}
+
+/* The output for an all-zero image of the convolution that skips zero tiles, with the weights of
+ * this step. */
+static void compute_zero_output(const od_gradient *g) {
   if (!g->plan.count || !g->plan.ops[0].finds_zero_tiles) return;
-  const od_real *values = od_network_values_const(g->network), *kernels[2], *biases[2];
-  const od_op *pair = g->plan.ops;
-  const od_op_state *states = g->states;
-  for (int i = 0; i < 2; i++) {
-    kernels[i] = states[i].prepared;
-    biases[i] = pair[i].bias ? values + pair[i].bias_at : NULL;
-  }
-  od_conv_zero_output(pair, g->kernels, kernels, biases, states[1].blank, states[1].blank_choice,
-                g->input, states[0].y, worker_scratch(g, 0));
+  od_conv_args pair[2] = {conv_args(g, 0, 0), conv_args(g, 1, 0)};
+  pair[0].y = g->states[0].y;
+  pair[1].y = g->states[1].zero_y;
+  pair[1].argmax = g->states[1].zero_argmax;
+  od_conv_zero_output(pair, g->input);
 }
 
 /* -- forward -- */
 
-static void forward_convolution(const od_gradient *g, int i, const od_real *x, od_real *y,
-                                uint8_t *choice, size_t image, int worker) {
+static void forward_convolution(const od_pass *pass, int i, int slice, int worker) {
+  const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  const od_real *bias = op->bias ? od_network_values_const(g->network) + op->bias_at : NULL;
-  od_zero_tiles blank = {.y = state->blank, .choice = state->blank_choice};
-  bool pair = op->finds_zero_tiles || op->skips_zero_tiles;
-  if (pair) blank.map = g->states[0].maps + image * map_size(g);
-  od_conv_forward(op, g->kernels, x, state->prepared, bias, y, choice, pair ? &blank : NULL,
-                  worker_scratch(g, worker));
+  od_span images = slice_images(pass->batch, slice);
+  size_t out = od_shape_size(op->out);
+  od_zero_tiles zero = {.y = state->zero_y, .argmax = state->zero_argmax};
+  od_conv_args args = conv_args(g, i, worker);
+  if (op->finds_zero_tiles || op->skips_zero_tiles) args.zero_tiles = &zero;
+  for (size_t k = images.begin; k < images.begin + images.count; k++) {
+    if (args.zero_tiles) zero.map = g->states[0].zero_maps + k * zero_map_size(g);
+    args.x = input_of(g, i, k);
+    args.y = state->y + k * out;
+    args.argmax = state->argmax ? state->argmax + k * out : NULL;
+    od_conv_forward(&args);
+  }
+}
+
+static void forward_dense(const od_pass *pass, int i, int slice, int worker) {
+  const od_gradient *g = pass->g;
+  const od_op *op = &g->plan.ops[i];
+  const od_op_state *state = &g->states[i];
+  const od_real *values = od_network_values_const(g->network);
+  od_span images = slice_images(pass->batch, slice);
+  od_dense_forward(
+      &(od_dense_args){.op = op,
+                       .kernels = g->kernels,
+                       .n = images.count,
+                       .packed = state->packed ? state->packed : values + op->kernel_at,
+                       .bias = op->bias ? values + op->bias_at : NULL,
+                       .x = input_of(g, i, images.begin),
+                       .y = state->y + images.begin * od_shape_size(op->out),
+                       .scratch = worker_scratch(g, worker)});
 }
 
 static void op_forward(const od_pass *pass, int i, int slice, int worker) {
@@ -73,32 +103,29 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
   const od_kernels *kernels = g->kernels;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  const od_real *values = od_network_values_const(g->network);
   od_span images = slice_images(pass->batch, slice);
   size_t begin = images.begin, n = images.count;
   size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
   const od_real *x = input_of(g, i, begin);
   od_real *y = state->y + begin * out;
-  uint8_t *choice = state->choice ? state->choice + begin * out : NULL;
   switch (op->kind) {
     case OD_CONV2D:
-      for (size_t k = 0; k < n; k++)
-        forward_convolution(g, i, x + k * in, y + k * out, choice ? choice + k * out : NULL,
-                            begin + k, worker);
+      forward_convolution(pass, i, slice, worker);
       break;
     case OD_DENSE:
-      od_dense_forward(op, kernels, n, x, state->prepared ? state->prepared : values + op->kernel_at,
-                       op->bias ? values + op->bias_at : NULL, y, worker_scratch(g, worker));
+      forward_dense(pass, i, slice, worker);
       break;
     case OD_RELU:
       kernels->relu(n * out, x, y);
       break;
     case OD_MAX_POOL2D:
       for (size_t k = 0; k < n; k++)
-        od_max_pool_forward(op, kernels, x + k * in, y + k * out, choice + k * out);
+        od_max_pool_forward(op, kernels, x + k * in, y + k * out,
+                            state->argmax + (begin + k) * out);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t k = 0; k < n; k++) od_global_average_pool_forward(op, kernels, x + k * in, y + k * out);
+      for (size_t k = 0; k < n; k++)
+        od_global_average_pool_forward(op, kernels, x + k * in, y + k * out);
       break;
     case OD_DROPOUT:
       for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, x + k * in, y + k * out);
@@ -120,34 +147,41 @@ static void image_loss(const od_pass *pass, size_t k, const od_real *scores, od_
   size_t label = pass->batch->labels[k];
   const od_real *targets = pass->batch->targets;
   double weight = 1.0 / pass->batch->count;
-  g->losses[k] = targets ? od_soft_cross_entropy(g->classes, scores, targets + k * g->classes,
-                                                 pass->smoothing, weight, gradient)
-                         : od_cross_entropy(g->classes, scores, label, pass->smoothing, weight,
-                                            gradient);
-  g->hits[k] = od_argmax(g->classes, scores) == label;
+  g->losses[k] =
+      targets ? od_soft_cross_entropy(g->classes, scores, targets + k * g->classes, pass->smoothing,
+                                      weight, gradient)
+              : od_cross_entropy(g->classes, scores, label, pass->smoothing, weight, gradient);
+  g->correct[k] = od_argmax(g->classes, scores) == label;
 }
 
-static void line_loss(const od_pass *pass, size_t k, const od_real *scores, od_real *gradient,
-                      void *scratch) {
+static void sequence_loss(const od_pass *pass, size_t k, const od_real *scores, od_real *gradient,
+                          void *scratch) {
   const od_gradient *g = pass->g;
-  bool right;
-  g->losses[k] = od_ctc_loss(g->columns, g->classes, scores,
-                              pass->batch->labels + k * pass->batch->length, pass->batch->length,
-                              1.0 / pass->batch->count, gradient, scratch, &right);
-  g->hits[k] = right;
+  const size_t length = pass->batch->length;
+  const od_ctc_args args = {.steps = g->sequence_length,
+                            .classes = g->classes,
+                            .scores = scores,
+                            .labels = pass->batch->labels + k * length,
+                            .length = length,
+                            .weight = 1.0 / pass->batch->count,
+                            .gradient = gradient,
+                            .scratch = scratch};
+  bool correct;
+  g->losses[k] = od_ctc_loss(&args, &correct);
+  g->correct[k] = correct;
 }
 
 static void slice_loss(const od_pass *pass, int slice, int worker) {
   const od_gradient *g = pass->g;
   od_span images = slice_images(pass->batch, slice);
-  size_t size = g->columns * g->classes;
-  od_real unused[256]; /* a network without operations has no gradient to keep */
+  size_t size = g->sequence_length * g->classes;
+  od_real unused[256]; /* a network without operations keeps no gradient */
   int last = g->plan.count - 1;
   for (size_t k = images.begin; k < images.begin + images.count; k++) {
     const od_real *scores = (last < 0 ? g->input : g->states[last].y) + k * size;
     od_real *gradient = last < 0 ? unused : g->states[last].dy + k * size;
-    if (g->columns > 1)
-      line_loss(pass, k, scores, gradient, worker_scratch(g, worker));
+    if (g->sequence_length > 1)
+      sequence_loss(pass, k, scores, gradient, worker_scratch(g, worker));
     else
       image_loss(pass, k, scores, gradient);
   }
@@ -180,13 +214,19 @@ static void backward_convolution(const od_pass *pass, int i, int slice, int work
   const od_op_state *state = &g->states[i];
   od_span images = slice_images(pass->batch, slice);
   size_t out = od_shape_size(op->out);
-  od_real *dkernel = g->partials + (size_t)slice * g->partial_size + state->partial_at;
-  od_real *dbias = op->bias ? dkernel + op->kernel_size : NULL;
-  memset(dkernel, 0, (op->kernel_size + op->bias_size) * sizeof *dkernel);
-  for (size_t k = images.begin; k < images.begin + images.count; k++)
-    od_conv_backward(op, g->kernels, input_of(g, i, k), state->turned, state->y + k * out,
-                     state->choice ? state->choice + k * out : NULL, state->dy + k * out,
-                     input_gradient_of(g, i, k), dkernel, dbias, worker_scratch(g, worker));
+  od_conv_args args = conv_args(g, i, worker);
+  args.packed = state->packed_backward;
+  args.dkernel = g->partials + (size_t)slice * g->partial_size + state->partial_at;
+  args.dbias = op->bias ? args.dkernel + op->kernel_size : NULL;
+  memset(args.dkernel, 0, (op->kernel_size + op->bias_size) * sizeof *args.dkernel);
+  for (size_t k = images.begin; k < images.begin + images.count; k++) {
+    args.x = input_of(g, i, k);
+    args.y = state->y + k * out;
+    args.argmax = state->argmax ? state->argmax + k * out : NULL;
+    args.dy = state->dy + k * out;
+    args.dx = input_gradient_of(g, i, k);
+    od_conv_backward(&args);
+  }
 }
 
 static void op_backward(const od_pass *pass, int i, int slice, int worker) {
@@ -201,10 +241,15 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
   od_real *dy = state->dy + begin * out, *dx = input_gradient_of(g, i, begin);
   if (op->kind == OD_CONV2D) backward_convolution(pass, i, slice, worker);
   if (op->kind == OD_DENSE && op->relu) kernels->relu_backward(n * out, y, dy);
-  if (!dx) return; /* what follows makes nothing else */
+  if (!dx) return; /* the rest computes only dx */
   switch (op->kind) {
     case OD_DENSE:
-      od_dense_backward(op, kernels, n, state->turned, dy, dx);
+      od_dense_backward(&(od_dense_args){.op = op,
+                                         .kernels = kernels,
+                                         .n = n,
+                                         .packed = state->packed_backward,
+                                         .dy = dy,
+                                         .dx = dx});
       break;
     case OD_RELU:
       memcpy(dx, dy, n * out * sizeof *dx);
@@ -212,7 +257,7 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
       break;
     case OD_MAX_POOL2D:
       for (size_t k = 0; k < n; k++)
-        od_max_pool_backward(op, kernels, dy + k * out, state->choice + (begin + k) * out,
+        od_max_pool_backward(op, kernels, dy + k * out, state->argmax + (begin + k) * out,
                              dx + k * in);
       break;
     case OD_GLOBAL_AVERAGE_POOL2D:
@@ -224,7 +269,7 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
     case OD_MAP_TO_SEQUENCE:
       for (size_t k = 0; k < n; k++) od_map_to_sequence_backward(op, dy + k * out, dx + k * in);
       break;
-    default: /* a convolution has gone, a batch norm goes by od_norm_* */
+    default: /* a convolution is done, a batch norm is left to od_norm_* */
       break;
   }
 }
@@ -246,7 +291,7 @@ static od_loss total_loss(const od_pass *pass) {
   od_loss total = {0, 0};
   for (int k = 0; k < pass->batch->count; k++) {
     total.loss += pass->g->losses[k] / pass->batch->count;
-    total.correct += pass->g->hits[k];
+    total.correct += pass->g->correct[k];
   }
   return total;
 }
@@ -256,8 +301,8 @@ od_loss od_gradient_run(od_gradient *g, od_thread_pool *pool, const od_batch *ba
   od_pass pass = {g, batch, label_smoothing, values, NULL};
   int slices = slices_of(batch->count);
   if (od_thread_pool_threads(pool) > g->threads) pool = NULL;
-  od_thread_pool_run(pool, prepare_task, &pass, g->plan.count);
-  compute_blank(g);
+  od_thread_pool_run(pool, pack_task, &pass, g->plan.count);
+  compute_zero_output(g);
   for (int s = 0; s < g->stage_count; s++) {
     pass.stage = &g->stages[s];
     if (s) od_norm_statistics(&pass, pass.stage->begin);

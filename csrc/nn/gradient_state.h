@@ -1,13 +1,13 @@
-/* The inside of an od_gradient: what is kept of a batch, and how the batch is cut into
+/* The state of an od_gradient: what is kept of a batch, and how the batch is cut into
  * slices and the plan into stages. Private to these files:
  *
  *   gradient.c         a run: forward, loss, backward
- *   gradient_norm.c    the steps of a batch norm, which look at the whole batch
+ *   gradient_norm.c    the steps of a batch norm, which need the whole batch
  *   gradient_sums.c    the gradients of kernels and biases, from all slices
- *   gradient_memory.c  making and releasing
+ *   gradient_memory.c  allocation
  *
- * A number `i` is that of an operation of the plan; a number `slice` that of a slice of
- * the batch, which is also the number of its task. */
+ * `i` is the index of an operation of the plan, `slice` that of a slice of the batch, which is
+ * also the number of its task. */
 #ifndef OD_NN_GRADIENT_STATE_H
 #define OD_NN_GRADIENT_STATE_H
 
@@ -17,23 +17,23 @@
 /* Images of a slice: the unit of work of one thread, and of the sum of gradients. */
 enum { SLICE = 8 };
 
-/* What an operation keeps of a batch, and the gradients that flow into it. */
+/* What an operation keeps of a batch, and the gradients that it receives. */
 typedef struct od_op_state {
-  od_real *y;            /* (capacity, out) */
-  uint8_t *choice;       /* (capacity, out): of a max-pool */
-  od_real *dy;           /* (capacity, out) */
-  od_real *prepared;     /* its kernel as the forward pass wants it; NULL: as it is */
-  od_real *turned;       /* its kernel as the gradient of x wants it */
-  size_t partial_at;     /* conv: where its gradients lie in a slice's partial sums */
-  uint8_t *maps;         /* conv that finds blank places: (capacity, H, W) */
-  od_real *blank;        /* conv that skips them: (out) for a blank image, … */
-  uint8_t *blank_choice; /* … (out) */
-  double *mean, *variance, *inverse, *sums; /* batch norm: (c) thrice, (2, c), of the batch */
-  double *slice_sums;    /* batch norm: (slices, 2, c) */
+  od_real *y;                               /* (capacity, out) */
+  uint8_t *argmax;                          /* (capacity, out): of a max-pool */
+  od_real *dy;                              /* (capacity, out) */
+  od_real *packed;                          /* its kernel for the forward pass; NULL: not packed */
+  od_real *packed_backward;                 /* its kernel for the gradient of x */
+  size_t partial_at;                        /* conv: offset in a slice's partial sums */
+  uint8_t *zero_maps;                       /* conv that finds zero tiles: (capacity, H, W) */
+  od_real *zero_y;                          /* conv that skips them: (out) of a zero image, … */
+  uint8_t *zero_argmax;                     /* … (out) */
+  double *mean, *variance, *inverse, *sums; /* batch norm, of the batch: (c) thrice, (2, c) */
+  double *slice_sums;                       /* batch norm: (slices, 2, c) */
 } od_op_state;
 
-/* Operations that a slice goes through on one thread. From the second stage on, the
- * first of them is a batch norm; the first stage has none, and may be empty. */
+/* Operations of a slice that run on one thread. From the second stage on, the first of them is
+ * a batch norm; the first stage has none, and may be empty. */
 typedef struct od_stage {
   int begin, end;
 } od_stage;
@@ -46,23 +46,23 @@ struct od_gradient {
   od_stage *stages;
   int stage_count;
   int capacity, threads;
-  size_t input_size, classes, columns;
-  od_real *input;      /* (capacity, input_size) */
-  double *losses;      /* (capacity) */
-  uint8_t *hits;       /* (capacity) */
+  size_t input_size, classes, sequence_length;
+  od_real *input;   /* (capacity, input_size) */
+  double *losses;   /* (capacity) */
+  uint8_t *correct; /* (capacity) */
   size_t partial_size;
-  od_real *partials;   /* (slices, partial_size): gradients of convolutions */
+  od_real *partials; /* (slices, partial_size): gradients of convolutions */
   size_t scratch_size;
-  od_real *scratch;    /* (threads, scratch_size) */
+  od_real *scratch; /* (threads, scratch_size) */
 };
 
-/* One call of od_gradient_run, as its tasks see it. */
+/* One call of od_gradient_run, the context of its tasks. */
 typedef struct od_pass {
   od_gradient *g;
   const od_batch *batch;
   double smoothing;
   od_real *values;       /* (trainable): the gradient */
-  const od_stage *stage; /* under way */
+  const od_stage *stage; /* the current one */
 } od_pass;
 
 /* Images begin..begin + count of the batch. */
@@ -82,18 +82,18 @@ static inline od_real *input_of(const od_gradient *g, int i, size_t at) {
   return (i ? g->states[i - 1].y : g->input) + at * od_shape_size(g->plan.ops[i].in);
 }
 
-/* Where the gradient of operation i's input goes; NULL before the first. */
+/* The gradient of operation i's input, from image `at` on; NULL before the first. */
 static inline od_real *input_gradient_of(const od_gradient *g, int i, size_t at) {
   return i ? g->states[i - 1].dy + at * od_shape_size(g->plan.ops[i].in) : NULL;
 }
 
-/* Bytes of an image's map of blank places. */
-static inline size_t map_size(const od_gradient *g) {
+/* Bytes of an image's map of zero tiles. */
+static inline size_t zero_map_size(const od_gradient *g) {
   return (size_t)g->plan.ops[0].out.h * (size_t)g->plan.ops[0].out.w;
 }
 
-/* -- gradient_norm.c: batch norm i, in the order of a run. What takes a slice may run for
- * all slices at once; what takes none joins what all have left. -- */
+/* -- gradient_norm.c: batch norm i, in the order of a run. Functions of a slice may run for all
+ * slices in parallel; the others combine the results of all slices. -- */
 
 void od_norm_slice_sums(const od_pass *pass, int i, int slice); /* once its input is there */
 void od_norm_statistics(const od_pass *pass, int i);
@@ -103,8 +103,8 @@ void od_norm_slice_gradients(const od_pass *pass, int i, int slice); /* once dy 
 void od_norm_gradient(const od_pass *pass, int i); /* of gamma and beta, to pass->values */
 void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch);
 
-/* -- gradient_sums.c: the gradients of all kernels and biases to pass->values, once every
- * slice has gone back -- */
+/* -- gradient_sums.c: the gradients of all kernels and biases, to pass->values, after the
+ * backward pass of every slice -- */
 
 void od_gradient_reduce(od_pass *pass, od_thread_pool *pool);
 

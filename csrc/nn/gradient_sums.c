@@ -1,4 +1,4 @@
-/* The gradients of kernels and biases, once all slices have gone back. Of a convolution
+/* The gradients of kernels and biases, after the backward pass of all slices. Of a convolution
  * each slice has left partial sums; a dense layer's are one product over the batch. Each
  * task makes some of the numbers, always in the same order of images. */
 #include "nn/gradient_state.h"
@@ -6,7 +6,7 @@
 /* What one task makes: numbers of a convolution, rows of a dense kernel. */
 enum { CONV_NUMBERS = 4096, DENSE_ROWS = 64 };
 
-static int tasks_of(const od_op *op) {
+static int count_tasks(const od_op *op) {
   if (op->kind == OD_CONV2D)
     return (int)((op->kernel_size + op->bias_size + CONV_NUMBERS - 1) / CONV_NUMBERS);
   if (op->kind == OD_DENSE) return (op->in.c + DENSE_ROWS - 1) / DENSE_ROWS;
@@ -24,7 +24,7 @@ static void add_up_convolution(const od_pass *pass, int i, size_t begin) {
   for (int slice = 1; slice < slices_of(pass->batch->count); slice++)
     g->kernels->add(n, sum + (size_t)slice * g->partial_size + begin, sum + begin);
   if (begin < kernel_end)
-    od_conv_collect(op, sum, begin, kernel_end, pass->values + op->kernel_at);
+    od_conv_unpack_gradient(op, sum, begin, kernel_end, pass->values + op->kernel_at);
   for (size_t at = bias_begin; at < end; at++) pass->values[op->bias_at + at - kernel] = sum[at];
 }
 
@@ -32,10 +32,14 @@ static void multiply_dense(const od_pass *pass, int i, size_t begin) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   size_t end = begin + DENSE_ROWS, rows = (size_t)op->in.c;
-  od_dense_backward_kernel(op, g->kernels, (size_t)pass->batch->count, begin,
-                           end < rows ? end : rows, input_of(g, i, 0), g->states[i].dy,
-                           pass->values + op->kernel_at,
-                           op->bias ? pass->values + op->bias_at : NULL);
+  const od_dense_args args = {.op = op,
+                              .kernels = g->kernels,
+                              .n = (size_t)pass->batch->count,
+                              .x = input_of(g, i, 0),
+                              .dy = g->states[i].dy,
+                              .dkernel = pass->values + op->kernel_at,
+                              .dbias = op->bias ? pass->values + op->bias_at : NULL};
+  od_dense_backward_kernel(&args, begin, end < rows ? end : rows);
 }
 
 static void add_up_task(void *context, int task, int worker) {
@@ -43,7 +47,7 @@ static void add_up_task(void *context, int task, int worker) {
   const od_op *ops = pass->g->plan.ops;
   (void)worker;
   int i = 0;
-  while (task >= tasks_of(&ops[i])) task -= tasks_of(&ops[i++]);
+  while (task >= count_tasks(&ops[i])) task -= count_tasks(&ops[i++]);
   if (ops[i].kind == OD_CONV2D)
     add_up_convolution(pass, i, (size_t)task * CONV_NUMBERS);
   else
@@ -53,6 +57,6 @@ static void add_up_task(void *context, int task, int worker) {
 void od_gradient_reduce(od_pass *pass, od_thread_pool *pool) {
   const od_plan *plan = &pass->g->plan;
   int tasks = 0;
-  for (int i = 0; i < plan->count; i++) tasks += tasks_of(&plan->ops[i]);
+  for (int i = 0; i < plan->count; i++) tasks += count_tasks(&plan->ops[i]);
   od_thread_pool_run(pool, add_up_task, pass, tasks);
 }

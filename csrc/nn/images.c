@@ -8,6 +8,5 @@ void od_images_load(const od_images *images, const od_kernels *kernels, size_t i
     return;
   }
   const float *source = images->floats + index * images->size;
-  for (size_t i = 0; i < images->size; i++)
-    pixels[i] = (od_real)source[i] * (od_real)images->scale;
+  for (size_t i = 0; i < images->size; i++) pixels[i] = (od_real)source[i] * (od_real)images->scale;
 }

@@ -1,8 +1,6 @@
 #include "nn/layer.h"
 
-size_t od_shape_size(od_shape shape) {
-  return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c;
-}
+size_t od_shape_size(od_shape shape) { return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c; }
 
 const char *od_layer_kind_name(od_layer_kind kind) {
   static const char *const names[OD_LAYER_KINDS] = {
@@ -19,54 +17,70 @@ const char *od_layer_kind_name(od_layer_kind kind) {
   return (unsigned)kind < OD_LAYER_KINDS ? names[kind] : "unknown";
 }
 
-/* "layer 3 (dense), input (7, 7, 32): ", so that every refusal says where it is. */
-#define REFUSE(...)                                                                     \
-  do {                                                                                  \
-    od_error reason;                                                                    \
-    od_fail(&reason, OD_ERROR_ARGUMENT, __VA_ARGS__);                                   \
-    return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s), input (%d, %d, %d): %.200s", \
-                   index, od_layer_kind_name(layer->kind), in.h, in.w, in.c,            \
-                   reason.message);                                                     \
+/* Returns an error whose message begins with the place: "layer 3 (dense), input (7, 7, 32): ". */
+#define REFUSE(...)                                                                              \
+  do {                                                                                           \
+    od_error reason;                                                                             \
+    od_fail(&reason, OD_ERROR_ARGUMENT, __VA_ARGS__);                                            \
+    return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s), input (%d, %d, %d): %.200s", index, \
+                   od_layer_kind_name(layer->kind), in.h, in.w, in.c, reason.message);           \
   } while (0)
 
 static bool is_kernel_side(int side) { return side == 1 || side == 3 || side == 5; }
 
 static bool in_unit_range(double x) { return x >= 0 && x < 1; }
 
+static od_status conv2d_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                               od_error *error) {
+  const int *kernel = layer->kernel;
+  if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
+    REFUSE("filters is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
+  if (!is_kernel_side(kernel[0]) || !is_kernel_side(kernel[1]))
+    REFUSE("kernel_size is %d x %d, expected sides of 1, 3 or 5", kernel[0], kernel[1]);
+  if (layer->stride != 1 && layer->stride != 2)
+    REFUSE("strides is %d, expected 1 or 2", layer->stride);
+  if (!layer->same && (in.h < kernel[0] || in.w < kernel[1]))
+    REFUSE("the image is smaller than the kernel (%d x %d) and padding is \"valid\"", kernel[0],
+           kernel[1]);
+  out->h = (in.h - (layer->same ? 1 : kernel[0])) / layer->stride + 1;
+  out->w = (in.w - (layer->same ? 1 : kernel[1])) / layer->stride + 1;
+  out->c = layer->units;
+  return OD_OK;
+}
+
+static od_status dense_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                              od_error *error) {
+  if (in.h != 1 || in.w != 1)
+    REFUSE("a dense layer takes a flat vector: put flatten or global_average_pool2d before it");
+  if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
+    REFUSE("units is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
+  out->c = layer->units;
+  return OD_OK;
+}
+
+static od_status max_pool2d_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                                   od_error *error) {
+  const int *pool = layer->pool;
+  if (pool[0] != 2 || (pool[1] != 1 && pool[1] != 2))
+    REFUSE("pool_size is %d x %d, expected 2 x 2 or 2 x 1", pool[0], pool[1]);
+  if (in.h < pool[0] || in.w < pool[1])
+    REFUSE("the image is smaller than the %d x %d window", pool[0], pool[1]);
+  out->h = in.h / pool[0];
+  out->w = in.w / pool[1];
+  return OD_OK;
+}
+
 od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
                           od_error *error) {
+  size_t size = od_shape_size(in);
   *out = in;
   switch (layer->kind) {
     case OD_CONV2D:
-      if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
-        REFUSE("filters is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
-      if (!is_kernel_side(layer->kernel[0]) || !is_kernel_side(layer->kernel[1]))
-        REFUSE("kernel_size is %d x %d, expected sides of 1, 3 or 5", layer->kernel[0],
-               layer->kernel[1]);
-      if (layer->stride != 1 && layer->stride != 2)
-        REFUSE("strides is %d, expected 1 or 2", layer->stride);
-      if (!layer->same && (in.h < layer->kernel[0] || in.w < layer->kernel[1]))
-        REFUSE("the image is smaller than the kernel (%d x %d) and padding is \"valid\"",
-               layer->kernel[0], layer->kernel[1]);
-      out->h = (in.h - (layer->same ? 1 : layer->kernel[0])) / layer->stride + 1;
-      out->w = (in.w - (layer->same ? 1 : layer->kernel[1])) / layer->stride + 1;
-      out->c = layer->units;
-      return OD_OK;
+      return conv2d_output(layer, index, in, out, error);
     case OD_DENSE:
-      if (in.h != 1 || in.w != 1)
-        REFUSE("a dense layer takes a flat vector: put flatten or global_average_pool2d before it");
-      if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
-        REFUSE("units is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
-      out->c = layer->units;
-      return OD_OK;
+      return dense_output(layer, index, in, out, error);
     case OD_MAX_POOL2D:
-      if (layer->pool[0] != 2 || (layer->pool[1] != 1 && layer->pool[1] != 2))
-        REFUSE("pool_size is %d x %d, expected 2 x 2 or 2 x 1", layer->pool[0], layer->pool[1]);
-      if (in.h < layer->pool[0] || in.w < layer->pool[1])
-        REFUSE("the image is smaller than the %d x %d window", layer->pool[0], layer->pool[1]);
-      out->h = in.h / layer->pool[0];
-      out->w = in.w / layer->pool[1];
-      return OD_OK;
+      return max_pool2d_output(layer, index, in, out, error);
     case OD_GLOBAL_AVERAGE_POOL2D:
       out->h = out->w = 1;
       return OD_OK;
@@ -79,14 +93,12 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
     case OD_DROPOUT:
       if (!in_unit_range(layer->rate)) REFUSE("rate is %g, expected 0 <= rate < 1", layer->rate);
       return OD_OK;
-    case OD_FLATTEN: {
-      size_t size = od_shape_size(in);
+    case OD_FLATTEN:
       if (size > (size_t)OD_MAX_DIMENSION * 64)
         REFUSE("a vector of %zu numbers is more than the largest of %d", size,
                OD_MAX_DIMENSION * 64);
       *out = (od_shape){1, 1, (int)size};
       return OD_OK;
-    }
     case OD_MAP_TO_SEQUENCE:
       *out = (od_shape){1, in.w, in.h * in.c};
       return OD_OK;

@@ -1,12 +1,13 @@
-/* What a network is made of: a validated list of layers, as plain data.
+/* The layers of a network: a validated list, as plain data.
  *
  * Images are channels-last. A shape is (h, w, c); a flat vector of n numbers is
  * (1, 1, n). Convolution kernels are (k, k, in, out) and dense kernels (in, out), as
  * in Keras. Softmax is not a layer: a network ends in class scores (logits), and
  * inference and the loss apply softmax to them.
  *
- * A network that reads lines ends in scores for each column: (1, columns, classes). Its
- * layers are those that know no width: "columns" stands in flatten's place. */
+ * A line recognizer ends in a sequence of scores, one for each time step, from left to right:
+ * (1, steps, classes). It has a map_to_sequence layer in place of flatten, and only layers that
+ * do not depend on the width. */
 #ifndef OD_NN_LAYER_H
 #define OD_NN_LAYER_H
 
@@ -36,26 +37,25 @@ typedef enum od_layer_kind {
 
 typedef struct od_layer {
   od_layer_kind kind;
-  int units;        /* conv: filters; dense: units */
-  int kernel[2];    /* conv: height and width, each 1, 3 or 5 */
-  int pool[2];      /* max-pool: height and width, 2 and 2 or 2 and 1 */
-  int stride;       /* conv: 1 or 2 */
-  bool same;        /* conv: "same" padding as TensorFlow places it, else "valid" */
-  bool bias;        /* conv, dense: has a bias */
-  bool relu;        /* conv, dense: ReLU after the bias */
-  double rate;      /* dropout: share of inputs set to 0, in [0, 1) */
-  double momentum;  /* batch norm: of the moving statistics, in [0, 1) */
-  double epsilon;   /* batch norm: added to the variance, > 0 */
+  int units;       /* conv: filters; dense: units */
+  int kernel[2];   /* conv: height and width, each 1, 3 or 5 */
+  int pool[2];     /* max-pool: height and width, 2 and 2 or 2 and 1 */
+  int stride;      /* conv: 1 or 2 */
+  bool same;       /* conv: "same" padding as TensorFlow places it, else "valid" */
+  bool bias;       /* conv, dense: has a bias */
+  bool relu;       /* conv, dense: ReLU after the bias */
+  double rate;     /* dropout: fraction of inputs set to 0, in [0, 1) */
+  double momentum; /* batch norm: of the moving statistics, in [0, 1) */
+  double epsilon;  /* batch norm: added to the variance, > 0 */
 } od_layer;
 
 enum { OD_MAX_LAYERS = 256, OD_MAX_DIMENSION = 65536 };
 
-/* "conv2d", "dense", "relu", "max_pool2d", … : how layers are named to people. */
+/* "conv2d", "dense", "relu", "max_pool2d", …: the names in messages and layer lists. */
 const char *od_layer_kind_name(od_layer_kind kind);
 
-/* The shape after `layer`, layer number `index` of the list, for input `in`.
- * Errors: OD_ERROR_ARGUMENT with a sentence that names the layer, its input's shape
- * and what does not fit. */
+/* Computes the shape after `layer`, layer number `index` of the list, for input `in`.
+ * Errors: OD_ERROR_ARGUMENT names the layer, the shape of its input and the reason. */
 od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
                           od_error *error);
 

@@ -88,14 +88,16 @@ static void pack(od_model *model, const od_network *network, od_real *folded) {
  * (2 * widest + scratch_size). */
 static void compute_zero_output(od_model *model, od_real *scratch) {
   const od_op *pair = model->plan.ops;
-  const od_real *kernels[2], *biases[2];
   od_real *x = scratch, *y = x + model->widest;
-  for (int i = 0; i < 2; i++) {
-    kernels[i] = model->values + pair[i].kernel_at;
-    biases[i] = pair[i].bias ? model->values + pair[i].bias_at : NULL;
-  }
-  od_conv_zero_output(pair, model->kernels, kernels, biases, model->zero_output, NULL, x, y,
-                      y + model->widest);
+  od_conv_args args[2];
+  for (int i = 0; i < 2; i++)
+    args[i] = (od_conv_args){.op = &pair[i],
+                             .kernels = model->kernels,
+                             .packed = model->values + pair[i].kernel_at,
+                             .bias = pair[i].bias ? model->values + pair[i].bias_at : NULL,
+                             .y = i ? model->zero_output : y,
+                             .scratch = y + model->widest};
+  od_conv_zero_output(args, x);
 }
 
 static od_status fill(od_model *model, const od_network *network, od_error *error) {
@@ -126,9 +128,9 @@ od_status od_model_create(const od_network *network, const od_kernels *kernels,
   model->kernels = kernels;
   model->input_size = od_shape_size(od_network_input(network));
   model->classes = (size_t)od_network_classes(network);
-  model->columns = od_shape_size(od_network_shape_after(network, last)) / model->classes;
+  model->sequence_length = od_shape_size(od_network_shape_after(network, last)) / model->classes;
   model->slice =
-      model->columns > 1 ? 1 : OD_MODEL_SLICE; /* lines are large, without dense layers */
+      model->sequence_length > 1 ? 1 : OD_MODEL_SLICE; /* lines are large, without dense layers */
   od_status status = od_plan_make(network, true, precision, -1, &model->plan, error);
   if (!status) status = fill(model, network, error);
   if (status) {
@@ -153,9 +155,9 @@ od_shape od_model_input(const od_model *model) { return model->plan.ops[0].in; }
 
 int od_model_classes(const od_model *model) { return (int)model->classes; }
 
-int od_model_columns(const od_model *model) { return (int)model->columns; }
+int od_model_sequence_length(const od_model *model) { return (int)model->sequence_length; }
 
-int od_model_columns_of(const od_model *model, int width) {
+int od_model_sequence_length_at(const od_model *model, int width) {
   if (width > model->plan.ops[0].in.w) return 0;
   return od_plan_output_width(&model->plan, width);
 }

@@ -22,10 +22,10 @@ void od_model_destroy(od_model *model); /* NULL is fine */
 const od_kernels *od_model_kernels(const od_model *model);
 od_shape od_model_input(const od_model *model);
 int od_model_classes(const od_model *model);
-int od_model_columns(const od_model *model); /* that have scores; 1 but for lines */
+int od_model_sequence_length(const od_model *model); /* time steps of the scores, or 1 */
 
-/* The columns that a line image of this width comes to: 0 where it is too narrow, or wider than
- * the network's input. The network must be one that reads lines. */
-int od_model_columns_of(const od_model *model, int width);
+/* Returns the time steps for a line image of this width: 0 if it is too narrow, or wider than the
+ * network's input. The network must be a line recognizer. */
+int od_model_sequence_length_at(const od_model *model, int width);
 
 #endif

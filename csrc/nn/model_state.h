@@ -14,7 +14,7 @@ struct od_model {
   od_plan plan;
   od_real *values;           /* packed kernels, and biases, at the places in plan.ops */
   size_t input_size, widest; /* numbers of an image, at the input and at most */
-  size_t classes, columns;
+  size_t classes, sequence_length;
   size_t slice;         /* images that go through the layers together */
   od_real *zero_output; /* (out) of the operation that skips zero tiles */
   size_t map_size;      /* bytes of an image's map of zero tiles */

@@ -6,9 +6,9 @@
 
 #include "base/rng.h"
 
-enum { TENSORS_A_LAYER = 4, MAX_SIDE = 1024 };
+enum { LAYER_TENSORS = 4 /* at most */, MAX_SIDE = 1024 };
 static const size_t max_values = (size_t)1 << 26; /* weights: 256 MiB of floats */
-static const size_t max_image = (size_t)1 << 22; /* in and between layers: 16 MiB */
+static const size_t max_image = (size_t)1 << 22;  /* in and between layers: 16 MiB */
 
 typedef struct layer_slot {
   od_layer layer;
@@ -71,9 +71,9 @@ static void add_statistics(od_network *net, int index, od_shape in) {
   add_tensor(net, index, OD_MOVING_VARIANCE, 1, &channels);
 }
 
-/* Shapes and names of all layers; refuses what does not fit. */
-static od_status lay_out(od_network *net, const od_layer *layers, od_error *error) {
-  int seen[OD_LAYER_KINDS] = {0};
+/* Sets the shapes and names of all layers; fails if one does not fit. */
+static od_status connect_layers(od_network *net, const od_layer *layers, od_error *error) {
+  int counts[OD_LAYER_KINDS] = {0};
   od_shape shape = net->input;
   for (int i = 0; i < net->count; i++) {
     layer_slot *slot = &net->layers[i];
@@ -82,22 +82,22 @@ static od_status lay_out(od_network *net, const od_layer *layers, od_error *erro
     if (status) return status;
     shape = slot->out;
     if (od_shape_size(shape) > max_image)
-      return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s): output (%d, %d, %d) is too large",
-                     i, od_layer_kind_name(layers[i].kind), shape.h, shape.w, shape.c);
+      return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s): output (%d, %d, %d) is too large", i,
+                     od_layer_kind_name(layers[i].kind), shape.h, shape.w, shape.c);
     snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
-             ++seen[slot->layer.kind]);
+             ++counts[slot->layer.kind]);
   }
   return OD_OK;
 }
 
-/* Whether the last layer gives class scores. */
+/* Fails if the last layer does not give class scores. */
 static od_status check_scores(const od_network *net, const od_layer *layers, od_error *error) {
   int end = net->count - 1; /* a flatten changes no score */
   od_shape shape = net->layers[end].out;
   if (shape.h != 1 || shape.c < 2 || shape.c > 256)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "layer %d (%s), the last: gives (%d, %d, %d), expected a flat vector of 2 to "
-                   "256 class scores, or one for each column",
+                   "256 class scores, or one for each time step",
                    end, od_layer_kind_name(layers[end].kind), shape.h, shape.w, shape.c);
   while (end > 0 && layers[end].kind == OD_FLATTEN) end--;
   const od_layer *last = &layers[end];
@@ -132,8 +132,8 @@ static od_status allocate_values(od_network *net, od_error *error) {
   return OD_OK;
 }
 
-/* Biases and shifts 0, scales and variances 1: a batch norm that changes nothing. */
-static void start_vector(const od_tensor *tensor) {
+/* Sets biases and shifts to 0, scales and variances to 1: a batch norm is the identity. */
+static void initialize_vector(const od_tensor *tensor) {
   if (tensor->role == OD_KERNEL) return;
   bool one = tensor->role == OD_GAMMA || tensor->role == OD_MOVING_VARIANCE;
   for (size_t i = 0; i < tensor->size; i++) tensor->data[i] = one;
@@ -159,23 +159,23 @@ static od_status create(od_shape input, const od_layer *layers, int count, bool 
   net->input = input;
   net->count = count;
   net->layers = od_allocate((size_t)count, sizeof *net->layers);
-  net->tensors = od_allocate((size_t)count * TENSORS_A_LAYER, sizeof *net->tensors);
+  net->tensors = od_allocate((size_t)count * LAYER_TENSORS, sizeof *net->tensors);
   od_status status = OD_OK;
   if (!net->layers || !net->tensors) status = od_fail_memory(error, "the network's layers");
-  if (!status) status = lay_out(net, layers, error);
+  if (!status) status = connect_layers(net, layers, error);
   if (!status && scores) status = check_scores(net, layers, error);
   if (!status) status = allocate_values(net, error);
   if (status) {
     od_network_destroy(net);
     return status;
   }
-  for (int t = 0; t < net->tensor_count; t++) start_vector(&net->tensors[t]);
+  for (int t = 0; t < net->tensor_count; t++) initialize_vector(&net->tensors[t]);
   *network = net;
   return OD_OK;
 }
 
-od_status od_network_create(od_shape input, const od_layer *layers, int count,
-                            od_network **network, od_error *error) {
+od_status od_network_create(od_shape input, const od_layer *layers, int count, od_network **network,
+                            od_error *error) {
   return create(input, layers, count, true, network, error);
 }
 
@@ -186,7 +186,7 @@ od_status od_network_create_until(const od_network *whole, int last, od_network 
   if (!layers) return od_fail_memory(error, "the network's layers");
   for (int i = 0; i <= last; i++) layers[i] = whole->layers[i].layer;
   layers[last + 1].kind = OD_FLATTEN;
-  int count = last == OD_MAX_LAYERS - 1 ? last + 1 : last + 2; /* so many end flat already */
+  int count = last == OD_MAX_LAYERS - 1 ? last + 1 : last + 2; /* so many layers end flat already */
   od_status status = create(whole->input, layers, count, false, network, error);
   od_release(layers);
   for (int t = 0; !status && t < (*network)->tensor_count; t++) {
@@ -209,7 +209,7 @@ void od_network_initialize(od_network *net, uint64_t seed) {
   od_network_clear_ranges(net);
   for (int t = 0; t < net->tensor_count; t++) {
     const od_tensor *tensor = &net->tensors[t];
-    start_vector(tensor);
+    initialize_vector(tensor);
     if (tensor->role != OD_KERNEL) continue;
     int in = tensor->shape[tensor->rank - 2], out = tensor->shape[tensor->rank - 1];
     double window = (double)tensor->size / ((double)in * out);
@@ -223,14 +223,12 @@ void od_network_initialize(od_network *net, uint64_t seed) {
 
 od_shape od_network_input(const od_network *net) { return net->input; }
 int od_network_classes(const od_network *net) { return net->layers[net->count - 1].out.c; }
-int od_network_columns(const od_network *net) { return net->layers[net->count - 1].out.w; }
+int od_network_sequence_length(const od_network *net) { return net->layers[net->count - 1].out.w; }
 int od_network_layer_count(const od_network *net) { return net->count; }
 const od_layer *od_network_layer(const od_network *net, int index) {
   return &net->layers[index].layer;
 }
-od_shape od_network_shape_after(const od_network *net, int index) {
-  return net->layers[index].out;
-}
+od_shape od_network_shape_after(const od_network *net, int index) { return net->layers[index].out; }
 const char *od_network_layer_name(const od_network *net, int index) {
   return net->layers[index].name;
 }

@@ -1,7 +1,7 @@
-/* A network: its layers and its numbers. It computes nothing itself: inference.h
- * runs it, gradient.h differentiates it.
+/* A network: its layers and its numbers. Inference (inference.h) and gradients (gradient.h) are
+ * computed elsewhere.
  *
- * All trainable numbers lie in one block, so an optimizer sees one vector; the moving
+ * All trainable numbers lie in one block, so that an optimizer updates one vector; the moving
  * statistics of batch norms follow in the same block. Tensors are named views. */
 #ifndef OD_NN_NETWORK_H
 #define OD_NN_NETWORK_H
@@ -13,70 +13,70 @@
 
 typedef struct od_network od_network;
 
-/* What a tensor is to its layer. */
+/* The role of a tensor in its layer. */
 typedef enum od_role {
   OD_KERNEL,
   OD_BIAS,
-  OD_GAMMA, /* batch norm: its scale, … */
-  OD_BETA,  /* … its shift, … */
-  OD_MOVING_MEAN,     /* … and the statistics of the training batches */
+  OD_GAMMA,       /* batch norm: its scale, … */
+  OD_BETA,        /* … its shift, … */
+  OD_MOVING_MEAN, /* … and the statistics of the training batches */
   OD_MOVING_VARIANCE,
   OD_ROLES
 } od_role;
 
 /* A named view into the network's block; it lives as long as the network. */
 typedef struct od_tensor {
-  char name[48];   /* "conv2d_1.kernel": kind, number among its kind, role */
-  int layer;       /* index in the list */
+  char name[48]; /* "conv2d_1.kernel": kind, number among its kind, role */
+  int layer;     /* index in the list */
   od_role role;
-  int rank;        /* 1, 2 or 4 */
+  int rank; /* 1, 2 or 4 */
   int shape[4];
-  size_t size;     /* product of the shape */
+  size_t size; /* product of the shape */
   od_real *data;
-  bool trainable;  /* false for moving_mean and moving_variance */
-  bool decays;     /* weight decay applies: kernels only */
+  bool trainable; /* false for moving_mean and moving_variance */
+  bool decays;    /* weight decay applies: kernels only */
 } od_tensor;
 
-/* Makes a network for images of shape `input` from `count` layers (copied). All
+/* Creates a network for images of shape `input` from `count` layers (copied). All
  * kernels start at 0: see od_network_initialize. The last layer must give at least 2 class
- * scores, without ReLU: a flat vector, or one for each column. Destroy with
+ * scores, without ReLU: a flat vector, or one for each time step. Destroy with
  * od_network_destroy.
  * Errors: OD_ERROR_ARGUMENT names the layer that does not fit; OD_ERROR_MEMORY. */
-od_status od_network_create(od_shape input, const od_layer *layers, int count,
-                            od_network **network, od_error *error);
+od_status od_network_create(od_shape input, const od_layer *layers, int count, od_network **network,
+                            od_error *error);
 void od_network_destroy(od_network *network);
 
-/* A network of its own that ends with layer `last` of another: its class scores are that
- * layer's output (h, w, c), all of it and whatever it is, laid flat. It is for looking into a
- * network, and is only run: it has no loss. Errors: OD_ERROR_MEMORY. */
+/* Creates a copy of a network that ends with layer `last`: its class scores are the flattened
+ * output (h, w, c) of that layer. It serves to inspect a network, and is only run: it has no
+ * loss. Errors: OD_ERROR_MEMORY. */
 od_status od_network_create_until(const od_network *whole, int last, od_network **network,
                                   od_error *error);
 
-/* Glorot-uniform kernels (Glorot and Bengio, 2010), as Keras starts them; biases and
- * batch-norm shifts 0, scales 1, moving mean 0 and variance 1. */
+/* Sets Glorot-uniform kernels (Glorot and Bengio, 2010), as Keras does; biases and batch-norm
+ * shifts 0, scales 1, moving mean 0 and variance 1. */
 void od_network_initialize(od_network *network, uint64_t seed);
 
 od_shape od_network_input(const od_network *network);
 int od_network_classes(const od_network *network);
-int od_network_columns(const od_network *network); /* that have scores; 1 but for lines */
+int od_network_sequence_length(const od_network *network); /* time steps of the scores, or 1 */
 int od_network_layer_count(const od_network *network);
 const od_layer *od_network_layer(const od_network *network, int index);
-od_shape od_network_shape_after(const od_network *network, int index); /* output of layer index */
+od_shape od_network_shape_after(const od_network *network, int index);   /* output of layer index */
 const char *od_network_layer_name(const od_network *network, int index); /* "conv2d_1" */
 
 int od_network_tensor_count(const od_network *network);
 const od_tensor *od_network_tensor(const od_network *network, int index);
-/* The tensor with this role in layer `layer`, or NULL. */
+/* Returns the tensor with this role in layer `layer`, or NULL. */
 const od_tensor *od_network_find(const od_network *network, int layer, od_role role);
 
-/* The range of a layer's input, as a calibration has seen it (inference.h); low <= 0 <= high.
- * False where there is none. It says nothing of the network any more once its numbers have
- * changed: clear it then, or calibrate again. */
+/* The range of a layer's input as calibrated (inference.h); low <= 0 <= high. Returns false if
+ * there is none. A range is valid for the numbers it was calibrated with: after a change of them,
+ * clear it or calibrate again. */
 bool od_network_range(const od_network *network, int layer, double *low, double *high);
 void od_network_set_range(od_network *network, int layer, double low, double high);
 void od_network_clear_ranges(od_network *network);
 
-/* The whole block: trainable numbers first, then moving statistics. */
+/* The block: trainable numbers first, then moving statistics. */
 od_real *od_network_values(od_network *network);
 const od_real *od_network_values_const(const od_network *network);
 size_t od_network_trainable_size(const od_network *network);

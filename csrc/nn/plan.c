@@ -1,13 +1,12 @@
 #include "nn/plan.h"
 
-/* Where TensorFlow puts the zeros of "same" padding: the smaller half before. */
+#include "nn/conv/algorithm.h"
+
+/* "same" padding as TensorFlow places it: the smaller half before. */
 static int padding_before(bool same, int in, int out, int kernel, int stride) {
   int total = (out - 1) * stride + kernel - in;
   return same && total > 0 ? total / 2 : 0;
 }
-
-/* Fewer channels make the transforms, and the lists of places, dearer than they save. */
-enum { WINOGRAD_CHANNELS = 8, LISTED_ROW = 32 };
 
 /* The geometry of a convolution from op->in to op->conv. */
 static void measure_convolution(od_op *op) {
@@ -17,12 +16,12 @@ static void measure_convolution(od_op *op) {
   op->padded.w = (op->conv.w - 1) * op->stride + op->kernel_w;
   op->padded.c = op->in.c;
   if (op->first) {
-    op->spread = (od_shape){(op->conv.h - 1) * op->stride + 1, (op->conv.w - 1) * op->stride + 1,
-                            op->conv.c};
+    op->dilated = (od_shape){(op->conv.h - 1) * op->stride + 1, (op->conv.w - 1) * op->stride + 1,
+                             op->conv.c};
   } else {
-    op->spread = (od_shape){op->in.h + op->kernel_h - 1, op->in.w + op->kernel_w - 1, op->conv.c};
-    op->spread_top = op->kernel_h - 1 - op->top;
-    op->spread_left = op->kernel_w - 1 - op->left;
+    op->dilated = (od_shape){op->in.h + op->kernel_h - 1, op->in.w + op->kernel_w - 1, op->conv.c};
+    op->dilated_top = op->kernel_h - 1 - op->top;
+    op->dilated_left = op->kernel_w - 1 - op->left;
   }
 }
 
@@ -32,25 +31,36 @@ static void plan_convolution(od_op *op, const od_layer *layer) {
   op->stride = layer->stride;
   op->same = layer->same;
   op->conv = op->out;
-  op->winograd = op->kernel_h == 3 && op->kernel_w == 3 && op->stride == 1 &&
-                 op->in.c >= WINOGRAD_CHANNELS && op->out.c >= WINOGRAD_CHANNELS;
   measure_convolution(op);
 }
 
-static bool has_numbers(const od_op *op) {
-  return op->kind == OD_CONV2D || op->kind == OD_DENSE;
-}
+static bool has_numbers(const od_op *op) { return op->kind == OD_CONV2D || op->kind == OD_DENSE; }
 
-/* Winograd's algorithm goes by pairs of channels in bfloat16, and not at all in bytes. With
- * one channel, three quarters of a word would be filled with nothing: that stays float,
- * but for bytes, which gain all the same. */
+/* A convolution of one channel would leave three quarters of a word of bfloat16 empty: it stays
+ * float32, except for int8, which is faster all the same. */
 static void choose_precision(od_op *op, od_precision precision) {
-  if (op->kind == OD_CONV2D && op->in.c == 1 && precision == OD_BFLOAT16) return;
-  op->precision = precision;
-  if (precision == OD_INT8 || (precision == OD_BFLOAT16 && op->in.c % 2)) op->winograd = false;
+  bool wasteful = op->kind == OD_CONV2D && op->in.c == 1 && precision == OD_BFLOAT16;
+  op->precision = wasteful ? OD_FLOAT32 : precision;
 }
 
-/* Joins `layer` to the operation before it, if that gives the same result. */
+/* The algorithms of a convolution, once it is fused. Winograd's multiplies pairs of channels in
+ * bfloat16, and has no int8 version. */
+static void choose_algorithms(od_op *op) {
+  /* With fewer channels the transforms, or the lists of places, cost more than they save. */
+  enum { WINOGRAD_CHANNELS = 8, ARGMAX_ROW = 32 };
+  bool precise = op->precision == OD_FLOAT32;
+  bool pairs = op->precision == OD_BFLOAT16 && op->in.c % 2 == 0;
+  bool winograd = op->kernel_h == 3 && op->kernel_w == 3 && op->stride == 1 &&
+                  op->in.c >= WINOGRAD_CHANNELS && op->conv.c >= WINOGRAD_CHANNELS &&
+                  (precise || pairs);
+  op->forward = precise ? &od_conv_direct : &od_conv_low_precision;
+  op->backward = &od_conv_direct_backward;
+  if (winograd) op->forward = &od_conv_winograd;
+  if (winograd && !op->pool) op->backward = &od_conv_winograd_backward;
+  if (op->pool && op->kernel_w * op->in.c >= ARGMAX_ROW) op->backward = &od_conv_argmax_backward;
+}
+
+/* Fuses `layer` into the operation before it, if that gives the same result; returns whether. */
 static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, bool inference) {
   if (!has_numbers(before)) return false;
   if (layer->kind == OD_RELU && !before->pool) {
@@ -61,11 +71,10 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
       !before->pool && square) {
     before->pool = true;
-    before->by_argmax = before->kernel_w * before->in.c >= LISTED_ROW;
     before->out = out;
     return true;
   }
-  bool same_channels = out.c == before->out.c; /* not so where a flatten lies between */
+  bool same_channels = out.c == before->out.c; /* false if a flatten lies between */
   if (layer->kind == OD_BATCH_NORM && inference && same_channels && !before->relu &&
       !before->pool && before->norm < 0) {
     before->norm = index;
@@ -74,7 +83,7 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   return false;
 }
 
-/* A layer's numbers: kernel and bias, or in their places gamma and beta. */
+/* The place of a layer's numbers: kernel and bias, or of a batch norm gamma and beta. */
 static void locate_numbers(od_op *op, const od_network *network) {
   bool norm = op->kind == OD_BATCH_NORM;
   const od_real *values = od_network_values_const(network);
@@ -90,20 +99,19 @@ static void locate_numbers(od_op *op, const od_network *network) {
   }
 }
 
-/* Handwriting is mostly paper. Where a first convolution of one channel sees only zeros,
- * its output is its bias; where a second one sees only such places, its output is what a
- * blank image gives there, and need not be computed for every image. */
-static void find_blank_pair(od_plan *plan, bool one_width) {
-  if (plan->count < 2 || !one_width) return;
+/* Handwriting is mostly background. Where the input of a first convolution of one channel is
+ * zero, its output is its bias; where the input of a second one comes only from such places, its
+ * output is the one of an all-zero image, and need not be computed for every image. */
+static void find_zero_tile_pair(od_plan *plan) {
+  if (plan->count < 2) return;
   od_op *first = &plan->ops[0], *second = &plan->ops[1];
   bool finds = first->kind == OD_CONV2D && first->pool && first->in.c == 1;
-  bool skips = second->kind == OD_CONV2D && second->pool &&
-               (second->winograd || second->precision != OD_FLOAT32);
+  bool skips = second->kind == OD_CONV2D && second->pool && second->forward != &od_conv_direct;
   first->finds_zero_tiles = second->skips_zero_tiles = finds && skips;
 }
 
-od_status od_plan_make(const od_network *network, bool inference, od_precision precision,
-                       int kept, od_plan *plan, od_error *error) {
+od_status od_plan_make(const od_network *network, bool inference, od_precision precision, int kept,
+                       od_plan *plan, od_error *error) {
   int layers = od_network_layer_count(network);
   plan->count = 0;
   plan->ops = od_allocate((size_t)layers, sizeof *plan->ops);
@@ -112,10 +120,10 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
   for (int i = 0; i < layers; i++) {
     const od_layer *layer = od_network_layer(network, i);
     od_shape out = od_network_shape_after(network, i);
-    bool nothing = layer->kind == OD_FLATTEN || (layer->kind == OD_DROPOUT && inference);
+    bool dropped = layer->kind == OD_FLATTEN || (layer->kind == OD_DROPOUT && inference);
     od_op *before = plan->count ? &plan->ops[plan->count - 1] : NULL;
-    bool joins = before && !(before->layer <= kept && i > kept);
-    if (nothing || (joins && fuse(before, layer, i, out, inference))) {
+    bool may_fuse = before && !(before->layer <= kept && i > kept);
+    if (dropped || (may_fuse && fuse(before, layer, i, out, inference))) {
       in = out;
       continue;
     }
@@ -135,7 +143,9 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
     plan->count++;
     in = out;
   }
-  find_blank_pair(plan, od_network_columns(network) == 1);
+  for (int i = 0; i < plan->count; i++)
+    if (plan->ops[i].kind == OD_CONV2D) choose_algorithms(&plan->ops[i]);
+  if (od_network_sequence_length(network) == 1) find_zero_tile_pair(plan);
   return OD_OK;
 }
 

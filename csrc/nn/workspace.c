@@ -62,13 +62,26 @@ static void forward(const od_model *model, const od_op *op, size_t n, const ping
   switch (op->kind) {
     case OD_CONV2D:
       for (size_t i = 0; i < n; i++) {
-        od_zero_tiles tiles = {buffers->maps + i * model->map_size, model->zero_output, NULL};
-        od_conv_forward(op, kernels, x + i * in, kernel, bias, y + i * out, NULL, &tiles,
-                        buffers->scratch);
+        const od_zero_tiles tiles = {buffers->maps + i * model->map_size, model->zero_output, NULL};
+        od_conv_forward(&(od_conv_args){.op = op,
+                                        .kernels = kernels,
+                                        .packed = kernel,
+                                        .bias = bias,
+                                        .x = x + i * in,
+                                        .y = y + i * out,
+                                        .zero_tiles = &tiles,
+                                        .scratch = buffers->scratch});
       }
       break;
     case OD_DENSE:
-      od_dense_forward(op, kernels, n, x, kernel, bias, y, buffers->scratch);
+      od_dense_forward(&(od_dense_args){.op = op,
+                                        .kernels = kernels,
+                                        .n = n,
+                                        .packed = kernel,
+                                        .bias = bias,
+                                        .x = x,
+                                        .y = y,
+                                        .scratch = buffers->scratch});
       break;
     case OD_RELU:
       kernels->relu(n * out, x, y);
@@ -95,15 +108,15 @@ static void forward(const od_model *model, const od_op *op, size_t n, const ping
 
 static void observe(const od_workspace *workspace, int worker, int i, size_t n, const od_real *x) {
   double *range = workspace->observed + 2 * (worker * workspace->model->plan.count + i);
-  for (size_t k = 0; k < n; k++) { /* not fmin, for which GCC 12 for AArch64 fails here */
+  for (size_t k = 0; k < n; k++) { /* GCC 12 for AArch64 crashes on fmin */
     const double value = (double)x[k];
     if (value < range[0]) range[0] = value;
     if (value > range[1]) range[1] = value;
   }
 }
 
-/* n inputs in the worker's first buffer through operations ops, to scores (n, columns, classes). */
-static void run_ops(const od_workspace *workspace, const od_op *ops, size_t n, size_t columns,
+/* n inputs in the worker's first buffer through operations ops, to scores (n, steps, classes). */
+static void run_ops(const od_workspace *workspace, const od_op *ops, size_t n, size_t steps,
                     int worker, od_real *scores) {
   const od_model *model = workspace->model;
   ping_pong buffers = buffers_of(workspace, worker);
@@ -114,7 +127,7 @@ static void run_ops(const od_workspace *workspace, const od_op *ops, size_t n, s
     buffers.x = buffers.y;
     buffers.y = swapped;
   }
-  memcpy(scores, buffers.x, n * columns * model->classes * sizeof *scores);
+  memcpy(scores, buffers.x, n * steps * model->classes * sizeof *scores);
 }
 
 static void softmax_rows(size_t rows, size_t classes, od_real *scores) {
@@ -127,7 +140,7 @@ od_real *od_workspace_input(const od_workspace *workspace, int worker) {
 
 void od_model_run_slice(const od_model *model, od_workspace *workspace, int worker, size_t n,
                         od_real *scores) {
-  run_ops(workspace, model->plan.ops, n, model->columns, worker, scores);
+  run_ops(workspace, model->plan.ops, n, model->sequence_length, worker, scores);
 }
 
 typedef struct images_run {
@@ -141,13 +154,13 @@ typedef struct images_run {
 static void run_slice(void *context, int slice, int worker) {
   const images_run *run = context;
   const od_model *model = run->model;
-  const size_t begin = (size_t)slice * model->slice, row = model->columns * model->classes;
+  const size_t begin = (size_t)slice * model->slice, row = model->sequence_length * model->classes;
   const size_t n = od_min_size(run->images->count - begin, model->slice);
   od_real *input = od_workspace_input(run->workspace, worker), *scores = run->scores + begin * row;
   for (size_t i = 0; i < n; i++)
     od_images_load(run->images, model->kernels, begin + i, input + i * model->input_size);
   od_model_run_slice(model, run->workspace, worker, n, scores);
-  if (run->softmax) softmax_rows(n * model->columns, model->classes, scores);
+  if (run->softmax) softmax_rows(n * model->sequence_length, model->classes, scores);
 }
 
 /* The pool, or NULL where it has more workers than the workspace has room for. */
@@ -177,11 +190,11 @@ static void run_line(void *context, int index, int worker) {
   const size_t count = (size_t)model->plan.count;
   od_op *ops = run->workspace->fitted + (size_t)worker * count;
   od_plan_fit(&model->plan, line->width, ops);
-  const size_t columns = (size_t)ops[count - 1].out.w;
+  const size_t steps = (size_t)ops[count - 1].out.w;
   model->kernels->bytes_to_real(od_shape_size(ops[0].in), line->pixels, (od_real)run->scale,
                                 od_workspace_input(run->workspace, worker));
-  run_ops(run->workspace, ops, 1, columns, worker, line->scores);
-  if (run->softmax) softmax_rows(columns, model->classes, line->scores);
+  run_ops(run->workspace, ops, 1, steps, worker, line->scores);
+  if (run->softmax) softmax_rows(steps, model->classes, line->scores);
 }
 
 void od_model_run_lines(const od_model *model, od_workspace *workspace, od_thread_pool *pool,

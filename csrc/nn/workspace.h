@@ -20,7 +20,7 @@ void od_workspace_destroy(od_workspace *workspace); /* NULL is fine */
 
 int od_workspace_threads(const od_workspace *workspace);
 
-/* scores (count, columns, classes): class scores, or with `softmax` probabilities.
+/* scores (count, steps, classes): class scores, or with `softmax` probabilities.
  * images->size must be the input's size. A pool of more workers than the workspace has room for
  * is not used. */
 void od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
@@ -29,8 +29,8 @@ void od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool
 /* A line image: of the input's height and channels, and of its own width. */
 typedef struct od_line_image {
   const uint8_t *pixels; /* (h, width, c) */
-  int width;             /* for which od_model_columns_of is not 0 */
-  od_real *scores;       /* (columns, classes) */
+  int width;             /* for which od_model_sequence_length_at is not 0 */
+  od_real *scores;       /* (steps, classes) */
 } od_line_image;
 
 /* Scores, or probabilities, of line images (count); pixels are multiplied by `scale`. */
@@ -44,7 +44,7 @@ void od_model_run_lines(const od_model *model, od_workspace *workspace, od_threa
 enum { OD_MODEL_SLICE = 8 };
 
 /* Where worker `worker` writes the pixels of its images, (OD_MODEL_SLICE, input size), and runs
- * the first n of them to scores (n, columns, classes). A run overwrites the pixels. A model of
+ * the first n of them to scores (n, steps, classes). A run overwrites the pixels. A model of
  * lines runs one image at a time. */
 od_real *od_workspace_input(const od_workspace *workspace, int worker);
 void od_model_run_slice(const od_model *model, od_workspace *workspace, int worker, size_t n,

@@ -100,7 +100,7 @@ od_status od_hypotheses_recognize(const od_reader *reader, od_thread_pool *pool,
   size_t columns = 0, count = 0;
   for (int i = 0; i < hypotheses->count; i++) {
     od_line_hypothesis *item = &hypotheses->items[i];
-    item->columns = od_model_columns_of(reader->recognizer, item->geometry.width);
+    item->columns = od_model_sequence_length_at(reader->recognizer, item->geometry.width);
     columns += (size_t)item->columns;
   }
   od_line_image *images = od_allocate((size_t)hypotheses->count, sizeof *images);

@@ -52,7 +52,7 @@ static void find_band(const od_page *page, const od_text_line *line, double slop
   for (int y = line->top; y < line->bottom; y++) {
     const size_t row = (size_t)y * (size_t)page->w;
     for (int x = line->left; x < line->right; x++) {
-      const int32_t label = page->components.label[row + (size_t)x];
+      const int32_t label = page->components.labels[row + (size_t)x];
       if (label < first_label || label > last_label) continue;
       const double bin = (y + 0.5 - slope * (x + 0.5 - line->left) - first) / step;
       const int i = bin < 0 ? 0 : bin >= BINS ? BINS - 1 : (int)bin;

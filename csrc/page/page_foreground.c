@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "digit/foreground.h"
 #include "digit/ruling_lines.h"
+#include "digit/stroke_width.h"
 #include "page/page.h"
 
 /* Window of the local background, in pixels: larger than the stroke width, smaller than the
@@ -36,14 +37,16 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   od_foreground_stats stats;
   page->foreground = od_allocate((size_t)page->h * (size_t)page->w, 1);
   if (!page->foreground) return od_fail_memory(error, "the foreground of a page");
+  const od_foreground_maps maps = {page->foreground, NULL};
   od_status status = od_find_foreground(&page->imaging, page->h, page->w, page->image, window,
-                                        page->foreground, NULL, &stats, error);
+                                        &maps, &stats, error);
   if (status) return status;
   page->dark = stats.dark;
   status = find_components(page, error);
   if (status || page->components.count == 0) return status;
   int height;
-  status = od_median_height(page->components.count, page->components.of, page->h, &height, error);
+  status =
+      od_median_height(page->components.count, page->components.items, page->h, &height, error);
   if (status) return status;
   const int thickness = od_max(3, (int)(1.4 * page->stroke_width + 0.5));
   const int length = od_max(5 * height / 2, 24);

@@ -30,7 +30,7 @@ static void recognition_release(recognition *work) {
 
 static od_status check_recognizer(const od_model *model, od_error *error) {
   const od_shape input = od_model_input(model);
-  const int columns = od_model_columns(model), classes = od_model_classes(model);
+  const int columns = od_model_sequence_length(model), classes = od_model_classes(model);
   if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
       columns == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE && classes == OD_CTC_CLASSES)
     return OD_OK;
@@ -46,7 +46,7 @@ static od_status check_classifier(const od_classifier *classifier, od_error *err
   if (!classifier) return od_fail(error, OD_ERROR_ARGUMENT, "classifier: got none, expected one");
   const od_shape input = od_model_input(classifier->model);
   const int classes = od_model_classes(classifier->model);
-  if (od_is_classifier(input, classes, od_model_columns(classifier->model))) return OD_OK;
+  if (od_is_classifier(input, classes, od_model_sequence_length(classifier->model))) return OD_OK;
   return od_fail(error, OD_ERROR_ARGUMENT,
                  "classifier: got a network from (%d, %d, %d) to %d classes, expected one from "
                  "(%d, %d, 1) to %d or %d classes",

@@ -42,7 +42,7 @@ typedef struct splitter {
 } splitter;
 
 static bool has_label(const od_page *page, int label, int y, int x) {
-  return page->components.label[(size_t)y * (size_t)page->w + (size_t)x] == label;
+  return page->components.labels[(size_t)y * (size_t)page->w + (size_t)x] == label;
 }
 
 /* ---- seams ---- */
@@ -58,7 +58,7 @@ static const int *accumulate_costs(const splitter *work, const od_segment *segme
   for (int y = 0; y < height; y++) {
     int8_t *step = work->step + (size_t)y * (size_t)page->w;
     const int32_t *row =
-        page->components.label + (size_t)(segment->top + y) * (size_t)page->w + left;
+        page->components.labels + (size_t)(segment->top + y) * (size_t)page->w + left;
     above[-1] = above[width] = 1 << 28;
     for (int x = 0; x < width; x++) {
       const int from_left = above[x - 1] + SLANT_COST, from_right = above[x + 1] + SLANT_COST;
@@ -171,7 +171,7 @@ static void split_segment(splitter *work, const od_segment *segment, int label) 
   for (int k = 0; k <= work->seam_count; k++)
     parts[k] = (od_segment){.left = page->w, .top = page->h};
   for (int y = segment->top; y < segment->bottom; y++) {
-    int32_t *row = page->components.label + (size_t)y * (size_t)page->w;
+    int32_t *row = page->components.labels + (size_t)y * (size_t)page->w;
     const uint8_t *foreground = page->foreground + (size_t)y * (size_t)page->w;
     for (int x = segment->left; x < segment->right; x++) {
       if (row[x] != label) continue;
@@ -236,7 +236,7 @@ static void split_lines(splitter *work, position *positions, od_segment *sorted,
     line->count = count - first;
   }
   page->segment_count = count;
-  int32_t *pixels = page->components.label;
+  int32_t *pixels = page->components.labels;
   for (size_t i = 0; i < (size_t)page->h * (size_t)page->w; i++)
     pixels[i] = pixels[i] < 0 ? label[-pixels[i] - 1] : 0;
 }

@@ -167,7 +167,7 @@ static void attach_small(int count, node *nodes) {
 }
 
 static double mean_x(const od_foreground_component *component) {
-  return (double)component->across / component->area;
+  return (double)component->column_sum / component->area;
 }
 
 static int by_line(const void *a, const void *b) {
@@ -273,7 +273,7 @@ static od_status fill_lines(od_page *page, int count, const node *nodes, int *la
 
 /* Replaces the labels of components by those of segments. */
 static void relabel(od_page *page, const int *label) {
-  int32_t *pixels = page->components.label;
+  int32_t *pixels = page->components.labels;
   for (size_t i = 0; i < (size_t)page->h * (size_t)page->w; i++)
     if (pixels[i]) pixels[i] = label[pixels[i] - 1];
 }
@@ -281,10 +281,10 @@ static void relabel(od_page *page, const int *label) {
 static od_status find_lines(od_page *page, node *nodes, int *label, od_error *error) {
   int height, count = 0;
   od_status status =
-      od_median_height(page->components.count, page->components.of, page->h, &height, error);
+      od_median_height(page->components.count, page->components.items, page->h, &height, error);
   if (status) return status;
   for (int i = 0; i < page->components.count; i++) {
-    const od_foreground_component *component = &page->components.of[i];
+    const od_foreground_component *component = &page->components.items[i];
     const int width = component->right - component->left;
     if (od_max(height_of(component), width) < min_size * height) continue;
     nodes[count++] = (node){.component = *component,

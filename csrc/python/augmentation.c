@@ -9,63 +9,111 @@
 #include "fields.h"
 #include "runtime.h"
 
-static const field_choices kinds = {OD_AUGMENT_KINDS,
-                                    {[OD_AUGMENT_ROTATION] = "rotation",
-                                     [OD_AUGMENT_TRANSLATION] = "translation",
-                                     [OD_AUGMENT_ZOOM] = "zoom",
-                                     [OD_AUGMENT_CONTRAST] = "contrast",
-                                     [OD_AUGMENT_SHEAR] = "shear",
-                                     [OD_AUGMENT_AFFINE] = "affine",
-                                     [OD_AUGMENT_ELASTIC] = "elastic",
-                                     [OD_AUGMENT_STROKE] = "stroke",
-                                     [OD_AUGMENT_BRIGHTNESS] = "brightness",
-                                     [OD_AUGMENT_NOISE] = "noise",
-                                     [OD_AUGMENT_ERASE] = "erase",
-                                     [OD_AUGMENT_BLUR] = "blur",
-                                     [OD_AUGMENT_BACKGROUND] = "paper",
-                                     [OD_AUGMENT_TEXTURE] = "texture",
-                                     [OD_AUGMENT_STRAY_STROKE] = "ink",
-                                     [OD_AUGMENT_NEGATIVE] = "negative"}};
 static const field_choices fills = {3,
                                     {[OD_FILL_REFLECT] = "reflect",
                                      [OD_FILL_CONSTANT] = "constant",
                                      [OD_FILL_NEAREST] = "nearest"}};
+_Static_assert(sizeof(od_fill) == sizeof(int), "a fill is read as an int");
 
-/* A new tuple of exactly `length` items, or NULL with an exception. */
-static PyObject *tuple_of(PyObject *value, const char *name, Py_ssize_t length,
-                          const char *expected) {
-  bool sequence = PyTuple_Check(value) || PyList_Check(value);
-  PyObject *tuple = sequence ? PySequence_Tuple(value) : NULL;
-  if (sequence && (!tuple || PyTuple_GET_SIZE(tuple) == length)) return tuple;
-  Py_XDECREF(tuple);
-  return PyErr_Format(sequence ? PyExc_ValueError : PyExc_TypeError, "%s: got %.100R, expected %s",
-                      name, value, expected);
-}
+#define OFFSET(MEMBER) offsetof(od_augment_step, MEMBER)
+#define PROBABILITY \
+  { "probability", OPTIONAL, FIELD_REAL, OFFSET(probability), NULL }
+#define FILL \
+  { "fill", OPTIONAL, FIELD_CHOICE, OFFSET(fill), &fills }
+#define VALUE \
+  { "value", OPTIONAL, FIELD_REAL, OFFSET(value), NULL }
+#define NUMBER(NAME, MEMBER) \
+  { NAME, REQUIRED, FIELD_REAL, OFFSET(MEMBER), NULL }
+#define RANGE(NAME, MEMBER) \
+  { NAME, REQUIRED, FIELD_RANGE, OFFSET(MEMBER), NULL }
 
-static bool read_numbers(PyObject *value, const char *name, od_augment_step *step) {
-  double *numbers[] = {&step->a, &step->b, &step->c, &step->d, &step->e};
-  PyObject *tuple = tuple_of(value, name, 5, "a tuple of five numbers");
-  bool read = tuple != NULL;
-  for (int i = 0; read && i < 5; i++)
-    read = convert_real(PyTuple_GET_ITEM(tuple, i), name, numbers[i]);
-  Py_XDECREF(tuple);
-  return read;
+/* rotation, zoom, shear */
+static const field geometric_fields[] = {RANGE("factor", range), PROBABILITY, FILL, VALUE,
+                                         FIELDS_END};
+static const field contrast_fields[] = {RANGE("factor", range), PROBABILITY, FIELDS_END};
+/* stroke, brightness */
+static const field amount_fields[] = {RANGE("amount", range), PROBABILITY, FIELDS_END};
+/* noise, blur */
+static const field sigma_fields[] = {RANGE("sigma", range), PROBABILITY, FIELDS_END};
+static const field erase_fields[] = {RANGE("area", range), PROBABILITY, VALUE, FIELDS_END};
+static const field translation_fields[] = {RANGE("height", translation.height),
+                                           RANGE("width", translation.width),
+                                           PROBABILITY,
+                                           FILL,
+                                           VALUE,
+                                           FIELDS_END};
+static const field affine_fields[] = {NUMBER("degrees", affine.degrees),
+                                      NUMBER("translate", affine.translate),
+                                      RANGE("scale", affine.scale),
+                                      NUMBER("shear", affine.shear),
+                                      PROBABILITY,
+                                      FILL,
+                                      VALUE,
+                                      FIELDS_END};
+static const field elastic_fields[] = {NUMBER("displacement", elastic.displacement),
+                                       NUMBER("sigma", elastic.sigma),
+                                       PROBABILITY,
+                                       FILL,
+                                       VALUE,
+                                       FIELDS_END};
+static const field background_fields[] = {
+    RANGE("tone", background.tone), NUMBER("uneven", background.uneven), PROBABILITY, FIELDS_END};
+static const field texture_fields[] = {RANGE("amount", texture.amount),
+                                       NUMBER("spacing", texture.spacing), PROBABILITY, FIELDS_END};
+static const field stray_stroke_fields[] = {RANGE("width", stray_stroke.width),
+                                            NUMBER("reach", stray_stroke.reach), PROBABILITY, VALUE,
+                                            FIELDS_END};
+static const field invert_fields[] = {PROBABILITY, FIELDS_END};
+
+static const field *const fields_of[OD_AUGMENT_KINDS] = {
+    [OD_AUGMENT_ROTATION] = geometric_fields,
+    [OD_AUGMENT_TRANSLATION] = translation_fields,
+    [OD_AUGMENT_ZOOM] = geometric_fields,
+    [OD_AUGMENT_CONTRAST] = contrast_fields,
+    [OD_AUGMENT_SHEAR] = geometric_fields,
+    [OD_AUGMENT_AFFINE] = affine_fields,
+    [OD_AUGMENT_ELASTIC] = elastic_fields,
+    [OD_AUGMENT_STROKE] = amount_fields,
+    [OD_AUGMENT_BRIGHTNESS] = amount_fields,
+    [OD_AUGMENT_NOISE] = sigma_fields,
+    [OD_AUGMENT_ERASE] = erase_fields,
+    [OD_AUGMENT_BLUR] = sigma_fields,
+    [OD_AUGMENT_BACKGROUND] = background_fields,
+    [OD_AUGMENT_TEXTURE] = texture_fields,
+    [OD_AUGMENT_STRAY_STROKE] = stray_stroke_fields,
+    [OD_AUGMENT_INVERT] = invert_fields,
+};
+
+/* Remove "type" from the dict and read it. */
+static bool read_kind(PyObject *values, const char *name, od_augment_kind *kind) {
+  char key[80];
+  snprintf(key, sizeof key, "%s: type", name);
+  PyObject *type = dict_take(values, "type");
+  if (!type) {
+    if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "%s: missing", key);
+    return false;
+  }
+  field_choices kinds = {.count = OD_AUGMENT_KINDS};
+  for (int i = 0; i < OD_AUGMENT_KINDS; i++)
+    kinds.names[i] = od_augment_kind_name((od_augment_kind)i);
+  const int choice = choice_read(&kinds, type, key);
+  Py_DECREF(type);
+  *kind = (od_augment_kind)choice;
+  return choice >= 0;
 }
 
 static bool read_step(PyObject *value, const char *name, od_augment_step *step) {
-  PyObject *tuple =
-      tuple_of(value, name, 5, "a tuple (name, five numbers, probability, fill, value)");
-  if (!tuple) return false;
-  int kind = choice_read(&kinds, PyTuple_GET_ITEM(tuple, 0), name);
-  int fill = kind < 0 ? -1 : choice_read(&fills, PyTuple_GET_ITEM(tuple, 3), name);
-  bool read = fill >= 0 && read_numbers(PyTuple_GET_ITEM(tuple, 1), name, step) &&
-              convert_real(PyTuple_GET_ITEM(tuple, 2), name, &step->probability) &&
-              convert_real(PyTuple_GET_ITEM(tuple, 4), name, &step->value);
-  Py_DECREF(tuple);
-  if (!read) return false;
-  step->kind = (od_augment_kind)kind;
-  step->fill = (od_fill)fill;
-  return true;
+  PyObject *values = convert_dict(value, name);
+  if (!values) return false;
+  *step = (od_augment_step){.probability = 1, .fill = OD_FILL_CONSTANT};
+  bool read = read_kind(values, name, &step->kind);
+  if (read) {
+    char where[96];
+    snprintf(where, sizeof where, "%s (%s): ", name, od_augment_kind_name(step->kind));
+    read = fields_read(fields_of[step->kind], values, where, PyExc_ValueError, step);
+  }
+  Py_DECREF(values);
+  return read;
 }
 
 bool augmentation_read(PyObject *list, const char *name, od_augment *augment) {
@@ -73,7 +121,7 @@ bool augmentation_read(PyObject *list, const char *name, od_augment *augment) {
     PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected a list of steps", name, list);
     return false;
   }
-  PyObject *items = PySequence_Tuple(list); /* nobody else can change this one */
+  PyObject *items = PySequence_Tuple(list); /* not shared, unlike the list */
   if (!items) return false;
   Py_ssize_t length = PyTuple_GET_SIZE(items);
   bool read = length <= OD_MAX_AUGMENT_STEPS;

@@ -1,4 +1,4 @@
-/* Augmentation steps: tuples as _core.pyi describes them to what the core takes. */
+/* Augmentation steps, dicts as AugmentStep in _core.pyi, to the core's structs. */
 #ifndef OD_PYTHON_AUGMENTATION_H
 #define OD_PYTHON_AUGMENTATION_H
 
@@ -8,7 +8,7 @@
 
 #include "train/augment.h"
 
-/* Checked as the core checks it. False with an exception that names the step. */
+/* Read and check a list of steps. Return false with an exception that names the step. */
 bool augmentation_read(PyObject *list, const char *name, od_augment *augment);
 
 /* augment(images, steps, seed) */

@@ -1,6 +1,6 @@
 #include "canonical_input.h"
 
-#include "image/image.h"
+#include "digit/canonical.h"
 
 enum { SIDE = 28 };
 

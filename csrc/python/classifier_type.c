@@ -25,7 +25,7 @@ static bool read_network(PyTypeObject *type, PyObject *value) {
   }
   const od_network *network = ((network_object *)value)->network;
   if (od_is_classifier(od_network_input(network), od_network_classes(network),
-                       od_network_columns(network)))
+                       od_network_sequence_length(network)))
     return true;
   PyErr_Format(PyExc_ValueError,
                "network: got %R, expected one from (%d, %d, 1) to %d or %d classes", value,

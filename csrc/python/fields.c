@@ -8,7 +8,7 @@
 
 enum { MAX_NAME = 96, MAX_LIST = 512 };
 
-/* Appends to text, a buffer of MAX_LIST characters, what fits; returns the new end. */
+/* Append to text, a buffer of MAX_LIST characters, as much as fits; return the new end. */
 static int append(char *text, int end, const char *before, const char *name) {
   int length = snprintf(text + end, (size_t)(MAX_LIST - end), "%s%s", before, name);
   return end + length < MAX_LIST ? end + length : MAX_LIST - 1;
@@ -51,6 +51,22 @@ static bool read_pair(PyObject *value, const char *name, int *pair) {
   return true;
 }
 
+static bool read_range(PyObject *value, const char *name, double *range) {
+  const bool pair = PyTuple_Check(value) || PyList_Check(value);
+  if (!pair || PySequence_Size(value) != 2) {
+    PyErr_Format(pair ? PyExc_ValueError : PyExc_TypeError,
+                 "%s: got %.100R, expected a pair (low, high)", name, value);
+    return false;
+  }
+  for (int i = 0; i < 2; i++) {
+    PyObject *number = PySequence_GetItem(value, i);
+    const bool read = number && convert_real(number, name, &range[i]);
+    Py_XDECREF(number);
+    if (!read) return false;
+  }
+  return true;
+}
+
 static bool read_one(const field *f, PyObject *value, const char *name, void *member) {
   long long integer;
   int choice;
@@ -63,6 +79,8 @@ static bool read_one(const field *f, PyObject *value, const char *name, void *me
       return read_pair(value, name, member);
     case FIELD_REAL:
       return convert_real(value, name, member);
+    case FIELD_RANGE:
+      return read_range(value, name, member);
     case FIELD_BOOL:
       return convert_bool(value, name, member);
     case FIELD_SEED:
@@ -148,6 +166,8 @@ static PyObject *write_one(const field *f, const void *member) {
       return write_pair(member);
     case FIELD_REAL:
       return PyFloat_FromDouble(*(const double *)member);
+    case FIELD_RANGE:
+      return Py_BuildValue("(dd)", ((const double *)member)[0], ((const double *)member)[1]);
     case FIELD_BOOL:
       return PyBool_FromLong(*(const bool *)member);
     case FIELD_SEED:

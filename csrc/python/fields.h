@@ -1,5 +1,5 @@
-/* C structs that people write as dicts or keywords: a table says which key goes to
- * which member. Ranges are the core's business; here only types are checked. */
+/* C structs from dicts or keyword arguments and back: a table maps each key to a member. Only types
+ * are checked here; the core checks ranges. */
 #ifndef OD_PYTHON_FIELDS_H
 #define OD_PYTHON_FIELDS_H
 
@@ -12,9 +12,10 @@ typedef enum field_type {
   FIELD_INT,    /* int */
   FIELD_PAIR,   /* int[2]: one int for both, or two */
   FIELD_REAL,   /* double, finite */
+  FIELD_RANGE,  /* double[2], finite: a pair (low, high) */
   FIELD_BOOL,   /* bool */
   FIELD_SEED,   /* uint64_t */
-  FIELD_CHOICE, /* int: which of `choices` */
+  FIELD_CHOICE, /* int: the index in `choices` */
   FIELD_SWITCH  /* bool: the second of two `choices` */
 } field_type;
 
@@ -33,26 +34,26 @@ typedef struct field {
   const field_choices *choices;
 } field;
 
-/* For tables of fields, which end in FIELDS_END. */
+/* For tables of fields, which end with FIELDS_END. */
 #define OPTIONAL false
 #define REQUIRED true
 #define FIELDS_END \
   { NULL, OPTIONAL, FIELD_INT, 0, NULL }
 
-/* Fills `record` from `values`, a dict that is the caller's own; members whose keys
- * are not there stay. An unknown or a missing key raises `exception`; `where` stands
- * before each key in messages, such as "layer 2 (dense): ". */
+/* Fill `record` from `values`, a dict that nothing else refers to; members without a key keep their
+ * value. An unknown key, or a missing one that is required, raises `exception`; messages begin with
+ * `where`, for example "layer 2 (dense): ". */
 bool fields_read(const field *fields, PyObject *values, const char *where, PyObject *exception,
                  void *record);
 
-/* Takes a key out of the dict: its value as a new reference, or NULL; an exception is
- * set only where something failed. */
+/* Remove a key from a dict and return its value as a new reference; NULL without an exception if
+ * there is no such key. */
 PyObject *dict_take(PyObject *dict, const char *key);
 
-/* Adds all fields to `dict`. */
+/* Add all fields to `dict`. */
 bool fields_write(const field *fields, const void *record, PyObject *dict);
 
-/* Which of the choices `value` is; -1 with an exception set. */
+/* Return the index of `value` in the choices, or -1 with an exception. */
 int choice_read(const field_choices *choices, PyObject *value, const char *name);
 
 #endif

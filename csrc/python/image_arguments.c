@@ -99,14 +99,14 @@ PyObject *apply_operation(PyObject *module, picture_view *picture, int h, int w,
   if (array) {
     shared_thread_pool *pool = runtime_pool(state_of_module(module));
     Py_BEGIN_ALLOW_THREADS
-    od_image_workspace imaging = {.kernels = state->kernels, .pool = pool->pool};
+    od_image_workspace workspace = {.kernels = state->kernels, .pool = pool->pool};
     for (int k = 0; k < channels && status == OD_OK; k++) {
       od_view image = picture->first;
       image.pixels += k * picture->channel;
       const od_target result = {pixels + k, h, w, (ptrdiff_t)w * channels, channels};
-      status = work(&imaging, &image, &result, parameters, &error);
+      status = work(&workspace, &image, &result, parameters, &error);
     }
-    od_image_workspace_release(&imaging);
+    od_image_workspace_release(&workspace);
     Py_END_ALLOW_THREADS
     shared_thread_pool_release(pool);
   }

@@ -14,8 +14,8 @@
 
 /* ---- gray ---- */
 
-PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                         PyObject *keywords) {
+PyObject *image_gray(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                     PyObject *keywords) {
   static const signature accepted = {"image_gray", 3, 3, 3, {"image", "bgr", "background"}};
   PyObject *values[3];
   picture_view picture;
@@ -40,10 +40,11 @@ PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_
   if (array) {
     shared_thread_pool *pool = runtime_pool(state_of_module(module));
     Py_BEGIN_ALLOW_THREADS
-    od_image_workspace imaging = {.kernels = state->kernels, .pool = pool->pool};
+    od_image_workspace workspace = {.kernels = state->kernels, .pool = pool->pool};
     const od_target gray = od_target_of(h, w, pixels);
-    status = od_gray(&imaging, &picture.first, picture.channel, channels, background, &gray, &error);
-    od_image_workspace_release(&imaging);
+    status =
+        od_gray(&workspace, &picture.first, picture.channel, channels, background, &gray, &error);
+    od_image_workspace_release(&workspace);
     Py_END_ALLOW_THREADS
     shared_thread_pool_release(pool);
   }
@@ -53,31 +54,31 @@ PyObject *operation_gray(PyObject *module, PyObject *const *arguments, Py_ssize_
   return raise_status(status, &error);
 }
 
-/* ---- black and white ---- */
+/* ---- thresholds ---- */
 
 typedef struct threshold_parameters {
-  int threshold; /* or the bound */
+  int threshold;
   uint8_t above, below;
-  bool gaussian;
-  int block_size;
 } threshold_parameters;
 
-static od_status run_threshold(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                               const void *parameters, od_error *error) {
+static od_status run_threshold(od_image_workspace *workspace, const od_view *image,
+                               const od_target *result, const void *parameters, od_error *error) {
   const threshold_parameters *p = parameters;
-  return od_threshold(imaging, image, p->threshold, p->above, p->below, result, error);
+  return od_threshold(workspace, image, p->threshold, p->above, p->below, result, error);
 }
 
 static int otsu_of(const picture_view *picture) {
+  uint64_t histogram[256];
   int threshold;
   Py_BEGIN_ALLOW_THREADS
-  threshold = od_otsu(&picture->first);
+  od_histogram(&picture->first, histogram);
+  threshold = od_otsu(histogram);
   Py_END_ALLOW_THREADS
   return threshold;
 }
 
-PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                              PyObject *keywords) {
+PyObject *image_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                          PyObject *keywords) {
   static const char *const names[] = {"binary", "binary_inv", "otsu", "otsu_inv", NULL};
   static const signature accepted = {
       "image_threshold", 4, 4, 4, {"image", "thresh", "maxval", "type"}};
@@ -94,7 +95,7 @@ PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_s
   const bool otsu = type >= 2, inverse = type % 2;
   if (!(otsu ? read_gray : read_picture)(values[0], "image", &picture)) return NULL;
   level = otsu ? otsu_of(&picture) : floor(level);
-  p.threshold = (int)fmin(fmax(level, -1), 255); /* all is above -1, and nothing above 255 */
+  p.threshold = (int)fmin(fmax(level, -1), 255); /* all levels are above -1, none above 255 */
   p.above = inverse ? 0 : top;
   p.below = inverse ? top : 0;
   PyObject *result =
@@ -102,51 +103,51 @@ PyObject *operation_threshold(PyObject *module, PyObject *const *arguments, Py_s
   return result ? Py_BuildValue("dN", level, result) : NULL;
 }
 
-static od_status run_adaptive(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                              const void *parameters, od_error *error) {
-  const threshold_parameters *p = parameters;
-  return od_adaptive_threshold(imaging, image, p->gaussian ? OD_MEAN_GAUSSIAN : OD_MEAN_BOX,
-                               p->block_size, p->threshold, p->above, p->below, result, error);
+static od_status run_adaptive(od_image_workspace *workspace, const od_view *image,
+                              const od_target *result, const void *parameters, od_error *error) {
+  return od_adaptive_threshold(workspace, image, parameters, result, error);
 }
 
-PyObject *operation_adaptive_threshold(PyObject *module, PyObject *const *arguments,
-                                       Py_ssize_t count, PyObject *keywords) {
-  static const signature accepted = {"image_adaptive_threshold",
-                                     6,
-                                     6,
-                                     6,
-                                     {"image", "gaussian", "block_size", "bound", "above", "below"}};
+PyObject *image_adaptive_threshold(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                   PyObject *keywords) {
+  static const signature accepted = {
+      "image_adaptive_threshold",
+      6,
+      6,
+      6,
+      {"image", "gaussian", "block_size", "bound", "above", "below"}};
   PyObject *values[6];
   picture_view picture;
-  threshold_parameters p;
+  od_adaptive p;
+  bool gaussian;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !convert_bool(values[1], "gaussian", &p.gaussian) ||
+      !convert_bool(values[1], "gaussian", &gaussian) ||
       !read_int(values[2], "block_size", &p.block_size) ||
-      !read_int(values[3], "bound", &p.threshold) || !read_byte(values[4], "above", &p.above) ||
+      !read_int(values[3], "bound", &p.bound) || !read_byte(values[4], "above", &p.above) ||
       !read_byte(values[5], "below", &p.below) || !read_gray(values[0], "image", &picture))
     return NULL;
+  p.method = gaussian ? OD_ADAPTIVE_GAUSSIAN : OD_ADAPTIVE_MEAN;
   return apply_operation(module, &picture, picture.first.h, picture.first.w, run_adaptive, &p);
 }
 
 /* ---- connected components ---- */
 
 /* statistics (count, 5): left, top, width, height, area; centroids (count, 2): x, y. */
-static PyObject *component_arrays(PyObject *labels, const od_component *components,
-                                  int32_t count) {
+static PyObject *component_arrays(PyObject *labels, const od_component *components, int32_t count) {
   int32_t *numbers;
-  double *places;
+  double *points;
   PyObject *statistics = new_integers32((int[]){count, 5}, &numbers);
-  PyObject *centroids = statistics ? new_doubles((int[]){count, 2}, &places) : NULL;
+  PyObject *centroids = statistics ? new_doubles((int[]){count, 2}, &points) : NULL;
   if (!centroids) {
     Py_XDECREF(statistics);
     return NULL;
   }
-  for (int32_t i = 0; i < count; i++, numbers += 5, places += 2) {
+  for (int32_t i = 0; i < count; i++, numbers += 5, points += 2) {
     const od_component *c = &components[i];
     const int32_t all[5] = {c->left, c->top, c->width, c->height, (int32_t)c->area};
     memcpy(numbers, all, sizeof all);
-    places[0] = c->x;
-    places[1] = c->y;
+    points[0] = c->x;
+    points[1] = c->y;
   }
   PyObject *result = PyTuple_Pack(3, labels, statistics, centroids);
   Py_DECREF(statistics);
@@ -154,9 +155,10 @@ static PyObject *component_arrays(PyObject *labels, const od_component *componen
   return result;
 }
 
-PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                               PyObject *keywords) {
-  static const signature accepted = {"image_components", 2, 2, 2, {"image", "connectivity"}};
+PyObject *image_connected_components(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                     PyObject *keywords) {
+  static const signature accepted = {
+      "image_connected_components", 2, 2, 2, {"image", "connectivity"}};
   PyObject *values[2], *result = NULL;
   picture_view picture;
   int connectivity;
@@ -171,13 +173,13 @@ PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_
   PyObject *array = new_integers32((int[]){picture.first.h, picture.first.w}, &labels);
   if (array) {
     Py_BEGIN_ALLOW_THREADS
-    od_image_workspace imaging = {.kernels = state_of_module(module)->kernels};
-    status = od_connected_components(&imaging, &picture.first, connectivity, labels, &components,
+    od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+    status = od_connected_components(&workspace, &picture.first, connectivity, labels, &components,
                                      &found, &error);
-    od_image_workspace_release(&imaging);
+    od_image_workspace_release(&workspace);
     Py_END_ALLOW_THREADS
-    result = status == OD_OK ? component_arrays(array, components, found)
-                             : raise_status(status, &error);
+    result =
+        status == OD_OK ? component_arrays(array, components, found) : raise_status(status, &error);
     od_release(components);
     Py_DECREF(array);
   }
@@ -188,20 +190,18 @@ PyObject *operation_components(PyObject *module, PyObject *const *arguments, Py_
 /* ---- smoothing ---- */
 
 typedef struct blur_parameters {
-  int ksize_y, ksize_x;
-  double sigma_y, sigma_x;
+  od_gaussian gaussian;
   od_border border;
 } blur_parameters;
 
-static od_status run_blur(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                          const void *parameters, od_error *error) {
+static od_status run_blur(od_image_workspace *workspace, const od_view *image,
+                          const od_target *result, const void *parameters, od_error *error) {
   const blur_parameters *p = parameters;
-  return od_gaussian_blur(imaging, image, p->ksize_y, p->ksize_x, p->sigma_y, p->sigma_x, p->border,
-                          result, error);
+  return od_gaussian_blur(workspace, image, &p->gaussian, p->border, result, error);
 }
 
-PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                                  PyObject *keywords) {
+PyObject *image_gaussian_blur(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                              PyObject *keywords) {
   static const signature accepted = {
       "image_gaussian_blur",
       6,
@@ -212,24 +212,25 @@ PyObject *operation_gaussian_blur(PyObject *module, PyObject *const *arguments, 
   picture_view picture;
   blur_parameters p;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_int(values[1], "ksize_y", &p.ksize_y) || !read_int(values[2], "ksize_x", &p.ksize_x) ||
-      !convert_real(values[3], "sigma_y", &p.sigma_y) ||
-      !convert_real(values[4], "sigma_x", &p.sigma_x) || !read_border(values[5], &p.border) ||
-      !read_picture(values[0], "image", &picture))
+      !read_int(values[1], "ksize_y", &p.gaussian.ksize_y) ||
+      !read_int(values[2], "ksize_x", &p.gaussian.ksize_x) ||
+      !convert_real(values[3], "sigma_y", &p.gaussian.sigma_y) ||
+      !convert_real(values[4], "sigma_x", &p.gaussian.sigma_x) ||
+      !read_border(values[5], &p.border) || !read_picture(values[0], "image", &picture))
     return NULL;
   return apply_operation(module, &picture, picture.first.h, picture.first.w, run_blur, &p);
 }
 
-/* ---- larger and smaller ---- */
+/* ---- resizing ---- */
 
-static od_status run_resize(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                            const void *parameters, od_error *error) {
+static od_status run_resize(od_image_workspace *workspace, const od_view *image,
+                            const od_target *result, const void *parameters, od_error *error) {
   const od_interpolation *interpolation = parameters;
-  return od_resize(imaging, image, *interpolation, result, error);
+  return od_resize(workspace, image, *interpolation, result, error);
 }
 
-PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                           PyObject *keywords) {
+PyObject *image_resize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                       PyObject *keywords) {
   static const char *const names[] = {"linear", "area", NULL};
   static const signature accepted = {"image_resize", 3, 3, 3, {"image", "dsize", "interpolation"}};
   PyObject *values[3];
@@ -244,10 +245,10 @@ PyObject *operation_resize(PyObject *module, PyObject *const *arguments, Py_ssiz
   return apply_operation(module, &picture, h, w, run_resize, &interpolation);
 }
 
-/* ---- moments, warps, contrast ---- */
+/* ---- moments, affine maps, normalization ---- */
 
-PyObject *operation_moments(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                            PyObject *keywords) {
+PyObject *image_moments(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                        PyObject *keywords) {
   static const signature accepted = {"image_moments", 2, 2, 2, {"image", "binary"}};
   PyObject *values[2];
   picture_view picture;
@@ -259,27 +260,27 @@ PyObject *operation_moments(PyObject *module, PyObject *const *arguments, Py_ssi
       !convert_bool(values[1], "binary", &binary) || !read_gray(values[0], "image", &picture))
     return NULL;
   Py_BEGIN_ALLOW_THREADS
-  od_image_workspace imaging = {.kernels = state_of_module(module)->kernels};
-  status = od_image_moments(&imaging, &picture.first, binary, &m, &error);
-  od_image_workspace_release(&imaging);
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+  status = od_image_moments(&workspace, &picture.first, binary, &m, &error);
+  od_image_workspace_release(&workspace);
   Py_END_ALLOW_THREADS
   picture_view_release(&picture);
   if (status != OD_OK) return raise_status(status, &error);
-  return Py_BuildValue("(dddddddddddddddddddddddd)", m.m00, m.m10, m.m01, m.m20, m.m11, m.m02, m.m30,
-                       m.m21, m.m12, m.m03, m.mu20, m.mu11, m.mu02, m.mu30, m.mu21, m.mu12, m.mu03,
-                       m.nu20, m.nu11, m.nu02, m.nu30, m.nu21, m.nu12, m.nu03);
+  return Py_BuildValue("(dddddddddddddddddddddddd)", m.m00, m.m10, m.m01, m.m20, m.m11, m.m02,
+                       m.m30, m.m21, m.m12, m.m03, m.mu20, m.mu11, m.mu02, m.mu30, m.mu21, m.mu12,
+                       m.mu03, m.nu20, m.nu11, m.nu02, m.nu30, m.nu21, m.nu12, m.nu03);
 }
 
 typedef struct warp_parameters {
   double matrix[6]; /* from the result to the image */
   od_border border;
-  uint8_t outside;
+  uint8_t border_value;
 } warp_parameters;
 
-static od_status run_warp(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                          const void *parameters, od_error *error) {
+static od_status run_warp(od_image_workspace *workspace, const od_view *image,
+                          const od_target *result, const void *parameters, od_error *error) {
   const warp_parameters *p = parameters;
-  return od_image_warp_affine(imaging, image, p->matrix, p->border, p->outside, result, error);
+  return od_warp_affine(workspace, image, p->matrix, p->border, p->border_value, result, error);
 }
 
 static bool read_matrix(PyObject *value, double matrix[6]) {
@@ -293,10 +294,14 @@ static bool read_matrix(PyObject *value, double matrix[6]) {
   return right;
 }
 
-PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                                PyObject *keywords) {
+PyObject *image_warp_affine(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                            PyObject *keywords) {
   static const signature accepted = {
-      "image_warp_affine", 7, 7, 7, {"image", "matrix", "inverse", "h", "w", "border", "outside"}};
+      "image_warp_affine",
+      7,
+      7,
+      7,
+      {"image", "matrix", "inverse", "h", "w", "border", "border_value"}};
   PyObject *values[7];
   picture_view picture;
   warp_parameters p;
@@ -306,8 +311,10 @@ PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !read_matrix(values[1], matrix) || !convert_bool(values[2], "inverse", &inverse) ||
       !convert_int(values[3], "h", 1, OD_MAX_IMAGE_SIDE, &h) ||
-      !convert_int(values[4], "w", 1, OD_MAX_IMAGE_SIDE, &w) || !read_border(values[5], &p.border) ||
-      !read_byte(values[6], "outside", &p.outside) || !read_picture(values[0], "image", &picture))
+      !convert_int(values[4], "w", 1, OD_MAX_IMAGE_SIDE, &w) ||
+      !read_border(values[5], &p.border) ||
+      !read_byte(values[6], "border_value", &p.border_value) ||
+      !read_picture(values[0], "image", &picture))
     return NULL;
   if (inverse)
     memcpy(p.matrix, matrix, sizeof matrix);
@@ -316,15 +323,15 @@ PyObject *operation_warp_affine(PyObject *module, PyObject *const *arguments, Py
   return apply_operation(module, &picture, (int)h, (int)w, run_warp, &p);
 }
 
-static od_status run_deskew(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                            const void *parameters, od_error *error) {
+static od_status run_deskew(od_image_workspace *workspace, const od_view *image,
+                            const od_target *result, const void *parameters, od_error *error) {
   (void)parameters;
   double skew;
-  return od_deskew(imaging, image, result, &skew, error);
+  return od_deskew(workspace, image, result, &skew, error);
 }
 
-PyObject *operation_deskew(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                           PyObject *keywords) {
+PyObject *image_deskew(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                       PyObject *keywords) {
   static const signature accepted = {"image_deskew", 1, 1, 1, {"image"}};
   PyObject *value;
   picture_view picture;
@@ -334,24 +341,24 @@ PyObject *operation_deskew(PyObject *module, PyObject *const *arguments, Py_ssiz
   return apply_operation(module, &picture, picture.first.h, picture.first.w, run_deskew, NULL);
 }
 
-static od_status run_normalize(od_image_workspace *imaging, const od_view *image, const od_target *result,
-                               const void *parameters, od_error *error) {
+static od_status run_normalize(od_image_workspace *workspace, const od_view *image,
+                               const od_target *result, const void *parameters, od_error *error) {
   const double *range = parameters;
-  return od_normalize(imaging, image, range[0], range[1], result, error);
+  return od_normalize(workspace, image, range[0], range[1], result, error);
 }
 
-/* The end of a range of levels, of a size that floats take. */
+/* Read one end of a range of levels; larger numbers would overflow in the core. */
 static bool read_end(PyObject *value, const char *name, double *end) {
-  const double most = 1e6;
+  const double max = 1e6;
   if (!convert_real(value, name, end)) return false;
-  if (fabs(*end) <= most) return true;
+  if (fabs(*end) <= max) return true;
   PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected a number up to 1e6 in size", name,
                value);
   return false;
 }
 
-PyObject *operation_normalize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                              PyObject *keywords) {
+PyObject *image_normalize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                          PyObject *keywords) {
   static const signature accepted = {"image_normalize", 3, 3, 3, {"image", "alpha", "beta"}};
   PyObject *values[3];
   picture_view picture;

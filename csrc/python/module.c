@@ -3,10 +3,10 @@
 
 #include "augmentation.h"
 #include "convert.h"
-#include "image_functions.h"
-#include "input.h"
 #include "image_operations.h"
+#include "input.h"
 #include "network_type.h"
+#include "preprocessing.h"
 #include "canonical_input.h"
 #include "classifier_type.h"
 #include "reading.h"
@@ -25,17 +25,8 @@ static PyMethodDef functions[] = {
                "Change them; trainers keep the threads they were made with.")},
     {"augment", FAST(augmentation_apply),
      PyDoc_STR("augment(images, steps, seed)\n--\n\nAugmented copies of images (n, h, w).")},
-    {"rgb_to_gray", FAST(image_rgb_to_gray),
-     PyDoc_STR("rgb_to_gray(image)\n--\n\n(h, w, 3) -> (h, w).")},
-    {"rgba_to_gray", FAST(image_rgba_to_gray),
-     PyDoc_STR("rgba_to_gray(image, background)\n--\n\n"
-               "(h, w, 4) -> (h, w), composited over a gray level.")},
-    {"otsu_threshold", FAST(image_otsu_threshold),
-     PyDoc_STR("otsu_threshold(image)\n--\n\nOtsu's threshold: foreground is above it.")},
-    {"resize_gray", FAST(image_resize_gray),
-     PyDoc_STR("resize_gray(image, height, width)\n--\n\n(h, w) -> float32 (height, width).")},
-    {"is_canonical", FAST(image_is_mnist_like),
-     PyDoc_STR("is_canonical(image)\n--\n\nWhether (h, w) is light ink on black.")},
+    {"is_canonical", FAST(preprocessing_is_canonical),
+     PyDoc_STR("is_canonical(image)\n--\n\nWhether (h, w) is a light digit on black.")},
     {"preprocess_images", FAST(input_preprocess_images),
      PyDoc_STR("preprocess_images(pictures, scales)\n--\n\n"
                "Pictures of single digits -> float32 (n, 28, 28) in [0, 1].")},
@@ -48,7 +39,7 @@ static PyMethodDef functions[] = {
     {"canonical_scale", canonical_scale, METH_O,
      PyDoc_STR("canonical_scale(images, /)\n--\n\n"
                "The scale that maps canonical images to 0..1; None for other input.")},
-    {"preprocess_digit", FAST(image_prepare_digit),
+    {"preprocess_digit", FAST(preprocessing_digit),
      PyDoc_STR("preprocess_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
     {"normalize_line_image", reading_normalize_line_image, METH_O,
      PyDoc_STR("normalize_line_image(image, /)\n--\n\n"
@@ -63,38 +54,38 @@ static PyMethodDef functions[] = {
     {"fusion_features", FAST(reading_fusion_features),
      PyDoc_STR("fusion_features(recognizer, image, *, classifier)\n--\n\n"
                "The features of score fusion of the symbols in an image (h, w).")},
-    {"preprocess_steps", FAST(image_prepare_steps),
-     PyDoc_STR("preprocess_steps(image)\n--\n\nThe same, and before it what it went through.")},
-    {"image_gray", FAST(operation_gray),
+    {"preprocess_steps", FAST(preprocessing_steps),
+     PyDoc_STR("preprocess_steps(image)\n--\n\nThe same with the intermediate images.")},
+    {"image_gray", FAST(image_gray),
      PyDoc_STR("image_gray(image, bgr, background)\n--\n\n(h, w, 3 or 4) -> (h, w).")},
-    {"image_threshold", FAST(operation_threshold),
+    {"image_threshold", FAST(image_threshold),
      PyDoc_STR("image_threshold(image, thresh, maxval, type)\n--\n\n"
-               "The threshold and the picture in black and white.")},
-    {"image_adaptive_threshold", FAST(operation_adaptive_threshold),
+               "The threshold and the binary image.")},
+    {"image_adaptive_threshold", FAST(image_adaptive_threshold),
      PyDoc_STR("image_adaptive_threshold(image, gaussian, block_size, bound, above, below)\n--\n\n"
-               "Pixels against the mean around them.")},
-    {"image_components", FAST(operation_components),
-     PyDoc_STR("image_components(image, connectivity)\n--\n\n"
+               "Threshold against the local mean.")},
+    {"image_connected_components", FAST(image_connected_components),
+     PyDoc_STR("image_connected_components(image, connectivity)\n--\n\n"
                "Labels, statistics and centroids of connected components.")},
-    {"image_morphology", FAST(operation_morphology),
+    {"image_morphology", FAST(image_morphology),
      PyDoc_STR("image_morphology(image, operation, kernel, anchor, iterations, border, border_value)"
                "\n--\n\nErosion, dilation, opening or closing.")},
-    {"image_shape", FAST(operation_shape),
-     PyDoc_STR("image_shape(shape, h, w)\n--\n\nThe cells of a morphological kernel.")},
-    {"image_gaussian_blur", FAST(operation_gaussian_blur),
+    {"image_structuring_element", FAST(image_structuring_element),
+     PyDoc_STR("image_structuring_element(shape, h, w)\n--\n\nA kernel for image_morphology.")},
+    {"image_gaussian_blur", FAST(image_gaussian_blur),
      PyDoc_STR("image_gaussian_blur(image, ksize_y, ksize_x, sigma_y, sigma_x, border)\n--\n\n"
-               "A Gaussian's mean around each pixel.")},
-    {"image_resize", FAST(operation_resize),
-     PyDoc_STR("image_resize(image, dsize, interpolation)\n--\n\nA larger or smaller picture.")},
-    {"image_moments", FAST(operation_moments),
+               "Smooth with a Gaussian.")},
+    {"image_resize", FAST(image_resize),
+     PyDoc_STR("image_resize(image, dsize, interpolation)\n--\n\nResize an image.")},
+    {"image_moments", FAST(image_moments),
      PyDoc_STR("image_moments(image, binary)\n--\n\n24 moments of (h, w).")},
-    {"image_warp_affine", FAST(operation_warp_affine),
-     PyDoc_STR("image_warp_affine(image, matrix, inverse, h, w, border, outside)\n--\n\n"
-               "A picture moved, turned, sheared or scaled.")},
-    {"image_deskew", FAST(operation_deskew),
-     PyDoc_STR("image_deskew(image)\n--\n\nA digit (h, w) without its slant.")},
-    {"image_normalize", FAST(operation_normalize),
-     PyDoc_STR("image_normalize(image, alpha, beta)\n--\n\nLevels stretched to a range.")},
+    {"image_warp_affine", FAST(image_warp_affine),
+     PyDoc_STR("image_warp_affine(image, matrix, inverse, h, w, border, border_value)\n--\n\n"
+               "Apply an affine map.")},
+    {"image_deskew", FAST(image_deskew),
+     PyDoc_STR("image_deskew(image)\n--\n\nRemove the skew of a digit (h, w).")},
+    {"image_normalize", FAST(image_normalize),
+     PyDoc_STR("image_normalize(image, alpha, beta)\n--\n\nScale the levels to a range.")},
     {NULL, NULL, 0, NULL}};
 
 static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {

@@ -43,12 +43,12 @@ static bool read_gradient_call(network_object *self, PyObject *const *arguments,
 
 bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
                     uint8_t **labels, size_t *length) {
-  const int columns = od_network_columns(network), classes = od_network_classes(network);
+  const int columns = od_network_sequence_length(network), classes = od_network_classes(network);
   *length = 1;
   if (columns == 1) return convert_labels(value, name, count, classes, labels);
   if (!convert_line_labels(value, name, count, columns, classes, labels, length)) return false;
   for (size_t i = 0; i < count; i++) {
-    const size_t wanted = od_ctc_min_columns(*labels + i * *length, *length, classes - 1);
+    const size_t wanted = od_ctc_min_steps(*labels + i * *length, *length, classes - 1);
     if (wanted <= (size_t)columns) continue;
     PyErr_Format(PyExc_ValueError, "%s: those at index %zu want %zu columns, the network gives %d",
                  name, i, wanted, columns);

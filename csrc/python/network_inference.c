@@ -108,7 +108,7 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
 static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
-  const int columns = od_network_columns(self->network);
+  const int columns = od_network_sequence_length(self->network);
   PyObject *result;
   if (columns > 1)
     result = new_float_blocks(view->images.count, columns, classes, &scores);
@@ -197,7 +197,7 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
 /* digits (images->count, columns); false with an exception set. */
 static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
   const size_t columns = (size_t)od_network_classes(self->network);
-  const size_t rows = images->count * (size_t)od_network_columns(self->network);
+  const size_t rows = images->count * (size_t)od_network_sequence_length(self->network);
   float few[STACK_SCORES], *many = NULL, *scores = few;
   if (rows * columns > STACK_SCORES) {
     scores = many = od_allocate(rows * columns, sizeof *many);
@@ -215,7 +215,7 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
 
 static PyObject *new_digits(network_object *self, const image_view *view) {
   int64_t *digits;
-  const int columns = od_network_columns(self->network);
+  const int columns = od_network_sequence_length(self->network);
   PyObject *result = columns > 1 ? new_integer_rows(view->images.count, columns, &digits)
                                  : new_integers(view->images.count, &digits);
   if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);

@@ -148,7 +148,7 @@ static PyObject *get_classes(PyObject *object, void *Py_UNUSED(closure)) {
 }
 
 static PyObject *get_columns(PyObject *object, void *Py_UNUSED(closure)) {
-  return PyLong_FromLong(od_network_columns(((network_object *)object)->network));
+  return PyLong_FromLong(od_network_sequence_length(((network_object *)object)->network));
 }
 
 static PyObject *get_parameter_count(PyObject *object, void *Py_UNUSED(closure)) {

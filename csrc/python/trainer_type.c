@@ -1,6 +1,7 @@
 #include "trainer_type.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "arguments.h"
@@ -16,11 +17,11 @@
 typedef struct trainer_object {
   PyObject_HEAD
   network_object *network;
-  od_trainer *trainer; /* its network's flag `training` says whether it may be used */
-  shared_thread_pool *pool;   /* it has room for these threads, so it keeps them */
+  od_trainer *trainer;      /* must not be used while the network's flag `training` is set */
+  shared_thread_pool *pool; /* kept, as the trainer has buffers for so many threads */
 } trainer_object;
 
-/* ---- life ---- */
+/* ---- creation and release ---- */
 
 typedef struct trainer_arguments {
   od_train_config config;
@@ -107,8 +108,8 @@ static PyObject *make_trainer(PyTypeObject *type, network_object *network,
   od_error error;
   object_lock_acquire(&network->lock);
   od_status status =
-      od_trainer_create(network->network, state->kernels, od_thread_pool_threads(self->pool->pool), config,
-                        &self->trainer, &error);
+      od_trainer_create(network->network, state->kernels, od_thread_pool_threads(self->pool->pool),
+                        config, &self->trainer, &error);
   object_lock_release(&network->lock);
   if (status == OD_OK) return (PyObject *)self;
   Py_DECREF(self);
@@ -146,20 +147,20 @@ static void trainer_dealloc(PyObject *object) {
 
 /* ---- a run ---- */
 
-static const double signal_interval = 0.04; /* seconds from one look for Ctrl-C to the next */
+static const double signal_interval = 0.04; /* seconds between checks for signals */
 
 typedef struct training_run {
   network_object *network;
   image_view images, validation_images;
   uint8_t *labels, *validation_labels;
-  size_t length, validation_length; /* of a line's labels */
-  PyObject *targets;              /* an array, which holds… */
-  const float *target_numbers;    /* … (n, classes); both NULL for none */
-  PyObject *on_step, *on_epoch; /* NULL for none */
+  size_t length, validation_length; /* of a label sequence */
+  PyObject *targets;                /* the array of target_numbers */
+  const float *target_numbers;      /* (n, classes); both NULL for none */
+  PyObject *on_step, *on_epoch;     /* NULL for none */
   double interval;
-  double next_step, next_signals; /* when on_step and the look for signals are due */
-  PyThreadState *thread;          /* of the caller, who has given up the GIL */
-  bool over;                      /* a callback or a signal has ended the run */
+  double next_step, next_signals; /* times of the next on_step and the next check for signals */
+  PyThreadState *thread;          /* of the caller, without the GIL */
+  bool over;                      /* a callback or a signal has stopped the run */
 } training_run;
 
 static double seconds_now(void) {
@@ -180,19 +181,20 @@ static PyObject *progress_dict(const od_progress *p) {
                        "learning_rate", p->rate, "seconds", p->seconds);
 }
 
-/* Whether to go on: false where the callback returned False or raised. */
+/* Call a callback; return whether to continue: false if it returned False or raised. */
 static bool call(PyObject *callback, const od_progress *progress) {
   PyObject *dict = progress_dict(progress);
-  PyObject *answer = dict ? PyObject_CallOneArg(callback, dict) : NULL;
-  bool go_on = answer && !is_false(answer);
-  Py_XDECREF(answer);
+  PyObject *result = dict ? PyObject_CallOneArg(callback, dict) : NULL;
+  bool proceed = result && !is_false(result);
+  Py_XDECREF(result);
   Py_XDECREF(dict);
-  return go_on;
+  return proceed;
 }
 
-/* Between two steps, with the numbers whole: lets Python in, and other threads to the
- * network. An exception stays set in the thread's state until the run has stopped. */
-static bool visit_python(training_run *run, PyObject *callback, const od_progress *progress) {
+/* Between two steps, when the weights are consistent: release the network's lock, check for signals
+ * and call the callback, if any. An exception stays set in the thread's state until the run has
+ * stopped. */
+static bool run_python(training_run *run, PyObject *callback, const od_progress *progress) {
   network_object *network = run->network;
   PyEval_RestoreThread(run->thread);
   network_values_changed(network);
@@ -209,34 +211,38 @@ static bool after_step(void *context, const od_progress *progress) {
   double now = seconds_now();
   bool step_due = run->on_step && now >= run->next_step;
   if (!step_due && now < run->next_signals) return true;
-  bool go_on = visit_python(run, step_due ? run->on_step : NULL, progress);
+  bool proceed = run_python(run, step_due ? run->on_step : NULL, progress);
   if (step_due) run->next_step = seconds_now() + run->interval;
-  return go_on;
+  return proceed;
 }
 
-/* Validation is no step, and calls nobody; a Ctrl-C need not wait for its end. */
+/* Validation calls no callback, but a signal stops it between blocks. */
 static bool between_blocks(void *context, const od_progress *progress) {
   training_run *run = context;
-  return seconds_now() < run->next_signals || visit_python(run, NULL, progress);
+  return seconds_now() < run->next_signals || run_python(run, NULL, progress);
 }
 
 static bool after_epoch(void *context, const od_progress *progress) {
   training_run *run = context;
-  return !run->over && visit_python(run, run->on_epoch, progress);
+  return !run->over && run_python(run, run->on_epoch, progress);
 }
 
-static bool read_pair(const network_object *network, PyObject *images, PyObject *labels,
-                      const char *images_name, const char *labels_name, double scale,
-                      image_view *view, uint8_t **copy, size_t *length) {
-  return convert_images(images, images_name, od_shape_size(od_network_input(network->network)),
-                        scale, view) &&
-         network_labels(network->network, labels, labels_name, view->images.count, copy, length);
+/* Read images and their labels; the names begin with `prefix`. */
+static bool read_data(const od_network *network, PyObject *const values[2], const char *prefix,
+                      double scale, image_view *view, uint8_t **labels, size_t *length) {
+  char images_name[32], labels_name[32];
+  snprintf(images_name, sizeof images_name, "%simages", prefix);
+  snprintf(labels_name, sizeof labels_name, "%slabels", prefix);
+  return convert_images(values[0], images_name, od_shape_size(od_network_input(network)), scale,
+                        view) &&
+         network_labels(network, values[1], labels_name, view->images.count, labels, length);
 }
 
 static bool read_targets(const network_object *network, PyObject *value, training_run *run) {
   if (!value || value == Py_None) return true;
   if (run->images.images.count > INT_MAX) {
-    PyErr_SetString(PyExc_ValueError, "targets: got too many images for them");
+    PyErr_Format(PyExc_ValueError, "targets: got %zu images, expected at most %d",
+                 run->images.images.count, INT_MAX);
     return false;
   }
   const int shape[] = {(int)run->images.images.count, od_network_classes(network->network)};
@@ -257,19 +263,18 @@ static bool read_callback(PyObject *value, const char *name, PyObject **callback
 
 static bool read_run(const network_object *network, PyObject *const *arguments, Py_ssize_t count,
                      PyObject *keywords, training_run *run) {
-  static const signature accepted = {"run",
-                                     9,
-                                     3,
-                                     5,
-                                     {"images", "labels", "scale", "validation_images",
-                                      "validation_labels", "targets", "on_step", "on_epoch",
-                                      "interval"}};
+  static const signature accepted = {
+      "run",
+      9,
+      3,
+      5,
+      {"images", "labels", "scale", "validation_images", "validation_labels", "targets", "on_step",
+       "on_epoch", "interval"}};
   PyObject *values[9];
   double scale;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !convert_real(values[2], "scale", &scale) ||
-      !read_pair(network, values[0], values[1], "images", "labels", scale, &run->images,
-                 &run->labels, &run->length) ||
+      !read_data(network->network, values, "", scale, &run->images, &run->labels, &run->length) ||
       !read_targets(network, values[5], run) ||
       !read_callback(values[6], "on_step", &run->on_step) ||
       !read_callback(values[7], "on_epoch", &run->on_epoch) ||
@@ -287,9 +292,8 @@ static bool read_run(const network_object *network, PyObject *const *arguments, 
     return false;
   }
   return !images ||
-         read_pair(network, values[3], values[4], "validation_images", "validation_labels", scale,
-                   &run->validation_images, &run->validation_labels,
-                   &run->validation_length);
+         read_data(network->network, values + 3, "validation_", scale, &run->validation_images,
+                   &run->validation_labels, &run->validation_length);
 }
 
 static void release_run(training_run *run) {
@@ -302,7 +306,7 @@ static void release_run(training_run *run) {
   Py_XDECREF(run->on_epoch);
 }
 
-/* True or False as _core.pyi says, or NULL with an exception. */
+/* Return True if all epochs ran, False if a callback stopped the run, or NULL with an exception. */
 static PyObject *train(trainer_object *self, training_run *run) {
   network_object *network = self->network;
   od_train_data data = {run->images.images, run->labels, run->length, run->target_numbers};
@@ -312,7 +316,7 @@ static PyObject *train(trainer_object *self, training_run *run) {
   if (network->training) {
     object_lock_release(&network->lock);
     PyErr_SetString(PyExc_RuntimeError,
-                    "the network is being trained: the next run can start when that one is over");
+                    "the network is being trained: another run can start when this one has ended");
     return NULL;
   }
   network->training = true;
@@ -348,8 +352,9 @@ static PyObject *trainer_run(PyObject *object, PyObject *const *arguments, Py_ss
 static PyMethodDef methods[] = {
     {"run", FAST(trainer_run),
      PyDoc_STR("run($self, /, images, labels, scale, validation_images=None, "
-               "validation_labels=None, *, targets=None, on_step=None, on_epoch=None, interval=0.0)\n--\n\n"
-               "Train; True when all epochs ran, False when a callback returned False.")},
+               "validation_labels=None, *, targets=None, on_step=None, on_epoch=None, "
+               "interval=0.0)\n--\n\n"
+               "Train. Return True if all epochs ran, False if a callback returned False.")},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot slots[] = {
@@ -360,14 +365,14 @@ static PyType_Slot slots[] = {
          "beta_1=0.9, beta_2=0.999, epsilon=1e-07, weight_decay=0.0, clip_norm=0.0, ema=0.0, "
          "schedule='constant', warmup=0.0, divisor=25.0, final_divisor=10000.0, "
          "label_smoothing=0.0, augment=(), patience=0, restore_best=False)\n--\n\n"
-         "Trains a network; keeps the optimizer's state from one run to the next.")},
+         "Trainer of a network. Keeps the optimizer's state from one run to the next.")},
     {Py_tp_new, SLOT(trainer_new)},
     {Py_tp_traverse, SLOT(trainer_traverse)},
     {Py_tp_dealloc, SLOT(trainer_dealloc)},
     {Py_tp_methods, methods},
     {0, NULL}};
 
-/* No tp_clear: a network refers to no other object, so it breaks every cycle. */
+/* Without tp_clear: a network refers to no other object, so there are no cycles through it. */
 PyType_Spec trainer_type_spec = {"ocrdigit._core.Trainer", sizeof(trainer_object), 0,
                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_HAVE_GC,
                                  slots};

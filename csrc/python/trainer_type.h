@@ -1,6 +1,6 @@
-/* Trainer: an od_trainer as a Python object. Its network is locked during a step and
- * free between steps whenever Python runs: in callbacks and in the checks for signals,
- * which come every few steps even without callbacks. */
+/* Trainer: an od_trainer as a Python object. Its network is locked during each step and unlocked
+ * while Python runs between steps: in callbacks and in checks for signals, which also happen every
+ * few steps without callbacks. */
 #ifndef OD_PYTHON_TRAINER_TYPE_H
 #define OD_PYTHON_TRAINER_TYPE_H
 

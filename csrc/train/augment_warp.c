@@ -1,10 +1,11 @@
+/* Geometric augmentations: resampling by an affine map or along an elastic field. */
 #include <math.h>
 #include <string.h>
 
 #include "train/augment_operations.h"
 
-/* The margin of `padded`: one pixel before the image and two behind it. Coordinates
- * are clamped to one pixel outside; there the pixel after is read too, with weight 0. */
+/* The margin of `padded`: one pixel before the image and two after it. Coordinates are clamped to
+ * one pixel outside, where the pixel after that is read too, with weight 0. */
 enum { BEFORE = 1, MARGIN = 3 };
 
 static size_t padded_width(const od_canvas *canvas) { return (size_t)canvas->w + MARGIN; }
@@ -39,41 +40,41 @@ static void pad(const od_canvas *canvas, od_outside_fill outside) {
     od_pad_edge(canvas);
 }
 
-/* The nearest integer, for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
- * Unlike rintf, every instruction set has it as vector code. */
-static float nearest(float x) {
+/* Round to the nearest integer, for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction.
+ * Unlike rintf, this vectorizes on every instruction set. */
+static float round_nearest(float x) {
   const float magic = 12582912.0f;
   return (x + magic) - magic;
 }
 
-/* Folds coordinates x (n) into an axis of `length` pixels that goes on mirrored,
- * d c b a | a b c d | d c b a, which repeats every 2 * length. A tie that `nearest`
- * takes either way lies on the edge pixel's plateau and makes no difference. */
+/* Map coordinates x (n) into an axis of `length` pixels that continues as its reflection,
+ * d c b a | a b c d | d c b a, with period 2 * length. How round_nearest breaks a tie does not
+ * matter, as ties lie on the plateau of an edge pixel. */
 static void reflect(int n, int length, float *x) {
   const float period = 2.0f * (float)length, frequency = 1.0f / period;
   for (int i = 0; i < n; i++) {
     float from_edge = x[i] + 0.5f;
-    from_edge -= period * nearest(from_edge * frequency);
+    from_edge -= period * round_nearest(from_edge * frequency);
     x[i] = fabsf(from_edge) - 0.5f;
   }
 }
 
-/* Finds coordinates x (n) along an axis of `length` pixels: pixel (n) is where each lies
- * in `padded`, and x becomes its fraction of the way to the next pixel. */
+/* Split coordinates x (n) along an axis of `length` pixels: pixel (n) gets the index in `padded`,
+ * and x the fraction of the way to the next pixel. */
 static void locate(int n, int length, od_fill fill, float *restrict x, int32_t *restrict pixel) {
   const float last = (float)(length + BEFORE);
   if (fill == OD_FILL_REFLECT) reflect(n, length, x);
   for (int i = 0; i < n; i++) {
-    float place = x[i] + BEFORE;
-    place = place > 0 ? place : 0;
-    place = place < last ? place : last;
-    pixel[i] = (int32_t)place;
-    x[i] = place - (float)pixel[i];
+    float position = x[i] + BEFORE;
+    position = position > 0 ? position : 0;
+    position = position < last ? position : last;
+    pixel[i] = (int32_t)position;
+    x[i] = position - (float)pixel[i];
   }
 }
 
-/* One row of the result, from anywhere: x, y (w) are where its pixels come from, in
- * pixels of the image. Overwrites x and y. */
+/* Compute one row of the result; x, y (w) are its pixels' source coordinates in the image.
+ * Overwrites x and y. */
 static void resample_row(const od_canvas *canvas, od_fill fill, float *x, float *y,
                          od_real *restrict result) {
   const int32_t stride = canvas->w + MARGIN;
@@ -89,48 +90,48 @@ static void resample_row(const od_canvas *canvas, od_fill fill, float *x, float 
   }
 }
 
-/* The whole result where rows stay rows and columns columns: x (w) is where each column
- * comes from, y (h) each row. Overwrites x and y. */
-static void resample_aligned(const od_canvas *canvas, od_fill fill, float *x, float *y) {
+/* Compute the result of a map that is separable: x (w) are the source coordinates of its columns,
+ * y (h) of its rows. Overwrites x and y. */
+static void resample_separable(const od_canvas *canvas, od_fill fill, float *x, float *y) {
   const int h = canvas->h, w = canvas->w;
   const size_t stride = padded_width(canvas);
   int32_t columns[OD_MAX_AUGMENT_SIDE], rows[OD_MAX_AUGMENT_SIDE];
-  od_real between[OD_MAX_AUGMENT_SIDE + MARGIN];
+  od_real blended[OD_MAX_AUGMENT_SIDE + MARGIN];
   locate(w, w, fill, x, columns);
   locate(h, h, fill, y, rows);
   for (int row = 0; row < h; row++) {
     const od_real *above = canvas->padded + (size_t)rows[row] * stride, *below = above + stride;
     od_real *restrict result = canvas->image + (size_t)row * (size_t)w;
-    for (size_t i = 0; i < stride; i++) between[i] = above[i] + y[row] * (below[i] - above[i]);
+    for (size_t i = 0; i < stride; i++) blended[i] = above[i] + y[row] * (below[i] - above[i]);
     for (int i = 0; i < w; i++) {
-      const od_real *left = between + columns[i];
+      const od_real *left = blended + columns[i];
       result[i] = left[0] + x[i] * (left[1] - left[0]);
     }
   }
 }
 
-/* start + step * i, i < n. */
+/* x[i] = start + step * i, i < n. */
 static void ramp(int n, double start, double step, float *x) {
   const float first = (float)start, slope = (float)step;
   for (int i = 0; i < n; i++) x[i] = first + slope * (float)i;
 }
 
-void od_warp_affine(const od_canvas *canvas, const od_affine *affine, od_outside_fill outside) {
+void od_augment_affine(const od_canvas *canvas, const od_affine_map *map, od_outside_fill outside) {
   const int h = canvas->h, w = canvas->w;
-  const double c = cos(affine->angle), s = sin(affine->angle), zoom = affine->zoom;
-  const double xx = zoom * (c + affine->shear * s), xy = zoom * (affine->shear * c - s);
+  const double c = cos(map->angle), s = sin(map->angle), zoom = map->zoom;
+  const double xx = zoom * (c + map->shear * s), xy = zoom * (map->shear * c - s);
   const double yx = zoom * s, yy = zoom * c;
-  /* Where the result's first pixel comes from. */
+  /* (x0, y0) is the source of the result's first pixel. */
   const double centre_x = 0.5 * (w - 1), centre_y = 0.5 * (h - 1);
-  const double from_x = -centre_x - affine->right, from_y = -centre_y - affine->down;
+  const double from_x = -centre_x - map->shift_x, from_y = -centre_y - map->shift_y;
   const double x0 = centre_x + xx * from_x + xy * from_y;
   const double y0 = centre_y + yx * from_x + yy * from_y;
   float x[OD_MAX_AUGMENT_SIDE], y[OD_MAX_AUGMENT_SIDE];
   pad(canvas, outside);
-  if (affine->angle == 0 && affine->shear == 0) {
+  if (map->angle == 0 && map->shear == 0) {
     ramp(w, x0, xx, x);
     ramp(h, y0, yy, y);
-    resample_aligned(canvas, outside.fill, x, y);
+    resample_separable(canvas, outside.fill, x, y);
     return;
   }
   for (int row = 0; row < h; row++) {
@@ -140,27 +141,27 @@ void od_warp_affine(const od_canvas *canvas, const od_affine *affine, od_outside
   }
 }
 
-/* The elastic field, after Simard, Steinkraus and Platt (2003): uniform noise smoothed by
- * a Gaussian. As in U-Net (Ronneberger, Fischer and Brox, 2015) the noise lives on a coarse
- * grid and is interpolated, here by cubic B-splines: with knots sqrt(3) * sigma apart the
- * spline has the variance of the Gaussian and nearly its form. */
+/* The elastic field, after Simard, Steinkraus and Platt (2003): uniform noise smoothed by a
+ * Gaussian. As in U-Net (Ronneberger, Fischer and Brox, 2015) the noise lies on a coarse grid of
+ * knots and is interpolated, here by cubic B-splines: with knots sqrt(3) * sigma apart the spline
+ * has the variance of the Gaussian and nearly its form. */
 #define KNOT_SPACING 1.7320508075688772f /* in sigma */
 
-/* Where a pixel of an axis lies among the knots: the four that reach it, from `first`.
- * The weights are scaled so that knots of variance 1 give, averaged over positions,
- * values of variance 1: the square of the spline has the integral 151 / 315. */
-typedef struct spline_place {
+/* The four knots that contribute to a pixel along one axis, from `first`, and their weights. The
+ * weights are scaled so that knots of variance 1 give values of variance 1 averaged over
+ * positions: the square of the spline has the integral 151 / 315. */
+typedef struct spline_position {
   int first;
   float weight[4];
-} spline_place;
+} spline_position;
 
-static spline_place place_on_spline(float position) {
-  const float scale = 1.4443290f / 6; /* sqrt(315 / 151), and the spline's own 1 / 6 */
-  const int first = (int)position;
-  const float t = position - (float)first, u = 1 - t;
-  return (spline_place){first,
-                        {scale * u * u * u, scale * (4 - 3 * t * t * (1 + u)),
-                         scale * (4 - 3 * u * u * (1 + t)), scale * t * t * t}};
+static spline_position position_on_spline(float coordinate) {
+  const float scale = 1.4443290f / 6; /* sqrt(315 / 151), times 1 / 6 of the spline */
+  const int first = (int)coordinate;
+  const float t = coordinate - (float)first, u = 1 - t;
+  return (spline_position){first,
+                           {scale * u * u * u, scale * (4 - 3 * t * t * (1 + u)),
+                            scale * (4 - 3 * u * u * (1 + t)), scale * t * t * t}};
 }
 
 /* A uniform number of mean 0 and variance 1 from 32 random bits. */
@@ -168,9 +169,9 @@ static float uniform_from_bits(uint32_t bits) {
   return (float)(int32_t)bits * (float)(0x1p-31 * 1.7320508075688772);
 }
 
-/* Draws one row of knots for each component and spreads it over the columns (w):
+/* Draw one row of knots for each component and interpolate it at the columns (w):
  * result (2, w). */
-static void draw_knots(od_rng *rng, int w, const spline_place *columns, float *result) {
+static void draw_knots(od_rng *rng, int w, const spline_position *columns, float *result) {
   float knots[2][OD_MAX_AUGMENT_SIDE + 4];
   for (int k = 0; k < columns[w - 1].first + 4; k++) {
     const uint64_t bits = od_rng_next(rng);
@@ -185,7 +186,7 @@ static void draw_knots(od_rng *rng, int w, const spline_place *columns, float *r
     }
 }
 
-/* result (n) = start + step * i + the sum of four knot rows (n), `pitch` apart. */
+/* result (n) = start + step * i + the weighted sum of four knot rows (n), `pitch` apart. */
 static void displace(int n, const float *weight, const float *knots, size_t pitch, float start,
                      float step, float *restrict result) {
   const float *a = knots, *b = a + pitch, *c = b + pitch, *d = c + pitch;
@@ -194,25 +195,25 @@ static void displace(int n, const float *weight, const float *knots, size_t pitc
                 (weight[0] * a[i] + weight[1] * b[i] + weight[2] * c[i] + weight[3] * d[i]);
 }
 
-void od_warp_elastic(const od_canvas *canvas, od_rng *rng, double rms, double sigma,
-                     od_outside_fill outside) {
+void od_augment_elastic(const od_canvas *canvas, od_rng *rng,
+                        const od_elastic_parameters *parameters, od_outside_fill outside) {
   const int h = canvas->h, w = canvas->w;
-  const float per_pixel = 1 / ((float)sigma * KNOT_SPACING);
-  const float component_rms = (float)rms * 0.70710678f;
+  const float per_pixel = 1 / ((float)parameters->sigma * KNOT_SPACING);
+  const float component_rms = (float)parameters->displacement * 0.70710678f;
   const size_t pitch = 2 * (size_t)w;
-  spline_place columns[OD_MAX_AUGMENT_SIDE];
+  spline_position columns[OD_MAX_AUGMENT_SIDE];
   float x[OD_MAX_AUGMENT_SIDE], y[OD_MAX_AUGMENT_SIDE];
   int drawn = 0;
   pad(canvas, outside);
-  for (int i = 0; i < w; i++) columns[i] = place_on_spline((float)i * per_pixel);
+  for (int i = 0; i < w; i++) columns[i] = position_on_spline((float)i * per_pixel);
   for (int row = 0; row < h; row++) {
-    spline_place place = place_on_spline((float)row * per_pixel);
-    for (; drawn < place.first + 4; drawn++)
-      draw_knots(rng, w, columns, canvas->splines + (size_t)drawn * pitch);
-    for (int k = 0; k < 4; k++) place.weight[k] *= component_rms;
-    const float *knots = canvas->splines + (size_t)place.first * pitch;
-    displace(w, place.weight, knots, pitch, 0, 1, x);
-    displace(w, place.weight, knots + w, pitch, (float)row, 0, y);
+    spline_position position = position_on_spline((float)row * per_pixel);
+    for (; drawn < position.first + 4; drawn++)
+      draw_knots(rng, w, columns, canvas->knots + (size_t)drawn * pitch);
+    for (int k = 0; k < 4; k++) position.weight[k] *= component_rms;
+    const float *knots = canvas->knots + (size_t)position.first * pitch;
+    displace(w, position.weight, knots, pitch, 0, 1, x);
+    displace(w, position.weight, knots + w, pitch, (float)row, 0, y);
     resample_row(canvas, outside.fill, x, y, canvas->image + (size_t)row * (size_t)w);
   }
 }

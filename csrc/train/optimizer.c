@@ -3,12 +3,12 @@
 #include <math.h>
 #include <string.h>
 
-/* A step along a gradient beyond this could overflow a weight: it has diverged. */
-static const double largest_norm = 1e18;
+/* With a gradient of this norm a step could overflow a weight: training has diverged. */
+static const double max_norm = 1e18;
 
-enum { CHUNK = 8192 }; /* weights of one task: a fixed cut, whatever the thread count */
+enum { CHUNK = 8192 }; /* weights of one task; independent of the number of threads */
 
-/* Weights of one tensor that are stepped together. */
+/* A range of weights of one tensor, updated by one task. */
 typedef struct chunk {
   size_t begin, count;
   bool decays;
@@ -20,14 +20,15 @@ struct od_optimizer {
   size_t trainable, total;
   int chunk_count;
   chunk *chunks;
-  double *norms;            /* (chunk_count): squared norm of each chunk's gradient */
-  od_real *mean;            /* (trainable): Adam's first moment, SGD's velocity */
-  od_real *square;          /* (trainable): Adam's second moment */
-  od_real *average;         /* (total), with config.ema */
-  bool averaging;           /* the average has begun */
+  double *norms;    /* (chunk_count): squared norm of each chunk's gradient */
+  od_real *mean;    /* (trainable): Adam's first moment, SGD's velocity */
+  od_real *square;  /* (trainable): Adam's second moment */
+  od_real *average; /* (total), with config.ema */
+  bool averaging;   /* `average` holds an average */
   uint64_t steps;
 };
 
+/* The context of the tasks of one step. */
 typedef struct optimizer_step {
   od_optimizer *optimizer;
   const od_real *gradient;
@@ -35,7 +36,8 @@ typedef struct optimizer_step {
   double rate, scale;
 } optimizer_step;
 
-static int count_chunks(const od_network *network, chunk *chunks) {
+/* Count the chunks of a network and fill chunks (count), unless that is NULL. */
+static int make_chunks(const od_network *network, chunk *chunks) {
   int count = 0;
   size_t begin = 0;
   for (int t = 0; t < od_network_tensor_count(network); t++) {
@@ -61,7 +63,7 @@ od_status od_optimizer_create(const od_network *network, const od_kernels *kerne
   o->kernels = kernels;
   o->trainable = od_network_trainable_size(network);
   o->total = od_network_total_size(network);
-  o->chunk_count = count_chunks(network, NULL);
+  o->chunk_count = make_chunks(network, NULL);
   o->chunks = od_allocate((size_t)o->chunk_count, sizeof *o->chunks);
   o->norms = od_allocate((size_t)o->chunk_count, sizeof *o->norms);
   o->mean = od_allocate(o->trainable, sizeof *o->mean);
@@ -71,7 +73,7 @@ od_status od_optimizer_create(const od_network *network, const od_kernels *kerne
     od_optimizer_destroy(o);
     return od_fail_memory(error, "the optimizer's state");
   }
-  count_chunks(network, o->chunks);
+  make_chunks(network, o->chunks);
   *optimizer = o;
   return OD_OK;
 }
@@ -87,40 +89,41 @@ void od_optimizer_destroy(od_optimizer *o) {
 }
 
 static void norm_task(void *context, int task, int worker) {
-  const optimizer_step *r = context;
+  const optimizer_step *s = context;
   (void)worker;
-  const chunk *c = &r->optimizer->chunks[task];
-  r->optimizer->norms[task] = r->optimizer->kernels->squared_norm(c->count, r->gradient + c->begin);
+  const chunk *c = &s->optimizer->chunks[task];
+  s->optimizer->norms[task] = s->optimizer->kernels->squared_norm(c->count, s->gradient + c->begin);
 }
 
 static void step_task(void *context, int task, int worker) {
-  const optimizer_step *r = context;
-  od_optimizer *o = r->optimizer;
+  const optimizer_step *s = context;
+  od_optimizer *o = s->optimizer;
   const chunk *c = &o->chunks[task];
   const od_optimizer_config *config = &o->config;
   (void)worker;
   bool decays = c->decays && config->kind != OD_ADAM;
-  od_real shrink = (od_real)(decays ? 1 - r->rate * config->decay : 1);
-  const od_real *gradient = r->gradient + c->begin;
-  od_real *weight = r->values + c->begin, *mean = o->mean + c->begin;
+  od_real shrink = (od_real)(decays ? 1 - s->rate * config->decay : 1);
+  const od_real *gradient = s->gradient + c->begin;
+  od_real *weight = s->values + c->begin, *mean = o->mean + c->begin;
   if (config->kind == OD_SGD) {
-    od_sgd_step step = {(od_real)r->rate, (od_real)config->momentum, shrink, (od_real)r->scale};
+    od_sgd_step step = {(od_real)s->rate, (od_real)config->momentum, shrink, (od_real)s->scale};
     o->kernels->sgd(c->count, &step, gradient, mean, weight);
   } else {
     double t = (double)o->steps;
-    double rate = r->rate * sqrt(1 - pow(config->beta2, t)) / (1 - pow(config->beta1, t));
-    od_adam_step step = {(od_real)rate,           (od_real)config->beta1, (od_real)config->beta2,
-                         (od_real)config->epsilon, shrink,                 (od_real)r->scale};
+    double rate = s->rate * sqrt(1 - pow(config->beta2, t)) / (1 - pow(config->beta1, t));
+    od_adam_step step = {
+        (od_real)rate, (od_real)config->beta1, (od_real)config->beta2, (od_real)config->epsilon,
+        shrink,        (od_real)s->scale};
     o->kernels->adam(c->count, &step, gradient, mean, o->square + c->begin, weight);
   }
 }
 
-/* The average starts as the weights after the first step; its decay grows to the one
- * asked for, so that it forgets the random start soon: min(ema, (1 + t) / (10 + t)). */
+/* The average starts as the weights after the first step. Its decay is min(ema, (1 + t) / (10 +
+ * t)), so that the random initial weights lose their influence early. */
 static void update_average(od_optimizer *o, const od_real *values) {
-  double t = (double)o->steps, keep = fmin(o->config.ema, (1 + t) / (10 + t));
+  double t = (double)o->steps, decay = fmin(o->config.ema, (1 + t) / (10 + t));
   if (o->averaging)
-    o->kernels->blend(o->total, (od_real)keep, values, o->average);
+    o->kernels->blend(o->total, (od_real)decay, values, o->average);
   else
     memcpy(o->average, values, o->total * sizeof *values);
   o->averaging = true;
@@ -128,16 +131,16 @@ static void update_average(od_optimizer *o, const od_real *values) {
 
 bool od_optimizer_step(od_optimizer *o, od_thread_pool *pool, double rate, const od_real *gradient,
                        od_network *network) {
-  optimizer_step r = {o, gradient, od_network_values(network), rate, 1};
+  optimizer_step s = {o, gradient, od_network_values(network), rate, 1};
   double norm = 0;
-  od_thread_pool_run(pool, norm_task, &r, o->chunk_count);
+  od_thread_pool_run(pool, norm_task, &s, o->chunk_count);
   for (int i = 0; i < o->chunk_count; i++) norm += o->norms[i];
   norm = sqrt(norm);
-  if (!(norm < largest_norm)) return false; /* NaN too */
-  if (o->config.clip_norm > 0 && norm > o->config.clip_norm) r.scale = o->config.clip_norm / norm;
+  if (!(norm < max_norm)) return false; /* NaN too */
+  if (o->config.clip_norm > 0 && norm > o->config.clip_norm) s.scale = o->config.clip_norm / norm;
   o->steps++;
-  od_thread_pool_run(pool, step_task, &r, o->chunk_count);
-  if (o->config.ema > 0) update_average(o, r.values);
+  od_thread_pool_run(pool, step_task, &s, o->chunk_count);
+  if (o->config.ema > 0) update_average(o, s.values);
   return true;
 }
 

@@ -1,25 +1,25 @@
-/* The learning rate over a run. */
+/* Learning-rate schedules. */
 #ifndef OD_TRAIN_SCHEDULE_H
 #define OD_TRAIN_SCHEDULE_H
 
 #include <stddef.h>
 
 typedef enum od_schedule_kind {
-  OD_CONSTANT, /* the peak throughout */
-  OD_COSINE,   /* half a cosine from the peak to peak / final_divisor */
-  OD_ONE_CYCLE /* cosine up from peak / divisor, then down to that / final_divisor
-                  (Smith, 2018). PyTorch's OneCycleLR peaks up to a step earlier */
+  OD_CONSTANT, /* the peak at every step; no warm-up */
+  OD_COSINE,   /* cosine decay from the peak to peak / final_divisor */
+  OD_ONE_CYCLE /* cosine rise from peak / divisor, then cosine decay to that / final_divisor
+                  (Smith, 2018). PyTorch's OneCycleLR reaches its peak up to a step earlier */
 } od_schedule_kind;
 
 typedef struct od_schedule {
   od_schedule_kind kind;
-  double peak;          /* the largest rate, > 0 */
-  double warmup;        /* share of the steps that rise, in [0, 1) */
-  double divisor;       /* one-cycle: first rate is peak / divisor, >= 1 */
+  double peak;          /* maximum rate, > 0 */
+  double warmup;        /* fraction of the steps with a rising rate, in [0, 1) */
+  double divisor;       /* one-cycle: the first rate is peak / divisor, >= 1 */
   double final_divisor; /* >= 1 */
 } od_schedule;
 
-/* The rate of step `step` of `steps`, counted from 0. */
+/* Return the rate of step `step` of `steps`, counted from 0. */
 double od_schedule_rate(const od_schedule *schedule, size_t step, size_t steps);
 
 #endif

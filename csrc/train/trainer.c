@@ -9,12 +9,15 @@
 #include "nn/calibration.h"
 #include "nn/workspace.h"
 #include "nn/ctc.h"
+#include "train/trainer_checks.h"
 
-/* What the streams of random numbers are for; part of each stream's key. */
+/* Part of the key of each stream of random numbers. */
 enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
 
-enum { EVALUATED = 256 }; /* validation images scored at a time */
-enum { CALIBRATED = 1024 }; /* training images, at most, that a run ends with a look at */
+enum {
+  VALIDATION_BLOCK = 256,   /* images per inference call */
+  CALIBRATION_IMAGES = 1024 /* maximum */
+};
 
 struct od_trainer {
   od_network *network;
@@ -23,32 +26,32 @@ struct od_trainer {
   int threads;
   od_optimizer *optimizer;
   od_gradient *gradient;
-  od_model *model;         /* for validation: of the weights at its begin … */
-  od_workspace *workspace; /* … with its scratch memory */
-  od_real *values;         /* (trainable): the gradient of a step */
-  od_real *held;           /* (total): weights put aside while the average is in place */
-  od_real *best;           /* (total): weights of the best epoch */
-  bool lines;              /* the network gives columns */
+  od_model *model;         /* for validation: the weights at its start, packed */
+  od_workspace *workspace; /* of `model` */
+  od_real *step_gradient;  /* (trainable) */
+  od_real *saved_weights;  /* (total): the weights while the network holds their average */
+  od_real *best_weights;   /* (total): of the best epoch */
+  bool sequences;          /* the network has columns, trained by CTC */
   size_t outputs;          /* columns x classes of an image */
-  od_real *scores;         /* (EVALUATED + 1, outputs): the last for what nobody wants */
-  void *line_scratch;      /* of od_ctc_scratch bytes */
+  od_real *scores;         /* (VALIDATION_BLOCK + 1, outputs); the last row is scratch */
+  void *ctc_scratch;       /* od_ctc_scratch bytes */
   uint8_t *labels;         /* (batch_size, columns) */
   od_real *targets;        /* (batch_size, classes) */
-  size_t total_bytes;      /* of all the network's numbers */
-  size_t augment_size;     /* bytes of scratch a worker */
+  size_t total_bytes;      /* of all the network's values */
+  size_t augment_size;     /* bytes of scratch per worker */
   unsigned char *augment_scratch;
-  uint64_t epochs_begun;   /* over all runs: later runs draw other numbers */
-  bool shown;              /* the network holds the average since the last run */
+  uint64_t epochs_begun; /* over all runs, so that later runs draw other random numbers */
+  bool average_shown;    /* the network holds the average since the last run */
 };
 
-/* An epoch under way, as the tasks that load images see it. */
-typedef struct epoch {
+/* The context of the tasks that load the images of a batch. */
+typedef struct batch_loader {
   const od_trainer *trainer;
   const od_train_data *data;
-  const uint32_t *order; /* of this batch: which images */
-  uint64_t number;
-  size_t first;          /* position of the batch in the epoch */
-} epoch;
+  const uint32_t *order; /* indices of the batch's images */
+  uint64_t epoch;
+  size_t first; /* position of the batch in the epoch */
+} batch_loader;
 
 static double now(void) {
   struct timespec time;
@@ -56,152 +59,48 @@ static double now(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* -- checks -- */
+/* -- creation and release -- */
 
-static od_status refuse(od_error *error, const char *name, double value, const char *expected) {
-  return od_fail(error, OD_ERROR_ARGUMENT, "%s: got %g, expected %s", name, value, expected);
-}
-
-static od_status check_config(const od_train_config *c, od_error *error) {
-  const od_optimizer_config *o = &c->optimizer;
-  const od_schedule *s = &c->schedule;
-  if ((unsigned)o->kind > OD_ADAMW) return refuse(error, "optimizer", o->kind, "sgd, adam or adamw");
-  if ((unsigned)s->kind > OD_ONE_CYCLE)
-    return refuse(error, "schedule", s->kind, "constant, cosine or one_cycle");
-  if (c->epochs < 1) return refuse(error, "epochs", c->epochs, "at least 1");
-  if (c->batch_size < 1 || c->batch_size > 65536)
-    return refuse(error, "batch_size", c->batch_size, "1 to 65536");
-  if (!(s->peak > 0 && s->peak <= 1e3))
-    return refuse(error, "learning_rate", s->peak, "0 < learning_rate <= 1000");
-  if (!(s->warmup >= 0 && s->warmup < 1))
-    return refuse(error, "warmup", s->warmup, "0 <= warmup < 1");
-  if (!(s->divisor >= 1 && isfinite(s->divisor)))
-    return refuse(error, "divisor", s->divisor, "at least 1");
-  if (!(s->final_divisor >= 1 && isfinite(s->final_divisor)))
-    return refuse(error, "final_divisor", s->final_divisor, "at least 1");
-  if (!(o->momentum >= 0 && o->momentum < 1))
-    return refuse(error, "momentum", o->momentum, "0 <= momentum < 1");
-  if (!(o->beta1 >= 0 && o->beta1 < 1))
-    return refuse(error, "beta_1", o->beta1, "0 <= beta_1 < 1");
-  if (!(o->beta2 >= 0 && o->beta2 < 1))
-    return refuse(error, "beta_2", o->beta2, "0 <= beta_2 < 1");
-  if (!(o->epsilon > 0 && o->epsilon <= 1))
-    return refuse(error, "epsilon", o->epsilon, "0 < epsilon <= 1");
-  if (!(o->decay >= 0 && o->decay * s->peak < 1))
-    return refuse(error, "weight_decay", o->decay, "at least 0, and below 1 / learning_rate");
-  if (!(o->clip_norm >= 0 && isfinite(o->clip_norm)))
-    return refuse(error, "clip_norm", o->clip_norm, "at least 0");
-  if (!(o->ema >= 0 && o->ema < 1)) return refuse(error, "ema", o->ema, "0 <= ema < 1");
-  if (!(c->label_smoothing >= 0 && c->label_smoothing < 1))
-    return refuse(error, "label_smoothing", c->label_smoothing, "0 <= label_smoothing < 1");
-  if (c->patience < 0) return refuse(error, "patience", c->patience, "at least 0");
-  return od_augment_check(&c->augment, error);
-}
-
-static od_status check_shape(const od_network *network, const od_train_config *config,
-                             od_error *error) {
-  od_shape in = od_network_input(network);
-  if (config->augment.count && (in.c != 1 || in.h > OD_MAX_AUGMENT_SIDE || in.w > OD_MAX_AUGMENT_SIDE))
-    return od_fail(error, OD_ERROR_ARGUMENT,
-                   "augment: images are (%d, %d, %d), expected one channel and sides up to %d",
-                   in.h, in.w, in.c, OD_MAX_AUGMENT_SIDE);
-  return OD_OK;
-}
-
-/* Whether the columns have room for each line's labels. */
-static od_status check_lines(const od_trainer *t, const char *what, const od_train_data *data,
-                             od_error *error) {
-  const size_t columns = (size_t)od_network_columns(t->network);
-  for (size_t i = 0; i < data->images.count; i++) {
-    const size_t wanted = od_ctc_min_columns(data->labels + i * data->length, data->length,
-                                          od_network_classes(t->network) - 1);
-    if (wanted > columns)
-      return od_fail(error, OD_ERROR_ARGUMENT,
-                     "%s: the labels at index %zu want %zu columns, the network gives %zu", what, i,
-                     wanted, columns);
+/* Allocate all buffers; od_trainer_destroy releases them, also after an error. */
+static od_status allocate_buffers(od_trainer *t, od_error *error) {
+  const od_shape in = od_network_input(t->network);
+  const size_t total = od_network_total_size(t->network);
+  const size_t classes = (size_t)od_network_classes(t->network);
+  const size_t columns = (size_t)od_network_sequence_length(t->network);
+  const size_t batch_size = (size_t)t->config.batch_size;
+  t->sequences = columns > 1;
+  t->outputs = columns * classes;
+  t->total_bytes = total * sizeof(od_real);
+  t->step_gradient = od_allocate(od_network_trainable_size(t->network), sizeof *t->step_gradient);
+  t->saved_weights = od_allocate(total, sizeof *t->saved_weights);
+  t->best_weights = od_allocate(total, sizeof *t->best_weights);
+  if (t->config.augment.count) {
+    const size_t size = od_augment_scratch_size(in.h, in.w);
+    t->augment_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
   }
+  t->augment_scratch = od_allocate(t->augment_size, (size_t)t->threads);
+  t->scores = od_allocate((VALIDATION_BLOCK + 1) * t->outputs, sizeof *t->scores);
+  t->ctc_scratch = od_allocate(t->sequences ? od_ctc_scratch(columns, classes) : 1, 1);
+  t->labels = od_allocate(batch_size, columns);
+  t->targets = od_allocate(batch_size * classes, sizeof *t->targets);
+  if (!t->step_gradient || !t->saved_weights || !t->best_weights || !t->augment_scratch ||
+      !t->scores || !t->ctc_scratch || !t->labels || !t->targets)
+    return od_fail_memory(error, "the trainer's buffers");
   return OD_OK;
 }
-
-static od_status check_data(const od_trainer *t, const char *what, const od_train_data *data,
-                            od_error *error) {
-  int classes = od_network_classes(t->network);
-  size_t expected = od_shape_size(od_network_input(t->network));
-  if (!data->images.count || data->images.count > UINT32_MAX)
-    return od_fail(error, OD_ERROR_ARGUMENT, "%s: got %zu images, expected 1 to 4294967295", what,
-                   data->images.count);
-  if (data->images.size != expected)
-    return od_fail(error, OD_ERROR_ARGUMENT, "%s: images of %zu numbers, expected %zu", what,
-                   data->images.size, expected);
-  const size_t columns = (size_t)od_network_columns(t->network);
-  const size_t length = columns > 1 ? data->length : 1;
-  if (!length || length > columns)
-    return od_fail(error, OD_ERROR_ARGUMENT, "%s: up to %zu labels a line, expected 1 to %zu", what,
-                   length, columns);
-  for (size_t i = 0; i < data->images.count * length; i++)
-    if (data->labels[i] >= classes)
-      return od_fail(error, OD_ERROR_ARGUMENT, "%s: label %d at index %zu, expected 0 to %d", what,
-                     data->labels[i], i / length, classes - 1);
-  return columns > 1 ? check_lines(t, what, data, error) : OD_OK;
-}
-
-/* Each row must be probabilities; rounded ones will do. */
-static od_status check_targets(const od_trainer *t, const od_train_data *data, od_error *error) {
-  size_t classes = (size_t)od_network_classes(t->network);
-  if (data->targets && t->lines)
-    return od_fail(error, OD_ERROR_ARGUMENT, "targets: the network reads lines, expected none");
-  for (size_t i = 0; data->targets && i < data->images.count; i++) {
-    const od_real *row = data->targets + i * classes;
-    double sum = 0;
-    bool positive = true;
-    for (size_t k = 0; k < classes; k++) {
-      positive = positive && row[k] >= 0;
-      sum += (double)row[k];
-    }
-    if (!positive || !(fabs(sum - 1) <= 1e-3))
-      return od_fail(error, OD_ERROR_ARGUMENT,
-                     "targets: row %zu has sum %g, expected probabilities with sum 1", i, sum);
-  }
-  return OD_OK;
-}
-
-/* -- making and releasing -- */
 
 od_status od_trainer_create(od_network *network, const od_kernels *kernels, int threads,
-                            const od_train_config *config, od_trainer **trainer,
-                            od_error *error) {
+                            const od_train_config *config, od_trainer **trainer, od_error *error) {
   *trainer = NULL;
-  od_status status = check_config(config, error);
-  if (!status) status = check_shape(network, config, error);
+  od_status status = od_check_train_config(network, config, error);
   if (status) return status;
   od_trainer *t = od_allocate(1, sizeof *t);
   if (!t) return od_fail_memory(error, "the trainer");
-  od_shape in = od_network_input(network);
-  size_t total = od_network_total_size(network);
   t->network = network;
   t->kernels = kernels;
   t->config = *config;
   t->threads = threads;
-  t->total_bytes = total * sizeof(od_real);
-  t->values = od_allocate(od_network_trainable_size(network), sizeof *t->values);
-  t->held = od_allocate(total, sizeof *t->held);
-  t->best = od_allocate(total, sizeof *t->best);
-  if (config->augment.count) {
-    size_t size = od_augment_scratch_size(in.h, in.w);
-    t->augment_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
-  }
-  t->augment_scratch = od_allocate(t->augment_size, (size_t)threads);
-  const size_t classes = (size_t)od_network_classes(network);
-  const size_t columns = (size_t)od_network_columns(network);
-  t->lines = columns > 1;
-  t->outputs = columns * classes;
-  t->scores = od_allocate((EVALUATED + 1) * t->outputs, sizeof *t->scores);
-  t->line_scratch = od_allocate(columns > 1 ? od_ctc_scratch(columns, classes) : 1, 1);
-  t->labels = od_allocate((size_t)config->batch_size, columns);
-  t->targets = od_allocate((size_t)config->batch_size * classes, sizeof *t->targets);
-  if (!t->values || !t->held || !t->best || !t->augment_scratch || !t->scores ||
-      !t->line_scratch || !t->labels || !t->targets)
-    status = od_fail_memory(error, "the trainer's buffers");
+  status = allocate_buffers(t, error);
   if (!status)
     status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
   if (!status)
@@ -221,11 +120,11 @@ void od_trainer_destroy(od_trainer *t) {
   od_gradient_destroy(t->gradient);
   od_workspace_destroy(t->workspace);
   od_model_destroy(t->model);
-  od_release(t->values);
-  od_release(t->held);
-  od_release(t->best);
+  od_release(t->step_gradient);
+  od_release(t->saved_weights);
+  od_release(t->best_weights);
   od_release(t->scores);
-  od_release(t->line_scratch);
+  od_release(t->ctc_scratch);
   od_release(t->labels);
   od_release(t->targets);
   od_release(t->augment_scratch);
@@ -234,74 +133,46 @@ void od_trainer_destroy(od_trainer *t) {
 
 /* -- an epoch -- */
 
-typedef struct measure {
+/* Sums over images, then their means: cross-entropy or CTC loss, and correct answers. */
+typedef struct metrics {
   double loss, accuracy;
-} measure;
+} metrics;
 
 /* One call of od_trainer_run. */
 typedef struct session {
   od_trainer *trainer;
   od_thread_pool *pool;
-  const od_train_data *train, *validation; /* validation NULL for none */
+  const od_train_data *train, *validation; /* validation may be NULL */
   od_callbacks callbacks;
   uint32_t *order; /* (train->images.count) */
-  measure best;    /* of the epochs so far */
+  metrics best;    /* of the epochs so far */
   int since_best;  /* epochs */
 } session;
 
+/* Call a callback, if there is one; return whether to continue. */
 static bool proceed(const session *s, od_progress_callback *callback, const od_progress *p) {
   return !callback || callback(s->callbacks.context, p);
 }
 
-/* Loads and augments image `index` of the batch; its random numbers are keyed by its
- * place in the epoch, so no thread's pace changes them. */
+/* Load and augment image `index` of the batch. Its random numbers are keyed by its position in
+ * the epoch, so they do not depend on the threads. */
 static void load_image(void *context, int index, int worker, od_real *pixels) {
-  const epoch *e = context;
-  const od_trainer *t = e->trainer;
-  od_images_load(&e->data->images, t->kernels, e->order[index], pixels);
+  const batch_loader *b = context;
+  const od_trainer *t = b->trainer;
+  od_images_load(&b->data->images, t->kernels, b->order[index], pixels);
   if (!t->config.augment.count) return;
   od_shape in = od_network_input(t->network);
   od_rng rng;
   od_rng_seed(&rng, od_rng_mix(t->config.seed, STREAM_AUGMENT),
-              od_rng_mix(e->number, e->first + (size_t)index));
+              od_rng_mix(b->epoch, b->first + (size_t)index));
   od_augment_image(&t->config.augment, &rng, in.h, in.w, pixels,
                    t->augment_scratch + (size_t)worker * t->augment_size);
 }
 
-/* Puts the average in the weights' place; true if there is one. */
-static bool show_average(od_trainer *t) {
-  const od_real *average = od_optimizer_average(t->optimizer);
-  if (!average) return false;
-  memcpy(t->held, od_network_values(t->network), t->total_bytes);
-  memcpy(od_network_values(t->network), average, t->total_bytes);
-  return true;
-}
-
-static void hide_average(od_trainer *t) {
-  memcpy(od_network_values(t->network), t->held, t->total_bytes);
-}
-
-/* A run goes on from the weights that the one before ended with, not from their average
- * that it left in the network; unless somebody has changed that since. */
-static void take_back_average(od_trainer *t) {
-  const od_real *average = od_optimizer_average(t->optimizer);
-  if (t->shown && memcmp(od_network_values(t->network), average, t->total_bytes) == 0)
-    hide_average(t);
-  t->shown = false;
-}
-
-/* Notes the ranges that OD_INT8 wants, with the numbers that the run ends with. */
-static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
-  od_images first = *images;
-  if (first.count > CALIBRATED) first.count = CALIBRATED;
-  if (od_network_calibrate(t->network, t->kernels, pool, &first, NULL))
-    od_network_clear_ranges(t->network);
-}
-
-/* What the loss asks for of the batch's n images. */
+/* Gather the targets of the batch's n images; NULL if the data have none. */
 static const od_real *gather_targets(const od_trainer *t, const od_train_data *data,
                                      const uint32_t *order, size_t n) {
-  size_t classes = (size_t)od_network_classes(t->network);
+  const size_t classes = (size_t)od_network_classes(t->network);
   if (!data->targets) return NULL;
   for (size_t i = 0; i < n; i++)
     memcpy(t->targets + i * classes, data->targets + order[i] * classes,
@@ -309,56 +180,67 @@ static const od_real *gather_targets(const od_trainer *t, const od_train_data *d
   return t->targets;
 }
 
+/* Train on the n images from position b->first of the epoch: gradient, then optimizer step. */
+static od_status run_step(const session *s, batch_loader *b, size_t n, od_progress *p,
+                          od_loss *loss, od_error *error) {
+  const od_trainer *t = s->trainer;
+  const od_train_config *config = &t->config;
+  const size_t length = t->sequences ? s->train->length : 1;
+  b->order = s->order + b->first;
+  for (size_t i = 0; i < n; i++)
+    memcpy(t->labels + i * length, s->train->labels + b->order[i] * length, length);
+  const od_batch batch = {
+      .source = load_image,
+      .context = b,
+      .labels = t->labels,
+      .length = length,
+      .targets = gather_targets(t, s->train, b->order, n),
+      .count = (int)n,
+      .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT), od_rng_mix(b->epoch, p->step))};
+  *loss = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->step_gradient);
+  p->rate = od_schedule_rate(&config->schedule, (size_t)p->epoch * p->steps + p->step,
+                             (size_t)p->epochs * p->steps);
+  if (!isfinite(loss->loss) ||
+      !od_optimizer_step(t->optimizer, s->pool, p->rate, t->step_gradient, t->network))
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "training diverged in epoch %d, step %zu (loss %g): the network keeps the "
+                   "weights before that step; a smaller learning_rate may help",
+                   p->epoch + 1, p->step + 1, loss->loss);
+  od_gradient_update_statistics(t->gradient);
+  return OD_OK;
+}
+
 static od_status run_epoch(session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
-  const od_train_config *config = &t->config;
-  size_t count = s->train->images.count, batch_size = (size_t)config->batch_size, seen = 0;
-  double start = now(), loss = 0, right = 0;
-  epoch e = {.trainer = t, .data = s->train, .number = t->epochs_begun++};
+  const size_t count = s->train->images.count, batch_size = (size_t)t->config.batch_size;
+  const double start = now();
+  metrics sum = {0, 0};
+  batch_loader b = {.trainer = t, .data = s->train, .epoch = t->epochs_begun++};
   od_rng rng;
-  od_rng_seed(&rng, od_rng_mix(config->seed, STREAM_SHUFFLE), e.number);
+  od_rng_seed(&rng, od_rng_mix(t->config.seed, STREAM_SHUFFLE), b.epoch);
   for (size_t i = 0; i < count; i++) s->order[i] = (uint32_t)i;
   od_rng_shuffle(&rng, s->order, count);
   for (p->step = 0; p->step < p->steps;) {
-    size_t begin = p->step * batch_size, n = count - begin < batch_size ? count - begin : batch_size;
-    e.order = s->order + begin;
-    e.first = begin;
-    const size_t length = t->lines ? s->train->length : 1;
-    for (size_t i = 0; i < n; i++)
-      memcpy(t->labels + i * length, s->train->labels + e.order[i] * length, length);
-    od_batch batch = {.source = load_image,
-                      .context = &e,
-                      .labels = t->labels,
-                      .length = length,
-                      .targets = gather_targets(t, s->train, e.order, n),
-                      .count = (int)n,
-                      .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT),
-                                         od_rng_mix(e.number, p->step))};
-    od_loss step = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->values);
-    p->rate = od_schedule_rate(&config->schedule, (size_t)p->epoch * p->steps + p->step,
-                               (size_t)p->epochs * p->steps);
-    if (!isfinite(step.loss) ||
-        !od_optimizer_step(t->optimizer, s->pool, p->rate, t->values, t->network))
-      return od_fail(error, OD_ERROR_ARGUMENT,
-                     "training diverged in epoch %d, step %zu (loss %g): the weights before it "
-                     "are kept; a smaller learning_rate may help",
-                     p->epoch + 1, p->step + 1, step.loss);
-    od_gradient_update_statistics(t->gradient);
-    seen += n;
-    loss += step.loss * (double)n;
-    right += step.correct;
+    od_loss loss;
+    b.first = p->step * batch_size;
+    const size_t n = count - b.first < batch_size ? count - b.first : batch_size;
+    const od_status status = run_step(s, &b, n, p, &loss, error);
+    if (status) return status;
+    const double trained = (double)(b.first + n);
+    sum.loss += loss.loss * (double)n;
+    sum.accuracy += loss.correct;
     p->step++;
-    p->loss = loss / (double)seen;
-    p->accuracy = right / (double)seen;
+    p->loss = sum.loss / trained;
+    p->accuracy = sum.accuracy / trained;
     p->seconds = now() - start;
     if (!proceed(s, s->callbacks.on_step, p)) return OD_STOPPED;
   }
   return OD_OK;
 }
 
-/* -- a run -- */
+/* -- validation -- */
 
-/* Packs the network's weights of now. */
+/* Pack the network's weights into a new model, with a workspace. */
 static od_status create_model(od_trainer *t, od_error *error) {
   od_workspace_destroy(t->workspace);
   od_model_destroy(t->model);
@@ -368,9 +250,9 @@ static od_status create_model(od_trainer *t, od_error *error) {
   return status ? status : od_workspace_create(t->model, t->threads, &t->workspace, error);
 }
 
-/* Adds to *sum what image `index` of the validation data gives, with probabilities p. */
+/* Add the metrics of validation image `index` with probabilities p to *sum. */
 static void measure_image(const od_trainer *t, const od_train_data *data, size_t index,
-                          const od_real *p, measure *sum) {
+                          const od_real *p, metrics *sum) {
   size_t label = data->labels[index], best = 0;
   for (size_t k = 1; k < t->outputs; k++)
     if (p[k] > p[best]) best = k;
@@ -378,54 +260,61 @@ static void measure_image(const od_trainer *t, const od_train_data *data, size_t
   sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
 }
 
-static void measure_line(const od_trainer *t, const od_train_data *data, size_t index,
-                         const od_real *scores, measure *sum) {
+/* The same of a label sequence, with the scores of its columns. */
+static void measure_sequence(const od_trainer *t, const od_train_data *data, size_t index,
+                             const od_real *scores, metrics *sum) {
   const size_t classes = (size_t)od_network_classes(t->network);
-  bool right;
-  sum->loss += od_ctc_loss(t->outputs / classes, classes, scores,
-                            data->labels + index * data->length, data->length, 0,
-                            t->scores + EVALUATED * t->outputs, t->line_scratch, &right);
-  sum->accuracy += right;
+  const od_ctc_args args = {.steps = t->outputs / classes,
+                            .classes = classes,
+                            .scores = scores,
+                            .labels = data->labels + index * data->length,
+                            .length = data->length,
+                            .gradient = t->scores + VALIDATION_BLOCK * t->outputs,
+                            .scratch = t->ctc_scratch};
+  bool correct;
+  sum->loss += od_ctc_loss(&args, &correct);
+  sum->accuracy += correct;
 }
 
-/* Scores images begin..begin + EVALUATED, or to the end; adds to the sums in *sum. */
-static void evaluate_block(const session *s, size_t begin, measure *sum) {
+/* Add the metrics of up to VALIDATION_BLOCK images from `begin` on to *sum. */
+static void evaluate_block(const session *s, size_t begin, metrics *sum) {
   const od_trainer *t = s->trainer;
   const od_train_data *data = s->validation;
   size_t left = data->images.count - begin;
   od_images block = data->images;
-  block.count = left < EVALUATED ? left : EVALUATED;
+  block.count = left < VALIDATION_BLOCK ? left : VALIDATION_BLOCK;
   if (block.bytes) block.bytes += begin * block.size;
   if (block.floats) block.floats += begin * block.size;
-  od_model_run(t->model, t->workspace, s->pool, &block, !t->lines, t->scores);
+  od_model_run(t->model, t->workspace, s->pool, &block, !t->sequences, t->scores);
   for (size_t i = 0; i < block.count; i++)
-    (t->lines ? measure_line : measure_image)(t, data, begin + i, t->scores + i * t->outputs, sum);
+    (t->sequences ? measure_sequence : measure_image)(t, data, begin + i,
+                                                      t->scores + i * t->outputs, sum);
 }
 
-/* The validation images' mean loss and share of right ones, or OD_STOPPED. */
-static od_status evaluate(const session *s, const od_progress *p, measure *result,
+/* Compute mean loss and accuracy on the validation data, or return OD_STOPPED. */
+static od_status evaluate(const session *s, const od_progress *p, metrics *result,
                           od_error *error) {
   size_t count = s->validation->images.count;
-  measure sum = {0, 0};
+  metrics sum = {0, 0};
   od_status status = create_model(s->trainer, error);
   if (status) return status;
-  for (size_t begin = 0; begin < count; begin += EVALUATED) {
+  for (size_t begin = 0; begin < count; begin += VALIDATION_BLOCK) {
     if (begin && !proceed(s, s->callbacks.on_block, p)) return OD_STOPPED;
     evaluate_block(s, begin, &sum);
   }
-  *result = (measure){sum.loss / (double)count, sum.accuracy / (double)count};
+  *result = (metrics){sum.loss / (double)count, sum.accuracy / (double)count};
   return OD_OK;
 }
 
-/* Whether `a` is better than `b`: more right, or as many at a smaller loss. */
-static bool better(measure a, measure b) {
+/* Whether `a` is better than `b`: a higher accuracy, or the same at a smaller loss. */
+static bool is_better(metrics a, metrics b) {
   return a.accuracy > b.accuracy || (a.accuracy == b.accuracy && a.loss < b.loss);
 }
 
-/* Validates, and keeps the weights if they are the best so far. */
+/* Validate, and save the weights if they are the best so far. */
 static od_status validate(session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
-  measure m;
+  metrics m;
   double start = now();
   od_status status = evaluate(s, p, &m, error);
   if (status) return status;
@@ -433,24 +322,63 @@ static od_status validate(session *s, od_progress *p, od_error *error) {
   p->val_accuracy = m.accuracy;
   p->seconds += now() - start;
   s->since_best++;
-  if (better(m, s->best)) {
+  if (is_better(m, s->best)) {
     s->best = m;
     s->since_best = 0;
-    memcpy(t->best, od_network_values(t->network), t->total_bytes);
+    memcpy(t->best_weights, od_network_values(t->network), t->total_bytes);
   }
   return OD_OK;
+}
+
+/* -- a run -- */
+
+/* Save the weights and put their moving average in their place; false if there is none. */
+static bool swap_in_average(od_trainer *t) {
+  const od_real *average = od_optimizer_average(t->optimizer);
+  if (!average) return false;
+  memcpy(t->saved_weights, od_network_values(t->network), t->total_bytes);
+  memcpy(od_network_values(t->network), average, t->total_bytes);
+  return true;
+}
+
+static void restore_weights(od_trainer *t) {
+  memcpy(od_network_values(t->network), t->saved_weights, t->total_bytes);
+}
+
+/* A run continues from the weights that the last one ended with, not from their average in the
+ * network; but from the network's weights if they were changed since. */
+static void restore_unchanged_weights(od_trainer *t) {
+  const od_real *average = od_optimizer_average(t->optimizer);
+  if (t->average_shown && memcmp(od_network_values(t->network), average, t->total_bytes) == 0)
+    restore_weights(t);
+  t->average_shown = false;
+}
+
+/* Observe the activation ranges that OD_INT8 needs, with the weights that the run ends with. */
+static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
+  od_images first = *images;
+  if (first.count > CALIBRATION_IMAGES) first.count = CALIBRATION_IMAGES;
+  if (od_network_calibrate(t->network, t->kernels, pool, &first, NULL))
+    od_network_clear_ranges(t->network);
+}
+
+static od_status check_run(const od_trainer *t, const od_train_data *train,
+                           const od_train_data *validation, od_error *error) {
+  od_status status = od_check_train_data(t->network, "training data", train, error);
+  if (!status) status = od_check_train_targets(t->network, train, error);
+  if (!status && validation)
+    status = od_check_train_data(t->network, "validation data", validation, error);
+  if (!status && !validation && (t->config.patience || t->config.restore_best))
+    status = od_fail(error, OD_ERROR_ARGUMENT,
+                     "patience and restore_best need validation data, which are missing");
+  return status;
 }
 
 od_status od_trainer_run(od_trainer *t, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error) {
-  od_status status = check_data(t, "training data", train, error);
-  if (!status) status = check_targets(t, train, error);
-  if (!status && validation) status = check_data(t, "validation data", validation, error);
+  od_status status = check_run(t, train, validation, error);
   if (status) return status;
-  if (!validation && (t->config.patience || t->config.restore_best))
-    return od_fail(error, OD_ERROR_ARGUMENT,
-                   "patience and restore_best want validation data, which are missing");
   size_t count = train->images.count, batch = (size_t)t->config.batch_size;
   session s = {.trainer = t,
                .pool = od_thread_pool_threads(pool) > t->threads ? NULL : pool,
@@ -460,22 +388,22 @@ od_status od_trainer_run(od_trainer *t, od_thread_pool *pool, const od_train_dat
                .order = od_allocate(count, sizeof *s.order),
                .best = {.loss = INFINITY, .accuracy = -1}};
   if (!s.order) return od_fail_memory(error, "the order of the images");
-  take_back_average(t);
+  restore_unchanged_weights(t);
 
   od_progress p = {.epochs = t->config.epochs, .steps = (count + batch - 1) / batch};
   for (p.epoch = 0; p.epoch < p.epochs && !status; p.epoch++) {
     p.val_loss = p.val_accuracy = NAN;
     status = run_epoch(&s, &p, error);
     if (status) break;
-    bool averaged = show_average(t);
+    const bool averaged = swap_in_average(t);
     if (validation) status = validate(&s, &p, error);
     if (!status && !proceed(&s, s.callbacks.on_epoch, &p)) status = OD_STOPPED;
-    if (averaged) hide_average(t);
+    if (averaged) restore_weights(t);
     if (t->config.patience && s.since_best >= t->config.patience) break;
   }
-  t->shown = show_average(t);
+  t->average_shown = swap_in_average(t);
   if (!status && s.best.accuracy >= 0 && t->config.restore_best)
-    memcpy(od_network_values(t->network), t->best, t->total_bytes);
+    memcpy(od_network_values(t->network), t->best_weights, t->total_bytes);
   calibrate(t, pool, &train->images);
   od_release(s.order);
   return status;

@@ -276,7 +276,7 @@ def _metadata(header: bytes) -> dict[str, Any]:
     }
     for key, values in expected.items():
         if parsed[key] not in values:
-            raise ValueError(f"a model with {key} {parsed[key]!r}; ocrdigit expects {values[0]!r}")
+            raise ValueError(f"a model of {key} {parsed[key]!r}; ocrdigit expects {values[0]!r}")
     for key, default in (("input_ranges", {}), ("temperature", 1.0), ("tta", False)):
         try:  # optional
             parsed[key] = json.loads(raw[key]) if key in raw else default
@@ -307,7 +307,8 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
     network = _core.Network(metadata["architecture"], (28, 28, 1))
     if network.classes != len(metadata["classes"]):
         raise ValueError(
-            f"its network has {network.classes} classes, its metadata {len(metadata['classes'])}"
+            f"its network has {network.classes} classes, its metadata name "
+            f"{len(metadata['classes'])}"
         )
     network.set_weights(weights)
     network.ranges = metadata["input_ranges"]

@@ -44,13 +44,18 @@ def _policy(
             "probability": p.affine,
         },
         {"type": "texture", "amount": 0.8, "spacing": 1.5, "probability": p.texture},
-        {"type": "ink", "width": (0.8, 3), "reach": 0.22, "probability": p.edge_stroke},
-        {"type": "ink", "width": (0.6, 1.8), "reach": 1.0, "probability": p.crossing_stroke},
+        {"type": "stray_stroke", "width": (0.8, 3), "reach": 0.22, "probability": p.edge_stroke},
+        {
+            "type": "stray_stroke",
+            "width": (0.6, 1.8),
+            "reach": 1.0,
+            "probability": p.crossing_stroke,
+        },
         {"type": "erase", "area": (0.005, 0.06), "value": 0, "probability": p.gap},
         {"type": "erase", "area": (0.005, 0.04), "value": 1, "probability": p.spot},
         {"type": "blur", "sigma": (0.3, blur_sigma), "probability": p.blur},
         {"type": "contrast", "factor": (-0.6, 0), "probability": p.contrast},
-        {"type": "paper", "tone": 0.5, "probability": p.background},
+        {"type": "background", "tone": 0.5, "probability": p.background},
         {"type": "noise", "sigma": 0.25, "probability": p.noise},
     )
 
@@ -64,7 +69,7 @@ _MODERATE = Probabilities(0.16, 0.08, 0.12, 0.05, 0.04, 0.03, 0.1, 0.06, 0.1, 0.
 def moderate(scale: float) -> augmentations.Augmentation:
     """Return the policy of the later phases, with the stronger augmentations at ``scale``."""
     probabilities = Probabilities(*(scale * probability for probability in _MODERATE))
-    return (*_policy(0.4, 1.8, probabilities), {"type": "negative", "probability": 0.05})
+    return (*_policy(0.4, 1.8, probabilities), {"type": "invert", "probability": 0.05})
 
 
 # Stroke width, elastic and affine augmentation only.

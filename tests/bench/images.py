@@ -1,10 +1,10 @@
-"""How long ocrdigit.image takes beside OpenCV: one thread each, a picture of 640 x 480.
+"""Compare the speed of ocrdigit.image with OpenCV: one thread each, on images of 640 x 480.
 
     python tests/bench/images.py [--only resize,erode] [--rounds 15] [--out images.json]
 
-Both are called from Python with the same NumPy arrays. They take turns, a few calls at a time.
-The table has the fastest turn of each, which other work on the machine disturbs least, and their
-ratio; then the median and the middle half of the ratios of all turns.
+Both are called from Python with the same NumPy arrays, alternately, a few calls per round. The
+table lists the fastest round of each, which other load on the machine disturbs least, and their
+ratio; then the median and the quartiles of the ratios of all rounds.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import ocrdigit
 from ocrdigit import image
 
 HEIGHT, WIDTH = 480, 640
-SECONDS_A_TURN = 2e-3
+SECONDS_PER_ROUND = 2e-3
 
 
 def pictures() -> dict[str, np.ndarray]:
-    """Noise, and a page of blobs: smooth noise, as it is and black on white."""
+    """Return noise, smooth noise, blobs (smooth noise as black on white) and colours."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (HEIGHT, WIDTH)).astype(np.uint8)
     smooth = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
@@ -41,11 +41,11 @@ def pictures() -> dict[str, np.ndarray]:
 
 
 def jobs() -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
-    """Each job: (ours, OpenCV's)."""
+    """Return the calls of each job: (ours, OpenCV's)."""
     x = pictures()
     noise, smooth, blobs, colours = x["noise"], x["smooth"], x["blobs"], x["colours"]
     faint = noise // 3 + 7
-    turn = np.array([[0.98, 0.05, 2.1], [-0.05, 1.01, 3.3]])
+    matrix = np.array([[0.98, 0.05, 2.1], [-0.05, 1.01, 3.3]])
     table: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "to_gray": (
             lambda: image.to_gray(colours),
@@ -69,12 +69,12 @@ def jobs() -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
         ),
         "moments": (lambda: image.moments(noise), lambda: cv2.moments(noise)),
         "warp_affine": (
-            lambda: image.warp_affine(noise, turn, (WIDTH, HEIGHT)),
-            lambda: cv2.warpAffine(noise, turn, (WIDTH, HEIGHT)),
+            lambda: image.warp_affine(noise, matrix, (WIDTH, HEIGHT)),
+            lambda: cv2.warpAffine(noise, matrix, (WIDTH, HEIGHT)),
         ),
         "warp_affine, replicated": (
-            lambda: image.warp_affine(noise, turn, (WIDTH, HEIGHT), border="replicate"),
-            lambda: cv2.warpAffine(noise, turn, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE),
+            lambda: image.warp_affine(noise, matrix, (WIDTH, HEIGHT), border="replicate"),
+            lambda: cv2.warpAffine(noise, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE),
         ),
         "normalize": (
             lambda: image.normalize(faint),
@@ -124,8 +124,8 @@ def seconds(work: Callable[[], object], calls: int) -> float:
 
 
 def measure(ours: Callable[[], object], theirs: Callable[[], object], rounds: int) -> dict:
-    """Microseconds of both at their fastest, and the quartiles of the turns' ratios."""
-    calls = [max(1, round(SECONDS_A_TURN / seconds(work, 2))) for work in (ours, theirs)]
+    """Return the microseconds of the fastest rounds, and the quartiles of the rounds' ratios."""
+    calls = [max(1, round(SECONDS_PER_ROUND / seconds(work, 2))) for work in (ours, theirs)]
     times = [(seconds(ours, calls[0]), seconds(theirs, calls[1])) for _ in range(rounds)]
     ratios = statistics.quantiles((mine / its for mine, its in times), n=4)
     return {
@@ -140,7 +140,7 @@ def measure(ours: Callable[[], object], theirs: Callable[[], object], rounds: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", default="", help="parts of names, with commas between")
+    parser.add_argument("--only", default="", help="parts of names, separated by commas")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -149,7 +149,7 @@ def main() -> None:
     ocrdigit.set_num_threads(1)
     disturbance = machine.Disturbance()
     print(f"ocrdigit {ocrdigit.__version__}, cv2 {cv2.__version__}, {machine.describe()['cpu']}")
-    print(f"{'':34} {'ours':>9} {'cv2':>9} {'ratio':>6}  median, middle half")
+    print(f"{'':34} {'ours':>9} {'cv2':>9} {'ratio':>6}  median, quartiles")
     results = {}
     for name, (ours, theirs) in jobs().items():
         if not any(part in name for part in options.only.split(",")):
@@ -159,7 +159,7 @@ def main() -> None:
             f"{name:34} {found['ours']:6.1f} us {found['cv2']:6.1f} us {found['ratio']:6.2f}  "
             f"{found['median']:.2f}, {found['low']:.2f}..{found['high']:.2f}"
         )
-    print(f"others took {disturbance.share():.0%} of the processors meanwhile")
+    print(f"other processes used {disturbance.share():.0%} of the processors")
     if options.out:
         options.out.write_text(json.dumps(results, indent=1))
 

@@ -1,10 +1,10 @@
-"""How long reading takes at worst: a thousand pictures made to be hard, one megapixel each.
+"""Measure the worst-case time of reading on a thousand hard images of one megapixel.
 
     python tests/bench/noise.py [--count 1000] [--seed 0]
 
-Noise of all grains and densities, checks, stripes, scattered strokes and tiny glyphs: pictures
-full of what might be ink. Told are, for each kind, the median and the worst milliseconds a
-megapixel, and how many digits were found in a picture at most.
+The images are noise of all grain sizes and densities, checks, stripes, scattered strokes and tiny
+glyphs, all with much foreground. For each kind, the median and maximum milliseconds per megapixel
+and the maximum number of digits found in an image are printed.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def stripes(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def strokes(rng: np.random.Generator) -> NDArray[np.uint8]:
     page = Image.new("L", (SIDE, SIDE), 235)
-    pen = ImageDraw.Draw(page)
-    reach = rng.uniform(4, 60)
+    drawing = ImageDraw.Draw(page)
+    length = rng.uniform(4, 60)
     for _ in range(int(rng.integers(200, 4000))):
         x, y = rng.uniform(0, SIDE, 2)
-        dx, dy = rng.normal(0, reach, 2)
-        pen.line((x, y, x + dx, y + dy), int(rng.integers(0, 120)), int(rng.integers(1, 4)))
+        dx, dy = rng.normal(0, length, 2)
+        drawing.line((x, y, x + dx, y + dy), int(rng.integers(0, 120)), int(rng.integers(1, 4)))
     return np.asarray(page)
 
 
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    ocrdigit.read(np.zeros((8, 8), np.uint8))  # loads the reader
+    ocrdigit.read(np.zeros((8, 8), np.uint8))  # loads the models
     times: dict[str, list[float]] = {kind: [] for kind in KINDS}
     found = dict.fromkeys(KINDS, 0)
     for index in range(options.count):
@@ -92,12 +92,14 @@ def main() -> None:
         times[kind].append(1e3 * (time.perf_counter() - start) / (page.size / 1e6))
         found[kind] = max(found[kind], len(reading.digits))
     threads = ocrdigit.get_num_threads()
-    print(f"{options.count} pictures, milliseconds a megapixel on {threads} threads")
+    print(f"{options.count} images, milliseconds per megapixel on {threads} threads")
     for kind, each in times.items():
         if each:
-            middle, worst = np.median(each), max(each)
-            print(f"{kind:8} median {middle:6.1f}  worst {worst:6.1f}  digits {found[kind]}")
-    print(f"worst of all {max(max(each) for each in times.values() if each):.1f}")
+            print(
+                f"{kind:8} median {np.median(each):6.1f}  max {max(each):6.1f}  "
+                f"digits {found[kind]}"
+            )
+    print(f"max of all {max(max(each) for each in times.values() if each):.1f}")
 
 
 if __name__ == "__main__":

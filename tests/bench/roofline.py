@@ -1,7 +1,7 @@
-"""Measures where the time goes, and how near each kernel is to what this machine can do.
+"""Measure the time of each part of a step, and compare each kernel with the machine's peaks.
 
-See README.md beside it. Builds the C program in roofline/, gives it the network of a model
-file, images and the recipes, runs it for each instruction set, times the way from Python,
+See README.md in this folder. Builds the C program in roofline/, gives it the network of a model
+file, images and the recipes, runs it for each instruction set, times the calls from Python,
 and prints a page in Markdown.
 """
 
@@ -98,11 +98,11 @@ def ask(program: Path, job: Path, isa: str, options: argparse.Namespace) -> list
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-# What is measured.
+# Input.
 
 
 def write_jobs(folder: Path, model: Path | None) -> list[tuple[str, Path]]:
-    """Write a job for each network, by title: the shipped one, and the seed's if it differs."""
+    """Write a job for each network, by title: the shipped one, and the seed if it differs."""
     from ocrdigit import DigitClassifier, architectures
 
     images, labels = real_images()
@@ -128,7 +128,7 @@ def open_model(model: Path | None) -> Any:
 
 
 def real_images() -> tuple[Any, Any]:
-    """Return training images and labels: MNIST's where it is at hand, else the sample's."""
+    """Return training images and labels: MNIST's if available, else the sample's."""
     from ocrdigit import datasets
 
     folder = os.environ.get("OCRDIGIT_DATA")
@@ -196,7 +196,7 @@ def recipe_lines(name: str) -> str:
     return "\n".join(lines)
 
 
-# The way from Python to the core, in a process of its own for each instruction set.
+# Calls from Python, in a separate process for each instruction set.
 
 
 def ask_python(isa: str, options: argparse.Namespace) -> dict[str, float]:
@@ -212,7 +212,7 @@ def ask_python(isa: str, options: argparse.Namespace) -> dict[str, float]:
 
 
 def time_python(options: argparse.Namespace) -> dict[str, float]:
-    """Return seconds a call on one image, as the C program has them, by "precision what"."""
+    """Return the seconds of a call on one image, by "precision dtype call"."""
     classifier = open_model(options.model)
     network = classifier.network_
     images = real_images()[0]
@@ -225,11 +225,11 @@ def time_python(options: argparse.Namespace) -> dict[str, float]:
         for dtype, X in inputs.items():
             name, scale = f"{precision} {dtype}", 1.0 if dtype == "float32" else 1 / 255
             figures[f"{name} call"] = call_time(classifier.predict_proba, list(X), options.seconds)
-            ready = [(image[None], scale) for image in X]
+            inputs_with_scale = [(image[None], scale) for image in X]
             figures[f"{name} core"] = call_time(
-                lambda x, run=network.predict_proba: run(*x), ready, options.seconds
+                lambda x, run=network.predict_proba: run(*x), inputs_with_scale, options.seconds
             )
-    figures["empty call"] = call_time(lambda x, run=len: run(x), ready, options.seconds)
+    figures["empty call"] = call_time(lambda x, run=len: run(x), inputs_with_scale, options.seconds)
     return figures
 
 

@@ -1,4 +1,4 @@
-"""The lines of the C program (roofline/roofline.c says what they are) as a page in Markdown."""
+"""Format the output of the C program (see roofline/roofline.c) as a page in Markdown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 Lines = list[list[str]]
 
 PART_TITLES = {
-    "prepare": "kernels brought into shape",
-    "blank": "what a blank image gives",
+    "pack": "packing of kernels",
+    "zero output": "output for a zero image",
     "load": "loading: bytes to numbers",
     "augment": "augmentation",
     "forward": "forward",
@@ -20,12 +20,12 @@ PART_TITLES = {
     "loss": "loss",
     "backward": "backward",
     "weights": "gradient of the kernel",
-    "add up": "adding up the slices",
+    "reduce": "reduction of the slices",
     "optimizer": "optimizer",
     "other": "other code of the core",
     "wait": "pool: waking, waiting",
 }
-PASSES = ("forward", "backward", "weights")  # that have a roof worth looking at
+PASSES = ("forward", "backward", "weights")  # that are compared with a roof
 SMALLEST = 0.002  # of the time: kernels below it are left out
 DISTURBING_SHARE = 0.05
 
@@ -47,8 +47,9 @@ def _name(task: str) -> str:
 
 
 def _numbers(kernel: str) -> str:
-    """Return what a kernel multiplies, as the meters name it."""
-    return {"bfloat": "bfloat16", "bytes": "int8"}.get(kernel.partition(".")[0], "float32")
+    """Return the number type of a kernel's products."""
+    kind, dot, _ = kernel.partition(".")
+    return kind if dot else "float32"
 
 
 @dataclass
@@ -80,13 +81,13 @@ class Counted:
 
 @dataclass
 class Run:
-    """What one run of the C program found, for one instruction set and network."""
+    """The results of one run of the C program, for one instruction set and network."""
 
     isa: str
     title: str
     python: dict[str, float] | None
     recipes: dict[str, Recipe]
-    instructions: list[str] = field(default_factory=list)  # for narrow numbers
+    instructions: list[str] = field(default_factory=list)  # for low precision
     peaks: dict[str, float] = field(default_factory=dict)
     caches: dict[str, float] = field(default_factory=dict)
     bandwidths: dict[str, float] = field(default_factory=dict)  # the larger of read and copy
@@ -99,10 +100,10 @@ class Run:
     timed: dict[tuple[str, str, int, str], float] = field(default_factory=dict)
 
     def peak(self, numbers: str) -> tuple[str, float]:
-        """Return what the peak of a number type is called here, and what it is.
+        """Return the name and the value of the peak of a number type.
 
-        Without instructions for bytes it is that of those which make up for them, and without
-        any for bfloat16 that of float32, as its products then are float32's.
+        Without int8 instructions it is that of the instructions which replace them, and without
+        bfloat16 instructions that of float32, as its products then are float32's.
         """
         names = (numbers, f"{numbers}, emulated", "float32")
         name = next(name for name in names if name in self.peaks)
@@ -114,7 +115,7 @@ class Run:
         return recipe.batch if recipe else 1
 
     def compute(self, task: str, part: str, place: int, kernel: str) -> tuple[str, float]:
-        """Return the peaks that a part's kernels, or one, have, and the seconds at them."""
+        """Return the peaks of a part's kernels, or of one, and the seconds at them."""
         names, seconds = [], 0.0
         for (t, p, i, k), counted in self.counted.items():
             mine = k != "all" and kernel in ("all", k)
@@ -125,10 +126,10 @@ class Run:
         return " and ".join(names), seconds
 
     def roof(self, task: str, part: str, place: int, kernel: str) -> tuple[str, float]:
-        """Return what bounds the work, and the seconds that it would take at least.
+        """Return the bound of the work, and the minimum of its seconds.
 
-        All that moves goes through the first cache; what is fetched for the first time comes
-        from the smallest one that holds all that is touched.
+        All moved bytes are read from the first cache; bytes fetched for the first time come from
+        the smallest cache that holds all touched ones.
         """
         counted = self.counted[task, part, place, kernel]
         peaks, seconds = self.compute(task, part, place, kernel)
@@ -139,8 +140,8 @@ class Run:
             (counted.moved / self.bandwidths[first], first),
             (counted.fetched / self.bandwidths[level], level),
         ]
-        least, bound = max(bounds)
-        return bound, least
+        seconds, bound = max(bounds)
+        return bound, seconds
 
 
 ORDER = list(PART_TITLES)
@@ -191,8 +192,8 @@ def markdown(runs: list[Run], machine: dict[str, Any], others: float) -> str:
         lines += ["", f"**The machine was not idle: others took {others:.0%} of its time.**"]
     lines += ["", *_machine(runs)]
     for run in runs:
-        narrow = f" with {' and '.join(run.instructions)}" if run.instructions else ""
-        lines += ["", f"## {run.isa}{narrow}: {run.title}"]
+        instructions = f" with {' and '.join(run.instructions)}" if run.instructions else ""
+        lines += ["", f"## {run.isa}{instructions}: {run.title}"]
         tasks = list(dict.fromkeys(task for task, _ in run.whole))
         images = [task for task in tasks if _recipe(task) not in run.recipes]
         lines += ["", *_images(run, images)]
@@ -212,7 +213,7 @@ def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
 
 def _machine(runs: list[Run]) -> Iterator[str]:
     """The probes: a loop of multiply-adds in registers, reading and copying through caches."""
-    yield "## What the machine can do, on one thread"
+    yield "## Peaks of the machine, on one thread"
     yield ""
     numbers = list(dict.fromkeys(name for run in runs for name in run.peaks))
     levels = list(runs[0].bandwidths)
@@ -229,9 +230,9 @@ def _machine(runs: list[Run]) -> Iterator[str]:
     yield ""
     sizes = ", ".join(f"{name} {size / 1024:,.0f} KiB" for name, size in runs[0].caches.items())
     yield (
-        f"A multiply-add is two operations. Caches: {sizes}. Where there is no instruction for "
-        "bytes, products of bytes are under the roof of those that make up for it, where that has "
-        "been measured, else under float32's; products of bfloat16 then are float32's."
+        f"A multiply-add is two operations. Caches: {sizes}. Without int8 instructions, the roof "
+        "of int8 products is that of the instructions which replace them if measured, else "
+        "float32's; without bfloat16 instructions, bfloat16 products are float32's."
     )
 
 
@@ -254,12 +255,12 @@ def _si(number: float) -> str:
 def _title(run: Run, task: str, part: str, place: int) -> str:
     if part == "augment":
         return f"augmentation: {run.recipes[_recipe(task)].augmentations[place]}"
-    name = f"{run.layers[place].name}: " if part in (*PASSES, "prepare") else ""
+    name = f"{run.layers[place].name}: " if part in (*PASSES, "pack") else ""
     return name + PART_TITLES[part]
 
 
 def _in_order(parts: dict[tuple[str, int], float]) -> list[tuple[str, int]]:
-    """Return the parts as a step does them."""
+    """Return the parts in the order of a step."""
     return sorted(parts, key=lambda key: (ORDER.index(key[0]), key[1]))
 
 
@@ -297,7 +298,7 @@ def _images(run: Run, tasks: list[str]) -> Iterator[str]:
 
 
 def _image_shares(run: Run, task: str) -> tuple[list[tuple[str, float]], float]:
-    """Return what a prediction is made of, and its seconds."""
+    """Return the parts of a prediction with their seconds, and the total."""
     bare, watched, _ = run.whole[task, 1]
     parts = run.parts[task, 1]
     rows = [(_title(run, task, *key), parts[key]) for key in _in_order(parts)]
@@ -331,7 +332,7 @@ def _image_summary(run: Run, task: str) -> str:
 
 
 def _step(run: Run, task: str) -> Iterator[str]:
-    """A training step: what each part takes, so that they add up to the step."""
+    """A training step and its parts, which add up to it."""
     runs = [threads for t, threads in run.whole if t == task]
     batch = run.images(task)
     title = f"### A training step of the recipe `{_recipe(task)}`"
@@ -347,7 +348,7 @@ def _step(run: Run, task: str) -> Iterator[str]:
         alone = (watched - pool) * (threads - 1) / threads
         titles = {_title(run, task, *key): found[key] / threads for key in _in_order(found)}
         if alone:
-            titles["one thread works alone, the others wait"] = alone
+            titles["one thread works, the others wait"] = alone
         titles["around the step: labels, callback, clock"] = watched - sum(titles.values())
         for title, seconds in titles.items():
             row = rows.setdefault(title, [""] * 2 * column)
@@ -378,20 +379,20 @@ def _step_products(run: Run) -> Iterator[float]:
 
 
 def _halves(run: Run, task: str) -> Iterator[str]:
-    """How the way back of a convolution divides into its two gradients."""
+    """The parts of the two gradients in the backward pass of a convolution."""
     halves = run.parts[task, 0]
     for (part, place), seconds in halves.items():
         layer = run.layers[place]
         kernel = halves.get(("weights", place))
         if part == "backward" and kernel and layer.name.startswith("conv") and not layer.first:
             yield (
-                f"Of {layer.name}'s way back {_share(kernel, seconds)} is the gradient of its "
+                f"Of {layer.name}'s backward pass {_share(kernel, seconds)} is the gradient of its "
                 f"kernel (run alone), the rest that of its input."
             )
 
 
 def _layers(run: Run) -> Iterator[str]:
-    """Each layer's passes under their roof, an image."""
+    """Each layer's passes compared with their roof, an image."""
     yield "### Layers under the roof, one thread, an image"
     yield ""
     head = ["pass", "µs", "multiply-adds, direct", "executed", "Gop/s, direct", "executed"]
@@ -403,7 +404,7 @@ def _layers(run: Run) -> Iterator[str]:
             continue
         images = run.images(task)
         direct = run.layers[place].products(part) * images
-        bound, least = run.roof(task, part, place, kernel)
+        bound, at_roof = run.roof(task, part, place, kernel)
         rows.append(
             [
                 f"{_name(task)}, {_title(run, task, part, place)}",
@@ -416,7 +417,7 @@ def _layers(run: Run) -> Iterator[str]:
                 _si(counted.moved / images),
                 _si(counted.touched),
                 bound,
-                _share(least, seconds),
+                _share(at_roof, seconds),
             ]
         )
     yield from table(head, rows)
@@ -434,7 +435,7 @@ def _kernels(run: Run) -> Iterator[str]:
         if not counted or seconds < SMALLEST * run.whole[task, 1][0]:
             continue
         images = run.images(task)
-        bound, least = run.roof(task, part, place, kernel)
+        bound, at_roof = run.roof(task, part, place, kernel)
         rows.append(
             [
                 f"`{kernel}`: {_name(task)}, {_title(run, task, part, place)}",
@@ -449,7 +450,7 @@ def _kernels(run: Run) -> Iterator[str]:
                 f"{1e-9 * counted.moved / seconds:.0f}",
                 _si(counted.touched),
                 bound,
-                _share(least, seconds),
+                _share(at_roof, seconds),
             ]
         )
     yield from table(head, rows)

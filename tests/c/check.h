@@ -22,10 +22,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { CHECK_MOST_PRINTED = 25 };
+enum { CHECK_MAX_PRINTED = 25 };
 
 static atomic_long check_passed, check_failed;
-static char check_case[256]; /* which case of a loop it is: see CHECK_CASE */
+static char check_case[256]; /* the case of a loop, see CHECK_CASE */
 
 static inline double check_clock(void) {
   struct timespec now;
@@ -41,7 +41,7 @@ __attribute__((format(printf, 4, 5))) static inline bool check_count(bool passed
     atomic_fetch_add(&check_passed, 1);
     return true;
   }
-  if (atomic_fetch_add(&check_failed, 1) < CHECK_MOST_PRINTED) {
+  if (atomic_fetch_add(&check_failed, 1) < CHECK_MAX_PRINTED) {
     va_list arguments;
     va_start(arguments, format);
     printf("%s:%d: ", file, line);
@@ -67,8 +67,8 @@ static inline bool check_word(uint64_t got, uint64_t want, const char *what, con
 static inline bool check_near(double got, double want, double tolerance, const char *what,
                               const char *file, int line) {
   bool near = fabs(got - want) <= tolerance || (isinf(want) && got == want);
-  return check_count(near, file, line, "%s: got %.9g, want %.9g within %.3g, is off by %.3g", what,
-                     got, want, tolerance, fabs(got - want));
+  return check_count(near, file, line, "%s: got %.9g, want %.9g within %.3g, error %.3g", what, got,
+                     want, tolerance, fabs(got - want));
 }
 
 static inline bool check_contains(const char *text, const char *part, const char *what,
@@ -77,7 +77,7 @@ static inline bool check_contains(const char *text, const char *part, const char
                      what, text, part);
 }
 
-/* What the checks below belong to, in printf style; printed with each failure. */
+/* Names the case of the checks that follow, in printf style; printed with each failure. */
 #define CHECK_CASE(...) ((void)snprintf(check_case, sizeof check_case, __VA_ARGS__))
 
 #define CHECK(CONDITION) check_count((CONDITION), __FILE__, __LINE__, "%s is false", #CONDITION)
@@ -92,7 +92,7 @@ static inline bool check_contains(const char *text, const char *part, const char
 
 #define CHECK_CONTAINS(TEXT, PART) check_contains((TEXT), (PART), #TEXT, __FILE__, __LINE__)
 
-/* Runs a test and says what it took. */
+/* Runs a test and prints its number of checks and its time. */
 #define RUN(TEST)                                                                              \
   do {                                                                                         \
     double run_began = check_clock();                                                          \
@@ -105,8 +105,8 @@ static inline bool check_contains(const char *text, const char *part, const char
   } while (0)
 
 static inline int check_end(void) {
-  if (check_failed > CHECK_MOST_PRINTED)
-    printf("(only the first %d failures are printed)\n", CHECK_MOST_PRINTED);
+  if (check_failed > CHECK_MAX_PRINTED)
+    printf("(only the first %d failures are printed)\n", CHECK_MAX_PRINTED);
   printf("%ld passed, %ld failed\n", (long)check_passed, (long)check_failed);
   return check_passed > 0 && check_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

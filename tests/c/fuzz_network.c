@@ -1,5 +1,5 @@
-/* libFuzzer's target: any list of layers is refused with a sentence or makes a network
- * that trains a step and predicts. Build and run with `make fuzz`. */
+/* A libFuzzer target: any list of layers either fails with a message or makes a network that trains
+ * one step and predicts. Build and run with `make fuzz`. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "nn/calibration.h"
 #include "nn/workspace.h"
 
-enum { MOST_LAYERS = 12, MOST_NUMBERS = 20000, BATCH = 3 };
+enum { MAX_LAYERS = 12, MAX_NUMBERS = 20000, BATCH = 3 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -32,7 +32,7 @@ static int take_number(input *in) {
   return (int)any;
 }
 
-static double take_share(input *in) {
+static double take_fraction(input *in) {
   int byte = take_byte(in);
   return byte == 255 ? NAN : byte == 254 ? INFINITY : byte == 253 ? -1.0 : byte / 252.0;
 }
@@ -50,9 +50,9 @@ static od_layer take_layer(input *in) {
   layer.same = flags & 1;
   layer.bias = flags & 2;
   layer.relu = flags & 4;
-  layer.rate = take_share(in);
-  layer.momentum = take_share(in);
-  layer.epsilon = flags & 8 ? 1e-3 : take_share(in);
+  layer.rate = take_fraction(in);
+  layer.momentum = take_fraction(in);
+  layer.epsilon = flags & 8 ? 1e-3 : take_fraction(in);
   return layer;
 }
 
@@ -62,16 +62,16 @@ static void source(void *context, int index, int worker, od_real *pixels) {
   for (size_t i = 0; i < n; i++) pixels[i] = (od_real)((i * 7 + (size_t)index) % 11) / 11;
 }
 
-/* A step and a prediction, where that takes little memory. */
-static void use(od_network *network) {
-  size_t pixels = od_shape_size(od_network_input(network)), most = pixels;
+/* Trains one step and predicts, unless that takes much memory. */
+static void run(od_network *network) {
+  size_t pixels = od_shape_size(od_network_input(network)), widest = pixels;
   int classes = od_network_classes(network);
-  size_t outputs = (size_t)od_network_columns(network) * (size_t)classes;
+  size_t outputs = (size_t)od_network_sequence_length(network) * (size_t)classes;
   for (int i = 0; i < od_network_layer_count(network); i++) {
     size_t n = od_shape_size(od_network_shape_after(network, i));
-    most = n > most ? n : most;
+    widest = n > widest ? n : widest;
   }
-  if (most > MOST_NUMBERS || od_network_total_size(network) > MOST_NUMBERS) return;
+  if (widest > MAX_NUMBERS || od_network_total_size(network) > MAX_NUMBERS) return;
   const od_kernels *kernels;
   od_gradient *gradient;
   runner inference;
@@ -105,16 +105,16 @@ static void use(od_network *network) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   input in = {bytes, size};
   od_shape shape = {take_number(&in), take_number(&in), take_number(&in)};
-  od_layer layers[MOST_LAYERS];
+  od_layer layers[MAX_LAYERS];
   int count = 0;
-  while (in.left && count < MOST_LAYERS) layers[count++] = take_layer(&in);
+  while (in.left && count < MAX_LAYERS) layers[count++] = take_layer(&in);
   od_network *network;
   od_error error = {{0}};
   if (od_network_create(shape, layers, count, &network, &error)) {
     if (network || !error.message[0]) abort();
     return 0;
   }
-  use(network);
+  run(network);
   od_network_destroy(network);
   return 0;
 }

@@ -1,6 +1,6 @@
-/* Memory that no code under test may leave. A block lies against a page without access,
- * so a read or a write past that side faults, in any build and for any instruction; on the
- * other side, and wherever a test leaves gaps, lie canaries that a test can look at. */
+/* Guarded memory for code under test. A block ends at a page without access, so that a read or a
+ * write past that side faults, in any build and for any instruction; on the other side, and in the
+ * gaps that a test leaves, are canaries that a test can check. */
 #ifndef GUARD_H
 #define GUARD_H
 
@@ -21,7 +21,7 @@ typedef struct guard {
   size_t watch;
 } guard;
 
-/* Four or eight canaries are a number that no test computes. */
+/* Four or eight canaries are a float or double that no test computes. */
 enum { GUARD_CANARY = 0xFB, GUARD_WATCH = 1024 };
 
 /* Pages for blocks of up to `size` bytes. */

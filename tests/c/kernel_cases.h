@@ -1,11 +1,11 @@
-/* What the tests of kernels share: random cases, guarded blocks, tolerances.
+/* Shared parts of the tests of kernels: random cases, guarded blocks, tolerances.
  *
  * Two computations of a sum of k products, in whatever order and with whatever fused
  * operations, each differ from the exact sum by at most (k + 1) u (|start| + sum of |a b|)
  * to first order, where u is half a unit in the last place of 1 (Higham, Accuracy and
  * Stability of Numerical Algorithms, section 3.1). That is the tolerance of these tests:
- * it follows from the number of terms, and nothing is tuned. The scalar table is held to
- * it like the others; any two of them differ by at most twice that. */
+ * it follows from the number of terms and is not tuned. It applies to the scalar table like to
+ * the others; any two of them differ by at most twice that. */
 #ifndef KERNEL_CASES_H
 #define KERNEL_CASES_H
 
@@ -14,14 +14,14 @@
 #include "guard.h"
 #include "tables.h"
 
-enum { MOST_REALS = 1 << 17 };
+enum { MAX_REALS = 1 << 17 };
 
 static od_rng rng;
-static guard guard_a, guard_b, guard_c, guard_d, guard_e; /* (MOST_REALS) numbers each */
+static guard guard_a, guard_b, guard_c, guard_d, guard_e; /* (MAX_REALS) numbers each */
 
 static inline void cases_begin(void) {
   guard *guards[] = {&guard_a, &guard_b, &guard_c, &guard_d, &guard_e};
-  for (int i = 0; i < 5; i++) *guards[i] = guard_create(MOST_REALS * sizeof(od_real));
+  for (int i = 0; i < 5; i++) *guards[i] = guard_create(MAX_REALS * sizeof(od_real));
   od_rng_seed(&rng, 20, 0);
   for (int t = 0; table(t); t++) printf("  table %s (%x)\n", table(t)->name, table(t)->features);
 }
@@ -56,21 +56,21 @@ static inline bool same_bits(const void *a, const void *b, size_t bytes) {
   return memcmp(a, b, bytes) == 0;
 }
 
-/* Numbers with many equals among them, or none. */
+/* Numbers with many ties among them, or none. */
 static inline void fill_with_ties(od_real *x, size_t n) {
   bool ties = coin();
   for (size_t i = 0; i < n; i++)
     x[i] = ties ? (od_real)draw(0, 4) - 2 : (od_real)od_rng_range(&rng, -1, 1);
 }
 
-/* Sums next to which those of od_real are coarse. */
+/* A type more precise than od_real, for exact sums. */
 #if defined(OD_DOUBLE)
 typedef long double fine;
 #else
 typedef double fine;
 #endif
 
-/* An exact sum, as far as `fine` goes, and the sum of the absolute values of its terms. */
+/* A sum in `fine`, and the sum of the absolute values of its terms. */
 typedef struct fine_sum {
   fine value, magnitude;
   size_t terms;
@@ -87,13 +87,13 @@ static inline void fine_add(fine_sum *sum, od_real a, od_real b) {
   sum->terms++;
 }
 
-/* What a sum of products may be off. */
+/* The error bound of a sum of products. */
 static inline double fine_bound(const fine_sum *sum) {
   return (double)(sum->terms + 1) * ROUNDING * (double)sum->magnitude;
 }
 
-/* By how many times its bound `got` is off; infinite where it is not a number. */
-static inline double fine_off(const fine_sum *sum, od_real got) {
+/* The error of `got` in units of its bound; infinite if it is not a number. */
+static inline double fine_error(const fine_sum *sum, od_real got) {
   double off = fabs((double)((fine)got - sum->value)), bound = fine_bound(sum);
   if (off == 0) return 0;
   return isfinite(off) && bound > 0 ? off / bound : INFINITY;

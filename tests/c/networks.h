@@ -1,6 +1,6 @@
-/* Networks to test on: every kind of layer in every place it can stand in, on small and
- * odd shapes. Their numbers and images are random but rounded to float, so the float and
- * the double build compute on the very same ones. */
+/* Networks to test on: every kind of layer in every possible place, with small and odd shapes.
+ * Their numbers and images are random but rounded to float, so that the float and the double build
+ * use the same ones. */
 #ifndef NETWORKS_H
 #define NETWORKS_H
 
@@ -10,8 +10,13 @@
 #include "nn/network.h"
 
 static inline od_layer conv(int filters, int kernel, int stride, bool same, bool relu) {
-  return (od_layer){.kind = OD_CONV2D, .units = filters, .kernel = {kernel, kernel}, .stride = stride,
-                    .same = same, .bias = true, .relu = relu};
+  return (od_layer){.kind = OD_CONV2D,
+                    .units = filters,
+                    .kernel = {kernel, kernel},
+                    .stride = stride,
+                    .same = same,
+                    .bias = true,
+                    .relu = relu};
 }
 static inline od_layer rectangular(od_layer layer, int height, int width) {
   layer.kernel[0] = height;
@@ -32,9 +37,7 @@ static inline od_layer plain(od_layer_kind kind) { return (od_layer){.kind = kin
 static inline od_layer batch_norm(double momentum) {
   return (od_layer){.kind = OD_BATCH_NORM, .momentum = momentum, .epsilon = 1e-3};
 }
-static inline od_layer dropout(double rate) {
-  return (od_layer){.kind = OD_DROPOUT, .rate = rate};
-}
+static inline od_layer dropout(double rate) { return (od_layer){.kind = OD_DROPOUT, .rate = rate}; }
 
 enum { SAMPLE_LAYERS = 12, SAMPLE_CONVOLUTIONS = 60, SAMPLE_POOLED = 30 };
 
@@ -49,40 +52,44 @@ typedef struct sample {
 #define END plain(OD_LAYER_KINDS)
 #define FLATTEN plain(OD_FLATTEN)
 #define POOL pool(2, 2)
-#define COLUMNS plain(OD_MAP_TO_SEQUENCE)
+#define SEQUENCE plain(OD_MAP_TO_SEQUENCE)
 #define AVERAGE plain(OD_GLOBAL_AVERAGE_POOL2D)
 #define RELU plain(OD_RELU)
 
-/* A convolution of every geometry between two others, so its gradients of x, kernel and
- * bias all count: kernel 1, 3, 5; same, valid; stride 1, 2; five shapes. */
+/* A convolution of every geometry between two others, so that its gradients of x, kernel and
+ * bias are all needed: kernel 1, 3, 5; same, valid; stride 1, 2; five shapes. */
 static inline sample sample_convolution(int index) {
   static const int kernels[] = {1, 3, 5}, channels[] = {1, 3, 7, 17, 33}, batches[] = {1, 2, 3};
   static const od_shape shapes[] = {{5, 7, 1}, {6, 6, 3}, {9, 5, 1}, {8, 11, 2}, {7, 8, 7}};
   int kernel = kernels[index % 3], same = index / 3 % 2, stride = 1 + index / 6 % 2;
   int shape = index / 12;
-  return (sample){.name = "a convolution's geometry", .input = shapes[shape],
-                  .batch = batches[index % 3], .layers = {
-                      conv(channels[(index + shape) % 5], 3, 1, true, index % 2),
-                      conv(channels[(index / 2 + 3 * shape) % 5], kernel, stride, same, index % 2),
-                      conv(2, 1, 1, true, false), FLATTEN, dense(3, false), END}};
+  return (sample){
+      .name = "a convolution's geometry",
+      .input = shapes[shape],
+      .batch = batches[index % 3],
+      .layers = {conv(channels[(index + shape) % 5], 3, 1, true, index % 2),
+                 conv(channels[(index / 2 + 3 * shape) % 5], kernel, stride, same, index % 2),
+                 conv(2, 1, 1, true, false), FLATTEN, dense(3, false), END}};
 }
 
-/* Every such geometry again, of stride 1 and with a max-pool, which may be fused; with few
- * channels and with many. */
+/* The same geometries of stride 1 with a max-pool, which may be fused; with few channels and with
+ * many. */
 static inline sample sample_pooled(int index) {
   static const int kernels[] = {1, 3, 5}, inputs[] = {7, 12, 33, 8, 3}, units[] = {9, 8, 17, 3, 33};
   static const od_shape shapes[] = {{6, 7, 1}, {7, 9, 1}, {8, 6, 3}, {9, 8, 2}, {10, 11, 1}};
   int kernel = kernels[index % 3], same = index / 3 % 2, shape = index / 6;
   od_layer first = conv(inputs[(index + shape) % 5], 3, 1, true, index % 2);
   od_layer pooled = conv(units[(index / 2 + shape) % 5], kernel, 1, same, index / 2 % 2);
-  return (sample){.name = "a pooled convolution's geometry", .input = shapes[shape],
+  return (sample){.name = "a pooled convolution's geometry",
+                  .input = shapes[shape],
                   .batch = 1 + index % 3,
                   .layers = {first, index % 4 ? pooled : without_bias(pooled), POOL, FLATTEN,
                              dense(3, false), END}};
 }
 
-/* Sample `index`, counted from 0; false after the last. */
+/* Writes sample `index`, counted from 0; returns false after the last. */
 static inline bool sample_network(int index, sample *out) {
+  /* clang-format off */
   const sample fixed[] = {
       {"dense", {1, 1, 7}, 3, 0, {dense(5, false), END}},
       {"dense, no bias", {1, 1, 33}, 5, 0,
@@ -119,9 +126,9 @@ static inline bool sample_network(int index, sample *out) {
       {"one column", {8, 1, 2}, 3, 0,
        {conv(3, 3, 2, true, true), conv(3, 5, 1, true, false), FLATTEN, dense(2, false), END}},
       {"valid to one pixel", {5, 5, 3}, 4, 0, {conv(4, 5, 1, false, false), END}},
-      {"kernels beyond a reduction's piece", {4, 5, 33}, 9, 0,
+      {"kernels larger than a reduction task", {4, 5, 33}, 9, 0,
        {conv(33, 3, 1, true, false), without_bias(conv(17, 3, 1, true, false)), AVERAGE, END}},
-      {"a bias across a reduction's pieces", {3, 3, 3}, 17, 0,
+      {"a bias in two reduction tasks", {3, 3, 3}, 17, 0,
        {conv(150, 3, 1, true, true), AVERAGE, dense(3, false), END}},
       {"many channels, odd and valid", {7, 9, 8}, 9, 0,
        {conv(11, 3, 1, false, true), without_bias(conv(8, 3, 1, true, false)), batch_norm(0.9),
@@ -165,10 +172,10 @@ static inline bool sample_network(int index, sample *out) {
       {"dropout and batch norm", {6, 5, 1}, 11, 0,
        {conv(4, 3, 1, true, false), batch_norm(0.9), RELU, dropout(0.2), AVERAGE, dense(3, false),
         END}},
-      {"mostly blank", {20, 17, 1}, 9, 0,
+      {"mostly zero", {20, 17, 1}, 9, 0,
        {conv(9, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL, FLATTEN,
         dense(3, false), END}},
-      {"mostly blank, 5x5, valid, no bias", {21, 18, 1}, 4, 0,
+      {"mostly zero, 5x5, valid, no bias", {21, 18, 1}, 4, 0,
        {without_bias(conv(10, 5, 1, false, false)), POOL,
         without_bias(conv(9, 3, 1, false, true)), POOL, FLATTEN, dense(3, false), END}},
       {"rectangular kernels and pools", {9, 8, 3}, 9, 0,
@@ -176,16 +183,17 @@ static inline bool sample_network(int index, sample *out) {
         rectangular(conv(5, 3, 1, true, false), 5, 1), batch_norm(0.9), RELU, pool(2, 1),
         rectangular(conv(9, 3, 2, false, false), 1, 5), FLATTEN, dense(3, false), END}},
       {"a wide kernel under a square pool", {6, 7, 2}, 9, 0,
-       {rectangular(conv(9, 3, 1, true, true), 3, 1), POOL, rectangular(conv(4, 3, 1, true, false), 1, 5),
-        pool(2, 1), AVERAGE, dense(3, false), END}},
-      {"columns", {5, 6, 3}, 9, 0,
-       {conv(8, 3, 1, true, true), COLUMNS, rectangular(conv(9, 3, 1, true, true), 1, 3), FLATTEN,
+       {rectangular(conv(9, 3, 1, true, true), 3, 1), POOL,
+        rectangular(conv(4, 3, 1, true, false), 1, 5), pool(2, 1), AVERAGE, dense(3, false), END}},
+      {"sequence", {5, 6, 3}, 9, 0,
+       {conv(8, 3, 1, true, true), SEQUENCE, rectangular(conv(9, 3, 1, true, true), 1, 3), FLATTEN,
         dense(3, false), END}},
-      {"columns first", {3, 4, 2}, 4, 0, {COLUMNS, FLATTEN, dense(3, false), END}},
+      {"sequence first", {3, 4, 2}, 4, 0, {SEQUENCE, FLATTEN, dense(3, false), END}},
       {"the seed network, smaller", {12, 12, 1}, 11, 0,
        {conv(8, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL, FLATTEN, dense(16, true),
         dense(10, false), END}},
   };
+  /* clang-format on */
   const int count = (int)(sizeof fixed / sizeof *fixed);
   if (index < count)
     *out = fixed[index];
@@ -217,7 +225,7 @@ static inline bool sample_has_kinks(const sample *s) {
   return sample_has(s, OD_RELU) || sample_has(s, OD_MAX_POOL2D);
 }
 
-/* Random numbers of a size that keeps activations near 1; biases away from 0. */
+/* Random weights that keep activations near 1; biases differ from 0. */
 static inline void randomize(od_network *network, uint64_t seed) {
   for (int t = 0; t < od_network_tensor_count(network); t++) {
     const od_tensor *tensor = od_network_tensor(network, t);
@@ -253,20 +261,19 @@ typedef struct sample_data {
   uint8_t *labels; /* (count) */
 } sample_data;
 
-/* Leaves a random rectangle of the image, or nothing, and zeros around it. */
-static inline void make_sparse(od_shape shape, bool nothing, od_rng *rng, float *image) {
+/* Keeps a random rectangle of the image, or nothing, and sets the rest to 0. */
+static inline void make_sparse(od_shape shape, bool empty, od_rng *rng, float *image) {
   int top = (int)od_rng_below(rng, (uint64_t)shape.h), h = 1 + (int)od_rng_below(rng, 4);
   int left = (int)od_rng_below(rng, (uint64_t)shape.w), w = 1 + (int)od_rng_below(rng, 4);
   for (int y = 0; y < shape.h; y++)
     for (int x = 0; x < shape.w; x++) {
-      bool kept = !nothing && y >= top && y < top + h && x >= left && x < left + w;
-      if (!kept)
-        memset(image + (y * shape.w + x) * shape.c, 0, (size_t)shape.c * sizeof *image);
+      bool kept = !empty && y >= top && y < top + h && x >= left && x < left + w;
+      if (!kept) memset(image + (y * shape.w + x) * shape.c, 0, (size_t)shape.c * sizeof *image);
     }
 }
 
-/* Of images with room for it every second is mostly zeros, as handwriting is, and every
- * fourth all zeros: the core may skip what is blank. */
+/* Of large enough images every second is mostly zeros, as handwriting is, and every fourth all
+ * zeros: the core may skip zero tiles. */
 static inline sample_data data_create(od_shape input, int classes, int count, uint64_t seed) {
   sample_data data = {.count = count, .size = od_shape_size(input)};
   od_rng rng;

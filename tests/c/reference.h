@@ -1,11 +1,11 @@
-/* A network run by the definitions of its layers, one loop an index, in double: what the
- * core's plans, products and threads are held against. */
+/* A reference of networks: the definitions of their layers, one loop an index, in double, to
+ * compare the core's plans, products and threads with. */
 #ifndef REFERENCE_H
 #define REFERENCE_H
 
 #include "networks.h"
 
-/* The numbers of a layer's tensor of this role, or NULL. */
+/* Returns the numbers of a layer's tensor of this role, or NULL. */
 static inline const od_real *reference_tensor(const od_network *network, int layer,
                                               const char *role) {
   char name[64];
@@ -89,17 +89,25 @@ static inline double reference_average(od_shape in, const double *x, int c) {
 }
 
 /* One number of one image's output, for the layers that work image by image. */
-static inline double reference_value(const reference_layer *l, const double *x, int row,
-                                     int column, int c) {
-  double same = x[(row * l->out.w + column) * l->out.c + c]; /* for layers that keep the order */
+static inline double reference_value(const reference_layer *l, const double *x, int row, int column,
+                                     int c) {
+  double same =
+      x[(row * l->out.w + column) * l->out.c + c]; /* for layers that copy or map single numbers */
   switch (l->layer->kind) {
-    case OD_CONV2D: return reference_convolution(l, x, row, column, c);
-    case OD_DENSE: return reference_dense(l, x, c);
-    case OD_RELU: return same > 0 ? same : 0;
-    case OD_MAX_POOL2D: return reference_pool(l->layer->pool, l->in, x, row, column, c);
-    case OD_MAP_TO_SEQUENCE: return x[(c / l->in.c * l->in.w + column) * l->in.c + c % l->in.c];
-    case OD_GLOBAL_AVERAGE_POOL2D: return reference_average(l->in, x, c);
-    default: return same; /* flatten; dropout at inference */
+    case OD_CONV2D:
+      return reference_convolution(l, x, row, column, c);
+    case OD_DENSE:
+      return reference_dense(l, x, c);
+    case OD_RELU:
+      return same > 0 ? same : 0;
+    case OD_MAX_POOL2D:
+      return reference_pool(l->layer->pool, l->in, x, row, column, c);
+    case OD_MAP_TO_SEQUENCE:
+      return x[(c / l->in.c * l->in.w + column) * l->in.c + c % l->in.c];
+    case OD_GLOBAL_AVERAGE_POOL2D:
+      return reference_average(l->in, x, c);
+    default:
+      return same; /* flatten; dropout at inference */
   }
 }
 
@@ -110,7 +118,7 @@ static inline void reference_image(const reference_layer *l, const double *x, do
       for (int c = 0; c < l->out.c; c++) *y++ = reference_value(l, x, row, column, c);
 }
 
-/* The most numbers that an image has before, between or after the layers. */
+/* Returns the maximum size of an image before, between and after the layers. */
 static inline size_t reference_widest(const od_network *network) {
   size_t widest = od_shape_size(od_network_input(network));
   for (int i = 0; i < od_network_layer_count(network); i++) {
@@ -120,22 +128,22 @@ static inline size_t reference_widest(const od_network *network) {
   return widest;
 }
 
-/* n images through layers begin..end - 1, in place: x has room for the widest. Training means
- * batch norms by the batch's own statistics; there is no dropout here. */
+/* Runs n images through layers begin..end - 1, in place: x has room for the widest. In training
+ * batch norms use the batch's own statistics; there is no dropout here. */
 static inline void reference_run(const od_network *network, int begin, int end, bool training,
                                  int n, double *x) {
   double *y = calloc((size_t)n * reference_widest(network), sizeof *y);
   for (int i = begin; i < end; i++) {
-    const reference_layer l = {.layer = od_network_layer(network, i),
-                               .in = i ? od_network_shape_after(network, i - 1)
-                                       : od_network_input(network),
-                               .out = od_network_shape_after(network, i),
-                               .kernel = reference_tensor(network, i, "kernel"),
-                               .bias = reference_tensor(network, i, "bias"),
-                               .gamma = reference_tensor(network, i, "gamma"),
-                               .beta = reference_tensor(network, i, "beta"),
-                               .moving_mean = reference_tensor(network, i, "moving_mean"),
-                               .moving_variance = reference_tensor(network, i, "moving_variance")};
+    const reference_layer l = {
+        .layer = od_network_layer(network, i),
+        .in = i ? od_network_shape_after(network, i - 1) : od_network_input(network),
+        .out = od_network_shape_after(network, i),
+        .kernel = reference_tensor(network, i, "kernel"),
+        .bias = reference_tensor(network, i, "bias"),
+        .gamma = reference_tensor(network, i, "gamma"),
+        .beta = reference_tensor(network, i, "beta"),
+        .moving_mean = reference_tensor(network, i, "moving_mean"),
+        .moving_variance = reference_tensor(network, i, "moving_variance")};
     if (l.layer->kind == OD_BATCH_NORM)
       reference_batch_norm(&l, n, training, x, y);
     else
@@ -146,7 +154,7 @@ static inline void reference_run(const od_network *network, int begin, int end, 
   free(y);
 }
 
-/* scores (n, classes) of pixels (n, size), as reference_run has them. */
+/* scores (n, classes) of pixels (n, size). */
 static inline void reference_scores(const od_network *network, bool training, int n,
                                     const float *pixels, double *scores) {
   size_t size = od_shape_size(od_network_input(network));
@@ -166,8 +174,8 @@ static inline void reference_softmax(int classes, double *scores) {
 }
 
 /* Mean cross-entropy with the smoothed target. */
-static inline double reference_loss(int classes, int n, const double *scores,
-                                    const uint8_t *labels, double smoothing) {
+static inline double reference_loss(int classes, int n, const double *scores, const uint8_t *labels,
+                                    double smoothing) {
   double loss = 0, *p = malloc((size_t)classes * sizeof *p);
   for (int k = 0; k < n; k++) {
     memcpy(p, scores + (size_t)k * (size_t)classes, (size_t)classes * sizeof *p);

@@ -5,8 +5,8 @@
 #include "kernels/cpu.h"
 #include "kernels/kernels.h"
 
-/* Table `index`, counted from 0, scalar first; NULL after the last. EMULATE_AVX512 says
- * that the AVX-512 table was compiled for any x86-64 (see emulated/immintrin.h). */
+/* Returns table `index`, counted from 0, scalar first; NULL after the last. With EMULATE_AVX512 the
+ * AVX-512 table was compiled for any x86-64 (see emulated/immintrin.h). */
 static inline const od_kernels *table(int index) {
   unsigned features = od_cpu_features();
 #if defined(EMULATE_AVX512)
@@ -20,14 +20,14 @@ static inline const od_kernels *table(int index) {
   return NULL;
 }
 
-/* The fastest of them. */
+/* Returns the fastest of them. */
 static inline const od_kernels *last_table(void) {
   int last = 0;
   while (table(last + 1)) last++;
   return table(last);
 }
 
-/* What one rounding of an od_real may be off, relative to the result. */
+/* The maximum relative error of one rounding of an od_real. */
 #if defined(OD_DOUBLE)
 #define ROUNDING 0x1p-53
 #else

@@ -13,7 +13,7 @@
 #include "base/status.h"
 #include "check.h"
 
-/* The thread sanitizer cannot follow the threads of a forked child. */
+/* The thread sanitizer does not support the threads of a forked child. */
 #if defined(__SANITIZE_THREAD__)
 #define CAN_FORK 0
 #elif defined(__has_feature)
@@ -25,18 +25,18 @@
 #define CAN_FORK 1
 #endif
 
-/* --- status --- */
+/* -- status -- */
 
-static void test_status_writes_a_sentence(void) {
+static void test_status_writes_the_message(void) {
   od_error error = {{0}};
   CHECK_INT(od_fail(&error, OD_ERROR_ARGUMENT, "rate: got %g", 2.5), OD_ERROR_ARGUMENT);
   CHECK_CONTAINS(error.message, "rate: got 2.5");
   CHECK_INT(od_fail_memory(&error, "the moon"), OD_ERROR_MEMORY);
   CHECK_CONTAINS(error.message, "the moon");
-  CHECK_INT(od_fail(NULL, OD_ERROR_UNAVAILABLE, "nobody reads this"), OD_ERROR_UNAVAILABLE);
+  CHECK_INT(od_fail(NULL, OD_ERROR_UNAVAILABLE, "no error struct"), OD_ERROR_UNAVAILABLE);
 }
 
-static void test_status_cuts_a_long_sentence(void) {
+static void test_status_truncates_a_long_message(void) {
   struct {
     od_error error;
     char after[8];
@@ -50,7 +50,7 @@ static void test_status_cuts_a_long_sentence(void) {
   CHECK(held.after[0] == '!');
 }
 
-/* --- memory --- */
+/* -- memory -- */
 
 static void test_multiply_size(void) {
   size_t product = 77;
@@ -74,7 +74,7 @@ static void test_multiply_size(void) {
 static void test_allocation_refuses_overflow(void) {
   CHECK(od_allocate(SIZE_MAX, 1) == NULL);
   CHECK(od_allocate(SIZE_MAX, 8) == NULL);
-  CHECK(od_allocate(SIZE_MAX / 8 + 2, 8) == NULL); /* 8 bytes, were it not checked */
+  CHECK(od_allocate(SIZE_MAX / 8 + 2, 8) == NULL);            /* 8 bytes if unchecked */
   CHECK(od_allocate(SIZE_MAX - OD_ALIGNMENT + 2, 1) == NULL); /* rounding up would wrap */
   CHECK(od_allocate(SIZE_MAX / 2 + 1, 1) == NULL);
 }
@@ -87,16 +87,16 @@ static void test_allocation_is_zeroed_and_aligned(void) {
     bool zero = true;
     for (size_t i = 0; i < 3 * n; i++) zero = zero && block[i] == 0;
     CHECK(zero);
-    memset(block, 0xAA, 3 * n); /* dirt for the next one */
+    memset(block, 0xAA, 3 * n); /* the next block must be zeroed again */
     od_release(block);
   }
   od_release(NULL);
 }
 
-/* --- rng --- */
+/* -- random numbers -- */
 
-/* The first words of xoshiro256** from the state {1, 2, 3, 4}, worked out from its
- * definition with unbounded integers. */
+/* The first words of xoshiro256** from the state {1, 2, 3, 4}, computed from its definition with
+ * unbounded integers. */
 static void test_rng_reference_words(void) {
   static const uint64_t want[] = {11520u,
                                   0u,
@@ -112,8 +112,8 @@ static void test_rng_reference_words(void) {
   for (size_t i = 0; i < sizeof want / sizeof *want; i++) CHECK_WORD(od_rng_next(&rng), want[i]);
 }
 
-/* Seeding is part of what "the same seed gives the same bits" promises: these words keep
- * a trained model reproducible from one release to the next. */
+/* Seeding must not change from one release to the next, or trained models would not be
+ * reproducible. */
 static void test_rng_seeding_reference(void) {
   CHECK_WORD(od_rng_mix(0, 0), 0xa706dd2f4d197e6fu);
   CHECK_WORD(od_rng_mix(1, 2), 0xbcd9dbb49673066bu);
@@ -142,7 +142,7 @@ static void test_rng_streams_differ(void) {
   CHECK_INT(equal, 0);
 }
 
-/* Neighbouring streams, which neighbouring images use, are not correlated. */
+/* Adjacent streams, which adjacent images use, are not correlated. */
 static void test_rng_streams_are_independent(void) {
   enum { STREAMS = 20000 };
   double product = 0, sum = 0;
@@ -266,14 +266,14 @@ static void test_rng_shuffle(void) {
   if (CHECK_INT(found, 24)) check_uniform_counts(permutations, 24, 24000);
 }
 
-/* --- pool --- */
+/* -- thread pool -- */
 
-enum { MOST_TASKS = 3000, MOST_WORKERS = 64 };
+enum { MAX_TASKS = 3000, MAX_WORKERS = 64 };
 
 typedef struct tally {
-  atomic_int done[MOST_TASKS];
-  atomic_int inside[MOST_WORKERS]; /* tasks now running as this worker */
-  atomic_int wrong;                /* workers out of range, or shared by two tasks */
+  atomic_int done[MAX_TASKS];
+  atomic_int inside[MAX_WORKERS]; /* tasks now running as this worker */
+  atomic_int wrong;               /* workers out of range, or shared by two tasks */
   int workers;
   od_thread_pool *nested; /* run tasks from inside tasks on this pool */
   atomic_int nested_done;
@@ -297,21 +297,21 @@ static void count_task(void *context, int task, int worker) {
   atomic_fetch_sub(&t->inside[worker], 1);
 }
 
-/* Whether a run of `tasks` did each exactly once and none after them; t is zeroed. */
+/* Returns whether a run of `tasks` does each exactly once and no other; t is zeroed. */
 static bool run_tally(tally *t, od_thread_pool *pool, od_thread_pool *nested, int tasks) {
   t->workers = od_thread_pool_threads(pool);
   t->nested = nested;
   od_thread_pool_run(pool, count_task, t, tasks);
-  bool right = t->wrong == 0 && t->nested_done == (nested ? 5 * tasks : 0);
-  for (int i = 0; i < MOST_TASKS; i++) right = right && t->done[i] == (i < tasks);
-  return right;
+  bool correct = t->wrong == 0 && t->nested_done == (nested ? 5 * tasks : 0);
+  for (int i = 0; i < MAX_TASKS; i++) correct = correct && t->done[i] == (i < tasks);
+  return correct;
 }
 
 static bool run_counts(od_thread_pool *pool, od_thread_pool *nested, int tasks) {
   tally *t = calloc(1, sizeof *t);
-  bool right = run_tally(t, pool, nested, tasks);
+  bool correct = run_tally(t, pool, nested, tasks);
   free(t);
-  return right;
+  return correct;
 }
 
 static od_thread_pool *make_pool(int threads) {
@@ -325,7 +325,7 @@ static od_thread_pool *make_pool(int threads) {
 }
 
 static void test_pool_runs_every_task_once(void) {
-  static const int threads[] = {1, 2, 3, 5, 32}, tasks[] = {0, 1, 2, 3, 7, 64, 1000, MOST_TASKS};
+  static const int threads[] = {1, 2, 3, 5, 32}, tasks[] = {0, 1, 2, 3, 7, 64, 1000, MAX_TASKS};
   for (int i = 0; i < 5; i++) {
     od_thread_pool *pool = make_pool(threads[i]);
     CHECK_INT(od_thread_pool_threads(pool), threads[i]);
@@ -352,7 +352,7 @@ static void test_pool_refuses_bad_counts(void) {
   }
 }
 
-/* Workers both spin and sleep between rounds: pause now and then. */
+/* Pauses make workers both spin and sleep between rounds. */
 static void test_pool_many_rounds(void) {
   od_thread_pool *pool = make_pool(3);
   for (int round = 0; round < 3000; round++) {
@@ -374,9 +374,9 @@ static void test_pool_nested_runs(void) {
 }
 
 static void *use_pool(void *pool) {
-  bool right = true;
-  for (int round = 0; round < 200; round++) right = run_counts(pool, NULL, 20) && right;
-  return right ? pool : NULL;
+  bool correct = true;
+  for (int round = 0; round < 200; round++) correct = run_counts(pool, NULL, 20) && correct;
+  return correct ? pool : NULL;
 }
 
 static void test_pool_used_by_several_threads(void) {
@@ -396,12 +396,12 @@ static void test_pool_create_and_destroy(void) {
   for (int round = 0; round < 200; round++) {
     od_thread_pool *pool = make_pool(1 + round % 4);
     if (round % 3) run_counts(pool, NULL, 9);
-    od_thread_pool_destroy(pool); /* also right after creation, and while helpers still spin */
+    od_thread_pool_destroy(pool); /* also directly after creation, and while helpers spin */
   }
   od_thread_pool_destroy(NULL);
 }
 
-/* Whether a child that forks now and does `child(pool)` ends within 10 seconds. */
+/* Returns whether child(pool) returns true in a forked child within 10 seconds. */
 static bool forked(bool (*child)(od_thread_pool *), od_thread_pool *pool) {
   fflush(stdout);
   pid_t pid = fork();
@@ -415,10 +415,10 @@ static bool forked(bool (*child)(od_thread_pool *), od_thread_pool *pool) {
 }
 
 static bool use_in_child(od_thread_pool *pool) {
-  bool right = true;
-  for (int i = 0; i < 20; i++) right = run_counts(pool, NULL, 100) && right;
+  bool correct = true;
+  for (int i = 0; i < 20; i++) correct = run_counts(pool, NULL, 100) && correct;
   od_thread_pool_destroy(pool);
-  return right;
+  return correct;
 }
 
 enum { HELPED_THREADS = 3 };
@@ -429,8 +429,8 @@ static void note_worker(void *context, int task, int worker) {
   worked[worker] = true;
 }
 
-/* Runs until every helper has worked. One that is only starting may be inside the allocator,
- * and a sanitizer's, unlike the C library's, stays locked in a child that forks then. */
+/* Runs until every helper has worked. A starting helper may hold the lock of the allocator, and
+ * a sanitizer's, unlike the C library's, stays locked in a child that is forked then. */
 static void start_helpers(od_thread_pool *pool) {
   atomic_bool worked[HELPED_THREADS] = {false};
   for (int worker = 1; worker < HELPED_THREADS; worker++)
@@ -454,7 +454,7 @@ static void test_pool_survives_fork(void) {
   CHECK(forked(use_in_child, pool));
   CHECK(forked(fork_in_child, pool));
   CHECK(forked(destroy_in_child, pool));
-  usleep(20000); /* helpers asleep: the child must not wait for them */
+  usleep(20000); /* helpers sleep: the child must not wait for them */
   CHECK(forked(use_in_child, pool));
   CHECK(run_counts(pool, NULL, 100));
   od_thread_pool_destroy(pool);
@@ -465,7 +465,7 @@ typedef struct busy_use {
   atomic_bool started, stop;
 } busy_use;
 
-/* Allocates nothing, as start_helpers says. */
+/* Allocates nothing, for the reason of start_helpers. */
 static void *keep_busy(void *context) {
   static tally t;
   busy_use *use = context;
@@ -477,8 +477,8 @@ static void *keep_busy(void *context) {
   return NULL;
 }
 
-/* A fork while another thread is inside a run: the child sees a pool in use by a thread
- * it does not have. */
+/* A fork while another thread is inside a run: in the child the pool is in use by a thread that
+ * does not exist there. */
 static void test_pool_survives_fork_while_busy(void) {
   busy_use use = {make_pool(HELPED_THREADS), false, false};
   start_helpers(use.pool);
@@ -500,29 +500,29 @@ typedef struct joint_use {
 
 static void *start_together(void *context) {
   joint_use *use = context;
-  bool right = true;
+  bool correct = true;
   pthread_barrier_wait(&use->start);
-  for (int round = 0; round < 5; round++) right = run_counts(use->pool, NULL, 20) && right;
-  return right ? context : NULL;
+  for (int round = 0; round < 5; round++) correct = run_counts(use->pool, NULL, 20) && correct;
+  return correct ? context : NULL;
 }
 
 static bool use_from_threads(od_thread_pool *pool) {
   joint_use use = {.pool = pool};
   pthread_t callers[CALLERS_IN_CHILD];
-  bool right = true;
+  bool correct = true;
   pthread_barrier_init(&use.start, NULL, CALLERS_IN_CHILD);
   for (int i = 0; i < CALLERS_IN_CHILD; i++)
     pthread_create(&callers[i], NULL, start_together, &use);
   for (int i = 0; i < CALLERS_IN_CHILD; i++) {
     void *answer;
     pthread_join(callers[i], &answer);
-    right = right && answer != NULL;
+    correct = correct && answer != NULL;
   }
-  return right;
+  return correct;
 }
 
-/* The first use in a child may come from several threads at the same moment: only one of
- * them may make the pool new. (A pool without that rule hangs in one child of about 300.) */
+/* Several threads may be the first to use the pool in a child: only one of them may reset it.
+ * (Without that rule about one child of 300 hangs.) */
 static void test_pool_shared_at_once_after_fork(void) {
   od_thread_pool *pool = make_pool(HELPED_THREADS);
   start_helpers(pool);
@@ -548,8 +548,8 @@ static void test_available_processors(void) {
 }
 
 int main(void) {
-  RUN(test_status_writes_a_sentence);
-  RUN(test_status_cuts_a_long_sentence);
+  RUN(test_status_writes_the_message);
+  RUN(test_status_truncates_a_long_message);
   RUN(test_multiply_size);
   RUN(test_allocation_refuses_overflow);
   RUN(test_allocation_is_zeroed_and_aligned);

@@ -1,17 +1,17 @@
 /* Analytic gradients (od_gradient_run) of every layer and of whole small networks.
  *
- * The double build holds them against central differences of the loss, and the loss
- * against the definitions in reference.h. It can write its gradients to a file, which the
- * float build holds its own against:
+ * The double build compares them with central differences of the loss, and the loss with the
+ * definitions in reference.h. It can write its gradients to a file, with which the float build
+ * compares its own:
  *
  *   test_gradients --write FILE        (double)
  *   test_gradients --compare FILE      (float)
  *
- * ReLU and max-pool have kinks, where a difference says nothing. A difference is taken at
- * two step sizes: where no kink lies in between they agree far better than the tolerance,
- * else they do not, and that number is left out. Whether it is left out does not depend on
- * the analytic gradient, and at most a few may be. Points exactly on a kink do not occur:
- * all biases are random. */
+ * ReLU and max-pool have kinks, where a difference is not the gradient. Differences are computed
+ * at two step sizes: without a kink in between they agree far better than the tolerance; otherwise
+ * they do not, and the number is left out. This does not depend on the analytic gradient, and at
+ * most a few numbers may be left out. Points exactly on a kink do not occur, as all biases are
+ * random. */
 #include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
@@ -25,8 +25,8 @@ typedef struct subject {
   od_network *network;
   sample_data data;
   od_gradient *gradient;
-  size_t size;      /* trainable numbers */
-  od_real *values;  /* (size): the gradient */
+  size_t size;     /* trainable numbers */
+  od_real *values; /* (size): the gradient */
 } subject;
 
 static subject subject_create(int index, const od_kernels *kernels, int threads) {
@@ -34,11 +34,12 @@ static subject subject_create(int index, const od_kernels *kernels, int threads)
   od_error error = {{0}};
   sample_network(index, &s.what);
   s.network = sample_create(&s.what, (uint64_t)index + 1);
-  s.data = data_create(s.what.input, od_network_classes(s.network), s.what.batch,
-                       (uint64_t)index + 1);
+  s.data =
+      data_create(s.what.input, od_network_classes(s.network), s.what.batch, (uint64_t)index + 1);
   s.size = od_network_trainable_size(s.network);
   s.values = od_allocate(s.size, sizeof *s.values);
-  if (od_gradient_create(s.network, kernels, OD_FLOAT32, s.what.batch, threads, &s.gradient, &error)) {
+  if (od_gradient_create(s.network, kernels, OD_FLOAT32, s.what.batch, threads, &s.gradient,
+                         &error)) {
     printf("%s\n", error.message);
     exit(EXIT_FAILURE);
   }
@@ -54,14 +55,17 @@ static void subject_destroy(subject *s) {
 }
 
 static od_loss run(subject *s, od_thread_pool *pool) {
-  od_batch batch = {.source = data_source, .context = &s->data, .labels = s->data.labels,
-                    .count = s->data.count, .seed = DROPOUT_SEED};
+  od_batch batch = {.source = data_source,
+                    .context = &s->data,
+                    .labels = s->data.labels,
+                    .count = s->data.count,
+                    .seed = DROPOUT_SEED};
   return od_gradient_run(s->gradient, pool, &batch, s->what.smoothing, s->values);
 }
 
-/* --- the loss itself --- */
+/* -- the loss -- */
 
-static bool drops(const sample *s) {
+static bool has_dropout(const sample *s) {
   for (int i = 0; i < sample_count(s); i++)
     if (s->layers[i].kind == OD_DROPOUT && s->layers[i].rate > 0) return true;
   return false;
@@ -71,21 +75,21 @@ static void test_loss(void) {
   sample what;
   for (int t = 0; table(t); t++)
     for (int index = 0; sample_network(index, &what); index++) {
-      if (drops(&what)) continue;
+      if (has_dropout(&what)) continue;
       subject s = subject_create(index, table(t), 1);
-      int classes = od_network_classes(s.network), n = s.data.count, right = 0;
+      int classes = od_network_classes(s.network), n = s.data.count, correct = 0;
       double *scores = malloc((size_t)(n * classes) * sizeof *scores);
       reference_scores(s.network, true, n, s.data.pixels, scores);
       for (int k = 0; k < n; k++) {
         int best = 0;
         for (int i = 1; i < classes; i++)
           if (scores[k * classes + i] > scores[k * classes + best]) best = i;
-        right += best == s.data.labels[k];
+        correct += best == s.data.labels[k];
       }
       od_loss got = run(&s, NULL);
       CHECK_NEAR(got.loss, reference_loss(classes, n, scores, s.data.labels, what.smoothing),
                  5000 * ROUNDING);
-      CHECK_INT(got.correct, right);
+      CHECK_INT(got.correct, correct);
       free(scores);
       subject_destroy(&s);
     }
@@ -93,7 +97,7 @@ static void test_loss(void) {
 
 #if defined(OD_DOUBLE)
 
-/* --- against central differences --- */
+/* -- against central differences -- */
 
 static double norm(size_t n, const od_real *x) {
   double sum = 0;
@@ -114,13 +118,13 @@ static double difference(subject *s, od_real *number, double step) {
   return (loss_at(s, number, x + step) - loss_at(s, number, x - step)) / (2 * step);
 }
 
-/* Holds the gradient of one tensor against differences, at up to CHECKED of its numbers:
- * |analytic - numeric| <= 1e-6 |numeric| as vectors, next to 1e-3 of the whole gradient.
- * A smooth loss takes a long step and the error term of its square is extrapolated away. */
-static void check_tensor(subject *s, const od_tensor *tensor, const od_real *analytic,
-                         double whole, od_rng *rng, int *checked, int *kinks) {
+/* Compares the gradient of one tensor with differences, at up to CHECKED of its numbers:
+ * |analytic - numeric| <= 1e-6 max(|numeric|, 1e-3 |whole gradient|) as vectors. A smooth loss
+ * allows a long step, whose error term is removed by extrapolation. */
+static void check_tensor(subject *s, const od_tensor *tensor, const od_real *analytic, double whole,
+                         od_rng *rng, int *checked, int *kinks) {
   bool smooth = !sample_has_kinks(&s->what);
-  double step = smooth ? 1e-3 : 1e-5, numeric[CHECKED], coarse[CHECKED], square = 0, off = 0;
+  double step = smooth ? 1e-3 : 1e-5, numeric[CHECKED], coarse[CHECKED], square = 0, errors = 0;
   size_t picked[CHECKED], count = tensor->size < CHECKED ? tensor->size : CHECKED;
   for (size_t i = 0; i < count; i++) {
     picked[i] = count == tensor->size ? i : (size_t)od_rng_below(rng, tensor->size);
@@ -135,10 +139,10 @@ static void check_tensor(subject *s, const od_tensor *tensor, const od_real *ana
     bool kink = !smooth && fabs(numeric[i] - coarse[i]) > 2e-7 * size;
     *checked += !kink;
     *kinks += kink;
-    if (!kink) off += error * error;
+    if (!kink) errors += error * error;
   }
-  if (sqrt(off) > 1e-6 * size) printf("%s: ", tensor->name);
-  CHECK_NEAR(sqrt(off) / size, 0, 1e-6);
+  if (sqrt(errors) > 1e-6 * size) printf("%s: ", tensor->name);
+  CHECK_NEAR(sqrt(errors) / size, 0, 1e-6);
 }
 
 static void test_against_differences(void) {
@@ -151,15 +155,15 @@ static void test_against_differences(void) {
     run(&s, NULL);
     od_real *analytic = od_allocate(s.size, sizeof *analytic);
     memcpy(analytic, s.values, s.size * sizeof *analytic);
-    int here = 0, left_out = 0;
+    int compared = 0, left_out = 0;
     for (int t = 0; t < od_network_tensor_count(s.network); t++) {
       const od_tensor *tensor = od_network_tensor(s.network, t);
       if (tensor->trainable)
         check_tensor(&s, tensor, analytic + (tensor->data - od_network_values(s.network)),
-                     norm(s.size, analytic), &rng, &here, &left_out);
+                     norm(s.size, analytic), &rng, &compared, &left_out);
     }
-    CHECK(here >= 9 * left_out); /* at most one in ten is left out */
-    checked += here;
+    CHECK(compared >= 9 * left_out); /* at most one in ten is left out */
+    checked += compared;
     kinks += left_out;
     od_release(analytic);
     subject_destroy(&s);
@@ -191,12 +195,12 @@ static void write_gradients(const char *path) {
 
 #else
 
-/* --- float against double --- */
+/* -- float against double -- */
 
 static const char *reference_path;
 
-/* Every table's gradient of every tensor within 1e-3 of the double build's, as vectors;
- * far less is usual. */
+/* Every table's gradient of every tensor is within 1e-3 of the double build's, as vectors; mostly
+ * it is far closer. */
 static void test_against_double(void) {
   sample what;
   double worst = 0;
@@ -213,12 +217,12 @@ static void test_against_double(void) {
         const od_tensor *tensor = od_network_tensor(s.network, k);
         if (!tensor->trainable) continue;
         size_t begin = (size_t)(tensor->data - od_network_values(s.network));
-        double square = 0, off = 0;
+        double square = 0, errors = 0;
         for (size_t i = begin; i < begin + tensor->size; i++) {
           square += want[i] * want[i];
-          off += ((double)s.values[i] - want[i]) * ((double)s.values[i] - want[i]);
+          errors += ((double)s.values[i] - want[i]) * ((double)s.values[i] - want[i]);
         }
-        double relative = sqrt(off) / fmax(sqrt(square), 1e-3 * sqrt(whole));
+        double relative = sqrt(errors) / fmax(sqrt(square), 1e-3 * sqrt(whole));
         if (!(relative <= 1e-3)) printf("%s: ", tensor->name);
         CHECK_NEAR(relative, 0, 1e-3);
         worst = fmax(worst, relative);
@@ -234,9 +238,9 @@ static void test_against_double(void) {
 
 #endif
 
-/* --- properties --- */
+/* -- properties -- */
 
-/* The same bits at any thread count. */
+/* The bits are the same at any thread count. */
 static void test_thread_counts(void) {
   sample what;
   for (int index = 0; sample_network(index, &what); index++) {
@@ -260,21 +264,26 @@ static void test_thread_counts(void) {
   }
 }
 
-/* Nothing of one batch is left for the next: a gradient made for larger batches, used on
- * another batch before, gives the same. */
+/* A batch leaves no state for the next: an od_gradient made for larger batches, and used on another
+ * batch before, gives the same results. */
 static void test_reuse_and_part_batches(void) {
   sample what;
   for (int index = 0; sample_network(index, &what); index++) {
-    subject fresh = subject_create(index, last_table(), 1), used = subject_create(index, last_table(), 1);
+    subject fresh = subject_create(index, last_table(), 1),
+            used = subject_create(index, last_table(), 1);
     od_gradient_destroy(used.gradient);
     od_error error;
     int capacity = what.batch * 2 + 5;
-    if (!CHECK_INT(od_gradient_create(used.network, last_table(), OD_FLOAT32, capacity, 1, &used.gradient, &error),
+    if (!CHECK_INT(od_gradient_create(used.network, last_table(), OD_FLOAT32, capacity, 1,
+                                      &used.gradient, &error),
                    OD_OK))
       return;
     sample_data other = data_create(what.input, od_network_classes(used.network), capacity, 99);
-    od_batch batch = {.source = data_source, .context = &other, .labels = other.labels,
-                      .count = capacity, .seed = 7};
+    od_batch batch = {.source = data_source,
+                      .context = &other,
+                      .labels = other.labels,
+                      .count = capacity,
+                      .seed = 7};
     od_gradient_run(used.gradient, NULL, &batch, 0.3, used.values);
     od_loss want = run(&fresh, NULL), got = run(&used, NULL);
     CHECK_NEAR(got.loss, want.loss, 0);
@@ -286,7 +295,7 @@ static void test_reuse_and_part_batches(void) {
   }
 }
 
-/* Dropout by its definition, seen through (1, 1, n) -> dropout -> dense: the gradient of
+/* Dropout against its definition, in (1, 1, n) -> dropout -> dense: the gradient of
  * the kernel's row i is mask_i x_i / (1 - rate) times that of the bias. */
 static void test_dropout(void) {
   enum { INPUTS = 1000, CLASSES = 2 };
@@ -296,45 +305,49 @@ static void test_dropout(void) {
   od_gradient *gradient;
   od_error error = {{0}};
   if (!CHECK_INT(od_network_create((od_shape){1, 1, INPUTS}, layers, 2, &network, &error), OD_OK) ||
-      !CHECK_INT(od_gradient_create(network, &od_kernels_scalar, OD_FLOAT32, 2, 1, &gradient, &error), OD_OK))
+      !CHECK_INT(
+          od_gradient_create(network, &od_kernels_scalar, OD_FLOAT32, 2, 1, &gradient, &error),
+          OD_OK))
     return;
   static uint8_t kept[4][INPUTS];
   static od_real values[(INPUTS + 1) * CLASSES];
   sample_data data = data_create((od_shape){1, 1, INPUTS}, CLASSES, 2, 3);
-  memcpy(data.pixels + INPUTS, data.pixels, INPUTS * sizeof *data.pixels); /* twins */
+  memcpy(data.pixels + INPUTS, data.pixels, INPUTS * sizeof *data.pixels); /* equal images */
   data.labels[1] = data.labels[0];
   for (int draw = 0; draw < 4; draw++) { /* images 0 and 1 of seed 5, then of seed 6 */
     sample_data one = {1, INPUTS, data.pixels, data.labels};
-    od_batch batch = {.source = data_source, .context = draw % 2 ? &data : &one,
-                      .labels = data.labels, .count = 1 + draw % 2,
+    od_batch batch = {.source = data_source,
+                      .context = draw % 2 ? &data : &one,
+                      .labels = data.labels,
+                      .count = 1 + draw % 2,
                       .seed = 5 + (uint64_t)draw / 2};
     od_real first[(INPUTS + 1) * CLASSES];
     od_gradient_run(gradient, NULL, &batch, 0, values);
     if (draw % 2 == 0) {
       double bias = (double)values[INPUTS * CLASSES];
       int zeros = 0;
-      bool right = true;
+      bool equal = true;
       for (int i = 0; i < INPUTS; i++) {
-        double got = (double)values[i * CLASSES], whole = (double)data.pixels[i] * bias / (1 - rate);
+        double got = (double)values[i * CLASSES],
+               scaled = (double)data.pixels[i] * bias / (1 - rate);
         kept[draw][i] = got != 0;
         zeros += got == 0;
-        right = right && (got == 0 || fabs(got - whole) <= 8 * ROUNDING * fabs(whole));
+        equal = equal && (got == 0 || fabs(got - scaled) <= 8 * ROUNDING * fabs(scaled));
       }
-      CHECK(right);
+      CHECK(equal);
       CHECK_NEAR(zeros / (double)INPUTS, rate, 5 * sqrt(rate * (1 - rate) / INPUTS));
-    } else { /* both images: what is not the first one's is the second's */
+    } else { /* both images: the second's part is the rest */
       od_batch alone = batch;
       alone.context = &one;
       alone.count = 1;
       od_gradient_run(gradient, NULL, &alone, 0, first);
       for (int i = 0; i < INPUTS; i++)
-        kept[draw][i] =
-            fabs(2 * (double)values[i * CLASSES] - (double)first[i * CLASSES]) >
-            1e-4 * fabs((double)first[INPUTS * CLASSES] * (double)data.pixels[i]);
+        kept[draw][i] = fabs(2 * (double)values[i * CLASSES] - (double)first[i * CLASSES]) >
+                        1e-4 * fabs((double)first[INPUTS * CLASSES] * (double)data.pixels[i]);
     }
   }
   for (int a = 0; a < 4; a++)
-    for (int b = 0; b < a; b++) { /* unrelated masks agree with probability r^2 + (1-r)^2 */
+    for (int b = 0; b < a; b++) { /* independent masks agree with probability r^2 + (1-r)^2 */
       int equal = 0;
       for (int i = 0; i < INPUTS; i++) equal += kept[a][i] == kept[b][i];
       double expected = rate * rate + (1 - rate) * (1 - rate);
@@ -354,7 +367,9 @@ static void test_moving_statistics(void) {
   od_error error = {{0}};
   od_shape input = {2, 3, 3};
   if (!CHECK_INT(od_network_create(input, layers, 3, &network, &error), OD_OK) ||
-      !CHECK_INT(od_gradient_create(network, &od_kernels_scalar, OD_FLOAT32, 11, 1, &gradient, &error), OD_OK))
+      !CHECK_INT(
+          od_gradient_create(network, &od_kernels_scalar, OD_FLOAT32, 11, 1, &gradient, &error),
+          OD_OK))
     return;
   randomize(network, 4);
   sample_data data = data_create(input, 2, 11, 4);

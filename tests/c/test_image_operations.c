@@ -1,6 +1,6 @@
-/* image/: the OpenCV-style operations against plain definitions, on pictures of any size and
- * strides in guarded memory, with every table and with threads. That they are OpenCV's to
- * the byte is for tests/test_parity_opencv.py. */
+/* image/: the operations against plain definitions, on images of any size and strides in guarded
+ * memory, with every table and with threads. That the bytes are OpenCV's is tested by
+ * tests/test_parity_opencv.py. */
 #include "base/memory.h"
 #include "base/rng.h"
 #include "check.h"
@@ -9,12 +9,12 @@
 #include "image/limits.h"
 #include "tables.h"
 
-enum { LONGEST = 90, MOST = 4 * LONGEST * LONGEST }; /* colours, or int32_t */
+enum { MAX_SIDE = 90, MAX_BYTES = 4 * MAX_SIDE * MAX_SIDE }; /* colours, or int32_t */
 
 static od_rng rng;
 static guard guard_in, guard_out;
 static od_thread_pool *pool;
-static uint8_t want[MOST];
+static uint8_t want[MAX_BYTES];
 
 static int draw(int low, int high) { /* both included */
   return low + (int)od_rng_below(&rng, (uint64_t)(high - low + 1));
@@ -24,10 +24,10 @@ static guard_side side(void) { return draw(0, 1) ? GUARD_BELOW : GUARD_ABOVE; }
 /* A side that is often 1 or small. */
 static int draw_side(void) {
   const int kind = draw(0, 9);
-  return kind == 0 ? 1 : kind < 5 ? draw(1, 20) : draw(1, LONGEST);
+  return kind == 0 ? 1 : kind < 5 ? draw(1, 20) : draw(1, MAX_SIDE);
 }
 
-/* A picture with strides of any kind; `channels` bytes a pixel, `channel` apart. */
+/* An image with strides of any kind; `channels` bytes per pixel. */
 static od_view random_view(int h, int w, int channels) {
   const size_t n = (size_t)h * (size_t)w * (size_t)channels;
   uint8_t *pixels = guard_block(&guard_in, n, side());
@@ -68,17 +68,17 @@ static od_target new_target(int h, int w) {
 }
 
 static void check_result(const od_target *result) {
-  bool right = true;
+  bool correct = true;
   for (int y = 0; y < result->h; y++)
     for (int x = 0; x < result->w; x++)
-      right = right && result->pixels[y * result->row + x * result->column] ==
-                           want[y * result->w + x];
-  CHECK(right);
+      correct =
+          correct && result->pixels[y * result->row + x * result->column] == want[y * result->w + x];
+  CHECK(correct);
   CHECK(guard_intact(&guard_out));
 }
 
-/* Any table, any number of threads. */
-static od_image_workspace imaging_with(int t) {
+/* With table t and any number of threads. */
+static od_image_workspace workspace_with(int t) {
   return (od_image_workspace){.kernels = table(t), .pool = draw(0, 1) ? pool : NULL};
 }
 
@@ -100,25 +100,25 @@ static void test_gray(void) {
               (uint8_t)((9798 * c[bgr ? 2 : 0] + 19235 * c[1] + 3735 * c[bgr ? 0 : 2] + 16384) >>
                         15);
         }
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       const od_target gray = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d, %d)", table(t)->name, view.h, view.w, channels);
-      CHECK_INT(od_gray(&imaging, &view, 1, order, background, &gray, NULL), OD_OK);
+      CHECK_INT(od_gray(&workspace, &view, 1, order, background, &gray, NULL), OD_OK);
       check_result(&gray);
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
-static void test_gray_of_planes(void) { /* channels that lie far apart */
-  od_image_workspace imaging = imaging_with(0);
+static void test_gray_of_planes(void) { /* planar channels */
+  od_image_workspace workspace = workspace_with(0);
   const uint8_t planes[3][4] = {{255, 0, 0, 9}, {0, 255, 0, 9}, {0, 0, 255, 9}};
-  const uint8_t right[4] = {76, 150, 29, 9};
+  const uint8_t expected[4] = {76, 150, 29, 9};
   const od_view red = od_view_of(2, 2, planes[0]);
   const od_target gray = new_target(2, 2);
-  CHECK_INT(od_gray(&imaging, &red, 4, OD_RGB, 0, &gray, NULL), OD_OK);
-  memcpy(want, right, 4);
+  CHECK_INT(od_gray(&workspace, &red, 4, OD_RGB, 0, &gray, NULL), OD_OK);
+  memcpy(want, expected, 4);
   check_result(&gray);
-  od_image_workspace_release(&imaging);
+  od_image_workspace_release(&workspace);
 }
 
 static void test_threshold(void) {
@@ -129,42 +129,52 @@ static void test_threshold(void) {
       for (int y = 0; y < view.h; y++)
         for (int x = 0; x < view.w; x++)
           want[y * view.w + x] = (uint8_t)(at(&view, y, x) > threshold ? above : below);
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) > %d", table(t)->name, view.h, view.w, threshold);
-      CHECK_INT(od_threshold(&imaging, &view, threshold, (uint8_t)above, (uint8_t)below, &result,
-                             NULL), OD_OK);
+      CHECK_INT(
+          od_threshold(&workspace, &view, threshold, (uint8_t)above, (uint8_t)below, &result, NULL),
+          OD_OK);
       check_result(&result);
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
 static void test_otsu(void) {
-  for (int i = 0; i < 400; i++) {
+  for (int i = 0; i < 700; i++) {
     const od_view view = random_gray();
     double best = 0, got = 0, count = (double)view.h * view.w, sum = 0;
     uint64_t histogram[256] = {0};
     od_histogram(&view, histogram);
     for (int level = 0; level < 256; level++) sum += level * (double)histogram[level];
-    const int threshold = od_otsu(&view);
+    const int threshold = od_otsu(histogram);
     double below = 0, sum_below = 0;
+    int lowest = 0;
     for (int level = 0; level < 256; level++) {
       below += (double)histogram[level];
       sum_below += level * (double)histogram[level];
       if (below == 0 || below == count) continue;
-      const double apart = sum_below / below - (sum - sum_below) / (count - below);
-      const double spread = below * (count - below) * apart * apart;
-      best = fmax(best, spread);
-      if (level == threshold) got = spread;
+      const double difference = sum_below / below - (sum - sum_below) / (count - below);
+      const double variance = below * (count - below) * difference * difference;
+      if (variance > best * (1 + 1e-12)) lowest = level;
+      best = fmax(best, variance);
+      if (level == threshold) got = variance;
     }
-    CHECK_CASE("picture %d, (%d, %d)", i, view.h, view.w);
+    CHECK_CASE("image %d, (%d, %d)", i, view.h, view.w);
     CHECK_NEAR(below, count, 0);
     CHECK_NEAR(got, best, 1e-9 * best);
-    if (best == 0) CHECK_INT(threshold, 0);
+    CHECK_INT(threshold, lowest);
   }
+  const uint8_t constant[] = {200, 200, 200, 200}, two[] = {10, 10, 200, 10, 200};
+  const od_view one_level = od_view_of(2, 2, constant), two_levels = od_view_of(1, 5, two);
+  uint64_t histogram[256];
+  od_histogram(&one_level, histogram);
+  CHECK_INT(od_otsu(histogram), 0);
+  od_histogram(&two_levels, histogram);
+  CHECK_INT(od_otsu(histogram), 10);
 }
 
-/* The mean of a block in long doubles; what rounds either way is not compared. */
+/* Whether `mean` is the mean of a block, rounded; either way near a half. */
 static bool mean_is(const od_view *view, int y, int x, int block, const double *taps, int mean) {
   double sum = 0;
   for (int v = 0; v < block; v++)
@@ -180,56 +190,81 @@ static void gaussian_weights(int n, double *taps) {
   for (int k = 0; k < n; k++) taps[k] /= sum;
 }
 
-static void test_local_mean(void) {
+/* means (h, w) from the thresholds: a pixel is above as many of the 512 bounds from -256 on as its
+ * difference to the mean plus 256. */
+static void find_means(od_image_workspace *workspace, const od_view *view, od_adaptive adaptive,
+                       int *means) {
+  const int n = view->h * view->w;
+  static int above[MAX_SIDE * MAX_SIDE];
+  memset(above, 0, (size_t)n * sizeof *above);
+  adaptive.above = 1;
+  adaptive.below = 0;
+  for (adaptive.bound = -256; adaptive.bound < 256; adaptive.bound++) {
+    const od_target result = new_target(view->h, view->w);
+    CHECK_INT(od_adaptive_threshold(workspace, view, &adaptive, &result, NULL), OD_OK);
+    for (int k = 0; k < n; k++)
+      above[k] += result.pixels[k / view->w * result.row + k % view->w * result.column];
+  }
+  for (int k = 0; k < n; k++) means[k] = at(view, k / view->w, k % view->w) + 256 - above[k];
+}
+
+static void test_adaptive_means(void) {
+  static int means[MAX_SIDE * MAX_SIDE];
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 40; i++) {
-      const bool gaussian = draw(0, 1);
-      const od_view view = random_view(draw(1, 30), draw(1, 40), 1);
+      const bool gaussian = i % 2;
+      const od_view view = random_view(draw(1, 20), draw(1, 30), 1);
       const int block = gaussian ? 2 * draw(5, 20) + 1 : 2 * draw(1, 20) + 1;
       double taps[64];
       gaussian_weights(block, taps);
-      od_image_workspace imaging = imaging_with(t);
-      const od_target result = new_target(view.h, view.w);
+      od_image_workspace workspace = {.kernels = table(t)};
       CHECK_CASE("%s (%d, %d) of %d, gaussian %d", table(t)->name, view.h, view.w, block, gaussian);
-      CHECK_INT(od_local_mean(&imaging, &view, gaussian ? OD_MEAN_GAUSSIAN : OD_MEAN_BOX, block,
-                              &result, NULL), OD_OK);
-      bool right = true;
+      find_means(&workspace, &view,
+                 (od_adaptive){.method = gaussian ? OD_ADAPTIVE_GAUSSIAN : OD_ADAPTIVE_MEAN,
+                               .block_size = block},
+                 means);
+      bool correct = true;
       for (int y = 0; y < view.h; y++)
         for (int x = 0; x < view.w; x++)
-          right = right && mean_is(&view, y, x, block, gaussian ? taps : NULL,
-                                   result.pixels[y * result.row + x * result.column]);
-      CHECK(right);
+          correct =
+              correct && mean_is(&view, y, x, block, gaussian ? taps : NULL, means[y * view.w + x]);
+      CHECK(correct);
       CHECK(guard_intact(&guard_out));
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
+/* All tables and threads agree; bounds beyond the range of differences make all pixels equal. */
 static void test_adaptive_threshold(void) {
-  static uint8_t means[LONGEST * LONGEST];
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 200; i++) {
       const od_view view = random_gray();
-      const od_mean mean = (od_mean)draw(OD_MEAN_BOX, OD_MEAN_GAUSSIAN);
-      const int block = 2 * draw(1, i % 10 ? 20 : 300) + 1, bound = draw(-300, 300);
-      od_image_workspace imaging = imaging_with(0), fast = imaging_with(t);
-      const od_target local = od_target_of(view.h, view.w, means);
-      CHECK_INT(od_local_mean(&imaging, &view, mean, block, &local, NULL), OD_OK);
-      for (int y = 0; y < view.h; y++)
-        for (int x = 0; x < view.w; x++)
-          want[y * view.w + x] =
-              at(&view, y, x) - means[y * view.w + x] > bound ? 255 : 3;
+      const od_adaptive adaptive = {
+          .method = (od_adaptive_method)draw(OD_ADAPTIVE_MEAN, OD_ADAPTIVE_GAUSSIAN),
+          .block_size = 2 * draw(1, i % 10 ? 20 : 300) + 1,
+          .bound = draw(-300, 300),
+          .above = 255,
+          .below = 3};
+      const int bound = adaptive.bound, n = view.h * view.w;
+      od_image_workspace scalar = {.kernels = table(0)}, fast = workspace_with(t);
+      const od_target expected = od_target_of(view.h, view.w, want);
+      CHECK_INT(od_adaptive_threshold(&scalar, &view, &adaptive, &expected, NULL), OD_OK);
+      bool correct = true;
+      for (int k = 0; k < n; k++)
+        correct = correct && (want[k] == 255 ? bound < 255 : want[k] == 3 && bound >= -255);
+      CHECK(correct);
       const od_target result = new_target(view.h, view.w);
-      CHECK_CASE("%s (%d, %d) of %d > %d", table(t)->name, view.h, view.w, block, bound);
-      CHECK_INT(od_adaptive_threshold(&fast, &view, mean, block, bound, 255, 3, &result, NULL),
-                OD_OK);
+      CHECK_CASE("%s (%d, %d) of %d > %d", table(t)->name, view.h, view.w, adaptive.block_size,
+                 bound);
+      CHECK_INT(od_adaptive_threshold(&fast, &view, &adaptive, &result, NULL), OD_OK);
       check_result(&result);
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&scalar);
       od_image_workspace_release(&fast);
     }
 }
 
-/* A place beyond the border, step by step; -1 for a constant. */
-static int place(int i, int n, od_border border) {
+/* Which pixel stands for pixel i, which may lie outside; -1 for a constant border. */
+static int border_index(int i, int n, od_border border) {
   if (border == OD_BORDER_CONSTANT && (i < 0 || i >= n)) return -1;
   if (border == OD_BORDER_REPLICATE) return i < 0 ? 0 : i >= n ? n - 1 : i;
   while (i < 0 || i >= n) {
@@ -240,53 +275,53 @@ static int place(int i, int n, od_border border) {
   return i;
 }
 
-static int beyond(const od_view *view, int y, int x, od_border border, int outside) {
-  const int row = place(y, view->h, border), column = place(x, view->w, border);
-  return row < 0 || column < 0 ? outside : at(view, row, column);
+static int beyond(const od_view *view, int y, int x, od_border border, int border_value) {
+  const int row = border_index(y, view->h, border), column = border_index(x, view->w, border);
+  return row < 0 || column < 0 ? border_value : at(view, row, column);
 }
 
-/* Within 1.5 of the exact sum: taps are rounded to 256ths. */
+/* Near the exact sum: taps are rounded to 256ths. */
 static void test_gaussian_blur(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 40; i++) {
       const od_view view = random_view(draw(1, 30), draw(1, 90), 1);
-      const int across = 2 * draw(0, 9) + 1, down = 2 * draw(0, 9) + 1;
+      const int ksize_x = 2 * draw(0, 9) + 1, ksize_y = 2 * draw(0, 9) + 1;
       const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
       const double sigma_x = od_rng_range(&rng, 0.3, 4), sigma_y = od_rng_range(&rng, 0.3, 4);
       double taps_x[20], taps_y[20], sum_x = 0, sum_y = 0;
-      for (int k = 0; k < across; k++)
-        sum_x += taps_x[k] = exp(-0.5 * pow((k - across / 2) / sigma_x, 2));
-      for (int k = 0; k < down; k++)
-        sum_y += taps_y[k] = exp(-0.5 * pow((k - down / 2) / sigma_y, 2));
-      od_image_workspace imaging = imaging_with(t);
+      for (int k = 0; k < ksize_x; k++)
+        sum_x += taps_x[k] = exp(-0.5 * pow((k - ksize_x / 2) / sigma_x, 2));
+      for (int k = 0; k < ksize_y; k++)
+        sum_y += taps_y[k] = exp(-0.5 * pow((k - ksize_y / 2) / sigma_y, 2));
+      od_image_workspace workspace = workspace_with(t);
       const od_target result = new_target(view.h, view.w);
-      CHECK_CASE("%s (%d, %d) by (%d, %d), border %d", table(t)->name, view.h, view.w, down, across,
-                 border);
-      CHECK_INT(od_gaussian_blur(&imaging, &view, down, across, sigma_y, sigma_x, border, &result,
-                                 NULL), OD_OK);
+      CHECK_CASE("%s (%d, %d) by (%d, %d), border %d", table(t)->name, view.h, view.w, ksize_y,
+                 ksize_x, border);
+      const od_gaussian gaussian = {ksize_y, ksize_x, sigma_y, sigma_x};
+      CHECK_INT(od_gaussian_blur(&workspace, &view, &gaussian, border, &result, NULL), OD_OK);
       double worst = 0;
       for (int y = 0; y < view.h; y++)
         for (int x = 0; x < view.w; x++) {
           double sum = 0;
-          for (int v = 0; v < down; v++)
-            for (int u = 0; u < across; u++)
+          for (int v = 0; v < ksize_y; v++)
+            for (int u = 0; u < ksize_x; u++)
               sum += taps_y[v] / sum_y * taps_x[u] / sum_x *
-                     beyond(&view, y + v - down / 2, x + u - across / 2, border, 0);
+                     beyond(&view, y + v - ksize_y / 2, x + u - ksize_x / 2, border, 0);
           worst = fmax(worst, fabs(sum - result.pixels[y * result.row + x * result.column]));
         }
       CHECK_NEAR(worst, 0, 3);
       CHECK(guard_intact(&guard_out));
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
-/* The weight of pixel i in result pixel o: covered share, or linear between centres. */
-static double share(int in, int out, int o, int i, od_interpolation interpolation) {
+/* The weight of pixel i in result pixel o: covered fraction, or linear between centres. */
+static double resize_weight(int in, int out, int o, int i, od_interpolation interpolation) {
   const double scale = (double)in / out;
   if (interpolation == OD_INTERPOLATION_AREA)
     return fmax(0, fmin((o + 1) * scale, i + 1) - fmax(o * scale, i)) / scale;
-  const double place = fmin(fmax((o + 0.5) * scale - 0.5, 0), in - 1);
-  return fmax(0, 1 - fabs(place - i));
+  const double position = fmin(fmax((o + 0.5) * scale - 0.5, 0), in - 1);
+  return fmax(0, 1 - fabs(position - i));
 }
 
 static void test_resize(void) {
@@ -298,105 +333,114 @@ static void test_resize(void) {
       const bool shrink = interpolation == OD_INTERPOLATION_AREA;
       const int out_h = shrink ? (draw(0, 1) ? view.h / factor : draw(1, view.h)) : draw(1, 70);
       const int out_w = shrink ? draw(1, view.w) : draw(1, 90);
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       const od_target result = new_target(out_h > 0 ? out_h : 1, out_w);
       CHECK_CASE("%s (%d, %d) to (%d, %d), %d", table(t)->name, view.h, view.w, result.h, result.w,
                  interpolation);
-      CHECK_INT(od_resize(&imaging, &view, interpolation, &result, NULL), OD_OK);
+      CHECK_INT(od_resize(&workspace, &view, interpolation, &result, NULL), OD_OK);
       double worst = 0;
       for (int y = 0; y < result.h; y++)
         for (int x = 0; x < result.w; x++) {
           double sum = 0;
           for (int v = 0; v < view.h; v++) {
-            const double row = share(view.h, result.h, y, v, interpolation);
+            const double row = resize_weight(view.h, result.h, y, v, interpolation);
             for (int u = 0; row > 0 && u < view.w; u++)
-              sum += row * share(view.w, result.w, x, u, interpolation) * at(&view, v, u);
+              sum += row * resize_weight(view.w, result.w, x, u, interpolation) * at(&view, v, u);
           }
           worst = fmax(worst, fabs(sum - result.pixels[y * result.row + x * result.column]));
         }
       CHECK_NEAR(worst, 0, 1.5);
       CHECK(guard_intact(&guard_out));
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
 static void test_resize_of_long_sides(void) {
-  od_image_workspace imaging = imaging_with(0);
+  od_image_workspace workspace = workspace_with(0);
   guard long_row = guard_create(OD_MAX_IMAGE_SIDE);
   uint8_t *row = guard_block(&long_row, OD_MAX_IMAGE_SIDE, GUARD_ABOVE), one = 0;
   memset(row, 77, OD_MAX_IMAGE_SIDE);
-  const od_view wide = od_view_of(1, OD_MAX_IMAGE_SIDE, row), high = {row, OD_MAX_IMAGE_SIDE, 1, 1, 1};
+  const od_view wide = od_view_of(1, OD_MAX_IMAGE_SIDE, row),
+                high = {row, OD_MAX_IMAGE_SIDE, 1, 1, 1};
   const od_target pixel = od_target_of(1, 1, &one);
   for (int i = 0; i < 2; i++) {
-    CHECK_INT(od_resize(&imaging, &wide, (od_interpolation)i, &pixel, NULL), OD_OK);
+    CHECK_INT(od_resize(&workspace, &wide, (od_interpolation)i, &pixel, NULL), OD_OK);
     CHECK_INT(one, 77);
     one = 0;
-    CHECK_INT(od_resize(&imaging, &high, (od_interpolation)i, &pixel, NULL), OD_OK);
+    CHECK_INT(od_resize(&workspace, &high, (od_interpolation)i, &pixel, NULL), OD_OK);
     CHECK_INT(one, 77);
   }
   const od_view small = od_view_of(1, 1, &one);
   const od_target large = od_target_of(1, OD_MAX_IMAGE_SIDE, row);
   one = 9;
-  CHECK_INT(od_resize(&imaging, &small, OD_INTERPOLATION_LINEAR, &large, NULL), OD_OK);
+  CHECK_INT(od_resize(&workspace, &small, OD_INTERPOLATION_LINEAR, &large, NULL), OD_OK);
   CHECK(row[0] == 9 && row[OD_MAX_IMAGE_SIDE - 1] == 9);
   guard_destroy(&long_row);
-  od_image_workspace_release(&imaging);
+  od_image_workspace_release(&workspace);
 }
 
-static void test_extreme_filter(void) {
+static void test_morphology(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 300; i++) {
       const od_view view = random_view(draw(1, 40), draw(1, 90), 1);
-      uint8_t cells[40 * 40];
-      od_footprint f = {draw(1, i % 5 ? 7 : 40), draw(1, i % 5 ? 7 : 40), 0, 0, cells};
-      const bool full = draw(0, 1);
-      for (int k = 0; k < f.h * f.w; k++) cells[k] = (uint8_t)(full || draw(0, 2) ? draw(1, 255) : 0);
-      cells[draw(0, f.h * f.w - 1)] = 1;
-      f.anchor_y = draw(0, f.h - 1);
-      f.anchor_x = draw(0, f.w - 1);
-      const od_extreme extreme = draw(0, 1) ? OD_LOWEST : OD_HIGHEST;
+      uint8_t mask[40 * 40];
+      od_structuring_element e = {draw(1, i % 5 ? 7 : 40), draw(1, i % 5 ? 7 : 40), 0, 0, mask};
+      const bool full = draw(0, 1), erode = draw(0, 1);
+      for (int k = 0; k < e.h * e.w; k++)
+        mask[k] = (uint8_t)(full || draw(0, 2) ? draw(1, 255) : 0);
+      mask[draw(0, e.h * e.w - 1)] = 1;
+      e.anchor_y = draw(0, e.h - 1);
+      e.anchor_x = draw(0, e.w - 1);
       const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
-      const uint8_t outside = (uint8_t)draw(0, 255);
+      const uint8_t border_value = (uint8_t)draw(0, 255);
       for (int y = 0; y < view.h; y++)
         for (int x = 0; x < view.w; x++) {
-          int best = extreme == OD_LOWEST ? 255 : 0;
-          for (int v = 0; v < f.h; v++)
-            for (int u = 0; u < f.w; u++) {
-              if (!cells[v * f.w + u]) continue;
+          int best = erode ? 255 : 0;
+          for (int v = 0; v < e.h; v++)
+            for (int u = 0; u < e.w; u++) {
+              if (!mask[v * e.w + u]) continue;
               const int level =
-                  beyond(&view, y + v - f.anchor_y, x + u - f.anchor_x, border, outside);
-              if (extreme == OD_LOWEST ? level < best : level > best) best = level;
+                  beyond(&view, y + v - e.anchor_y, x + u - e.anchor_x, border, border_value);
+              if (erode ? level < best : level > best) best = level;
             }
           want[y * view.w + x] = (uint8_t)best;
         }
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       const od_target result = new_target(view.h, view.w);
-      CHECK_CASE("%s (%d, %d) under (%d, %d), border %d", table(t)->name, view.h, view.w, f.h, f.w,
+      CHECK_CASE("%s (%d, %d) under (%d, %d), border %d", table(t)->name, view.h, view.w, e.h, e.w,
                  border);
-      CHECK_INT(od_extreme_filter(&imaging, &view, extreme, &f, border, outside, &result, NULL),
+      CHECK_INT((erode ? od_erode : od_dilate)(&workspace, &view, &e, border, border_value, &result,
+                                               NULL),
                 OD_OK);
       check_result(&result);
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
-static void test_shapes(void) {
-  static const char *const ellipse = "0001000" "0111110" "1111111" "1111111" "1111111" "0111110"
-                                     "0001000";
-  uint8_t cells[49];
-  od_fill_shape(OD_SHAPE_ELLIPSE, 7, 7, cells);
-  for (int k = 0; k < 49; k++) CHECK_INT(cells[k], ellipse[k] - '0');
-  od_fill_shape(OD_SHAPE_CROSS, 3, 4, cells);
-  for (int k = 0; k < 12; k++) CHECK_INT(cells[k], k / 4 == 1 || k % 4 == 2);
-  od_fill_shape(OD_SHAPE_RECT, 2, 5, cells);
-  for (int k = 0; k < 10; k++) CHECK_INT(cells[k], 1);
-  od_fill_shape(OD_SHAPE_ELLIPSE, 1, 1, cells);
-  CHECK_INT(cells[0], 1);
+static void test_structuring_elements(void) {
+  static const char *const ellipse =
+      "0001000"
+      "0111110"
+      "1111111"
+      "1111111"
+      "1111111"
+      "0111110"
+      "0001000";
+  uint8_t mask[49];
+  od_get_structuring_element(OD_MORPH_ELLIPSE, 7, 7, mask);
+  for (int k = 0; k < 49; k++) CHECK_INT(mask[k], ellipse[k] - '0');
+  od_get_structuring_element(OD_MORPH_CROSS, 3, 4, mask);
+  for (int k = 0; k < 12; k++) CHECK_INT(mask[k], k / 4 == 1 || k % 4 == 2);
+  od_get_structuring_element(OD_MORPH_RECT, 2, 5, mask);
+  for (int k = 0; k < 10; k++) CHECK_INT(mask[k], 1);
+  od_get_structuring_element(OD_MORPH_ELLIPSE, 1, 1, mask);
+  CHECK_INT(mask[0], 1);
 }
 
-/* By flooding, in the order of first pixels. */
+/* Labels by flood fill, in the order of first pixels; return their number, the background included.
+ */
 static int flood(const od_view *view, int connectivity, int32_t *labels) {
-  static int stack[LONGEST * LONGEST];
+  static int stack[MAX_SIDE * MAX_SIDE];
   int count = 0;
   memset(labels, 0, (size_t)view->h * (size_t)view->w * sizeof *labels);
   for (int i = 0; i < view->h * view->w; i++) {
@@ -421,22 +465,23 @@ static int flood(const od_view *view, int connectivity, int32_t *labels) {
 }
 
 static void test_components(void) {
-  static int32_t wanted[LONGEST * LONGEST];
+  static int32_t wanted[MAX_SIDE * MAX_SIDE];
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 300; i++) {
       od_view view = random_gray();
       const int connectivity = draw(0, 1) ? 8 : 4, n = view.h * view.w;
-      const int ink = draw(0, 10);
+      const int density = draw(0, 10);
       uint8_t *pixels = guard_in.block;
       for (int k = 0; k < n; k++)
-        if (draw(0, 10) > ink) pixels[k] = 0;
+        if (draw(0, 10) > density) pixels[k] = 0;
       const int expected = flood(&view, connectivity, wanted);
       int32_t *labels = guard_block(&guard_out, (size_t)n * sizeof *labels, side()), count;
       od_component *found;
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       CHECK_CASE("%s (%d, %d) by %d", table(t)->name, view.h, view.w, connectivity);
-      CHECK_INT(od_connected_components(&imaging, &view, connectivity, labels, &found, &count, NULL),
-                OD_OK);
+      CHECK_INT(
+          od_connected_components(&workspace, &view, connectivity, labels, &found, &count, NULL),
+          OD_OK);
       CHECK(memcmp(labels, wanted, (size_t)n * sizeof *labels) == 0);
       CHECK(guard_intact(&guard_out));
       if (CHECK_INT(count, expected))
@@ -462,11 +507,12 @@ static void test_components(void) {
           CHECK(found[c].x == x / (double)area && found[c].y == y / (double)area);
         }
       od_release(found);
-      CHECK_INT(od_connected_components(&imaging, &view, connectivity, NULL, &found, &count, NULL),
-                OD_OK);
+      CHECK_INT(
+          od_connected_components(&workspace, &view, connectivity, NULL, &found, &count, NULL),
+          OD_OK);
       CHECK_INT(count, expected);
       od_release(found);
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
@@ -481,20 +527,21 @@ static void test_moments(void) {
           for (int p = 0; p < 4; p++)
             for (int q = 0; p + q < 4; q++)
               m[p][q] += pow(x, p) * pow(y, q) * (binary ? at(&view, y, x) != 0 : at(&view, y, x));
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       od_moments got;
       CHECK_CASE("%s (%d, %d)", table(t)->name, view.h, view.w);
-      CHECK_INT(od_image_moments(&imaging, &view, binary, &got, NULL), OD_OK);
+      CHECK_INT(od_image_moments(&workspace, &view, binary, &got, NULL), OD_OK);
       CHECK(got.m00 == m[0][0] && got.m10 == m[1][0] && got.m01 == m[0][1] && got.m20 == m[2][0] &&
             got.m11 == m[1][1] && got.m02 == m[0][2] && got.m30 == m[3][0] && got.m21 == m[2][1] &&
             got.m12 == m[1][2] && got.m03 == m[0][3]);
-      const double cx = m[0][0] > 0 ? m[1][0] / m[0][0] : 0, cy = m[0][0] > 0 ? m[0][1] / m[0][0] : 0;
+      const double cx = m[0][0] > 0 ? m[1][0] / m[0][0] : 0,
+                   cy = m[0][0] > 0 ? m[0][1] / m[0][0] : 0;
       for (int y = 0; y < view.h; y++)
         for (int x = 0; x < view.w; x++)
           for (int p = 0; p < 4; p++)
             for (int q = 0; p + q < 4; q++)
-              mu[p][q] +=
-                  pow(x - cx, p) * pow(y - cy, q) * (binary ? at(&view, y, x) != 0 : at(&view, y, x));
+              mu[p][q] += pow(x - cx, p) * pow(y - cy, q) *
+                          (binary ? at(&view, y, x) != 0 : at(&view, y, x));
       const double little = 1e-9 * (m[3][0] + m[0][3] + m[0][0] + 1);
       CHECK_NEAR(got.mu20, mu[2][0], little);
       CHECK_NEAR(got.mu11, mu[1][1], little);
@@ -507,7 +554,7 @@ static void test_moments(void) {
         CHECK_NEAR(got.nu11 * m[0][0] * m[0][0], got.mu11, 1e-9 * fabs(got.mu11));
         CHECK_NEAR(got.nu30 * pow(m[0][0], 2.5), got.mu30, 1e-9 * fabs(got.mu30));
       }
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
@@ -516,14 +563,14 @@ static void test_warp_affine(void) {
     for (int i = 0; i < 200; i++) {
       const od_view view = random_gray();
       const od_border border = (od_border)draw(OD_BORDER_CONSTANT, OD_BORDER_REFLECT_101);
-      const uint8_t outside = (uint8_t)draw(0, 255);
+      const uint8_t border_value = (uint8_t)draw(0, 255);
       double m[6] = {1, 0, 0, 0, 1, 0};
       for (int k = 0; k < 6; k++) m[k] += od_rng_range(&rng, -0.5, 0.5) * (k % 3 == 2 ? 40 : 1);
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       const od_target result = new_target(draw_side(), draw_side());
       CHECK_CASE("%s (%d, %d) to (%d, %d), border %d", table(t)->name, view.h, view.w, result.h,
                  result.w, border);
-      CHECK_INT(od_image_warp_affine(&imaging, &view, m, border, outside, &result, NULL), OD_OK);
+      CHECK_INT(od_warp_affine(&workspace, &view, m, border, border_value, &result, NULL), OD_OK);
       double worst = 0;
       for (int y = 0; y < result.h; y++)
         for (int x = 0; x < result.w; x++) {
@@ -533,19 +580,21 @@ static void test_warp_affine(void) {
           for (int v = 0; v < 2; v++)
             for (int u = 0; u < 2; u++)
               sum += (v ? py - top : 1 - py + top) * (u ? px - left : 1 - px + left) *
-                     beyond(&view, top + v, left + u, border, outside);
+                     beyond(&view, top + v, left + u, border, border_value);
           worst = fmax(worst, fabs(sum - result.pixels[y * result.row + x * result.column]));
         }
       CHECK_NEAR(worst, 0, 0.6);
       CHECK(guard_intact(&guard_out));
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
-/* Maps that lead nowhere near the picture, or nowhere at all. */
+/* Maps far outside the image, and singular ones. */
 static void test_warp_far_away(void) {
-  const double maps[][6] = {{0, 0, 1e300, 0, 0, -1e300}, {1e30, 0, 0, 0, -1e30, 0},
-                            {1e308, 1e308, 0, 1e308, -1e308, 0}, {0, 0, 0, 0, 0, 0},
+  const double maps[][6] = {{0, 0, 1e300, 0, 0, -1e300},
+                            {1e30, 0, 0, 0, -1e30, 0},
+                            {1e308, 1e308, 0, 1e308, -1e308, 0},
+                            {0, 0, 0, 0, 0, 0},
                             {-1e9, 5, 3, 7, 1e9, 2}};
   uint8_t pixels[6] = {1, 2, 3, 4, 5, 6}, bytes[9 * 40];
   const od_view view = od_view_of(2, 3, pixels);
@@ -553,13 +602,13 @@ static void test_warp_far_away(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 5; i++)
       for (int border = OD_BORDER_CONSTANT; border <= OD_BORDER_REPLICATE; border++) {
-        od_image_workspace imaging = imaging_with(t);
-        CHECK_INT(od_image_warp_affine(&imaging, &view, maps[i], (od_border)border, 9, &result, NULL),
+        od_image_workspace workspace = workspace_with(t);
+        CHECK_INT(od_warp_affine(&workspace, &view, maps[i], (od_border)border, 9, &result, NULL),
                   OD_OK);
-        bool right = true;
-        for (int k = 0; k < 9 * 40; k++) right = right && bytes[k] >= 1 && bytes[k] <= 9;
-        CHECK(right);
-        od_image_workspace_release(&imaging);
+        bool correct = true;
+        for (int k = 0; k < 9 * 40; k++) correct = correct && bytes[k] >= 1 && bytes[k] <= 9;
+        CHECK(correct);
+        od_image_workspace_release(&workspace);
       }
 }
 
@@ -586,21 +635,21 @@ static void test_deskew(void) {
   const od_view view = od_view_of(SIDE, SIDE, slanted);
   const od_target result = od_target_of(SIDE, SIDE, upright);
   for (int t = 0; table(t); t++) {
-    od_image_workspace imaging = imaging_with(t);
+    od_image_workspace workspace = workspace_with(t);
     double skew;
-    CHECK_INT(od_deskew(&imaging, &view, &result, &skew, NULL), OD_OK);
+    CHECK_INT(od_deskew(&workspace, &view, &result, &skew, NULL), OD_OK);
     CHECK_NEAR(skew, 0.5, 0.01);
     const od_view after = od_view_of(SIDE, SIDE, upright);
     od_moments m;
-    CHECK_INT(od_image_moments(&imaging, &after, false, &m, NULL), OD_OK);
+    CHECK_INT(od_image_moments(&workspace, &after, false, &m, NULL), OD_OK);
     CHECK_NEAR(m.mu11 / m.mu02, 0, 0.01);
     memset(upright, 1, sizeof upright);
     const uint8_t black[SIDE] = {0};
     const od_view blank = {black, SIDE, SIDE, 0, 1};
-    CHECK_INT(od_deskew(&imaging, &blank, &result, &skew, NULL), OD_OK);
+    CHECK_INT(od_deskew(&workspace, &blank, &result, &skew, NULL), OD_OK);
     CHECK_NEAR(skew, 0, 0);
     CHECK(upright[0] == 0 && upright[SIDE * SIDE - 1] == 0);
-    od_image_workspace_release(&imaging);
+    od_image_workspace_release(&workspace);
   }
 }
 
@@ -615,10 +664,10 @@ static void test_normalize(void) {
           low = at(&view, y, x) < low ? at(&view, y, x) : low;
           high = at(&view, y, x) > high ? at(&view, y, x) : high;
         }
-      od_image_workspace imaging = imaging_with(t);
+      od_image_workspace workspace = workspace_with(t);
       const od_target result = new_target(view.h, view.w);
       CHECK_CASE("%s (%d, %d) to %g..%g", table(t)->name, view.h, view.w, alpha, beta);
-      CHECK_INT(od_normalize(&imaging, &view, alpha, beta, &result, NULL), OD_OK);
+      CHECK_INT(od_normalize(&workspace, &view, alpha, beta, &result, NULL), OD_OK);
       const double bottom = fmin(alpha, beta), range = fabs(beta - alpha);
       double worst = 0;
       for (int y = 0; y < view.h; y++)
@@ -629,11 +678,11 @@ static void test_normalize(void) {
         }
       CHECK_NEAR(worst, 0, 0.501);
       CHECK(guard_intact(&guard_out));
-      od_image_workspace_release(&imaging);
+      od_image_workspace_release(&workspace);
     }
 }
 
-/* What one thread makes of a large picture, several make too. */
+/* One thread and several give the same result for a large image. */
 static void test_threads(void) {
   enum { H = 700, W = 900 };
   guard large = guard_create(3 * H * W);
@@ -643,34 +692,38 @@ static void test_threads(void) {
   const od_view view = od_view_of(H, W, pixels);
   const od_view colour = {pixels, H, W, 3 * W, 3};
   const od_target first = od_target_of(H, W, one), second = od_target_of(H, W, many);
-  od_image_workspace alone = {.kernels = last_table()}, together = {.kernels = last_table(), .pool = pool};
-#define SAME(CALL, ...)                                                      \
-  do {                                                                       \
-    CHECK_CASE("%s", #CALL);                                                 \
-    CHECK_INT(CALL(&alone, __VA_ARGS__, &first, NULL), OD_OK);               \
-    CHECK_INT(CALL(&together, __VA_ARGS__, &second, NULL), OD_OK);           \
-    CHECK(memcmp(one, many, (size_t)H * W) == 0);                            \
+  od_image_workspace alone = {.kernels = last_table()},
+                     together = {.kernels = last_table(), .pool = pool};
+#define SAME(CALL, ...)                                            \
+  do {                                                             \
+    CHECK_CASE("%s", #CALL);                                       \
+    CHECK_INT(CALL(&alone, __VA_ARGS__, &first, NULL), OD_OK);     \
+    CHECK_INT(CALL(&together, __VA_ARGS__, &second, NULL), OD_OK); \
+    CHECK(memcmp(one, many, (size_t)H *W) == 0);                   \
   } while (0)
   SAME(od_gray, &colour, 1, OD_RGB, 255);
   SAME(od_threshold, &view, 77, 255, 0);
-  SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 11, -2, 255, 0);
-  SAME(od_adaptive_threshold, &view, OD_MEAN_BOX, 151, -2, 255, 0);
-  SAME(od_adaptive_threshold, &view, OD_MEAN_GAUSSIAN, 11, -2, 255, 0);
-  SAME(od_gaussian_blur, &view, 7, 21, 1.0, 0.0, OD_BORDER_REFLECT_101);
+  const od_adaptive means[] = {{OD_ADAPTIVE_MEAN, 11, -2, 255, 0},
+                               {OD_ADAPTIVE_MEAN, 151, -2, 255, 0},
+                               {OD_ADAPTIVE_GAUSSIAN, 11, -2, 255, 0}};
+  for (int i = 0; i < 3; i++) SAME(od_adaptive_threshold, &view, &means[i]);
+  const od_gaussian gaussian = {7, 21, 1.0, 0.0};
+  SAME(od_gaussian_blur, &view, &gaussian, OD_BORDER_REFLECT_101);
   SAME(od_resize, &colour, OD_INTERPOLATION_LINEAR);
   const od_view larger = od_view_of(3 * H - 1, W, pixels), half = {pixels, 2 * H, W, W, 1};
   SAME(od_resize, &larger, OD_INTERPOLATION_AREA);
   SAME(od_resize, &half, OD_INTERPOLATION_AREA);
   SAME(od_resize, &larger, OD_INTERPOLATION_LINEAR);
-  const double turn[6] = {0.9, 0.3, -50.5, -0.3, 0.9, 20.25};
-  SAME(od_image_warp_affine, &view, turn, OD_BORDER_REPLICATE, 0);
+  const double rotation[6] = {0.9, 0.3, -50.5, -0.3, 0.9, 20.25};
+  SAME(od_warp_affine, &view, rotation, OD_BORDER_REPLICATE, 0);
   SAME(od_normalize, &view, 20.0, 90.0);
-  static uint8_t cells[51 * 51];
-  od_fill_shape(OD_SHAPE_RECT, 51, 51, cells);
-  const od_footprint square = {51, 51, 25, 25, cells}, cross = {5, 5, 2, 2, cells + 51 * 50};
-  SAME(od_extreme_filter, &view, OD_LOWEST, &square, OD_BORDER_REFLECT, 0);
-  od_fill_shape(OD_SHAPE_CROSS, 5, 5, cells + 51 * 50);
-  SAME(od_extreme_filter, &view, OD_HIGHEST, &cross, OD_BORDER_CONSTANT, 0);
+  static uint8_t mask[51 * 51];
+  od_get_structuring_element(OD_MORPH_RECT, 51, 51, mask);
+  const od_structuring_element square = {51, 51, 25, 25, mask},
+                               cross = {5, 5, 2, 2, mask + 51 * 50};
+  SAME(od_erode, &view, &square, OD_BORDER_REFLECT, 0);
+  od_get_structuring_element(OD_MORPH_CROSS, 5, 5, mask + 51 * 50);
+  SAME(od_dilate, &view, &cross, OD_BORDER_CONSTANT, 0);
 #undef SAME
   od_image_workspace_release(&alone);
   od_image_workspace_release(&together);
@@ -679,14 +732,14 @@ static void test_threads(void) {
   guard_destroy(&large);
 }
 
-static void test_refuses(void) {
-  od_image_workspace imaging = imaging_with(0);
+static void test_invalid_arguments(void) {
+  od_image_workspace workspace = workspace_with(0);
   uint8_t pixels[16] = {0}, bytes[16];
   const od_view view = od_view_of(4, 4, pixels);
   const od_target good = od_target_of(4, 4, bytes), small = od_target_of(3, 4, bytes);
   const int bad[][2] = {{0, 4}, {4, 0}, {-1, 4}, {16385, 4}, {4, 16385}};
   od_error error;
-#define REFUSED(CALL, PART)               \
+#define INVALID(CALL, PART)               \
   do {                                    \
     CHECK_INT((CALL), OD_ERROR_ARGUMENT); \
     CHECK_CONTAINS(error.message, PART);  \
@@ -694,59 +747,63 @@ static void test_refuses(void) {
   for (int i = 0; i < 5; i++) {
     const od_view wrong = {pixels, bad[i][0], bad[i][1], 4, 1};
     const od_target same = {bytes, bad[i][0], bad[i][1], 4, 1};
-    REFUSED(od_threshold(&imaging, &wrong, 1, 1, 0, &same, &error), "image");
-    REFUSED(od_gray(&imaging, &wrong, 1, OD_RGB, 0, &same, &error), "image");
-    REFUSED(od_local_mean(&imaging, &wrong, OD_MEAN_BOX, 3, &same, &error), "image");
+    INVALID(od_threshold(&workspace, &wrong, 1, 1, 0, &same, &error), "image");
+    INVALID(od_gray(&workspace, &wrong, 1, OD_RGB, 0, &same, &error), "image");
+    const od_adaptive mean = {OD_ADAPTIVE_MEAN, 3, 0, 255, 0};
+    INVALID(od_adaptive_threshold(&workspace, &wrong, &mean, &same, &error), "image");
   }
-  REFUSED(od_threshold(&imaging, &view, 1, 1, 0, &small, &error), "result");
-  REFUSED(od_gray(&imaging, &view, 0, OD_RGB, 0, &small, &error), "result");
+  INVALID(od_threshold(&workspace, &view, 1, 1, 0, &small, &error), "result");
+  INVALID(od_gray(&workspace, &view, 0, OD_RGB, 0, &small, &error), "result");
   const int blocks[] = {-3, 0, 1, 2, 4, OD_MAX_BLOCK + 1, OD_MAX_BLOCK + 2};
-  for (int i = 0; i < 7; i++)
-    REFUSED(od_local_mean(&imaging, &view, OD_MEAN_GAUSSIAN, blocks[i], &good, &error),
-            "block_size");
+  for (int i = 0; i < 7; i++) {
+    const od_adaptive mean = {OD_ADAPTIVE_GAUSSIAN, blocks[i], 0, 255, 0};
+    INVALID(od_adaptive_threshold(&workspace, &view, &mean, &good, &error), "block_size");
+  }
   const int sizes[] = {-1, 0, 2, 4, OD_MAX_TAPS + 1, OD_MAX_TAPS + 2};
   for (int i = 0; i < 6; i++) {
-    REFUSED(od_gaussian_blur(&imaging, &view, sizes[i], 3, 1, 1, OD_BORDER_CONSTANT, &good, &error),
+    const od_gaussian high = {sizes[i], 3, 1, 1}, wide = {3, sizes[i], 1, 1};
+    INVALID(od_gaussian_blur(&workspace, &view, &high, OD_BORDER_CONSTANT, &good, &error),
             "height");
-    REFUSED(od_gaussian_blur(&imaging, &view, 3, sizes[i], 1, 1, OD_BORDER_CONSTANT, &good, &error),
-            "width");
+    INVALID(od_gaussian_blur(&workspace, &view, &wide, OD_BORDER_CONSTANT, &good, &error), "width");
   }
   for (int i = 0; i < 5; i++) {
     const od_target wrong = {bytes, bad[i][0], bad[i][1], 4, 1};
-    REFUSED(od_resize(&imaging, &view, OD_INTERPOLATION_AREA, &wrong, &error), "result");
+    INVALID(od_resize(&workspace, &view, OD_INTERPOLATION_AREA, &wrong, &error), "result");
   }
-  uint8_t cells[4] = {1, 0, 0, 0};
-  const od_footprint wrong[] = {{0, 1, 0, 0, cells},  {1, 0, 0, 0, cells},     {2, 2, 2, 0, cells},
-                                {2, 2, 0, -1, cells}, {2, 1, 0, 0, cells + 2}, {4096, 1, 0, 0, cells}};
+  uint8_t mask[4] = {1, 0, 0, 0};
+  const od_structuring_element wrong[] = {{0, 1, 0, 0, mask},     {1, 0, 0, 0, mask},
+                                          {2, 2, 2, 0, mask},     {2, 2, 0, -1, mask},
+                                          {2, 1, 0, 0, mask + 2}, {4096, 1, 0, 0, mask}};
   for (int i = 0; i < 6; i++)
-    REFUSED(od_extreme_filter(&imaging, &view, OD_LOWEST, &wrong[i], OD_BORDER_CONSTANT, 0, &good,
-                              &error), i == 2 || i == 3 ? "anchor" : "kernel");
+    INVALID(od_erode(&workspace, &view, &wrong[i], OD_BORDER_CONSTANT, 0, &good, &error),
+            i == 2 || i == 3 ? "anchor" : "kernel");
   od_component *components;
   int32_t count;
   for (int connectivity = -1; connectivity < 10; connectivity++)
     if (connectivity != 4 && connectivity != 8)
-      REFUSED(od_connected_components(&imaging, &view, connectivity, NULL, &components, &count,
-                                      &error), "connectivity");
-#undef REFUSED
-  od_image_workspace_release(&imaging);
+      INVALID(od_connected_components(&workspace, &view, connectivity, NULL, &components, &count,
+                                      &error),
+              "connectivity");
+#undef INVALID
+  od_image_workspace_release(&workspace);
 }
 
 int main(void) {
   od_rng_seed(&rng, 51, 0);
-  guard_in = guard_create(MOST);
-  guard_out = guard_create(MOST);
+  guard_in = guard_create(MAX_BYTES);
+  guard_out = guard_create(MAX_BYTES);
   od_thread_pool_create(3, &pool, NULL);
   RUN(test_gray);
   RUN(test_gray_of_planes);
   RUN(test_threshold);
   RUN(test_otsu);
-  RUN(test_local_mean);
+  RUN(test_adaptive_means);
   RUN(test_adaptive_threshold);
   RUN(test_gaussian_blur);
   RUN(test_resize);
   RUN(test_resize_of_long_sides);
-  RUN(test_extreme_filter);
-  RUN(test_shapes);
+  RUN(test_morphology);
+  RUN(test_structuring_elements);
   RUN(test_components);
   RUN(test_moments);
   RUN(test_warp_affine);
@@ -755,7 +812,7 @@ int main(void) {
   RUN(test_deskew);
   RUN(test_normalize);
   RUN(test_threads);
-  RUN(test_refuses);
+  RUN(test_invalid_arguments);
   od_thread_pool_destroy(pool);
   guard_destroy(&guard_in);
   guard_destroy(&guard_out);

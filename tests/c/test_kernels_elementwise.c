@@ -1,12 +1,12 @@
-/* arch/: the plain loops of every table: element by element, and optimizer steps. */
+/* kernels/: the elementwise and per-channel kernels and the optimizer steps of every table. */
 #include "kernel_cases.h"
 
-/* --- element by element --- */
+/* -- elementwise -- */
 
 /* Lengths around the vector sizes, then longer ones. */
 static size_t length(int i) { return i < 140 ? (size_t)i : draw(140, 2000); }
-enum { LENGTHS = 200, LONGEST = 2000 };
-static od_real want[LONGEST];
+enum { LENGTHS = 200, MAX_LENGTH = 2000 };
+static od_real want[MAX_LENGTH];
 
 static void test_relu(void) {
   for (int t = 0; table(t); t++)
@@ -14,10 +14,10 @@ static void test_relu(void) {
       size_t n = length(i);
       CHECK_CASE("%s relu, %zu numbers", table(t)->name, n);
       od_real *x = random_block(&guard_a, n), *y = coin() ? x : block_of(&guard_c, n);
-      bool right = true;
+      bool equal = true;
       od_kernels_scalar.relu(n, x, want);
-      for (size_t k = 0; k < n; k++) right = right && want[k] == (x[k] > 0 ? x[k] : 0);
-      CHECK(right);
+      for (size_t k = 0; k < n; k++) equal = equal && want[k] == (x[k] > 0 ? x[k] : 0);
+      CHECK(equal);
       table(t)->relu(n, x, y);
       CHECK(same_bits(y, want, n * sizeof *y));
       CHECK(guard_intact(y == x ? &guard_a : &guard_c));
@@ -31,11 +31,11 @@ static void test_relu_backward(void) {
       CHECK_CASE("%s relu_backward, %zu numbers", table(t)->name, n);
       od_real *y = block_of(&guard_a, n), *dy = random_block(&guard_c, n);
       fill_with_ties(y, n);
-      bool right = true;
+      bool equal = true;
       memcpy(want, dy, n * sizeof *dy);
       od_kernels_scalar.relu_backward(n, y, want);
-      for (size_t k = 0; k < n; k++) right = right && want[k] == (y[k] > 0 ? dy[k] : 0);
-      CHECK(right);
+      for (size_t k = 0; k < n; k++) equal = equal && want[k] == (y[k] > 0 ? dy[k] : 0);
+      CHECK(equal);
       table(t)->relu_backward(n, y, dy);
       CHECK(same_bits(dy, want, n * sizeof *dy));
       CHECK(guard_intact(&guard_c));
@@ -48,11 +48,11 @@ static void test_add(void) {
       size_t n = length(i);
       CHECK_CASE("%s add, %zu numbers", table(t)->name, n);
       od_real *x = random_block(&guard_a, n), *y = random_block(&guard_c, n);
-      bool right = true;
+      bool equal = true;
       for (size_t k = 0; k < n; k++) want[k] = y[k] + x[k];
       table(t)->add(n, x, y);
-      for (size_t k = 0; k < n; k++) right = right && y[k] == want[k];
-      CHECK(right);
+      for (size_t k = 0; k < n; k++) equal = equal && y[k] == want[k];
+      CHECK(equal);
       CHECK(guard_intact(&guard_c));
     }
 }
@@ -63,15 +63,15 @@ static void test_add_rows(void) {
       size_t rows = draw(0, 20), c = draw(1, 70);
       CHECK_CASE("%s add_rows (%zu, %zu)", table(t)->name, rows, c);
       od_real *x = random_block(&guard_a, rows * c), *sum = random_block(&guard_c, c);
-      fine exactly[70], magnitude[70];
+      fine exact[70], magnitude[70];
       for (size_t k = 0; k < c; k++) {
-        exactly[k] = sum[k], magnitude[k] = fabs((double)sum[k]);
+        exact[k] = sum[k], magnitude[k] = fabs((double)sum[k]);
         for (size_t r = 0; r < rows; r++)
-          exactly[k] += x[r * c + k], magnitude[k] += fabs((double)x[r * c + k]);
+          exact[k] += x[r * c + k], magnitude[k] += fabs((double)x[r * c + k]);
       }
       table(t)->add_rows(rows, c, x, sum);
       for (size_t k = 0; k < c; k++)
-        CHECK_NEAR((double)((fine)sum[k] - exactly[k]), 0,
+        CHECK_NEAR((double)((fine)sum[k] - exact[k]), 0,
                    (double)rows * ROUNDING * (double)magnitude[k]);
       CHECK(guard_intact(&guard_c));
     }
@@ -97,27 +97,27 @@ static void test_scale_shift(void) {
     }
 }
 
-/* Both kinds of column sums: with `middle`, of dy and of dy (x - middle). */
+/* Both kinds of column sums: of x and x^2, or with `products` of dy and dy (x - mean). */
 static void check_column_sums(const od_kernels *kernels, bool products) {
   size_t rows = draw(0, 9), c = draw(1, 70), n = rows * c;
   CHECK_CASE("%s column sums (%zu, %zu), products %d", kernels->name, rows, c, products);
   const od_real *x = random_block(&guard_a, n), *dy = random_block(&guard_b, n);
-  double sums[140], exactly[140], magnitude[140], middle[70];
-  for (size_t k = 0; k < 2 * c; k++) exactly[k] = sums[k] = od_rng_range(&rng, -2, 2);
+  double sums[140], exact[140], magnitude[140], mean[70];
+  for (size_t k = 0; k < 2 * c; k++) exact[k] = sums[k] = od_rng_range(&rng, -2, 2);
   for (size_t k = 0; k < 2 * c; k++) magnitude[k] = fabs(sums[k]);
-  for (size_t k = 0; k < c; k++) middle[k] = od_rng_range(&rng, -2, 2);
+  for (size_t k = 0; k < c; k++) mean[k] = od_rng_range(&rng, -2, 2);
   for (size_t i = 0; i < n; i++) {
     const double value = (double)x[i], gradient = (double)dy[i];
     const double one = products ? gradient : value;
-    const double two = products ? gradient * (value - middle[i % c]) : value * value;
-    exactly[i % c] += one, magnitude[i % c] += fabs(one);
-    exactly[c + i % c] += two, magnitude[c + i % c] += fabs(two);
+    const double two = products ? gradient * (value - mean[i % c]) : value * value;
+    exact[i % c] += one, magnitude[i % c] += fabs(one);
+    exact[c + i % c] += two, magnitude[c + i % c] += fabs(two);
   }
   if (products)
-    kernels->column_products(rows, c, x, dy, middle, sums);
+    kernels->column_products(rows, c, x, dy, mean, sums);
   else
     kernels->column_sums(rows, c, x, sums);
-  for (size_t k = 0; k < 2 * c; k++) CHECK_NEAR(sums[k] - exactly[k], 0, 1e-14 * magnitude[k]);
+  for (size_t k = 0; k < 2 * c; k++) CHECK_NEAR(sums[k] - exact[k], 0, 1e-14 * magnitude[k]);
 }
 
 static void test_column_sums(void) {
@@ -125,29 +125,32 @@ static void test_column_sums(void) {
     for (int i = 0; i < LENGTHS; i++) check_column_sums(table(t), i % 2);
 }
 
-static void test_add_lines(void) {
+static void test_channel_affine(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t rows = draw(0, 9), c = draw(1, 70), n = rows * c;
-      CHECK_CASE("%s add_lines (%zu, %zu)", table(t)->name, rows, c);
+      CHECK_CASE("%s channel_affine (%zu, %zu)", table(t)->name, rows, c);
       od_real *x = random_block(&guard_a, n), *dy = coin() ? random_block(&guard_b, n) : NULL;
       od_real *y = block_of(&guard_c, n), *numbers = random_block(&guard_d, 4 * c);
-      const od_channel_affine lines = {.middle = numbers, .of_x = numbers + c, .shift = numbers + 2 * c,
-                              .of_dy = numbers + 3 * c};
-      table(t)->add_lines(rows, c, &lines, x, dy, y);
+      const od_channel_affine affine = {.mean = numbers,
+                                        .x_scale = numbers + c,
+                                        .shift = numbers + 2 * c,
+                                        .dy_scale = numbers + 3 * c};
+      table(t)->channel_affine(rows, c, &affine, x, dy, y);
       for (size_t k = 0; k < n; k++) {
-        const double shift = (double)lines.shift[k % c];
-        const double of_x = ((double)x[k] - (double)lines.middle[k % c]) * (double)lines.of_x[k % c];
-        const double of_dy = dy ? (double)dy[k] * (double)lines.of_dy[k % c] : 0;
-        CHECK_NEAR(y[k], of_x + shift + of_dy,
-                   4 * ROUNDING * (fabs(of_x) + fabs(shift) + fabs(of_dy)));
+        const double shift = (double)affine.shift[k % c];
+        const double x_term =
+            ((double)x[k] - (double)affine.mean[k % c]) * (double)affine.x_scale[k % c];
+        const double dy_term = dy ? (double)dy[k] * (double)affine.dy_scale[k % c] : 0;
+        CHECK_NEAR(y[k], x_term + shift + dy_term,
+                   4 * ROUNDING * (fabs(x_term) + fabs(shift) + fabs(dy_term)));
       }
       CHECK(guard_intact(&guard_c));
     }
 }
 
 static void test_bytes_to_real(void) {
-  guard guard_bytes = guard_create(LONGEST);
+  guard guard_bytes = guard_create(MAX_LENGTH);
   for (int t = 0; table(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
@@ -157,9 +160,9 @@ static void test_bytes_to_real(void) {
       od_real scale = coin() ? (od_real)(1.0 / 255) : (od_real)od_rng_range(&rng, -2, 2);
       od_real *y = block_of(&guard_c, n);
       table(t)->bytes_to_real(n, x, scale, y);
-      bool right = true;
-      for (size_t k = 0; k < n; k++) right = right && y[k] == (od_real)x[k] * scale;
-      CHECK(right);
+      bool equal = true;
+      for (size_t k = 0; k < n; k++) equal = equal && y[k] == (od_real)x[k] * scale;
+      CHECK(equal);
       CHECK(guard_intact(&guard_c));
     }
   guard_destroy(&guard_bytes);
@@ -194,7 +197,7 @@ static void test_squared_norm(void) {
     }
 }
 
-/* --- optimizer steps: each rounding of the formula once, relative to what it rounds --- */
+/* -- optimizer steps: bounds count each rounding of the formula -- */
 
 static void test_adam(void) {
   for (int t = 0; table(t); t++)
@@ -210,7 +213,7 @@ static void test_adam(void) {
       od_real *gradient = random_block(&guard_a, n), *mean = random_block(&guard_b, n);
       od_real *square = block_of(&guard_c, n), *weight = random_block(&guard_d, n);
       for (size_t k = 0; k < n; k++) square[k] = coin() ? 0 : (od_real)od_rng_uniform(&rng);
-      static od_real m[LONGEST], v[LONGEST], w[LONGEST];
+      static od_real m[MAX_LENGTH], v[MAX_LENGTH], w[MAX_LENGTH];
       memcpy(m, mean, n * sizeof *m);
       memcpy(v, square, n * sizeof *v);
       memcpy(w, weight, n * sizeof *w);
@@ -243,14 +246,14 @@ static void test_sgd(void) {
                           .scale = coin() ? 1 : (od_real)od_rng_range(&rng, 0.1, 1)};
       od_real *gradient = random_block(&guard_a, n), *velocity = random_block(&guard_b, n);
       od_real *weight = random_block(&guard_c, n);
-      static od_real v[LONGEST], w[LONGEST];
+      static od_real v[MAX_LENGTH], w[MAX_LENGTH];
       memcpy(v, velocity, n * sizeof *v);
       memcpy(w, weight, n * sizeof *w);
       table(t)->sgd(n, &step, gradient, velocity, weight);
       for (size_t k = 0; k < n; k++) {
-        double push = (double)gradient[k] * (double)step.scale;
-        double kept = (double)v[k] * (double)step.momentum, v1 = kept + push;
-        double size = fabs(kept) + fabs(push);
+        double added = (double)gradient[k] * (double)step.scale;
+        double kept = (double)v[k] * (double)step.momentum, v1 = kept + added;
+        double size = fabs(kept) + fabs(added);
         CHECK_NEAR(velocity[k], v1, 3 * ROUNDING * size);
         CHECK_NEAR(weight[k], (double)w[k] * (double)step.shrink - (double)step.rate * v1,
                    6 * ROUNDING * (fabs((double)w[k]) + (double)step.rate * size));
@@ -284,7 +287,7 @@ int main(void) {
   RUN(test_add_rows);
   RUN(test_scale_shift);
   RUN(test_column_sums);
-  RUN(test_add_lines);
+  RUN(test_channel_affine);
   RUN(test_bytes_to_real);
   RUN(test_match_bytes);
   RUN(test_squared_norm);

@@ -1,5 +1,5 @@
-/* arch/: the kernels of narrow numbers. Every table gives the bits of the scalar one, and
- * that one what the words say. */
+/* kernels/: the low-precision kernels. Every table gives the bits of the scalar one, which is
+ * checked against the definitions. */
 #include "kernel_cases.h"
 
 static double value_of(uint16_t bfloat) {
@@ -9,42 +9,42 @@ static double value_of(uint16_t bfloat) {
   return (double)value;
 }
 
-static double bfloat_at(const unsigned char *p) {
+static double bfloat16_at(const unsigned char *p) {
   uint16_t bfloat;
   memcpy(&bfloat, p, sizeof bfloat);
   return value_of(bfloat);
 }
 
-static void fill_bfloats(uint16_t *x, size_t n) {
+static void fill_bfloat16(uint16_t *x, size_t n) {
   for (size_t i = 0; i < n; i++) {
     od_real value = (od_real)od_rng_range(&rng, -1, 1);
-    od_kernels_scalar.bfloat->round(1, &value, x + i);
+    od_kernels_scalar.bfloat16->round(1, &value, x + i);
   }
 }
 
-/* Bytes of a product: all of their range, and often its ends. */
+/* Operands of a product: from the whole range, or only its ends. */
 static void fill_bytes(unsigned char *x, size_t n, int low, int high) {
   bool ends = coin();
   for (size_t i = 0; i < n; i++)
     x[i] = (unsigned char)(ends ? (coin() ? low : high) : low + (int)draw(0, (size_t)(high - low)));
 }
 
-/* --- rounding --- */
+/* -- rounding -- */
 
 static void test_round(void) {
   guard guard_words = guard_create(200 * sizeof(uint16_t));
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 400; i++) {
       size_t n = draw(0, 150);
-      CHECK_CASE("%s bfloat round of %zu", table(t)->name, n);
+      CHECK_CASE("%s bfloat16 round of %zu", table(t)->name, n);
       od_real *x = random_block(&guard_a, n);
       for (size_t k = 0; k < n; k++) { /* ties, and numbers that round up to the next power */
         if (draw(0, 3) == 0) x[k] = (od_real)(1 + (double)draw(0, 512) / 256) / 2;
         if (draw(0, 9) == 0) x[k] = (od_real)(coin() ? INFINITY : -INFINITY);
       }
       uint16_t *y = guard_block(&guard_words, n * sizeof *y, side()), expected[150];
-      table(t)->bfloat->round(n, x, y);
-      od_kernels_scalar.bfloat->round(n, x, expected);
+      table(t)->bfloat16->round(n, x, y);
+      od_kernels_scalar.bfloat16->round(n, x, expected);
       CHECK(same_bits(y, expected, n * sizeof *y));
       CHECK(guard_intact(&guard_words));
       bool nearest = true;
@@ -66,7 +66,7 @@ static void test_round_of_nan(void) {
   for (int i = 0; i < 40; i++) x[i] = NAN;
   for (int t = 0; table(t); t++) {
     CHECK_CASE("%s", table(t)->name);
-    table(t)->bfloat->round(40, x, y);
+    table(t)->bfloat16->round(40, x, y);
     bool nans = true;
     for (int i = 0; i < 40; i++) nans = nans && isnan(value_of(y[i]));
     CHECK(nans);
@@ -82,13 +82,14 @@ static void test_quantize(void) {
       od_real *x = random_block(&guard_a, n);
       od_real scale = (od_real)od_rng_range(&rng, 1, 200), zero = (od_real)draw(0, 127);
       for (size_t k = 0; k < n; k++) {
-        if (draw(0, 5) == 0) x[k] = (od_real)(((double)draw(0, 254) / 2 - (double)zero) / (double)scale);
+        if (draw(0, 5) == 0)
+          x[k] = (od_real)(((double)draw(0, 254) / 2 - (double)zero) / (double)scale);
         if (draw(0, 30) == 0) x[k] = (od_real)(coin() ? INFINITY : -1e30);
         if (draw(0, 30) == 0) x[k] = (od_real)NAN;
       }
       uint8_t *y = guard_block(&guard_bytes, n, side()), expected[300];
-      table(t)->bytes->quantize(n, x, scale, zero, y);
-      od_kernels_scalar.bytes->quantize(n, x, scale, zero, expected);
+      table(t)->int8->quantize(n, x, scale, zero, y);
+      od_kernels_scalar.int8->quantize(n, x, scale, zero, expected);
       CHECK(same_bits(y, expected, n));
       CHECK(guard_intact(&guard_bytes));
       double worst = 0;
@@ -102,41 +103,41 @@ static void test_quantize(void) {
   guard_destroy(&guard_bytes);
 }
 
-/* --- products --- */
+/* -- products -- */
 
-typedef enum kind { BYTES, BFLOATS } kind;
+typedef enum type { INT8, BFLOAT16 } type;
 
-static void multiply(const od_kernels *kernels, kind what, const od_dot_product *p) {
-  if (what == BYTES)
-    kernels->bytes->product(p);
+static void multiply(const od_kernels *kernels, type what, const od_low_precision_gemm *p) {
+  if (what == INT8)
+    kernels->int8->gemm(p);
   else
-    kernels->bfloat->product(p);
+    kernels->bfloat16->gemm(p);
 }
 
-static void check_product(const od_kernels *kernels, kind what, size_t rows, size_t columns,
-                          size_t outer, size_t words) {
+static void check_gemm(const od_kernels *kernels, type what, size_t rows, size_t columns,
+                       size_t outer, size_t words) {
   static od_real expected[40 * 320];
-  od_dot_product p = {.rows = rows, .columns = columns, .outer = outer, .words = words,
-                      .relu = coin()};
-  size_t pieces = what == BYTES ? 4 : 2, size = 4 / pieces;
+  od_low_precision_gemm p = {
+      .rows = rows, .columns = columns, .outer = outer, .words = words, .relu = coin()};
+  size_t numbers = what == INT8 ? 4 : 2, size = 4 / numbers;
   p.a_row = draw(0, 2) ? words * 4 : draw(0, 30) * size; /* overlapping, as in a convolution */
   p.a_outer = draw(0, 2) ? words * 4 : draw(0, 90) * size;
   p.c_row = columns + draw(0, 1) * draw(0, 9);
-  CHECK_CASE("%s product of %s, %zu x %zu, outer %zu, words %zu, a strides %zu %zu, relu %d",
-             kernels->name, what == BYTES ? "bytes" : "bfloat16", rows, columns, outer, words,
+  CHECK_CASE("%s gemm of %s, %zu x %zu, outer %zu, words %zu, a strides %zu %zu, relu %d",
+             kernels->name, what == INT8 ? "int8" : "bfloat16", rows, columns, outer, words,
              p.a_row, p.a_outer, p.relu);
-  size_t a_size = rows && outer && words
-                      ? (rows - 1) * p.a_row + (outer - 1) * p.a_outer + words * 4 : 0;
+  size_t a_size =
+      rows && outer && words ? (rows - 1) * p.a_row + (outer - 1) * p.a_outer + words * 4 : 0;
   size_t b_size = outer * words * columns * 4;
   unsigned char *a = guard_block(&guard_a, a_size, side());
   unsigned char *b = guard_block(&guard_b, b_size, side());
-  if (what == BYTES) {
+  if (what == INT8) {
     fill_bytes(a, a_size, 0, 127);
     fill_bytes(b, b_size, -127, 127);
     p.scale = random_block(&guard_d, columns);
   } else {
-    fill_bfloats((uint16_t *)(void *)a, a_size / 2);
-    fill_bfloats((uint16_t *)(void *)b, b_size / 2);
+    fill_bfloat16((uint16_t *)(void *)a, a_size / 2);
+    fill_bfloat16((uint16_t *)(void *)b, b_size / 2);
   }
   p.a = a;
   p.b = b;
@@ -145,7 +146,7 @@ static void check_product(const od_kernels *kernels, kind what, size_t rows, siz
   p.c = block_of(&guard_c, c_size);
   multiply(kernels, what, &p);
 
-  od_dot_product reference = p;
+  od_low_precision_gemm reference = p;
   reference.c = expected;
   reference.c_row = columns;
   multiply(&od_kernels_scalar, what, &reference);
@@ -154,20 +155,21 @@ static void check_product(const od_kernels *kernels, kind what, size_t rows, siz
   for (size_t m = 0; m < rows; m++) {
     same = same && same_bits(p.c + m * p.c_row, expected + m * columns, columns * sizeof *p.c);
     if (columns && m + 1 < rows)
-      gaps = gaps && guard_is_canary(p.c + m * p.c_row + columns,
-                                     (p.c_row - columns) * sizeof *p.c);
+      gaps =
+          gaps && guard_is_canary(p.c + m * p.c_row + columns, (p.c_row - columns) * sizeof *p.c);
     for (size_t n = 0; n < columns; n++) {
       double sum = 0, magnitude = 0;
       for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < words * pieces; i++) {
+        for (size_t i = 0; i < words * numbers; i++) {
           const unsigned char *x = a + m * p.a_row + o * p.a_outer + i * size;
-          const unsigned char *y = b + 4 * ((o * words + i / pieces) * columns + n) + i % pieces * size;
-          double term = what == BYTES ? *x * (double)(int8_t)*y : bfloat_at(x) * bfloat_at(y);
+          const unsigned char *y =
+              b + 4 * ((o * words + i / numbers) * columns + n) + i % numbers * size;
+          double term = what == INT8 ? *x * (double)(int8_t)*y : bfloat16_at(x) * bfloat16_at(y);
           sum += term;
           magnitude += fabs(term);
         }
-      double scale = what == BYTES ? (double)p.scale[n] : 1, bias = (double)p.bias[n];
-      double wanted = sum * scale + bias, terms = (double)(outer * words * pieces + 3);
+      double scale = what == INT8 ? (double)p.scale[n] : 1, bias = (double)p.bias[n];
+      double wanted = sum * scale + bias, terms = (double)(outer * words * numbers + 3);
       if (p.relu && wanted < 0) wanted = 0;
       double bound = terms * ROUNDING * (magnitude * fabs(scale) + fabs(bias));
       double off = fabs((double)p.c[m * p.c_row + n] - wanted);
@@ -180,30 +182,36 @@ static void check_product(const od_kernels *kernels, kind what, size_t rows, siz
   CHECK(guard_intact(&guard_c));
 }
 
-static void test_products(void) {
+static void test_gemm(void) {
   for (int t = 0; table(t); t++)
-    for (kind what = BYTES; what <= BFLOATS; what++) {
+    for (type what = INT8; what <= BFLOAT16; what++) {
       for (size_t rows = 1; rows <= 30; rows++)
         for (size_t columns = 1; columns <= 70; columns += draw(1, 3))
-          check_product(table(t), what, rows, columns, draw(1, 3), draw(1, 5));
+          check_gemm(table(t), what, rows, columns, draw(1, 3), draw(1, 5));
       for (int i = 0; i < 400; i++)
-        check_product(table(t), what, draw(0, 40), draw(0, 70), draw(0, 4), draw(0, 24));
+        check_gemm(table(t), what, draw(0, 40), draw(0, 70), draw(0, 4), draw(0, 24));
       for (size_t columns = 60; columns <= 300; columns += draw(1, 9)) /* dense layers */
-        check_product(table(t), what, draw(1, 7), columns, 1, draw(1, 9));
+        check_gemm(table(t), what, draw(1, 7), columns, 1, draw(1, 9));
       for (int i = 0; i < 20; i++)
-        check_product(table(t), what, draw(1, 9), draw(1, 40), 1, draw(300, 800));
+        check_gemm(table(t), what, draw(1, 9), draw(1, 40), 1, draw(300, 800));
     }
 }
 
-/* The max-pool of a product: the largest of four results of the scalar product. */
-static void check_product_pool(const od_kernels *kernels, size_t windows, size_t columns,
-                               size_t outer, size_t words) {
+/* The max-pool of a product: the maximum of four results of the scalar product. */
+static void check_gemm_max_pool(const od_kernels *kernels, size_t windows, size_t columns,
+                                size_t outer, size_t words) {
   static od_real rows[2][2 * 12 * 100];
-  od_dot_product p = {.rows = windows, .columns = columns, .outer = outer, .words = words,
-                      .a_row = draw(0, 40), .c_row = columns + draw(0, 9), .relu = coin()};
+  od_low_precision_gemm p = {.rows = windows,
+                             .columns = columns,
+                             .outer = outer,
+                             .words = words,
+                             .a_row = draw(0, 40),
+                             .c_row = columns + draw(0, 9),
+                             .relu = coin()};
   p.a_outer = 2 * windows * p.a_row + draw(0, 30);
-  CHECK_CASE("%s pooled product, %zu windows x %zu, outer %zu, words %zu, a strides %zu %zu, relu %d",
-             kernels->name, windows, columns, outer, words, p.a_row, p.a_outer, p.relu);
+  CHECK_CASE(
+      "%s gemm_max_pool, %zu windows x %zu, outer %zu, words %zu, a strides %zu %zu, relu %d",
+      kernels->name, windows, columns, outer, words, p.a_row, p.a_outer, p.relu);
   size_t a_size = (2 * windows - 1) * p.a_row + outer * p.a_outer + words * 4;
   size_t b_size = outer * words * columns * 4;
   unsigned char *a = guard_block(&guard_a, a_size, side());
@@ -217,14 +225,14 @@ static void check_product_pool(const od_kernels *kernels, size_t windows, size_t
   p.scale = scale;
   p.bias = random_block(&guard_e, columns);
   p.c = block_of(&guard_c, (windows - 1) * p.c_row + columns);
-  kernels->bytes->product_pool(&p);
+  kernels->int8->gemm_max_pool(&p);
   for (size_t half = 0; half < 2; half++) {
-    od_dot_product plain = p;
+    od_low_precision_gemm plain = p;
     plain.rows = 2 * windows;
     plain.a = a + half * p.a_outer;
     plain.c = rows[half];
     plain.c_row = columns;
-    od_kernels_scalar.bytes->product(&plain);
+    od_kernels_scalar.int8->gemm(&plain);
   }
   bool same = true, gaps = true;
   for (size_t m = 0; m < windows; m++) {
@@ -238,22 +246,22 @@ static void check_product_pool(const od_kernels *kernels, size_t windows, size_t
     }
     same = same && same_bits(p.c + m * p.c_row, expected, columns * sizeof *p.c);
     if (m + 1 < windows)
-      gaps = gaps && guard_is_canary(p.c + m * p.c_row + columns,
-                                     (p.c_row - columns) * sizeof *p.c);
+      gaps =
+          gaps && guard_is_canary(p.c + m * p.c_row + columns, (p.c_row - columns) * sizeof *p.c);
   }
   CHECK(same);
   CHECK(gaps);
   CHECK(guard_intact(&guard_c));
 }
 
-static void test_product_pool(void) {
+static void test_gemm_max_pool(void) {
   for (int t = 0; table(t); t++)
     for (size_t windows = 1; windows <= 12; windows++)
       for (size_t columns = 1; columns <= 100; columns += draw(1, 3))
-        check_product_pool(table(t), windows, columns, draw(1, 4), draw(1, 24));
+        check_gemm_max_pool(table(t), windows, columns, draw(1, 4), draw(1, 24));
 }
 
-/* --- Winograd's input transform --- */
+/* -- Winograd's input transform -- */
 
 static void test_winograd_input(void) {
   static od_real floats[16 * 700];
@@ -266,14 +274,15 @@ static void test_winograd_input(void) {
       CHECK_CASE("%s winograd_input, %zu tiles of %zu channels", table(t)->name, tiles, c);
       const od_real *x = random_block(&guard_a, 4 * row.image_row);
       uint16_t *v = guard_block(&guard_words, (15 * row.pitch + used) * sizeof *v, side());
-      table(t)->bfloat->winograd_input(&row, x, v);
+      table(t)->bfloat16->winograd_input(&row, x, v);
       od_kernels_scalar.winograd_input(&row, x, floats);
       bool same = true, gaps = true;
       for (size_t place = 0; place < 16; place++) {
-        od_kernels_scalar.bfloat->round(used, floats + place * row.pitch, rounded);
+        od_kernels_scalar.bfloat16->round(used, floats + place * row.pitch, rounded);
         same = same && same_bits(v + place * row.pitch, rounded, used * sizeof *v);
         if (place < 15)
-          gaps = gaps && guard_is_canary(v + place * row.pitch + used, (row.pitch - used) * sizeof *v);
+          gaps =
+              gaps && guard_is_canary(v + place * row.pitch + used, (row.pitch - used) * sizeof *v);
       }
       CHECK(same);
       CHECK(gaps);
@@ -287,8 +296,8 @@ int main(void) {
   RUN(test_round);
   RUN(test_round_of_nan);
   RUN(test_quantize);
-  RUN(test_products);
-  RUN(test_product_pool);
+  RUN(test_gemm);
+  RUN(test_gemm_max_pool);
   RUN(test_winograd_input);
   return cases_end();
 }

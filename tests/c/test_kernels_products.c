@@ -1,8 +1,8 @@
-/* arch/: choosing a table; the matrix product and the weighted sum of every table against
- * the reference and the exact sums, on random shapes and strides and on edges. */
+/* kernels/: selection of a table; the matrix product and the weighted sum of every table against
+ * exact sums, on random shapes and strides and on edges. */
 #include "kernel_cases.h"
 
-/* --- choosing a table --- */
+/* -- selection of a table -- */
 
 static void test_select(void) {
   const od_kernels *kernels;
@@ -40,11 +40,12 @@ static void test_select(void) {
   CHECK_INT(od_kernels_select(NULL, &fastest, &error), OD_OK);
   CHECK_INT(od_kernels_select("", &empty, &error), OD_OK);
   CHECK(fastest == empty);
-  for (int i = 0; table(i); i++) /* nothing faster was passed over */
-    if ((table(i)->features & ~od_cpu_features()) == 0) CHECK(table(i)->features <= fastest->features);
+  for (int i = 0; table(i); i++) /* no faster one is left out */
+    if ((table(i)->features & ~od_cpu_features()) == 0)
+      CHECK(table(i)->features <= fastest->features);
 }
 
-/* --- gemm --- */
+/* -- gemm -- */
 
 static fine_sum exact(const od_gemm *p, size_t m, size_t n, od_real start) {
   fine_sum sum = fine_start(start);
@@ -66,17 +67,26 @@ static size_t span(size_t n1, size_t stride1, size_t n2, size_t stride2, size_t 
 /* Strides of every kind: contiguous, padded, overlapping as in a convolution, 0. */
 static size_t a_stride(size_t contiguous) {
   switch (draw(0, 4)) {
-    case 0: return contiguous;
-    case 1: return contiguous + draw(1, 7);
-    case 2: return 1;
-    case 3: return 0;
-    default: return draw(0, 50);
+    case 0:
+      return contiguous;
+    case 1:
+      return contiguous + draw(1, 7);
+    case 2:
+      return 1;
+    case 3:
+      return 0;
+    default:
+      return draw(0, 50);
   }
 }
 
 static void check_gemm(const od_kernels *kernels, size_t rows, size_t columns, size_t outer,
                        size_t inner, od_gemm_start start, bool relu) {
-  od_gemm p = {.rows = rows, .columns = columns, .outer = outer, .inner = inner, .start = start,
+  od_gemm p = {.rows = rows,
+               .columns = columns,
+               .outer = outer,
+               .inner = inner,
+               .start = start,
                .relu = relu};
   p.a_inner = draw(0, 2) ? 1 : a_stride(rows);
   p.a_row = a_stride(inner);
@@ -84,9 +94,11 @@ static void check_gemm(const od_kernels *kernels, size_t rows, size_t columns, s
   p.b_inner = draw(0, 5) ? columns + draw(0, 1) * draw(0, 9) : draw(0, columns);
   p.b_outer = draw(0, 5) ? inner * p.b_inner + draw(0, 1) * draw(0, 9) : draw(0, 40);
   p.c_row = columns + draw(0, 1) * draw(0, 9);
-  CHECK_CASE("%s gemm %zu x %zu, outer %zu, inner %zu, a strides %zu %zu %zu, b strides %zu %zu, "
-             "c stride %zu, start %d, relu %d", kernels->name, rows, columns, outer, inner, p.a_row,
-             p.a_outer, p.a_inner, p.b_outer, p.b_inner, p.c_row, (int)start, relu);
+  CHECK_CASE(
+      "%s gemm %zu x %zu, outer %zu, inner %zu, a strides %zu %zu %zu, b strides %zu %zu, "
+      "c stride %zu, start %d, relu %d",
+      kernels->name, rows, columns, outer, inner, p.a_row, p.a_outer, p.a_inner, p.b_outer,
+      p.b_inner, p.c_row, (int)start, relu);
 
   size_t a_size = span(rows, p.a_row, outer, p.a_outer, inner, p.a_inner, 1);
   size_t b_size = span(outer, p.b_outer, inner, p.b_inner, 1, 0, columns);
@@ -107,7 +119,7 @@ static void check_gemm(const od_kernels *kernels, size_t rows, size_t columns, s
       size_t at = m * p.c_row + n;
       od_real from = start == OD_START_BIAS ? p.bias[n] : start == OD_START_ADD ? started[at] : 0;
       fine_sum sum = exact(&p, m, n, from);
-      worst = fmax(worst, fine_off(&sum, p.c[at]));
+      worst = fmax(worst, fine_error(&sum, p.c[at]));
     }
   CHECK_NEAR(worst, 0, 1); /* in units of the bound */
   bool gaps = true;
@@ -133,7 +145,7 @@ static void test_gemm_random_shapes(void) {
                  coin());
 }
 
-/* Few rows, many columns: dense layers on small batches, and the widest blocks. */
+/* Few rows, many columns: dense layers on small batches, which use the widest blocks. */
 static void test_gemm_wide(void) {
   for (int t = 0; table(t); t++)
     for (size_t rows = 1; rows <= 7; rows++)
@@ -144,8 +156,8 @@ static void test_gemm_wide(void) {
 static void test_gemm_long_sums(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 40; i++)
-      check_gemm(table(t), draw(1, 9), draw(1, 40), draw(1, 2), draw(300, 1600),
-                 starts[draw(0, 2)], coin());
+      check_gemm(table(t), draw(1, 9), draw(1, 40), draw(1, 2), draw(300, 1600), starts[draw(0, 2)],
+                 coin());
 }
 
 static void test_gemm_empty_sums_and_shapes(void) {
@@ -167,30 +179,38 @@ static bool same_nans(const od_real *x, const od_real *y, size_t n) {
   return true;
 }
 
-/* ReLU of a number that is none gives what the scalar table gives. */
+/* ReLU of NaN gives the result of the scalar table. */
 static void test_relu_of_nan(void) {
-  enum { MOST = 40 };
-  od_real not_one[MOST], one[MOST], zero[MOST], got[MOST], expected[MOST];
-  for (int i = 0; i < MOST; i++) not_one[i] = NAN, one[i] = 1, zero[i] = 0;
+  enum { MAX = 40 };
+  od_real nan[MAX], one[MAX], zero[MAX], got[MAX], expected[MAX];
+  for (int i = 0; i < MAX; i++) nan[i] = NAN, one[i] = 1, zero[i] = 0;
   for (int t = 0; table(t); t++)
-    for (size_t n = 1; n <= MOST; n++) {
+    for (size_t n = 1; n <= MAX; n++) {
       CHECK_CASE("%s, %zu numbers", table(t)->name, n);
-      od_gemm p = {.rows = 1, .columns = n, .outer = 1, .inner = 1, .a = not_one, .b = one,
-                   .b_inner = n, .c = got, .c_row = n, .relu = true};
+      od_gemm p = {.rows = 1,
+                   .columns = n,
+                   .outer = 1,
+                   .inner = 1,
+                   .a = nan,
+                   .b = one,
+                   .b_inner = n,
+                   .c = got,
+                   .c_row = n,
+                   .relu = true};
       table(t)->gemm(&p);
       p.c = expected;
       od_kernels_scalar.gemm(&p);
       CHECK(same_nans(got, expected, n));
-      table(t)->relu(n, not_one, got);
-      od_kernels_scalar.relu(n, not_one, expected);
+      table(t)->relu(n, nan, got);
+      od_kernels_scalar.relu(n, nan, expected);
       CHECK(same_nans(got, expected, n));
-      table(t)->scale_shift(1, n, not_one, one, zero, got, true);
-      od_kernels_scalar.scale_shift(1, n, not_one, one, zero, expected, true);
+      table(t)->scale_shift(1, n, nan, one, zero, got, true);
+      od_kernels_scalar.scale_shift(1, n, nan, one, zero, expected, true);
       CHECK(same_nans(got, expected, n));
     }
 }
 
-/* --- weighted sums of rows --- */
+/* -- weighted sums of rows -- */
 
 static void test_add_weighted(void) {
   guard guard_offset = guard_create(400 * sizeof(uint32_t));
@@ -210,7 +230,7 @@ static void test_add_weighted(void) {
       for (size_t k = 0; k < length; k++) {
         fine_sum sum = fine_start(started[k]);
         for (size_t e = 0; e < n; e++) fine_add(&sum, value[e], base[offset[e] + k]);
-        worst = fmax(worst, fine_off(&sum, out[k]));
+        worst = fmax(worst, fine_error(&sum, out[k]));
       }
       CHECK_NEAR(worst, 0, 1);
       CHECK(guard_intact(&guard_c));

@@ -1,4 +1,4 @@
-/* nn/: which lists of layers are networks, and what they compute. */
+/* nn/: validation of lists of layers, and inference. */
 #include <limits.h>
 
 #include "base/thread_pool.h"
@@ -9,15 +9,14 @@
 #include "reference.h"
 #include "tables.h"
 
-/* --- validation --- */
+/* -- validation -- */
 
 typedef struct refusal {
   od_shape input;
-  int count; /* 0: all of `layers` */
-  const char *parts[3]; /* of the sentence */
+  int count;            /* 0: all of `layers` */
+  const char *parts[3]; /* of the message */
   od_layer layers[5];
 } refusal;
-
 
 static od_layer with_kernel(int kernel) { return conv(3, kernel, 1, true, false); }
 static od_layer with_stride(int stride) { return conv(3, 3, stride, true, false); }
@@ -33,15 +32,15 @@ static void check_refused(const refusal *r, int count) {
   CHECK_INT(status, OD_ERROR_ARGUMENT);
   CHECK(network == NULL);
   for (int i = 0; i < 3 && r->parts[i]; i++) CHECK_CONTAINS(error.message, r->parts[i]);
-  CHECK(strlen(error.message) < sizeof error.message - 1); /* whole */
-  od_error *nobody = NULL;
-  CHECK_INT(od_network_create(r->input, r->layers, count, &network, nobody), OD_ERROR_ARGUMENT);
+  CHECK(strlen(error.message) < sizeof error.message - 1); /* not truncated */
+  CHECK_INT(od_network_create(r->input, r->layers, count, &network, NULL), OD_ERROR_ARGUMENT);
 }
 
 static void test_refusals(void) {
   const od_shape image = {28, 28, 1}, vector = {1, 1, 5};
+  /* clang-format off */
   const refusal all[] = {
-      /* layers that do not fit: which one, its input, what is wrong */
+      /* layers that do not fit: the message has the layer, its input and the reason */
       {image, 0, {"layer 0", "dense", "(28, 28, 1)"}, {dense(10, false)}},
       {image, 0, {"layer 1", "dense", "(14, 14, 1)"}, {POOL, dense(10, false)}},
       {image, 0, {"layer 2", "(dense)", "flatten"},
@@ -94,7 +93,7 @@ static void test_refusals(void) {
       {vector, 0, {"layer 1", "relu"}, {dense(10, false), RELU}},
       {vector, 0, {"layer 1", "dropout"}, {dense(10, false), dropout(0.5)}},
       {{1, 1, 3}, 0, {"layer 0", "relu"}, {conv(4, 1, 1, true, true)}},
-      /* ReLU of the scores is ReLU wherever it stands */
+      /* ReLU or dropout of the scores before a flatten */
       {vector, 0, {"relu"}, {dense(10, true), FLATTEN}},
       {vector, 0, {"relu"}, {dense(10, false), RELU, FLATTEN}},
       {vector, 0, {"dropout"}, {dense(10, false), dropout(0.5), FLATTEN}},
@@ -107,12 +106,13 @@ static void test_refusals(void) {
       {{-28, -28, 1}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       {{INT_MAX, INT_MAX, INT_MAX}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       {{INT_MIN, 1, 1}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
-      /* too large to be meant */
+      /* too large */
       {{1024, 1024, 1}, 0, {"layer 0", "large"}, {with_filters(65536), AVERAGE}},
       {{1024, 1024, 1024}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       {{1, 1, 1024}, 0, {"dense_1.bias"},
        {dense(65536, false), dense(65536, false), dense(2, false)}},
   };
+  /* clang-format on */
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     int count = 0;
     while (count < 5 && memcmp(&all[i].layers[count], &(od_layer){0}, sizeof(od_layer))) count++;
@@ -137,7 +137,7 @@ static void test_too_many_layers(void) {
     od_network_destroy(network);
 }
 
-/* A batch that would fill the memory is refused before any is taken. */
+/* A batch that would take too much memory fails before any is allocated. */
 static void test_too_large_batches(void) {
   const od_layer layers[] = {conv(64, 3, 1, true, true), AVERAGE, dense(10, false)};
   od_network *network;
@@ -150,12 +150,13 @@ static void test_too_large_batches(void) {
   CHECK(gradient == NULL);
   CHECK_CONTAINS(error.message, "batch_size");
   CHECK_CONTAINS(error.message, "65536");
-  if (CHECK_INT(od_gradient_create(network, last_table(), OD_FLOAT32, 1, 1, &gradient, &error), OD_OK))
+  if (CHECK_INT(od_gradient_create(network, last_table(), OD_FLOAT32, 1, 1, &gradient, &error),
+                OD_OK))
     od_gradient_destroy(gradient);
   od_network_destroy(network);
 }
 
-/* Output shapes of convolutions, by the rule of their definition. */
+/* Output shapes of convolutions against their definition. */
 static void test_output_shapes(void) {
   for (int kernel = 1; kernel <= 5; kernel += 2)
     for (int stride = 1; stride <= 2; stride++)
@@ -170,7 +171,8 @@ static void test_output_shapes(void) {
             CHECK_INT(status, OD_ERROR_ARGUMENT);
             continue;
           }
-          int expected = 0; /* places of the kernel that lie inside, or start inside */
+          int expected =
+              0; /* places of the kernel inside the image, or with "same" its first tap */
           for (int at = 0; at < size; at += stride) expected += same || at + kernel <= size;
           CHECK_INT(status, OD_OK);
           CHECK_INT(out.h, expected);
@@ -178,11 +180,16 @@ static void test_output_shapes(void) {
         }
 }
 
-/* --- names and numbers --- */
+/* -- names and numbers -- */
 
 static void test_tensors_of_the_seed_network(void) {
-  const od_layer layers[] = {conv(32, 3, 1, true, true), POOL, conv(32, 3, 1, true, true), POOL,
-                             FLATTEN, dense(64, true), dense(10, false)};
+  const od_layer layers[] = {conv(32, 3, 1, true, true),
+                             POOL,
+                             conv(32, 3, 1, true, true),
+                             POOL,
+                             FLATTEN,
+                             dense(64, true),
+                             dense(10, false)};
   const char *names[] = {"conv2d_1.kernel", "conv2d_1.bias", "conv2d_2.kernel", "conv2d_2.bias",
                          "dense_1.kernel",  "dense_1.bias",  "dense_2.kernel",  "dense_2.bias"};
   const size_t sizes[] = {288, 32, 9216, 32, 1568 * 64, 64, 640, 10};
@@ -235,7 +242,7 @@ static void test_tensor_layout(void) {
   }
 }
 
-/* A tensor is found by its role, which is the end of its name; and no other is found. */
+/* od_network_find finds each tensor by its role, which is the end of its name, and no other. */
 static void test_find(void) {
   static const char *const ends[OD_ROLES] = {".kernel", ".bias",        ".gamma",
                                              ".beta",   ".moving_mean", ".moving_variance"};
@@ -258,7 +265,8 @@ static void test_find(void) {
   }
 }
 
-/* Glorot's limit, mean and variance; biases 0, batch norms neutral; seeds count. */
+/* The limit, mean and variance of Glorot's distribution; biases are 0, batch norms the identity;
+ * seeds give different numbers. */
 static void test_initialize(void) {
   const od_layer layers[] = {conv(40, 5, 1, true, true), batch_norm(0.9), FLATTEN, dense(30, true),
                              dense(10, false)};
@@ -268,7 +276,7 @@ static void test_initialize(void) {
   if (!CHECK_INT(od_network_create(input, layers, 5, &network, &error), OD_OK) ||
       !CHECK_INT(od_network_create(input, layers, 5, &other, &error), OD_OK))
     return;
-  randomize(network, 1); /* initialize sets every number, whatever was there */
+  randomize(network, 1); /* initialize overwrites every number */
   od_network_initialize(network, 7);
   for (int t = 0; t < od_network_tensor_count(network); t++) {
     const od_tensor *tensor = od_network_tensor(network, t);
@@ -282,14 +290,14 @@ static void test_initialize(void) {
     }
     double in = tensor->shape[tensor->rank - 2], out = tensor->shape[tensor->rank - 1];
     double window = (double)tensor->size / (in * out), limit = sqrt(6 / (window * (in + out)));
-    double sum = 0, square = 0, most = 0, n = (double)tensor->size;
+    double sum = 0, square = 0, max = 0, n = (double)tensor->size;
     for (size_t i = 0; i < tensor->size; i++) {
       double x = (double)tensor->data[i] / limit;
       sum += x;
       square += x * x;
-      most = fmax(most, fabs(x));
+      max = fmax(max, fabs(x));
     }
-    CHECK(most <= 1 + ROUNDING && most > 1 - 20 / n);
+    CHECK(max <= 1 + ROUNDING && max > 1 - 20 / n);
     CHECK_NEAR(sum / n, 0, 5 * sqrt(1 / (3 * n)));
     CHECK_NEAR(square / n, 1.0 / 3, 5 * sqrt(4 / (45 * n)));
   }
@@ -302,10 +310,9 @@ static void test_initialize(void) {
   od_network_destroy(other);
 }
 
-/* --- inference --- */
+/* -- inference -- */
 
-static runner make_inference(const od_network *network, const od_kernels *kernels,
-                                    int threads) {
+static runner make_inference(const od_network *network, const od_kernels *kernels, int threads) {
   runner inference;
   od_error error = {{0}};
   if (!CHECK_INT(runner_create(network, kernels, OD_FLOAT32, threads, &inference, &error), OD_OK)) {
@@ -316,11 +323,11 @@ static runner make_inference(const od_network *network, const od_kernels *kernel
 }
 
 static od_images images_of(const sample_data *data) {
-  return (od_images){.floats = data->pixels, .count = (size_t)data->count, .size = data->size,
-                     .scale = 1};
+  return (od_images){
+      .floats = data->pixels, .count = (size_t)data->count, .size = data->size, .scale = 1};
 }
 
-/* Scores and probabilities of every sample, with batch norms folded, fused and all. */
+/* Scores and probabilities of every sample, with folded batch norms and fused layers. */
 static void test_inference_against_definitions(void) {
   sample what;
   for (int t = 0; table(t); t++)
@@ -356,8 +363,8 @@ static void test_inference_against_definitions(void) {
       }
 }
 
-/* With momentum 0 the moving statistics after a step are the batch's: then inference,
- * which folds them, agrees with the training pass, which does not. */
+/* With momentum 0 the moving statistics after a step are the batch's: then inference, which folds
+ * them, agrees with the training pass. */
 static void test_inference_agrees_with_training(void) {
   sample what;
   for (int t = 0; table(t); t++)
@@ -371,10 +378,11 @@ static void test_inference_agrees_with_training(void) {
       sample_data data = data_create(what.input, classes, n, (uint64_t)index);
       od_gradient *gradient;
       od_error error = {{0}};
-      if (!CHECK_INT(od_gradient_create(network, table(t), OD_FLOAT32, n, 1, &gradient, &error), OD_OK)) return;
+      if (!CHECK_INT(od_gradient_create(network, table(t), OD_FLOAT32, n, 1, &gradient, &error),
+                     OD_OK))
+        return;
       od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
-      od_batch batch = {.source = data_source, .context = &data, .labels = data.labels,
-                        .count = n};
+      od_batch batch = {.source = data_source, .context = &data, .labels = data.labels, .count = n};
       od_loss loss = od_gradient_run(gradient, NULL, &batch, what.smoothing, values);
       od_gradient_update_statistics(gradient);
       runner inference = make_inference(network, table(t), 1);
@@ -396,7 +404,7 @@ static void test_inference_agrees_with_training(void) {
     }
 }
 
-/* Batches of any size, any number of threads, one by one or together: the same bits. */
+/* The bits are the same for batches of any size and any number of threads. */
 static void test_inference_determinism(void) {
   sample what;
   enum { IMAGES = 19 };
@@ -408,7 +416,7 @@ static void test_inference_determinism(void) {
     od_real *want = od_allocate(size, sizeof *want), *got = od_allocate(size, sizeof *got);
     runner inference = make_inference(network, last_table(), 3);
     runner_run(&inference, NULL, &images, true, want);
-    for (int threads = 1; threads <= 4; threads++) { /* 4: more than it was made for */
+    for (int threads = 1; threads <= 4; threads++) { /* 4: more than it was created for */
       od_thread_pool *pool;
       od_error error;
       if (!CHECK_INT(od_thread_pool_create(threads, &pool, &error), OD_OK)) return;
@@ -425,7 +433,7 @@ static void test_inference_determinism(void) {
       runner_run(&inference, NULL, &images, true, got + i * classes);
     }
     CHECK(memcmp(got, want, size * sizeof *got) == 0);
-    images.count = 0; /* nothing is asked, nothing is written */
+    images.count = 0; /* an empty batch writes nothing */
     od_real mark = got[0];
     runner_run(&inference, NULL, &images, true, got);
     CHECK(got[0] == mark);
@@ -472,7 +480,7 @@ static void test_model_is_immutable(void) {
   }
 }
 
-/* Bytes at a scale are the floats of that product. */
+/* Bytes and floats of the same values load as the same numbers. */
 static void test_images_of_bytes(void) {
   enum { SIZE = 45, IMAGES = 11 };
   uint8_t bytes[IMAGES * SIZE];
@@ -490,22 +498,23 @@ static void test_images_of_bytes(void) {
       od_images b = {.floats = floats, .count = IMAGES, .size = SIZE, .scale = 1.0 / 255};
       od_images_load(&a, table(t), k, from_bytes);
       od_images_load(&b, table(t), k, from_floats);
-      bool right = true;
+      bool equal = true;
       for (size_t i = 0; i < SIZE; i++)
-        right = right && fabs((double)from_bytes[i] - bytes[k * SIZE + i] / 255.0) <= 2 * ROUNDING;
-      CHECK(right);
+        equal = equal && fabs((double)from_bytes[i] - bytes[k * SIZE + i] / 255.0) <= 2 * ROUNDING;
+      CHECK(equal);
       CHECK(memcmp(from_bytes, from_floats, sizeof from_bytes) == 0);
     }
 }
 
-/* Softmax of scores far apart neither overflows nor loses the winner. */
+/* Softmax of scores far apart does not overflow. */
 static void test_extreme_scores(void) {
   const od_layer layers[] = {FLATTEN};
-  const float scores[][3] = {{1e30f, -1e30f, 0}, {-1e30f, -1e30f, -1e30f}, {88, 89, 3e38f},
-                             {-200, -100, -300}, {0, 0, 0}};
+  const float scores[][3] = {
+      {1e30f, -1e30f, 0}, {-1e30f, -1e30f, -1e30f}, {88, 89, 3e38f}, {-200, -100, -300}, {0, 0, 0}};
   od_network *network;
   od_error error;
-  if (!CHECK_INT(od_network_create((od_shape){1, 1, 3}, layers, 1, &network, &error), OD_OK)) return;
+  if (!CHECK_INT(od_network_create((od_shape){1, 1, 3}, layers, 1, &network, &error), OD_OK))
+    return;
   runner inference = make_inference(network, &od_kernels_scalar, 1);
   for (int k = 0; k < 5; k++) {
     od_images images = {.floats = scores[k], .count = 1, .size = 3, .scale = 1};

@@ -59,7 +59,7 @@ static runner make_recognizer(void) {
                              POOL,
                              conv(8, 3, 1, true, true),
                              POOL,
-                             COLUMNS,
+                             SEQUENCE,
                              conv(OD_CTC_CLASSES, 1, 1, true, false)};
   return make_network((od_shape){OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1}, 6, layers);
 }

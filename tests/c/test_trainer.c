@@ -1,4 +1,4 @@
-/* train/: optimizers by their formulas, schedules, and what a run promises. */
+/* train/: optimizers against their formulas, schedules, and the behaviour of runs. */
 #include "base/thread_pool.h"
 #include "check.h"
 #include "nn/gradient.h"
@@ -27,29 +27,38 @@ static problem *make_problem(uint64_t seed) {
     int top = p->labels[i] / 2 * 3 + (int)od_rng_below(&rng, 2);
     int left = p->labels[i] % 2 * 3 + (int)od_rng_below(&rng, 2);
     for (int k = 0; k < SIZE; k++) p->pixels[i * SIZE + k] = (float)od_rng_range(&rng, 0, 0.3);
-    for (int k = 0; k < 4; k++)
-      p->pixels[i * SIZE + (top + k / 2) * SIDE + left + k % 2] += 0.7f;
+    for (int k = 0; k < 4; k++) p->pixels[i * SIZE + (top + k / 2) * SIDE + left + k % 2] += 0.7f;
   }
-  p->data = (od_train_data){{.floats = p->pixels, .count = IMAGES, .size = SIZE, .scale = 1},
-                            p->labels, 1, NULL};
+  p->data = (od_train_data){
+      {.floats = p->pixels, .count = IMAGES, .size = SIZE, .scale = 1}, p->labels, 1, NULL};
   return p;
 }
 
-static const od_layer plain_layers[] = {{.kind = OD_CONV2D, .units = 6, .kernel = {3, 3}, .stride = 1,
-                                         .same = true, .bias = true, .relu = true},
+static const od_layer plain_layers[] = {{.kind = OD_CONV2D,
+                                         .units = 6,
+                                         .kernel = {3, 3},
+                                         .stride = 1,
+                                         .same = true,
+                                         .bias = true,
+                                         .relu = true},
                                         {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
                                         {.kind = OD_FLATTEN},
                                         {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
-static const od_layer rich_layers[] = {{.kind = OD_CONV2D, .units = 9, .kernel = {3, 3}, .stride = 1,
-                                        .same = true},
-                                       {.kind = OD_BATCH_NORM, .momentum = 0.9, .epsilon = 1e-3},
-                                       {.kind = OD_RELU},
-                                       {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
-                                       {.kind = OD_CONV2D, .units = 8, .kernel = {3, 3}, .stride = 1,
-                                        .same = true, .bias = true, .relu = true},
-                                       {.kind = OD_DROPOUT, .rate = 0.2},
-                                       {.kind = OD_FLATTEN},
-                                       {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
+static const od_layer rich_layers[] = {
+    {.kind = OD_CONV2D, .units = 9, .kernel = {3, 3}, .stride = 1, .same = true},
+    {.kind = OD_BATCH_NORM, .momentum = 0.9, .epsilon = 1e-3},
+    {.kind = OD_RELU},
+    {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+    {.kind = OD_CONV2D,
+     .units = 8,
+     .kernel = {3, 3},
+     .stride = 1,
+     .same = true,
+     .bias = true,
+     .relu = true},
+    {.kind = OD_DROPOUT, .rate = 0.2},
+    {.kind = OD_FLATTEN},
+    {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
 
 static od_network *make_network(const od_layer *layers, int count) {
   od_network *network;
@@ -63,9 +72,11 @@ static od_network *make_network(const od_layer *layers, int count) {
 static od_network *plain_network(void) { return make_network(plain_layers, 4); }
 static od_network *rich_network(void) { return make_network(rich_layers, 8); }
 
-static od_train_config usual_config(void) {
+static od_train_config default_config(void) {
   return (od_train_config){
-      .epochs = 3, .batch_size = 16, .seed = 11,
+      .epochs = 3,
+      .batch_size = 16,
+      .seed = 11,
       .optimizer = {.kind = OD_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
       .schedule = {.kind = OD_CONSTANT, .peak = 0.01, .divisor = 25, .final_divisor = 1e4}};
 }
@@ -88,7 +99,7 @@ static od_trainer *make_trainer(od_network *network, const od_train_config *conf
   return trainer;
 }
 
-/* All of a network's numbers, to keep. */
+/* A copy of all of a network's values. */
 static od_real *copy_values(const od_network *network) {
   size_t size = od_network_total_size(network);
   od_real *copy = od_allocate(size, sizeof *copy);
@@ -107,22 +118,23 @@ static bool all_finite(const od_network *network) {
   return true;
 }
 
-/* --- what callbacks saw --- */
+/* --- a record of the callbacks --- */
 
-enum { MOST_RECORDS = 400, MOST_KEPT = 64 };
+enum { MAX_RECORDS = 400, MAX_KEPT = 64 };
 
 typedef struct record {
   const od_network *network;
-  od_progress steps[MOST_RECORDS], epochs[MOST_RECORDS];
+  od_progress steps[MAX_RECORDS], epochs[MAX_RECORDS];
   int step_count, block_count, epoch_count;
-  od_real *step_values[MOST_KEPT], *epoch_values[MOST_KEPT]; /* the numbers at each callback */
+  od_real *step_values[MAX_KEPT],
+      *epoch_values[MAX_KEPT];                    /* the network's values at each callback */
   int stop_at_step, stop_at_block, stop_at_epoch; /* counted from 1; 0: never */
 } record;
 
 static bool on_step(void *context, const od_progress *progress) {
   record *r = context;
-  if (r->step_count < MOST_KEPT) r->step_values[r->step_count] = copy_values(r->network);
-  if (r->step_count < MOST_RECORDS) r->steps[r->step_count] = *progress;
+  if (r->step_count < MAX_KEPT) r->step_values[r->step_count] = copy_values(r->network);
+  if (r->step_count < MAX_RECORDS) r->steps[r->step_count] = *progress;
   return ++r->step_count != r->stop_at_step;
 }
 
@@ -135,13 +147,13 @@ static bool on_block(void *context, const od_progress *progress) {
 
 static bool on_epoch(void *context, const od_progress *progress) {
   record *r = context;
-  if (r->epoch_count < MOST_KEPT) r->epoch_values[r->epoch_count] = copy_values(r->network);
-  if (r->epoch_count < MOST_RECORDS) r->epochs[r->epoch_count] = *progress;
+  if (r->epoch_count < MAX_KEPT) r->epoch_values[r->epoch_count] = copy_values(r->network);
+  if (r->epoch_count < MAX_RECORDS) r->epochs[r->epoch_count] = *progress;
   return ++r->epoch_count != r->stop_at_epoch;
 }
 
 static void record_destroy(record *r) {
-  for (int i = 0; i < MOST_KEPT; i++) {
+  for (int i = 0; i < MAX_KEPT; i++) {
     od_release(r->step_values[i]);
     od_release(r->epoch_values[i]);
   }
@@ -169,19 +181,26 @@ static void test_learns(void) {
     od_optimizer_config optimizer;
     od_schedule schedule;
   } ways[] = {
-      {"sgd", {.kind = OD_SGD, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
+      {"sgd",
+       {.kind = OD_SGD, .momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
        {.kind = OD_CONSTANT, .peak = 0.05, .divisor = 25, .final_divisor = 1e4}},
-      {"adam, cosine", {.kind = OD_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
+      {"adam, cosine",
+       {.kind = OD_ADAM, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
        {.kind = OD_COSINE, .peak = 0.02, .warmup = 0.1, .divisor = 25, .final_divisor = 1e4}},
       {"adamw, one cycle, average",
-       {.kind = OD_ADAMW, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7, .decay = 0.01,
-        .clip_norm = 1, .ema = 0.9},
+       {.kind = OD_ADAMW,
+        .beta1 = 0.9,
+        .beta2 = 0.999,
+        .epsilon = 1e-7,
+        .decay = 0.01,
+        .clip_norm = 1,
+        .ema = 0.9},
        {.kind = OD_ONE_CYCLE, .peak = 0.02, .warmup = 0.3, .divisor = 25, .final_divisor = 1e4}},
   };
   for (int i = 0; i < 3; i++) {
     CHECK_CASE("%s", ways[i].name);
     od_network *network = plain_network();
-    od_train_config config = usual_config();
+    od_train_config config = default_config();
     config.epochs = 25;
     config.optimizer = ways[i].optimizer;
     config.schedule = ways[i].schedule;
@@ -208,7 +227,7 @@ static void test_learns(void) {
 static void test_progress(void) {
   problem *train = make_problem(1), *validation = make_problem(2);
   od_network *network = plain_network();
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   config.batch_size = 40; /* 40 + 40 + 16 */
   config.schedule.kind = OD_ONE_CYCLE;
   config.schedule.warmup = 0.25;
@@ -238,14 +257,15 @@ static void test_progress(void) {
     CHECK_NEAR(p->loss, last->loss, 0);
     CHECK_NEAR(p->accuracy, last->accuracy, 0);
     CHECK(p->seconds >= last->seconds);
-    /* Validation by the definitions, on the numbers of that moment. */
+    /* Validation metrics by their definitions, with the values at that callback. */
     double loss = 0;
     int right = 0;
     od_real scores[IMAGES * CLASSES];
     runner inference;
     memcpy(od_network_values(network), r->epoch_values[i],
            od_network_total_size(network) * sizeof(od_real));
-    if (!CHECK_INT(runner_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error), OD_OK))
+    if (!CHECK_INT(runner_create(network, &od_kernels_scalar, OD_FLOAT32, 1, &inference, &error),
+                   OD_OK))
       return;
     runner_run(&inference, NULL, &validation->data.images, true, scores);
     for (int k = 0; k < IMAGES; k++) {
@@ -269,21 +289,20 @@ static void test_progress(void) {
 
 /* --- one step by the formulas --- */
 
-
 static void whole_source(void *context, int index, int worker, od_real *pixels) {
   const problem *p = context;
   (void)worker;
   for (int i = 0; i < SIZE; i++) pixels[i] = (od_real)p->pixels[index * SIZE + i];
 }
 
-/* Trains three steps on the whole set as one batch, next to the same steps computed here
- * in double from the gradient at the network's numbers before each. */
+/* Train three steps on the whole set as one batch, and compute the same steps in double from the
+ * gradient at the network's values before each. */
 static void check_steps(const char *name, const od_optimizer_config *optimizer, double rate) {
   enum { STEPS = 3 };
   problem *train = make_problem(1);
   od_network *network = plain_network(), *shadow = plain_network();
   size_t size = od_network_trainable_size(network);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   config.epochs = STEPS;
   config.batch_size = IMAGES;
   config.optimizer = *optimizer;
@@ -295,7 +314,8 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
   od_gradient *gradient;
   CHECK_INT(run(trainer, NULL, train, NULL, r, &error), OD_OK);
   CHECK_INT(r->step_count, STEPS);
-  if (!CHECK_INT(od_gradient_create(shadow, last_table(), OD_FLOAT32, IMAGES, 1, &gradient, &error), OD_OK))
+  if (!CHECK_INT(od_gradient_create(shadow, last_table(), OD_FLOAT32, IMAGES, 1, &gradient, &error),
+                 OD_OK))
     return;
   od_real *g = od_allocate(size, sizeof *g), *average = od_allocate(size, sizeof *average);
   double *m = calloc(size, sizeof *m), *v = calloc(size, sizeof *v);
@@ -332,7 +352,7 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
     }
     CHECK(moved > 0);
     CHECK_NEAR(worst / moved, 0, 1e-3); /* float gradients, summed in another order */
-    /* The moving average, from what the network holds after each step. */
+    /* The moving average, from the network's values after each step. */
     double keep = fmin(optimizer->ema, (1.0 + t) / (10 + t));
     for (size_t i = 0; i < size; i++)
       average[i] = t == 1 ? r->step_values[0][i]
@@ -367,13 +387,13 @@ static void test_optimizers_by_formula(void) {
   check_steps("adam, not clipped", &o, 0.01);
   o = adam;
   o.decay = 0.5;
-  check_steps("adam, which has no decay", &o, 0.02);
+  check_steps("adam, which ignores decay", &o, 0.02);
   o.kind = OD_ADAMW;
   check_steps("adamw", &o, 0.02);
   o.ema = 0.1;
-  check_steps("adamw, average that forgets", &o, 0.02);
+  check_steps("adamw, short average", &o, 0.02);
   o.ema = 0.999;
-  check_steps("adamw, average that grows", &o, 0.02);
+  check_steps("adamw, long average", &o, 0.02);
   o = (od_optimizer_config){.kind = OD_SGD, .beta1 = 0.9, .beta2 = 0.9, .epsilon = 1};
   check_steps("sgd", &o, 0.1);
   o.momentum = 0.7;
@@ -406,8 +426,11 @@ static void test_schedules(void) {
   for (int kind = OD_CONSTANT; kind <= OD_ONE_CYCLE; kind++)
     for (size_t n = 1; n < 40; n++)
       for (int w = 0; w < 100; w += 9) {
-        od_schedule any = {.kind = (od_schedule_kind)kind, .peak = 1, .warmup = w / 100.0,
-                           .divisor = 25, .final_divisor = 1e4};
+        od_schedule any = {.kind = (od_schedule_kind)kind,
+                           .peak = 1,
+                           .warmup = w / 100.0,
+                           .divisor = 25,
+                           .final_divisor = 1e4};
         bool fell = false;
         double before = 0;
         CHECK_CASE("schedule %d, %zu steps, warm-up %d %%", kind, n, w);
@@ -421,11 +444,11 @@ static void test_schedules(void) {
       }
 }
 
-/* --- stopping and going on --- */
+/* --- stopping and continuing --- */
 
 static void test_stops_at_a_step(void) {
   problem *train = make_problem(1);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   od_network *whole = rich_network();
   od_trainer *trainer = make_trainer(whole, &config, 1);
   record *all = make_record(whole);
@@ -453,7 +476,7 @@ static void test_stops_at_a_step(void) {
 
 static void test_stops_at_an_epoch(void) {
   problem *train = make_problem(1);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   od_network *network = plain_network();
   od_trainer *trainer = make_trainer(network, &config, 1);
   record *r = make_record(network);
@@ -469,14 +492,15 @@ static void test_stops_at_an_epoch(void) {
   free(train);
 }
 
-/* A validation of 700 images has two places between blocks where it can stop. The network
- * then has all steps of the epoch, or their average, and the next run goes on from there. */
+/* A validation of 700 images can be stopped at two places between blocks. The network then has the
+ * values after all steps of the epoch, or their average, and the next run continues from there. */
 static void check_stops_in_validation(double ema, int stop) {
   problem *train = make_problem(1);
   float *pixels = calloc(700, SIZE * sizeof *pixels);
   uint8_t *labels = calloc(700, 1);
-  od_train_data many = {{.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels, 1, NULL};
-  od_train_config config = usual_config();
+  od_train_data many = {
+      {.floats = pixels, .count = 700, .size = SIZE, .scale = 1}, labels, 1, NULL};
+  od_train_config config = default_config();
   config.epochs = 2;
   config.optimizer.ema = ema;
   od_network *stopped = rich_network(), *once = rich_network();
@@ -519,11 +543,11 @@ static void test_stops_in_validation(void) {
   }
 }
 
-/* Two runs of two epochs are one of four, to the bit, when the rate is constant; with an
- * average too, which the network holds in between. */
-static void check_goes_on(double ema) {
+/* With a constant rate, two runs of two epochs give the bits of one run of four, also with a moving
+ * average, which the network holds between the runs. */
+static void check_continues(double ema) {
   problem *train = make_problem(1);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   od_network *once = rich_network(), *twice = rich_network();
   od_error error;
   CHECK_CASE("average %g", ema);
@@ -544,17 +568,17 @@ static void check_goes_on(double ema) {
   free(train);
 }
 
-static void test_goes_on(void) {
-  check_goes_on(0);
-  check_goes_on(0.95);
+static void test_continues(void) {
+  check_continues(0);
+  check_continues(0.95);
 }
 
-/* Validation labels are all wrong: the better it learns the worse it does there, so the
- * first epoch or one soon after is the best, and `patience` epochs later it stops. */
+/* All validation labels are wrong: validation accuracy falls while the network learns, so one of
+ * the first epochs is the best, and the run stops `patience` epochs later. */
 static void check_early_stopping(double ema, bool restore) {
   problem *train = make_problem(1), *wrong = make_problem(2);
   for (int i = 0; i < IMAGES; i++) wrong->labels[i] = (uint8_t)((wrong->labels[i] + 1) % CLASSES);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   config.epochs = 40;
   config.patience = 3;
   config.restore_best = restore;
@@ -589,11 +613,11 @@ static void test_early_stopping(void) {
   check_early_stopping(0.8, false);
 }
 
-/* Best of all epochs without patience: the whole run, then the best. */
+/* restore_best without patience: all epochs run, then the best weights are restored. */
 static void test_restores_the_best(void) {
   problem *train = make_problem(1), *wrong = make_problem(2);
   for (int i = 0; i < IMAGES; i++) wrong->labels[i] = (uint8_t)((wrong->labels[i] + 1) % CLASSES);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   config.epochs = 8;
   config.restore_best = true;
   od_network *network = plain_network();
@@ -618,7 +642,7 @@ static void test_restores_the_best(void) {
 static void test_not_a_number_in_data(void) {
   problem *train = make_problem(1);
   train->pixels[77 * SIZE + 5] = NAN;
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   od_network *network = rich_network();
   od_trainer *trainer = make_trainer(network, &config, 2);
   od_thread_pool *pool = make_pool(2);
@@ -627,9 +651,9 @@ static void test_not_a_number_in_data(void) {
   od_real *start = copy_values(network);
   CHECK_INT(run(trainer, pool, train, NULL, r, &error), OD_ERROR_ARGUMENT);
   CHECK_CONTAINS(error.message, "diverged");
-  CHECK(r->step_count < 6); /* within the epoch that has it */
+  CHECK(r->step_count < 6); /* in the first epoch */
   CHECK(all_finite(network));
-  /* The refused step left no trace, in the moving statistics neither. */
+  /* The failed step changed nothing, including the moving statistics. */
   CHECK(same_values(network, r->step_count ? r->step_values[r->step_count - 1] : start));
   od_release(start);
   record_destroy(r);
@@ -646,7 +670,7 @@ static void test_divergence(void) {
       for (int ema = 0; ema < 2; ema++) {
         problem *train = make_problem(1);
         for (int k = 0; k < IMAGES * SIZE; k++) train->pixels[k] *= 1e12f;
-        od_train_config config = usual_config();
+        od_train_config config = default_config();
         config.epochs = 40;
         config.optimizer.kind = OD_SGD;
         config.optimizer.momentum = 0.9;
@@ -663,7 +687,7 @@ static void test_divergence(void) {
           CHECK_CONTAINS(error.message, "diverged");
         }
         CHECK(all_finite(network));
-        if (status == OD_ERROR_ARGUMENT && !ema && r->step_count && r->step_count <= MOST_KEPT)
+        if (status == OD_ERROR_ARGUMENT && !ema && r->step_count && r->step_count <= MAX_KEPT)
           CHECK(same_values(network, r->step_values[r->step_count - 1]));
         record_destroy(r);
         od_trainer_destroy(trainer);
@@ -674,26 +698,26 @@ static void test_divergence(void) {
 
 /* --- determinism --- */
 
-static od_train_config everything_random(void) {
-  od_train_config config = usual_config();
+static od_train_config random_config(void) {
+  od_train_config config = default_config();
   config.epochs = 2;
   config.batch_size = 20; /* 4 x 20 + 16: slices and batches with remainders */
   config.optimizer.clip_norm = 0.5;
   config.optimizer.ema = 0.9;
   config.label_smoothing = 0.1;
   config.augment.count = 3;
-  config.augment.steps[0] = (od_augment_step){.kind = OD_AUGMENT_AFFINE, .a = 20, .b = 0.1,
-                                              .c = 0.9, .d = 1.1, .e = 5, .probability = 1};
-  config.augment.steps[1] = (od_augment_step){.kind = OD_AUGMENT_ELASTIC, .a = 1, .b = 2,
-                                              .probability = 0.5};
-  config.augment.steps[2] = (od_augment_step){.kind = OD_AUGMENT_NOISE, .a = 0, .b = 0.1,
-                                              .probability = 0.9};
+  config.augment.steps[0] = (od_augment_step){
+      .kind = OD_AUGMENT_AFFINE, .probability = 1, .affine = {20, 0.1, {0.9, 1.1}, 5}};
+  config.augment.steps[1] =
+      (od_augment_step){.kind = OD_AUGMENT_ELASTIC, .probability = 0.5, .elastic = {1, 2}};
+  config.augment.steps[2] =
+      (od_augment_step){.kind = OD_AUGMENT_NOISE, .probability = 0.9, .range = {0, 0.1}};
   return config;
 }
 
 static od_real *train_values(uint64_t seed, int threads, bool pooled) {
   problem *train = make_problem(1), *validation = make_problem(2);
-  od_train_config config = everything_random();
+  od_train_config config = random_config();
   config.seed = seed;
   od_network *network = rich_network();
   od_trainer *trainer = make_trainer(network, &config, threads);
@@ -729,9 +753,9 @@ static void test_determinism(void) {
   od_release(want);
 }
 
-/* --- refusals --- */
+/* --- invalid arguments --- */
 
-static void refuse_config(const od_train_config *config, const char *part) {
+static void check_invalid_config(const od_train_config *config, const char *part) {
   od_network *network = plain_network();
   od_trainer *trainer = (od_trainer *)&trainer;
   od_error error = {{0}};
@@ -743,65 +767,65 @@ static void refuse_config(const od_train_config *config, const char *part) {
   od_network_destroy(network);
 }
 
-#define REFUSE(FIELD, VALUE, PART)                 \
-  do {                                             \
-    od_train_config config = usual_config();       \
-    config.FIELD = VALUE;                          \
-    refuse_config(&config, PART);                  \
+#define INVALID(FIELD, VALUE, PART)            \
+  do {                                         \
+    od_train_config config = default_config(); \
+    config.FIELD = VALUE;                      \
+    check_invalid_config(&config, PART);       \
   } while (0)
 
-static void test_refuses_configs(void) {
-  REFUSE(epochs, 0, "epochs");
-  REFUSE(epochs, -1, "epochs");
-  REFUSE(batch_size, 0, "batch_size");
-  REFUSE(batch_size, -5, "batch_size");
-  REFUSE(batch_size, 2147483647, "batch_size");
+static void test_invalid_configs(void) {
+  INVALID(epochs, 0, "epochs");
+  INVALID(epochs, -1, "epochs");
+  INVALID(batch_size, 0, "batch_size");
+  INVALID(batch_size, -5, "batch_size");
+  INVALID(batch_size, 2147483647, "batch_size");
   const double never[] = {-1, NAN, INFINITY, -INFINITY};
   for (int i = 0; i < 4; i++) {
-    REFUSE(schedule.peak, never[i], "learning_rate");
-    REFUSE(schedule.warmup, never[i], "warmup");
-    REFUSE(schedule.divisor, never[i], "divisor");
-    REFUSE(schedule.final_divisor, never[i], "final_divisor");
-    REFUSE(optimizer.momentum, never[i], "momentum");
-    REFUSE(optimizer.beta1, never[i], "beta_1");
-    REFUSE(optimizer.beta2, never[i], "beta_2");
-    REFUSE(optimizer.epsilon, never[i], "epsilon");
-    REFUSE(optimizer.decay, never[i], "weight_decay");
-    REFUSE(optimizer.clip_norm, never[i], "clip_norm");
-    REFUSE(optimizer.ema, never[i], "ema");
-    REFUSE(label_smoothing, never[i], "label_smoothing");
+    INVALID(schedule.peak, never[i], "learning_rate");
+    INVALID(schedule.warmup, never[i], "warmup");
+    INVALID(schedule.divisor, never[i], "divisor");
+    INVALID(schedule.final_divisor, never[i], "final_divisor");
+    INVALID(optimizer.momentum, never[i], "momentum");
+    INVALID(optimizer.beta1, never[i], "beta_1");
+    INVALID(optimizer.beta2, never[i], "beta_2");
+    INVALID(optimizer.epsilon, never[i], "epsilon");
+    INVALID(optimizer.decay, never[i], "weight_decay");
+    INVALID(optimizer.clip_norm, never[i], "clip_norm");
+    INVALID(optimizer.ema, never[i], "ema");
+    INVALID(label_smoothing, never[i], "label_smoothing");
   }
-  REFUSE(schedule.peak, 0, "learning_rate");
-  REFUSE(schedule.divisor, 0.5, "divisor");
-  REFUSE(optimizer.momentum, 1, "momentum");
-  REFUSE(optimizer.beta1, 1, "beta_1");
-  REFUSE(optimizer.beta2, 1, "beta_2");
-  REFUSE(optimizer.epsilon, 0, "epsilon");
-  REFUSE(optimizer.decay, 200, "weight_decay"); /* would turn the weights' sign */
-  REFUSE(optimizer.ema, 1, "ema");
-  REFUSE(label_smoothing, 1, "label_smoothing");
-  REFUSE(patience, -1, "patience");
-  REFUSE(optimizer.kind, (od_optimizer_kind)3, "optimizer");
-  REFUSE(optimizer.kind, (od_optimizer_kind)-1, "optimizer");
-  REFUSE(schedule.kind, (od_schedule_kind)3, "schedule");
-  od_train_config config = usual_config();
+  INVALID(schedule.peak, 0, "learning_rate");
+  INVALID(schedule.divisor, 0.5, "divisor");
+  INVALID(optimizer.momentum, 1, "momentum");
+  INVALID(optimizer.beta1, 1, "beta_1");
+  INVALID(optimizer.beta2, 1, "beta_2");
+  INVALID(optimizer.epsilon, 0, "epsilon");
+  INVALID(optimizer.decay, 200, "weight_decay"); /* would change the sign of the weights */
+  INVALID(optimizer.ema, 1, "ema");
+  INVALID(label_smoothing, 1, "label_smoothing");
+  INVALID(patience, -1, "patience");
+  INVALID(optimizer.kind, (od_optimizer_kind)3, "optimizer");
+  INVALID(optimizer.kind, (od_optimizer_kind)-1, "optimizer");
+  INVALID(schedule.kind, (od_schedule_kind)3, "schedule");
+  od_train_config config = default_config();
   config.augment.count = 1;
-  config.augment.steps[0] = (od_augment_step){.kind = OD_AUGMENT_NOISE, .a = NAN, .probability = 1};
-  refuse_config(&config, "noise");
+  config.augment.steps[0] =
+      (od_augment_step){.kind = OD_AUGMENT_NOISE, .probability = 1, .range = {NAN, 0}};
+  check_invalid_config(&config, "noise");
 }
 
-/* What is asked of validation needs some. */
-static void test_refuses_to_validate_without_data(void) {
+/* patience and restore_best need validation data. */
+static void test_missing_validation_data(void) {
   problem *train = make_problem(1);
   for (int restore = 0; restore < 2; restore++) {
-    od_train_config config = usual_config();
+    od_train_config config = default_config();
     config.restore_best = restore;
     config.patience = !restore;
     od_network *network = plain_network();
     od_trainer *trainer = make_trainer(network, &config, 1);
     od_error error = {{0}};
-    CHECK_INT(od_trainer_run(trainer, NULL, &train->data, NULL, NULL, &error),
-              OD_ERROR_ARGUMENT);
+    CHECK_INT(od_trainer_run(trainer, NULL, &train->data, NULL, NULL, &error), OD_ERROR_ARGUMENT);
     CHECK_CONTAINS(error.message, restore ? "restore_best" : "patience");
     CHECK_CONTAINS(error.message, "validation");
     od_trainer_destroy(trainer);
@@ -810,9 +834,9 @@ static void test_refuses_to_validate_without_data(void) {
   free(train);
 }
 
-static void test_refuses_data(void) {
+static void test_invalid_data(void) {
   problem *train = make_problem(1), *other = make_problem(2);
-  od_train_config config = usual_config();
+  od_train_config config = default_config();
   od_network *network = plain_network();
   od_trainer *trainer = make_trainer(network, &config, 1);
   od_real *start = copy_values(network);
@@ -841,13 +865,13 @@ static void test_refuses_data(void) {
   free(other);
 }
 
-/* Augmentation is for one channel: a network of three is told so. */
-static void test_refuses_augmentation_of_colours(void) {
+/* Augmentation supports one channel only. */
+static void test_augmentation_of_colours(void) {
   const od_layer layers[] = {FLATTEN, dense(CLASSES, false)};
   od_network *network;
   od_trainer *trainer;
   od_error error = {{0}};
-  od_train_config config = everything_random();
+  od_train_config config = random_config();
   if (!CHECK_INT(od_network_create((od_shape){SIDE, SIDE, 3}, layers, 2, &network, &error), OD_OK))
     return;
   CHECK_INT(od_trainer_create(network, last_table(), 1, &config, &trainer, &error),
@@ -863,7 +887,7 @@ static void test_batch_sizes(void) {
   for (int i = 0; i < 5; i++) {
     problem *train = make_problem(1);
     od_network *network = rich_network();
-    od_train_config config = usual_config();
+    od_train_config config = default_config();
     config.epochs = 1;
     config.batch_size = sizes[i];
     od_trainer *trainer = make_trainer(network, &config, 2);
@@ -890,16 +914,16 @@ int main(void) {
   RUN(test_stops_at_a_step);
   RUN(test_stops_at_an_epoch);
   RUN(test_stops_in_validation);
-  RUN(test_goes_on);
+  RUN(test_continues);
   RUN(test_early_stopping);
   RUN(test_restores_the_best);
   RUN(test_not_a_number_in_data);
   RUN(test_divergence);
   RUN(test_determinism);
-  RUN(test_refuses_configs);
-  RUN(test_refuses_to_validate_without_data);
-  RUN(test_refuses_data);
-  RUN(test_refuses_augmentation_of_colours);
+  RUN(test_invalid_configs);
+  RUN(test_missing_validation_data);
+  RUN(test_invalid_data);
+  RUN(test_augmentation_of_colours);
   RUN(test_batch_sizes);
   return check_end();
 }

@@ -1,166 +1,181 @@
-/* Convolution in narrow numbers: as conv_direct.c, but the padded image is rounded to
- * bfloat16 or bytes, and a step of the product takes two or four numbers of a kernel row. A
- * fused max-pool of bytes is part of the product; that of bfloat16, and where the choices are
- * wanted, follows two rows of outputs at a time, while they are in the first cache. */
+/* Convolution in bfloat16 or int8: as direct.c, but the padded image is rounded, and a step of
+ * the product takes two or four numbers of a kernel row. A fused max-pool of int8 is part of the
+ * product; that of bfloat16, and wherever the argmax is wanted, follows two rows of outputs at a
+ * time, while they are in the first cache. */
 #include <string.h>
 
-#include "nn/conv/conv.h"
+#include "nn/conv/algorithm.h"
+#include "nn/conv/zero_tiles.h"
 #include "nn/low_precision.h"
 
-enum { OVERRUN = 4 /* bytes behind the image that its last word may touch */, MARKS = 64 };
+enum { OVERRUN = 4 /* bytes after the image that its last word may read */ };
+enum { MAX_PITCH = 64 /* bytes of an image row in which zero windows are looked for */ };
+
+/* Numbers of a kernel row. */
+static size_t kernel_row(const od_op *op) { return (size_t)op->kernel_w * (size_t)op->in.c; }
 
 static size_t row_bytes(const od_op *op) {
   return (size_t)op->padded.w * (size_t)op->in.c * od_low_precision_size(op);
 }
 
-static size_t image_bytes(const od_op *op) { return (size_t)op->padded.h * row_bytes(op) + OVERRUN; }
+static size_t image_bytes(const od_op *op) {
+  return (size_t)op->padded.h * row_bytes(op) + OVERRUN;
+}
 
-size_t od_conv_low_precision_scratch(const od_op *op) {
+static size_t packed_size(const od_op *op) {
+  return od_low_precision_packed_size(op, (size_t)op->kernel_h, kernel_row(op));
+}
+
+static void pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
+                 const od_real *bias, od_real *packed) {
+  od_low_precision_pack(op, kernels, (size_t)op->kernel_h, kernel_row(op), kernel, bias, packed);
+}
+
+static size_t scratch_size(const od_op *op) {
   size_t two_rows = 2 * (size_t)op->conv.w * (size_t)op->conv.c;
   return od_reals_for(image_bytes(op)) + two_rows + od_reals_for((size_t)op->out.w);
 }
 
-size_t od_conv_low_precision_packed_size(const od_op *op) {
-  return od_low_precision_packed_size(op, (size_t)op->kernel_h, (size_t)op->kernel_w * (size_t)op->in.c);
-}
+/* A pass and its scratch. */
+typedef struct pass {
+  const od_conv_args *args;
+  unsigned char *image; /* (padded): the rounded input */
+  od_real *two_rows;    /* (2, W of the convolution, C) */
+  uint8_t *skipped;     /* (W): windows of a row that are not computed */
+} pass;
 
-void od_conv_low_precision_pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
-                           const od_real *bias, od_real *packed) {
-  od_low_precision_pack(op, kernels, (size_t)op->kernel_h, (size_t)op->kernel_w * (size_t)op->in.c, kernel,
-                 bias, packed);
-}
-
-/* The input in narrow numbers, with its zeros around. */
-static void round_padded(const od_op *op, const od_kernels *kernels, const od_real *x,
-                         unsigned char *image) {
+/* The rounded input with its padding. */
+static void round_padded(const od_conv_args *args, unsigned char *image) {
+  const od_op *op = args->op;
   size_t c = (size_t)op->in.c, w = (size_t)op->in.w, pitch = row_bytes(op);
   int rows = op->in.h < op->padded.h - op->top ? op->in.h : op->padded.h - op->top;
   int columns = op->in.w < op->padded.w - op->left ? op->in.w : op->padded.w - op->left;
+  const od_real *x = args->x;
   memset(image, od_low_precision_zero(op), image_bytes(op));
   image += (size_t)op->top * pitch + (size_t)op->left * c * od_low_precision_size(op);
   for (int row = 0; row < rows; row++, x += w * c, image += pitch)
-    od_low_precision_round(op, kernels, (size_t)columns * c, x, image);
+    od_low_precision_round(op, args->kernels, (size_t)columns * c, x, image);
 }
 
-/* n outputs of row `row`, from `column` on; `pooled`, n windows from there. */
-static void multiply(const od_op *op, const od_kernels *kernels, const unsigned char *image,
-                     const od_real *packed, size_t row, size_t column, size_t n, bool pooled,
-                     bool relu, od_real *y) {
+/* n outputs (n, C) of row `row`, from `column` on. */
+static od_low_precision_rows output_rows(const pass *p, size_t row, size_t column, size_t n) {
+  const od_op *op = p->args->op;
   size_t pixel = (size_t)op->in.c * od_low_precision_size(op), stride = (size_t)op->stride;
-  od_low_precision_rows rows = {.a = image + row * stride * row_bytes(op) + column * stride * pixel,
-                         .rows = n,
-                         .row = stride * pixel,
-                         .outer = (size_t)op->kernel_h,
-                         .outer_row = row_bytes(op),
-                         .words = od_low_precision_words(op, (size_t)op->kernel_w * (size_t)op->in.c),
-                         .c = y,
-                         .relu = relu,
-                         .pooled = pooled};
-  od_low_precision_product(op, kernels, packed, &rows);
+  return (od_low_precision_rows){
+      .a = p->image + row * stride * row_bytes(op) + column * stride * pixel,
+      .rows = n,
+      .row = stride * pixel,
+      .outer = (size_t)op->kernel_h,
+      .outer_row = row_bytes(op),
+      .words = od_low_precision_words(op, kernel_row(op))};
 }
 
-/* n windows of the max-pool in row `row`, from `column` on: y (n, C). */
-static void multiply_and_pool(const od_op *op, const od_kernels *kernels,
-                              const unsigned char *image, const od_real *packed, size_t row,
-                              size_t column, size_t n, od_real *y, uint8_t *choice,
-                              od_real *two_rows) {
-  size_t units = (size_t)op->conv.c;
-  if (op->precision == OD_INT8 && !choice) {
-    multiply(op, kernels, image, packed, 2 * row, 2 * column, n, true, op->relu, y);
+static void multiply(const pass *p, const od_low_precision_rows *rows) {
+  od_low_precision_product(p->args->op, p->args->kernels, p->args->packed, rows);
+}
+
+/* n windows of the max-pool in row `row`, from `column` on, to their places in y and argmax. */
+static void multiply_and_pool(const pass *p, size_t row, size_t column, size_t n) {
+  const od_conv_args *args = p->args;
+  const od_op *op = args->op;
+  size_t units = (size_t)op->conv.c, at = (row * (size_t)op->out.w + column) * units;
+  if (op->precision == OD_INT8 && !args->argmax) {
+    od_low_precision_rows windows = output_rows(p, 2 * row, 2 * column, n);
+    windows.c = args->y + at;
+    windows.relu = op->relu;
+    windows.max_pool = true;
+    multiply(p, &windows);
     return;
   }
-  for (size_t half = 0; half < 2; half++)
-    multiply(op, kernels, image, packed, 2 * row + half, 2 * column, 2 * n, false, false,
-             two_rows + half * 2 * n * units);
-  kernels->max_pool(2, 2 * n, units, two_rows, y, choice, op->relu);
+  for (size_t half = 0; half < 2; half++) {
+    od_low_precision_rows outputs = output_rows(p, 2 * row + half, 2 * column, 2 * n);
+    outputs.c = p->two_rows + half * 2 * n * units;
+    multiply(p, &outputs);
+  }
+  args->kernels->max_pool(2, 2 * n, units, p->two_rows, args->y + at,
+                          args->argmax ? args->argmax + at : NULL, op->relu);
 }
 
-/* Marks the windows of row `row` whose input is nothing but zeros: of one channel, in
- * images whose rows fit into MARKS bytes. In others it finds none. */
-static void mark_blank(const od_op *op, const od_kernels *kernels, const unsigned char *image,
-                       size_t row, uint8_t *blank) {
+/* Marks in p->skipped the windows of row `row` whose input is zero, in images of one channel
+ * with at most MAX_PITCH bytes a row; in others none. */
+static void mark_zero_windows(const pass *p, size_t row) {
+  const od_op *op = p->args->op;
   size_t columns = (size_t)op->out.w, pitch = row_bytes(op), size = od_low_precision_size(op);
   size_t side = (size_t)op->kernel_w + 1;
   uint64_t zeros = ~(uint64_t)0, window = ((uint64_t)1 << side * size) - 1;
-  bool fits = op->in.c == 1 && pitch <= MARKS;
+  bool fits = op->in.c == 1 && pitch <= MAX_PITCH;
   for (size_t r = 0; fits && r < side; r++)
-    zeros &= kernels->match_bytes(pitch, image + (2 * row + r) * pitch, od_low_precision_zero(op));
+    zeros &= p->args->kernels->match_bytes(pitch, p->image + (2 * row + r) * pitch,
+                                           od_low_precision_zero(op));
   for (size_t column = 0; column < columns; column++)
-    blank[column] = fits && (zeros >> 2 * column * size & window) == window;
+    p->skipped[column] = fits && (zeros >> 2 * column * size & window) == window;
 }
 
-/* The row `row` of windows, without those that are marked in `skipped`. */
-static void pooled_row(const od_op *op, const od_kernels *kernels, const unsigned char *image,
-                       const od_real *packed, size_t row, const uint8_t *skipped, od_real *y,
-                       uint8_t *choice, od_real *two_rows) {
-  size_t columns = (size_t)op->out.w, units = (size_t)op->conv.c;
+/* Row `row` of windows, without those in p->skipped. */
+static void pooled_row(const pass *p, size_t row) {
+  size_t columns = (size_t)p->args->op->out.w;
   for (size_t column = 0; column < columns;) {
     size_t begin = column;
-    while (column < columns && !skipped[column]) column++;
-    size_t at = (row * columns + begin) * units;
-    if (column > begin)
-      multiply_and_pool(op, kernels, image, packed, row, begin, column - begin, y + at,
-                        choice ? choice + at : NULL, two_rows);
-    while (column < columns && skipped[column]) column++;
+    while (column < columns && !p->skipped[column]) column++;
+    if (column > begin) multiply_and_pool(p, row, begin, column - begin);
+    while (column < columns && p->skipped[column]) column++;
   }
 }
 
-/* A row whose blank windows are marked for the next convolution. The first of all, at
- * *sample in y, is computed, and the others are copies of it. */
-static void pooled_row_with_blanks(const od_op *op, const od_kernels *kernels,
-                                   const unsigned char *image, const od_real *packed, size_t row,
-                                   uint8_t *map, size_t *sample, od_real *y, uint8_t *choice,
-                                   od_real *two_rows, uint8_t *skipped) {
-  size_t columns = (size_t)op->out.w, units = (size_t)op->conv.c;
-  mark_blank(op, kernels, image, row, skipped);
-  if (map) memcpy(map + row * columns, skipped, columns);
+/* A row whose zero windows are marked for the next convolution. The first zero window of all, at
+ * *sample in y, is computed; the others are copies of it. */
+static void pooled_row_with_zeros(const pass *p, size_t row, size_t *sample) {
+  const od_conv_args *args = p->args;
+  size_t columns = (size_t)args->op->out.w, units = (size_t)args->op->conv.c;
+  mark_zero_windows(p, row);
+  if (args->op->finds_zero_tiles && args->zero_tiles && args->zero_tiles->map)
+    memcpy(args->zero_tiles->map + row * columns, p->skipped, columns);
   for (size_t column = 0; *sample == SIZE_MAX && column < columns; column++)
-    if (skipped[column]) {
+    if (p->skipped[column]) {
       *sample = (row * columns + column) * units;
-      skipped[column] = 0;
+      p->skipped[column] = 0;
     }
-  pooled_row(op, kernels, image, packed, row, skipped, y, choice, two_rows);
+  pooled_row(p, row);
   for (size_t column = 0; column < columns; column++) {
     size_t at = (row * columns + column) * units;
-    if (!skipped[column]) continue;
-    memcpy(y + at, y + *sample, units * sizeof *y);
-    if (choice) memcpy(choice + at, choice + *sample, units);
+    if (!p->skipped[column]) continue;
+    memcpy(args->y + at, args->y + *sample, units * sizeof *args->y);
+    if (args->argmax) memcpy(args->argmax + at, args->argmax + *sample, units);
   }
 }
 
-static void pooled(const od_op *op, const od_kernels *kernels, const unsigned char *image,
-                   const od_real *packed, od_real *y, uint8_t *choice, const od_zero_tiles *blank,
-                   od_real *two_rows, uint8_t *skipped) {
+static void pooled(const pass *p) {
+  const od_op *op = p->args->op;
   size_t rows = (size_t)op->out.h, columns = (size_t)op->out.w, sample = SIZE_MAX;
-  bool skips = op->skips_zero_tiles && blank && blank->map;
-  if (skips) { /* then only the other places are written again */
-    memcpy(y, blank->y, od_shape_size(op->out) * sizeof *y);
-    if (choice) memcpy(choice, blank->choice, od_shape_size(op->out));
-  }
+  const uint8_t *map = od_begin_zero_tiles(p->args);
   for (size_t row = 0; row < rows; row++) {
-    if (!skips) {
-      uint8_t *map = op->finds_zero_tiles && blank ? blank->map : NULL;
-      pooled_row_with_blanks(op, kernels, image, packed, row, map, &sample, y, choice, two_rows,
-                             skipped);
-      continue;
+    if (map) {
+      od_find_zero_tiles(op, p->args->kernels, map, row, columns, p->skipped);
+      pooled_row(p, row);
+    } else {
+      pooled_row_with_zeros(p, row, &sample);
     }
-    od_conv_find_zero_tiles(op, kernels, blank->map, row, columns, skipped);
-    pooled_row(op, kernels, image, packed, row, skipped, y, choice, two_rows);
   }
 }
 
-void od_conv_low_precision_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                            const od_real *packed, od_real *y, uint8_t *choice,
-                            const od_zero_tiles *blank, od_real *scratch) {
+static void run(const od_conv_args *args) {
+  const od_op *op = args->op;
   size_t width = (size_t)op->conv.w, units = (size_t)op->conv.c;
-  unsigned char *image = (unsigned char *)scratch;
-  od_real *two_rows = scratch + od_reals_for(image_bytes(op));
-  uint8_t *skipped = (uint8_t *)(two_rows + 2 * width * units);
-  round_padded(op, kernels, x, image);
+  pass p = {.args = args, .image = (unsigned char *)args->scratch};
+  p.two_rows = args->scratch + od_reals_for(image_bytes(op));
+  p.skipped = (uint8_t *)(p.two_rows + 2 * width * units);
+  round_padded(args, p.image);
   if (op->pool) {
-    pooled(op, kernels, image, packed, y, choice, blank, two_rows, skipped);
+    pooled(&p);
     return;
   }
-  for (size_t row = 0; row < (size_t)op->conv.h; row++, y += width * units)
-    multiply(op, kernels, image, packed, row, 0, width, false, op->relu, y);
+  for (size_t row = 0; row < (size_t)op->conv.h; row++) {
+    od_low_precision_rows outputs = output_rows(&p, row, 0, width);
+    outputs.c = args->y + row * width * units;
+    outputs.relu = op->relu;
+    multiply(&p, &outputs);
+  }
 }
+
+const od_conv_algorithm od_conv_low_precision = {
+    .packed_size = packed_size, .pack = pack, .scratch_size = scratch_size, .run = run};

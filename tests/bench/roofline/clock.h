@@ -1,5 +1,5 @@
-/* The clock: the processor's own counter where there is one, as it is read in a few
- * nanoseconds, and how long its ticks are. */
+/* The clock: the processor's counter if there is one, which is read in a few nanoseconds, and
+ * the duration of its ticks. */
 #ifndef CLOCK_H
 #define CLOCK_H
 
@@ -24,8 +24,8 @@ static inline uint64_t clock_ticks(void) {
 #endif
 }
 
-/* The same once all before it is done, and before anything after it is begun: for work of
- * less than a microsecond, which would else run past its end. */
+/* The same after all instructions before it and before all after it: for work of less than a
+ * microsecond, which would otherwise overlap the reading. */
 static inline uint64_t clock_ticks_exact(void) {
 #if defined(__x86_64__)
   __builtin_ia32_lfence();
@@ -40,14 +40,14 @@ static inline uint64_t clock_ticks_exact(void) {
 #endif
 }
 
-/* Seconds of one tick, from a look at both clocks 20 ms apart. */
+/* Seconds of one tick, from readings of both clocks 20 ms apart. */
 static inline double clock_tick_seconds(void) {
   uint64_t nanoseconds = clock_nanoseconds(), ticks = clock_ticks(), passed;
   while ((passed = clock_nanoseconds() - nanoseconds) < 20000000) continue;
   return 1e-9 * (double)passed / (double)(clock_ticks() - ticks);
 }
 
-/* Ticks between two exact readings with nothing between them: the fewest. */
+/* Minimum of the ticks between two consecutive exact readings. */
 static inline double clock_overhead(void) {
   enum { READINGS = 1000 };
   uint64_t fewest = UINT64_MAX;

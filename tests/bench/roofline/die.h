@@ -1,4 +1,4 @@
-/* A program for people who measure: what goes wrong ends it, with a sentence. */
+/* Error handling of the program: a message and exit. */
 #ifndef DIE_H
 #define DIE_H
 

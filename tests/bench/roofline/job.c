@@ -4,17 +4,17 @@
 
 #include "die.h"
 
-/* Reads by scanf's format; anything else than `count` values ends the program. */
-#define READ(file, count, ...)                                   \
-  do {                                                           \
+/* Reads by scanf's format; exits if there are not `count` values. */
+#define READ(file, count, ...)                                     \
+  do {                                                             \
     if (fscanf(file, __VA_ARGS__) != (count)) bad(file, __LINE__); \
   } while (0)
 
 __attribute__((noreturn)) static void bad(FILE *file, int line) {
-  die("the job's file is not as job.h says, at byte %ld (job.c:%d)", ftell(file), line);
+  die("the job's file does not match job.h, at byte %ld (job.c:%d)", ftell(file), line);
 }
 
-/* The place of the file's next word in names (count). */
+/* Returns the index of the file's next word in names (count). */
 static int read_name(FILE *file, const char *const *names, int count) {
   char word[32];
   READ(file, 1, "%31s", word);
@@ -74,15 +74,20 @@ static od_network *read_network(FILE *file) {
 }
 
 static od_augment_step read_augmentation(FILE *file) {
-  static const char *const kinds[OD_AUGMENT_KINDS] = {
-      [OD_AUGMENT_ROTATION] = "rotation",     [OD_AUGMENT_TRANSLATION] = "translation",
-      [OD_AUGMENT_ZOOM] = "zoom",             [OD_AUGMENT_CONTRAST] = "contrast",
-      [OD_AUGMENT_SHEAR] = "shear",           [OD_AUGMENT_AFFINE] = "affine",
-      [OD_AUGMENT_ELASTIC] = "elastic",       [OD_AUGMENT_STROKE] = "stroke",
-      [OD_AUGMENT_BRIGHTNESS] = "brightness", [OD_AUGMENT_NOISE] = "noise",
-      [OD_AUGMENT_ERASE] = "erase"};
-  static const char *const fills[] = {
-      [OD_FILL_REFLECT] = "reflect", [OD_FILL_CONSTANT] = "constant", [OD_FILL_NEAREST] = "nearest"};
+  static const char *const kinds[OD_AUGMENT_KINDS] = {[OD_AUGMENT_ROTATION] = "rotation",
+                                                      [OD_AUGMENT_TRANSLATION] = "translation",
+                                                      [OD_AUGMENT_ZOOM] = "zoom",
+                                                      [OD_AUGMENT_CONTRAST] = "contrast",
+                                                      [OD_AUGMENT_SHEAR] = "shear",
+                                                      [OD_AUGMENT_AFFINE] = "affine",
+                                                      [OD_AUGMENT_ELASTIC] = "elastic",
+                                                      [OD_AUGMENT_STROKE] = "stroke",
+                                                      [OD_AUGMENT_BRIGHTNESS] = "brightness",
+                                                      [OD_AUGMENT_NOISE] = "noise",
+                                                      [OD_AUGMENT_ERASE] = "erase"};
+  static const char *const fills[] = {[OD_FILL_REFLECT] = "reflect",
+                                      [OD_FILL_CONSTANT] = "constant",
+                                      [OD_FILL_NEAREST] = "nearest"};
   od_augment_step step = {.kind = (od_augment_kind)read_name(file, kinds, OD_AUGMENT_KINDS)};
   READ(file, 6, "%lf %lf %lf %lf %lf %lf", &step.a, &step.b, &step.c, &step.d, &step.e,
        &step.probability);
@@ -92,13 +97,13 @@ static od_augment_step read_augmentation(FILE *file) {
 }
 
 static job_recipe read_recipe(FILE *file) {
-  static const char *const optimizers[] = {[OD_SGD] = "sgd", [OD_ADAM] = "adam", [OD_ADAMW] = "adamw"};
-  job_recipe recipe = {.config = {.epochs = 1,
-                                  .seed = 1,
-                                  .schedule = {.kind = OD_CONSTANT,
-                                               .peak = 1e-7,
-                                               .divisor = 1,
-                                               .final_divisor = 1}}};
+  static const char *const optimizers[] = {
+      [OD_SGD] = "sgd", [OD_ADAM] = "adam", [OD_ADAMW] = "adamw"};
+  job_recipe recipe = {
+      .config = {
+          .epochs = 1,
+          .seed = 1,
+          .schedule = {.kind = OD_CONSTANT, .peak = 1e-7, .divisor = 1, .final_divisor = 1}}};
   od_train_config *config = &recipe.config;
   od_optimizer_config *optimizer = &config->optimizer;
   READ(file, 2, "%31s %d", recipe.name, &config->batch_size);
@@ -106,8 +111,10 @@ static job_recipe read_recipe(FILE *file) {
   READ(file, 9, "%lf %lf %lf %lf %lf %lf %lf %lf %d", &optimizer->beta1, &optimizer->beta2,
        &optimizer->epsilon, &optimizer->momentum, &optimizer->decay, &optimizer->clip_norm,
        &optimizer->ema, &config->label_smoothing, &config->augment.count);
-  if (config->augment.count < 0 || config->augment.count > OD_MAX_AUGMENT_STEPS) bad(file, __LINE__);
-  for (int i = 0; i < config->augment.count; i++) config->augment.steps[i] = read_augmentation(file);
+  if (config->augment.count < 0 || config->augment.count > OD_MAX_AUGMENT_STEPS)
+    bad(file, __LINE__);
+  for (int i = 0; i < config->augment.count; i++)
+    config->augment.steps[i] = read_augmentation(file);
   return recipe;
 }
 

@@ -1,6 +1,6 @@
-/* What is measured: a network with its numbers, images, and recipes to train with, from a
- * file that ../roofline.py writes. It is words between white space; where a number of
- * bytes is announced, they follow after one more character:
+/* The input of the program: a network with its numbers, images, and recipes to train with, from a
+ * file that ../roofline.py writes. It consists of words between white space; announced bytes follow
+ * after one more character:
  *
  *   network 28 28 1 2                 the input's shape, the number of layers, and each:
  *   conv2d 32 3 1 1 1 1 0 0 0         kind, units, kernel, stride, same, bias, relu, rate,
@@ -34,7 +34,7 @@ typedef struct job {
   job_recipe recipes[JOB_RECIPES];
 } job;
 
-/* Reads the file; what does not fit ends the program. Release with job_release. */
+/* Reads the file; exits if it is invalid. Release with job_release. */
 job job_read(const char *path);
 void job_release(job *job);
 

@@ -5,14 +5,32 @@
 #include "clock.h"
 #include "die.h"
 
-static const char *const names[METER_KERNELS] = {
-    "gemm",           "add_weighted",         "match_bytes",    "winograd_input",
-    "winograd_output", "winograd_output_pool", "pooled_forward", "pooled_gradient",
-    "max_pool",       "max_unpool_row",       "relu",           "relu_backward",
-    "add",            "add_rows",             "scale_shift",    "bytes_to_real",
-    "squared_norm",   "adam",                 "sgd",            "blend",
-    "bfloat.round",   "bfloat.product",       "bfloat.winograd_input",
-    "bytes.quantize", "bytes.product",        "bytes.product_pool"};
+static const char *const names[METER_KERNELS] = {"gemm",
+                                                 "add_weighted",
+                                                 "match_bytes",
+                                                 "winograd_input",
+                                                 "winograd_output",
+                                                 "winograd_output_pool",
+                                                 "conv_max_pool",
+                                                 "conv_max_pool_gradient",
+                                                 "max_pool",
+                                                 "max_unpool_row",
+                                                 "relu",
+                                                 "relu_backward",
+                                                 "add",
+                                                 "add_rows",
+                                                 "scale_shift",
+                                                 "bytes_to_real",
+                                                 "squared_norm",
+                                                 "adam",
+                                                 "sgd",
+                                                 "blend",
+                                                 "bfloat16.round",
+                                                 "bfloat16.gemm",
+                                                 "bfloat16.winograd_input",
+                                                 "int8.quantize",
+                                                 "int8.gemm",
+                                                 "int8.gemm_max_pool"};
 
 const char *meter_name(meter_kernel kernel) { return names[kernel]; }
 
@@ -26,7 +44,7 @@ enum { LINE = 64, PLACES = 1 << 20, ANY = METER_KERNELS };
 
 static struct {
   const od_kernels *real;
-  meter_way way;
+  meter_mode mode;
   meter_kernel doubled;
   double overhead;
   uint64_t call, take;
@@ -48,12 +66,12 @@ static line *find_line(uintptr_t number, int kernel) {
 }
 
 static void touch_line(uintptr_t number, int kernel) {
-  line *seen = find_line(number, kernel);
+  line *touched = find_line(number, kernel);
   meter_reading *reading = &meter.readings[kernel];
-  if (seen->call != meter.call) reading->moved += LINE;
-  if (seen->take != meter.take) reading->touched += LINE;
-  seen->call = meter.call;
-  seen->take = meter.take;
+  if (touched->call != meter.call) reading->moved += LINE;
+  if (touched->take != meter.take) reading->touched += LINE;
+  touched->call = meter.call;
+  touched->take = meter.take;
 }
 
 /* The lines of n things of `size` bytes at `block`; NULL is nothing. */
@@ -68,9 +86,9 @@ static void touch(meter_kernel kernel, const void *block, size_t n, size_t size)
 
 #define TOUCH(KERNEL, ARRAY, N) touch(KERNEL, ARRAY, N, sizeof *(ARRAY))
 
-/* Begins a call; true where it is to be counted. */
-static bool counts(meter_kernel kernel, double multiply_adds) {
-  if (meter.way != METER_COUNTING) return false;
+/* Begins a call; returns whether it is to be counted. */
+static bool begin_call(meter_kernel kernel, double multiply_adds) {
+  if (meter.mode != METER_COUNTING) return false;
   meter.call++;
   for (int i = 0; i < 2; i++) {
     meter_reading *reading = &meter.readings[i ? ANY : (int)kernel];
@@ -80,14 +98,16 @@ static bool counts(meter_kernel kernel, double multiply_adds) {
   return true;
 }
 
-/* Runs a call of the real kernel, in ticks or twice where that is wanted. */
+/* Runs a call of the real kernel, timed or twice according to the mode. */
 #define MEASURE(KERNEL, ...)                          \
   do {                                                \
-    bool timed = meter.way == METER_TIMING;           \
+    bool timed = meter.mode == METER_TIMING;          \
     uint64_t began = timed ? clock_ticks_exact() : 0; \
     __VA_ARGS__;                                      \
     if (timed) time_call(KERNEL, began);              \
-    if (meter.doubled == (KERNEL)) { __VA_ARGS__; }   \
+    if (meter.doubled == (KERNEL)) {                  \
+      __VA_ARGS__;                                    \
+    }                                                 \
   } while (0)
 
 static void time_call(meter_kernel kernel, uint64_t began) {
@@ -100,7 +120,7 @@ static void time_call(meter_kernel kernel, uint64_t began) {
 
 static void metered_gemm(const od_gemm *p) {
   double products = (double)p->rows * (double)p->columns * (double)p->outer * (double)p->inner;
-  if (counts(METER_GEMM, products)) {
+  if (begin_call(METER_GEMM, products)) {
     for (size_t o = 0; o < p->outer; o++)
       for (size_t i = 0; i < p->inner; i++) {
         for (size_t m = 0; m < p->rows; m++)
@@ -115,7 +135,7 @@ static void metered_gemm(const od_gemm *p) {
 
 static void metered_add_weighted(size_t n, const uint32_t *offset, const od_real *value,
                                  const od_real *base, size_t length, od_real *out) {
-  if (counts(METER_ADD_WEIGHTED, (double)n * (double)length)) {
+  if (begin_call(METER_ADD_WEIGHTED, (double)n * (double)length)) {
     for (size_t e = 0; e < n; e++) TOUCH(METER_ADD_WEIGHTED, base + offset[e], length);
     TOUCH(METER_ADD_WEIGHTED, offset, n);
     TOUCH(METER_ADD_WEIGHTED, value, n);
@@ -126,7 +146,7 @@ static void metered_add_weighted(size_t n, const uint32_t *offset, const od_real
 
 static uint64_t metered_match_bytes(size_t n, const uint8_t *bytes, uint8_t value) {
   uint64_t matches;
-  if (counts(METER_MATCH_BYTES, 0)) TOUCH(METER_MATCH_BYTES, bytes, n);
+  if (begin_call(METER_MATCH_BYTES, 0)) TOUCH(METER_MATCH_BYTES, bytes, n);
   MEASURE(METER_MATCH_BYTES, matches = meter.real->match_bytes(n, bytes, value));
   return matches;
 }
@@ -138,7 +158,7 @@ static void touch_places(meter_kernel kernel, const od_winograd_row *row, const 
 }
 
 static void metered_winograd_input(const od_winograd_row *row, const od_real *x, od_real *v) {
-  if (counts(METER_WINOGRAD_INPUT, 0)) {
+  if (begin_call(METER_WINOGRAD_INPUT, 0)) {
     for (size_t r = 0; r < 4; r++)
       TOUCH(METER_WINOGRAD_INPUT, x + r * row->image_row, (2 * row->tiles + 2) * row->channels);
     touch_places(METER_WINOGRAD_INPUT, row, v);
@@ -148,7 +168,7 @@ static void metered_winograd_input(const od_winograd_row *row, const od_real *x,
 
 static void metered_winograd_output(const od_winograd_row *row, const od_real *m,
                                     const od_real *bias, bool relu, od_real *y) {
-  if (counts(METER_WINOGRAD_OUTPUT, 0)) {
+  if (begin_call(METER_WINOGRAD_OUTPUT, 0)) {
     touch_places(METER_WINOGRAD_OUTPUT, row, m);
     TOUCH(METER_WINOGRAD_OUTPUT, bias, row->channels);
     for (size_t r = 0; r < 2; r++)
@@ -159,88 +179,91 @@ static void metered_winograd_output(const od_winograd_row *row, const od_real *m
 
 static void metered_winograd_output_pool(const od_winograd_row *row, const od_real *m,
                                          const od_real *bias, bool relu, od_real *y,
-                                         uint8_t *choice) {
-  if (counts(METER_WINOGRAD_OUTPUT_POOL, 0)) {
+                                         uint8_t *argmax) {
+  if (begin_call(METER_WINOGRAD_OUTPUT_POOL, 0)) {
     touch_places(METER_WINOGRAD_OUTPUT_POOL, row, m);
     TOUCH(METER_WINOGRAD_OUTPUT_POOL, bias, row->channels);
     TOUCH(METER_WINOGRAD_OUTPUT_POOL, y, row->tiles * row->channels);
-    TOUCH(METER_WINOGRAD_OUTPUT_POOL, choice, row->tiles * row->channels);
+    TOUCH(METER_WINOGRAD_OUTPUT_POOL, argmax, row->tiles * row->channels);
   }
   MEASURE(METER_WINOGRAD_OUTPUT_POOL,
-          meter.real->winograd_output_pool(row, m, bias, relu, y, choice));
+          meter.real->winograd_output_pool(row, m, bias, relu, y, argmax));
 }
 
-/* How many windows have an input that is not 0; all of them with several channels. */
-static double inked_windows(const od_conv_pool *p, const od_real *x) {
-  size_t inked = 0, side = p->size + 1;
+/* Returns the number of windows whose input is not 0; all of them with several channels. */
+static double nonzero_windows(const od_conv_max_pool *p, const od_real *x) {
+  size_t count = 0, side = p->size + 1;
   for (size_t row = 0; row < p->rows; row++)
     for (size_t column = 0; column < p->columns; column++) {
       const od_real *corner = x + 2 * row * p->image_row + 2 * column * p->channels;
-      bool ink = p->channels > 1;
-      for (size_t at = 0; at < side * side && !ink; at++)
-        ink = corner[at / side * p->image_row + at % side] != 0;
-      inked += ink;
+      bool nonzero = p->channels > 1;
+      for (size_t at = 0; at < side * side && !nonzero; at++)
+        nonzero = corner[at / side * p->image_row + at % side] != 0;
+      count += nonzero;
     }
-  return (double)inked;
+  return (double)count;
 }
 
-static size_t pooled_image(const od_conv_pool *p) {
+static size_t image_size(const od_conv_max_pool *p) {
   return (2 * p->rows + p->size - 1) * p->image_row;
 }
 
-static void metered_pooled_forward(const od_conv_pool *p, const od_real *x, const od_real *kernel,
-                                   const od_real *bias, od_real *y, uint8_t *choice,
-                                   uint8_t *blank) {
+static void metered_conv_max_pool(const od_conv_max_pool *p, const od_real *x,
+                                  const od_real *kernel, const od_real *bias, od_real *y,
+                                  uint8_t *argmax, uint8_t *zero_tiles) {
   size_t taps = p->size * p->size * p->channels, windows = p->rows * p->columns;
-  if (meter.way == METER_COUNTING &&
-      counts(METER_POOLED_FORWARD, 4 * inked_windows(p, x) * (double)(taps * p->units))) {
-    TOUCH(METER_POOLED_FORWARD, x, pooled_image(p));
-    TOUCH(METER_POOLED_FORWARD, kernel, taps * p->units);
-    TOUCH(METER_POOLED_FORWARD, bias, p->units);
-    TOUCH(METER_POOLED_FORWARD, y, windows * p->units);
-    TOUCH(METER_POOLED_FORWARD, choice, windows * p->units);
-    TOUCH(METER_POOLED_FORWARD, blank, windows);
+  if (meter.mode == METER_COUNTING &&
+      begin_call(METER_CONV_MAX_POOL, 4 * nonzero_windows(p, x) * (double)(taps * p->units))) {
+    TOUCH(METER_CONV_MAX_POOL, x, image_size(p));
+    TOUCH(METER_CONV_MAX_POOL, kernel, taps * p->units);
+    TOUCH(METER_CONV_MAX_POOL, bias, p->units);
+    TOUCH(METER_CONV_MAX_POOL, y, windows * p->units);
+    TOUCH(METER_CONV_MAX_POOL, argmax, windows * p->units);
+    TOUCH(METER_CONV_MAX_POOL, zero_tiles, windows);
   }
-  MEASURE(METER_POOLED_FORWARD, meter.real->pooled_forward(p, x, kernel, bias, y, choice, blank));
+  MEASURE(METER_CONV_MAX_POOL,
+          meter.real->conv_max_pool(p, x, kernel, bias, y, argmax, zero_tiles));
 }
 
-static void metered_pooled_gradient(const od_conv_pool *p, const od_real *x, const od_real *dy,
-                                    const uint8_t *choice, od_real *dkernel) {
+static void metered_conv_max_pool_gradient(const od_conv_max_pool *p, const od_real *x,
+                                           const od_real *dy, const uint8_t *argmax,
+                                           od_real *dkernel) {
   size_t taps = p->size * p->size, windows = p->rows * p->columns;
-  if (meter.way == METER_COUNTING &&
-      counts(METER_POOLED_GRADIENT, inked_windows(p, x) * (double)(taps * p->units))) {
-    TOUCH(METER_POOLED_GRADIENT, x, pooled_image(p));
-    TOUCH(METER_POOLED_GRADIENT, dy, windows * p->units);
-    TOUCH(METER_POOLED_GRADIENT, choice, windows * p->units);
-    TOUCH(METER_POOLED_GRADIENT, dkernel, taps * p->units);
+  if (meter.mode == METER_COUNTING &&
+      begin_call(METER_CONV_MAX_POOL_GRADIENT, nonzero_windows(p, x) * (double)(taps * p->units))) {
+    TOUCH(METER_CONV_MAX_POOL_GRADIENT, x, image_size(p));
+    TOUCH(METER_CONV_MAX_POOL_GRADIENT, dy, windows * p->units);
+    TOUCH(METER_CONV_MAX_POOL_GRADIENT, argmax, windows * p->units);
+    TOUCH(METER_CONV_MAX_POOL_GRADIENT, dkernel, taps * p->units);
   }
-  MEASURE(METER_POOLED_GRADIENT, meter.real->pooled_gradient(p, x, dy, choice, dkernel));
+  MEASURE(METER_CONV_MAX_POOL_GRADIENT,
+          meter.real->conv_max_pool_gradient(p, x, dy, argmax, dkernel));
 }
 
 static void metered_max_pool(size_t h, size_t w, size_t c, const od_real *x, od_real *y,
-                             uint8_t *choice, bool relu) {
-  if (counts(METER_MAX_POOL, 0)) {
+                             uint8_t *argmax, bool relu) {
+  if (begin_call(METER_MAX_POOL, 0)) {
     TOUCH(METER_MAX_POOL, x, h * w * c);
     TOUCH(METER_MAX_POOL, y, h / 2 * (w / 2) * c);
-    TOUCH(METER_MAX_POOL, choice, h / 2 * (w / 2) * c);
+    TOUCH(METER_MAX_POOL, argmax, h / 2 * (w / 2) * c);
   }
-  MEASURE(METER_MAX_POOL, meter.real->max_pool(h, w, c, x, y, choice, relu));
+  MEASURE(METER_MAX_POOL, meter.real->max_pool(h, w, c, x, y, argmax, relu));
 }
 
-static void metered_max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t *choice,
+static void metered_max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t *argmax,
                                    od_real *dx_top, od_real *dx_bottom) {
-  if (counts(METER_MAX_UNPOOL_ROW, 0)) {
+  if (begin_call(METER_MAX_UNPOOL_ROW, 0)) {
     TOUCH(METER_MAX_UNPOOL_ROW, dy, w / 2 * c);
-    TOUCH(METER_MAX_UNPOOL_ROW, choice, w / 2 * c);
+    TOUCH(METER_MAX_UNPOOL_ROW, argmax, w / 2 * c);
     TOUCH(METER_MAX_UNPOOL_ROW, dx_top, w * c);
     TOUCH(METER_MAX_UNPOOL_ROW, dx_bottom, w * c);
   }
-  MEASURE(METER_MAX_UNPOOL_ROW, meter.real->max_unpool_row(w, c, dy, choice, dx_top, dx_bottom));
+  MEASURE(METER_MAX_UNPOOL_ROW, meter.real->max_unpool_row(w, c, dy, argmax, dx_top, dx_bottom));
 }
 
-/* Two arrays of n, as the loops have them. */
+/* Counts a call over two arrays of n. */
 static void count_loop(meter_kernel kernel, size_t n, const od_real *x, const od_real *y) {
-  if (!counts(kernel, 0)) return;
+  if (!begin_call(kernel, 0)) return;
   TOUCH(kernel, x, n);
   TOUCH(kernel, y, n);
 }
@@ -261,7 +284,7 @@ static void metered_add(size_t n, const od_real *x, od_real *y) {
 }
 
 static void metered_add_rows(size_t rows, size_t c, const od_real *x, od_real *sum) {
-  if (counts(METER_ADD_ROWS, 0)) {
+  if (begin_call(METER_ADD_ROWS, 0)) {
     TOUCH(METER_ADD_ROWS, x, rows * c);
     TOUCH(METER_ADD_ROWS, sum, c);
   }
@@ -270,7 +293,7 @@ static void metered_add_rows(size_t rows, size_t c, const od_real *x, od_real *s
 
 static void metered_scale_shift(size_t rows, size_t c, const od_real *x, const od_real *scale,
                                 const od_real *shift, od_real *y, bool relu) {
-  if (counts(METER_SCALE_SHIFT, (double)rows * (double)c)) {
+  if (begin_call(METER_SCALE_SHIFT, (double)rows * (double)c)) {
     TOUCH(METER_SCALE_SHIFT, x, rows * c);
     TOUCH(METER_SCALE_SHIFT, scale, c);
     TOUCH(METER_SCALE_SHIFT, shift, c);
@@ -280,7 +303,7 @@ static void metered_scale_shift(size_t rows, size_t c, const od_real *x, const o
 }
 
 static void metered_bytes_to_real(size_t n, const uint8_t *x, od_real scale, od_real *y) {
-  if (counts(METER_BYTES_TO_REAL, 0)) {
+  if (begin_call(METER_BYTES_TO_REAL, 0)) {
     TOUCH(METER_BYTES_TO_REAL, x, n);
     TOUCH(METER_BYTES_TO_REAL, y, n);
   }
@@ -289,14 +312,14 @@ static void metered_bytes_to_real(size_t n, const uint8_t *x, od_real scale, od_
 
 static double metered_squared_norm(size_t n, const od_real *x) {
   double norm;
-  if (counts(METER_SQUARED_NORM, (double)n)) TOUCH(METER_SQUARED_NORM, x, n);
+  if (begin_call(METER_SQUARED_NORM, (double)n)) TOUCH(METER_SQUARED_NORM, x, n);
   MEASURE(METER_SQUARED_NORM, norm = meter.real->squared_norm(n, x));
   return norm;
 }
 
-static void metered_adam(size_t n, const od_adam_step *step, const od_real *gradient,
-                         od_real *mean, od_real *square, od_real *weight) {
-  if (counts(METER_ADAM, 0)) {
+static void metered_adam(size_t n, const od_adam_step *step, const od_real *gradient, od_real *mean,
+                         od_real *square, od_real *weight) {
+  if (begin_call(METER_ADAM, 0)) {
     TOUCH(METER_ADAM, gradient, n);
     TOUCH(METER_ADAM, mean, n);
     TOUCH(METER_ADAM, square, n);
@@ -307,7 +330,7 @@ static void metered_adam(size_t n, const od_adam_step *step, const od_real *grad
 
 static void metered_sgd(size_t n, const od_sgd_step *step, const od_real *gradient,
                         od_real *velocity, od_real *weight) {
-  if (counts(METER_SGD, 0)) {
+  if (begin_call(METER_SGD, 0)) {
     TOUCH(METER_SGD, gradient, n);
     TOUCH(METER_SGD, velocity, n);
     TOUCH(METER_SGD, weight, n);
@@ -320,31 +343,31 @@ static void metered_blend(size_t n, od_real keep, const od_real *x, od_real *y) 
   MEASURE(METER_BLEND, meter.real->blend(n, keep, x, y));
 }
 
-/* -- the kernels of narrow numbers -- */
+/* -- low-precision kernels -- */
 
 static void metered_round(size_t n, const od_real *x, uint16_t *y) {
-  if (counts(METER_BFLOAT_ROUND, 0)) {
-    TOUCH(METER_BFLOAT_ROUND, x, n);
-    TOUCH(METER_BFLOAT_ROUND, y, n);
+  if (begin_call(METER_BFLOAT16_ROUND, 0)) {
+    TOUCH(METER_BFLOAT16_ROUND, x, n);
+    TOUCH(METER_BFLOAT16_ROUND, y, n);
   }
-  MEASURE(METER_BFLOAT_ROUND, meter.real->bfloat->round(n, x, y));
+  MEASURE(METER_BFLOAT16_ROUND, meter.real->bfloat16->round(n, x, y));
 }
 
 static void metered_quantize(size_t n, const od_real *x, od_real scale, od_real zero, uint8_t *y) {
-  if (counts(METER_QUANTIZE, 0)) {
-    TOUCH(METER_QUANTIZE, x, n);
-    TOUCH(METER_QUANTIZE, y, n);
+  if (begin_call(METER_INT8_QUANTIZE, 0)) {
+    TOUCH(METER_INT8_QUANTIZE, x, n);
+    TOUCH(METER_INT8_QUANTIZE, y, n);
   }
-  MEASURE(METER_QUANTIZE, meter.real->bytes->quantize(n, x, scale, zero, y));
+  MEASURE(METER_INT8_QUANTIZE, meter.real->int8->quantize(n, x, scale, zero, y));
 }
 
-/* A product of words of `pieces` numbers each, or `pooled` the max-pool of one. */
-static void count_dot_product(meter_kernel kernel, const od_dot_product *p, size_t pieces,
-                              bool pooled) {
+/* Counts a product of words of `numbers` numbers each, or with `pooled` the max-pool of one. */
+static void count_gemm(meter_kernel kernel, const od_low_precision_gemm *p, size_t numbers,
+                       bool pooled) {
   enum { WORD = 4 /* bytes */ };
   size_t words = p->outer * p->words, rows = p->rows * (pooled ? 2 : 1);
   double results = (double)(p->rows * p->columns) * (pooled ? 4 : 1);
-  if (!counts(kernel, results * (double)(words * pieces))) return;
+  if (!begin_call(kernel, results * (double)(words * numbers))) return;
   for (size_t o = 0; o < p->outer + pooled; o++)
     for (size_t m = 0; m < rows; m++)
       touch(kernel, (const char *)p->a + m * p->a_row + o * p->a_outer, p->words, WORD);
@@ -354,50 +377,50 @@ static void count_dot_product(meter_kernel kernel, const od_dot_product *p, size
   TOUCH(kernel, p->scale, p->columns);
 }
 
-static void metered_bfloat_product(const od_dot_product *p) {
-  count_dot_product(METER_BFLOAT_PRODUCT, p, 2, false);
-  MEASURE(METER_BFLOAT_PRODUCT, meter.real->bfloat->product(p));
+static void metered_bfloat16_gemm(const od_low_precision_gemm *p) {
+  count_gemm(METER_BFLOAT16_GEMM, p, 2, false);
+  MEASURE(METER_BFLOAT16_GEMM, meter.real->bfloat16->gemm(p));
 }
 
-static void metered_byte_product(const od_dot_product *p) {
-  count_dot_product(METER_BYTE_PRODUCT, p, 4, false);
-  MEASURE(METER_BYTE_PRODUCT, meter.real->bytes->product(p));
+static void metered_int8_gemm(const od_low_precision_gemm *p) {
+  count_gemm(METER_INT8_GEMM, p, 4, false);
+  MEASURE(METER_INT8_GEMM, meter.real->int8->gemm(p));
 }
 
-static void metered_byte_product_pool(const od_dot_product *p) {
-  count_dot_product(METER_BYTE_PRODUCT_POOL, p, 4, true);
-  MEASURE(METER_BYTE_PRODUCT_POOL, meter.real->bytes->product_pool(p));
+static void metered_int8_gemm_max_pool(const od_low_precision_gemm *p) {
+  count_gemm(METER_INT8_GEMM_MAX_POOL, p, 4, true);
+  MEASURE(METER_INT8_GEMM_MAX_POOL, meter.real->int8->gemm_max_pool(p));
 }
 
-static void metered_bfloat_winograd_input(const od_winograd_row *row, const od_real *x,
-                                          uint16_t *v) {
-  const meter_kernel kernel = METER_BFLOAT_WINOGRAD_INPUT;
-  if (counts(kernel, 0)) {
+static void metered_bfloat16_winograd_input(const od_winograd_row *row, const od_real *x,
+                                            uint16_t *v) {
+  const meter_kernel kernel = METER_BFLOAT16_WINOGRAD_INPUT;
+  if (begin_call(kernel, 0)) {
     for (size_t r = 0; r < 4; r++)
       TOUCH(kernel, x + r * row->image_row, (2 * row->tiles + 2) * row->channels);
     for (size_t place = 0; place < 16; place++)
       TOUCH(kernel, v + place * row->pitch, row->tiles * row->channels);
   }
-  MEASURE(kernel, meter.real->bfloat->winograd_input(row, x, v));
+  MEASURE(kernel, meter.real->bfloat16->winograd_input(row, x, v));
 }
 
-static const od_bfloat_kernels metered_bfloat = {metered_round, metered_bfloat_product,
-                                                 metered_bfloat_winograd_input};
-static const od_byte_kernels metered_bytes = {metered_quantize, metered_byte_product,
-                                              metered_byte_product_pool};
+static const od_bfloat16_kernels metered_bfloat16 = {metered_round, metered_bfloat16_gemm,
+                                                     metered_bfloat16_winograd_input};
+static const od_int8_kernels metered_int8 = {metered_quantize, metered_int8_gemm,
+                                             metered_int8_gemm_max_pool};
 
 /* -- the table -- */
 
-od_kernels meter_table(const od_kernels *kernels, meter_way way) {
-  od_kernels metered = *kernels; /* a kernel that is not named below stays bare */
+od_kernels meter_table(const od_kernels *kernels, meter_mode mode) {
+  od_kernels metered = *kernels; /* kernels not named below have no meter */
   metered.gemm = metered_gemm;
   metered.add_weighted = metered_add_weighted;
   metered.match_bytes = metered_match_bytes;
   metered.winograd_input = metered_winograd_input;
   metered.winograd_output = metered_winograd_output;
   metered.winograd_output_pool = metered_winograd_output_pool;
-  metered.pooled_forward = metered_pooled_forward;
-  metered.pooled_gradient = metered_pooled_gradient;
+  metered.conv_max_pool = metered_conv_max_pool;
+  metered.conv_max_pool_gradient = metered_conv_max_pool_gradient;
   metered.max_pool = metered_max_pool;
   metered.max_unpool_row = metered_max_unpool_row;
   metered.relu = metered_relu;
@@ -410,15 +433,15 @@ od_kernels meter_table(const od_kernels *kernels, meter_way way) {
   metered.adam = metered_adam;
   metered.sgd = metered_sgd;
   metered.blend = metered_blend;
-  metered.bfloat = &metered_bfloat;
-  metered.bytes = &metered_bytes;
+  metered.bfloat16 = &metered_bfloat16;
+  metered.int8 = &metered_int8;
 
   meter_stop();
   meter.real = kernels;
-  meter.way = way;
+  meter.mode = mode;
   meter.doubled = METER_KERNELS;
   meter.overhead = clock_overhead();
-  if (way == METER_COUNTING && !(meter.lines = od_allocate(PLACES, sizeof *meter.lines)))
+  if (mode == METER_COUNTING && !(meter.lines = od_allocate(PLACES, sizeof *meter.lines)))
     die("no memory for the meter");
   meter.call = meter.take = 1;
   return metered;
@@ -445,7 +468,7 @@ void meter_take(meter_reading *readings, meter_reading *all) {
   add_reading(&meter.readings[ANY], all);
   memset(meter.readings, 0, sizeof meter.readings);
   meter.take++;
-  if (meter.used > PLACES / 4) { /* what was touched before this take no longer counts */
+  if (meter.used > PLACES / 4) { /* lines of earlier takes no longer count */
     memset(meter.lines, 0, PLACES * sizeof *meter.lines);
     meter.used = 0;
   }

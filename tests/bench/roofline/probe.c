@@ -23,7 +23,7 @@
 #endif
 
 static float probe_numbers[32], probe_sum[16];
-static volatile float probe_result; /* or the compiler would leave the work out */
+static volatile float probe_result; /* otherwise the compiler would drop the work */
 
 /* The baseline of the build: no fused multiply-add on x86-64, so a product and a sum. */
 typedef float four_floats __attribute__((vector_size(16)));
@@ -95,7 +95,7 @@ __attribute__((target("avx2"))) static double avx2_emulated_int8_peak(long round
   for (int i = 0; i < 12; i++) sum[i] = a;
   for (long round = 0; round < rounds; round++) {
     UNROLL for (int i = 0; i < 12; i++) {
-      __asm__("" : "+x"(a)); /* or it would be computed once */
+      __asm__("" : "+x"(a)); /* otherwise it would be computed once */
       __m256i pairs = _mm256_maddubs_epi16(a, a);
       sum[i] = _mm256_add_epi32(sum[i], _mm256_madd_epi16(pairs, ones));
     }
@@ -112,7 +112,7 @@ __attribute__((target("avx512f,avx512bw"))) static double avx512_emulated_int8_p
   for (int i = 0; i < 12; i++) sum[i] = a;
   for (long round = 0; round < rounds; round++) {
     UNROLL for (int i = 0; i < 12; i++) {
-      __asm__("" : "+v"(a)); /* or it would be computed once */
+      __asm__("" : "+v"(a)); /* otherwise it would be computed once */
       __m512i pairs = _mm512_maddubs_epi16(a, a);
       sum[i] = _mm512_add_epi32(sum[i], _mm512_madd_epi16(pairs, ones));
     }
@@ -137,7 +137,8 @@ __attribute__((target("dotprod")))
 #else
 __attribute__((target("arch=armv8.2-a+dotprod")))
 #endif
-static double neon_int8_peak(long rounds) {
+static double
+neon_int8_peak(long rounds) {
   int32x4_t sum[12];
   int8x16_t a = vreinterpretq_s8_f32(vld1q_f32(probe_numbers));
   for (int i = 0; i < 12; i++) sum[i] = vreinterpretq_s32_f32(vld1q_f32(probe_numbers + i));
@@ -153,7 +154,7 @@ static double neon_int8_peak(long rounds) {
 
 typedef struct peak_probe {
   const char *isa, *numbers;
-  unsigned wants, lacks; /* features of the tables that it is for */
+  unsigned with, without; /* features of its tables */
   double (*run)(long rounds);
 } peak_probe;
 
@@ -189,8 +190,8 @@ static const stream_probe streams[] = {
 #endif
 };
 
-/* Work is timed in rounds of a millisecond, which others on the machine often leave alone,
- * and the best round counts. Where one piece of work takes longer, that is a round. */
+/* Work is timed in rounds of a millisecond, which other processes often do not disturb, and the
+ * best round counts. Work that takes longer is one round. */
 static const double round_seconds = 1e-3;
 
 /* Operations a second. */
@@ -236,7 +237,7 @@ typedef struct level {
 
 enum { LEVELS = 4, LARGEST_PROBE = 1 << 28 };
 
-/* The size of the first processor's data cache of this level, as Linux says; 0 elsewhere. */
+/* Returns the size of the first processor's data cache of this level, from Linux; 0 elsewhere. */
 static size_t cache_size(int wanted) {
   size_t kibibytes = 0;
   for (int index = 0; index < 8 && !kibibytes; index++) {
@@ -257,31 +258,31 @@ static size_t cache_size(int wanted) {
   return kibibytes << 10;
 }
 
-/* Half of each cache, so that all of it is surely there, and for the memory four times the
- * last one. */
+/* Probes half of each cache, so that all of it is cached, and for the memory four times the last
+ * cache. */
 static void find_levels(level *levels) {
-  static const level usual[LEVELS] = {
+  static const level defaults[LEVELS] = {
       {"L1", 32 << 10, 0}, {"L2", 1 << 20, 0}, {"L3", 16 << 20, 0}, {"memory", 0, 0}};
   for (int i = 0; i < LEVELS - 1; i++) {
     size_t size = cache_size(i + 1);
-    levels[i] = usual[i];
+    levels[i] = defaults[i];
     if (size) levels[i].size = size;
     levels[i].probed = levels[i].size / 2;
   }
   size_t memory = 4 * levels[LEVELS - 2].size;
-  levels[LEVELS - 1] = usual[LEVELS - 1];
+  levels[LEVELS - 1] = defaults[LEVELS - 1];
   levels[LEVELS - 1].probed = memory < LARGEST_PROBE ? memory : LARGEST_PROBE;
 }
 
-/* Whether the probe is for this table. */
+/* Returns whether the probe is for this table. */
 static bool fits(const peak_probe *probe, const od_kernels *kernels) {
   return strcmp(probe->isa, kernels->name) == 0 &&
-         (kernels->features & probe->wants) == probe->wants && !(kernels->features & probe->lacks);
+         (kernels->features & probe->with) == probe->with && !(kernels->features & probe->without);
 }
 
 void probe_print(const od_kernels *kernels, double seconds) {
   level levels[LEVELS];
-  const volatile float number = 0; /* the compiler must not know it */
+  const volatile float number = 0; /* unknown to the compiler */
   for (int i = 0; i < 32; i++) probe_numbers[i] = number;
   find_levels(levels);
   for (int i = 0; i < LEVELS - 1; i++) printf("cache\t%s\t%zu\n", levels[i].name, levels[i].size);
@@ -290,7 +291,7 @@ void probe_print(const od_kernels *kernels, double seconds) {
       printf("peak\t%s\t%.6g\n", peaks[i].numbers, best_peak(&peaks[i], seconds));
   float *x = od_allocate(levels[LEVELS - 1].probed, 1);
   if (!x) die("no memory for the bandwidth probes");
-  memset(x, 0, levels[LEVELS - 1].probed); /* pages of its own, not the system's empty one */
+  memset(x, 0, levels[LEVELS - 1].probed); /* real pages, not the system's zero page */
   for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
     if (strcmp(streams[i].isa, kernels->name) != 0) continue;
     for (int k = 0; k < LEVELS; k++) {

@@ -2,8 +2,8 @@
  * defined TARGET, an attribute; NAME(x), which makes a function's name its own; VECTOR, a
  * register of floats; LOAD(p), STORE(p, v), ADD(a, b) and FMA(a, b, c) = a * b + c. */
 
-/* Multiply-adds into 12 sums: more than the latency times the units of any core known,
- * and with two operands few enough for 16 registers. */
+/* Multiply-adds into 12 sums: more than the latency times the units of known cores, and with
+ * two operands few enough for 16 registers. */
 TARGET static double NAME(peak)(long rounds) {
   VECTOR sum[12], a = LOAD(probe_numbers), b = LOAD(probe_numbers + 16);
   for (int i = 0; i < 12; i++) sum[i] = LOAD(probe_numbers + i);
@@ -34,7 +34,7 @@ TARGET static void NAME(read)(size_t n, float *x) {
 TARGET static void NAME(copy)(size_t n, float *x) {
   for (size_t at = 0; at < n / 2; at += 4 * NAME(step)) {
     UNROLL for (size_t i = 0; i < 4; i++)
-      STORE(x + n / 2 + at + i * NAME(step), LOAD(x + at + i * NAME(step)));
+        STORE(x + n / 2 + at + i * NAME(step), LOAD(x + at + i * NAME(step)));
   }
 }
 

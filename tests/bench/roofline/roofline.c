@@ -1,12 +1,12 @@
-/* Measures where the time of a training step and of a prediction goes, and what each
- * kernel does, on one instruction set: roofline JOB ISA SECONDS PRECISION... ../roofline.py
+/* Measures the parts of a training step and of a prediction, and the work of each
+ * kernel, on one instruction set: roofline JOB ISA SECONDS PRECISION... ../roofline.py
  * writes the job (job.h), and makes a page of what this prints, lines of words between tabs:
  *
- *   instructions NAME                              for narrow numbers, that the table uses
+ *   instructions NAME                              for low precision, that the table uses
  *   cache, peak, bandwidth                         see probe.h
  *   layer   INDEX NAME MULTIPLY_ADDS IN_A_PLAN     forward, as direct convolution, an image
- *   whole   TASK THREADS SECONDS WATCHED POOL      an image or a step: bare, and watched; of
- *                                                  that, in runs of the pool
+ *   whole   TASK THREADS SECONDS WATCHED POOL      an image or a step: not watched, and watched;
+ *                                                  of that, in runs of the pool
  *   part    TASK THREADS PART PLACE SECONDS        see watch.h; of all threads together
  *   counted TASK PART PLACE KERNEL CALLS MULTIPLY_ADDS MOVED FETCHED TOUCHED
  *                                                  kernel "all": all of the part's
@@ -14,8 +14,8 @@
  *
  * TASK is "image", one at a time, or a recipe's name, a step of it; then a colon and the
  * precision, which is not int8 in training. All are for one image or step, means over the
- * fastest tenth of them. Parts of THREADS 0 are a convolution's way
- * back and its kernel's half of it. */
+ * fastest tenth of them. Parts of THREADS 0 are a convolution's backward pass and the
+ * gradient of its kernel alone. */
 #include <math.h>
 #include <string.h>
 
@@ -29,30 +29,37 @@
 #include "probe.h"
 #include "watch.h"
 
-static const char *const part_names[WATCH_PARTS] = {
-    [WATCH_OTHER] = "other",       [WATCH_LOAD] = "load",         [WATCH_AUGMENT] = "augment",
-    [WATCH_PREPARE] = "prepare",   [WATCH_BLANK] = "blank",       [WATCH_FORWARD] = "forward",
-    [WATCH_SOFTMAX] = "softmax",   [WATCH_LOSS] = "loss",         [WATCH_BACKWARD] = "backward",
-    [WATCH_WEIGHTS] = "weights",   [WATCH_ADD_UP] = "add up",     [WATCH_OPTIMIZER] = "optimizer",
-    [WATCH_WAIT] = "wait"};
+static const char *const part_names[WATCH_PARTS] = {[WATCH_OTHER] = "other",
+                                                    [WATCH_LOAD] = "load",
+                                                    [WATCH_AUGMENT] = "augment",
+                                                    [WATCH_PACK] = "pack",
+                                                    [WATCH_ZERO_OUTPUT] = "zero output",
+                                                    [WATCH_FORWARD] = "forward",
+                                                    [WATCH_SOFTMAX] = "softmax",
+                                                    [WATCH_LOSS] = "loss",
+                                                    [WATCH_BACKWARD] = "backward",
+                                                    [WATCH_WEIGHTS] = "weights",
+                                                    [WATCH_REDUCE] = "reduce",
+                                                    [WATCH_OPTIMIZER] = "optimizer",
+                                                    [WATCH_WAIT] = "wait"};
 
 enum {
   SAMPLES = 1000,
-  COUNTED = 4,       /* units that are counted: that is slow */
-  TIMED = 200        /* units whose kernels are timed */
+  COUNTED = 4, /* units that are counted: that is slow */
+  TIMED = 200  /* units whose kernels are timed */
 };
 
 /* Ticks of each kernel in each part, of one unit. */
 typedef float kernel_ticks[WATCH_PARTS][WATCH_PLACES][METER_KERNELS];
 
-/* One way to run a task, and what came of it. A unit is a step or a group of images. */
+/* One measurement of a task. A unit is a step or a group of images. */
 typedef struct measurement {
-  double seconds;       /* to take, about */
-  int most;             /* units at most */
+  double seconds; /* duration, about */
+  int max_units;
   int units;            /* taken */
   uint64_t began, last; /* nanoseconds: the first unit's end, the last one's */
   double walls[SAMPLES];
-  watch_sheet *sheets;  /* (SAMPLES), or NULL */
+  watch_sheet *sheets;      /* (SAMPLES), or NULL */
   watch_readings *readings; /* of the units so far, or NULL, … */
   kernel_ticks *kernels;    /* (TIMED): … moved here from there, or NULL */
 } measurement;
@@ -65,7 +72,7 @@ static void move_ticks(watch_readings *readings, kernel_ticks *to) {
   memset(readings, 0, sizeof *readings);
 }
 
-/* Notes the end of a unit; false when it is enough. The first unit warms up. */
+/* Records the end of a unit; returns false after the last one. The first unit is a warm-up. */
 static bool end_unit(measurement *m) {
   uint64_t time = clock_nanoseconds();
   watch_sheet sheet = watch_take();
@@ -79,19 +86,19 @@ static bool end_unit(measurement *m) {
     m->units++;
   }
   m->last = clock_nanoseconds();
-  return m->units < m->most && m->units < SAMPLES &&
+  return m->units < m->max_units && m->units < SAMPLES &&
          (m->units < COUNTED || 1e-9 * (double)(time - m->began) < m->seconds);
 }
 
-/* -- the units that count: the fastest tenth, which others on the machine disturbed
- * least; as means over the same units, the parts add up to the whole -- */
+/* -- the units that count: the fastest tenth, which other processes disturbed least; as
+ * means over the same units, the parts add up to the whole -- */
 
 static int compare(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
-/* The slowest wall that still counts. */
+/* The slowest wall time that counts. */
 static double slowest_counted(const measurement *m) {
   double walls[SAMPLES];
   memcpy(walls, m->walls, (size_t)m->units * sizeof *walls);
@@ -123,7 +130,7 @@ static double ticks_of(const measurement *m, int unit, int part, int place) {
   return m->sheets[unit].ticks[part][place];
 }
 
-/* What is measured, and with what. */
+/* A task with its kernels and pool. */
 typedef struct subject {
   char task[64];
   job *job;
@@ -132,7 +139,7 @@ typedef struct subject {
   const od_kernels *kernels;
   od_thread_pool *pool;
   int threads;
-  double unit;              /* images or steps in a unit */
+  double unit; /* images or steps in a unit */
 } subject;
 
 enum { GROUP = 50 /* images of a unit */ };
@@ -186,7 +193,7 @@ static void run(const subject *s, const od_kernels *kernels, measurement *m) {
     run_images(s, kernels, m);
 }
 
-/* -- what is printed -- */
+/* -- output -- */
 
 static void print_part(const subject *s, const measurement *m, int part, int place,
                        double tick_seconds) {
@@ -195,10 +202,10 @@ static void print_part(const subject *s, const measurement *m, int part, int pla
     printf("part\t%s\t%d\t%s\t%d\t%.6g\n", s->task, s->threads, part_names[part], place, seconds);
 }
 
-/* The whole, bare and watched, and its parts. */
+/* The whole, not watched and watched, and its parts. */
 static void measure_time(const subject *s, double seconds) {
   double tick_seconds = clock_tick_seconds();
-  measurement bare = {.seconds = seconds, .most = SAMPLES}, watched = bare;
+  measurement bare = {.seconds = seconds, .max_units = SAMPLES}, watched = bare;
   watched.sheets = od_allocate(SAMPLES, sizeof *watched.sheets);
   if (!watched.sheets) die("no memory for the samples");
   run(s, s->kernels, &bare);
@@ -214,14 +221,14 @@ static void measure_time(const subject *s, double seconds) {
   od_release(watched.sheets);
 }
 
-/* A convolution's backward pass in its two halves. */
+/* A convolution's backward pass, and the gradient of its kernel alone. */
 static void measure_split(const subject *s, double seconds) {
   double tick_seconds = clock_tick_seconds();
-  measurement m = {.seconds = seconds, .most = SAMPLES};
+  measurement m = {.seconds = seconds, .max_units = SAMPLES};
   m.sheets = od_allocate(SAMPLES, sizeof *m.sheets);
   if (!m.sheets) die("no memory for the samples");
   subject again = *s;
-  again.threads = 0; /* marks the lines: they do not belong to the sum */
+  again.threads = 0; /* marks the lines, which are not part of the sum */
   watch_start(NULL, true);
   run(s, s->kernels, &m);
   watch_stop();
@@ -240,14 +247,14 @@ static void print_counted(const subject *s, const measurement *m, int part, int 
     const meter_reading *reading =
         all ? &m->readings->all[part][place] : &m->readings->kernels[part][place][k];
     if (reading->calls > 0)
-      printf("counted\t%s\t%s\t%d\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", s->task,
-             part_names[part], place, all ? "all" : meter_name((meter_kernel)k),
-             reading->calls / units, reading->multiply_adds / units, reading->moved / units,
-             reading->fetched / units, reading->touched);
+      printf("counted\t%s\t%s\t%d\t%s\t%.6g\t%.6g\t%.6g\t%.6g\t%.6g\n", s->task, part_names[part],
+             place, all ? "all" : meter_name((meter_kernel)k), reading->calls / units,
+             reading->multiply_adds / units, reading->moved / units, reading->fetched / units,
+             reading->touched);
   }
 }
 
-/* Kernels whose calls are shorter than a look at the clock. */
+/* Kernels whose calls are shorter than a reading of the clock. */
 static const meter_kernel short_ones[] = {METER_ADD_WEIGHTED, METER_MATCH_BYTES};
 
 static bool is_short(meter_kernel kernel) {
@@ -272,15 +279,15 @@ static void print_timed(const subject *s, const measurement *m, int part, int pl
   }
 }
 
-/* What each kernel does in each part, or how long it takes. */
-static void measure_kernels(const subject *s, meter_way way, double seconds) {
-  bool counting = way == METER_COUNTING;
+/* The counts or the times of each kernel in each part. */
+static void measure_kernels(const subject *s, meter_mode mode, double seconds) {
+  bool counting = mode == METER_COUNTING;
   double tick_seconds = clock_tick_seconds();
-  measurement m = {.seconds = seconds, .most = counting ? COUNTED : TIMED};
+  measurement m = {.seconds = seconds, .max_units = counting ? COUNTED : TIMED};
   m.readings = od_allocate(1, sizeof *m.readings);
   if (!counting) m.kernels = od_allocate(TIMED, sizeof *m.kernels);
   if (!m.readings || (!counting && !m.kernels)) die("no memory for the readings");
-  od_kernels metered = meter_table(s->kernels, way);
+  od_kernels metered = meter_table(s->kernels, mode);
   watch_start(m.readings, false);
   run(s, &metered, &m);
   watch_stop();
@@ -296,11 +303,11 @@ static void measure_kernels(const subject *s, meter_way way, double seconds) {
   od_release(m.kernels);
 }
 
-/* What running the kernels of short calls twice adds. */
+/* The additional time if the kernels of short calls run twice. */
 static void measure_short_calls(const subject *s, double seconds) {
   static const watch_part passes[] = {WATCH_FORWARD, WATCH_BACKWARD};
   double tick_seconds = clock_tick_seconds();
-  measurement once = {.seconds = seconds, .most = SAMPLES}, twice;
+  measurement once = {.seconds = seconds, .max_units = SAMPLES}, twice;
   watch_sheet *sheets = od_allocate(2 * SAMPLES, sizeof *sheets);
   if (!sheets) die("no memory for the samples");
   once.sheets = sheets;
@@ -308,13 +315,13 @@ static void measure_short_calls(const subject *s, double seconds) {
   watch_start(NULL, false);
   run(s, &metered, &once);
   for (size_t k = 0; k < sizeof short_ones / sizeof *short_ones; k++) {
-    twice = (measurement){.seconds = seconds, .most = SAMPLES, .sheets = sheets + SAMPLES};
+    twice = (measurement){.seconds = seconds, .max_units = SAMPLES, .sheets = sheets + SAMPLES};
     meter_double(short_ones[k]);
     run(s, &metered, &twice);
     for (size_t p = 0; p < sizeof passes / sizeof *passes; p++)
       for (int place = 0; place < WATCH_PLACES; place++) {
-        double ticks = mean(&twice, ticks_of, passes[p], place) -
-                       mean(&once, ticks_of, passes[p], place);
+        double ticks =
+            mean(&twice, ticks_of, passes[p], place) - mean(&once, ticks_of, passes[p], place);
         if (ticks > 0)
           printf("timed\t%s\t%s\t%d\t%s\t%.6g\n", s->task, part_names[passes[p]], place,
                  meter_name(short_ones[k]), ticks * tick_seconds / s->unit);

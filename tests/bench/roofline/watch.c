@@ -11,7 +11,7 @@
 
 enum { THREADS = 256 };
 
-/* What a thread is doing. */
+/* The current part of a thread. */
 typedef struct frame {
   watch_part part;
   int place;
@@ -21,31 +21,31 @@ typedef struct frame {
 static struct {
   bool on, split;
   watch_readings *readings;
-  watch_sheet *sheets[THREADS]; /* of the threads that have been seen */
+  watch_sheet *sheets[THREADS]; /* of the registered threads */
   atomic_int threads;
   atomic_ullong task_ticks;
 } watch;
 
 static _Thread_local watch_sheet own;
-static _Thread_local bool known;
+static _Thread_local bool registered;
 static _Thread_local frame now;
 
-/* What the meters have read belongs to the part under way. */
+/* Assigns the meters' readings to the current part. */
 static void take_readings(void) {
   watch_readings *r = watch.readings;
   if (r) meter_take(r->kernels[now.part][now.place], &r->all[now.part][now.place]);
 }
 
-static void introduce_thread(void) {
+static void register_thread(void) {
   int number = atomic_fetch_add(&watch.threads, 1);
   if (number >= THREADS) die("more than %d threads", THREADS);
   watch.sheets[number] = &own;
-  known = true;
+  registered = true;
 }
 
 static frame enter(watch_part part, int place) {
   frame outer = now;
-  if (!known) introduce_thread();
+  if (!registered) register_thread();
   if (place >= WATCH_PLACES) die("a network of more than %d layers", WATCH_PLACES);
   take_readings();
   now = (frame){part, place, clock_ticks(), 0};
@@ -62,7 +62,7 @@ static uint64_t leave(frame outer) {
   return took;
 }
 
-/* The two names that the linker gives NAME, of the type that its header says. */
+/* The two names that the linker gives NAME, with the type of its header. */
 #define DECLARE(NAME) extern __typeof__(NAME) __real_##NAME, __wrap_##NAME
 
 /* A wrapper: NAME with the parameters PARAMETERS and the arguments ARGUMENTS is PART. */
@@ -82,63 +82,48 @@ WATCHED(od_images_load, WATCH_LOAD, 0,
         (const od_images *images, const od_kernels *kernels, size_t index, od_real *pixels),
         (images, kernels, index, pixels))
 
-WATCHED(od_conv_pack, WATCH_PREPARE, op->layer,
+WATCHED(od_conv_pack, WATCH_PACK, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *kernel, const od_real *bias,
-         od_real *prepared),
-        (op, kernels, kernel, bias, prepared))
-WATCHED(od_dense_pack, WATCH_PREPARE, op->layer,
+         od_real *packed),
+        (op, kernels, kernel, bias, packed))
+WATCHED(od_dense_pack, WATCH_PACK, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *kernel, const od_real *bias,
-         od_real *prepared),
-        (op, kernels, kernel, bias, prepared))
-WATCHED(od_conv_pack_backward, WATCH_PREPARE, op->layer,
-        (const od_op *op, const od_kernels *kernels, const od_real *kernel, od_real *turned),
-        (op, kernels, kernel, turned))
-WATCHED(od_dense_transpose, WATCH_PREPARE, op->layer,
+         od_real *packed),
+        (op, kernels, kernel, bias, packed))
+WATCHED(od_conv_pack_backward, WATCH_PACK, op->layer,
+        (const od_op *op, const od_kernels *kernels, const od_real *kernel, od_real *packed),
+        (op, kernels, kernel, packed))
+WATCHED(od_dense_transpose, WATCH_PACK, op->layer,
         (const od_op *op, const od_real *kernel, od_real *transposed), (op, kernel, transposed))
-WATCHED(od_conv_zero_output, WATCH_BLANK, 0,
-        (const od_op *pair, const od_kernels *kernels, const od_real *const *prepared,
-         const od_real *const *bias, od_real *y, uint8_t *choice, od_real *x, od_real *between,
-         od_real *scratch),
-        (pair, kernels, prepared, bias, y, choice, x, between, scratch))
+WATCHED(od_conv_zero_output, WATCH_ZERO_OUTPUT, 0, (const od_conv_args pair[2], od_real *x),
+        (pair, x))
 
-WATCHED(od_conv_forward, WATCH_FORWARD, op->layer,
-        (const od_op *op, const od_kernels *kernels, const od_real *x, const od_real *prepared,
-         const od_real *bias, od_real *y, uint8_t *choice, const od_zero_tiles *blank,
-         od_real *scratch),
-        (op, kernels, x, prepared, bias, y, choice, blank, scratch))
-WATCHED(od_dense_forward, WATCH_FORWARD, op->layer,
-        (const od_op *op, const od_kernels *kernels, size_t n, const od_real *x,
-         const od_real *prepared, const od_real *bias, od_real *y, od_real *scratch),
-        (op, kernels, n, x, prepared, bias, y, scratch))
+WATCHED(od_conv_forward, WATCH_FORWARD, args->op->layer, (const od_conv_args *args), (args))
+WATCHED(od_dense_forward, WATCH_FORWARD, args->op->layer, (const od_dense_args *args), (args))
 WATCHED(od_global_average_pool_forward, WATCH_FORWARD, op->layer,
         (const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y),
         (op, kernels, x, y))
 WATCHED(od_norm_slice_sums, WATCH_FORWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice), (pass, i, slice))
-WATCHED(od_norm_statistics, WATCH_FORWARD, pass->g->plan.ops[i].layer,
-        (const od_pass *pass, int i), (pass, i))
+WATCHED(od_norm_statistics, WATCH_FORWARD, pass->g->plan.ops[i].layer, (const od_pass *pass, int i),
+        (pass, i))
 WATCHED(od_norm_forward, WATCH_FORWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice, od_real *scratch), (pass, i, slice, scratch))
 WATCHED(od_softmax, WATCH_SOFTMAX, 0, (size_t n, const od_real *scores, od_real *probabilities),
         (n, scores, probabilities))
 
-WATCHED(od_dense_backward, WATCH_BACKWARD, op->layer,
-        (const od_op *op, const od_kernels *kernels, size_t n, const od_real *transposed,
-         const od_real *dy, od_real *dx),
-        (op, kernels, n, transposed, dy, dx))
-WATCHED(od_dense_backward_kernel, WATCH_WEIGHTS, op->layer,
-        (const od_op *op, const od_kernels *kernels, size_t n, size_t begin, size_t end,
-         const od_real *x, const od_real *dy, od_real *dkernel, od_real *dbias),
-        (op, kernels, n, begin, end, x, dy, dkernel, dbias))
+WATCHED(od_dense_backward, WATCH_BACKWARD, args->op->layer, (const od_dense_args *args), (args))
+WATCHED(od_dense_backward_kernel, WATCH_WEIGHTS, args->op->layer,
+        (const od_dense_args *args, size_t begin, size_t end), (args, begin, end))
 WATCHED(od_global_average_pool_backward, WATCH_BACKWARD, op->layer,
         (const od_op *op, const od_real *dy, od_real *dx), (op, dy, dx))
 WATCHED(od_norm_slice_gradients, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice), (pass, i, slice))
-WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
-        (const od_pass *pass, int i), (pass, i))
+WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer, (const od_pass *pass, int i),
+        (pass, i))
 WATCHED(od_norm_backward, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice, od_real *scratch), (pass, i, slice, scratch))
-WATCHED(od_gradient_reduce, WATCH_ADD_UP, 0, (od_pass *pass, od_thread_pool *pool), (pass, pool))
+WATCHED(od_gradient_reduce, WATCH_REDUCE, 0, (od_pass * pass, od_thread_pool *pool), (pass, pool))
 
 DECLARE(od_cross_entropy);
 double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,
@@ -160,7 +145,7 @@ bool __wrap_od_optimizer_step(od_optimizer *optimizer, od_thread_pool *pool, dou
   return stepped;
 }
 
-/* One operation after the other, as the list does it: the random numbers are the same. */
+/* One operation at a time, in the order of the list: the random numbers are the same. */
 DECLARE(od_augment_image);
 void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
                              void *scratch) {
@@ -179,32 +164,31 @@ void __wrap_od_augment_image(const od_augment *augment, od_rng *rng, int h, int 
 
 DECLARE(od_conv_backward);
 
-/* The same again for the kernel's gradient alone, into a place that nobody reads. */
-static void split_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                           const od_real *turned, const od_real *y, const uint8_t *choice,
-                           od_real *dy, od_real *scratch) {
-  od_real *unread = od_allocate(op->kernel_size + op->bias_size, sizeof *unread);
-  if (!unread) die("no memory for a second gradient");
+/* The same again for the kernel's gradient alone, into memory that is not used. */
+static void split_backward(const od_conv_args *args) {
+  const od_op *op = args->op;
+  od_real *unused = od_allocate(op->kernel_size + op->bias_size, sizeof *unused);
+  if (!unused) die("no memory for a second gradient");
+  od_conv_args again = *args;
+  again.dx = NULL;
+  again.dkernel = unused;
+  again.dbias = op->bias ? unused + op->kernel_size : NULL;
   frame outer = enter(WATCH_WEIGHTS, op->layer);
-  __real_od_conv_backward(op, kernels, x, turned, y, choice, dy, NULL, unread,
-                          op->bias ? unread + op->kernel_size : NULL, scratch);
+  __real_od_conv_backward(&again);
   leave(outer);
-  od_release(unread);
+  od_release(unused);
 }
 
-void __wrap_od_conv_backward(const od_op *op, const od_kernels *kernels, const od_real *x,
-                             const od_real *turned, const od_real *y, const uint8_t *choice,
-                             od_real *dy, od_real *dx, od_real *dkernel, od_real *dbias,
-                             od_real *scratch) {
+void __wrap_od_conv_backward(const od_conv_args *args) {
   frame outer = {0};
-  if (watch.on) outer = enter(WATCH_BACKWARD, op->layer);
-  __real_od_conv_backward(op, kernels, x, turned, y, choice, dy, dx, dkernel, dbias, scratch);
+  if (watch.on) outer = enter(WATCH_BACKWARD, args->op->layer);
+  __real_od_conv_backward(args);
   if (!watch.on) return;
   leave(outer);
-  if (watch.split) split_backward(op, kernels, x, turned, y, choice, dy, scratch);
+  if (watch.split) split_backward(args);
 }
 
-/* -- the pool: its tasks belong to the part that asked for them -- */
+/* -- the pool: its tasks belong to the part that runs them -- */
 
 typedef struct watched_run {
   od_task *task;
@@ -238,7 +222,7 @@ void __wrap_od_thread_pool_run(od_thread_pool *pool, od_task *task, void *contex
                               (double)(atomic_load(&watch.task_ticks) - before);
 }
 
-/* -- the reader -- */
+/* -- readings -- */
 
 void watch_start(watch_readings *readings, bool split) {
   watch.readings = readings;

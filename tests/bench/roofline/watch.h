@@ -1,11 +1,10 @@
 /* A stopwatch on the core's own run: the linker puts a wrapper before each function named
  * in WRAPPED (see the Makefile in ../../c; GNU's and LLVM's --wrap), which notes the
- * time, and so the trainer and the inference that ship are what is measured, not a
- * copy of them, and they hold no code for it. A function's time is its own: what a
- * watched function inside it takes is not counted twice.
+ * time. So the trainer and the inference are measured as they ship, without code for it.
+ * A function's time excludes that of watched functions inside it.
  *
- * Nothing is watched until watch_start. With meters on the kernels (meter.h), which want
- * one thread, their readings go to the part under way. */
+ * Nothing is watched until watch_start. With meters on the kernels (meter.h), which need
+ * one thread, their readings are assigned to the current part. */
 #ifndef WATCH_H
 #define WATCH_H
 
@@ -13,23 +12,23 @@
 
 #include "meter.h"
 
-/* What time is spent on. `place` is the layer's index in the network where a part has
+/* The parts of the time. `place` is the layer's index in the network if a part has
  * several, or that of the augmentation in its list; else 0. */
 typedef enum watch_part {
-  WATCH_OTHER,    /* of the core, within none of the others */
-  WATCH_LOAD,     /* bytes to numbers */
-  WATCH_AUGMENT,  /* by augmentation */
-  WATCH_PREPARE,  /* kernels brought into the forms that the passes want; by layer */
-  WATCH_BLANK,    /* what a blank image gives */
-  WATCH_FORWARD,  /* by layer */
+  WATCH_OTHER,       /* of the core, none of the others */
+  WATCH_LOAD,        /* bytes to numbers */
+  WATCH_AUGMENT,     /* by augmentation */
+  WATCH_PACK,        /* packing of kernels, by layer */
+  WATCH_ZERO_OUTPUT, /* the output for a zero image */
+  WATCH_FORWARD,     /* by layer */
   WATCH_SOFTMAX,
   WATCH_LOSS,
-  WATCH_BACKWARD, /* by layer: the gradient of its input, a convolution's of its kernel too */
-  WATCH_WEIGHTS,  /* by layer: the gradient of its kernel alone; of a convolution this is
-                     measured by watch_split only, and is in WATCH_BACKWARD */
-  WATCH_ADD_UP,   /* the slices' sums to one gradient */
+  WATCH_BACKWARD, /* by layer: the gradient of its input, of a convolution also of its kernel */
+  WATCH_WEIGHTS,  /* by layer: the gradient of its kernel alone; of a convolution it is
+                     part of WATCH_BACKWARD, and measured only if split */
+  WATCH_REDUCE,   /* the slices' sums to one gradient */
   WATCH_OPTIMIZER,
-  WATCH_WAIT,     /* threads of the pool without work while others have some, and the pool */
+  WATCH_WAIT, /* threads of the pool without work while others have some, and the pool */
   WATCH_PARTS
 } watch_part;
 
@@ -44,12 +43,12 @@ typedef struct watch_readings {
   meter_reading kernels[WATCH_PARTS][WATCH_PLACES][METER_KERNELS], all[WATCH_PARTS][WATCH_PLACES];
 } watch_readings;
 
-/* From now on the time is noted; readings, if not NULL, get those of the meters. With
- * `split` each convolution goes back twice, the second time for its kernel alone. */
+/* Starts the stopwatch; readings, if not NULL, receive those of the meters. With `split` each
+ * convolution runs backward twice, the second time for its kernel alone. */
 void watch_start(watch_readings *readings, bool split);
 void watch_stop(void);
 
-/* What has been noted since the last time; only while no run is under way. */
+/* Returns the times since the last call; only between runs. */
 watch_sheet watch_take(void);
 
 #endif

@@ -1,11 +1,11 @@
-/* Stands in for the compiler's immintrin.h where csrc/arch/kernels_avx512.c is compiled
- * for machines without AVX-512: its intrinsics as SIMDe's portable functions, so the very
- * same source can be held against the reference there. A second part has the few that
- * SIMDe 0.7 lacks; where a later version defines a name, that is taken. */
+/* Replaces the compiler's immintrin.h when csrc/kernels/avx512.c is compiled for machines without
+ * AVX-512: its intrinsics as SIMDe's portable functions, so that the same source is tested against
+ * the reference there. The second part has the few that SIMDe 0.7 lacks, unless a later version
+ * defines them. */
 #ifndef EMULATED_IMMINTRIN_H
 #define EMULATED_IMMINTRIN_H
 
-/* The file's own `#pragma GCC target` would let the compiler use what is not there. */
+/* The file's own `#pragma GCC target` would let the compiler use missing instructions. */
 #pragma GCC reset_options
 
 #define SIMDE_NO_NATIVE

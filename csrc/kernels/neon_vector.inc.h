@@ -1,10 +1,10 @@
-/* The vectors of NEON, as kernels_vector.h and kernels_narrow.h want them: 32 registers of 4
- * floats. For the kernels_neon*.c. */
+/* The vector operations of NEON (see vector.h): 32 registers of 4 floats. For neon.c and
+ * neon_dot.c. */
 #include <arm_neon.h>
 #include <string.h>
 
-enum { LANES = 4, ROWS_1 = 8, ROWS_2 = 8, ROWS_4 = 6, ROWS_8 = 2 };
-enum { NARROW_1 = 8, NARROW_2 = 8, NARROW_4 = 4 };
+enum { LANES = 4, GEMM_ROWS_1 = 8, GEMM_ROWS_2 = 8, GEMM_ROWS_4 = 6, GEMM_ROWS_8 = 2 };
+enum { LOW_PRECISION_ROWS_1 = 8, LOW_PRECISION_ROWS_2 = 8, LOW_PRECISION_ROWS_4 = 4 };
 typedef float32x4_t vector;
 typedef size_t mask; /* how many lanes; NEON has no masked access */
 
@@ -28,7 +28,7 @@ static inline vector vector_add(vector a, vector b) { return vaddq_f32(a, b); }
 static inline vector vector_sub(vector a, vector b) { return vsubq_f32(a, b); }
 static inline vector vector_multiply(vector a, vector b) { return vmulq_f32(a, b); }
 static inline vector vector_max(vector a, vector b) { return vmaxnmq_f32(a, b); }
-static inline vector vector_lesser(vector a, vector b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+static inline vector vector_min(vector a, vector b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
 static inline vector vector_where(vector a, vector b, vector x, vector y) {
   return vbslq_f32(vcgtq_f32(a, b), x, y);
 }
@@ -38,7 +38,7 @@ static inline void vector_store_bytes(uint8_t *p, vector v) {
   uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
   memcpy(p, &four, sizeof four);
 }
-static inline void vector_store_rounded(uint8_t *p, vector v) { /* narrowing cuts */
+static inline void vector_store_rounded(uint8_t *p, vector v) { /* saturating */
   int16x4_t words4 = vqmovn_s32(vcvtnq_s32_f32(v));
   uint8x8_t bytes8 = vqmovun_s16(vcombine_s16(words4, words4));
   uint32_t four = vget_lane_u32(vreinterpret_u32_u8(bytes8), 0);
@@ -49,9 +49,9 @@ static inline vector vector_broadcast_word(const void *p) {
   memcpy(&word, p, sizeof word);
   return vreinterpretq_f32_u32(vdupq_n_u32(word));
 }
-static inline vector vector_larger_integers(vector a, vector b) {
+static inline vector vector_max_int32(vector a, vector b) {
   return vreinterpretq_f32_s32(vmaxq_s32(vreinterpretq_s32_f32(a), vreinterpretq_s32_f32(b)));
 }
-static inline vector vector_from_integers(vector v) {
-  return vcvtq_f32_s32(vreinterpretq_s32_f32(v));
-}
+static inline vector vector_from_int32(vector v) { return vcvtq_f32_s32(vreinterpretq_s32_f32(v)); }
+#define OD_HAS_VECTOR
+#define OD_HAS_ROUNDING

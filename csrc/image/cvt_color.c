@@ -5,25 +5,6 @@
 /* Weights of red, green and blue (ITU-R BT.601) in 15 bits, as OpenCV rounds them. */
 enum { RED = 9798, GREEN = 19235, BLUE = 3735 };
 
-static uint8_t gray_of(uint32_t red, uint32_t green, uint32_t blue) {
-  return (uint8_t)((RED * red + GREEN * green + BLUE * blue + (1u << 14)) >> 15);
-}
-
-void od_rgb_to_gray(size_t n, const uint8_t *rgb, uint8_t *gray) {
-  for (size_t i = 0; i < n; i++, rgb += 3) gray[i] = gray_of(rgb[0], rgb[1], rgb[2]);
-}
-
-static uint32_t composite(uint32_t alpha, uint32_t channel, uint32_t background) {
-  return (alpha * channel + (255 - alpha) * background + 127) / 255;
-}
-
-void od_rgba_to_gray(size_t n, const uint8_t *rgba, uint8_t background, uint8_t *gray) {
-  for (size_t i = 0; i < n; i++, rgba += 4)
-    gray[i] =
-        gray_of(composite(rgba[3], rgba[0], background), composite(rgba[3], rgba[1], background),
-                composite(rgba[3], rgba[2], background));
-}
-
 typedef struct gray_job {
   const od_image_kernels *kernels;
   const od_view *pixels;
@@ -34,8 +15,8 @@ typedef struct gray_job {
   uint16_t weights[3];
 } gray_job;
 
-/* Row y with its channels side by side: in place where they lie so, else copied. */
-static const uint8_t *gather(const gray_job *job, int y, uint8_t *copy) {
+/* Return row y with interleaved channels: in place if the view has them so, else copied. */
+static const uint8_t *interleaved_row(const gray_job *job, int y, uint8_t *copy) {
   const od_view *from = job->pixels;
   const uint8_t *row = from->pixels + y * from->row;
   if (job->channel == 1 && from->column == job->channels) return row;
@@ -50,7 +31,7 @@ static void gray_rows(void *context, int first, int last, void *scratch) {
   const size_t w = (size_t)job->gray->w;
   uint8_t *copy = scratch, *result = copy + 4 * w;
   for (int y = first; y < last; y++) {
-    const uint8_t *row = gather(job, y, copy);
+    const uint8_t *row = interleaved_row(job, y, copy);
     uint8_t *gray = od_target_row(job->gray, y, result);
     if (job->channels == 3)
       job->kernels->gray(w, row, job->weights, gray);
@@ -60,15 +41,19 @@ static void gray_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-od_status od_gray(od_image_workspace *imaging, const od_view *pixels, ptrdiff_t channel,
+od_status od_gray(od_image_workspace *workspace, const od_view *pixels, ptrdiff_t channel,
                   od_channels channels, uint8_t background, const od_target *gray,
                   od_error *error) {
   const od_status status = od_check_same(pixels, gray, error);
   if (status) return status;
   const bool blue_first = channels == OD_BGR || channels == OD_BGRA;
-  gray_job job = {&imaging->kernels->image, pixels, gray, channel,
-                  channels == OD_RGBA || channels == OD_BGRA ? 4 : 3, background,
+  gray_job job = {&workspace->kernels->image,
+                  pixels,
+                  gray,
+                  channel,
+                  channels == OD_RGBA || channels == OD_BGRA ? 4 : 3,
+                  background,
                   {blue_first ? BLUE : RED, GREEN, blue_first ? RED : BLUE}};
   const size_t w = (size_t)gray->w;
-  return od_run_row_partitions(imaging, gray->h, w, 5 * w, gray_rows, &job, error);
+  return od_run_row_partitions(workspace, gray->h, w, 5 * w, gray_rows, &job, error);
 }
