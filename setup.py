@@ -88,8 +88,6 @@ class BuildExtension(build_ext):
 
     def build_extension(self, extension: Extension) -> None:
         self.check_compiler(extension)
-        version = self.distribution.get_version()
-        extension.define_macros.append(("OCRDIGIT_VERSION", f'"{version}"'))
         super().build_extension(extension)
 
     def check_compiler(self, extension: Extension) -> None:

@@ -1,10 +1,16 @@
-/* ocrdigit: the public C API, in the order in which an image flows through. Each
- * header says what it is for and who owns what; functions fill buffers that the
- * caller owns and return a status (base/status.h). */
+/* ocrdigit: the public C API, for C11 and C++, in the order of the pipeline. Each header opens
+ * with its purpose and who owns what; functions fill buffers that the caller owns and return a
+ * status (base/status.h). */
 #ifndef OCRDIGIT_H
 #define OCRDIGIT_H
 
-/* Ground: statuses, memory, random numbers, threads, kernels. */
+/* The version, that of pyproject.toml. */
+#define OCRDIGIT_VERSION "0.1.0"
+#define OCRDIGIT_VERSION_MAJOR 0
+#define OCRDIGIT_VERSION_MINOR 1
+#define OCRDIGIT_VERSION_PATCH 0
+
+/* Statuses, memory, random numbers, threads, kernels. */
 #include "base/status.h"
 #include "base/memory.h"
 #include "base/rng.h"
@@ -12,7 +18,7 @@
 #include "kernels/cpu.h"
 #include "kernels/kernels.h"
 
-/* Pictures to 28x28. */
+/* Images to 28x28. */
 #include "image/image.h"
 #include "digit/preprocess.h"
 #include "digit/input.h"

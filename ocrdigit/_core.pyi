@@ -59,7 +59,7 @@ class Network:
     def classes(self) -> int: ...
     @property
     def sequence_length(self) -> int:
-        """Time steps of the scores of a network that reads lines; else 1."""
+        """Time steps of the scores; 1 if the image has one set of scores."""
 
     @property
     def parameter_count(self) -> int:
@@ -266,7 +266,7 @@ def read_digits(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The digits in an image (h, w), line by line.
 
-    The recognizer is a network from (32, 1024, 1) to columns of 11 classes. The
+    The recognizer is a network from (32, 1024, 1) to time steps of 11 classes. The
     classifier verifies each symbol on a crop, without test-time augmentation; ``fusion``, which it
     requires, has the fields of ``models.recognizer.FusionWeights``.
 

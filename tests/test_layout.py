@@ -1,4 +1,4 @@
-"""The shape of the repository: what lies where, and who may include whom."""
+"""The layout of the repository: folders, includes, sizes of functions, public headers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ TOP_LEVEL = {
     "MANIFEST.in",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+MAX_LINES = 60
+MAX_PARAMETERS = 8
+
+# Comments, strings and characters; preprocessor directives with their continuation lines.
+NO_CODE = re.compile(r"""/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL)
+DIRECTIVE = re.compile(r"^[ \t]*#(?:\\\n|[^\n])*", re.MULTILINE)
+# A function's name before its parameters, or that of a pointer to a function.
+DECLARED = re.compile(r"\b(\w+)\(|\(\*(\w+)\)\(")
 
 
 def core_files():
@@ -32,14 +40,77 @@ def core_files():
 
 
 def included(path, mark):
-    """What a file includes in quotes (mark '"') or in angle brackets ("<")."""
+    """Return the names that a file includes in quotes (mark '"') or in angle brackets ("<")."""
     return [name for found, name in INCLUDE.findall(path.read_text()) if found == mark]
 
 
 def folder_of(path):
-    """The folder of csrc that a file lies in; "" for csrc itself."""
+    """Return the folder of csrc that contains a file; "" for csrc itself."""
     parts = path.relative_to(CSRC).parts
     return parts[0] if len(parts) > 1 else ""
+
+
+def code_of(text):
+    """Return C code without comments, strings and directives; lines and columns stay the same."""
+
+    def erase(match):
+        return re.sub(r"[^\n]", " ", match.group())
+
+    return DIRECTIVE.sub(erase, NO_CODE.sub(erase, text))
+
+
+def closing(code, start, brackets):
+    """Return the position after the bracket that closes the one before ``start``."""
+    depth = 1
+    while depth:
+        depth += {brackets[0]: 1, brackets[1]: -1}.get(code[start], 0)
+        start += 1
+    return start
+
+
+def count_parameters(parameters):
+    if parameters.strip() in ("", "void"):
+        return 0
+    depths = (parameters[:i].count("(") - parameters[:i].count(")") for i in range(len(parameters)))
+    return 1 + sum(c == "," and d == 0 for c, d in zip(parameters, depths, strict=True))
+
+
+def declared_functions(text):
+    """Yield name, line, parameters and lines (None without a body) of each function of a C file.
+
+    The file is formatted by clang-format: a function begins in the first column. Pointers to
+    functions, such as the members of a table, are declared anywhere.
+    """
+    code = code_of(text)
+    for match in DECLARED.finditer(code):
+        line_start = code.rfind("\n", 0, match.start()) + 1
+        end = closing(code, match.end(), "()")
+        after = code[end:].lstrip()[:1]
+        before = code[line_start : match.start()]
+        outside = before[:1].strip() and "{" not in before and "=" not in before
+        if match[1] and not (outside and after in ("{", ";")):
+            continue
+        lines = None
+        if match[1] and after == "{":
+            body_end = closing(code, code.index("{", end) + 1, "{}")
+            lines = code.count("\n", line_start, body_end) + 1
+        yield (
+            match[1] or match[2],
+            code.count("\n", 0, match.start()) + 1,
+            count_parameters(code[match.end() : end - 1]),
+            lines,
+        )
+
+
+def public_headers():
+    """Return ocrdigit.h and all headers that it includes, directly or not."""
+    found, waiting = set(), [CSRC / "ocrdigit.h"]
+    while waiting:
+        header = waiting.pop()
+        if header not in found:
+            found.add(header)
+            waiting += [CSRC / name for name in included(header, '"')]
+    return sorted(found)
 
 
 def test_core_lies_in_known_folders():
@@ -64,7 +135,7 @@ def test_numpy_is_imported_in_one_file():
 
 
 def test_includes_point_upward():
-    """To the file's own folder or one before it in the order; what includes is found in csrc."""
+    """Files include only files of their own folder and of folders before it in the order."""
     for path in core_files():
         own = folder_of(path)
         for name in included(path, '"'):
@@ -91,8 +162,73 @@ def test_top_level_is_tidy():
     assert {name for name in names if not name.startswith(".")} <= TOP_LEVEL
 
 
+def test_functions_are_found():
+    code = """
+/* int in_a_comment(int a) { */
+#define MACRO(a) \\
+  int in_a_macro(int a) {
+typedef struct table {
+  void (*member)(int a, int b[2], int (*callback)(int, int));
+} table;
+static inline int one_line(void) { return call(1, "{"); }
+int declared(int a,
+             int b);
+
+int body(const table *t,
+         int n) {
+  if (n == '(' || n == '\\'') t->member(1, 2, 3);
+  return n;
+}
+"""
+    assert list(declared_functions(code)) == [
+        ("member", 6, 3, None),
+        ("callback", 6, 2, None),
+        ("one_line", 8, 0, 1),
+        ("declared", 9, 2, None),
+        ("body", 12, 2, 5),
+    ]
+
+
+def test_functions_are_small():
+    """Functions of the core have at most 60 lines and 8 parameters."""
+    count, violations = 0, []
+    for path in core_files():
+        for name, line, parameters, lines in declared_functions(path.read_text("utf-8")):
+            count += 1
+            if parameters > MAX_PARAMETERS or (lines or 0) > MAX_LINES:
+                place = f"{path.relative_to(CSRC)}:{line}"
+                violations.append(f"{place}: {name}: {parameters} parameters, {lines} lines")
+    assert count > 1000
+    assert violations == []
+
+
+def test_public_headers_are_for_cplusplus():
+    """Public headers that declare functions do so between OD_BEGIN_DECLS and OD_END_DECLS."""
+    headers = public_headers()
+    assert len(headers) > 20
+    for path in headers:
+        text = path.read_text("utf-8")
+        declares = any(declared_functions(text)) or re.search(r"^extern ", text, re.MULTILINE)
+        counts = [
+            len(re.findall(rf"^OD_{word}_DECLS$", text, re.MULTILINE)) for word in ("BEGIN", "END")
+        ]
+        assert counts == ([1, 1] if declares else [0, 0]), path
+
+
+def test_version_is_that_of_the_package():
+    header = (CSRC / "ocrdigit.h").read_text("utf-8")
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    version = re.search(r'^#define OCRDIGIT_VERSION "(.*)"$', header, re.MULTILINE)[1]
+    parts = [
+        re.search(rf"^#define OCRDIGIT_VERSION_{part} (\d+)$", header, re.MULTILINE)[1]
+        for part in ("MAJOR", "MINOR", "PATCH")
+    ]
+    assert version == re.search(r'^version = "(.*)"$', project, re.MULTILINE)[1]
+    assert version == ".".join(parts)
+
+
 def test_every_kernel_is_tested():
-    """A kernel that joins the table joins the tests that hold it against the reference."""
+    """Every kernel of the table is in the tests that compare it with the reference."""
     table = (CSRC / "kernels" / "kernels.h").read_text()
     kernels = re.findall(r"\(\*(\w+)\)\(", table)
     tests = "".join(path.read_text() for path in (ROOT / "tests" / "c").glob("test_kernels_*.c"))

@@ -78,7 +78,7 @@ def test_training(network: _core.Network) -> None:
         (np.zeros((2, 17), np.uint8), "labels"),
         (np.zeros((2, 0), np.uint8), "labels"),
         (np.full((2, 3), 5, np.uint8), "expected 0 to 4"),
-        (np.zeros((2, 9), np.uint8), "need 17 time steps, the network has 16"),
+        (np.zeros((2, 9), np.uint8), "need 17 time steps, the network gives 16"),
     ],
 )
 def test_invalid_labels(network: _core.Network, labels: NDArray[np.uint8], message: str) -> None:

@@ -8,7 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-_Static_assert(SIZE_MAX >= UINT64_MAX, "the limits of shapes assume a 64-bit size_t");
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
+OD_STATIC_ASSERT(SIZE_MAX >= UINT64_MAX, "the limits of shapes assume a 64-bit size_t");
 
 /* The number type of weights and activations. The package uses float; tests of gradients compile
  * the scalar core with OD_DOUBLE. */
@@ -33,5 +37,7 @@ size_t od_round_to_alignment(size_t count);
 
 /* Frees a block of od_allocate, or NULL. */
 void od_release(void *block);
+
+OD_END_DECLS
 
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef struct od_rng {
   uint64_t state[4];
 } od_rng;
@@ -36,5 +40,7 @@ uint64_t od_rng_below(od_rng *rng, uint64_t bound);
 
 /* Shuffles order (n) in place (Fisher and Yates). */
 void od_rng_shuffle(od_rng *rng, uint32_t *order, size_t n);
+
+OD_END_DECLS
 
 #endif

@@ -3,6 +3,10 @@
 #ifndef OD_BASE_STATUS_H
 #define OD_BASE_STATUS_H
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef enum od_status {
   OD_OK = 0,
   OD_ERROR_ARGUMENT,    /* an invalid value or shape */
@@ -26,5 +30,7 @@ od_status od_fail(od_error *error, od_status status, const char *format, ...)
 
 /* Returns OD_ERROR_MEMORY, with a message for a failed allocation of `what`. */
 od_status od_fail_memory(od_error *error, const char *what);
+
+OD_END_DECLS
 
 #endif

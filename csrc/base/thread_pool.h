@@ -9,7 +9,10 @@
 #ifndef OD_BASE_THREAD_POOL_H
 #define OD_BASE_THREAD_POOL_H
 
+#include "base/api.h"
 #include "base/status.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_thread_pool od_thread_pool;
 
@@ -32,5 +35,7 @@ void od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int 
 
 /* Returns the number of processors that this process may use, by affinity and cgroup CPU quota. */
 int od_available_processors(void);
+
+OD_END_DECLS
 
 #endif

@@ -9,8 +9,8 @@ enum { SIZE = OD_DIGIT_SIDE * OD_DIGIT_SIDE, MAX_CLASSES = OD_DIGITS + 1 };
 
 _Static_assert((int)OD_TTA_WARPS <= (int)OD_MODEL_SLICE, "the warped copies run in one slice");
 
-bool od_is_classifier(od_shape input, int classes, int columns) {
-  return input.h == OD_DIGIT_SIDE && input.w == OD_DIGIT_SIDE && input.c == 1 && columns == 1 &&
+bool od_is_classifier(od_shape input, int classes, int steps) {
+  return input.h == OD_DIGIT_SIDE && input.w == OD_DIGIT_SIDE && input.c == 1 && steps == 1 &&
          (classes == OD_DIGITS || classes == OD_DIGITS + 1);
 }
 

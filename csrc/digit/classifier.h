@@ -12,9 +12,12 @@
 #ifndef OD_DIGIT_CLASSIFIER_H
 #define OD_DIGIT_CLASSIFIER_H
 
+#include "base/api.h"
 #include "digit/digit.h"
 #include "digit/tta.h"
 #include "nn/workspace.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_classifier {
   const od_model *model; /* from (28, 28, 1) to 10 or 11 classes */
@@ -23,8 +26,9 @@ typedef struct od_classifier {
   double temperature;    /* > 0; all scores are divided by it (Guo et al., 2017) */
 } od_classifier;
 
-/* Whether a model of this input, these classes and this number of columns can be a classifier's. */
-bool od_is_classifier(od_shape input, int classes, int columns);
+/* Whether a model of this input, these classes and this number of time steps can be a classifier's.
+ */
+bool od_is_classifier(od_shape input, int classes, int steps);
 
 /* What to compute of a batch; any pointer may be NULL. */
 typedef struct od_classification {
@@ -44,5 +48,7 @@ void od_classify(const od_classifier *classifier, od_workspace *workspace, od_th
  * probabilities (n, 10 or 11). */
 void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
                      const od_images *images, od_real *probabilities);
+
+OD_END_DECLS
 
 #endif

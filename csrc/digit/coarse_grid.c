@@ -129,5 +129,6 @@ void od_coarse_grid_interpolate(const od_kernels *kernels, const od_coarse_grid 
   const float *top = nodes + (size_t)above * columns, *bottom = nodes + (size_t)below * columns;
   const float first = top[0] + part * (bottom[0] - top[0]);
   for (int x = 0; x < grid->size / 2; x++) row[x] = first;
-  kernels->image.interpolate_nodes(columns, (size_t)grid->size, top, bottom, part, row + grid->size / 2);
+  kernels->image.interpolate_nodes(columns, (size_t)grid->size, top, bottom, part,
+                                   row + grid->size / 2);
 }

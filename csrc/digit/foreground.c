@@ -220,7 +220,7 @@ static void measure_foreground(void *context, int first, int last, void *scratch
       uint8_t *difference = w->foreground + row_start(w, y);
       od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, background);
       kernels->image.subtract_again((size_t)n, w->image + row_start(w, y), background,
-                                 (uint8_t)w->thresholds.foreground, difference, core, squares);
+                                    (uint8_t)w->thresholds.foreground, difference, core, squares);
       count_levels(n, core, counts);
       max_rows(n, difference, max);
       for (int k = 0; k < LANES; k++) w->squares[i] += (double)squares[k];
@@ -249,7 +249,7 @@ static void normalize_contrast(void *context, int first, int last, void *scratch
   for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
     od_coarse_grid_interpolate(kernels, &w->grid, w->contrast, y, line);
     kernels->image.normalize_contrast((size_t)w->grid.w, line, w->scale, w->shift,
-                           w->foreground + row_start(w, y));
+                                      w->foreground + row_start(w, y));
     if (!w->background_map) continue;
     od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, line);
     write_background_row(w->grid.w, w->inverted ? 255 : 0, line,

@@ -3,8 +3,11 @@
 #ifndef OD_DIGIT_INPUT_H
 #define OD_DIGIT_INPUT_H
 
+#include "base/api.h"
 #include "base/thread_pool.h"
 #include "image/image.h"
+
+OD_BEGIN_DECLS
 
 /* A picture (h, w, channels), its numbers one after the other; it owns nothing. */
 typedef struct od_picture {
@@ -29,5 +32,7 @@ od_status od_picture_to_input(od_image_workspace *workspace, const od_picture *p
 /* The same for many, side by side on the pool: inputs (count, 28, 28). */
 od_status od_pictures_to_inputs(const od_kernels *kernels, od_thread_pool *pool, int count,
                                 const od_picture *pictures, float *inputs, od_error *error);
+
+OD_END_DECLS
 
 #endif

@@ -5,9 +5,12 @@
 
 #include <stdint.h>
 
+#include "base/api.h"
 #include "base/status.h"
 #include "digit/digit.h"
 #include "image/image.h"
+
+OD_BEGIN_DECLS
 
 enum { OD_DIGIT_BOX = 20 /* the longer side of the digit's box in canonical input */ };
 
@@ -36,5 +39,7 @@ void od_preprocess_steps_release(od_preprocess_steps *steps);
 od_status od_preprocess_digit(od_image_workspace *workspace, int h, int w, int stride,
                               const uint8_t *image, od_preprocess_steps *steps, float *result,
                               od_error *error);
+
+OD_END_DECLS
 
 #endif

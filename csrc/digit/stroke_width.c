@@ -23,8 +23,8 @@ double od_stroke_width(const od_kernels *kernels, int h, int w, const uint8_t *f
   for (int y = 0; y <= h; y++) {
     uint64_t *current = rows[y % 2], *previous = rows[(y + 1) % 2];
     if (y < h)
-      kernels->image.threshold_bits((size_t)w, foreground + (size_t)y * (size_t)w, OD_FOREGROUND_WEAK,
-                          current);
+      kernels->image.threshold_bits((size_t)w, foreground + (size_t)y * (size_t)w,
+                                    OD_FOREGROUND_WEAK, current);
     else
       memset(current, 0, words * sizeof *current);
     area += od_bits_count(words, current);

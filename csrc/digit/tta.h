@@ -3,9 +3,12 @@
 #ifndef OD_DIGIT_TTA_H
 #define OD_DIGIT_TTA_H
 
+#include "base/api.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "digit/digit.h"
+
+OD_BEGIN_DECLS
 
 enum { OD_TTA_WARPS = 6 };
 
@@ -22,5 +25,7 @@ void od_tta_warp(const od_tta *tta, const od_real *image, od_real scale, od_real
 /* Replaces the probabilities (OD_DIGITS) of an image by their weighted geometric mean with those
  * of its warped copies (OD_TTA_WARPS, OD_DIGITS), normalized to sum 1. */
 void od_tta_average(const od_real *of_warps, od_real *probabilities);
+
+OD_END_DECLS
 
 #endif

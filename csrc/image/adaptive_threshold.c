@@ -112,7 +112,7 @@ static void mean_rows(void *context, int first, int last, void *scratch) {
     uint8_t *result = od_target_row(job->result, y, m.means);
     compute_means(job, &m, result);
     job->kernels->adaptive_threshold(m.w, od_view_row(job->image, y, m.row), result, job->bound,
-                               job->above, job->below, result);
+                                     job->above, job->below, result);
     od_target_finish(job->result, y, result);
   }
 }
@@ -167,7 +167,8 @@ static void smooth_row(const gaussian_job *job, int y, uint8_t *copy, float *pad
     return;
   }
   const size_t whole = w / LANES_X * LANES_X;
-  job->threshold.kernels->blur_float_horizontal(whole, (size_t)job->taps_x, padded, job->weights, result);
+  job->threshold.kernels->blur_float_horizontal(whole, (size_t)job->taps_x, padded, job->weights,
+                                                result);
   smooth_rest_x(job, whole, w, padded, result);
 }
 
@@ -198,8 +199,8 @@ static void gaussian_rows(void *context, int first, int last, void *scratch) {
     const size_t whole = w / LANES_Y * LANES_Y;
     t->kernels->blur_float_vertical(whole, (size_t)taps_y, rows, job->half, result);
     smooth_rest_y(job, whole, w, rows, result);
-    t->kernels->adaptive_threshold(w, od_view_row(image, y, copy), result, t->bound, t->above, t->below,
-                             result);
+    t->kernels->adaptive_threshold(w, od_view_row(image, y, copy), result, t->bound, t->above,
+                                   t->below, result);
     od_target_finish(t->result, y, result);
   }
 }

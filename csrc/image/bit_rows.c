@@ -4,7 +4,8 @@ void od_bits_fill(const od_kernels *kernels, const uint8_t *image, uint8_t level
                   const od_bit_rows *rows) {
   const size_t w = (size_t)rows->w;
   for (int y = 0; y < rows->h; y++)
-    kernels->image.threshold_bits(w, image + (size_t)y * w, level, rows->bits + (size_t)y * rows->words);
+    kernels->image.threshold_bits(w, image + (size_t)y * w, level,
+                                  rows->bits + (size_t)y * rows->words);
 }
 
 /* Transpose 64 x 64 bits: swap the two off-diagonal squares of ever smaller squares. */

@@ -13,7 +13,7 @@ static void fill_bits(const od_kernels *kernels, const od_view *image, uint8_t *
                       const od_bit_rows *rows) {
   for (int y = 0; y < rows->h; y++)
     kernels->image.threshold_bits((size_t)rows->w, od_view_row(image, y, copy), 1,
-                        rows->bits + (size_t)y * rows->words);
+                                  rows->bits + (size_t)y * rows->words);
 }
 
 /* A disjoint-set forest: the parent of a set is an earlier one or, of a root, itself. */

@@ -71,7 +71,8 @@ static void blur_row(const blur_job *job, const blur_memory *m, int y, int slot)
   const uint8_t *row = od_view_row(job->image, from, m->padded + radius);
   if (row != m->padded + radius) memcpy(m->padded + radius, row, (size_t)w);
   od_extend_row(m->padded, radius, w, radius, job->border, 0);
-  job->kernels->blur_fixed_horizontal((size_t)w, (size_t)job->taps_x, m->padded, job->half_x, high, low);
+  job->kernels->blur_fixed_horizontal((size_t)w, (size_t)job->taps_x, m->padded, job->half_x, high,
+                                      low);
 }
 
 static void blur_rows(void *context, int first, int last, void *scratch) {
@@ -90,8 +91,8 @@ static void blur_rows(void *context, int first, int last, void *scratch) {
       oldest = oldest + 1 < taps_y ? oldest + 1 : 0;
     }
     uint8_t *result = od_target_row(job->result, y, m.result);
-    job->kernels->blur_fixed_vertical((size_t)job->image->w, (size_t)taps_y, m.high_rows, m.low_rows,
-                            job->half_y, result);
+    job->kernels->blur_fixed_vertical((size_t)job->image->w, (size_t)taps_y, m.high_rows,
+                                      m.low_rows, job->half_y, result);
     od_target_finish(job->result, y, result);
   }
 }

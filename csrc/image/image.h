@@ -14,10 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/api.h"
 #include "kernels/kernels.h"
 #include "base/thread_pool.h"
 #include "base/status.h"
 #include "image/view.h"
+
+OD_BEGIN_DECLS
 
 /* Kernels, threads and scratch memory of the functions; for one call at a time. Set kernels and
  * pool, leave the rest 0, and release it at the end. The scratch memory grows to what a call needs
@@ -187,5 +190,7 @@ od_status od_deskew(od_image_workspace *workspace, const od_view *image, const o
 /* Scale the levels to the range alpha..beta, as with NORM_MINMAX. */
 od_status od_normalize(od_image_workspace *workspace, const od_view *image, double alpha,
                        double beta, const od_target *result, od_error *error);
+
+OD_END_DECLS
 
 #endif

@@ -74,7 +74,7 @@ static const uint16_t *resized_row(const linear_job *job, linear_memory *m, int 
       row = m->copy;
     }
     job->kernels->resize_horizontal((size_t)job->result->w, (size_t)image->w, row, job->first,
-                                job->weights, m->rows[slot]);
+                                    job->weights, m->rows[slot]);
     m->index[slot] = y;
   }
   return m->rows[slot];
@@ -94,7 +94,7 @@ static void linear_rows(void *context, int first, int last, void *scratch) {
     const uint16_t *bottom = resized_row(job, &m, source.first + 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
     job->kernels->resize_vertical(out, top, bottom, (uint16_t)source.weights[0],
-                              (uint16_t)source.weights[1], result);
+                                  (uint16_t)source.weights[1], result);
     od_target_finish(job->result, y, result);
   }
 }

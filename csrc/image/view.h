@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef struct od_view { /* for reading */
   const uint8_t *pixels;
   int h, w;
@@ -59,5 +63,7 @@ static inline int od_is_contiguous(const od_view *view, const od_target *target)
   return view->column == 1 && target->column == 1 && view->row == view->w &&
          target->row == target->w && view->w == target->w;
 }
+
+OD_END_DECLS
 
 #endif

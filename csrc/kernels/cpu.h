@@ -2,6 +2,10 @@
 #ifndef OD_KERNELS_CPU_H
 #define OD_KERNELS_CPU_H
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef enum od_cpu_feature {
   OD_CPU_AVX2 = 1,     /* AVX2 and FMA */
   OD_CPU_AVX512 = 2,   /* AVX-512 F, BW, DQ and VL */
@@ -15,5 +19,7 @@ typedef enum od_cpu_feature {
  * xgetbv, for the registers that the operating system saves. On AArch64 the operating system
  * reports them. */
 unsigned od_cpu_features(void);
+
+OD_END_DECLS
 
 #endif

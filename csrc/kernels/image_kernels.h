@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef struct od_image_kernels {
   /* -- colours -- */
 
@@ -120,5 +124,7 @@ typedef struct od_image_kernels {
   /* y = y * (scale / full) - shift, clipped to 0..255, rounded half up. */
   void (*normalize_contrast)(size_t n, const float *full, float scale, float shift, uint8_t *y);
 } od_image_kernels;
+
+OD_END_DECLS
 
 #endif

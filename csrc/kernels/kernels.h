@@ -26,10 +26,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/api.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "kernels/arguments.h"
 #include "kernels/image_kernels.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_bfloat16_kernels {
   void (*round)(size_t n, const od_real *x, uint16_t *y); /* to nearest, ties to even */
@@ -168,5 +171,7 @@ extern const od_kernels od_kernels_neon_dot; /* in neon.c */
 extern const od_int8_kernels od_int8_neon_dot;
 #endif
 #endif
+
+OD_END_DECLS
 
 #endif

@@ -10,8 +10,11 @@
 #ifndef OD_NN_GRADCAM_H
 #define OD_NN_GRADCAM_H
 
+#include "base/api.h"
 #include "nn/images.h"
 #include "nn/network.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_gradcam od_gradcam;
 
@@ -40,5 +43,7 @@ void od_gradcam_map(od_gradcam *gradcam, int digit, od_real *map);
 /* Upsamples an activation map (h, w) to the network's input (H, W), scaled to a maximum of 1:
  * every place is put at the centre of its receptive field, and values between are bilinear. */
 void od_gradcam_upsample(const od_gradcam *gradcam, const od_real *map, od_real *image);
+
+OD_END_DECLS
 
 #endif

@@ -7,10 +7,13 @@
 #ifndef OD_NN_GRADIENT_H
 #define OD_NN_GRADIENT_H
 
+#include "base/api.h"
 #include "base/thread_pool.h"
 #include "nn/images.h"
 #include "nn/network.h"
 #include "nn/precision.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_gradient od_gradient;
 
@@ -54,5 +57,7 @@ void od_gradient_update_statistics(od_gradient *gradient);
  * [0, 1) is the part of the target that is distributed over all classes. */
 od_loss od_gradient_run(od_gradient *gradient, od_thread_pool *pool, const od_batch *batch,
                         double label_smoothing, od_real *values);
+
+OD_END_DECLS
 
 #endif

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/api.h"
 #include "kernels/kernels.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_images {
   const uint8_t *bytes; /* (count, size), or NULL */
@@ -19,5 +22,7 @@ typedef struct od_images {
 /* Loads image `index` as the network's input: pixels (size). */
 void od_images_load(const od_images *images, const od_kernels *kernels, size_t index,
                     od_real *pixels);
+
+OD_END_DECLS
 
 #endif

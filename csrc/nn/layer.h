@@ -14,7 +14,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/api.h"
 #include "base/status.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_shape {
   int h, w, c;
@@ -58,5 +61,7 @@ const char *od_layer_kind_name(od_layer_kind kind);
  * Errors: OD_ERROR_ARGUMENT names the layer, the shape of its input and the reason. */
 od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
                           od_error *error);
+
+OD_END_DECLS
 
 #endif

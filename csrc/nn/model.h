@@ -7,9 +7,12 @@
 #ifndef OD_NN_MODEL_H
 #define OD_NN_MODEL_H
 
+#include "base/api.h"
 #include "kernels/kernels.h"
 #include "nn/network.h"
 #include "nn/precision.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_model od_model;
 
@@ -27,5 +30,7 @@ int od_model_sequence_length(const od_model *model); /* time steps of the scores
 /* Returns the time steps for a line image of this width: 0 if it is too narrow, or wider than the
  * network's input. The network must be a line recognizer. */
 int od_model_sequence_length_at(const od_model *model, int width);
+
+OD_END_DECLS
 
 #endif

@@ -8,8 +8,11 @@
 
 #include <stdint.h>
 
+#include "base/api.h"
 #include "base/memory.h"
 #include "nn/layer.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_network od_network;
 
@@ -81,5 +84,7 @@ od_real *od_network_values(od_network *network);
 const od_real *od_network_values_const(const od_network *network);
 size_t od_network_trainable_size(const od_network *network);
 size_t od_network_total_size(const od_network *network);
+
+OD_END_DECLS
 
 #endif

@@ -6,9 +6,12 @@
 #ifndef OD_NN_WORKSPACE_H
 #define OD_NN_WORKSPACE_H
 
+#include "base/api.h"
 #include "base/thread_pool.h"
 #include "nn/images.h"
 #include "nn/model.h"
+
+OD_BEGIN_DECLS
 
 typedef struct od_workspace od_workspace;
 
@@ -49,5 +52,7 @@ enum { OD_MODEL_SLICE = 8 };
 od_real *od_workspace_input(const od_workspace *workspace, int worker);
 void od_model_run_slice(const od_model *model, od_workspace *workspace, int worker, size_t n,
                         od_real *scores);
+
+OD_END_DECLS
 
 #endif

@@ -16,9 +16,9 @@ int od_column_argmax(const od_ctc_output *output, int t, int classes) {
   return best;
 }
 
-/* Best path decoding (Graves et al., 2006): the most probable class of each column. */
+/* Best path decoding (Graves et al., 2006): the most probable class of each time step. */
 static void best_path(const od_ctc_output *output, uint8_t *path) {
-  for (int t = 0; t < output->columns; t++)
+  for (int t = 0; t < output->steps; t++)
     path[t] = (uint8_t)od_column_argmax(output, t, OD_CTC_CLASSES);
 }
 
@@ -36,7 +36,7 @@ double od_path_sum(const od_ctc_output *output, int begin, int end, int class) {
   return class == OD_CTC_BLANK ? before : within + after;
 }
 
-/* Sets the posteriors of a symbol whose neighbours leave it columns begin..end - 1. */
+/* Sets the posteriors of a symbol whose neighbours leave it time steps begin..end - 1. */
 static void find_posteriors(const od_ctc_output *output, int begin, int end,
                             od_decoded_symbol *symbol) {
   double sum = 0, digits[OD_DIGITS];
@@ -70,9 +70,9 @@ void od_rescore_symbol(const od_decoded_symbol *symbol, const double *posteriors
 /* ---- a line ---- */
 
 /* Collapses a path to symbols: repeated classes are one, blanks none. Returns their number. */
-static int collapse(int columns, const uint8_t *path, od_decoded_symbol *symbols) {
+static int collapse(int steps, const uint8_t *path, od_decoded_symbol *symbols) {
   int count = 0;
-  for (int t = 0; t < columns; t++) {
+  for (int t = 0; t < steps; t++) {
     if (path[t] == OD_CTC_BLANK) continue;
     if (t && path[t] == path[t - 1])
       symbols[count - 1].last = t;
@@ -87,19 +87,19 @@ static int collapse(int columns, const uint8_t *path, od_decoded_symbol *symbols
 
 static int symbols_of_path(const od_ctc_output *output, const uint8_t *path,
                            od_decoded_symbol *symbols) {
-  const int count = collapse(output->columns, path, symbols);
+  const int count = collapse(output->steps, path, symbols);
   for (int i = 0; i < count; i++)
     find_posteriors(output, i ? symbols[i - 1].last + 1 : 0,
-                    i + 1 < count ? symbols[i + 1].first : output->columns, &symbols[i]);
+                    i + 1 < count ? symbols[i + 1].first : output->steps, &symbols[i]);
   return count;
 }
 
 /* The most probable path under constraints. */
 static od_status constrained_path(od_ctc_output *output, const od_read_options *options,
                                   uint8_t *path, bool *found, od_error *error) {
-  const size_t size = (size_t)output->columns * OD_CTC_CLASSES;
+  const size_t size = (size_t)output->steps * OD_CTC_CLASSES;
   *found = false;
-  if (!options->word_count && options->length > output->columns) return OD_OK;
+  if (!options->word_count && options->length > output->steps) return OD_OK;
   output->logs = od_allocate(size, sizeof *output->logs);
   if (!output->logs) return od_fail_memory(error, "decoding a line");
   for (size_t i = 0; i < size; i++)
@@ -111,12 +111,12 @@ static od_status constrained_path(od_ctc_output *output, const od_read_options *
   return status;
 }
 
-od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read_options *options,
+od_status od_ctc_decode(int steps, const od_real *probabilities, const od_read_options *options,
                         od_decoded_symbol *symbols, int *count, od_error *error) {
-  od_ctc_output output = {.columns = columns, .probabilities = probabilities};
+  od_ctc_output output = {.steps = steps, .probabilities = probabilities};
   bool found = true;
   *count = 0;
-  uint8_t *path = od_allocate((size_t)columns, 1);
+  uint8_t *path = od_allocate((size_t)steps, 1);
   od_status status = path ? OD_OK : od_fail_memory(error, "decoding a line");
   if (!status && (options->word_count || options->length))
     status = constrained_path(&output, options, path, &found, error);
@@ -127,10 +127,10 @@ od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read
   return status;
 }
 
-od_status od_ctc_decode_candidates(int columns, const od_real *probabilities,
+od_status od_ctc_decode_candidates(int steps, const od_real *probabilities,
                                    od_decoded_symbol *symbols, int *count, od_error *error) {
-  const od_ctc_output output = {.columns = columns, .probabilities = probabilities};
-  uint8_t *path = od_allocate((size_t)columns, 1);
+  const od_ctc_output output = {.steps = steps, .probabilities = probabilities};
+  uint8_t *path = od_allocate((size_t)steps, 1);
   *count = 0;
   if (!path) return od_fail_memory(error, "decoding a line");
   best_path(&output, path);

@@ -1,4 +1,4 @@
-/* CTC decoding: the recognizer's class probabilities for the columns of a line image to symbols.
+/* CTC decoding: the recognizer's class probabilities for the time steps of a line image to symbols.
  * Private to page/. */
 #ifndef OD_PAGE_CTC_DECODING_H
 #define OD_PAGE_CTC_DECODING_H
@@ -12,29 +12,29 @@ enum { OD_CTC_BLANK = OD_DIGITS };
 
 typedef struct od_decoded_symbol {
   int value;
-  int first, last;     /* columns of its class on the path */
+  int first, last;     /* time steps of its class on the path */
   bool low_confidence; /* blank is more probable */
-  /* Posteriors, from all paths through the columns between its neighbours: confidence is
+  /* Posteriors, from all paths through the time steps between its neighbours: confidence is
    * digit_probability * probabilities[value]. */
   float confidence, digit_probability, probabilities[OD_DIGITS];
 } od_decoded_symbol;
 
-/* Decodes probabilities (columns, OD_CTC_CLASSES) to the most probable path whose text meets the
- * constraints of options: symbols (columns), *count of them, none where no text does.
+/* Decodes probabilities (steps, OD_CTC_CLASSES) to the most probable path whose text meets the
+ * constraints of options: symbols (steps), *count of them, none where no text does.
  * Errors of this and the next: OD_ERROR_MEMORY. */
-od_status od_ctc_decode(int columns, const od_real *probabilities, const od_read_options *options,
+od_status od_ctc_decode(int steps, const od_real *probabilities, const od_read_options *options,
                         od_decoded_symbol *symbols, int *count, od_error *error);
 
-/* Decodes without constraints. Blank columns whose probability of a digit is OD_LOW_CONFIDENCE or
- * more give a low-confidence symbol, for the classifier to verify. */
+/* Decodes without constraints. Blank time steps whose probability of a digit is OD_LOW_CONFIDENCE
+ * or more give a low-confidence symbol, for the classifier to verify. */
 #define OD_LOW_CONFIDENCE 0.02
-od_status od_ctc_decode_candidates(int columns, const od_real *probabilities,
+od_status od_ctc_decode_candidates(int steps, const od_real *probabilities,
                                    od_decoded_symbol *symbols, int *count, od_error *error);
 
 /* Posterior of a class: a digit, or OD_CTC_BLANK for none. */
 double od_symbol_posterior(const od_decoded_symbol *symbol, int class);
 
-/* Rescoring: multiplies the probabilities (columns, OD_CTC_CLASSES) of the symbol's columns by
+/* Rescoring: multiplies the probabilities (steps, OD_CTC_CLASSES) of the symbol's time steps by
  * factors that change its posteriors to `posteriors` (OD_CTC_CLASSES). */
 void od_rescore_symbol(const od_decoded_symbol *symbol, const double *posteriors,
                        od_real *probabilities);

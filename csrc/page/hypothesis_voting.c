@@ -22,7 +22,7 @@ typedef struct ballot {
 static double weight_of(const ballot *vote) {
   double weight = 1;
   for (int i = 0; i < vote->count; i++) weight *= (double)vote->symbols[i].confidence;
-  for (int t = 0; t < vote->hypothesis->columns && !vote->count; t++)
+  for (int t = 0; t < vote->hypothesis->steps && !vote->count; t++)
     weight *= (double)vote->hypothesis->probabilities[t * OD_CTC_CLASSES + OD_CTC_BLANK];
   return weight;
 }
@@ -55,7 +55,7 @@ static void mean_posteriors(int hypotheses, const ballot *votes, int winner, int
   od_softmax_double(OD_CTC_CLASSES, logs, mean);
 }
 
-/* Whether symbol i and one of its neighbours have no column between them. */
+/* Whether symbol i and one of its neighbours have no time step between them. */
 static bool is_adjacent(const ballot *vote, int i) {
   const od_decoded_symbol *symbol = &vote->symbols[i];
   return (i && symbol[-1].last + 1 == symbol->first) ||
@@ -75,8 +75,8 @@ static void rescore(int hypotheses, const ballot *votes, int winner, od_real *pr
   }
 }
 
-/* Votes on a line of `count` hypotheses: *winner gets the one that is kept. symbols (columns of all
- * hypotheses) is for work. */
+/* Votes on a line of `count` hypotheses: *winner gets the one that is kept. symbols (time steps of
+ * all hypotheses) is for work. */
 static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
                               od_decoded_symbol *symbols, od_line_hypothesis *winner,
                               od_error *error) {
@@ -85,7 +85,7 @@ static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
   od_status status = OD_OK;
   for (int k = 0; k < count && !status; k++) {
     votes[k] = (ballot){.hypothesis = &hypotheses[k], .symbols = symbols};
-    status = od_ctc_decode(hypotheses[k].columns, hypotheses[k].probabilities, &unconstrained,
+    status = od_ctc_decode(hypotheses[k].steps, hypotheses[k].probabilities, &unconstrained,
                            symbols, &votes[k].count, error);
     symbols += votes[k].count;
   }
@@ -99,14 +99,14 @@ static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
 od_status od_hypotheses_vote(od_line_hypotheses *hypotheses, od_error *error) {
   const int per_line = hypotheses->per_line, lines = hypotheses->count / per_line;
   od_line_hypothesis *items = hypotheses->items;
-  size_t max_columns = 0;
+  size_t max_steps = 0;
   if (per_line == 1) return OD_OK;
   for (int i = 0; i < lines; i++) {
-    size_t columns = 0;
-    for (int k = 0; k < per_line; k++) columns += (size_t)items[i * per_line + k].columns;
-    max_columns = od_max_size(max_columns, columns);
+    size_t steps = 0;
+    for (int k = 0; k < per_line; k++) steps += (size_t)items[i * per_line + k].steps;
+    max_steps = od_max_size(max_steps, steps);
   }
-  od_decoded_symbol *symbols = od_allocate(max_columns, sizeof *symbols);
+  od_decoded_symbol *symbols = od_allocate(max_steps, sizeof *symbols);
   od_status status = symbols ? OD_OK : od_fail_memory(error, "the votes on a line");
   for (int i = 0; i < lines && !status; i++)
     status = vote_on_line(per_line, items + i * per_line, symbols, &items[i], error);

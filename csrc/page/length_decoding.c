@@ -2,12 +2,12 @@
 #include "base/memory.h"
 #include "page/ctc_path.h"
 
-/* Backpointers: the previous column had the same class (0), blank (1), or digit d (2 + d). */
+/* Backpointers: the previous time step had the same class (0), blank (1), or digit d (2 + d). */
 enum { SAME = 0, FROM_BLANK = 1, FROM_DIGIT = 2 };
 
-/* Extends the paths with `n` symbols by a column: best (OD_CTC_CLASSES) gets the log probability
+/* Extends the paths with `n` symbols by a time step: best (OD_CTC_CLASSES) gets the log probability
  * of the best path that ends in each class, from (OD_CTC_CLASSES) its backpointer. same and fewer
- * (OD_CTC_CLASSES) are the best paths up to the previous column with n and with n - 1 symbols;
+ * (OD_CTC_CLASSES) are the best paths up to the previous time step with n and with n - 1 symbols;
  * fewer is NULL for n = 0. */
 static void extend_paths(const double *logs, const double *same, const double *fewer, double *best,
                          int8_t *from) {
@@ -31,11 +31,11 @@ static void extend_paths(const double *logs, const double *same, const double *f
   }
 }
 
-/* Follows the backpointers from (columns, length + 1, OD_CTC_CLASSES) from class `last` after the
- * last column. */
-static void trace_back(int columns, int length, int last, const int8_t *from, uint8_t *path) {
+/* Follows the backpointers from (steps, length + 1, OD_CTC_CLASSES) from class `last` after the
+ * last time step. */
+static void trace_back(int steps, int length, int last, const int8_t *from, uint8_t *path) {
   const size_t states = (size_t)(length + 1) * OD_CTC_CLASSES;
-  for (int t = columns - 1, n = length; t >= 0; t--) {
+  for (int t = steps - 1, n = length; t >= 0; t--) {
     path[t] = (uint8_t)last;
     const int back = from[(size_t)t * states + (size_t)(n * OD_CTC_CLASSES + last)];
     if (back == SAME) continue;
@@ -48,7 +48,7 @@ od_status od_length_path(const od_ctc_output *output, int length, uint8_t *path,
                          od_error *error) {
   const size_t states = (size_t)(length + 1) * OD_CTC_CLASSES;
   double *best = od_allocate(2 * states, sizeof *best);
-  int8_t *from = od_allocate((size_t)output->columns * states, 1);
+  int8_t *from = od_allocate((size_t)output->steps * states, 1);
   if (!best || !from) {
     od_release(best);
     od_release(from);
@@ -56,8 +56,8 @@ od_status od_length_path(const od_ctc_output *output, int length, uint8_t *path,
   }
   double *here = best, *before = best + states;
   for (size_t i = 0; i < states; i++) before[i] = od_impossible;
-  before[OD_CTC_BLANK] = 0; /* no symbols before the first column */
-  for (int t = 0; t < output->columns; t++) {
+  before[OD_CTC_BLANK] = 0; /* no symbols before the first time step */
+  for (int t = 0; t < output->steps; t++) {
     for (int n = 0; n <= length; n++)
       extend_paths(output->logs + t * OD_CTC_CLASSES, before + n * OD_CTC_CLASSES,
                    n ? before + (n - 1) * OD_CTC_CLASSES : NULL, here + n * OD_CTC_CLASSES,
@@ -71,7 +71,7 @@ od_status od_length_path(const od_ctc_output *output, int length, uint8_t *path,
   for (int d = 0; d < OD_DIGITS; d++)
     if (end[d] > end[last]) last = d;
   *found = end[last] > od_impossible / 2;
-  if (*found) trace_back(output->columns, length, last, from, path);
+  if (*found) trace_back(output->steps, length, last, from, path);
   od_release(best);
   od_release(from);
   return OD_OK;

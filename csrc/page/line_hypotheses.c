@@ -97,14 +97,14 @@ od_status od_hypotheses_render(const od_page *page, od_thread_pool *pool,
 
 od_status od_hypotheses_recognize(const od_reader *reader, od_thread_pool *pool,
                                   od_line_hypotheses *hypotheses, od_error *error) {
-  size_t columns = 0, count = 0;
+  size_t steps = 0, count = 0;
   for (int i = 0; i < hypotheses->count; i++) {
     od_line_hypothesis *item = &hypotheses->items[i];
-    item->columns = od_model_sequence_length_at(reader->recognizer, item->geometry.width);
-    columns += (size_t)item->columns;
+    item->steps = od_model_sequence_length_at(reader->recognizer, item->geometry.width);
+    steps += (size_t)item->steps;
   }
   od_line_image *images = od_allocate((size_t)hypotheses->count, sizeof *images);
-  od_real *probabilities = od_allocate(columns, OD_CTC_CLASSES * sizeof *probabilities);
+  od_real *probabilities = od_allocate(steps, OD_CTC_CLASSES * sizeof *probabilities);
   hypotheses->probabilities = probabilities;
   if (!images || !probabilities) {
     od_release(images);
@@ -113,8 +113,8 @@ od_status od_hypotheses_recognize(const od_reader *reader, od_thread_pool *pool,
   for (int i = 0; i < hypotheses->count; i++) {
     od_line_hypothesis *item = &hypotheses->items[i];
     item->probabilities = probabilities;
-    probabilities += (size_t)item->columns * OD_CTC_CLASSES;
-    if (item->columns)
+    probabilities += (size_t)item->steps * OD_CTC_CLASSES;
+    if (item->steps)
       images[count++] = (od_line_image){item->pixels, item->geometry.width, item->probabilities};
   }
   od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, count, images,

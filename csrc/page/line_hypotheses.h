@@ -13,8 +13,8 @@ typedef struct od_line_hypothesis {
   int line; /* index on the page */
   od_line_geometry geometry;
   uint8_t *pixels; /* (OD_LINE_HEIGHT, geometry.width): the line image */
-  int columns;
-  od_real *probabilities; /* (columns, OD_CTC_CLASSES), once recognized */
+  int steps;
+  od_real *probabilities; /* (steps, OD_CTC_CLASSES), once recognized */
 } od_line_hypothesis;
 
 /* Start from zeros; release with od_hypotheses_release. */

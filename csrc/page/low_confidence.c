@@ -1,4 +1,4 @@
-/* Low-confidence symbols: digits in columns where blank is the most probable class. */
+/* Low-confidence symbols: digits in time steps where blank is the most probable class. */
 #include <string.h>
 
 #include "page/ctc_path.h"
@@ -7,22 +7,22 @@ static double probability_of(const od_ctc_output *output, int t, int class) {
   return (double)output->probabilities[t * OD_CTC_CLASSES + class];
 }
 
-/* Whether the best digit of column t is also that of its neighbour, where it is more probable: the
- * column then belongs to the neighbour's symbol. */
+/* Whether the best digit of time step t is also that of its neighbour, where it is more probable:
+ * the time step then belongs to the neighbour's symbol. */
 static bool belongs_to(const od_ctc_output *output, int t, int neighbour) {
   const int digit = od_column_argmax(output, t, OD_DIGITS);
   return digit == od_column_argmax(output, neighbour, OD_DIGITS) &&
          probability_of(output, t, digit) <= probability_of(output, neighbour, digit);
 }
 
-/* Finds the most probable symbol in blank columns begin..end - 1: its value and its columns
- * *first..*last. One column beside symbols of the path stays blank. */
+/* Finds the most probable symbol in blank time steps begin..end - 1: its value and its time steps
+ * *first..*last. One time step beside symbols of the path stays blank. */
 static bool find_symbol(const od_ctc_output *output, int begin, int end, int *value, int *first,
                         int *last) {
   if (begin > 0) begin++;
-  if (end < output->columns) end--;
+  if (end < output->steps) end--;
   while (begin > 0 && begin < end && belongs_to(output, begin, begin - 1)) begin++;
-  while (end < output->columns && begin < end && belongs_to(output, end - 1, end)) end--;
+  while (end < output->steps && begin < end && belongs_to(output, end - 1, end)) end--;
   if (begin >= end) return false;
   double sum = 0, max = 0;
   *value = 0;
@@ -44,7 +44,7 @@ static bool find_symbol(const od_ctc_output *output, int begin, int end, int *va
   return true;
 }
 
-/* Adds symbols to blank columns begin..end - 1, which lie between symbols or the line's ends. */
+/* Adds symbols to blank time steps begin..end - 1, which lie between symbols or the line's ends. */
 static void add_symbols(const od_ctc_output *output, int begin, int end, uint8_t *path) {
   int value, first, last;
   if (!find_symbol(output, begin, end, &value, &first, &last)) return;
@@ -54,8 +54,8 @@ static void add_symbols(const od_ctc_output *output, int begin, int end, uint8_t
 }
 
 void od_add_low_confidence(const od_ctc_output *output, uint8_t *path) {
-  for (int t = 0, begin = 0; t <= output->columns; t++) {
-    if (t < output->columns && path[t] == OD_CTC_BLANK) continue;
+  for (int t = 0, begin = 0; t <= output->steps; t++) {
+    if (t < output->steps && path[t] == OD_CTC_BLANK) continue;
     if (begin < t) add_symbols(output, begin, t, path);
     begin = t + 1;
   }

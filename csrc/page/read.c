@@ -30,15 +30,15 @@ static void recognition_release(recognition *work) {
 
 static od_status check_recognizer(const od_model *model, od_error *error) {
   const od_shape input = od_model_input(model);
-  const int columns = od_model_sequence_length(model), classes = od_model_classes(model);
+  const int steps = od_model_sequence_length(model), classes = od_model_classes(model);
   if (input.h == OD_LINE_HEIGHT && input.w == OD_LINE_MAX_WIDTH && input.c == 1 &&
-      columns == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE && classes == OD_CTC_CLASSES)
+      steps == OD_LINE_MAX_WIDTH / OD_CTC_STRIDE && classes == OD_CTC_CLASSES)
     return OD_OK;
   return od_fail(
       error, OD_ERROR_ARGUMENT,
-      "recognizer: got a network from (%d, %d, %d) to %d columns of %d classes, expected "
-      "one from (%d, %d, 1) to %d columns of %d classes",
-      input.h, input.w, input.c, columns, classes, OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH,
+      "recognizer: got a network from (%d, %d, %d) to %d time steps of %d classes, expected "
+      "one from (%d, %d, 1) to %d time steps of %d classes",
+      input.h, input.w, input.c, steps, classes, OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH,
       OD_LINE_MAX_WIDTH / OD_CTC_STRIDE, OD_CTC_CLASSES);
 }
 
@@ -101,7 +101,8 @@ static void keep_probable(recognition *work, double min_probability, const doubl
   symbols->count = kept;
 }
 
-/* Sets the posteriors of symbols that share columns with one of `fused`, to which they belong. */
+/* Sets the posteriors of symbols that share time steps with one of `fused`, to which they belong.
+ */
 static void copy_posteriors(const od_symbols *fused, const double *posteriors,
                             od_symbols *symbols) {
   int k = 0;

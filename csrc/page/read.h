@@ -16,13 +16,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/api.h"
 #include "base/thread_pool.h"
 #include "base/status.h"
 #include "digit/classifier.h"
 #include "nn/workspace.h"
 
+OD_BEGIN_DECLS
+
 /* Input of the recognizer, its classes (the digits and CTC's blank) and the pixels between two
- * columns of its output. */
+ * time steps of its output. */
 enum {
   OD_LINE_HEIGHT = 32,
   OD_LINE_MAX_WIDTH = 1024,
@@ -57,7 +60,7 @@ typedef struct od_fusion {
  * other readers, its workspaces not. */
 typedef struct od_reader {
   const od_kernels *kernels;  /* of image operations */
-  const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to columns of
+  const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to time steps of
                                  OD_CTC_CLASSES classes */
   od_workspace *recognizer_workspace;
   const od_classifier *classifier; /* NULL: symbols are not verified */
@@ -130,5 +133,7 @@ typedef struct od_symbol_features {
 od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t *image,
                            od_thread_pool *pool, od_symbol_features *features, od_error *error);
 void od_symbol_features_release(od_symbol_features *features);
+
+OD_END_DECLS
 
 #endif

@@ -22,7 +22,7 @@ static od_symbol symbol_of(int line, const od_decoded_symbol *decoded) {
 /* Drops low-confidence symbols that have no segments or are not isolated; returns whether there
  * were any. */
 static bool drop_unsupported(line_symbols *line) {
-  bool keep[OD_LINE_MAX_WIDTH / OD_CTC_STRIDE]; /* a symbol has at least one column */
+  bool keep[OD_LINE_MAX_WIDTH / OD_CTC_STRIDE]; /* a symbol has at least one time step */
   int kept = 0;
   for (int i = 0; i < line->count; i++)
     keep[i] = !line->decoded[i].low_confidence ||
@@ -43,9 +43,9 @@ static od_status add_line(const od_page *page, const od_line_hypotheses *hypothe
   const od_line_hypothesis *item = &hypotheses->items[index];
   line_symbols line = {0, symbols->decoded + symbols->count, symbols->results + symbols->count,
                        symbols->ranges + symbols->count};
-  od_status status = options ? od_ctc_decode(item->columns, item->probabilities, options,
+  od_status status = options ? od_ctc_decode(item->steps, item->probabilities, options,
                                              line.decoded, &line.count, error)
-                             : od_ctc_decode_candidates(item->columns, item->probabilities,
+                             : od_ctc_decode_candidates(item->steps, item->probabilities,
                                                         line.decoded, &line.count, error);
   for (int i = 0; i < line.count; i++) line.results[i] = symbol_of(item->line, &line.decoded[i]);
   do {
@@ -60,7 +60,7 @@ static od_status add_line(const od_page *page, const od_line_hypotheses *hypothe
 od_status od_symbols_decode(const od_page *page, const od_line_hypotheses *hypotheses,
                             const od_read_options *options, od_symbols *symbols, od_error *error) {
   size_t max_count = 0;
-  for (int i = 0; i < hypotheses->count; i++) max_count += (size_t)hypotheses->items[i].columns;
+  for (int i = 0; i < hypotheses->count; i++) max_count += (size_t)hypotheses->items[i].steps;
   symbols->hypotheses = od_allocate(max_count, sizeof *symbols->hypotheses);
   symbols->decoded = od_allocate(max_count, sizeof *symbols->decoded);
   symbols->ranges = od_allocate(max_count, sizeof *symbols->ranges);

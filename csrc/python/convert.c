@@ -167,9 +167,9 @@ static npy_intp count_images(PyArrayObject *array, npy_intp side, bool *single) 
   const npy_intp *shape = PyArray_DIMS(array);
   *single = rank == 2 && shape[0] == side && shape[1] == side;
   if (*single) return 1;
-  const bool batch = (rank == 2 && shape[1] == side * side) ||
-                     ((rank == 3 || (rank == 4 && shape[3] == 1)) && shape[1] == side &&
-                      shape[2] == side);
+  const bool batch =
+      (rank == 2 && shape[1] == side * side) ||
+      ((rank == 3 || (rank == 4 && shape[3] == 1)) && shape[1] == side && shape[2] == side);
   return batch ? shape[0] : 0;
 }
 
@@ -220,14 +220,14 @@ bool convert_labels(PyObject *value, const char *name, size_t count, int classes
   return copy_labels(array, name, count, 1, classes, labels);
 }
 
-bool convert_line_labels(PyObject *value, const char *name, size_t count, int columns, int classes,
+bool convert_line_labels(PyObject *value, const char *name, size_t count, int steps, int classes,
                          uint8_t **labels, size_t *length) {
   PyArrayObject *array = readable(value, name, true, false, "uint8");
   if (!array) return false;
   if (PyArray_NDIM(array) != 2 || (size_t)PyArray_DIM(array, 0) != count ||
-      PyArray_DIM(array, 1) < 1 || PyArray_DIM(array, 1) > columns) {
+      PyArray_DIM(array, 1) < 1 || PyArray_DIM(array, 1) > steps) {
     char expected[96];
-    snprintf(expected, sizeof expected, "(%zu, length), up to %d labels a line", count, columns);
+    snprintf(expected, sizeof expected, "(%zu, length), up to %d labels a line", count, steps);
     return refuse_shape(array, name, expected);
   }
   *length = (size_t)PyArray_DIM(array, 1);
@@ -301,8 +301,7 @@ bool convert_any_picture(PyObject *value, const char *name, int *h, int *w, int 
 }
 
 bool convert_picture_view(PyObject *value, const char *name, picture_view *view) {
-  if (!PyArray_Check(value))
-    return refuse(PyExc_TypeError, name, value, "a NumPy array of uint8");
+  if (!PyArray_Check(value)) return refuse(PyExc_TypeError, name, value, "a NumPy array of uint8");
   PyArrayObject *array = (PyArrayObject *)value;
   if (PyArray_TYPE(array) != NPY_UINT8) {
     PyErr_Format(PyExc_TypeError, "%s: got dtype %S, expected uint8", name, PyArray_DESCR(array));
@@ -384,8 +383,7 @@ PyObject *new_float_rows(size_t rows, int columns, float **numbers) {
 }
 
 PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers) {
-  return new_array(3, (npy_intp[]){(npy_intp)blocks, rows, columns}, NPY_FLOAT32,
-                   (void **)numbers);
+  return new_array(3, (npy_intp[]){(npy_intp)blocks, rows, columns}, NPY_FLOAT32, (void **)numbers);
 }
 
 PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers) {

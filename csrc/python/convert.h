@@ -44,8 +44,8 @@ void image_view_release(image_view *view); /* a view of zeros is fine */
  * change while the GIL is released. Free it with PyMem_Free. */
 bool convert_labels(PyObject *value, const char *name, size_t count, int classes, uint8_t **labels);
 
-/* The same for labels (count, length) of lines, of 1 to `columns` each. */
-bool convert_line_labels(PyObject *value, const char *name, size_t count, int columns, int classes,
+/* The same for labels (count, length) of lines, of 1 to `steps` each. */
+bool convert_line_labels(PyObject *value, const char *name, size_t count, int steps, int classes,
                          uint8_t **labels, size_t *length);
 
 /* The numbers of a float32 array of exactly this shape, all finite; they live as long

@@ -12,14 +12,14 @@
 /* The arguments of a call and the buffers of its results. */
 typedef struct explain_call {
   image_view view;
-  int digit;        /* a class, or -1: that with the largest score of the first `classes` */
+  int digit; /* a class, or -1: that with the largest score of the first `classes` */
   int classes;
-  int layer;        /* an index, or -1: the default layer */
-  od_shape map;     /* (h, w, 1) */
-  int64_t *digits;  /* (n) */
-  float *scores;    /* (n, classes) */
-  float *maps;      /* (n, h, w) */
-  float *heats;     /* (n, H, W) */
+  int layer;       /* an index, or -1: the default layer */
+  od_shape map;    /* (h, w, 1) */
+  int64_t *digits; /* (n) */
+  float *scores;   /* (n, classes) */
+  float *maps;     /* (n, h, w) */
+  float *heats;    /* (n, H, W) */
 } explain_call;
 
 /* An integer of 0 to high, or None for -1. */

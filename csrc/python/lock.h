@@ -22,7 +22,8 @@ typedef struct object_lock {
 #if PY_VERSION_HEX >= 0x030d0000
   PyMutex mutex;
 #else
-  PyThread_type_lock entrance, mutex; /* one thread waits for the mutex, the others at the entrance */
+  PyThread_type_lock entrance,
+      mutex; /* one thread waits for the mutex, the others at the entrance */
 #endif
 } object_lock;
 

@@ -6,6 +6,7 @@
 #include "image_operations.h"
 #include "input.h"
 #include "network_type.h"
+#include "ocrdigit.h"
 #include "preprocessing.h"
 #include "canonical_input.h"
 #include "classifier_type.h"
@@ -40,7 +41,8 @@ static PyMethodDef functions[] = {
      PyDoc_STR("canonical_scale(images, /)\n--\n\n"
                "The scale that maps canonical images to 0..1; None for other input.")},
     {"preprocess_digit", FAST(preprocessing_digit),
-     PyDoc_STR("preprocess_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
+     PyDoc_STR(
+         "preprocess_digit(image)\n--\n\n(h, w) of one digit -> float32 (28, 28) in [0, 1].")},
     {"normalize_line_image", reading_normalize_line_image, METH_O,
      PyDoc_STR("normalize_line_image(image, /)\n--\n\n"
                "Gray levels (h, w) of a line to foreground levels.")},
@@ -68,8 +70,9 @@ static PyMethodDef functions[] = {
      PyDoc_STR("image_connected_components(image, connectivity)\n--\n\n"
                "Labels, statistics and centroids of connected components.")},
     {"image_morphology", FAST(image_morphology),
-     PyDoc_STR("image_morphology(image, operation, kernel, anchor, iterations, border, border_value)"
-               "\n--\n\nErosion, dilation, opening or closing.")},
+     PyDoc_STR(
+         "image_morphology(image, operation, kernel, anchor, iterations, border, border_value)"
+         "\n--\n\nErosion, dilation, opening or closing.")},
     {"image_structuring_element", FAST(image_structuring_element),
      PyDoc_STR("image_structuring_element(shape, h, w)\n--\n\nA kernel for image_morphology.")},
     {"image_gaussian_blur", FAST(image_gaussian_blur),

@@ -48,10 +48,11 @@ bool network_labels(const od_network *network, PyObject *value, const char *name
   if (steps == 1) return convert_labels(value, name, count, classes, labels);
   if (!convert_line_labels(value, name, count, steps, classes, labels, length)) return false;
   for (size_t i = 0; i < count; i++) {
-    const size_t needed = od_ctc_min_steps(*labels + i * *length, *length, classes - 1);
-    if (needed <= (size_t)steps) continue;
-    PyErr_Format(PyExc_ValueError, "%s: the labels at index %zu need %zu time steps, the network has %d",
-                 name, i, needed, steps);
+    const size_t wanted = od_ctc_min_steps(*labels + i * *length, *length, classes - 1);
+    if (wanted <= (size_t)steps) continue;
+    PyErr_Format(PyExc_ValueError,
+                 "%s: those at index %zu need %zu time steps, the network gives %d", name, i,
+                 wanted, steps);
     PyMem_Free(*labels);
     *labels = NULL;
     return false;

@@ -43,8 +43,8 @@ bool network_lease_take(PyObject *network, size_t images, network_lease *lease) 
   }
   object_lock_acquire(&self->lock);
   if (!self->model)
-    status = shared_model_create(self->network, state->kernels, self->precision, &self->model,
-                                 &error);
+    status =
+        shared_model_create(self->network, state->kernels, self->precision, &self->model, &error);
   if (status == OD_OK) {
     lease->shared = self->model;
     shared_model_retain(lease->shared);
@@ -104,7 +104,7 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   Py_RETURN_NONE;
 }
 
-/* (n, classes); of lines (n, steps, classes). */
+/* (n, classes); of sequences (n, steps, classes). */
 static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
@@ -142,7 +142,8 @@ PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_
 /* The output of a layer for every image, values (count, size): from a network that ends with
  * it. With the lock held, and without the GIL. */
 static od_status run_until(const network_object *self, const od_kernels *kernels, int layer,
-                           od_thread_pool *pool, const od_images *images, float *values, od_error *error) {
+                           od_thread_pool *pool, const od_images *images, float *values,
+                           od_error *error) {
   od_network *part;
   od_model *model = NULL;
   od_workspace *workspace = NULL;
@@ -217,7 +218,7 @@ static PyObject *new_digits(network_object *self, const image_view *view) {
   int64_t *digits;
   const int steps = od_network_sequence_length(self->network);
   PyObject *result = steps > 1 ? new_integer_rows(view->images.count, steps, &digits)
-                                 : new_integers(view->images.count, &digits);
+                               : new_integers(view->images.count, &digits);
   if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);
   return result;
 }

@@ -258,8 +258,9 @@ static PyMethodDef methods[] = {
      PyDoc_STR("predict($self, /, images, scale)\n--\n\n"
                "The class of every image, int64 (n,), or of every time step, (n, steps).")},
     {"predict_proba", FAST(network_predict_proba),
-     PyDoc_STR("predict_proba($self, /, images, scale)\n--\n\n"
-               "Class probabilities, float32 (n, classes), or of each time step (n, steps, classes).")},
+     PyDoc_STR(
+         "predict_proba($self, /, images, scale)\n--\n\n"
+         "Class probabilities, float32 (n, classes), or of each time step (n, steps, classes).")},
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
                "Class scores before softmax, float32 (n, classes) or (n, steps, classes).")},
@@ -272,7 +273,8 @@ static PyMethodDef methods[] = {
                "The output of the layer of this index for every image, float32 (n, h, w, c).")},
     {"gradient", FAST(network_gradient),
      PyDoc_STR("gradient($self, /, images, labels, scale, *, label_smoothing=0.0, seed=0)\n--\n\n"
-               "The mean loss, the number of correct images, and the gradient of each trainable tensor.")},
+               "The mean loss, the number of correct images, and the gradient of each trainable "
+               "tensor.")},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef attributes[] = {
@@ -280,7 +282,7 @@ static PyGetSetDef attributes[] = {
     {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
     {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
     {"sequence_length", get_sequence_length, NULL,
-     PyDoc_STR("Time steps of the scores of a network that reads lines; else 1."), NULL},
+     PyDoc_STR("Time steps of the scores; 1 if the image has one set of scores."), NULL},
     {"precision", get_precision, set_precision,
      PyDoc_STR("The number type of products: \"float32\", \"bfloat16\" or \"int8\"."), NULL},
     {"ranges", get_ranges, set_ranges,

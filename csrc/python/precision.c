@@ -38,8 +38,9 @@ static bool read_range(PyObject *value, PyObject *name, double *low, double *hig
     if (!read) return false;
   }
   if (pair && *low <= 0 && *high >= 0) return true;
-  PyErr_Format(PyExc_ValueError, "ranges: got %.100R for %.100R, expected (low, high), low <= 0 <= high",
-               value, name);
+  PyErr_Format(PyExc_ValueError,
+               "ranges: got %.100R for %.100R, expected (low, high), low <= 0 <= high", value,
+               name);
   return false;
 }
 

@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 
+#include "base/api.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/status.h"
+
+OD_BEGIN_DECLS
 
 /* The comments name the member of od_augment_step that holds a kind's parameters. */
 typedef enum od_augment_kind {
@@ -117,5 +120,7 @@ size_t od_augment_scratch_size(int h, int w);
  * od_augment_scratch_size(h, w) bytes, aligned to OD_ALIGNMENT. */
 void od_augment_image(const od_augment *augment, od_rng *rng, int h, int w, od_real *image,
                       void *scratch);
+
+OD_END_DECLS
 
 #endif

@@ -10,9 +10,12 @@
 #ifndef OD_TRAIN_OPTIMIZER_H
 #define OD_TRAIN_OPTIMIZER_H
 
+#include "base/api.h"
 #include "kernels/kernels.h"
 #include "base/thread_pool.h"
 #include "nn/network.h"
+
+OD_BEGIN_DECLS
 
 typedef enum od_optimizer_kind { OD_SGD, OD_ADAM, OD_ADAMW } od_optimizer_kind;
 
@@ -40,5 +43,7 @@ bool od_optimizer_step(od_optimizer *optimizer, od_thread_pool *pool, double rat
 
 /* The moving average of all values (total size), or NULL if there is none. */
 const od_real *od_optimizer_average(const od_optimizer *optimizer);
+
+OD_END_DECLS
 
 #endif

@@ -4,6 +4,10 @@
 
 #include <stddef.h>
 
+#include "base/api.h"
+
+OD_BEGIN_DECLS
+
 typedef enum od_schedule_kind {
   OD_CONSTANT, /* the peak at every step; no warm-up */
   OD_COSINE,   /* cosine decay from the peak to peak / final_divisor */
@@ -21,5 +25,7 @@ typedef struct od_schedule {
 
 /* Return the rate of step `step` of `steps`, counted from 0. */
 double od_schedule_rate(const od_schedule *schedule, size_t step, size_t steps);
+
+OD_END_DECLS
 
 #endif

@@ -31,11 +31,11 @@ struct od_trainer {
   od_real *step_gradient;  /* (trainable) */
   od_real *saved_weights;  /* (total): the weights while the network holds their average */
   od_real *best_weights;   /* (total): of the best epoch */
-  bool sequences;          /* the network has columns, trained by CTC */
-  size_t outputs;          /* columns x classes of an image */
+  bool sequences;          /* the network has time steps, trained by CTC */
+  size_t outputs;          /* time steps x classes of an image */
   od_real *scores;         /* (VALIDATION_BLOCK + 1, outputs); the last row is scratch */
   void *ctc_scratch;       /* od_ctc_scratch bytes */
-  uint8_t *labels;         /* (batch_size, columns) */
+  uint8_t *labels;         /* (batch_size, time steps) */
   od_real *targets;        /* (batch_size, classes) */
   size_t total_bytes;      /* of all the network's values */
   size_t augment_size;     /* bytes of scratch per worker */
@@ -66,10 +66,10 @@ static od_status allocate_buffers(od_trainer *t, od_error *error) {
   const od_shape in = od_network_input(t->network);
   const size_t total = od_network_total_size(t->network);
   const size_t classes = (size_t)od_network_classes(t->network);
-  const size_t columns = (size_t)od_network_sequence_length(t->network);
+  const size_t steps = (size_t)od_network_sequence_length(t->network);
   const size_t batch_size = (size_t)t->config.batch_size;
-  t->sequences = columns > 1;
-  t->outputs = columns * classes;
+  t->sequences = steps > 1;
+  t->outputs = steps * classes;
   t->total_bytes = total * sizeof(od_real);
   t->step_gradient = od_allocate(od_network_trainable_size(t->network), sizeof *t->step_gradient);
   t->saved_weights = od_allocate(total, sizeof *t->saved_weights);
@@ -80,8 +80,8 @@ static od_status allocate_buffers(od_trainer *t, od_error *error) {
   }
   t->augment_scratch = od_allocate(t->augment_size, (size_t)t->threads);
   t->scores = od_allocate((VALIDATION_BLOCK + 1) * t->outputs, sizeof *t->scores);
-  t->ctc_scratch = od_allocate(t->sequences ? od_ctc_scratch(columns, classes) : 1, 1);
-  t->labels = od_allocate(batch_size, columns);
+  t->ctc_scratch = od_allocate(t->sequences ? od_ctc_scratch(steps, classes) : 1, 1);
+  t->labels = od_allocate(batch_size, steps);
   t->targets = od_allocate(batch_size * classes, sizeof *t->targets);
   if (!t->step_gradient || !t->saved_weights || !t->best_weights || !t->augment_scratch ||
       !t->scores || !t->ctc_scratch || !t->labels || !t->targets)
@@ -260,7 +260,7 @@ static void measure_image(const od_trainer *t, const od_train_data *data, size_t
   sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
 }
 
-/* The same of a label sequence, with the scores of its columns. */
+/* The same of a label sequence, with the scores of its time steps. */
 static void measure_sequence(const od_trainer *t, const od_train_data *data, size_t index,
                              const od_real *scores, metrics *sum) {
   const size_t classes = (size_t)od_network_classes(t->network);

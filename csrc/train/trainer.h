@@ -3,12 +3,15 @@
 #ifndef OD_TRAIN_TRAINER_H
 #define OD_TRAIN_TRAINER_H
 
+#include "base/api.h"
 #include "nn/images.h"
 #include "nn/network.h"
 #include "nn/precision.h"
 #include "train/augment.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
+
+OD_BEGIN_DECLS
 
 /* Progress of a run. Loss and accuracy are means over the images of the epoch trained on so far;
  * val_* are NAN before the end of the epoch and without validation data. */
@@ -49,9 +52,9 @@ typedef struct od_train_config {
 
 typedef struct od_train_data {
   od_images images;
-  const uint8_t *labels;  /* (images.count); for a network with columns (images.count, length),
-                             each sequence ended by the CTC blank, the last class */
-  size_t length;          /* maximum length of a label sequence: 1 to the number of columns */
+  const uint8_t *labels;  /* (images.count); for a network with a sequence as output (images.count,
+                             length),  each sequence ended by the CTC blank, the last class */
+  size_t length;          /* maximum length of a label sequence: 1 to the number of time steps */
   const od_real *targets; /* (images.count, classes), or NULL: class probabilities that replace the
                              labels in the loss, for example of a teacher; each row sums to 1.
                              Accuracy and validation use the labels. */
@@ -74,5 +77,7 @@ void od_trainer_destroy(od_trainer *trainer);
 od_status od_trainer_run(od_trainer *trainer, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error);
+
+OD_END_DECLS
 
 #endif

@@ -59,17 +59,17 @@ od_status od_check_train_config(const od_network *network, const od_train_config
   return OD_OK;
 }
 
-/* Check that each label sequence fits into the network's columns. */
+/* Check that each label sequence fits into the network's time steps. */
 static od_status check_sequences(const od_network *network, const char *name,
                                  const od_train_data *data, od_error *error) {
-  const size_t columns = (size_t)od_network_sequence_length(network);
+  const size_t steps = (size_t)od_network_sequence_length(network);
   for (size_t i = 0; i < data->images.count; i++) {
     const size_t needed = od_ctc_min_steps(data->labels + i * data->length, data->length,
-                                             od_network_classes(network) - 1);
-    if (needed > columns)
+                                           od_network_classes(network) - 1);
+    if (needed > steps)
       return od_fail(error, OD_ERROR_ARGUMENT,
-                     "%s: the labels at index %zu need %zu columns, the network has %zu", name, i,
-                     needed, columns);
+                     "%s: the labels at index %zu need %zu time steps, the network has %zu", name,
+                     i, needed, steps);
   }
   return OD_OK;
 }
@@ -84,17 +84,16 @@ od_status od_check_train_data(const od_network *network, const char *name,
   if (data->images.size != expected)
     return od_fail(error, OD_ERROR_ARGUMENT, "%s: got images of %zu numbers, expected %zu", name,
                    data->images.size, expected);
-  const size_t columns = (size_t)od_network_sequence_length(network);
-  const size_t length = columns > 1 ? data->length : 1;
-  if (!length || length > columns)
+  const size_t steps = (size_t)od_network_sequence_length(network);
+  const size_t length = steps > 1 ? data->length : 1;
+  if (!length || length > steps)
     return od_fail(error, OD_ERROR_ARGUMENT,
-                   "%s: got label sequences of length %zu, expected 1 to %zu", name, length,
-                   columns);
+                   "%s: got label sequences of length %zu, expected 1 to %zu", name, length, steps);
   for (size_t i = 0; i < data->images.count * length; i++)
     if (data->labels[i] >= classes)
       return od_fail(error, OD_ERROR_ARGUMENT, "%s: label %d at index %zu, expected 0 to %d", name,
                      data->labels[i], i / length, classes - 1);
-  return columns > 1 ? check_sequences(network, name, data, error) : OD_OK;
+  return steps > 1 ? check_sequences(network, name, data, error) : OD_OK;
 }
 
 od_status od_check_train_targets(const od_network *network, const od_train_data *data,

@@ -71,8 +71,8 @@ static void check_result(const od_target *result) {
   bool correct = true;
   for (int y = 0; y < result->h; y++)
     for (int x = 0; x < result->w; x++)
-      correct =
-          correct && result->pixels[y * result->row + x * result->column] == want[y * result->w + x];
+      correct = correct &&
+                result->pixels[y * result->row + x * result->column] == want[y * result->w + x];
   CHECK(correct);
   CHECK(guard_intact(&guard_out));
 }

@@ -2,22 +2,21 @@
 #include "ctc_cases.h"
 
 static void test_constraints(void) {
-  enum { COLUMNS = 8 };
-  const uint8_t classes[COLUMNS] = {OD_CTC_BLANK, 4, 4, OD_CTC_BLANK, 4, 7, 7, OD_CTC_BLANK};
+  enum { STEPS = 8 };
+  const uint8_t classes[STEPS] = {OD_CTC_BLANK, 4, 4, OD_CTC_BLANK, 4, 7, 7, OD_CTC_BLANK};
   static const char *const words[] = {"42", "447", "4477", "123456789", "0"};
   const od_read_options none = {0}, lexicon = {.word_count = 5, .words = words};
-  od_real probabilities[COLUMNS * OD_CTC_CLASSES];
-  fill_columns(COLUMNS, classes, 0.9, probabilities);
-  check_decoded(probabilities, COLUMNS, &none, "447");
-  check_decoded(probabilities, COLUMNS, &(od_read_options){.length = 3}, "447");
-  check_decoded(probabilities, COLUMNS, &(od_read_options){.length = 2}, "47");
-  check_decoded(probabilities, COLUMNS, &(od_read_options){.length = 9}, "");
-  check_decoded(probabilities, COLUMNS, &lexicon, "447");
-  check_decoded(probabilities, COLUMNS, &(od_read_options){.word_count = 1, .words = words}, "42");
-  check_decoded(probabilities, COLUMNS,
+  od_real probabilities[STEPS * OD_CTC_CLASSES];
+  fill_steps(STEPS, classes, 0.9, probabilities);
+  check_decoded(probabilities, STEPS, &none, "447");
+  check_decoded(probabilities, STEPS, &(od_read_options){.length = 3}, "447");
+  check_decoded(probabilities, STEPS, &(od_read_options){.length = 2}, "47");
+  check_decoded(probabilities, STEPS, &(od_read_options){.length = 9}, "");
+  check_decoded(probabilities, STEPS, &lexicon, "447");
+  check_decoded(probabilities, STEPS, &(od_read_options){.word_count = 1, .words = words}, "42");
+  check_decoded(probabilities, STEPS,
                 &(od_read_options){.length = 4, .word_count = 5, .words = words}, "4477");
-  check_decoded(probabilities, COLUMNS, &(od_read_options){.word_count = 1, .words = words + 3},
-                "");
+  check_decoded(probabilities, STEPS, &(od_read_options){.word_count = 1, .words = words + 3}, "");
 }
 
 /* With one column, a symbol's posteriors are the probabilities of that column. */
@@ -41,8 +40,8 @@ static void test_posteriors(void) {
 }
 
 /* Gives each column the digit of `digits` with probability p, else blank; '-' leaves it. */
-static void fill_digits(int columns, const char *digits, double p, od_real *probabilities) {
-  for (int t = 0; t < columns; t++) {
+static void fill_digits(int steps, const char *digits, double p, od_real *probabilities) {
+  for (int t = 0; t < steps; t++) {
     if (digits[t] == '-') continue;
     for (int c = 0; c < OD_CTC_CLASSES; c++) probabilities[t * OD_CTC_CLASSES + c] = 0;
     probabilities[t * OD_CTC_CLASSES + digits[t] - '0'] = (od_real)p;
@@ -50,10 +49,10 @@ static void fill_digits(int columns, const char *digits, double p, od_real *prob
   }
 }
 
-/* Candidates include low-confidence symbols, except the trailing columns of another symbol and
+/* Candidates include low-confidence symbols, except the trailing time steps of another symbol and
  * those of negligible probability. */
 static void test_low_confidence(void) {
-  enum { COLUMNS = 14 };
+  enum { STEPS = 14 };
   static const struct {
     const char *digits;
     double p;
@@ -63,19 +62,19 @@ static void test_low_confidence(void) {
                {"---55---------", 0.005, "4"}, {"--------44----", 0.1, "4"},
                {"----44--------", 0.1, "4"},   {"--------47----", 0.3, "47"},
                {"-----------444", 0.2, "44"},  {"--------7-----", 0.4, "4"}};
-  uint8_t classes[COLUMNS];
+  uint8_t classes[STEPS];
   memset(classes, OD_CTC_BLANK, sizeof classes);
   classes[6] = classes[7] = 4;
-  od_real probabilities[COLUMNS * OD_CTC_CLASSES];
+  od_real probabilities[STEPS * OD_CTC_CLASSES];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    od_decoded_symbol symbols[COLUMNS];
+    od_decoded_symbol symbols[STEPS];
     od_error error = {{0}};
     int count;
     CHECK_CASE("case %zu", i);
-    fill_columns(COLUMNS, classes, 0.9999, probabilities);
-    fill_digits(COLUMNS, cases[i].digits, cases[i].p, probabilities);
-    check_decoded(probabilities, COLUMNS, &(od_read_options){0}, "4");
-    CHECK_INT(od_ctc_decode_candidates(COLUMNS, probabilities, symbols, &count, &error), OD_OK);
+    fill_steps(STEPS, classes, 0.9999, probabilities);
+    fill_digits(STEPS, cases[i].digits, cases[i].p, probabilities);
+    check_decoded(probabilities, STEPS, &(od_read_options){0}, "4");
+    CHECK_INT(od_ctc_decode_candidates(STEPS, probabilities, symbols, &count, &error), OD_OK);
     check_text(count, symbols, cases[i].expected);
     for (int k = 0; k < count; k++) CHECK_INT(symbols[k].low_confidence, symbols[k].first != 6);
   }
