@@ -1,4 +1,4 @@
-"""Networks with every kind of layer in the places that it can stand in."""
+"""Networks with every kind of layer in its possible places, images, and the shipped models."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ NETWORKS = {
 
 
 def make_network(layers) -> _core.Network:
-    """A network whose every tensor differs from 0 and 1, as after some training."""
+    """Return a network of which every tensor differs from 0 and 1, as after some training."""
     network = _core.Network(layers, seed=2)
     rng = np.random.default_rng(4)
     weights = network.weights()
@@ -77,7 +77,7 @@ def make_images(count: int = 4) -> np.ndarray:
 
 
 def shipped_models() -> list[str]:
-    """The files of the classifiers in the package."""
+    """Return the files of the classifiers in the package."""
     weights = Path(ocrdigit.__file__).parent / "weights"
     found = [
         path for path in weights.glob("*.safetensors") if path.name != "recognizer.safetensors"

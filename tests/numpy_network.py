@@ -1,4 +1,4 @@
-"""A network by the definitions of its layers, in NumPy and float64, without any framework."""
+"""A reference of networks: the definitions of their layers, in NumPy and float64."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from ocrdigit import _core
 
 
 class NumpyNetwork:
-    """What a network of the core computes; images are (n, h, w, c)."""
+    """The function of a network of the core; images are (n, h, w, c)."""
 
     def __init__(self, network: _core.Network) -> None:
         self.layers = network.layers
-        self.own: list[dict[str, np.ndarray]] = []
+        self.tensors: list[dict[str, np.ndarray]] = []
         weights = network.weights()
         for part in network.describe():
             start = part["name"] + "."
-            self.own.append(
+            self.tensors.append(
                 {
                     name.removeprefix(start): tensor.astype(np.float64)
                     for name, tensor in weights.items()
@@ -26,50 +26,50 @@ class NumpyNetwork:
             )
 
     def run(self, x: np.ndarray, begin: int = 0, end: int | None = None) -> np.ndarray:
-        """Return what layers ``begin`` to ``end`` make of x."""
+        """Return the output of layers ``begin`` to ``end`` for x."""
         x = x.astype(np.float64)
-        for layer, own in list(zip(self.layers, self.own, strict=True))[begin:end]:
-            x = getattr(self, layer["type"])(x, layer, own)
+        for layer, tensors in list(zip(self.layers, self.tensors, strict=True))[begin:end]:
+            x = getattr(self, layer["type"])(x, layer, tensors)
             if layer.get("activation") == "relu":
                 x = np.maximum(x, 0)
         return x
 
-    def conv2d(self, x, layer, own):
+    def conv2d(self, x, layer, tensors):
         sizes, stride = np.broadcast_to(layer["kernel_size"], 2), layer["strides"]
         if layer["padding"] == "same":
             sides = [same_padding(*side, stride) for side in zip(x.shape[1:3], sizes, strict=True)]
             x = np.pad(x, [(0, 0), *sides, (0, 0)])
         windows = sliding_window_view(x, sizes, (1, 2))[:, ::stride, ::stride]
-        return np.einsum("nyxcij,ijcu->nyxu", windows, own["kernel"]) + own.get("bias", 0)
+        return np.einsum("nyxcij,ijcu->nyxu", windows, tensors["kernel"]) + tensors.get("bias", 0)
 
-    def dense(self, x, layer, own):
-        return x @ own["kernel"] + own.get("bias", 0)
+    def dense(self, x, layer, tensors):
+        return x @ tensors["kernel"] + tensors.get("bias", 0)
 
-    def relu(self, x, layer, own):
+    def relu(self, x, layer, tensors):
         return np.maximum(x, 0)
 
-    def max_pool2d(self, x, layer, own):
+    def max_pool2d(self, x, layer, tensors):
         down, right = np.broadcast_to(layer.get("pool_size", 2), 2)
         n, h, w, c = x.shape
         rows, columns = h // down, w // right
         whole = x[:, : rows * down, : columns * right]
         return whole.reshape(n, rows, down, columns, right, c).max((2, 4))
 
-    def global_average_pool2d(self, x, layer, own):
+    def global_average_pool2d(self, x, layer, tensors):
         return x.mean((1, 2))
 
-    def batch_norm(self, x, layer, own):
-        deviation = np.sqrt(own["moving_variance"] + layer["epsilon"])
-        return (x - own["moving_mean"]) / deviation * own["gamma"] + own["beta"]
+    def batch_norm(self, x, layer, tensors):
+        deviation = np.sqrt(tensors["moving_variance"] + layer["epsilon"])
+        return (x - tensors["moving_mean"]) / deviation * tensors["gamma"] + tensors["beta"]
 
-    def dropout(self, x, layer, own):
+    def dropout(self, x, layer, tensors):
         return x
 
-    def flatten(self, x, layer, own):
+    def flatten(self, x, layer, tensors):
         return x.reshape(len(x), -1)
 
 
 def same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after, as TensorFlow's "same" has them: the smaller half before."""
+    """Return the zeros before and after, as TensorFlow's "same": the smaller half before."""
     total = max((-(-length // stride) - 1) * stride + size - length, 0)
     return total // 2, total - total // 2

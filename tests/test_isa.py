@@ -1,4 +1,4 @@
-"""Every instruction set gives the same answers; OCRDIGIT_ISA chooses one for a process."""
+"""Instruction sets agree within rounding; OCRDIGIT_ISA selects one for a process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ np.savez(
 
 
 def run(name, folder, *command):
-    """A process under an instruction set, in a folder where no source tree is in the way."""
+    """Run a process under an instruction set, in a folder without a source tree."""
     return subprocess.run(
         [sys.executable, "-c", *command],
         cwd=folder,
@@ -72,12 +72,12 @@ def test_agrees_with_scalar(name, scalar, tmp_path):
     assert results.keys() == scalar.keys() - {"name"}
     for tensor, values in results.items():
         expected = scalar[tensor]
-        tiny = 1e-5 * np.abs(expected).max()  # sums that cancel have no digits to compare
-        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=tiny, err_msg=tensor)
+        absolute = 1e-5 * np.abs(expected).max()  # for sums that cancel
+        np.testing.assert_allclose(values, expected, rtol=1e-4, atol=absolute, err_msg=tensor)
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_unavailable_one_is_refused(name, tmp_path):
+def test_unavailable_one_fails(name, tmp_path):
     if name in AVAILABLE:
         pytest.skip(f"this machine has {name}")
     process = run(name, tmp_path, "import ocrdigit")
@@ -89,7 +89,7 @@ def test_unavailable_one_is_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["sse9", "AVX2", "scalar ", "x" * 5000])
-def test_unknown_one_is_refused(name, tmp_path):
+def test_unknown_one_fails(name, tmp_path):
     process = run(name, tmp_path, "import ocrdigit")
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1] == (
@@ -98,7 +98,7 @@ def test_unknown_one_is_refused(name, tmp_path):
     )
 
 
-def test_empty_one_is_none(tmp_path):
+def test_empty_name_selects_an_available_one(tmp_path):
     process = run("", tmp_path, "from ocrdigit import _core; print(_core.instruction_set())")
     assert process.returncode == 0, process.stderr
     assert process.stdout.strip() in AVAILABLE

@@ -172,7 +172,9 @@ def recipe_in_words(name: str) -> roofline_page.Recipe:
     from ocrdigit import recipes
 
     settings = recipes.resolve(name)
-    return roofline_page.Recipe(settings["batch_size"], [step[0] for step in settings["augment"]])
+    return roofline_page.Recipe(
+        settings["batch_size"], [step["type"] for step in settings["augment"]]
+    )
 
 
 def recipe_lines(name: str) -> str:
@@ -191,9 +193,14 @@ def recipe_lines(name: str) -> str:
         len(settings["augment"]),
     )
     lines = [f"{name} {settings['batch_size']} {settings['optimizer']}", *map(str, numbers)]
-    for kind, values, probability, fill, value in settings["augment"]:
-        lines.append(f"{kind} {' '.join(map(str, values))} {probability} {fill} {value}")
+    lines += map(augmentation_line, settings["augment"])
     return "\n".join(lines)
+
+
+def augmentation_line(step: dict[str, Any]) -> str:
+    common = (step["probability"], step.get("fill", "reflect"), step.get("value", 0))
+    keys = [key for key in step if key not in ("type", "probability", "fill", "value")]
+    return " ".join(map(str, (step["type"], *common, *np.hstack([[], *(step[k] for k in keys)]))))
 
 
 # Calls from Python, in a separate process for each instruction set.

@@ -73,26 +73,55 @@ static od_network *read_network(FILE *file) {
   return network;
 }
 
+static void read_range(FILE *file, od_range *range) {
+  READ(file, 2, "%lf %lf", &range->low, &range->high);
+}
+
+/* Reads the parameters of step->kind, in the order of their declaration. */
+static void read_parameters(FILE *file, od_augment_step *step) {
+  switch (step->kind) {
+    case OD_AUGMENT_TRANSLATION:
+      read_range(file, &step->translation.height);
+      read_range(file, &step->translation.width);
+      break;
+    case OD_AUGMENT_AFFINE:
+      READ(file, 2, "%lf %lf", &step->affine.degrees, &step->affine.translate);
+      read_range(file, &step->affine.scale);
+      READ(file, 1, "%lf", &step->affine.shear);
+      break;
+    case OD_AUGMENT_ELASTIC:
+      READ(file, 2, "%lf %lf", &step->elastic.displacement, &step->elastic.sigma);
+      break;
+    case OD_AUGMENT_BACKGROUND:
+      read_range(file, &step->background.tone);
+      READ(file, 1, "%lf", &step->background.uneven);
+      break;
+    case OD_AUGMENT_TEXTURE:
+      read_range(file, &step->texture.amount);
+      READ(file, 1, "%lf", &step->texture.spacing);
+      break;
+    case OD_AUGMENT_STRAY_STROKE:
+      read_range(file, &step->stray_stroke.width);
+      READ(file, 1, "%lf", &step->stray_stroke.reach);
+      break;
+    case OD_AUGMENT_INVERT:
+      break;
+    default:
+      read_range(file, &step->range);
+  }
+}
+
 static od_augment_step read_augmentation(FILE *file) {
-  static const char *const kinds[OD_AUGMENT_KINDS] = {[OD_AUGMENT_ROTATION] = "rotation",
-                                                      [OD_AUGMENT_TRANSLATION] = "translation",
-                                                      [OD_AUGMENT_ZOOM] = "zoom",
-                                                      [OD_AUGMENT_CONTRAST] = "contrast",
-                                                      [OD_AUGMENT_SHEAR] = "shear",
-                                                      [OD_AUGMENT_AFFINE] = "affine",
-                                                      [OD_AUGMENT_ELASTIC] = "elastic",
-                                                      [OD_AUGMENT_STROKE] = "stroke",
-                                                      [OD_AUGMENT_BRIGHTNESS] = "brightness",
-                                                      [OD_AUGMENT_NOISE] = "noise",
-                                                      [OD_AUGMENT_ERASE] = "erase"};
   static const char *const fills[] = {[OD_FILL_REFLECT] = "reflect",
                                       [OD_FILL_CONSTANT] = "constant",
                                       [OD_FILL_NEAREST] = "nearest"};
+  const char *kinds[OD_AUGMENT_KINDS];
+  for (int i = 0; i < OD_AUGMENT_KINDS; i++) kinds[i] = od_augment_kind_name((od_augment_kind)i);
   od_augment_step step = {.kind = (od_augment_kind)read_name(file, kinds, OD_AUGMENT_KINDS)};
-  READ(file, 6, "%lf %lf %lf %lf %lf %lf", &step.a, &step.b, &step.c, &step.d, &step.e,
-       &step.probability);
+  READ(file, 1, "%lf", &step.probability);
   step.fill = (od_fill)read_name(file, fills, 3);
   READ(file, 1, "%lf", &step.value);
+  read_parameters(file, &step);
   return step;
 }
 

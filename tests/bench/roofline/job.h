@@ -10,7 +10,8 @@
  *   recipes 1                         and each with its name, the batch, optimizer, beta1,
  *   seed 32 adam 0.9 0.999 1e-7 ...   beta2, epsilon, momentum, decay, clip, ema, smoothing,
  *   4                                 the number of augmentations, and each:
- *   rotation -0.1 0.1 0 0 0 1 reflect 0
+ *   rotation 1 reflect 0 -0.1 0.1     kind, probability, fill, value, and the parameters of
+ *                                     the kind in the order of od_augment_step
  *   images 4000 784 <bytes> labels <bytes>                                            */
 #ifndef JOB_H
 #define JOB_H
