@@ -20,6 +20,7 @@
 #define OD_RINT rintf
 #include "kernels/elementwise.inc.h"
 #include "kernels/image_loops.inc.h"
+#define OD_HAS_AVX512
 #include "kernels/avx512_vector.inc.h"
 
 typedef __m512i places;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "kernels/vector.h"
+#define OD_HAS_AVX512
 #include "kernels/avx512_vector.inc.h"
 
 static inline vector vector_dot_bfloat16(vector sum, vector a, vector b) {

@@ -1,5 +1,11 @@
 /* The vector operations of AVX-512 (see vector.h): 32 registers of 16 floats. For avx512.c,
- * avx512_vnni.c and avx512_bf16.c, which set their targets first. */
+ * avx512_vnni.c and avx512_bf16.c. The includer defines
+ *
+ *   OD_HAS_AVX512  if its target has AVX-512 F, BW, DQ and VL */
+#if !defined(OD_HAS_AVX512)
+#error "avx512_vector.inc.h: the includer must have a target with AVX-512 (OD_HAS_AVX512)"
+#endif
+
 #include <immintrin.h>
 #include <string.h>
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "kernels/vector.h"
+#define OD_HAS_AVX512
 #include "kernels/avx512_vector.inc.h"
 
 /* In assembly, as compilers copy the sums of _mm512_dpbusd_epi32 from register to register. */

@@ -1,7 +1,7 @@
-/* The reference of image_kernels.h as plain loops, name_plain. Each file of an instruction set
- * includes this one, for the compiler to vectorize. The includer defines nothing before; where
- * name_vector or name_x86 of the other image templates replaces a loop, its arguments of
- * OD_IMAGE_KERNEL_TABLE say so. */
+/* The image kernels as plain loops, name_plain: the reference, in scalar.c, and in each other file
+ * of an instruction set for the compiler to vectorize. The includer defines nothing before this
+ * file. After image_vector.inc.h or image_x86.inc.h, the arguments of OD_IMAGE_KERNEL_TABLE select
+ * their name_vector and name_x86 instead. */
 
 #include "kernels/image_kernels.h"
 

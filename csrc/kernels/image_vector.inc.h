@@ -1,6 +1,6 @@
 /* Image kernels whose sums must stay in registers over a loop, which compilers do not achieve by
  * themselves: name_vector. For any instruction set with wide registers. The includer includes
- * image_loops.inc.h and defines
+ * image_loops.inc.h first, and defines
  *
  *   OD_HAS_VECTOR, OD_HAS_ROUNDING, OD_HAS_IMAGE_VECTORS  the vector operations, see vector.h
  *

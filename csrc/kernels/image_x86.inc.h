@@ -1,6 +1,6 @@
 /* Image kernels that shuffle bytes, which x86 does in lanes of 16: name_x86, for avx2.c and
  * avx512.c. Pixels that do not fill a register are left to name_plain. The includer includes
- * image_loops.inc.h and defines
+ * image_loops.inc.h first, and defines
  *
  *   OD_HAS_AVX2  if its target has AVX2 */
 #if !defined(OD_HAS_AVX2)

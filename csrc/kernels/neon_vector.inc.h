@@ -1,5 +1,9 @@
 /* The vector operations of NEON (see vector.h): 32 registers of 4 floats. For neon.c and
- * neon_dot.c. */
+ * neon_dot.c. The includer defines nothing; the target must be AArch64. */
+#if !defined(__aarch64__)
+#error "neon_vector.inc.h: the target must be AArch64"
+#endif
+
 #include <arm_neon.h>
 #include <string.h>
 
