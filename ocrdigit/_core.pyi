@@ -52,7 +52,7 @@ class Network:
     ) -> Network: ...
     @property
     def layers(self) -> list[dict[str, Any]]:
-        """The list with every key filled in; ``Network(net.layers)`` has the same form."""
+        """The layers with all keys; ``Network(net.layers)`` has the same architecture."""
     @property
     def input_shape(self) -> tuple[int, int, int]: ...
     @property
@@ -69,14 +69,14 @@ class Network:
     def initialize(self, seed: int) -> None: ...
     @property
     def precision(self) -> str:
-        """What predictions multiply: "float32", "bfloat16" or "int8"."""
+        """The number type of products: "float32", "bfloat16" or "int8"."""
     @precision.setter
     def precision(self, precision: str) -> None: ...
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """The range of each layer's input, which int8 wants, as far as known; by layer name.
+        """The observed ranges of layers' inputs, by which int8 quantizes; by layer name.
 
-        ``calibrate`` and a trainer's run measure them, ``set_weights`` forgets them.
+        ``calibrate`` and a trainer's run observe them, ``set_weights`` clears them.
         """
     @ranges.setter
     def ranges(self, ranges: Mapping[str, Sequence[float]]) -> None: ...
@@ -84,7 +84,7 @@ class Network:
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Copies of all tensors by name ("conv2d_1.kernel"), moving statistics included."""
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
-        """Takes all tensors or, with an error, none: same names, same shapes, finite."""
+        """Set all tensors or, with an error, none: same names, same shapes, finite."""
     # images: C-contiguous uint8 or float32, (n, h * w * c) numbers in any shape that starts
     # with n; the network sees value * scale.
     def predict(self, images: NDArray[Any], scale: float) -> NDArray[np.int64]: ...
@@ -115,7 +115,7 @@ class Network:
         layer. None takes the last convolution with the batch norm and ReLU that follow it.
         """
     def layer_output(self, images: NDArray[Any], scale: float, layer: int) -> NDArray[np.float32]:
-        """What a layer, counted from 0, gives for every image: (n, h, w, c)."""
+        """The output of the layer of this index for every image: (n, h, w, c)."""
     def gradient(
         self,
         images: NDArray[Any],
@@ -125,7 +125,7 @@ class Network:
         label_smoothing: float = 0.0,
         seed: int = 0,
     ) -> tuple[float, int, dict[str, NDArray[np.float32]]]:
-        """Mean loss, images right, and the gradient of every trainable tensor."""
+        """The mean loss, the number of correct images, and the gradient of each trainable tensor."""
 
 @final
 class Trainer:

@@ -1,9 +1,8 @@
-"""What people hand in, checked and turned into what the core takes.
+"""Conversion of what the public functions accept to images for the core.
 
-That is images side by side, as bytes or float32, and the scale that makes their values 0..1.
-How values are read, whatever the dtype: a largest value of at most 1 means 0..1, of at
-most 255 means 0..255, and uint16 may go to 65535. Floats may miss these limits by a
-thousandth, as resampled images do.
+The result is a C-contiguous array of bytes or float32, and the scale that maps its values to
+0..1. For any dtype, values up to 1 mean 0..1 and values up to 255 mean 0..255; uint16 may go to
+65535. Floats may exceed these limits by a thousandth, as resampled images do.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ SIDE = 28
 BYTE_SCALE = 1 / 255
 
 _SHAPE = (SIDE, SIDE)
-# The third is that of networks that put channels first.
+# The third is channels-first.
 _BATCH_SHAPES = ((SIDE, SIDE), (SIDE, SIDE, 1), (1, SIDE, SIDE), (SIDE * SIDE,))
 OBJECT_KINDS = "OUT"  # objects, and two kinds of strings
 _ARRAY_PROTOCOLS = ("__array__", "__array_interface__", "__dlpack__")
@@ -33,8 +32,8 @@ _TOLERANCE = 1e-3
 _SAMPLE = 32  # images of a batch that are checked for canonical input
 _TOGETHER = 1 << 24  # pixels of pictures that are preprocessed together
 
-# Larger pictures are refused, before they are decoded where a file tells their size.
-MOST_PIXELS = 100_000_000
+# Larger images raise ValueError; those of files before they are decoded.
+MAX_PIXELS = 100_000_000
 
 ACCEPTED_ONE = (
     "an image is a path, bytes of an image file, a PIL image, or an array (H, W) or (H, W, 1|3|4)"
@@ -46,7 +45,7 @@ ACCEPTED = (
 
 
 def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
-    """Return images (n, 28, 28), uint8 or float32, C-contiguous; their scale; if it was one."""
+    """Return images (n, 28, 28), uint8 or float32, their scale, and whether X is one image."""
     scale = _core.canonical_scale(X)
     if scale is not None:
         canonical = cast("NDArray[Any]", X)
@@ -55,7 +54,7 @@ def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
 
 
 def preprocess_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
-    """Return the same of input that is not canonical, see :func:`_core.canonical_scale`."""
+    """Return the same for input that is not canonical, see :func:`_core.canonical_scale`."""
     X = _unwrapped(X, name)
     if isinstance(X, list):
         pictures = (_picture(item, f"{name}[{i}]") for i, item in enumerate(X))
@@ -66,7 +65,7 @@ def preprocess_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, 
 
 
 def as_grays(X: object, name: str = "X") -> tuple[list[NDArray[np.uint8]], bool]:
-    """Return an image or the images of a batch as gray bytes (H, W), and if it was one."""
+    """Return images as gray bytes (H, W), and whether X is one image."""
     X = _unwrapped(X, name)
     if isinstance(X, list):
         return [gray_pages(item, f"{name}[{i}]")[0] for i, item in enumerate(X)], False
@@ -77,9 +76,9 @@ def as_grays(X: object, name: str = "X") -> tuple[list[NDArray[np.uint8]], bool]
 
 
 def _unwrapped(X: object, name: str) -> object:
-    """Return a list of images as a list, an array of any library as NumPy's, all else as it is.
+    """Return a list of images as a list, an array of any library as NumPy's, other objects as is.
 
-    A column of a table that holds images or their paths is a list of images.
+    A column of a table that holds images or paths becomes a list.
     """
     if isinstance(X, (list, tuple)):
         if not X:
@@ -106,7 +105,7 @@ def read_picture(
 def _decode(
     source: str | os.PathLike[str] | bytes | bytearray, name: str, *, all_pages: bool
 ) -> list[NDArray[Any]]:
-    """Return the pixels of a file's first picture, or of all pages of a TIFF file."""
+    """Return the pixels of the first image of a file, or of all pages of a TIFF file."""
     import io
 
     from PIL import Image
@@ -120,7 +119,7 @@ def _decode(
     try:
         with Image.open(io.BytesIO(data)) as image:
             _check_size(image, what)
-            image.verify()  # checksums; afterwards an image must be opened anew
+            image.verify()  # checksums; the image must be reopened afterwards
         with Image.open(io.BytesIO(data)) as image:
             pages = getattr(image, "n_frames", 1) if all_pages and image.format == "TIFF" else 1
             return [_page(image, page, what) for page in range(pages)]
@@ -128,21 +127,21 @@ def _decode(
         raise
     except Image.DecompressionBombError as error:  # Pillow's own, larger limit
         raise _TooLargeError(f"{what} is too large an image: {error}") from error
-    except Exception as error:  # decoders raise anything from SyntaxError to struct.error
+    except Exception as error:  # decoders raise many types, from SyntaxError to struct.error
         reason = "" if "cannot identify" in str(error) else f": {error}"
         raise ValueError(f"{what} is not an image that can be read{reason}") from error
 
 
 class _TooLargeError(ValueError):
-    """A picture of more pixels than are decoded."""
+    """The image has more than MAX_PIXELS."""
 
 
 def _check_size(image: Image, what: str) -> None:
-    """Refuse a picture by the size that its file tells, before it is decoded."""
-    if image.width * image.height > MOST_PIXELS:
+    """Raise if the size in the file's header is too large, before the image is decoded."""
+    if image.width * image.height > MAX_PIXELS:
         raise _TooLargeError(
             f"{what} is an image of {image.width} x {image.height} pixels; expected at most "
-            f"{MOST_PIXELS:,}"
+            f"{MAX_PIXELS:,}"
         )
 
 
@@ -170,7 +169,7 @@ def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
 
 
 def as_array(X: object, name: str) -> NDArray[Any] | None:
-    """Return X as NumPy's where it is an array of any library or a column of a table, or None."""
+    """Return an array of any library, or a column of a table, as NumPy's; None for other objects."""
     if isinstance(X, np.ndarray):
         return X
     if isinstance(X, (list, tuple)):
@@ -178,18 +177,18 @@ def as_array(X: object, name: str) -> NDArray[Any] | None:
     if _is_pil(X) or not any(hasattr(X, protocol) for protocol in _ARRAY_PROTOCOLS):
         return None
     try:
-        if hasattr(X, "detach"):  # a tensor of PyTorch that takes part in a gradient
+        if hasattr(X, "detach"):  # a tensor of PyTorch that requires a gradient
             X = X.detach()
         if hasattr(X, "__array__") or hasattr(X, "__array_interface__"):
             return np.asarray(X)
         return np.from_dlpack(X)  # type: ignore[arg-type]
-    except Exception as error:  # each library has its own for what lies on another device
+    except Exception as error:  # libraries raise their own for arrays on another device
         kind = type(X).__name__
         raise TypeError(f"{name}, of type {kind}, does not become an array: {error}") from error
 
 
 def numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return an array of Python's numbers as floats or integers."""
+    """Return an object array of numbers as floats or integers."""
     try:
         values = np.array(array.tolist())
     except (ValueError, OverflowError):
@@ -200,7 +199,7 @@ def numbers(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 def _is_pil(X: object) -> bool:
-    pil = sys.modules.get("PIL.Image")  # whoever has a PIL image has imported it
+    pil = sys.modules.get("PIL.Image")  # imported if there is a PIL image
     return pil is not None and isinstance(X, pil.Image)
 
 
@@ -238,10 +237,10 @@ def _for_core(array: NDArray[Any], name: str, accepted: str) -> tuple[NDArray[An
 def _gray_page(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """Return an image's pixels as gray bytes (H, W)."""
     picture, scale = _for_core(array, name, ACCEPTED_ONE)
-    if array.shape[0] * array.shape[1] > MOST_PIXELS:
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise ValueError(
             f"{name} is an image of {array.shape[1]} x {array.shape[0]} pixels; expected at most "
-            f"{MOST_PIXELS:,}"
+            f"{MAX_PIXELS:,}"
         )
     return _core.picture_to_gray(picture, scale)
 

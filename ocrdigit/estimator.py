@@ -423,7 +423,7 @@ class DigitClassifier:
 
         The models that come with the package have a non-digit class, trained on scribbles,
         letters, blots, pairs and halves of digits, textures and blank paper. A model trained by
-        ``fit`` or ``partial_fit`` has the ten digits only, and no digit score.
+        ``fit`` or ``partial_fit`` has the ten digits only, without a digit score.
 
         Parameters and errors are those of :meth:`predict`; RuntimeError also for a model
         without a non-digit class.
@@ -446,7 +446,7 @@ class DigitClassifier:
         classifier = self._fitted_classifier()
         if self.network_.classes == DIGITS:
             raise RuntimeError(
-                "this model has been trained on digits only, without a non-digit class, and has no "
+                "this model has been trained on digits only, without a non-digit class or "
                 "digit score; the models that come with the package have one"
             )
         images, scale, single = as_images(X)

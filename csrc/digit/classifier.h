@@ -1,8 +1,8 @@
 /* The classifier of single digits: 28x28 images to digits, probabilities and digit scores.
  *
  * Its model has ten classes, the digits, and perhaps an eleventh, "non-digit". One forward pass
- * gives both answers: the softmax over the ten says which digit an image shows if it shows any,
- * and the eleventh score against the ten whether it shows any. Where the largest of the ten
+ * gives both answers: the softmax over the ten scores which digit an image shows if it shows one,
+ * and the eleventh score, compared with the ten, whether it shows one. Where the largest of the ten
  * probabilities is below a threshold, test-time augmentation (TTA) follows: the image is rotated
  * by 8 degrees, scaled by 0.9 and 1.1 and sheared by 0.15, either way each, and the probabilities
  * of the six and, with twice the weight, of the image itself are averaged geometrically.

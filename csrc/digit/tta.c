@@ -58,7 +58,7 @@ od_status od_tta_create(od_tta **result, od_error *error) {
 void od_tta_destroy(od_tta *tta) { od_release(tta); }
 
 void od_tta_warp(const od_tta *tta, const od_real *image, od_real scale, od_real *warped) {
-  od_real padded[PADDED * PADDED] = {0}; /* with a margin of zeros, which no warp goes beyond */
+  od_real padded[PADDED * PADDED] = {0}; /* with a margin of zeros that covers all warps */
   for (int y = 0; y < SIDE; y++)
     memcpy(padded + (y + MARGIN) * PADDED + MARGIN, image + y * SIDE, SIDE * sizeof *image);
   for (int i = 0; i < OD_TTA_WARPS * SIDE * SIDE; i++) {

@@ -32,10 +32,10 @@ typedef struct od_text_line {
 
 typedef struct od_page {
   int h, w;
-  od_image_workspace imaging; /* set kernels and pool before the first step */
-  const uint8_t *image;       /* (h, w), the caller's */
-  bool dark;                  /* the foreground is darker than the background */
-  uint8_t *foreground;        /* (h, w): levels, see digit/foreground.h */
+  od_image_workspace workspace; /* set kernels and pool before the first step */
+  const uint8_t *image;         /* (h, w), the caller's */
+  bool dark;                    /* the foreground is darker than the background */
+  uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
   double stroke_width;
   od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
                                           1 + index, 0 for none */

@@ -25,10 +25,10 @@ od_status od_median_height(int count, const od_foreground_component *components,
 }
 
 static od_status find_components(od_page *page, od_error *error) {
-  page->stroke_width = od_stroke_width(page->imaging.kernels, page->h, page->w, page->foreground);
+  page->stroke_width = od_stroke_width(page->workspace.kernels, page->h, page->w, page->foreground);
   const int min_area = od_max(3, (int)(0.6 * page->stroke_width * page->stroke_width));
-  return od_find_foreground_components(&page->imaging, page->h, page->w, page->foreground, min_area,
-                                       OD_MAX_COMPONENTS, &page->components, error);
+  return od_find_foreground_components(&page->workspace, page->h, page->w, page->foreground,
+                                       min_area, OD_MAX_COMPONENTS, &page->components, error);
 }
 
 od_status od_page_find_foreground(od_page *page, od_error *error) {
@@ -38,7 +38,7 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   page->foreground = od_allocate((size_t)page->h * (size_t)page->w, 1);
   if (!page->foreground) return od_fail_memory(error, "the foreground of a page");
   const od_foreground_maps maps = {page->foreground, NULL};
-  od_status status = od_find_foreground(&page->imaging, page->h, page->w, page->image, window,
+  od_status status = od_find_foreground(&page->workspace, page->h, page->w, page->image, window,
                                         &maps, &stats, error);
   if (status) return status;
   page->dark = stats.dark;
@@ -52,7 +52,7 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   const int length = od_max(5 * height / 2, 24);
   bool found;
   status =
-      od_remove_ruling_lines(&page->imaging, page->h, page->w, page->foreground,
+      od_remove_ruling_lines(&page->workspace, page->h, page->w, page->foreground,
                              (od_ruling_line_limits){thickness, length, length}, &found, error);
   if (status || !found) return status;
   od_foreground_components_release(&page->components);
@@ -64,6 +64,6 @@ void od_page_release(od_page *page) {
   od_foreground_components_release(&page->components);
   od_release(page->lines);
   od_release(page->segments);
-  od_image_workspace_release(&page->imaging);
+  od_image_workspace_release(&page->workspace);
   *page = (od_page){0};
 }

@@ -60,7 +60,7 @@ static od_status check_classifier(const od_classifier *classifier, od_error *err
 static od_status recognize(const od_reader *reader, const od_read_options *options,
                            od_thread_pool *pool, recognition *work, od_error *error) {
   od_page *page = &work->page;
-  page->imaging = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
+  page->workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
   od_status status = check_recognizer(reader->recognizer, error);
   if (!status) status = od_page_find_foreground(page, error);
   if (!status) status = od_page_find_lines(page, error);

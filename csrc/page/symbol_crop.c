@@ -9,8 +9,8 @@
 /* Margin around the box, in its longer side. */
 static const double margin_ratio = 0.15;
 
-od_status od_crop_symbol(const od_page *page, const od_symbol *symbol, od_image_workspace *imaging,
-                         float *crop, od_error *error) {
+od_status od_crop_symbol(const od_page *page, const od_symbol *symbol,
+                         od_image_workspace *workspace, float *crop, od_error *error) {
   const int side = od_max(symbol->right - symbol->left, symbol->bottom - symbol->top);
   const int margin = od_max(1, (int)(margin_ratio * side + 0.5));
   const int left = od_max(symbol->left - margin, 0),
@@ -18,7 +18,7 @@ od_status od_crop_symbol(const od_page *page, const od_symbol *symbol, od_image_
   const int top = od_max(symbol->top - margin, 0),
             bottom = od_min(symbol->bottom + margin, page->h);
   const uint8_t *pixels = page->image + (size_t)top * (size_t)page->w + (size_t)left;
-  return od_preprocess_digit(imaging, bottom - top, right - left, page->w, pixels, NULL, crop,
+  return od_preprocess_digit(workspace, bottom - top, right - left, page->w, pixels, NULL, crop,
                              error);
 }
 
@@ -27,14 +27,14 @@ typedef struct cropping {
   const od_symbol *symbols;
   const int *indices;
   float *crops;
-  od_image_workspace *imaging; /* (threads) */
-  atomic_bool failed;          /* for want of memory */
+  od_image_workspace *workspace; /* (threads) */
+  atomic_bool failed;            /* for want of memory */
 } cropping;
 
 static void crop(void *context, int index, int worker) {
   cropping *work = context;
   od_error ignored;
-  if (od_crop_symbol(work->page, &work->symbols[work->indices[index]], &work->imaging[worker],
+  if (od_crop_symbol(work->page, &work->symbols[work->indices[index]], &work->workspace[worker],
                      work->crops + (size_t)index * OD_CROP_SIZE, &ignored))
     atomic_store(&work->failed, true);
 }
@@ -43,11 +43,11 @@ od_status od_crop_symbols(const od_page *page, const od_symbol *symbols, int cou
                           const int *indices, od_thread_pool *pool, float *crops, od_error *error) {
   const int threads = od_thread_pool_threads(pool);
   cropping work = {.page = page, .symbols = symbols, .indices = indices, .crops = crops};
-  work.imaging = od_allocate((size_t)threads, sizeof *work.imaging);
-  if (!work.imaging) return od_fail_memory(error, "the crops of symbols");
-  for (int i = 0; i < threads; i++) work.imaging[i].kernels = page->imaging.kernels;
+  work.workspace = od_allocate((size_t)threads, sizeof *work.workspace);
+  if (!work.workspace) return od_fail_memory(error, "the crops of symbols");
+  for (int i = 0; i < threads; i++) work.workspace[i].kernels = page->workspace.kernels;
   od_thread_pool_run(pool, crop, &work, count);
-  for (int i = 0; i < threads; i++) od_image_workspace_release(&work.imaging[i]);
-  od_release(work.imaging);
+  for (int i = 0; i < threads; i++) od_image_workspace_release(&work.workspace[i]);
+  od_release(work.workspace);
   return work.failed ? od_fail_memory(error, "the crops of symbols") : OD_OK;
 }

@@ -10,8 +10,8 @@ enum { OD_CROP_SIZE = OD_DIGIT_SIDE * OD_DIGIT_SIDE };
 
 /* Crops the symbol's box to crop (OD_DIGIT_SIDE, OD_DIGIT_SIDE) in [0, 1]. Errors of this and the
  * next: OD_ERROR_MEMORY. */
-od_status od_crop_symbol(const od_page *page, const od_symbol *symbol, od_image_workspace *imaging,
-                         float *crop, od_error *error);
+od_status od_crop_symbol(const od_page *page, const od_symbol *symbol,
+                         od_image_workspace *workspace, float *crop, od_error *error);
 
 /* Crops symbols[indices[i]] for i < count to crops (count, OD_DIGIT_SIDE, OD_DIGIT_SIDE). */
 od_status od_crop_symbols(const od_page *page, const od_symbol *symbols, int count,

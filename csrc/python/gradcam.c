@@ -19,7 +19,7 @@ typedef struct explain_call {
   int64_t *digits; /* (n) */
   float *scores;   /* (n, classes) */
   float *maps;     /* (n, h, w) */
-  float *heats;    /* (n, H, W) */
+  float *cams;     /* (n, H, W) */
 } explain_call;
 
 /* An integer of 0 to high, or None for -1. */
@@ -75,14 +75,14 @@ static od_status prepare(network_object *self, const od_kernels *kernels, int la
 static void run(od_gradcam *gradcam, const od_network *network, const explain_call *call) {
   const od_images *images = &call->view.images;
   size_t classes = (size_t)od_network_classes(network), map = od_shape_size(call->map);
-  size_t heat = (size_t)od_network_input(network).h * (size_t)od_network_input(network).w;
+  size_t cam = (size_t)od_network_input(network).h * (size_t)od_network_input(network).w;
   for (size_t i = 0; i < images->count; i++) {
     float *scores = call->scores + i * classes;
     od_gradcam_forward(gradcam, images, i, scores);
     call->digits[i] =
         call->digit >= 0 ? call->digit : (int64_t)od_argmax((size_t)call->classes, scores);
     od_gradcam_map(gradcam, (int)call->digits[i], call->maps + i * map);
-    od_gradcam_upsample(gradcam, call->maps + i * map, call->heats + i * heat);
+    od_gradcam_upsample(gradcam, call->maps + i * map, call->cams + i * cam);
   }
 }
 
@@ -95,13 +95,13 @@ static PyObject *new_answers(const od_network *network, explain_call *call) {
     return NULL;
   }
   call->map = (od_shape){map.h, map.w, 1};
-  int map_shape[] = {(int)count, map.h, map.w}, heat_shape[] = {(int)count, input.h, input.w};
+  int map_shape[] = {(int)count, map.h, map.w}, cam_shape[] = {(int)count, input.h, input.w};
   PyObject *digits = new_integers(count, &call->digits);
   PyObject *scores = new_float_rows(count, od_network_classes(network), &call->scores);
   PyObject *maps = new_floats(3, map_shape, &call->maps);
-  PyObject *heats = new_floats(3, heat_shape, &call->heats);
+  PyObject *cams = new_floats(3, cam_shape, &call->cams);
   /* "N" takes the references over, and fails if an array is NULL. */
-  return Py_BuildValue("(NNNNi)", digits, scores, maps, heats, call->layer);
+  return Py_BuildValue("(NNNNi)", digits, scores, maps, cams, call->layer);
 }
 
 static bool fill_answers(network_object *self, const explain_call *call) {

@@ -35,8 +35,8 @@ static void test_crops(void) {
   static float crops[2 * OD_CROP_SIZE], one[OD_CROP_SIZE];
   static const int indices[] = {1, 0};
   const od_page page = {
-      .h = PAGE_HEIGHT, .w = PAGE_WIDTH, .image = image, .imaging = {.kernels = last_table()}};
-  od_image_workspace imaging = {.kernels = last_table()};
+      .h = PAGE_HEIGHT, .w = PAGE_WIDTH, .image = image, .workspace = {.kernels = last_table()}};
+  od_image_workspace workspace = {.kernels = last_table()};
   od_thread_pool *pool;
   od_error error;
   draw_bars(image);
@@ -44,11 +44,11 @@ static void test_crops(void) {
   CHECK_INT(od_crop_symbols(&page, bars, 2, indices, pool, crops, &error), OD_OK);
   for (int i = 0; i < 2; i++) {
     CHECK_CASE("bar %d", indices[i]);
-    CHECK_INT(od_crop_symbol(&page, &bars[indices[i]], &imaging, one, &error), OD_OK);
+    CHECK_INT(od_crop_symbol(&page, &bars[indices[i]], &workspace, one, &error), OD_OK);
     check_crop(one);
     CHECK(memcmp(one, crops + i * OD_CROP_SIZE, sizeof one) == 0);
   }
-  od_image_workspace_release(&imaging);
+  od_image_workspace_release(&workspace);
   od_thread_pool_destroy(pool);
 }
 
