@@ -125,7 +125,7 @@ class Network:
         label_smoothing: float = 0.0,
         seed: int = 0,
     ) -> tuple[float, int, dict[str, NDArray[np.float32]]]:
-        """The mean loss, the number of correct images, and the gradient of each trainable tensor."""
+        """The mean loss, the number of correct images, and the gradients of trainable tensors."""
 
 @final
 class Trainer:

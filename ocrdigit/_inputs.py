@@ -169,7 +169,7 @@ def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
 
 
 def as_array(X: object, name: str) -> NDArray[Any] | None:
-    """Return an array of any library, or a column of a table, as NumPy's; None for other objects."""
+    """Return an array of any library, or a table's column, as NumPy's; None for other objects."""
     if isinstance(X, np.ndarray):
         return X
     if isinstance(X, (list, tuple)):
