@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "networks.h"
 #include "nn/gradient.h"
-#include "nn/calibration.h"
-#include "nn/workspace.h"
 
 enum { MAX_LAYERS = 12, MAX_NUMBERS = 20000, BATCH = 3 };
 
