@@ -111,7 +111,7 @@ class Network:
         Without ``digit`` the class is the one with the largest score of the first ``classes``.
 
         Classes (n,), class scores (n, classes), activation maps (n, h, w) of the layer, these
-        with the largest value made 1 and spread over the input's pixels (n, H, W), and the
+        upsampled to the input's size (n, H, W), their maximum 1, and the
         layer. None takes the last convolution with the batch norm and ReLU that follow it.
         """
     def layer_output(self, images: NDArray[Any], scale: float, layer: int) -> NDArray[np.float32]:
@@ -225,11 +225,11 @@ def augment(
     """Augmented copies of images (n, h, w) in [0, 1]; image i draws from stream (seed, i)."""
 
 def canonical_scale(images: object, /) -> float | None:
-    """The scale that makes the values of images that are ready as they are 0..1, or None.
+    """The scale that maps the values of canonical input to 0..1, or None for other input.
 
-    Ready is a plain C-contiguous array of one image (28, 28), or of a batch (n, 28, 28),
-    (n, 28, 28, 1) or (n, 784): uint8, or float32 all in 0..1 or all in 0..255, and
-    MNIST-like, of a batch nine in ten of a sample of up to 32.
+    Canonical is a plain C-contiguous array of one image (28, 28), or of a batch (n, 28, 28),
+    (n, 28, 28, 1) or (n, 784): uint8, or float32 all in 0..1 or all in 0..255, with light strokes
+    on black in nine of ten images of a sample of up to 32.
     """
 
 # Pictures of single digits, C-contiguous uint8 or float32, (h, w) or (h, w, 1|3|4). The scale of

@@ -228,6 +228,11 @@ def _for_core(array: NDArray[Any], name: str, accepted: str) -> tuple[NDArray[An
     """Return an image's pixels as C-contiguous uint8 or float32, and the scale of floats."""
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 3, 4))):
         raise ValueError(f"{name} has shape {array.shape}; {accepted}")
+    height, width = array.shape[:2]
+    if height * width > MAX_PIXELS:
+        raise ValueError(
+            f"{name} is an image of {width} x {height} pixels; expected at most {MAX_PIXELS:,}"
+        )
     if array.dtype == np.uint8 and array.size:  # the core finds the scale of bytes
         return np.ascontiguousarray(array), BYTE_SCALE
     values, scale = _values(array, name)
@@ -236,13 +241,7 @@ def _for_core(array: NDArray[Any], name: str, accepted: str) -> tuple[NDArray[An
 
 def _gray_page(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """Return an image's pixels as gray bytes (H, W)."""
-    picture, scale = _for_core(array, name, ACCEPTED_ONE)
-    if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise ValueError(
-            f"{name} is an image of {array.shape[1]} x {array.shape[0]} pixels; expected at most "
-            f"{MAX_PIXELS:,}"
-        )
-    return _core.picture_to_gray(picture, scale)
+    return _core.picture_to_gray(*_for_core(array, name, ACCEPTED_ONE))
 
 
 def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
@@ -252,7 +251,7 @@ def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:
     sample = images[:: -(-len(images) // _SAMPLE)]
     if _core.are_canonical(_bytes(sample, scale)):
         return images, scale
-    return _preprocessed(_for_core(image, name, ACCEPTED) for image in images), 1.0
+    return _preprocessed((image, scale) for image in images), 1.0
 
 
 def _preprocessed(pictures: Iterable[tuple[NDArray[Any], float]]) -> NDArray[np.float32]:

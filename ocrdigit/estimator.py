@@ -169,7 +169,7 @@ class DigitClassifier:
         if name == "precision" and "network_" in vars(self):
             self.network_.precision = value
         super().__setattr__(name, value)
-        if name == "tta" and "network_" in vars(self):
+        if name in ("tta", "network_") and "network_" in vars(self):
             self._classifier = self._new_classifier()
 
     @classmethod
@@ -637,7 +637,6 @@ class DigitClassifier:
             self.network_.set_weights(weights)
             self.network_.ranges = ranges
             self.network_.precision = self.precision
-            self._classifier = self._new_classifier()
 
     # ---- internals ----
 
@@ -759,7 +758,6 @@ class DigitClassifier:
         network.precision = self.precision
         self._temperature = temperature
         self.network_ = network
-        self._classifier = self._new_classifier()
         self.history_ = history
         self._text = text
         digits = np.arange(DIGITS)

@@ -507,3 +507,11 @@ def test_augmentations_of_the_core(step: dict[str, object], expected: dict[str, 
     assert core == ({**complete, "probability": 0.25},)
     picture = np.random.default_rng(0).random((3, 28, 28), np.float32)
     assert ocrdigit._core.augment(picture, core, 1).shape == (3, 28, 28)
+
+
+def test_an_assigned_network_is_used(sample: Dataset) -> None:
+    model, other = ocrdigit.load("seed"), ocrdigit.load("tiny")
+    model.network_ = other.network_
+    found = model.predict_proba(sample.X_test[:20])
+    other.tta = False
+    assert np.array_equal(found, other.predict_proba(sample.X_test[:20]))

@@ -432,3 +432,10 @@ def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
         assert part in text
     assert "missing" not in text
     assert os.path.exists(_predict.MODEL_PATH)
+
+
+def test_batch_of_16_bits(sample: Dataset) -> None:
+    """A batch of 16-bit images that is preprocessed image by image."""
+    images = 255 - sample.X_test[::40]
+    found = ocrdigit.preprocess(images.astype(np.uint16) * 257)
+    np.testing.assert_allclose(found, ocrdigit.preprocess(images), atol=1e-6)

@@ -107,8 +107,9 @@ static void classify_slice(void *context, int task, int worker) {
 
 void od_classify(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
                  const od_images *images, const od_classification *result) {
+  if (!images->count) return;
+  pool = od_workspace_pool(workspace, pool);
   const size_t threads = (size_t)od_thread_pool_threads(pool);
-  if (threads > (size_t)od_workspace_threads(workspace)) pool = NULL;
   /* Few images are spread over all threads, as each may need test-time augmentation. */
   const size_t even = (images->count + threads - 1) / threads;
   const size_t slice = od_min_size(even, OD_MODEL_SLICE);

@@ -42,7 +42,7 @@ static void to_bytes(const od_picture *picture, uint8_t *bytes) {
   const float factor = (float)(picture->scale * 255);
   for (size_t i = 0; i < n; i++) {
     const float value = picture->floats[i] * factor;
-    bytes[i] = (uint8_t)round_to_even(value < 0 ? 0 : value > 255 ? 255 : value);
+    bytes[i] = (uint8_t)round_to_even(value > 255 ? 255 : value > 0 ? value : 0); /* NaN: 0 */
   }
 }
 
@@ -145,5 +145,6 @@ od_status od_pictures_to_inputs(const od_kernels *kernels, od_thread_pool *pool,
   od_thread_pool_run(pool, convert, &run, count);
   for (int i = 0; i < threads; i++) od_image_workspace_release(&run.workspaces[i]);
   od_release(run.workspaces);
-  return run.failed ? od_fail_memory(error, "pictures of digits") : OD_OK;
+  return run.failed ? od_fail(error, (od_status)run.failed, "preprocessing of images failed")
+                    : OD_OK;
 }

@@ -1,4 +1,4 @@
-/* A model: a network made ready to run. Batch norms are folded into the convolutions before
+/* A model: a network prepared for inference. Batch norms are folded into the convolutions before
  * them, ReLU and max-pool are fused, and all weights are packed once for the kernels.
  *
  * An od_model never changes, so any number of threads may run it at the same time, each with a

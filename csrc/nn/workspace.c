@@ -163,8 +163,7 @@ static void run_slice(void *context, int slice, int worker) {
   if (run->softmax) softmax_rows(n * model->sequence_length, model->classes, scores);
 }
 
-/* The pool, or NULL where it has more workers than the workspace has room for. */
-static od_thread_pool *fitting(const od_workspace *workspace, od_thread_pool *pool) {
+od_thread_pool *od_workspace_pool(const od_workspace *workspace, od_thread_pool *pool) {
   return od_thread_pool_threads(pool) > workspace->threads ? NULL : pool;
 }
 
@@ -172,7 +171,7 @@ void od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool
                   const od_images *images, bool softmax, od_real *scores) {
   images_run run = {model, workspace, images, softmax, scores};
   const size_t slices = (images->count + model->slice - 1) / model->slice;
-  od_thread_pool_run(fitting(workspace, pool), run_slice, &run, (int)slices);
+  od_thread_pool_run(od_workspace_pool(workspace, pool), run_slice, &run, (int)slices);
 }
 
 typedef struct lines_run {
@@ -200,5 +199,5 @@ static void run_line(void *context, int index, int worker) {
 void od_model_run_lines(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
                         size_t count, const od_line_image *lines, double scale, bool softmax) {
   lines_run run = {model, workspace, lines, scale, softmax};
-  od_thread_pool_run(fitting(workspace, pool), run_line, &run, (int)count);
+  od_thread_pool_run(od_workspace_pool(workspace, pool), run_line, &run, (int)count);
 }

@@ -23,6 +23,9 @@ void od_workspace_destroy(od_workspace *workspace); /* NULL is fine */
 
 int od_workspace_threads(const od_workspace *workspace);
 
+/* The pool, or NULL if it has more workers than the workspace has room for. */
+od_thread_pool *od_workspace_pool(const od_workspace *workspace, od_thread_pool *pool);
+
 /* scores (count, steps, classes): class scores, or with `softmax` probabilities.
  * images->size must be the input's size. A pool of more workers than the workspace has room for
  * is not used. */

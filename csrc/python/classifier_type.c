@@ -1,19 +1,22 @@
 #include "classifier_type.h"
 
-#include <string.h>
-
 #include "arguments.h"
 #include "canonical_input.h"
 #include "convert.h"
-#include "errors.h"
 #include "module.h"
 
 /* ---- life ---- */
 
-static bool is_in(double value, double low, double high, PyObject *object, const char *name) {
-  if (value >= low && value <= high) return true;
-  PyErr_Format(PyExc_ValueError, "%s: got %R, expected a number in %d..%d", name, object, (int)low,
-               (int)high);
+static bool is_temperature(double value, PyObject *object) {
+  if (value >= 1e-3 && value <= 1e3) return true;
+  PyErr_Format(PyExc_ValueError, "temperature: got %.100R, expected a number in 0.001..1000",
+               object);
+  return false;
+}
+
+static bool is_fraction(double value, PyObject *object, const char *name) {
+  if (value >= 0 && value <= 1) return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected a number in 0..1", name, object);
   return false;
 }
 
@@ -41,9 +44,9 @@ static PyObject *classifier_new(PyTypeObject *type, PyObject *arguments, PyObjec
                                    &temperature, &tta_threshold) ||
       !read_network(type, network) ||
       (temperature && (!convert_real(temperature, "temperature", &read.temperature) ||
-                       !is_in(1 / read.temperature, 1e-3, 1000, temperature, "temperature"))) ||
+                       !is_temperature(read.temperature, temperature))) ||
       (tta_threshold && (!convert_real(tta_threshold, "tta_threshold", &read.tta_threshold) ||
-                         !is_in(read.tta_threshold, 0, 1, tta_threshold, "tta_threshold"))))
+                         !is_fraction(read.tta_threshold, tta_threshold, "tta_threshold"))))
     return NULL;
   classifier_object *self = (classifier_object *)type->tp_alloc(type, 0);
   if (!self) return NULL;
@@ -116,7 +119,7 @@ static bool read_batch(const char *function, PyObject *const *arguments, Py_ssiz
   return arguments_read(&accepted, arguments, count, keywords, values) &&
          convert_real(values[1], "scale", &scale) &&
          (!values[2] || (convert_real(values[2], "reject", &call->reject) &&
-                         is_in(call->reject, 0, 1, values[2], "reject"))) &&
+                         is_fraction(call->reject, values[2], "reject"))) &&
          convert_images(values[0], "images", (size_t)OD_DIGIT_SIDE * OD_DIGIT_SIDE, scale,
                         &call->view);
 }

@@ -42,9 +42,12 @@ bool network_lease_take(PyObject *network, size_t images, network_lease *lease) 
     lease->pool = lease->shared_pool->pool;
   }
   object_lock_acquire(&self->lock);
-  if (!self->model)
+  if (!self->model) {
+    Py_BEGIN_ALLOW_THREADS
     status =
         shared_model_create(self->network, state->kernels, self->precision, &self->model, &error);
+    Py_END_ALLOW_THREADS
+  }
   if (status == OD_OK) {
     lease->shared = self->model;
     shared_model_retain(lease->shared);

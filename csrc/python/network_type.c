@@ -195,7 +195,11 @@ static PyObject *network_describe(PyObject *object, PyObject *Py_UNUSED(unused))
 /* ---- precision ---- */
 
 static PyObject *get_precision(PyObject *object, void *Py_UNUSED(closure)) {
-  return PyUnicode_FromString(precision_choices.names[((network_object *)object)->precision]);
+  network_object *self = (network_object *)object;
+  object_lock_acquire(&self->lock);
+  const od_precision precision = self->precision;
+  object_lock_release(&self->lock);
+  return PyUnicode_FromString(precision_choices.names[precision]);
 }
 
 static int set_precision(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
@@ -214,19 +218,22 @@ static int set_precision(PyObject *object, PyObject *value, void *Py_UNUSED(clos
 
 static PyObject *get_ranges(PyObject *object, void *Py_UNUSED(closure)) {
   network_object *self = (network_object *)object;
+  layer_range ranges[OD_MAX_LAYERS];
   object_lock_acquire(&self->lock);
-  PyObject *ranges = ranges_write(self->network);
+  ranges_get(self->network, ranges);
   object_lock_release(&self->lock);
-  return ranges;
+  return ranges_write(self->network, ranges);
 }
 
 static int set_ranges(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
   network_object *self = (network_object *)object;
+  layer_range ranges[OD_MAX_LAYERS];
+  if (!ranges_read(value ? value : Py_None, self->network, ranges)) return -1;
   object_lock_acquire(&self->lock);
-  bool taken = ranges_read(value ? value : Py_None, self->network);
+  ranges_set(ranges, self->network);
   network_values_changed(self);
   object_lock_release(&self->lock);
-  return taken ? 0 : -1;
+  return 0;
 }
 
 /* ---- the type ---- */

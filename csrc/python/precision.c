@@ -8,12 +8,11 @@
 const field_choices precision_choices = {
     3, {[OD_FLOAT32] = "float32", [OD_BFLOAT16] = "bfloat16", [OD_INT8] = "int8"}};
 
-PyObject *ranges_write(const od_network *network) {
+PyObject *ranges_write(const od_network *network, const layer_range *ranges) {
   PyObject *dict = PyDict_New();
   for (int i = 0; dict && i < od_network_layer_count(network); i++) {
-    double low, high;
-    if (!od_network_range(network, i, &low, &high)) continue;
-    PyObject *pair = Py_BuildValue("(dd)", low, high);
+    if (!ranges[i].given) continue;
+    PyObject *pair = Py_BuildValue("(dd)", ranges[i].low, ranges[i].high);
     if (!pair || PyDict_SetItemString(dict, od_network_layer_name(network, i), pair) < 0)
       Py_CLEAR(dict);
     Py_XDECREF(pair);
@@ -44,25 +43,27 @@ static bool read_range(PyObject *value, PyObject *name, double *low, double *hig
   return false;
 }
 
-typedef struct range {
-  bool given;
-  double low, high;
-} range;
-
-bool ranges_read(PyObject *value, od_network *network) {
-  range ranges[OD_MAX_LAYERS] = {{0}};
+bool ranges_read(PyObject *value, const od_network *network, layer_range *ranges) {
   PyObject *dict = convert_dict(value, "ranges"), *name, *pair;
   Py_ssize_t at = 0;
   bool read = dict;
+  memset(ranges, 0, OD_MAX_LAYERS * sizeof *ranges);
   while (read && PyDict_Next(dict, &at, &name, &pair)) {
-    int layer = find_layer(network, name);
+    const int layer = find_layer(network, name);
     read = layer >= 0 && read_range(pair, name, &ranges[layer].low, &ranges[layer].high);
     if (read) ranges[layer].given = true;
   }
   Py_XDECREF(dict);
-  if (!read) return false;
+  return read;
+}
+
+void ranges_get(const od_network *network, layer_range *ranges) {
+  for (int i = 0; i < od_network_layer_count(network); i++)
+    ranges[i].given = od_network_range(network, i, &ranges[i].low, &ranges[i].high);
+}
+
+void ranges_set(const layer_range *ranges, od_network *network) {
   od_network_clear_ranges(network);
   for (int i = 0; i < od_network_layer_count(network); i++)
     if (ranges[i].given) od_network_set_range(network, i, ranges[i].low, ranges[i].high);
-  return true;
 }

@@ -12,11 +12,19 @@
 /* "float32", "bfloat16" and "int8", in the order of od_precision. */
 extern const field_choices precision_choices;
 
-/* {layer name: (low, high)} of the layers that have a range; a new dict, or NULL. */
-PyObject *ranges_write(const od_network *network);
+/* The range of a layer's input, if it has been observed. */
+typedef struct layer_range {
+  bool given;
+  double low, high;
+} layer_range;
 
-/* Replaces all ranges by those of such a dict; on failure none, and returns false with an exception
- * set. */
-bool ranges_read(PyObject *value, od_network *network);
+/* Ranges (OD_MAX_LAYERS), from a dict {layer name: (low, high)} of some layers, and a new dict of
+ * them. Both run Python code: call them without a lock. */
+bool ranges_read(PyObject *value, const od_network *network, layer_range *ranges);
+PyObject *ranges_write(const od_network *network, const layer_range *ranges);
+
+/* Copies the ranges from or to a network; call them with its lock held. */
+void ranges_get(const od_network *network, layer_range *ranges);
+void ranges_set(const layer_range *ranges, od_network *network);
 
 #endif

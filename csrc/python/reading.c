@@ -156,10 +156,12 @@ static bool run_call(reading_function *run, reading_call *call) {
     call->reader.classifier_workspace = classifier.workspace;
   }
   Py_INCREF(call->array);
+  Py_XINCREF((PyObject *)call->classifier);
   Py_BEGIN_ALLOW_THREADS
   status = run(call, recognizer.pool, &error);
   Py_END_ALLOW_THREADS
   Py_DECREF(call->array);
+  Py_XDECREF((PyObject *)call->classifier);
   network_lease_release(&classifier);
   network_lease_release(&recognizer);
   if (status != OD_OK) raise_status(status, &error);

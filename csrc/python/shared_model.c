@@ -31,20 +31,26 @@ od_status shared_model_take_workspace(shared_model *shared, int threads, od_work
                                       od_error *error) {
   for (int i = 0; i < IDLE_WORKSPACES; i++) {
     od_workspace *idle = atomic_exchange(&shared->idle[i], NULL);
-    if (!idle) continue;
-    if (od_workspace_threads(idle) >= threads) {
+    if (idle && od_workspace_threads(idle) == threads) {
       *workspace = idle;
       return OD_OK;
     }
-    od_workspace_destroy(idle); /* made before set_num_threads asked for more */
+    if (idle) shared_model_give_workspace(shared, idle);
   }
   return od_workspace_create(shared->model, threads, workspace, error);
 }
 
-void shared_model_give_workspace(shared_model *shared, od_workspace *workspace) {
+/* Puts the workspace into an empty slot. */
+static bool keep_idle(shared_model *shared, od_workspace *workspace) {
   for (int i = 0; i < IDLE_WORKSPACES; i++) {
     od_workspace *expected = NULL;
-    if (atomic_compare_exchange_strong(&shared->idle[i], &expected, workspace)) return;
+    if (atomic_compare_exchange_strong(&shared->idle[i], &expected, workspace)) return true;
   }
-  od_workspace_destroy(workspace);
+  return false;
+}
+
+void shared_model_give_workspace(shared_model *shared, od_workspace *workspace) {
+  if (keep_idle(shared, workspace)) return;
+  /* All slots are taken, perhaps by workspaces for other numbers of threads: replace one. */
+  od_workspace_destroy(atomic_exchange(&shared->idle[0], workspace));
 }

@@ -22,7 +22,7 @@ od_status shared_model_create(const od_network *network, const od_kernels *kerne
 void shared_model_retain(shared_model *shared);
 void shared_model_release(shared_model *shared); /* NULL is fine */
 
-/* An idle workspace with room for `threads` workers, or a new one. Give it back afterwards. */
+/* An idle workspace for `threads` workers, or a new one. Give it back afterwards. */
 od_status shared_model_take_workspace(shared_model *shared, int threads, od_workspace **workspace,
                                       od_error *error);
 void shared_model_give_workspace(shared_model *shared, od_workspace *workspace);

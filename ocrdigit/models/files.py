@@ -310,6 +310,9 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
             f"its network has {network.classes} classes, its metadata name "
             f"{len(metadata['classes'])}"
         )
+    needs_dense = network.classes > DIGITS or metadata["temperature"] != 1
+    if needs_dense and network.layers[-1]["type"] != "dense":
+        raise ValueError("a non-digit class or a temperature needs a dense layer at the end")
     network.set_weights(weights)
     network.ranges = metadata["input_ranges"]
     return network

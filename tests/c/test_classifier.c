@@ -76,7 +76,7 @@ static void scores_of(const runner *model, const od_real *pixels, double tempera
     scores[c] = (double)found[c] / temperature;
 }
 
-/* What the header of the classifier says of one image. */
+/* The expected answer for one image, by the definition in digit/classifier.h. */
 static answer define(const runner *model, const uint8_t *image, double temperature,
                      double tta_threshold) {
   answer a = {.digit_score = 1};
@@ -211,13 +211,14 @@ static void test_is_classifier(void) {
 
 enum { SIDE = 40 };
 
-/* A picture of a dark cross on light paper, or light on dark; RGB values are gray. */
-static void draw_cross(int channels, uint8_t ink, uint8_t paper, uint8_t alpha, uint8_t *pixels) {
+/* An image of a cross; RGB values are gray. */
+static void draw_cross(int channels, uint8_t foreground, uint8_t background, uint8_t alpha,
+                       uint8_t *pixels) {
   for (int y = 0; y < SIDE; y++)
     for (int x = 0; x < SIDE; x++, pixels += channels) {
       const bool inside = y > 6 && y < 34 && x > 10 && x < 30;
       const bool stroke = inside && (abs(y - 20) < 2 || abs(x - 20) < 2);
-      for (int c = 0; c < channels && c < 3; c++) pixels[c] = stroke ? ink : paper;
+      for (int c = 0; c < channels && c < 3; c++) pixels[c] = stroke ? foreground : background;
       if (channels == 4) pixels[3] = stroke ? 255 : alpha;
     }
 }
@@ -252,11 +253,11 @@ static void test_background(void) {
   uint8_t pixels[4 * SIDE * SIDE], gray[SIDE * SIDE];
   od_image_workspace workspace = {.kernels = last_table()};
   const od_picture picture = {.bytes = pixels, .h = SIDE, .w = SIDE, .channels = 4};
-  draw_cross(4, 0, 0, 0, pixels); /* black on transparent: paper is white */
+  draw_cross(4, 0, 0, 0, pixels); /* black on transparent: the background is white */
   CHECK_INT(od_picture_to_gray(&workspace, &picture, gray, NULL), OD_OK);
   CHECK_INT(gray[0], 255);
   CHECK_INT(gray[20 * SIDE + 20], 0);
-  draw_cross(4, 255, 0, 0, pixels); /* white on transparent: paper is black */
+  draw_cross(4, 255, 0, 0, pixels); /* white on transparent: the background is black */
   CHECK_INT(od_picture_to_gray(&workspace, &picture, gray, NULL), OD_OK);
   CHECK_INT(gray[0], 0);
   CHECK_INT(gray[20 * SIDE + 20], 255);
