@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .. import _checks
+from ..models._classes import NON_DIGIT
 from . import _background, _patterns, _strokes
 from ._digits import SIDE, Digits, as_digits
 from ._style import STYLES
 from ._writing import Floats, sample_style, write
 
-NON_DIGIT = 10
 _FIT = 20  # pixels: MNIST's digits fill a square of this side
 _HEIGHT = 40  # of the strings that segments are cut from
 _MIN_ASPECT = 0.45  # of digits that are halved: half of a narrower one would be a 1
