@@ -20,8 +20,9 @@ Picture('1874', 114 x 32)
 """
 
 from ..datasets import Picture
+from ..models._classes import NON_DIGIT
 from ._digits import Digits
-from ._non_digits import NON_DIGIT, Candidates, candidates, non_digits
+from ._non_digits import Candidates, candidates, non_digits
 from ._page import line, page
 from ._strings import string, strings
 from ._style import STYLES, Style
