@@ -1,5 +1,4 @@
 #include <math.h>
-#include <string.h>
 
 #include "base/math.h"
 #include "nn/fold_batch_norm.h"

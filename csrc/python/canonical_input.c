@@ -1,24 +1,23 @@
 #include "canonical_input.h"
 
 #include "digit/canonical.h"
-
-enum { SIDE = 28 };
+#include "digit/digit.h"
 
 /* Sets the scale to 0..1 where images are canonical. Those in 0..255 have values above 1. */
 static bool find_scale(od_images *images) {
   const size_t n = images->count;
   if (images->bytes) {
     images->scale = 1.0 / 255;
-    return od_are_canonical(n, SIDE, SIDE, images->bytes);
+    return od_are_canonical(n, OD_DIGIT_SIDE, OD_DIGIT_SIDE, images->bytes);
   }
   images->scale = 1;
-  if (od_are_canonical_floats(n, SIDE, SIDE, 1, images->floats)) return true;
+  if (od_are_canonical_floats(n, OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1, images->floats)) return true;
   images->scale = 1.0 / 255;
-  return od_are_canonical_floats(n, SIDE, SIDE, 255, images->floats);
+  return od_are_canonical_floats(n, OD_DIGIT_SIDE, OD_DIGIT_SIDE, 255, images->floats);
 }
 
 bool canonical_images(PyObject *value, image_view *view, bool *single) {
-  if (!convert_plain_images(value, SIDE, view, single)) return false;
+  if (!convert_plain_images(value, OD_DIGIT_SIDE, view, single)) return false;
   bool canonical;
   if (*single) {
     canonical = find_scale(&view->images);
@@ -42,9 +41,10 @@ PyObject *canonical_scale(PyObject *Py_UNUSED(module), PyObject *value) {
 
 PyObject *are_canonical(PyObject *Py_UNUSED(module), PyObject *value) {
   image_view view;
-  if (!convert_images(value, "images", (size_t)SIDE * SIDE, 1, &view)) return NULL;
-  const bool answer =
-      view.images.bytes && od_are_canonical(view.images.count, SIDE, SIDE, view.images.bytes);
+  if (!convert_images(value, "images", (size_t)OD_DIGIT_SIDE * OD_DIGIT_SIDE, 1, &view))
+    return NULL;
+  const bool answer = view.images.bytes && od_are_canonical(view.images.count, OD_DIGIT_SIDE,
+                                                            OD_DIGIT_SIDE, view.images.bytes);
   image_view_release(&view);
   return PyBool_FromLong(answer);
 }

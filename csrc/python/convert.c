@@ -1,5 +1,7 @@
 #include "convert.h"
 
+#include "image/limits.h"
+
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -282,6 +284,13 @@ bool convert_picture(PyObject *value, const char *name, int channels, int *h, in
   *w = (int)PyArray_DIM(array, 1);
   *pixels = PyArray_DATA(array);
   return true;
+}
+
+bool sides_are_allowed(const char *name, int h, int w) {
+  if (h <= OD_MAX_IMAGE_SIDE && w <= OD_MAX_IMAGE_SIDE) return true;
+  PyErr_Format(PyExc_ValueError, "%s: got %d x %d pixels, expected sides up to %d", name, h, w,
+               OD_MAX_IMAGE_SIDE);
+  return false;
 }
 
 bool convert_any_picture(PyObject *value, const char *name, int *h, int *w, int *channels,

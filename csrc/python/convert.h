@@ -60,6 +60,9 @@ bool convert_picture(PyObject *value, const char *name, int channels, int *h, in
 bool convert_pictures(PyObject *value, const char *name, int *n, int *h, int *w,
                       const float **pixels);
 
+/* Whether the sides of an image are at most OD_MAX_IMAGE_SIDE; false with a ValueError set. */
+bool sides_are_allowed(const char *name, int h, int w);
+
 /* The values of an image (h, w) or (h, w, 1|3|4), of uint8 or float32: one of the pointers is set.
  * They live as long as the array. */
 bool convert_any_picture(PyObject *value, const char *name, int *h, int *w, int *channels,

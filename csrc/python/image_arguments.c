@@ -11,9 +11,7 @@
 
 bool read_picture(PyObject *value, const char *name, picture_view *picture) {
   if (!convert_picture_view(value, name, picture)) return false;
-  if (picture->first.h <= OD_MAX_IMAGE_SIDE && picture->first.w <= OD_MAX_IMAGE_SIDE) return true;
-  PyErr_Format(PyExc_ValueError, "%s: got %d x %d pixels, expected sides up to %d", name,
-               picture->first.h, picture->first.w, OD_MAX_IMAGE_SIDE);
+  if (sides_are_allowed(name, picture->first.h, picture->first.w)) return true;
   picture_view_release(picture);
   return false;
 }

@@ -5,7 +5,6 @@
 #include "digit/digit.h"
 #include "digit/input.h"
 #include "errors.h"
-#include "image/limits.h"
 #include "runtime.h"
 
 static bool read_picture(PyObject *value, PyObject *scale, od_picture *picture) {
@@ -13,10 +12,7 @@ static bool read_picture(PyObject *value, PyObject *scale, od_picture *picture) 
                            &picture->bytes, &picture->floats) ||
       !convert_real(scale, "scale", &picture->scale))
     return false;
-  if (picture->h <= OD_MAX_IMAGE_SIDE && picture->w <= OD_MAX_IMAGE_SIDE) return true;
-  PyErr_Format(PyExc_ValueError, "image: got %d x %d pixels, expected sides up to %d", picture->h,
-               picture->w, OD_MAX_IMAGE_SIDE);
-  return false;
+  return sides_are_allowed("image", picture->h, picture->w);
 }
 
 /* The pictures and their scales, tuples of one length from 1 on; free with PyMem_Free. */

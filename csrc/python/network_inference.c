@@ -1,6 +1,4 @@
 /* Running a network: classes, probabilities, scores, and the output of a layer. */
-#include <string.h>
-
 #include "arguments.h"
 #include "convert.h"
 #include "errors.h"

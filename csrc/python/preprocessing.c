@@ -7,7 +7,6 @@
 #include "digit/canonical.h"
 #include "digit/preprocess.h"
 #include "errors.h"
-#include "image/limits.h"
 #include "runtime.h"
 
 /* A gray image (h, w), kept alive while the GIL is released. */
@@ -24,11 +23,7 @@ static bool read_image(const signature *accepted, PyObject *const *arguments, Py
   if (!arguments_read(accepted, arguments, count, keywords, &value) ||
       !convert_picture(value, "image", 0, &image->h, &image->w, &image->pixels))
     return false;
-  if (image->h > OD_MAX_IMAGE_SIDE || image->w > OD_MAX_IMAGE_SIDE) {
-    PyErr_Format(PyExc_ValueError, "image: got %d x %d pixels, expected sides up to %d", image->h,
-                 image->w, OD_MAX_IMAGE_SIDE);
-    return false;
-  }
+  if (!sides_are_allowed("image", image->h, image->w)) return false;
   image->array = Py_NewRef(value);
   return true;
 }

@@ -7,7 +7,6 @@
 #include "convert.h"
 #include "errors.h"
 #include "fields.h"
-#include "image/limits.h"
 #include "module.h"
 #include "network_type.h"
 #include "page/line_image.h"
@@ -46,11 +45,8 @@ typedef struct gray_image {
 } gray_image;
 
 static bool read_image(PyObject *value, gray_image *image) {
-  if (!convert_picture(value, "image", 0, &image->h, &image->w, &image->pixels)) return false;
-  if (image->h <= OD_MAX_IMAGE_SIDE && image->w <= OD_MAX_IMAGE_SIDE) return true;
-  PyErr_Format(PyExc_ValueError, "image: got %d x %d pixels, expected sides up to %d", image->h,
-               image->w, OD_MAX_IMAGE_SIDE);
-  return false;
+  return convert_picture(value, "image", 0, &image->h, &image->w, &image->pixels) &&
+         sides_are_allowed("image", image->h, image->w);
 }
 
 /* Reads a tuple of str, each of one or more digits. The words are valid as long as the tuple; free
