@@ -255,6 +255,9 @@ def preprocess_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
     """Gray levels (h, w) of a line of dark writing to foreground levels, as in line images."""
 
+def page_foreground(image: NDArray[np.uint8], /) -> tuple[NDArray[np.uint8], bool]:
+    """The foreground levels (h, w) of a gray image (h, w), and whether the foreground is dark."""
+
 def read_digits(
     recognizer: Network,
     image: NDArray[np.uint8],

@@ -44,6 +44,12 @@ typedef struct od_page {
   od_segment *segments; /* (OD_MAX_SEGMENTS) */
 } od_page;
 
+/* Finds the foreground levels (h, w) of an image (h, w), see digit/foreground.h, and whether the
+ * foreground is darker than the background. Errors: OD_ERROR_ARGUMENT for sides outside
+ * 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
+od_status od_find_page_foreground(od_image_workspace *workspace, int h, int w, const uint8_t *image,
+                                  uint8_t *foreground, bool *dark, od_error *error);
+
 /* Sets *height to the median height of components (count), each weighted by its mass, so that
  * dots count little. None is higher than h. Errors: OD_ERROR_MEMORY. */
 od_status od_median_height(int count, const od_foreground_component *components, int h, int *height,

@@ -31,18 +31,23 @@ static od_status find_components(od_page *page, od_error *error) {
                                        min_area, OD_MAX_COMPONENTS, &page->components, error);
 }
 
-od_status od_page_find_foreground(od_page *page, od_error *error) {
-  const int side = od_min(page->h, page->w);
-  const int window = od_max(MIN_WINDOW, od_min(MAX_WINDOW, 6 * side / 10));
+od_status od_find_page_foreground(od_image_workspace *workspace, int h, int w, const uint8_t *image,
+                                  uint8_t *foreground, bool *dark, od_error *error) {
+  const int window = od_max(MIN_WINDOW, od_min(MAX_WINDOW, 6 * od_min(h, w) / 10));
+  const od_foreground_maps maps = {foreground, NULL};
   od_foreground_stats stats;
+  od_status status =
+      od_find_foreground(workspace, h, w, image, window, &maps, &stats, error);
+  if (!status) *dark = stats.dark;
+  return status;
+}
+
+od_status od_page_find_foreground(od_page *page, od_error *error) {
   page->foreground = od_allocate((size_t)page->h * (size_t)page->w, 1);
   if (!page->foreground) return od_fail_memory(error, "the foreground of a page");
-  const od_foreground_maps maps = {page->foreground, NULL};
-  od_status status = od_find_foreground(&page->workspace, page->h, page->w, page->image, window,
-                                        &maps, &stats, error);
-  if (status) return status;
-  page->dark = stats.dark;
-  status = find_components(page, error);
+  od_status status = od_find_page_foreground(&page->workspace, page->h, page->w, page->image,
+                                             page->foreground, &page->dark, error);
+  if (!status) status = find_components(page, error);
   if (status || page->components.count == 0) return status;
   int height;
   status =

@@ -46,6 +46,9 @@ static PyMethodDef functions[] = {
     {"normalize_line_image", reading_normalize_line_image, METH_O,
      PyDoc_STR("normalize_line_image(image, /)\n--\n\n"
                "Gray levels (h, w) of a line to foreground levels.")},
+    {"page_foreground", reading_page_foreground, METH_O,
+     "page_foreground(image, /)\n--\n\nReturn the foreground levels of a gray image, and whether "
+     "the foreground is dark."},
     {"read_digits", FAST(reading_read_digits),
      PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=())"
                "\n--\n\nThe digits in an image (h, w).")},

@@ -10,6 +10,7 @@
 #include "module.h"
 #include "network_type.h"
 #include "page/line_image.h"
+#include "page/page.h"
 #include "page/read.h"
 
 enum { SYMBOL_COLUMNS = 6, PROBABILITY_COLUMNS = 2 + OD_DIGITS };
@@ -306,4 +307,24 @@ PyObject *reading_normalize_line_image(PyObject *Py_UNUSED(module), PyObject *va
   memcpy(levels, image.pixels, size);
   od_line_image_normalize(size, levels);
   return result;
+}
+
+PyObject *reading_page_foreground(PyObject *module, PyObject *value) {
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+  gray_image image;
+  uint8_t *foreground;
+  bool dark = false;
+  od_error error;
+  od_status status;
+  if (!read_image(value, &image)) return NULL;
+  PyObject *result = new_bytes(image.h, image.w, &foreground);
+  if (!result) return NULL;
+  Py_BEGIN_ALLOW_THREADS
+  status = od_find_page_foreground(&workspace, image.h, image.w, image.pixels, foreground, &dark,
+                                   &error);
+  od_image_workspace_release(&workspace);
+  Py_END_ALLOW_THREADS
+  if (status == OD_OK) return Py_BuildValue("(NO)", result, dark ? Py_True : Py_False);
+  Py_DECREF(result);
+  return raise_status(status, &error);
 }

@@ -6,20 +6,16 @@ import dataclasses
 import functools
 import json
 import os
-import threading
 from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from .. import _core
 from .._atomic import write_atomically
 from . import files
+from ._network_file import WEIGHTS, read_network, write_network
 
-_WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
-RECOGNIZER_PATH = os.path.join(_WEIGHTS, "recognizer.safetensors")
-FUSION_PATH = os.path.join(_WEIGHTS, "fusion.json")
+RECOGNIZER_PATH = os.path.join(WEIGHTS, "recognizer.safetensors")
+FUSION_PATH = os.path.join(WEIGHTS, "fusion.json")
 
 # Size of line images; the class of CTC's blank, after those of the ten digits.
 HEIGHT, MAX_WIDTH = 32, 1024
@@ -100,25 +96,12 @@ class FusionWeights:
         return dataclasses.asdict(self)
 
 
-_lock = threading.Lock()
-_recognizer: _core.Network | None = None
-
-
 def write_recognizer(path: files.Path, network: _core.Network) -> None:
     """Write a recognizer to a .safetensors file, atomically.
 
     Kernels are rounded to float16.
     """
-    metadata = {
-        "format": _FORMAT,
-        "ocrdigit_version": _core.__version__,
-        "architecture": json.dumps(network.layers),
-    }
-    tensors: dict[str, NDArray[Any]] = {
-        name: tensor.astype(np.float16) if tensor.ndim > 1 else tensor
-        for name, tensor in network.weights().items()
-    }
-    write_atomically(path, files.to_safetensors(tensors, metadata))
+    write_network(path, network, _FORMAT)
 
 
 def read_recognizer(path: files.Path) -> _core.Network:
@@ -131,22 +114,7 @@ def read_recognizer(path: files.Path) -> _core.Network:
     ValueError
         The file holds no recognizer.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(os.fspath(path), "numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise ValueError("not a recognizer of ocrdigit")
-            weights = {
-                name: file.get_tensor(name).astype(np.float32)
-                for name in file.keys()  # noqa: SIM118
-            }
-        network = _core.Network(json.loads(metadata["architecture"]), (HEIGHT, MAX_WIDTH, 1))
-        network.set_weights(weights)
-    except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
-    return network
+    return read_network(path, (HEIGHT, MAX_WIDTH, 1), _FORMAT)
 
 
 def write_fusion(path: files.Path, weights: FusionWeights) -> None:
@@ -171,14 +139,10 @@ def read_fusion(path: files.Path) -> FusionWeights:
             raise ValueError(f"{os.fspath(path)}: not a file of fusion weights: {error}") from error
 
 
+@functools.cache
 def shipped_recognizer() -> _core.Network:
     """Return the recognizer of the package; the same network at each call."""
-    global _recognizer
-    if _recognizer is None:
-        with _lock:
-            if _recognizer is None:
-                _recognizer = read_recognizer(RECOGNIZER_PATH)
-    return _recognizer
+    return read_recognizer(RECOGNIZER_PATH)
 
 
 @functools.cache

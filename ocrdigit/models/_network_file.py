@@ -1,0 +1,60 @@
+"""Files of the networks that ``read`` uses: .safetensors with the layers in the metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from .._atomic import write_atomically
+from . import files
+
+WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
+
+
+def write_network(path: files.Path, network: _core.Network, file_format: str) -> None:
+    """Write a network to a .safetensors file, atomically. Kernels are rounded to float16."""
+    metadata = {
+        "format": file_format,
+        "ocrdigit_version": _core.__version__,
+        "architecture": json.dumps(network.layers),
+    }
+    tensors: dict[str, NDArray[Any]] = {
+        name: tensor.astype(np.float16) if tensor.ndim > 1 else tensor
+        for name, tensor in network.weights().items()
+    }
+    write_atomically(path, files.to_safetensors(tensors, metadata))
+
+
+def read_network(
+    path: files.Path, input_shape: tuple[int, int, int], file_format: str
+) -> _core.Network:
+    """Return the network in a file of this format.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        The file is of another format or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.fspath(path), "numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != file_format:
+                raise ValueError(f"not a file of an {file_format}")
+            weights = {
+                name: file.get_tensor(name).astype(np.float32)
+                for name in file.keys()  # noqa: SIM118
+            }
+        network = _core.Network(json.loads(metadata["architecture"]), input_shape)
+        network.set_weights(weights)
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    return network

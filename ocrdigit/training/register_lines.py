@@ -1,0 +1,128 @@
+"""Line images of real numbers: the fields of the registers' training pages, varied at random."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import synth
+from .._inputs import gray_pages
+from ..models.detector import BACKGROUND, NUMBER
+from ..models.recognizer import HEIGHT
+from .page_crops import label_register, read_register_labels
+from .. import _core
+
+_MARGIN = 8  # around a field, in pixels
+_TEXT_ROWS = 22.0  # of a line image, as in page/line_image.c
+
+Field = tuple[NDArray[np.float32], NDArray[np.bool_], str]  # gray, foreground, digits
+
+
+def register_fields(folder: str, part: str) -> list[Field]:
+    """Return the number fields of a part of the registers, without other foreground."""
+    fields = []
+    for page in read_register_labels(folder, part):
+        (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
+        foreground, _ = _core.page_foreground(gray)
+        labels = label_register(foreground, page["lines"])
+        for line in page["lines"]:
+            text = line["text"]
+            if re.fullmatch(r"[\d\s.,]*\d[\d\s.,]*", text):
+                field = _field(gray, foreground, labels, line["box"])
+                if field is not None:
+                    fields.append((*field, re.sub(r"\D", "", text)))
+    return fields
+
+
+def _field(
+    gray: NDArray[np.uint8],
+    foreground: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    box: list[int],
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+    x, y, w, h = box
+    window = np.s_[max(y - _MARGIN, 0) : y + h + _MARGIN, max(x - _MARGIN, 0) : x + w + _MARGIN]
+    pixels, levels, marks = gray[window].astype(np.float32), foreground[window], labels[window]
+    number = marks == NUMBER
+    if number.sum() < 30:
+        return None
+    paper = float(np.median(pixels[levels < 20])) if (levels < 20).any() else 255.0
+    near = number.copy()  # and the soft edges of its strokes
+    for axis in (0, 1):
+        for step in (-1, 1):
+            near |= np.roll(number, step, axis)
+    other = (levels >= 24) & ~near & (marks != BACKGROUND) | (levels >= 24) & ~near
+    pixels[other] = paper
+    return pixels, number
+
+
+def vary(field: Field, rng: np.random.Generator) -> synth.Picture:
+    """Return the number of a field at a random scale, slant, slope and stroke width, 32 rows."""
+    pixels, number, digits = field
+    rows = np.flatnonzero(number.any(1))
+    columns = np.flatnonzero(number.any(0))
+    top, bottom = float(rows[0]), float(rows[-1] + 1)
+    middle = (top + bottom) / 2
+    scale_y = max(bottom - top, 6.0) / _TEXT_ROWS / np.exp(rng.normal(0, 0.12))
+    scale_x = scale_y * np.exp(rng.normal(0, 0.17))
+    shear, slope = rng.normal(0, 0.15), rng.normal(0, 0.03)
+    left, right = columns[0] - 1.0, columns[-1] + 2.0
+    margin = rng.uniform(2, 8)
+    reach = abs(shear) * 11
+    width = int(np.clip((right - left) / scale_x + 2 * (margin + reach), 10, 240))
+    paper = float(np.median(pixels))
+    y = (np.arange(HEIGHT) + 0.5 - HEIGHT / 2 + rng.normal(0, 0.8))[:, None]
+    x = (np.arange(width) + 0.5 - width / 2)[None, :]
+    ys = middle + y * scale_y + slope * x * scale_x
+    xs = (left + right) / 2 + (x + shear * y) * scale_x
+    image = _area_sample(pixels, xs, ys, scale_x, scale_y, paper)
+    image = _pen(image, paper, rng)
+    noisy = image + rng.normal(0, rng.uniform(0, 6), image.shape)
+    values = np.array([int(c) for c in digits], np.int64)
+    boxes = np.zeros((len(values), 4), np.int64)
+    return synth.Picture(np.clip(noisy, 0, 255).astype(np.uint8), digits, values, boxes)
+
+
+def _area_sample(
+    pixels: NDArray[np.float32],
+    xs: NDArray[Any],
+    ys: NDArray[Any],
+    scale_x: float,
+    scale_y: float,
+    paper: float,
+) -> NDArray[Any]:
+    """Return the mean of a few samples in each pixel."""
+    steps_x, steps_y = max(1, round(scale_x)), max(1, round(scale_y))
+    total = np.zeros(xs.shape)
+    padded = np.pad(pixels, 1, constant_values=paper)
+    for i in range(steps_y):
+        for j in range(steps_x):
+            x = xs + ((j + 0.5) / steps_x - 0.5) * scale_x + 0.5
+            y = ys + ((i + 0.5) / steps_y - 0.5) * scale_y + 0.5
+            x = np.clip(x, 0, padded.shape[1] - 1.001)
+            y = np.clip(y, 0, padded.shape[0] - 1.001)
+            x0, y0 = x.astype(np.int32), y.astype(np.int32)
+            fx, fy = x - x0, y - y0
+            upper = padded[y0, x0] * (1 - fx) + padded[y0, x0 + 1] * fx
+            lower = padded[y0 + 1, x0] * (1 - fx) + padded[y0 + 1, x0 + 1] * fx
+            total += upper * (1 - fy) + lower * fy
+    return total / (steps_x * steps_y)
+
+
+def _pen(image: NDArray[Any], paper: float, rng: np.random.Generator) -> NDArray[Any]:
+    """Return the image with thicker or thinner, darker or lighter strokes."""
+    kind = rng.random()
+    if kind < 0.25:
+        shifted = np.minimum(image[:, :-1], image[:, 1:])
+        image = np.pad(shifted, ((0, 0), (0, 1)), mode="edge")
+    elif kind < 0.4:
+        shifted = np.minimum(image[:-1], image[1:])
+        image = np.pad(shifted, ((0, 1), (0, 0)), mode="edge")
+    elif kind < 0.5:
+        shifted = 0.5 * (image[:, :-1] + image[:, 1:])
+        image = np.pad(shifted, ((0, 0), (0, 1)), mode="edge")
+    return paper + (image - paper) * rng.uniform(0.6, 1.2)
