@@ -8,7 +8,7 @@
 static od_status observe(od_network *network, const od_model *model, od_workspace *workspace,
                          od_thread_pool *pool, const od_images *images, od_error *error) {
   const size_t ops = (size_t)model->plan.count, threads = (size_t)workspace->threads;
-  const size_t row = model->sequence_length * model->classes;
+  const size_t row = model->positions * model->classes;
   od_real *scores = od_allocate(images->count, row * sizeof *scores);
   workspace->observed = od_allocate(threads * ops, 2 * sizeof *workspace->observed);
   if (!scores || !workspace->observed) {

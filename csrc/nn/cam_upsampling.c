@@ -10,7 +10,7 @@ typedef struct axis {
  * sizes along the axis. */
 static void extend(axis *a, const od_op *op, int kernel, int padding, int pool) {
   if (op->kind == OD_CONV2D) {
-    a->start += a->step * ((kernel - 1) / 2.0 - padding);
+    a->start += a->step * ((kernel - 1) * op->dilation / 2.0 - padding);
     a->step *= op->stride;
   }
   if (op->pool || op->kind == OD_MAX_POOL2D) {

@@ -32,6 +32,9 @@ int od_gradcam_default_layer(const od_network *network) {
 
 static od_status check_layer(const od_network *network, int layer, od_error *error) {
   int count = od_network_layer_count(network), steps = od_network_sequence_length(network);
+  if (od_network_output(network).h > 1)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "network: gives a map of class scores, expected those of one digit");
   if (steps > 1)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "network: gives scores for each of %d time steps, expected those of one digit",

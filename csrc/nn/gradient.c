@@ -67,7 +67,7 @@ static void forward_convolution(const od_pass *pass, int i, int slice, int worke
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   size_t out = od_shape_size(op->out);
   od_zero_tiles zero = {.y = state->zero_y, .argmax = state->zero_argmax};
   od_conv_args args = conv_args(g, i, worker);
@@ -86,7 +86,7 @@ static void forward_dense(const od_pass *pass, int i, int slice, int worker) {
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
   const od_real *values = od_network_values_const(g->network);
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   od_dense_forward(
       &(od_dense_args){.op = op,
                        .kernels = g->kernels,
@@ -103,7 +103,7 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
   const od_kernels *kernels = g->kernels;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   size_t begin = images.begin, n = images.count;
   size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
   const od_real *x = input_of(g, i, begin);
@@ -146,7 +146,7 @@ static void image_loss(const od_pass *pass, size_t k, const od_real *scores, od_
   const od_gradient *g = pass->g;
   size_t label = pass->batch->labels[k];
   const od_real *targets = pass->batch->targets;
-  double weight = 1.0 / pass->batch->count;
+  double weight = 1.0 / pass->weight;
   g->losses[k] =
       targets ? od_soft_cross_entropy(g->classes, scores, targets + k * g->classes, pass->smoothing,
                                       weight, gradient)
@@ -158,12 +158,12 @@ static void sequence_loss(const od_pass *pass, size_t k, const od_real *scores, 
                           void *scratch) {
   const od_gradient *g = pass->g;
   const size_t length = pass->batch->length;
-  const od_ctc_args args = {.steps = g->sequence_length,
+  const od_ctc_args args = {.steps = g->positions,
                             .classes = g->classes,
                             .scores = scores,
                             .labels = pass->batch->labels + k * length,
                             .length = length,
-                            .weight = 1.0 / pass->batch->count,
+                            .weight = 1.0 / pass->weight,
                             .gradient = gradient,
                             .scratch = scratch};
   bool correct;
@@ -171,16 +171,42 @@ static void sequence_loss(const od_pass *pass, size_t k, const od_real *scores, 
   g->correct[k] = correct;
 }
 
+static double class_weight(const od_batch *batch, uint8_t label) {
+  return batch->class_weights ? batch->class_weights[label] : 1;
+}
+
+/* The weighted sum of the losses of a map's labelled pixels. */
+static void map_loss(const od_pass *pass, size_t k, const od_real *scores, od_real *gradient) {
+  const od_gradient *g = pass->g;
+  const uint8_t *labels = pass->batch->labels + k * g->positions;
+  double loss = 0;
+  size_t correct = 0;
+  for (size_t i = 0; i < g->positions; i++, scores += g->classes, gradient += g->classes) {
+    if (labels[i] == OD_IGNORE_LABEL) {
+      memset(gradient, 0, g->classes * sizeof *gradient);
+      continue;
+    }
+    const double weight = class_weight(pass->batch, labels[i]);
+    loss += weight * od_cross_entropy(g->classes, scores, labels[i], pass->smoothing,
+                                      weight / pass->weight, gradient);
+    correct += od_argmax(g->classes, scores) == labels[i];
+  }
+  g->losses[k] = loss;
+  g->correct[k] = correct;
+}
+
 static void slice_loss(const od_pass *pass, int slice, int worker) {
   const od_gradient *g = pass->g;
-  od_span images = slice_images(pass->batch, slice);
-  size_t size = g->sequence_length * g->classes;
+  od_span images = slice_images(pass, slice);
+  size_t size = g->positions * g->classes;
   od_real unused[256]; /* a network without operations keeps no gradient */
   int last = g->plan.count - 1;
   for (size_t k = images.begin; k < images.begin + images.count; k++) {
     const od_real *scores = (last < 0 ? g->input : g->states[last].y) + k * size;
     od_real *gradient = last < 0 ? unused : g->states[last].dy + k * size;
-    if (g->sequence_length > 1)
+    if (g->is_map)
+      map_loss(pass, k, scores, gradient);
+    else if (g->positions > 1)
       sequence_loss(pass, k, scores, gradient, worker_scratch(g, worker));
     else
       image_loss(pass, k, scores, gradient);
@@ -189,7 +215,7 @@ static void slice_loss(const od_pass *pass, int slice, int worker) {
 
 static void load(const od_pass *pass, int slice, int worker) {
   const od_gradient *g = pass->g;
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   for (size_t k = images.begin; k < images.begin + images.count; k++)
     pass->batch->source(pass->batch->context, (int)k, worker, g->input + k * g->input_size);
 }
@@ -212,7 +238,7 @@ static void backward_convolution(const od_pass *pass, int i, int slice, int work
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   size_t out = od_shape_size(op->out);
   od_conv_args args = conv_args(g, i, worker);
   args.packed = state->packed_backward;
@@ -234,7 +260,7 @@ static void op_backward(const od_pass *pass, int i, int slice, int worker) {
   const od_kernels *kernels = g->kernels;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   size_t begin = images.begin, n = images.count;
   size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
   const od_real *y = state->y + begin * out;
@@ -287,10 +313,28 @@ static void backward_task(void *context, int slice, int worker) {
 
 /* -- a run -- */
 
+/* Counts the images, or the labelled pixels, and adds up their weights. */
+static void count_labels(od_pass *pass) {
+  const od_gradient *g = pass->g;
+  const od_batch *batch = pass->batch;
+  const size_t images = (size_t)batch->count;
+  if (!g->is_map) {
+    pass->counted = images;
+    pass->weight = (double)images;
+    return;
+  }
+  for (size_t i = 0; i < images * g->positions; i++)
+    if (batch->labels[i] != OD_IGNORE_LABEL) {
+      pass->counted++;
+      pass->weight += class_weight(batch, batch->labels[i]);
+    }
+  if (!(pass->weight > 0)) pass->weight = 1; /* all losses are 0 */
+}
+
 static od_loss total_loss(const od_pass *pass) {
-  od_loss total = {0, 0};
+  od_loss total = {.counted = pass->counted};
   for (int k = 0; k < pass->batch->count; k++) {
-    total.loss += pass->g->losses[k] / pass->batch->count;
+    total.loss += pass->g->losses[k] / pass->weight;
     total.correct += pass->g->correct[k];
   }
   return total;
@@ -298,9 +342,10 @@ static od_loss total_loss(const od_pass *pass) {
 
 od_loss od_gradient_run(od_gradient *g, od_thread_pool *pool, const od_batch *batch,
                         double label_smoothing, od_real *values) {
-  od_pass pass = {g, batch, label_smoothing, values, NULL};
-  int slices = slices_of(batch->count);
+  od_pass pass = {.g = g, .batch = batch, .smoothing = label_smoothing, .values = values};
+  int slices = slices_of(g, batch->count);
   if (od_thread_pool_threads(pool) > g->threads) pool = NULL;
+  count_labels(&pass);
   od_thread_pool_run(pool, pack_task, &pass, g->plan.count);
   compute_zero_output(g);
   for (int s = 0; s < g->stage_count; s++) {

@@ -25,19 +25,24 @@ typedef struct od_batch {
   od_image_source *source;
   void *context;
   /* (count), each below the number of classes; of a network with a sequence as output
-   * (count, length), each ended by the blank, the last class */
+   * (count, length), each ended by the blank, the last class; with a map as output (count, h', w'),
+   * where OD_IGNORE_LABEL marks pixels without a loss */
   const uint8_t *labels;
   size_t length; /* labels of a sequence, at most; od_ctc_min_steps of them are available */
   /* (count, classes), each row with sum 1, for the loss in place of labels; or NULL, as for
-   * sequences */
+   * sequences and maps */
   const od_real *targets;
+  /* (classes), at least 0: of the loss of a map's pixels, by their labels; or NULL, 1 for all */
+  const double *class_weights;
   int count;     /* 1 to the capacity */
   uint64_t seed; /* of dropout; a new one each step */
 } od_batch;
 
 typedef struct od_loss {
-  double loss; /* mean softmax cross-entropy, or CTC loss of sequences */
-  int correct; /* images whose label has the largest score, or sequences decoded correctly */
+  double loss;    /* mean softmax cross-entropy over images, or over the labelled pixels of maps,
+                     weighted by class; or mean CTC loss of sequences; 0 without a labelled pixel */
+  size_t counted; /* images, or labelled pixels */
+  size_t correct; /* of them, whose label has the largest score, or sequences decoded correctly */
 } od_loss;
 
 /* Creates the state for batches of up to `capacity` images of this network, whose values each

@@ -26,7 +26,7 @@ static bool allocate_dense(const od_op *op, od_op_state *state) {
 }
 
 static bool allocate_norm(const od_gradient *g, const od_op *op, od_op_state *state) {
-  size_t c = (size_t)op->in.c, slices = (size_t)slices_of(g->capacity);
+  size_t c = (size_t)op->in.c, slices = (size_t)slices_of(g, g->capacity);
   state->mean = od_allocate(c, sizeof *state->mean);
   state->variance = od_allocate(c, sizeof *state->variance);
   state->inverse = od_allocate(c, sizeof *state->inverse);
@@ -74,7 +74,7 @@ static od_status check_size(const od_gradient *g, od_error *error) {
     image += 2.5 * (double)od_shape_size(op->out); /* y, dy and argmax */
     if (op->kind == OD_CONV2D) slice += (double)(op->kernel_size + op->bias_size);
   }
-  double numbers = image * g->capacity + slice * slices_of(g->capacity);
+  double numbers = image * g->capacity + slice * slices_of(g, g->capacity);
   double mebibytes = numbers * sizeof(od_real) / (1 << 20);
   if (mebibytes <= MAX_BATCH_MEBIBYTES) return OD_OK;
   return od_fail(error, OD_ERROR_ARGUMENT,
@@ -95,7 +95,7 @@ static od_status allocate(od_gradient *g, od_error *error) {
   for (int i = 0; i < g->plan.count; i++) {
     const od_op *op = &g->plan.ops[i];
     if (!allocate_state(g, i)) return od_fail_memory(error, "the activations of a batch");
-    if (op->kind == OD_DENSE) reserve_scratch(g, od_dense_forward_scratch(op, SLICE));
+    if (op->kind == OD_DENSE) reserve_scratch(g, od_dense_forward_scratch(op, (size_t)g->slice));
     if (op->kind == OD_BATCH_NORM) reserve_scratch(g, OD_BATCH_NORM_SCRATCH * (size_t)op->in.c);
     if (op->kind != OD_CONV2D) continue;
     reserve_scratch(g, od_conv_forward_scratch(op));
@@ -103,15 +103,16 @@ static od_status allocate(od_gradient *g, od_error *error) {
     g->states[i].partial_at = g->partial_size;
     g->partial_size += op->kernel_size + op->bias_size;
   }
-  if (g->sequence_length > 1)
-    reserve_scratch(g, od_reals_for(od_ctc_scratch(g->sequence_length, g->classes)));
+  if (g->positions > 1 && !g->is_map)
+    reserve_scratch(g, od_reals_for(od_ctc_scratch(g->positions, g->classes)));
   g->scratch_size = od_round_to_alignment(g->scratch_size);
   g->partial_size = od_round_to_alignment(g->partial_size);
   g->input = od_allocate(images * g->input_size, sizeof *g->input);
   g->losses = od_allocate(images, sizeof *g->losses);
-  g->correct = od_allocate(images, 1);
+  g->correct = od_allocate(images, sizeof *g->correct);
   g->scratch = od_allocate(g->scratch_size, (size_t)g->threads * sizeof *g->scratch);
-  g->partials = od_allocate((size_t)slices_of(g->capacity) * sizeof *g->partials, g->partial_size);
+  g->partials =
+      od_allocate((size_t)slices_of(g, g->capacity) * sizeof *g->partials, g->partial_size);
   if (!g->input || !g->losses || !g->correct || !g->scratch || !g->partials)
     return od_fail_memory(error, "the activations of a batch");
   return OD_OK;
@@ -130,8 +131,11 @@ od_status od_gradient_create(od_network *network, const od_kernels *kernels, od_
   g->capacity = capacity;
   g->threads = threads;
   g->input_size = od_shape_size(od_network_input(network));
-  g->classes = (size_t)od_network_classes(network);
-  g->sequence_length = (size_t)od_network_sequence_length(network);
+  const od_shape scores = od_network_output(network);
+  g->classes = (size_t)scores.c;
+  g->positions = (size_t)scores.h * (size_t)scores.w;
+  g->is_map = scores.h > 1;
+  g->slice = g->is_map ? MAP_SLICE : SLICE;
   od_status status = od_plan_make(network, false, precision, -1, &g->plan, error);
   if (!status) status = check_size(g, error);
   if (!status) status = allocate(g, error);

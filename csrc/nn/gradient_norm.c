@@ -17,7 +17,7 @@ static void add_slice_sums(const od_pass *pass, int i) {
   size_t size = 2 * (size_t)pass->g->plan.ops[i].in.c;
   double *sums = pass->g->states[i].sums;
   memset(sums, 0, size * sizeof *sums);
-  for (int slice = 0; slice < slices_of(pass->batch->count); slice++) {
+  for (int slice = 0; slice < slices_of(pass->g, pass->batch->count); slice++) {
     const double *part = slice_sums(pass->g, i, slice);
     for (size_t k = 0; k < size; k++) sums[k] += part[k];
   }
@@ -26,7 +26,7 @@ static void add_slice_sums(const od_pass *pass, int i) {
 void od_norm_slice_sums(const od_pass *pass, int i, int slice) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   const od_batch_norm_args args = {.kernels = g->kernels,
                                    .rows = rows_of(op, images.count),
                                    .c = (size_t)op->in.c,
@@ -55,7 +55,7 @@ static od_batch_norm_args slice_args(const od_pass *pass, int i, int slice, od_r
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
   const od_real *values = od_network_values_const(g->network);
-  od_span images = slice_images(pass->batch, slice);
+  od_span images = slice_images(pass, slice);
   return (od_batch_norm_args){.kernels = g->kernels,
                               .rows = rows_of(op, images.count),
                               .c = (size_t)op->in.c,
@@ -71,7 +71,7 @@ static od_batch_norm_args slice_args(const od_pass *pass, int i, int slice, od_r
 void od_norm_forward(const od_pass *pass, int i, int slice, od_real *scratch) {
   const od_gradient *g = pass->g;
   const od_batch_norm_args args = slice_args(pass, i, slice, scratch);
-  size_t begin = slice_images(pass->batch, slice).begin;
+  size_t begin = slice_images(pass, slice).begin;
   od_batch_norm_forward(&args, g->states[i].y + begin * od_shape_size(g->plan.ops[i].out));
 }
 
@@ -96,7 +96,7 @@ void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch) {
   const od_gradient *g = pass->g;
   const od_batch_norm_args args = slice_args(pass, i, slice, scratch);
   double count = (double)rows_of(&g->plan.ops[i], (size_t)pass->batch->count);
-  od_real *dx = input_gradient_of(g, i, slice_images(pass->batch, slice).begin);
+  od_real *dx = input_gradient_of(g, i, slice_images(pass, slice).begin);
   if (dx) od_batch_norm_backward(&args, g->states[i].sums, count, dx);
 }
 

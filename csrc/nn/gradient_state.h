@@ -14,8 +14,9 @@
 #include "nn/gradient.h"
 #include "nn/ops.h"
 
-/* Images of a slice: the unit of work of one thread, and of the sum of gradients. */
-enum { SLICE = 8 };
+/* Images of a slice: the unit of work of one thread, and of the sum of gradients. Those of maps are
+ * large, and batches of them small. */
+enum { SLICE = 8, MAP_SLICE = 1 };
 
 /* What an operation keeps of a batch, and the gradients that it receives. */
 typedef struct od_op_state {
@@ -46,10 +47,13 @@ struct od_gradient {
   od_stage *stages;
   int stage_count;
   int capacity, threads;
-  size_t input_size, classes, sequence_length;
-  od_real *input;   /* (capacity, input_size) */
-  double *losses;   /* (capacity) */
-  uint8_t *correct; /* (capacity) */
+  int slice; /* images of a slice */
+  size_t input_size, classes;
+  size_t positions; /* of the scores: 1, time steps or pixels */
+  bool is_map;
+  od_real *input;  /* (capacity, input_size) */
+  double *losses;  /* (capacity) */
+  size_t *correct; /* (capacity) */
   size_t partial_size;
   od_real *partials; /* (slices, partial_size): gradients of convolutions */
   size_t scratch_size;
@@ -63,6 +67,8 @@ typedef struct od_pass {
   double smoothing;
   od_real *values;       /* (trainable): the gradient */
   const od_stage *stage; /* the current one */
+  size_t counted;        /* images or labelled pixels of the batch */
+  double weight;         /* the sum of their weights */
 } od_pass;
 
 /* Images begin..begin + count of the batch. */
@@ -70,11 +76,14 @@ typedef struct od_span {
   size_t begin, count;
 } od_span;
 
-static inline int slices_of(int images) { return (images + SLICE - 1) / SLICE; }
+static inline int slices_of(const od_gradient *g, int images) {
+  return (images + g->slice - 1) / g->slice;
+}
 
-static inline od_span slice_images(const od_batch *batch, int slice) {
-  size_t begin = (size_t)slice * SLICE, left = (size_t)batch->count - begin;
-  return (od_span){begin, left < SLICE ? left : SLICE};
+static inline od_span slice_images(const od_pass *pass, int slice) {
+  size_t size = (size_t)pass->g->slice, begin = (size_t)slice * size;
+  size_t left = (size_t)pass->batch->count - begin;
+  return (od_span){begin, left < size ? left : size};
 }
 
 /* The input of operation i, from image `at` on. */

@@ -21,7 +21,7 @@ static void add_up_convolution(const od_pass *pass, int i, size_t begin) {
   size_t n = size - begin < CONV_NUMBERS ? size - begin : CONV_NUMBERS, end = begin + n;
   size_t kernel_end = end < kernel ? end : kernel, bias_begin = begin > kernel ? begin : kernel;
   od_real *sum = g->partials + g->states[i].partial_at; /* the first slice's */
-  for (int slice = 1; slice < slices_of(pass->batch->count); slice++)
+  for (int slice = 1; slice < slices_of(pass->g, pass->batch->count); slice++)
     g->kernels->add(n, sum + (size_t)slice * g->partial_size + begin, sum + begin);
   if (begin < kernel_end)
     od_conv_unpack_gradient(op, sum, begin, kernel_end, pass->values + op->kernel_at);

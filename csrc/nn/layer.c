@@ -30,6 +30,9 @@ static bool is_kernel_side(int side) { return side == 1 || side == 3 || side == 
 
 static bool in_unit_range(double x) { return x >= 0 && x < 1; }
 
+/* Pixels from the first to the last under a side of a kernel. */
+static int kernel_extent(int side, int dilation) { return (side - 1) * dilation + 1; }
+
 static od_status conv2d_output(const od_layer *layer, int index, od_shape in, od_shape *out,
                                od_error *error) {
   const int *kernel = layer->kernel;
@@ -39,11 +42,17 @@ static od_status conv2d_output(const od_layer *layer, int index, od_shape in, od
     REFUSE("kernel_size is %d x %d, expected sides of 1, 3 or 5", kernel[0], kernel[1]);
   if (layer->stride != 1 && layer->stride != 2)
     REFUSE("strides is %d, expected 1 or 2", layer->stride);
-  if (!layer->same && (in.h < kernel[0] || in.w < kernel[1]))
-    REFUSE("the image is smaller than the kernel (%d x %d) and padding is \"valid\"", kernel[0],
-           kernel[1]);
-  out->h = (in.h - (layer->same ? 1 : kernel[0])) / layer->stride + 1;
-  out->w = (in.w - (layer->same ? 1 : kernel[1])) / layer->stride + 1;
+  if (layer->dilation < 1 || layer->dilation > OD_MAX_DILATION)
+    REFUSE("dilation_rate is %d, expected 1 to %d", layer->dilation, OD_MAX_DILATION);
+  if (layer->dilation > 1 && layer->stride > 1)
+    REFUSE("dilation_rate is %d and strides %d, expected one of them to be 1", layer->dilation,
+           layer->stride);
+  const int h = kernel_extent(kernel[0], layer->dilation);
+  const int w = kernel_extent(kernel[1], layer->dilation);
+  if (!layer->same && (in.h < h || in.w < w))
+    REFUSE("the image is smaller than the kernel (%d x %d) and padding is \"valid\"", h, w);
+  out->h = (in.h - (layer->same ? 1 : h)) / layer->stride + 1;
+  out->w = (in.w - (layer->same ? 1 : w)) / layer->stride + 1;
   out->c = layer->units;
   return OD_OK;
 }

@@ -7,7 +7,10 @@
  *
  * A line recognizer ends in a sequence of scores, one for each time step, from left to right:
  * (1, steps, classes). It has a map_to_sequence layer in place of flatten, and only layers that
- * do not depend on the width. */
+ * do not depend on the width.
+ *
+ * A fully convolutional network ends in a map of class scores (h', w', classes), h' > 1: it labels
+ * the pixels of a picture of any size. */
 #ifndef OD_NN_LAYER_H
 #define OD_NN_LAYER_H
 
@@ -44,6 +47,7 @@ typedef struct od_layer {
   int kernel[2];   /* conv: height and width, each 1, 3 or 5 */
   int pool[2];     /* max-pool: height and width, 2 and 2 or 2 and 1 */
   int stride;      /* conv: 1 or 2 */
+  int dilation;    /* conv: pixels from one kernel element to the next, 1 to 16; 1 with stride 2 */
   bool same;       /* conv: "same" padding as TensorFlow places it, else "valid" */
   bool bias;       /* conv, dense: has a bias */
   bool relu;       /* conv, dense: ReLU after the bias */
@@ -52,7 +56,12 @@ typedef struct od_layer {
   double epsilon;  /* batch norm: added to the variance, > 0 */
 } od_layer;
 
-enum { OD_MAX_LAYERS = 256, OD_MAX_DIMENSION = 65536 };
+enum { OD_MAX_LAYERS = 256, OD_MAX_DIMENSION = 65536, OD_MAX_DILATION = 16 };
+
+enum {
+  OD_MAX_CLASSES = 256,
+  OD_IGNORE_LABEL = 255 /* of a pixel that the loss of a map leaves out */
+};
 
 /* "conv2d", "dense", "relu", "max_pool2d", …: the names in messages and layer lists. */
 const char *od_layer_kind_name(od_layer_kind kind);

@@ -120,18 +120,19 @@ static od_status fill(od_model *model, const od_network *network, od_error *erro
 
 od_status od_model_create(const od_network *network, const od_kernels *kernels,
                           od_precision precision, od_model **result, od_error *error) {
-  const int last = od_network_layer_count(network) - 1;
   *result = NULL;
   od_model *model = od_allocate(1, sizeof *model);
   if (!model) return od_fail_memory(error, "a model");
   model->kernels = kernels;
   model->input_size = od_shape_size(od_network_input(network));
   model->classes = (size_t)od_network_classes(network);
-  model->sequence_length = od_shape_size(od_network_shape_after(network, last)) / model->classes;
+  model->output = od_network_output(network);
+  model->positions = od_shape_size(model->output) / model->classes;
   model->slice =
-      model->sequence_length > 1 ? 1 : OD_MODEL_SLICE; /* lines are large, without dense layers */
+      model->positions > 1 ? 1 : OD_MODEL_SLICE; /* lines are large, without dense layers */
   od_status status = od_plan_make(network, true, precision, -1, &model->plan, error);
   if (!status) status = fill(model, network, error);
+  if (!status && model->output.h > 1) status = od_map_lay_out(model, error);
   if (status) {
     od_model_destroy(model);
     return status;
@@ -145,6 +146,7 @@ void od_model_destroy(od_model *model) {
   od_plan_release(&model->plan);
   od_release(model->values);
   od_release(model->zero_output);
+  od_release(model->map_at);
   od_release(model);
 }
 
@@ -154,9 +156,17 @@ od_shape od_model_input(const od_model *model) { return model->plan.ops[0].in; }
 
 int od_model_classes(const od_model *model) { return (int)model->classes; }
 
-int od_model_sequence_length(const od_model *model) { return (int)model->sequence_length; }
+od_shape od_model_output(const od_model *model) { return model->output; }
+
+int od_model_sequence_length(const od_model *model) {
+  return model->output.h > 1 ? 1 : model->output.w;
+}
 
 int od_model_sequence_length_at(const od_model *model, int width) {
-  if (width > model->plan.ops[0].in.w) return 0;
-  return od_plan_output_width(&model->plan, width);
+  const od_shape in = model->plan.ops[0].in;
+  return width > in.w ? 0 : od_plan_output_at(&model->plan, in.h, width).w;
+}
+
+od_shape od_model_map_shape(const od_model *model, int h, int w) {
+  return od_plan_output_at(&model->plan, h, w);
 }

@@ -25,11 +25,16 @@ void od_model_destroy(od_model *model); /* NULL is fine */
 const od_kernels *od_model_kernels(const od_model *model);
 od_shape od_model_input(const od_model *model);
 int od_model_classes(const od_model *model);
-int od_model_sequence_length(const od_model *model); /* time steps of the scores, or 1 */
+od_shape od_model_output(const od_model *model);     /* see od_network_output */
+int od_model_sequence_length(const od_model *model); /* time steps of a sequence, or 1 */
 
 /* Returns the time steps for a line image of this width: 0 if it is too narrow, or wider than the
  * network's input. The network must be a line recognizer. */
 int od_model_sequence_length_at(const od_model *model, int width);
+
+/* Returns the shape of the map (h', w', classes) of a picture (h, w), of a model with a map as
+ * output; h' or w' is 0 if the picture is too small. */
+od_shape od_model_map_shape(const od_model *model, int h, int w);
 
 OD_END_DECLS
 

@@ -94,11 +94,13 @@ static od_status connect_layers(od_network *net, const od_layer *layers, od_erro
 static od_status check_scores(const od_network *net, const od_layer *layers, od_error *error) {
   int end = net->count - 1; /* a flatten changes no score */
   od_shape shape = net->layers[end].out;
-  if (shape.h != 1 || shape.c < 2 || shape.c > 256)
+  const int max_classes = shape.h > 1 ? OD_IGNORE_LABEL : OD_MAX_CLASSES;
+  if (shape.c < 2 || shape.c > max_classes)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "layer %d (%s), the last: gives (%d, %d, %d), expected a flat vector of 2 to "
-                   "256 class scores, or one for each time step",
-                   end, od_layer_kind_name(layers[end].kind), shape.h, shape.w, shape.c);
+                   "%d class scores, or one for each time step or pixel",
+                   end, od_layer_kind_name(layers[end].kind), shape.h, shape.w, shape.c,
+                   max_classes);
   while (end > 0 && layers[end].kind == OD_FLATTEN) end--;
   const od_layer *last = &layers[end];
   if (last->kind == OD_RELU || last->kind == OD_DROPOUT ||
@@ -222,8 +224,12 @@ void od_network_initialize(od_network *net, uint64_t seed) {
 }
 
 od_shape od_network_input(const od_network *net) { return net->input; }
-int od_network_classes(const od_network *net) { return net->layers[net->count - 1].out.c; }
-int od_network_sequence_length(const od_network *net) { return net->layers[net->count - 1].out.w; }
+od_shape od_network_output(const od_network *net) { return net->layers[net->count - 1].out; }
+int od_network_classes(const od_network *net) { return od_network_output(net).c; }
+int od_network_sequence_length(const od_network *net) {
+  const od_shape out = od_network_output(net);
+  return out.h > 1 ? 1 : out.w;
+}
 int od_network_layer_count(const od_network *net) { return net->count; }
 const od_layer *od_network_layer(const od_network *net, int index) {
   return &net->layers[index].layer;

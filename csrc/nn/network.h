@@ -41,9 +41,9 @@ typedef struct od_tensor {
 } od_tensor;
 
 /* Creates a network for images of shape `input` from `count` layers (copied). All
- * kernels start at 0: see od_network_initialize. The last layer must give at least 2 class
- * scores, without ReLU: a flat vector, or one for each time step. Destroy with
- * od_network_destroy.
+ * kernels start at 0: see od_network_initialize. The last layer must give 2 to 256 class scores,
+ * or 255 at most for each pixel of a map, without ReLU: a flat vector, or one for each time step or
+ * pixel. Destroy with od_network_destroy.
  * Errors: OD_ERROR_ARGUMENT names the layer that does not fit; OD_ERROR_MEMORY. */
 od_status od_network_create(od_shape input, const od_layer *layers, int count, od_network **network,
                             od_error *error);
@@ -60,8 +60,11 @@ od_status od_network_create_until(const od_network *whole, int last, od_network 
 void od_network_initialize(od_network *network, uint64_t seed);
 
 od_shape od_network_input(const od_network *network);
+/* The shape of the class scores: (1, 1, classes), (1, steps, classes) of a sequence or (h', w',
+ * classes), h' > 1, of a map. */
+od_shape od_network_output(const od_network *network);
 int od_network_classes(const od_network *network);
-int od_network_sequence_length(const od_network *network); /* time steps of the scores, or 1 */
+int od_network_sequence_length(const od_network *network); /* time steps of a sequence, or 1 */
 int od_network_layer_count(const od_network *network);
 const od_layer *od_network_layer(const od_network *network, int index);
 od_shape od_network_shape_after(const od_network *network, int index);   /* output of layer index */

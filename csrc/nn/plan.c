@@ -8,12 +8,12 @@ static int padding_before(bool same, int in, int out, int kernel, int stride) {
   return same && total > 0 ? total / 2 : 0;
 }
 
-/* The geometry of a convolution from op->in to op->conv. */
-static void measure_convolution(od_op *op) {
-  op->top = padding_before(op->same, op->in.h, op->conv.h, op->kernel_h, op->stride);
-  op->left = padding_before(op->same, op->in.w, op->conv.w, op->kernel_w, op->stride);
-  op->padded.h = (op->conv.h - 1) * op->stride + op->kernel_h;
-  op->padded.w = (op->conv.w - 1) * op->stride + op->kernel_w;
+/* Pixels from the first to the last under a side of the kernel. */
+static int extent(const od_op *op, int side) { return (side - 1) * op->dilation + 1; }
+
+void od_plan_measure(od_op *op) {
+  op->padded.h = (op->conv.h - 1) * op->stride + extent(op, op->kernel_h);
+  op->padded.w = (op->conv.w - 1) * op->stride + extent(op, op->kernel_w);
   op->padded.c = op->in.c;
   if (op->first) {
     op->dilated = (od_shape){(op->conv.h - 1) * op->stride + 1, (op->conv.w - 1) * op->stride + 1,
@@ -25,10 +25,18 @@ static void measure_convolution(od_op *op) {
   }
 }
 
+/* The geometry of a convolution from op->in to op->conv. */
+static void measure_convolution(od_op *op) {
+  op->top = padding_before(op->same, op->in.h, op->conv.h, extent(op, op->kernel_h), op->stride);
+  op->left = padding_before(op->same, op->in.w, op->conv.w, extent(op, op->kernel_w), op->stride);
+  od_plan_measure(op);
+}
+
 static void plan_convolution(od_op *op, const od_layer *layer) {
   op->kernel_h = layer->kernel[0];
   op->kernel_w = layer->kernel[1];
   op->stride = layer->stride;
+  op->dilation = layer->dilation;
   op->same = layer->same;
   op->conv = op->out;
   measure_convolution(op);
@@ -69,7 +77,7 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
   }
   bool square = before->kernel_h == before->kernel_w && layer->pool[1] == 2;
   if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
-      !before->pool && square) {
+      before->dilation == 1 && !before->pool && square) {
     before->pool = true;
     before->out = out;
     return true;
@@ -145,38 +153,50 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
   }
   for (int i = 0; i < plan->count; i++)
     if (plan->ops[i].kind == OD_CONV2D) choose_algorithms(&plan->ops[i]);
-  if (od_network_sequence_length(network) == 1) find_zero_tile_pair(plan);
+  const od_shape scores = od_network_output(network);
+  if (scores.h == 1 && scores.w == 1) find_zero_tile_pair(plan);
   return OD_OK;
 }
 
-/* Fits an operation to inputs of `width`; returns the width of its output, or 0 where that is too
- * narrow. */
-static int fit_width(od_op *op, int width) {
-  op->in.w = width;
+/* The length of the output along one side; 0 if the input is too short. */
+static int output_length(const od_op *op, int length, int kernel, int pool) {
   if (op->kind == OD_CONV2D) {
-    if (!op->same && width < op->kernel_w) return 0;
-    op->conv.w = width = (width - (op->same ? 1 : op->kernel_w)) / op->stride + 1;
-    if (op->pool) width /= 2;
-    measure_convolution(op);
+    const int side = op->same ? 1 : extent(op, kernel);
+    if (length < side) return 0;
+    length = (length - side) / op->stride + 1;
   }
-  if (op->kind == OD_MAX_POOL2D) width /= op->pool_w;
-  op->out.w = width;
-  return width;
+  return op->pool || op->kind == OD_MAX_POOL2D ? length / pool : length;
 }
 
-void od_plan_fit(const od_plan *plan, int width, od_op *ops) {
+/* Fits an operation to inputs (h, w); a side of its output is 0 where they are too small. */
+static void fit(od_op *op, int h, int w) {
+  op->in.h = h;
+  op->in.w = w;
+  op->conv.h = output_length(op, h, op->kernel_h, 1);
+  op->conv.w = output_length(op, w, op->kernel_w, 1);
+  op->out.h = output_length(op, h, op->kernel_h, 2);
+  op->out.w = output_length(op, w, op->kernel_w, op->pool ? 2 : op->pool_w);
+  if (op->kind == OD_MAP_TO_SEQUENCE) op->out.h = 1;
+  if (op->kind == OD_CONV2D) measure_convolution(op);
+}
+
+void od_plan_fit(const od_plan *plan, int h, int w, od_op *ops) {
   for (int i = 0; i < plan->count; i++) {
     ops[i] = plan->ops[i];
-    width = fit_width(&ops[i], width);
+    fit(&ops[i], h, w);
+    h = ops[i].out.h;
+    w = ops[i].out.w;
   }
 }
 
-int od_plan_output_width(const od_plan *plan, int width) {
-  for (int i = 0; i < plan->count && width > 0; i++) {
+od_shape od_plan_output_at(const od_plan *plan, int h, int w) {
+  od_shape out = {h, w, 0};
+  for (int i = 0; i < plan->count && out.h > 0 && out.w > 0; i++) {
     od_op op = plan->ops[i];
-    width = fit_width(&op, width);
+    fit(&op, out.h, out.w);
+    out = op.out;
   }
-  return width;
+  return out;
 }
 
 void od_plan_release(od_plan *plan) {

@@ -18,9 +18,9 @@ typedef struct od_op {
   od_precision precision; /* conv, dense */
   double step, zero;      /* OD_INT8: the quantization step of the input, and the step that is 0 */
 
-  od_shape conv; /* conv: its output before the max-pool */
-  int kernel_h, kernel_w, stride, top,
-      left;                      /* conv: geometry; rows and columns of padding before */
+  od_shape conv;                            /* conv: its output before the max-pool */
+  int kernel_h, kernel_w, stride, dilation; /* conv: geometry, … */
+  int top, left;                            /* … and rows and columns of padding before */
   int pool_w;                    /* max-pool not fused: the width of its windows, 2 high */
   od_shape padded;               /* conv: the input with its padding */
   od_shape dilated;              /* conv, backward: the gradient of `conv`, dilated by the
@@ -47,11 +47,14 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
                        od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
 
-/* Returns the width of the output for inputs of another width, of a network with a sequence as
- * output; 0 if the input is too narrow. */
-int od_plan_output_width(const od_plan *plan, int width);
+/* Sets the sizes of a convolution that follow from its kernel, its padding, `in` and `conv`. */
+void od_plan_measure(od_op *op);
 
-/* Writes the operations (plan->count) for inputs of a width with an output. */
-void od_plan_fit(const od_plan *plan, int width, od_op *ops);
+/* Returns the output's shape for inputs of another height and width, of a network with a sequence
+ * or a map as output; a side of 0 if the input is too small. */
+od_shape od_plan_output_at(const od_plan *plan, int h, int w);
+
+/* Writes the operations (plan->count) for inputs of a height and width with an output. */
+void od_plan_fit(const od_plan *plan, int h, int w, od_op *ops);
 
 #endif

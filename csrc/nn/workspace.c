@@ -6,6 +6,18 @@
 #include "nn/model_state.h"
 #include "nn/ops.h"
 
+/* Allocates what map.c needs. */
+static bool allocate_map(od_workspace *workspace) {
+  const od_model *model = workspace->model;
+  const size_t threads = (size_t)workspace->threads, count = (size_t)model->plan.count;
+  if (!model->map_at) return true;
+  workspace->whole = od_allocate(count, sizeof *workspace->whole);
+  workspace->rows = od_allocate(threads * (count + 1), sizeof *workspace->rows);
+  workspace->streams =
+      od_allocate(od_map_buffers_size(model), threads * sizeof *workspace->streams);
+  return workspace->whole && workspace->rows && workspace->streams;
+}
+
 od_status od_workspace_create(const od_model *model, int threads, od_workspace **result,
                               od_error *error) {
   *result = NULL;
@@ -19,7 +31,7 @@ od_status od_workspace_create(const od_model *model, int threads, od_workspace *
       od_allocate(workspace->worker_size, (size_t)threads * sizeof *workspace->buffers);
   workspace->fitted =
       od_allocate((size_t)threads * (size_t)model->plan.count, sizeof *workspace->fitted);
-  if (!workspace->buffers || !workspace->fitted) {
+  if (!workspace->buffers || !workspace->fitted || !allocate_map(workspace)) {
     od_workspace_destroy(workspace);
     return od_fail_memory(error, "a workspace");
   }
@@ -31,6 +43,9 @@ void od_workspace_destroy(od_workspace *workspace) {
   if (!workspace) return;
   od_release(workspace->buffers);
   od_release(workspace->fitted);
+  od_release(workspace->whole);
+  od_release(workspace->rows);
+  od_release(workspace->streams);
   od_release(workspace->observed);
   od_release(workspace);
 }
@@ -51,18 +66,18 @@ static ping_pong buffers_of(const od_workspace *workspace, int worker) {
   return (ping_pong){x, y, scratch, (uint8_t *)(scratch + model->scratch_size)};
 }
 
-/* n images through one operation: x (n, in) -> y (n, out). */
-static void forward(const od_model *model, const od_op *op, size_t n, const ping_pong *buffers) {
+void od_op_forward(const od_workspace *workspace, const od_op *op, size_t n, const od_real *x,
+                   od_real *y, int worker) {
+  const od_model *model = workspace->model;
   const od_kernels *kernels = model->kernels;
+  const ping_pong buffers = buffers_of(workspace, worker);
   const size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
   const od_real *kernel = model->values + op->kernel_at;
   const od_real *bias = op->bias ? model->values + op->bias_at : NULL;
-  const od_real *x = buffers->x;
-  od_real *y = buffers->y;
   switch (op->kind) {
     case OD_CONV2D:
       for (size_t i = 0; i < n; i++) {
-        const od_zero_tiles tiles = {buffers->maps + i * model->map_size, model->zero_output, NULL};
+        const od_zero_tiles tiles = {buffers.maps + i * model->map_size, model->zero_output, NULL};
         od_conv_forward(&(od_conv_args){.op = op,
                                         .kernels = kernels,
                                         .packed = kernel,
@@ -70,7 +85,7 @@ static void forward(const od_model *model, const od_op *op, size_t n, const ping
                                         .x = x + i * in,
                                         .y = y + i * out,
                                         .zero_tiles = &tiles,
-                                        .scratch = buffers->scratch});
+                                        .scratch = buffers.scratch});
       }
       break;
     case OD_DENSE:
@@ -81,7 +96,7 @@ static void forward(const od_model *model, const od_op *op, size_t n, const ping
                                         .bias = bias,
                                         .x = x,
                                         .y = y,
-                                        .scratch = buffers->scratch});
+                                        .scratch = buffers.scratch});
       break;
     case OD_RELU:
       kernels->relu(n * out, x, y);
@@ -122,7 +137,7 @@ static void run_ops(const od_workspace *workspace, const od_op *ops, size_t n, s
   ping_pong buffers = buffers_of(workspace, worker);
   for (int i = 0; i < model->plan.count; i++) {
     if (workspace->observed) observe(workspace, worker, i, n * od_shape_size(ops[i].in), buffers.x);
-    forward(model, &ops[i], n, &buffers);
+    od_op_forward(workspace, &ops[i], n, buffers.x, buffers.y, worker);
     od_real *swapped = buffers.x;
     buffers.x = buffers.y;
     buffers.y = swapped;
@@ -140,7 +155,7 @@ od_real *od_workspace_input(const od_workspace *workspace, int worker) {
 
 void od_model_run_slice(const od_model *model, od_workspace *workspace, int worker, size_t n,
                         od_real *scores) {
-  run_ops(workspace, model->plan.ops, n, model->sequence_length, worker, scores);
+  run_ops(workspace, model->plan.ops, n, model->positions, worker, scores);
 }
 
 typedef struct images_run {
@@ -154,13 +169,13 @@ typedef struct images_run {
 static void run_slice(void *context, int slice, int worker) {
   const images_run *run = context;
   const od_model *model = run->model;
-  const size_t begin = (size_t)slice * model->slice, row = model->sequence_length * model->classes;
+  const size_t begin = (size_t)slice * model->slice, row = model->positions * model->classes;
   const size_t n = od_min_size(run->images->count - begin, model->slice);
   od_real *input = od_workspace_input(run->workspace, worker), *scores = run->scores + begin * row;
   for (size_t i = 0; i < n; i++)
     od_images_load(run->images, model->kernels, begin + i, input + i * model->input_size);
   od_model_run_slice(model, run->workspace, worker, n, scores);
-  if (run->softmax) softmax_rows(n * model->sequence_length, model->classes, scores);
+  if (run->softmax) softmax_rows(n * model->positions, model->classes, scores);
 }
 
 od_thread_pool *od_workspace_pool(const od_workspace *workspace, od_thread_pool *pool) {
@@ -188,7 +203,7 @@ static void run_line(void *context, int index, int worker) {
   const od_line_image *line = &run->lines[index];
   const size_t count = (size_t)model->plan.count;
   od_op *ops = run->workspace->fitted + (size_t)worker * count;
-  od_plan_fit(&model->plan, line->width, ops);
+  od_plan_fit(&model->plan, model->plan.ops[0].in.h, line->width, ops);
   const size_t steps = (size_t)ops[count - 1].out.w;
   model->kernels->bytes_to_real(od_shape_size(ops[0].in), line->pixels, (od_real)run->scale,
                                 od_workspace_input(run->workspace, worker));

@@ -26,7 +26,8 @@ int od_workspace_threads(const od_workspace *workspace);
 /* The pool, or NULL if it has more workers than the workspace has room for. */
 od_thread_pool *od_workspace_pool(const od_workspace *workspace, od_thread_pool *pool);
 
-/* scores (count, steps, classes): class scores, or with `softmax` probabilities.
+/* scores (count, steps, classes), or of maps (count, h', w', classes): class scores, or with
+ * `softmax` probabilities.
  * images->size must be the input's size. A pool of more workers than the workspace has room for
  * is not used. */
 void od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool *pool,

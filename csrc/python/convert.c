@@ -236,6 +236,35 @@ bool convert_line_labels(PyObject *value, const char *name, size_t count, int st
   return copy_labels(array, name, count, *length, classes, labels);
 }
 
+bool convert_map_labels(PyObject *value, const char *name, size_t count, od_shape map,
+                        uint8_t **labels) {
+  PyArrayObject *array = readable(value, name, true, false, "uint8");
+  if (!array) return false;
+  if (PyArray_NDIM(array) != 3 || (size_t)PyArray_DIM(array, 0) != count ||
+      PyArray_DIM(array, 1) != map.h || PyArray_DIM(array, 2) != map.w) {
+    char expected[96];
+    snprintf(expected, sizeof expected, "(%zu, %d, %d), one label a pixel", count, map.h, map.w);
+    return refuse_shape(array, name, expected);
+  }
+  const size_t pixels = (size_t)map.h * (size_t)map.w, size = count * pixels;
+  uint8_t *copy = PyMem_Malloc(size);
+  if (!copy) {
+    PyErr_NoMemory();
+    return false;
+  }
+  memcpy(copy, PyArray_DATA(array), size);
+  for (size_t i = 0; i < size; i++) {
+    if (copy[i] < map.c || copy[i] == OD_IGNORE_LABEL) continue;
+    PyErr_Format(PyExc_ValueError,
+                 "%s: got %d for a pixel of image %zu, expected 0 to %d, or %d to ignore it", name,
+                 copy[i], i / pixels, map.c - 1, OD_IGNORE_LABEL);
+    PyMem_Free(copy);
+    return false;
+  }
+  *labels = copy;
+  return true;
+}
+
 bool convert_tensor(PyObject *value, const char *name, int rank, const int *shape,
                     const float **numbers) {
   PyArrayObject *array = readable(value, name, false, true, "float32");
@@ -397,6 +426,10 @@ PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers
 
 PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers) {
   return new_array(2, (npy_intp[]){(npy_intp)rows, columns}, NPY_INT64, (void **)numbers);
+}
+
+PyObject *new_integer_maps(size_t maps, int h, int w, int64_t **numbers) {
+  return new_array(3, (npy_intp[]){(npy_intp)maps, h, w}, NPY_INT64, (void **)numbers);
 }
 
 PyObject *new_picture(int h, int w, int channels, uint8_t **pixels) {

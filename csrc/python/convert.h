@@ -15,6 +15,7 @@
 
 #include "image/view.h"
 #include "nn/images.h"
+#include "nn/layer.h"
 
 /* Loads NumPy's function table; 0, or -1 with an exception set. */
 int convert_setup(void);
@@ -47,6 +48,10 @@ bool convert_labels(PyObject *value, const char *name, size_t count, int classes
 /* The same for labels (count, length) of lines, of 1 to `steps` each. */
 bool convert_line_labels(PyObject *value, const char *name, size_t count, int steps, int classes,
                          uint8_t **labels, size_t *length);
+
+/* The same for labels (count, h, w) of pixels, each below `classes` or OD_IGNORE_LABEL. */
+bool convert_map_labels(PyObject *value, const char *name, size_t count, od_shape map,
+                        uint8_t **labels);
 
 /* The numbers of a float32 array of exactly this shape, all finite; they live as long
  * as the array. `name` is for errors. */
@@ -97,6 +102,7 @@ PyObject *new_picture(int h, int w, int channels, uint8_t **pixels); /* channels
 PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers);
 PyObject *new_integers(size_t count, int64_t **numbers);
 PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers);
+PyObject *new_integer_maps(size_t maps, int h, int w, int64_t **numbers);
 PyObject *new_integers32(const int shape[2], int32_t **numbers);
 PyObject *new_doubles(const int shape[2], double **numbers);
 PyObject *new_double_vector(size_t count, double **numbers);

@@ -51,6 +51,17 @@ static bool read_pair(PyObject *value, const char *name, int *pair) {
   return true;
 }
 
+static bool read_square(PyObject *value, const char *name, int *side) {
+  int pair[2];
+  if (!read_pair(value, name, pair)) return false;
+  if (pair[0] != pair[1]) {
+    PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected two equal ints", name, value);
+    return false;
+  }
+  *side = pair[0];
+  return true;
+}
+
 static bool read_range(PyObject *value, const char *name, double *range) {
   const bool pair = PyTuple_Check(value) || PyList_Check(value);
   if (!pair || PySequence_Size(value) != 2) {
@@ -77,6 +88,8 @@ static bool read_one(const field *f, PyObject *value, const char *name, void *me
       return true;
     case FIELD_PAIR:
       return read_pair(value, name, member);
+    case FIELD_SQUARE:
+      return read_square(value, name, member);
     case FIELD_REAL:
       return convert_real(value, name, member);
     case FIELD_RANGE:
@@ -161,6 +174,7 @@ static PyObject *write_pair(const int *pair) {
 static PyObject *write_one(const field *f, const void *member) {
   switch (f->type) {
     case FIELD_INT:
+    case FIELD_SQUARE:
       return PyLong_FromLong(*(const int *)member);
     case FIELD_PAIR:
       return write_pair(member);

@@ -12,6 +12,7 @@ static const field conv2d_fields[] = {
     {"filters", REQUIRED, FIELD_INT, offsetof(od_layer, units), NULL},
     {"kernel_size", OPTIONAL, FIELD_PAIR, offsetof(od_layer, kernel), NULL},
     {"strides", OPTIONAL, FIELD_INT, offsetof(od_layer, stride), NULL},
+    {"dilation_rate", OPTIONAL, FIELD_SQUARE, offsetof(od_layer, dilation), NULL},
     {"padding", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, same), &paddings},
     {"use_bias", OPTIONAL, FIELD_BOOL, offsetof(od_layer, bias), NULL},
     {"activation", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, relu), &activations},
@@ -37,7 +38,12 @@ static const struct {
   od_layer defaults;
 } forms[OD_LAYER_KINDS] = {
     [OD_CONV2D] = {conv2d_fields,
-                   {.kind = OD_CONV2D, .kernel = {3, 3}, .stride = 1, .same = true, .bias = true}},
+                   {.kind = OD_CONV2D,
+                    .kernel = {3, 3},
+                    .stride = 1,
+                    .dilation = 1,
+                    .same = true,
+                    .bias = true}},
     [OD_DENSE] = {dense_fields, {.kind = OD_DENSE, .bias = true}},
     [OD_RELU] = {no_fields, {.kind = OD_RELU}},
     [OD_MAX_POOL2D] = {max_pool2d_fields, {.kind = OD_MAX_POOL2D, .pool = {2, 2}}},

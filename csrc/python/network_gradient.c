@@ -44,7 +44,9 @@ static bool read_gradient_call(network_object *self, PyObject *const *arguments,
 bool network_labels(const od_network *network, PyObject *value, const char *name, size_t count,
                     uint8_t **labels, size_t *length) {
   const int steps = od_network_sequence_length(network), classes = od_network_classes(network);
+  const od_shape output = od_network_output(network);
   *length = 1;
+  if (output.h > 1) return convert_map_labels(value, name, count, output, labels);
   if (steps == 1) return convert_labels(value, name, count, classes, labels);
   if (!convert_line_labels(value, name, count, steps, classes, labels, length)) return false;
   for (size_t i = 0; i < count; i++) {
@@ -108,7 +110,7 @@ static bool run_gradient_call(network_object *self, gradient_call *call) {
 static PyObject *gradient_result(network_object *self, const gradient_call *call) {
   PyObject *tensors = network_tensors(self->network, call->values, true, NULL);
   if (!tensors) return NULL;
-  return Py_BuildValue("(diN)", call->loss.loss, call->loss.correct, tensors);
+  return Py_BuildValue("(dnN)", call->loss.loss, (Py_ssize_t)call->loss.correct, tensors);
 }
 
 PyObject *network_gradient(PyObject *object, PyObject *const *arguments, Py_ssize_t count,

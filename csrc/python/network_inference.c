@@ -105,13 +105,16 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   Py_RETURN_NONE;
 }
 
-/* (n, classes); of sequences (n, steps, classes). */
+/* (n, classes); of sequences (n, steps, classes), of maps (n, h', w', classes). */
 static PyObject *new_scores(network_object *self, const image_view *view, bool softmax) {
   float *scores;
   int classes = od_network_classes(self->network);
   const int steps = od_network_sequence_length(self->network);
+  const od_shape out = od_network_output(self->network);
   PyObject *result;
-  if (steps > 1)
+  if (out.h > 1)
+    result = new_floats(4, (int[]){(int)view->images.count, out.h, out.w, out.c}, &scores);
+  else if (steps > 1)
     result = new_float_blocks(view->images.count, steps, classes, &scores);
   else
     result = new_float_rows(view->images.count, classes, &scores);
@@ -196,10 +199,10 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
   return result;
 }
 
-/* digits (images->count, steps); false with an exception set. */
+/* digits (images->count, positions of the scores); false with an exception set. */
 static bool find_digits(network_object *self, const od_images *images, int64_t *digits) {
-  const size_t classes = (size_t)od_network_classes(self->network);
-  const size_t rows = images->count * (size_t)od_network_sequence_length(self->network);
+  const od_shape out = od_network_output(self->network);
+  const size_t classes = (size_t)out.c, rows = images->count * (size_t)out.h * (size_t)out.w;
   float few[STACK_SCORES], *many = NULL, *scores = few;
   if (rows * classes > STACK_SCORES) {
     scores = many = od_allocate(rows * classes, sizeof *many);
@@ -218,8 +221,10 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
 static PyObject *new_digits(network_object *self, const image_view *view) {
   int64_t *digits;
   const int steps = od_network_sequence_length(self->network);
-  PyObject *result = steps > 1 ? new_integer_rows(view->images.count, steps, &digits)
-                               : new_integers(view->images.count, &digits);
+  const od_shape out = od_network_output(self->network);
+  PyObject *result = out.h > 1   ? new_integer_maps(view->images.count, out.h, out.w, &digits)
+                     : steps > 1 ? new_integer_rows(view->images.count, steps, &digits)
+                                 : new_integers(view->images.count, &digits);
   if (result && !find_digits(self, &view->images, digits)) Py_CLEAR(result);
   return result;
 }

@@ -22,6 +22,10 @@ PyObject *network_tensors(const od_network *network, const od_real *values, bool
 network_method network_calibrate, network_predict, network_predict_proba, network_scores,
     network_layer_output;
 
+/* ---- network_map.c ---- */
+
+network_method network_predict_map;
+
 /* ---- network_gradient.c ---- */
 
 network_method network_gradient;

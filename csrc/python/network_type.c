@@ -143,6 +143,11 @@ static PyObject *get_input_shape(PyObject *object, void *Py_UNUSED(closure)) {
   return Py_BuildValue("(iii)", shape.h, shape.w, shape.c);
 }
 
+static PyObject *get_output_shape(PyObject *object, void *Py_UNUSED(closure)) {
+  const od_shape shape = od_network_output(((network_object *)object)->network);
+  return Py_BuildValue("(iii)", shape.h, shape.w, shape.c);
+}
+
 static PyObject *get_classes(PyObject *object, void *Py_UNUSED(closure)) {
   return PyLong_FromLong(od_network_classes(((network_object *)object)->network));
 }
@@ -271,6 +276,11 @@ static PyMethodDef methods[] = {
     {"scores", FAST(network_scores),
      PyDoc_STR("scores($self, /, images, scale)\n--\n\n"
                "Class scores before softmax, float32 (n, classes) or (n, steps, classes).")},
+    {"predict_map", FAST(network_predict_map),
+     PyDoc_STR("predict_map($self, /, picture, scale, *, output='probabilities')\n--\n\n"
+               "The map of a uint8 picture (h, w), or (h, w, channels) of several, by a network "
+               "with a map as output: 'scores' or 'probabilities', float32 (h', w', classes), "
+               "'bytes', these times 255 as uint8, or 'labels', uint8 (h', w').")},
     {"explain", FAST(network_explain),
      PyDoc_STR("explain($self, /, images, scale, *, digit=None, layer=None, classes=None)\n--\n\n"
                "Grad-CAM of every image: classes int64 (n,), class scores float32 (n, classes), "
@@ -287,6 +297,9 @@ static PyMethodDef methods[] = {
 static PyGetSetDef attributes[] = {
     {"layers", get_layers, NULL, PyDoc_STR("The layers, with all keys."), NULL},
     {"input_shape", get_input_shape, NULL, PyDoc_STR("(height, width, channels)"), NULL},
+    {"output_shape", get_output_shape, NULL,
+     PyDoc_STR("(1, 1, classes), (1, steps, classes) or (height, width, classes) of the scores."),
+     NULL},
     {"classes", get_classes, NULL, PyDoc_STR("Number of classes."), NULL},
     {"sequence_length", get_sequence_length, NULL,
      PyDoc_STR("Time steps of the scores; 1 if the image has one set of scores."), NULL},

@@ -66,10 +66,32 @@ static bool read_augment(PyObject *keywords, od_augment *augment) {
   return read;
 }
 
+static bool read_class_weights(PyObject *keywords, od_train_config *config) {
+  PyObject *weights = dict_take(keywords, "class_weights");
+  if (!weights || weights == Py_None) {
+    Py_XDECREF(weights);
+    return !PyErr_Occurred();
+  }
+  PyObject *items = PySequence_Tuple(weights);
+  Py_DECREF(weights);
+  if (!items) return false;
+  const Py_ssize_t count = PyTuple_GET_SIZE(items);
+  bool read = count >= 1 && count <= OD_MAX_CLASSES;
+  if (!read)
+    PyErr_Format(PyExc_ValueError, "class_weights: got %zd numbers, expected 1 to %d", count,
+                 OD_MAX_CLASSES);
+  for (Py_ssize_t i = 0; read && i < count; i++)
+    read = convert_real(PyTuple_GET_ITEM(items, i), "class_weights", &config->class_weights[i]);
+  config->class_count = (int)count;
+  Py_DECREF(items);
+  return read;
+}
+
 static bool read_config(PyObject *keywords, od_train_config *config) {
   trainer_arguments read = {.config = {.optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-7},
                                        .schedule = {.divisor = 25, .final_divisor = 1e4}}};
   if (!read_augment(keywords, &read.config.augment) ||
+      !read_class_weights(keywords, &read.config) ||
       !fields_read(trainer_fields, keywords, "", PyExc_TypeError, &read))
     return false;
   *config = read.config;
@@ -364,7 +386,8 @@ static PyType_Slot slots[] = {
          "learning_rate, momentum=0.0, "
          "beta_1=0.9, beta_2=0.999, epsilon=1e-07, weight_decay=0.0, clip_norm=0.0, ema=0.0, "
          "schedule='constant', warmup=0.0, divisor=25.0, final_divisor=10000.0, "
-         "label_smoothing=0.0, augment=(), patience=0, restore_best=False)\n--\n\n"
+         "label_smoothing=0.0, class_weights=None, augment=(), patience=0, "
+         "restore_best=False)\n--\n\n"
          "Trainer of a network. Keeps the optimizer's state from one run to the next.")},
     {Py_tp_new, SLOT(trainer_new)},
     {Py_tp_traverse, SLOT(trainer_traverse)},

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/math.h"
 #include "nn/gradient.h"
 #include "nn/calibration.h"
 #include "nn/workspace.h"
@@ -15,8 +16,10 @@
 enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
 
 enum {
-  VALIDATION_BLOCK = 256,   /* images per inference call */
-  CALIBRATION_IMAGES = 1024 /* maximum */
+  VALIDATION_BLOCK = 256,    /* images per inference call, … */
+  MAP_BLOCK = 8,             /* … of a network with a map as output */
+  CALIBRATION_IMAGES = 1024, /* maximum, … */
+  CALIBRATION_MAPS = 32      /* … of images with a map as output */
 };
 
 struct od_trainer {
@@ -32,10 +35,13 @@ struct od_trainer {
   od_real *saved_weights;  /* (total): the weights while the network holds their average */
   od_real *best_weights;   /* (total): of the best epoch */
   bool sequences;          /* the network has time steps, trained by CTC */
-  size_t outputs;          /* time steps x classes of an image */
-  od_real *scores;         /* (VALIDATION_BLOCK + 1, outputs); the last row is scratch */
+  bool maps;               /* the network has maps */
+  size_t positions;        /* time steps or pixels of an image, or 1 */
+  size_t outputs;          /* positions x classes */
+  size_t block;            /* images per inference call */
+  od_real *scores;         /* (block + 1, outputs); the last row is scratch */
   void *ctc_scratch;       /* od_ctc_scratch bytes */
-  uint8_t *labels;         /* (batch_size, time steps) */
+  uint8_t *labels;         /* (batch_size, positions) */
   od_real *targets;        /* (batch_size, classes) */
   size_t total_bytes;      /* of all the network's values */
   size_t augment_size;     /* bytes of scratch per worker */
@@ -65,11 +71,13 @@ static double now(void) {
 static od_status allocate_buffers(od_trainer *t, od_error *error) {
   const od_shape in = od_network_input(t->network);
   const size_t total = od_network_total_size(t->network);
-  const size_t classes = (size_t)od_network_classes(t->network);
-  const size_t steps = (size_t)od_network_sequence_length(t->network);
-  const size_t batch_size = (size_t)t->config.batch_size;
-  t->sequences = steps > 1;
-  t->outputs = steps * classes;
+  const od_shape out = od_network_output(t->network);
+  const size_t classes = (size_t)out.c, batch_size = (size_t)t->config.batch_size;
+  t->positions = (size_t)out.h * (size_t)out.w;
+  t->maps = out.h > 1;
+  t->sequences = t->positions > 1 && !t->maps;
+  t->outputs = t->positions * classes;
+  t->block = t->maps ? MAP_BLOCK : VALIDATION_BLOCK;
   t->total_bytes = total * sizeof(od_real);
   t->step_gradient = od_allocate(od_network_trainable_size(t->network), sizeof *t->step_gradient);
   t->saved_weights = od_allocate(total, sizeof *t->saved_weights);
@@ -79,9 +87,9 @@ static od_status allocate_buffers(od_trainer *t, od_error *error) {
     t->augment_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
   }
   t->augment_scratch = od_allocate(t->augment_size, (size_t)t->threads);
-  t->scores = od_allocate((VALIDATION_BLOCK + 1) * t->outputs, sizeof *t->scores);
-  t->ctc_scratch = od_allocate(t->sequences ? od_ctc_scratch(steps, classes) : 1, 1);
-  t->labels = od_allocate(batch_size, steps);
+  t->scores = od_allocate((t->block + 1) * t->outputs, sizeof *t->scores);
+  t->ctc_scratch = od_allocate(t->sequences ? od_ctc_scratch(t->positions, classes) : 1, 1);
+  t->labels = od_allocate(batch_size, t->positions);
   t->targets = od_allocate(batch_size * classes, sizeof *t->targets);
   if (!t->step_gradient || !t->saved_weights || !t->best_weights || !t->augment_scratch ||
       !t->scores || !t->ctc_scratch || !t->labels || !t->targets)
@@ -133,9 +141,11 @@ void od_trainer_destroy(od_trainer *t) {
 
 /* -- an epoch -- */
 
-/* Sums over images, then their means: cross-entropy or CTC loss, and correct answers. */
+/* Sums over images or labelled pixels, then their means: cross-entropy or CTC loss, and correct
+ * answers. */
 typedef struct metrics {
   double loss, accuracy;
+  double count; /* of images or pixels */
 } metrics;
 
 /* One call of od_trainer_run. */
@@ -180,12 +190,17 @@ static const od_real *gather_targets(const od_trainer *t, const od_train_data *d
   return t->targets;
 }
 
+/* The labels of an image. */
+static size_t label_count(const od_trainer *t, const od_train_data *data) {
+  return t->sequences ? data->length : t->positions;
+}
+
 /* Train on the n images from position b->first of the epoch: gradient, then optimizer step. */
 static od_status run_step(const session *s, batch_loader *b, size_t n, od_progress *p,
                           od_loss *loss, od_error *error) {
   const od_trainer *t = s->trainer;
   const od_train_config *config = &t->config;
-  const size_t length = t->sequences ? s->train->length : 1;
+  const size_t length = label_count(t, s->train);
   b->order = s->order + b->first;
   for (size_t i = 0; i < n; i++)
     memcpy(t->labels + i * length, s->train->labels + b->order[i] * length, length);
@@ -195,6 +210,7 @@ static od_status run_step(const session *s, batch_loader *b, size_t n, od_progre
       .labels = t->labels,
       .length = length,
       .targets = gather_targets(t, s->train, b->order, n),
+      .class_weights = config->class_count ? config->class_weights : NULL,
       .count = (int)n,
       .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT), od_rng_mix(b->epoch, p->step))};
   *loss = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->step_gradient);
@@ -210,11 +226,13 @@ static od_status run_step(const session *s, batch_loader *b, size_t n, od_progre
   return OD_OK;
 }
 
+static double mean(double sum, double count) { return count > 0 ? sum / count : 0; }
+
 static od_status run_epoch(session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
   const size_t count = s->train->images.count, batch_size = (size_t)t->config.batch_size;
   const double start = now();
-  metrics sum = {0, 0};
+  metrics sum = {0};
   batch_loader b = {.trainer = t, .data = s->train, .epoch = t->epochs_begun++};
   od_rng rng;
   od_rng_seed(&rng, od_rng_mix(t->config.seed, STREAM_SHUFFLE), b.epoch);
@@ -226,12 +244,12 @@ static od_status run_epoch(session *s, od_progress *p, od_error *error) {
     const size_t n = count - b.first < batch_size ? count - b.first : batch_size;
     const od_status status = run_step(s, &b, n, p, &loss, error);
     if (status) return status;
-    const double trained = (double)(b.first + n);
-    sum.loss += loss.loss * (double)n;
-    sum.accuracy += loss.correct;
+    sum.loss += loss.loss * (double)loss.counted;
+    sum.accuracy += (double)loss.correct;
+    sum.count += (double)loss.counted;
     p->step++;
-    p->loss = sum.loss / trained;
-    p->accuracy = sum.accuracy / trained;
+    p->loss = mean(sum.loss, sum.count);
+    p->accuracy = mean(sum.accuracy, sum.count);
     p->seconds = now() - start;
     if (!proceed(s, s->callbacks.on_step, p)) return OD_STOPPED;
   }
@@ -250,14 +268,19 @@ static od_status create_model(od_trainer *t, od_error *error) {
   return status ? status : od_workspace_create(t->model, t->threads, &t->workspace, error);
 }
 
-/* Add the metrics of validation image `index` with probabilities p to *sum. */
+/* Add the metrics of validation image `index` with probabilities p, or of the labelled pixels of a
+ * map, to *sum. */
 static void measure_image(const od_trainer *t, const od_train_data *data, size_t index,
                           const od_real *p, metrics *sum) {
-  size_t label = data->labels[index], best = 0;
-  for (size_t k = 1; k < t->outputs; k++)
-    if (p[k] > p[best]) best = k;
-  sum->accuracy += best == label;
-  sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
+  const size_t classes = t->outputs / t->positions;
+  const uint8_t *labels = data->labels + index * t->positions;
+  for (size_t i = 0; i < t->positions; i++, p += classes) {
+    const size_t label = labels[i];
+    if (t->maps && label == OD_IGNORE_LABEL) continue;
+    sum->count++;
+    sum->accuracy += od_argmax(classes, p) == label;
+    sum->loss -= log(p[label] < 1e-30f ? 1e-30 : (double)p[label]); /* NaN stays */
+  }
 }
 
 /* The same of a label sequence, with the scores of its time steps. */
@@ -269,20 +292,21 @@ static void measure_sequence(const od_trainer *t, const od_train_data *data, siz
                             .scores = scores,
                             .labels = data->labels + index * data->length,
                             .length = data->length,
-                            .gradient = t->scores + VALIDATION_BLOCK * t->outputs,
+                            .gradient = t->scores + t->block * t->outputs,
                             .scratch = t->ctc_scratch};
   bool correct;
   sum->loss += od_ctc_loss(&args, &correct);
   sum->accuracy += correct;
+  sum->count++;
 }
 
-/* Add the metrics of up to VALIDATION_BLOCK images from `begin` on to *sum. */
+/* Add the metrics of up to t->block images from `begin` on to *sum. */
 static void evaluate_block(const session *s, size_t begin, metrics *sum) {
   const od_trainer *t = s->trainer;
   const od_train_data *data = s->validation;
   size_t left = data->images.count - begin;
   od_images block = data->images;
-  block.count = left < VALIDATION_BLOCK ? left : VALIDATION_BLOCK;
+  block.count = left < t->block ? left : t->block;
   if (block.bytes) block.bytes += begin * block.size;
   if (block.floats) block.floats += begin * block.size;
   od_model_run(t->model, t->workspace, s->pool, &block, !t->sequences, t->scores);
@@ -295,14 +319,14 @@ static void evaluate_block(const session *s, size_t begin, metrics *sum) {
 static od_status evaluate(const session *s, const od_progress *p, metrics *result,
                           od_error *error) {
   size_t count = s->validation->images.count;
-  metrics sum = {0, 0};
+  metrics sum = {0};
   od_status status = create_model(s->trainer, error);
   if (status) return status;
-  for (size_t begin = 0; begin < count; begin += VALIDATION_BLOCK) {
+  for (size_t begin = 0; begin < count; begin += s->trainer->block) {
     if (begin && !proceed(s, s->callbacks.on_block, p)) return OD_STOPPED;
     evaluate_block(s, begin, &sum);
   }
-  *result = (metrics){sum.loss / (double)count, sum.accuracy / (double)count};
+  *result = (metrics){mean(sum.loss, sum.count), mean(sum.accuracy, sum.count), sum.count};
   return OD_OK;
 }
 
@@ -357,7 +381,7 @@ static void restore_unchanged_weights(od_trainer *t) {
 /* Observe the activation ranges that OD_INT8 needs, with the weights that the run ends with. */
 static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
   od_images first = *images;
-  if (first.count > CALIBRATION_IMAGES) first.count = CALIBRATION_IMAGES;
+  first.count = od_min_size(first.count, t->maps ? CALIBRATION_MAPS : CALIBRATION_IMAGES);
   if (od_network_calibrate(t->network, t->kernels, pool, &first, NULL))
     od_network_clear_ranges(t->network);
 }

@@ -13,7 +13,8 @@
 
 OD_BEGIN_DECLS
 
-/* Progress of a run. Loss and accuracy are means over the images of the epoch trained on so far;
+/* Progress of a run. Loss and accuracy are means over the images of the epoch trained on so far, of
+ * a network with a map as output over their labelled pixels;
  * val_* are NAN before the end of the epoch and without validation data. */
 typedef struct od_progress {
   int epoch, epochs;  /* from 0 */
@@ -42,18 +43,22 @@ typedef struct od_train_config {
   od_precision precision; /* of matrix products: OD_FLOAT32 or OD_BFLOAT16 */
   uint64_t seed;          /* of shuffling, augmentation and dropout */
   od_optimizer_config optimizer;
-  od_schedule schedule;   /* over all epochs of one od_trainer_run */
-  double label_smoothing; /* [0, 1) */
-  od_augment augment;     /* count 0: none */
-  int patience;           /* epochs without a better val_accuracy (val_loss breaks ties)
-                             before early stopping; 0: no early stopping */
-  bool restore_best;      /* end with the weights of the best epoch, unless stopped */
+  od_schedule schedule;                 /* over all epochs of one od_trainer_run */
+  double label_smoothing;               /* [0, 1) */
+  od_augment augment;                   /* count 0: none; of a network with a map as output none */
+  int class_count;                      /* of class_weights; 0: all classes have weight 1 */
+  double class_weights[OD_MAX_CLASSES]; /* weights of the classes in the loss of a map, >= 0 */
+  int patience;      /* epochs without a better val_accuracy (val_loss breaks ties)
+                        before early stopping; 0: no early stopping */
+  bool restore_best; /* end with the weights of the best epoch, unless stopped */
 } od_train_config;
 
 typedef struct od_train_data {
   od_images images;
   const uint8_t *labels;  /* (images.count); for a network with a sequence as output (images.count,
-                             length),  each sequence ended by the CTC blank, the last class */
+                             length),  each sequence ended by the CTC blank, the last class; with a
+                             map as output (images.count, h', w'), OD_IGNORE_LABEL for pixels that
+                             do not count */
   size_t length;          /* maximum length of a label sequence: 1 to the number of time steps */
   const od_real *targets; /* (images.count, classes), or NULL: class probabilities that replace the
                              labels in the loss, for example of a teacher; each row sums to 1.

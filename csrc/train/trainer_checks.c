@@ -45,13 +45,37 @@ static od_status check_numbers(const od_train_config *c, od_error *error) {
   return OD_OK;
 }
 
+static od_status check_class_weights(const od_network *network, const od_train_config *config,
+                                     od_error *error) {
+  const int classes = od_network_classes(network);
+  double sum = 0;
+  if (!config->class_count) return OD_OK;
+  if (od_network_output(network).h == 1)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "class_weights: the network does not label pixels, expected none");
+  if (config->class_count != classes)
+    return od_fail(error, OD_ERROR_ARGUMENT, "class_weights: got %d numbers, expected %d",
+                   config->class_count, classes);
+  for (int i = 0; i < classes; i++) {
+    const double weight = config->class_weights[i];
+    if (!(weight >= 0 && weight <= 1e6))
+      return invalid(error, "class_weights", weight, "0 <= weight <= 1e6");
+    sum += weight;
+  }
+  return sum > 0 ? OD_OK : invalid(error, "class_weights", sum, "a sum above 0");
+}
+
 od_status od_check_train_config(const od_network *network, const od_train_config *config,
                                 od_error *error) {
   const od_shape in = od_network_input(network);
   const bool fits = in.c == 1 && in.h <= OD_MAX_AUGMENT_SIDE && in.w <= OD_MAX_AUGMENT_SIDE;
   od_status status = check_numbers(config, error);
+  if (!status) status = check_class_weights(network, config, error);
   if (!status) status = od_augment_check(&config->augment, error);
   if (status) return status;
+  if (config->augment.count && od_network_output(network).h > 1)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "augment: the network labels pixels, which would move, expected none");
   if (config->augment.count && !fits)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "augment: images are (%d, %d, %d), expected one channel and sides up to %d",
@@ -74,6 +98,24 @@ static od_status check_sequences(const od_network *network, const char *name,
   return OD_OK;
 }
 
+/* Check the labels of pixels. */
+static od_status check_maps(const od_network *network, const char *name, const od_train_data *data,
+                            od_error *error) {
+  const od_shape out = od_network_output(network);
+  const size_t pixels = (size_t)out.h * (size_t)out.w;
+  bool labelled = false;
+  for (size_t i = 0; i < data->images.count * pixels; i++) {
+    if (data->labels[i] == OD_IGNORE_LABEL) continue;
+    if (data->labels[i] >= out.c)
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "%s: label %d of a pixel of image %zu, expected 0 to %d, or %d to ignore it",
+                     name, data->labels[i], i / pixels, out.c - 1, OD_IGNORE_LABEL);
+    labelled = true;
+  }
+  if (labelled) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT, "%s: no pixel has a label", name);
+}
+
 od_status od_check_train_data(const od_network *network, const char *name,
                               const od_train_data *data, od_error *error) {
   const int classes = od_network_classes(network);
@@ -84,8 +126,9 @@ od_status od_check_train_data(const od_network *network, const char *name,
   if (data->images.size != expected)
     return od_fail(error, OD_ERROR_ARGUMENT, "%s: got images of %zu numbers, expected %zu", name,
                    data->images.size, expected);
-  const size_t steps = (size_t)od_network_sequence_length(network);
-  const size_t length = steps > 1 ? data->length : 1;
+  const od_shape out = od_network_output(network);
+  if (out.h > 1) return check_maps(network, name, data, error);
+  const size_t steps = (size_t)out.w, length = steps > 1 ? data->length : 1;
   if (!length || length > steps)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "%s: got label sequences of length %zu, expected 1 to %zu", name, length, steps);
@@ -99,9 +142,10 @@ od_status od_check_train_data(const od_network *network, const char *name,
 od_status od_check_train_targets(const od_network *network, const od_train_data *data,
                                  od_error *error) {
   const size_t classes = (size_t)od_network_classes(network);
-  if (data->targets && od_network_sequence_length(network) > 1)
-    return od_fail(error, OD_ERROR_ARGUMENT,
-                   "targets: the network has label sequences, expected none");
+  const od_shape out = od_network_output(network);
+  if (data->targets && (out.w > 1 || out.h > 1))
+    return od_fail(error, OD_ERROR_ARGUMENT, "targets: the network has label %s, expected none",
+                   out.h > 1 ? "maps" : "sequences");
   for (size_t i = 0; data->targets && i < data->images.count; i++) {
     const od_real *row = data->targets + i * classes;
     double sum = 0;

@@ -7,11 +7,16 @@
 
 /* A small convolutional network for digits. */
 static od_status create_model(const od_kernels *kernels, od_model **model, od_error *error) {
-  const od_layer layers[] = {
-      {.kind = OD_CONV2D, .units = 8, .kernel = {3, 3}, .stride = 1, .same = true, .relu = true},
-      {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
-      {.kind = OD_FLATTEN},
-      {.kind = OD_DENSE, .units = OD_DIGITS, .bias = true}};
+  const od_layer layers[] = {{.kind = OD_CONV2D,
+                              .units = 8,
+                              .kernel = {3, 3},
+                              .stride = 1,
+                              .dilation = 1,
+                              .same = true,
+                              .relu = true},
+                             {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+                             {.kind = OD_FLATTEN},
+                             {.kind = OD_DENSE, .units = OD_DIGITS, .bias = true}};
   const od_shape input = {OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1};
   const int count = (int)(sizeof layers / sizeof *layers);
   od_network *network;

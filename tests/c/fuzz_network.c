@@ -46,6 +46,7 @@ static od_layer take_layer(input *in) {
   layer.pool[0] = 2;
   layer.pool[1] = 1 + (flags >> 5) % 2;
   layer.stride = shape / 8 % 4 < 3 ? 1 + shape / 8 % 2 : take_number(in);
+  layer.dilation = shape / 2 % 8 < 6 ? 1 : take_number(in);
   layer.same = flags & 1;
   layer.bias = flags & 2;
   layer.relu = flags & 4;

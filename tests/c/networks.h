@@ -14,6 +14,7 @@ static inline od_layer conv(int filters, int kernel, int stride, bool same, bool
                     .units = filters,
                     .kernel = {kernel, kernel},
                     .stride = stride,
+                    .dilation = 1,
                     .same = same,
                     .bias = true,
                     .relu = relu};

@@ -56,6 +56,7 @@ static one_layer draw_layer(void) {
                                        .bias = draw(0, 1),
                                        .kernel = {sizes[draw(0, 2)], sizes[draw(0, 2)]},
                                        .stride = draw(1, 2),
+                                       .dilation = 1,
                                        .same = draw(0, 1)};
   if (draw(0, 3) == 0) {
     one.count = 0;
@@ -218,6 +219,7 @@ static const od_layer pair[] = {{.kind = OD_CONV2D,
                                  .units = 8,
                                  .kernel = {3, 3},
                                  .stride = 1,
+                                 .dilation = 1,
                                  .same = true,
                                  .bias = true,
                                  .relu = true},
@@ -226,6 +228,7 @@ static const od_layer pair[] = {{.kind = OD_CONV2D,
                                  .units = 8,
                                  .kernel = {3, 3},
                                  .stride = 1,
+                                 .dilation = 1,
                                  .same = true,
                                  .bias = true,
                                  .relu = true},

@@ -1,5 +1,6 @@
 /* The algorithms of convolution: one file each, one table of operations each. The plan
- * (plan.c) chooses them; conv.c runs them. Private to nn/.
+ * (plan.c) chooses them; conv.c runs them, those of a dilated kernel on phases (dilated.h).
+ * Private to nn/.
  *
  *   od_conv_direct              direct.c            any kernel, any stride, float32
  *   od_conv_winograd            winograd.c          3x3, stride 1, float32 or bfloat16

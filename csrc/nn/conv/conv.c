@@ -2,16 +2,27 @@
 
 #include <string.h>
 
+#include "nn/conv/dilated.h"
+
 size_t od_conv_packed_size(const od_op *op) { return op->forward->packed_size(op); }
 
-size_t od_conv_forward_scratch(const od_op *op) { return op->forward->scratch_size(op); }
+static size_t scratch_of(const od_op *op, const od_conv_algorithm *algorithm) {
+  return op->dilation > 1 ? od_conv_dilated_scratch(op, algorithm) : algorithm->scratch_size(op);
+}
+
+size_t od_conv_forward_scratch(const od_op *op) { return scratch_of(op, op->forward); }
 
 void od_conv_pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                   const od_real *bias, od_real *packed) {
   op->forward->pack(op, kernels, kernel, bias, packed);
 }
 
-void od_conv_forward(const od_conv_args *args) { args->op->forward->run(args); }
+void od_conv_forward(const od_conv_args *args) {
+  if (args->op->dilation > 1)
+    od_conv_dilated_forward(args);
+  else
+    args->op->forward->run(args);
+}
 
 void od_conv_zero_output(const od_conv_args pair[2], od_real *x) {
   od_conv_args first = pair[0], second = pair[1];
@@ -26,7 +37,7 @@ size_t od_conv_packed_backward_size(const od_op *op) { return op->backward->pack
 
 /* The sums of dbias come before the algorithm's own. */
 size_t od_conv_backward_scratch(const od_op *op) {
-  return (size_t)op->out.c + op->backward->scratch_size(op);
+  return (size_t)op->out.c + scratch_of(op, op->backward);
 }
 
 void od_conv_pack_backward(const od_op *op, const od_kernels *kernels, const od_real *kernel,
@@ -46,7 +57,10 @@ void od_conv_backward(const od_conv_args *args) {
   }
   od_conv_args rest = *args;
   rest.scratch += units;
-  op->backward->run(&rest);
+  if (op->dilation > 1)
+    od_conv_dilated_backward(&rest);
+  else
+    op->backward->run(&rest);
 }
 
 void od_conv_unpack_gradient(const od_op *op, const od_real *dkernel, size_t begin, size_t end,

@@ -23,7 +23,7 @@ static span inside(int tap, int padding, int stride, int in, int out) {
 }
 
 static span inside_columns(const od_op *op, int tap) {
-  return inside(tap, op->left, op->stride, op->in.w, op->conv.w);
+  return inside(tap * op->dilation, op->left, op->stride, op->in.w, op->conv.w);
 }
 
 static size_t taps_row(const od_op *op) { return (size_t)op->kernel_w * (size_t)op->conv.c; }
@@ -78,7 +78,8 @@ static void add_row(const od_op *op, const od_kernels *kernels, int y, const od_
                     const tap_sums *sums) {
   add_up_row(op, kernels, row, sums->row_taps);
   for (int i = 0; i < op->kernel_h; i++) {
-    span rows = inside(op->kernel_h - 1 - i, op->top, op->stride, op->in.h, op->conv.h);
+    span rows =
+        inside((op->kernel_h - 1 - i) * op->dilation, op->top, op->stride, op->in.h, op->conv.h);
     if (y >= rows.begin && y < rows.end)
       kernels->add(taps_row(op), sums->row_taps, sums->by_tap + (size_t)i * taps_row(op));
   }

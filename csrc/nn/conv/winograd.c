@@ -5,6 +5,7 @@
  * max-pool, which is computed while the four outputs are in registers. */
 #include <string.h>
 
+#include "base/math.h"
 #include "nn/conv/algorithm.h"
 #include "nn/conv/padding.h"
 #include "nn/conv/zero_tiles.h"
@@ -25,6 +26,12 @@ static size_t rows_at_a_time(const od_op *op) {
   size_t rows = ((size_t)op->conv.h + 1) / 2, wanted = TILES / tile_columns(op);
   if (wanted < 1) wanted = 1;
   return wanted < rows ? wanted : rows;
+}
+
+/* The maximum number of tiles at a time of this convolution, and of smaller ones. */
+static size_t max_tiles(const od_op *op) {
+  size_t columns = tile_columns(op), tiles = ((size_t)op->conv.h + 1) / 2 * columns;
+  return od_min_size(tiles, od_max_size(TILES, columns));
 }
 
 static od_shape tiled_shape(const od_op *op) {
@@ -82,7 +89,7 @@ static void pack(const od_op *op, const od_kernels *kernels, const od_real *kern
 /* -- the pass -- */
 
 static size_t scratch_size(const od_op *op) {
-  size_t tiles = rows_at_a_time(op) * tile_columns(op), units = (size_t)op->conv.c;
+  size_t tiles = max_tiles(op), units = (size_t)op->conv.c;
   return od_shape_size(tiled_shape(op)) + PLACES * tiles * ((size_t)op->in.c + units) +
          (4 * tile_columns(op) + 1) * units + RUN_SIZE * tiles;
 }

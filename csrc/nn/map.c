@@ -1,0 +1,263 @@
+#include "nn/map.h"
+
+#include <string.h>
+
+#include "base/math.h"
+#include "nn/model_state.h"
+#include "nn/ops.h"
+
+/* Pixels of the map: the maximum columns and rows of a part, and rows at a time. */
+enum { PART_COLUMNS = 256, PART_ROWS = 144, STEP_ROWS = 16 };
+
+/* -- operations along one side -- */
+
+/* An output comes from `size` inputs, `step` after those of the one before. */
+typedef struct window {
+  int size, step;
+} window;
+
+static window window_along(const od_op *op, int kernel, int pool) {
+  window w = {1, 1};
+  if (op->kind == OD_CONV2D) w = (window){(kernel - 1) * op->dilation + 1, op->stride};
+  if (op->pool || op->kind == OD_MAX_POOL2D) {
+    w.size += (pool - 1) * w.step;
+    w.step *= pool;
+  }
+  return w;
+}
+
+static window rows_window(const od_op *op) { return window_along(op, op->kernel_h, 2); }
+
+static window columns_window(const od_op *op) {
+  return window_along(op, op->kernel_w, op->pool ? 2 : op->pool_w);
+}
+
+/* Inputs or outputs begin .. end - 1. */
+typedef struct range {
+  int begin, end;
+} range;
+
+/* The inputs, of `length`, that a range of outputs comes from; and the padding before them. */
+static range inputs_of(range outputs, window w, int before, int length, int *padding) {
+  const int begin = outputs.begin * w.step - before;
+  const int end = (outputs.end - 1) * w.step - before + w.size;
+  *padding = od_max(0, -begin);
+  return (range){od_max(0, begin), od_min(end, length)};
+}
+
+/* -- sizes -- */
+
+/* Sets `in`, `conv` and `out` of an operation to so many rows and columns. */
+static void resize(od_op *op, int in_h, int out_h) {
+  op->in.h = in_h;
+  op->out.h = out_h;
+  op->conv.h = op->pool ? 2 * out_h : out_h;
+  if (op->kind == OD_CONV2D) od_plan_measure(op);
+}
+
+static void resize_columns(od_op *op, int in_w, int out_w) {
+  op->in.w = in_w;
+  op->out.w = out_w;
+  op->conv.w = op->pool ? 2 * out_w : out_w;
+}
+
+/* The input rows of a step. */
+static int input_step(const od_model *model) {
+  int step = STEP_ROWS;
+  for (int i = 0; i < model->plan.count; i++) step *= rows_window(&model->plan.ops[i]).step;
+  return step;
+}
+
+od_status od_map_lay_out(od_model *model, od_error *error) {
+  const int count = model->plan.count;
+  model->map_at = od_allocate((size_t)count + 2, sizeof *model->map_at);
+  int *columns = od_allocate((size_t)count + 1, sizeof *columns);
+  if (!model->map_at || !columns) {
+    od_release(columns);
+    return od_fail_memory(error, "a model");
+  }
+  columns[count] = PART_COLUMNS;
+  for (int i = count - 1; i >= 0; i--) {
+    const window w = columns_window(&model->plan.ops[i]);
+    columns[i] = (columns[i + 1] - 1) * w.step + w.size;
+  }
+  int rows = input_step(model); /* new ones in a step; at the end the padding adds some */
+  for (int i = 0; i < count; i++) {
+    od_op op = model->plan.ops[i];
+    const window w = rows_window(&op);
+    const int held = rows + w.size - 1, made = (rows + w.size / 2 + w.step - 1) / w.step;
+    const size_t size = (size_t)held * (size_t)columns[i] * (size_t)op.in.c;
+    model->map_at[i + 1] = model->map_at[i] + od_round_to_alignment(size);
+    resize_columns(&op, columns[i], columns[i + 1]);
+    resize(&op, held, made);
+    if (op.kind == OD_CONV2D)
+      model->scratch_size = od_max_size(model->scratch_size, od_conv_forward_scratch(&op));
+    rows = made;
+  }
+  const size_t size = (size_t)rows * PART_COLUMNS * model->classes;
+  model->map_at[count + 1] = model->map_at[count] + od_round_to_alignment(size);
+  od_release(columns);
+  return OD_OK;
+}
+
+/* -- a part of a picture -- */
+
+typedef struct map_run {
+  const od_model *model;
+  od_workspace *workspace;
+  const od_map_picture *picture;
+  od_shape map;
+  int part_rows, part_columns; /* numbers of parts */
+} map_run;
+
+typedef struct part {
+  const map_run *run;
+  int worker;
+  const od_op *whole; /* the operations on the whole picture, … */
+  od_op *ops;         /* … and on this part */
+  od_map_rows *rows;  /* (count + 1) */
+  od_real *streams;
+  range input_columns, columns; /* of the picture and of the map */
+} part;
+
+static od_real *row_in(const part *p, int i, int row) {
+  const od_model *model = p->run->model;
+  const int count = model->plan.count;
+  const od_shape shape = i < count ? p->ops[i].in : p->ops[count - 1].out;
+  return p->streams + model->map_at[i] +
+         (size_t)(row - p->rows[i].begin) * (size_t)shape.w * (size_t)shape.c;
+}
+
+/* Part `index` of n, which divide 0 .. length - 1 evenly. */
+static range divide(int length, int n, int index) {
+  return (range){(int)((long long)length * index / n), (int)((long long)length * (index + 1) / n)};
+}
+
+/* Finds the rows and columns that a part of the map takes of every operation's input. */
+static part begin_part(const map_run *run, int index, int worker) {
+  const int count = run->model->plan.count;
+  part p = {.run = run,
+            .worker = worker,
+            .whole = run->workspace->whole,
+            .ops = run->workspace->fitted + worker * count,
+            .rows = run->workspace->rows + worker * (count + 1),
+            .streams = run->workspace->streams + (size_t)worker * od_map_buffers_size(run->model)};
+  range rows = divide(run->map.h, run->part_rows, index / run->part_columns);
+  range columns = divide(run->map.w, run->part_columns, index % run->part_columns);
+  p.columns = columns;
+  p.rows[count] = (od_map_rows){rows.begin, rows.begin, rows.end};
+  for (int i = count - 1; i >= 0; i--) {
+    const od_op *op = &p.whole[i];
+    const int made = columns.end - columns.begin;
+    int top;
+    p.ops[i] = *op;
+    columns = inputs_of(columns, columns_window(op), op->left, op->in.w, &p.ops[i].left);
+    resize_columns(&p.ops[i], columns.end - columns.begin, made);
+    rows = inputs_of(rows, rows_window(op), op->top, op->in.h, &top);
+    p.rows[i] = (od_map_rows){rows.begin, rows.begin, rows.end};
+  }
+  p.input_columns = columns;
+  return p;
+}
+
+/* Drops rows of input i before `first`. */
+static void drop_rows(const part *p, int i, int first) {
+  od_map_rows *rows = &p->rows[i];
+  if (first <= rows->begin) return;
+  const size_t left = (size_t)(row_in(p, i, rows->end) - row_in(p, i, first));
+  memmove(row_in(p, i, rows->begin), row_in(p, i, first), left * sizeof(od_real));
+  rows->begin = first;
+}
+
+/* The end of the outputs of operation i that its input suffices for. */
+static int outputs_end(const part *p, int i) {
+  const od_map_rows *in = &p->rows[i], *out = &p->rows[i + 1];
+  const window w = rows_window(&p->whole[i]);
+  const int room = in->end + p->whole[i].top - w.size;
+  if (in->end == in->stop) return out->stop;
+  return room < 0 ? out->end : od_min(out->stop, od_max(out->end, room / w.step + 1));
+}
+
+/* Makes the next rows of operation i's output; false if there are none. */
+static bool advance(const part *p, int i) {
+  od_map_rows *out = &p->rows[i + 1];
+  od_op *op = &p->ops[i];
+  const window w = rows_window(op);
+  const range made = {out->end, outputs_end(p, i)};
+  if (made.begin == made.end) return false;
+  const range used = inputs_of(made, w, p->whole[i].top, p->whole[i].in.h, &op->top);
+  resize(op, used.end - used.begin, made.end - made.begin);
+  od_op_forward(p->run->workspace, op, 1, row_in(p, i, used.begin), row_in(p, i + 1, made.begin),
+                p->worker);
+  out->end = made.end;
+  drop_rows(p, i, od_min(p->rows[i].end, od_max(0, made.end * w.step - p->whole[i].top)));
+  return true;
+}
+
+/* Loads the next rows of the picture. */
+static void load_rows(const part *p) {
+  const map_run *run = p->run;
+  const od_map_picture *picture = run->picture;
+  od_map_rows *rows = &p->rows[0];
+  const size_t c = (size_t)p->ops[0].in.c, w = (size_t)p->ops[0].in.w;
+  const int end = od_min(rows->stop, rows->end + input_step(run->model));
+  for (; rows->end < end; rows->end++)
+    run->model->kernels->bytes_to_real(
+        w * c,
+        picture->pixels + (size_t)rows->end * picture->pitch + (size_t)p->input_columns.begin * c,
+        (od_real)picture->scale, row_in(p, 0, rows->end));
+}
+
+/* -- results -- */
+
+static void write_pixel(const map_run *run, size_t at, od_real *scores) {
+  const od_map_picture *picture = run->picture;
+  const size_t classes = run->model->classes;
+  if (picture->scores) memcpy(picture->scores + at * classes, scores, classes * sizeof *scores);
+  if (picture->labels) picture->labels[at] = (uint8_t)od_argmax(classes, scores);
+  if (!picture->probabilities && !picture->bytes) return;
+  od_softmax(classes, scores, scores);
+  for (size_t k = 0; picture->bytes && k < classes; k++)
+    picture->bytes[at * classes + k] = (uint8_t)(scores[k] * 255 + (od_real)0.5);
+  if (picture->probabilities)
+    memcpy(picture->probabilities + at * classes, scores, classes * sizeof *scores);
+}
+
+/* Writes the rows of the map in the last buffer to the results, and drops them. */
+static void write_rows(const part *p) {
+  const int last = p->run->model->plan.count;
+  od_map_rows *rows = &p->rows[last];
+  for (; rows->begin < rows->end;) {
+    od_real *scores = row_in(p, last, rows->begin);
+    for (int row = rows->begin; row < rows->end; row++)
+      for (int x = p->columns.begin; x < p->columns.end; x++, scores += p->run->model->classes)
+        write_pixel(p->run, (size_t)row * (size_t)p->run->map.w + (size_t)x, scores);
+    rows->begin = rows->end;
+  }
+}
+
+static void run_part(void *context, int index, int worker) {
+  const part p = begin_part(context, index, worker);
+  const int count = p.run->model->plan.count;
+  while (p.rows[count].end < p.rows[count].stop) {
+    load_rows(&p);
+    int i = 0;
+    while (i < count && advance(&p, i)) i++;
+    write_rows(&p);
+  }
+}
+
+static int parts(int length, int max) { return (length + max - 1) / max; }
+
+void od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                      const od_map_picture *picture) {
+  map_run run = {.model = model,
+                 .workspace = workspace,
+                 .picture = picture,
+                 .map = od_model_map_shape(model, picture->h, picture->w)};
+  run.part_rows = parts(run.map.h, PART_ROWS);
+  run.part_columns = parts(run.map.w, PART_COLUMNS);
+  od_plan_fit(&model->plan, picture->h, picture->w, workspace->whole);
+  od_thread_pool_run(od_workspace_pool(workspace, pool), run_part, &run,
+                     run.part_rows * run.part_columns);
+}
