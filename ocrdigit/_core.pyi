@@ -266,19 +266,21 @@ def read_digits(
     fusion: Mapping[str, float] | None = None,
     length: int = 0,
     words: tuple[str, ...] = (),
+    detector: Network | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The digits in an image (h, w), line by line.
 
     The recognizer is a network from (32, 1024, 1) to time steps of 11 classes. The
     classifier verifies each symbol on a crop, without test-time augmentation; ``fusion``, which it
-    requires, has the fields of ``models.recognizer.FusionWeights``.
+    requires, has the fields of ``models.recognizer.FusionWeights``. The detector is a network from
+    (h, w, 1) to (h / 4, w / 4, 4): only foreground that it finds to be of numbers is read.
 
     Returns (n, 6): line, value, left, top, width, height; and (n, 12): confidence, probability of
     being a digit, probability of each digit.
     """
 
 def crop_digits(
-    recognizer: Network, image: NDArray[np.uint8]
+    recognizer: Network, image: NDArray[np.uint8], *, detector: Network | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The symbols that ``read_digits`` verifies, and their crops, the classifier's input.
 
@@ -297,7 +299,11 @@ class FusionFeatures(TypedDict):
     verified: NDArray[np.bool_]  # (n,): the classifier was run; else its features are meaningless
 
 def fusion_features(
-    recognizer: Network, image: NDArray[np.uint8], *, classifier: Classifier
+    recognizer: Network,
+    image: NDArray[np.uint8],
+    *,
+    classifier: Classifier,
+    detector: Network | None = None,
 ) -> FusionFeatures:
     """The features that score fusion combines, of the symbols that ``read_digits`` finds."""
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import _core
 from ._inputs import gray_pages
 from ._typing import ImageLike
+from .models.detector import shipped_detector
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Digit", "Line", "Reading", "read", "read_many"]
 
 # Larger pages are downscaled by an integer factor before they are read.
-_MAX_PIXELS = 4_000_000
+_MAX_PIXELS = 10_000_000
 
 _MAX_LENGTH = 1000
 _BOX_COLOR, _LABEL_COLOR = (26, 127, 75), (200, 50, 31)
@@ -369,6 +370,7 @@ def _read_page(
         fusion=shipped_fusion().to_dict(),
         length=length,
         words=words,
+        detector=shipped_detector(),
     )
     lines: dict[int, list[Digit]] = {}
     for (line, value, *box), row in zip(table.tolist(), numbers, strict=True):

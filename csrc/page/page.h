@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "image/image.h"
 #include "digit/components.h"
+#include "digit/foreground.h"
 
 enum {
   OD_MAX_COMPONENTS = 2000, /* of a page; those of largest mass are kept */
@@ -33,9 +34,11 @@ typedef struct od_text_line {
 typedef struct od_page {
   int h, w;
   od_image_workspace workspace; /* set kernels and pool before the first step */
-  const uint8_t *image;         /* (h, w), the caller's */
+  const uint8_t *image;         /* (h, w), the caller's or `erased` */
   bool dark;                    /* the foreground is darker than the background */
   uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
+  uint8_t *background;          /* (h, w): the level of the background */
+  uint8_t *erased;              /* (h, w): the image without foreground that belongs to no number */
   double stroke_width;
   od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
                                           1 + index, 0 for none */
@@ -44,21 +47,23 @@ typedef struct od_page {
   od_segment *segments; /* (OD_MAX_SEGMENTS) */
 } od_page;
 
-/* Finds the foreground levels (h, w) of an image (h, w), see digit/foreground.h, and whether the
+/* Finds the foreground and background of an image (h, w), see digit/foreground.h, and whether the
  * foreground is darker than the background. Errors: OD_ERROR_ARGUMENT for sides outside
  * 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_find_page_foreground(od_image_workspace *workspace, int h, int w, const uint8_t *image,
-                                  uint8_t *foreground, bool *dark, od_error *error);
+                                  const od_foreground_maps *maps, bool *dark, od_error *error);
 
 /* Sets *height to the median height of components (count), each weighted by its mass, so that
  * dots count little. None is higher than h. Errors: OD_ERROR_MEMORY. */
 od_status od_median_height(int count, const od_foreground_component *components, int h, int *height,
                            od_error *error);
 
-/* Finds the foreground of page->image and its components, without ruling lines and specks.
- * Errors of this and the next two: OD_ERROR_ARGUMENT for sides outside 1..OD_MAX_IMAGE_SIDE;
- * OD_ERROR_MEMORY. */
+/* Finds the foreground and background of page->image. Errors: OD_ERROR_ARGUMENT for sides outside
+ * 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_page_find_foreground(od_page *page, od_error *error);
+/* Finds the components of the foreground, without ruling lines and specks. Errors of this and the
+ * next two: OD_ERROR_MEMORY. */
+od_status od_page_find_components(od_page *page, od_error *error);
 /* Groups components into text lines; each component becomes a segment. */
 od_status od_page_find_lines(od_page *page, od_error *error);
 /* Splits segments where digits may touch. */

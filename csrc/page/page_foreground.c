@@ -32,22 +32,27 @@ static od_status find_components(od_page *page, od_error *error) {
 }
 
 od_status od_find_page_foreground(od_image_workspace *workspace, int h, int w, const uint8_t *image,
-                                  uint8_t *foreground, bool *dark, od_error *error) {
+                                  const od_foreground_maps *maps, bool *dark, od_error *error) {
   const int window = od_max(MIN_WINDOW, od_min(MAX_WINDOW, 6 * od_min(h, w) / 10));
-  const od_foreground_maps maps = {foreground, NULL};
   od_foreground_stats stats;
-  od_status status =
-      od_find_foreground(workspace, h, w, image, window, &maps, &stats, error);
+  od_status status = od_find_foreground(workspace, h, w, image, window, maps, &stats, error);
   if (!status) *dark = stats.dark;
   return status;
 }
 
 od_status od_page_find_foreground(od_page *page, od_error *error) {
-  page->foreground = od_allocate((size_t)page->h * (size_t)page->w, 1);
-  if (!page->foreground) return od_fail_memory(error, "the foreground of a page");
-  od_status status = od_find_page_foreground(&page->workspace, page->h, page->w, page->image,
-                                             page->foreground, &page->dark, error);
-  if (!status) status = find_components(page, error);
+  const size_t size = (size_t)page->h * (size_t)page->w;
+  page->foreground = od_allocate(size, 1);
+  page->background = od_allocate(size, 1);
+  if (!page->foreground || !page->background)
+    return od_fail_memory(error, "the foreground of a page");
+  const od_foreground_maps maps = {page->foreground, page->background};
+  return od_find_page_foreground(&page->workspace, page->h, page->w, page->image, &maps,
+                                 &page->dark, error);
+}
+
+od_status od_page_find_components(od_page *page, od_error *error) {
+  od_status status = find_components(page, error);
   if (status || page->components.count == 0) return status;
   int height;
   status =
@@ -66,6 +71,8 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
 
 void od_page_release(od_page *page) {
   od_release(page->foreground);
+  od_release(page->background);
+  od_release(page->erased);
   od_foreground_components_release(&page->components);
   od_release(page->lines);
   od_release(page->segments);

@@ -2,6 +2,7 @@
 
 #include "base/math.h"
 #include "base/memory.h"
+#include "page/detector.h"
 #include "page/line_hypotheses.h"
 #include "page/page.h"
 #include "page/score_fusion.h"
@@ -42,6 +43,16 @@ static od_status check_recognizer(const od_model *model, od_error *error) {
       OD_LINE_MAX_WIDTH / OD_CTC_STRIDE, OD_CTC_CLASSES);
 }
 
+static od_status check_detector(const od_model *model, od_error *error) {
+  const od_shape input = od_model_input(model), output = od_model_output(model);
+  if (od_is_detector(model)) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT,
+                 "detector: got a network from (%d, %d, %d) to (%d, %d, %d), expected one from "
+                 "(h, w, 1) to (h / %d, w / %d, %d)",
+                 input.h, input.w, input.c, output.h, output.w, output.c, OD_DETECTOR_STRIDE,
+                 OD_DETECTOR_STRIDE, OD_PIXEL_CLASSES);
+}
+
 static od_status check_classifier(const od_classifier *classifier, od_error *error) {
   if (!classifier) return od_fail(error, OD_ERROR_ARGUMENT, "classifier: got none, expected one");
   const od_shape input = od_model_input(classifier->model);
@@ -62,7 +73,11 @@ static od_status recognize(const od_reader *reader, const od_read_options *optio
   od_page *page = &work->page;
   page->workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
   od_status status = check_recognizer(reader->recognizer, error);
+  if (!status && reader->detector) status = check_detector(reader->detector, error);
   if (!status) status = od_page_find_foreground(page, error);
+  if (!status && reader->detector)
+    status = od_page_keep_numbers(page, reader->detector, reader->detector_workspace, pool, error);
+  if (!status) status = od_page_find_components(page, error);
   if (!status) status = od_page_find_lines(page, error);
   if (!status) status = od_page_split_touching(page, error);
   if (!status) status = od_hypotheses_render(page, pool, &work->hypotheses, error);

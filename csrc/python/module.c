@@ -50,14 +50,14 @@ static PyMethodDef functions[] = {
      "page_foreground(image, /)\n--\n\nReturn the foreground levels of a gray image, and whether "
      "the foreground is dark."},
     {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=())"
-               "\n--\n\nThe digits in an image (h, w).")},
+     PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=(), "
+               "detector=None)\n--\n\nThe digits in an image (h, w).")},
     {"crop_digits", FAST(reading_crop_digits),
-     PyDoc_STR("crop_digits(recognizer, image)\n--\n\n"
+     PyDoc_STR("crop_digits(recognizer, image, *, detector=None)\n--\n\n"
                "The symbols in an image (h, w) before verification, and their crops, "
                "float32 (n, 28, 28).")},
     {"fusion_features", FAST(reading_fusion_features),
-     PyDoc_STR("fusion_features(recognizer, image, *, classifier)\n--\n\n"
+     PyDoc_STR("fusion_features(recognizer, image, *, classifier, detector=None)\n--\n\n"
                "The features of score fusion of the symbols in an image (h, w).")},
     {"preprocess_steps", FAST(preprocessing_steps),
      PyDoc_STR("preprocess_steps(image)\n--\n\nThe same with the intermediate images.")},

@@ -84,6 +84,7 @@ static bool read_words(PyObject *value, const char ***words, int *count) {
 typedef struct reading_call {
   PyObject *array;
   PyObject *recognizer;                /* a Network */
+  PyObject *detector;                  /* a Network or NULL */
   const classifier_object *classifier; /* or NULL */
   od_reader reader;
   od_fusion fusion;
@@ -101,18 +102,22 @@ static bool is_instance(PyObject *value, PyTypeObject *type, const char *name) {
   return false;
 }
 
-/* Reads the networks and the image; `classifier` may be NULL or None. */
+static PyObject *none_is_null(PyObject *value) { return value == Py_None ? NULL : value; }
+
+/* Reads the networks and the image; `classifier` and `detector` may be NULL or None. */
 static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, PyObject *classifier,
-                      reading_call *call) {
+                      PyObject *detector, reading_call *call) {
   const module_state *state = state_of_module(module);
-  *call =
-      (reading_call){.array = image, .recognizer = recognizer, .reader.kernels = state->kernels};
-  if (!is_instance(recognizer, state->network_type, "recognizer") ||
-      !read_image(image, &call->image))
-    return false;
-  if (!classifier || classifier == Py_None) return true;
-  call->classifier = (const classifier_object *)classifier;
-  return is_instance(classifier, state->classifier_type, "classifier");
+  *call = (reading_call){.array = image,
+                         .recognizer = recognizer,
+                         .detector = none_is_null(detector),
+                         .classifier = (const classifier_object *)none_is_null(classifier),
+                         .reader.kernels = state->kernels};
+  return is_instance(recognizer, state->network_type, "recognizer") &&
+         read_image(image, &call->image) &&
+         (!call->detector || is_instance(call->detector, state->network_type, "detector")) &&
+         (!call->classifier ||
+          is_instance((PyObject *)call->classifier, state->classifier_type, "classifier"));
 }
 
 /* A function of the core. */
@@ -133,34 +138,55 @@ static od_status run_features(reading_call *call, od_thread_pool *pool, od_error
                           &call->features, error);
 }
 
+/* Leases of the networks of a call. */
+typedef struct call_leases {
+  network_lease recognizer, detector, classifier;
+} call_leases;
+
+static void release_leases(call_leases *leases) {
+  network_lease_release(&leases->classifier);
+  network_lease_release(&leases->detector);
+  network_lease_release(&leases->recognizer);
+}
+
+static bool take_leases(const reading_call *call, call_leases *leases) {
+  *leases = (call_leases){0};
+  if (!network_lease_take(call->recognizer, 2, &leases->recognizer)) return false;
+  if ((!call->detector || network_lease_take(call->detector, 2, &leases->detector)) &&
+      (!call->classifier || network_lease_take(call->classifier->network, 2, &leases->classifier)))
+    return true;
+  release_leases(leases);
+  return false;
+}
+
 /* Runs a call with leases of the networks, without the GIL and without a lock. False with an
  * exception set. */
 static bool run_call(reading_function *run, reading_call *call) {
-  network_lease recognizer, classifier = {0};
+  call_leases leases;
   od_classifier on_lease;
+  od_reader *reader = &call->reader;
   od_error error;
   od_status status;
-  if (!network_lease_take(call->recognizer, 2, &recognizer)) return false;
-  if (call->classifier && !network_lease_take(call->classifier->network, 2, &classifier)) {
-    network_lease_release(&recognizer);
-    return false;
+  if (!take_leases(call, &leases)) return false;
+  reader->recognizer = leases.recognizer.shared->model;
+  reader->recognizer_workspace = leases.recognizer.workspace;
+  if (call->detector) {
+    reader->detector = leases.detector.shared->model;
+    reader->detector_workspace = leases.detector.workspace;
   }
-  call->reader.recognizer = recognizer.shared->model;
-  call->reader.recognizer_workspace = recognizer.workspace;
   if (call->classifier) {
-    on_lease = classifier_on_lease(call->classifier, &classifier);
-    call->reader.classifier = &on_lease;
-    call->reader.classifier_workspace = classifier.workspace;
+    on_lease = classifier_on_lease(call->classifier, &leases.classifier);
+    reader->classifier = &on_lease;
+    reader->classifier_workspace = leases.classifier.workspace;
   }
   Py_INCREF(call->array);
   Py_XINCREF((PyObject *)call->classifier);
   Py_BEGIN_ALLOW_THREADS
-  status = run(call, recognizer.pool, &error);
+  status = run(call, leases.recognizer.pool, &error);
   Py_END_ALLOW_THREADS
   Py_DECREF(call->array);
   Py_XDECREF((PyObject *)call->classifier);
-  network_lease_release(&classifier);
-  network_lease_release(&recognizer);
+  release_leases(&leases);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
 }
@@ -239,13 +265,17 @@ static PyObject *feature_dict(const od_symbol_features *found) {
 PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
   static const signature accepted = {
-      "read_digits", 6, 2, 2, {"recognizer", "image", "classifier", "fusion", "length", "words"}};
-  PyObject *values[6], *result = NULL;
+      "read_digits",
+      7,
+      2,
+      2,
+      {"recognizer", "image", "classifier", "fusion", "length", "words", "detector"}};
+  PyObject *values[7], *result = NULL;
   const char **words = NULL;
   long long length = 0;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_call(module, values[0], values[1], values[2], &call) ||
+      !read_call(module, values[0], values[1], values[2], values[6], &call) ||
       (values[4] && !convert_int(values[4], "length", 0, MAX_LENGTH, &length)))
     return NULL;
   if (values[3] && values[3] != Py_None) {
@@ -266,11 +296,13 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
 
 PyObject *reading_crop_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
-  static const signature accepted = {"crop_digits", 2, 2, 2, {"recognizer", "image"}};
-  PyObject *values[2], *result = NULL;
+  static const signature accepted = {
+      "crop_digits", 3, 2, 2, {"recognizer", "image", "detector"}};
+  PyObject *values[3], *result = NULL;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_call(module, values[0], values[1], NULL, &call) || !run_call(run_crops, &call))
+      !read_call(module, values[0], values[1], NULL, values[2], &call) ||
+      !run_call(run_crops, &call))
     return NULL;
   const int n = call.crops.count;
   float *crops;
@@ -286,11 +318,12 @@ PyObject *reading_crop_digits(PyObject *module, PyObject *const *arguments, Py_s
 PyObject *reading_fusion_features(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                   PyObject *keywords) {
   static const signature accepted = {
-      "fusion_features", 3, 3, 2, {"recognizer", "image", "classifier"}};
-  PyObject *values[3];
+      "fusion_features", 4, 3, 2, {"recognizer", "image", "classifier", "detector"}};
+  PyObject *values[4];
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_call(module, values[0], values[1], values[2], &call) || !run_call(run_features, &call))
+      !read_call(module, values[0], values[1], values[2], values[3], &call) ||
+      !run_call(run_features, &call))
     return NULL;
   PyObject *result = feature_dict(&call.features);
   od_symbol_features_release(&call.features);
@@ -320,8 +353,9 @@ PyObject *reading_page_foreground(PyObject *module, PyObject *value) {
   PyObject *result = new_bytes(image.h, image.w, &foreground);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
-  status = od_find_page_foreground(&workspace, image.h, image.w, image.pixels, foreground, &dark,
-                                   &error);
+  const od_foreground_maps maps = {foreground, NULL};
+  status =
+      od_find_page_foreground(&workspace, image.h, image.w, image.pixels, &maps, &dark, &error);
   od_image_workspace_release(&workspace);
   Py_END_ALLOW_THREADS
   if (status == OD_OK) return Py_BuildValue("(NO)", result, dark ? Py_True : Py_False);

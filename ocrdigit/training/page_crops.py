@@ -8,20 +8,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core, image
+from .. import _core, image, synth
 from .._inputs import gray_pages
-from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, STRIDE, WRITING
-
-SIDE = 256  # of crops, in pixels
+from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, STRIDE, WRITING
+from .line_images import handwriting
 
 LabelledPage = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # foreground, labels: (h, w)
 LabelledCrops = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+_DOCUMENTS, _REGISTERS = 1, 2  # streams of random numbers
+_MIN_HEIGHT = 12.0  # of digits, in pixels
+_CROPS = 3  # of a document
+_TURNED = 0.12  # of the crops, by 90, 180 or 270 degrees
+_PAGES = 8  # of the registers, in one chunk
+_NEAR_NUMBER = 0.7  # of the crops of registers
 
 _FOREGROUND = 96  # levels of at least this are foreground, as in digit/foreground.h
 
@@ -101,18 +106,73 @@ def _nearest(marks: NDArray[np.uint8], xs: NDArray[Any], ys: NDArray[Any]) -> ND
     return found
 
 
+def document_crops(folder: str, fonts: str, seed: int, count: int) -> LabelledCrops:
+    """Return crops (count, 256, 256) of synthetic documents, and label maps (count, 64, 64)."""
+    rng = np.random.default_rng([_DOCUMENTS, seed])
+    digits = handwriting(folder, rng)
+    X, y = np.empty((count, SIDE, SIDE), np.uint8), []
+    while len(y) < count:
+        height = float(np.exp(rng.uniform(np.log(12), np.log(60))))
+        document = synth.document(
+            size=tuple(rng.integers(330, 640, 2).tolist()),
+            digit_height=(height, height * rng.uniform(1, 2)),
+            digits=digits,
+            fonts=fonts,
+            random_state=rng,
+        )
+        (gray,) = gray_pages(document.image, "image")
+        foreground, _ = _core.page_foreground(gray)
+        smallest = min(1.0, max(0.4, _MIN_HEIGHT / height))
+        crops = 1 if document.kind == "crop" else _CROPS
+        for _ in range(min(crops, count - len(y))):
+            scale = float(np.exp(rng.uniform(np.log(smallest), np.log(1.3))))
+            reach = SIDE / 2 / scale
+            center = tuple(
+                rng.uniform(min(reach, side / 2), max(side - reach, side / 2))
+                for side in gray.shape[::-1]
+            )
+            angle = float(rng.normal(0, 4)) if rng.random() < 0.5 else 0.0
+            if rng.random() < _TURNED:
+                angle += 90.0 * int(rng.integers(1, 4))
+            X[len(y)], labels = crop((foreground, document.labels), center, scale, angle)
+            y.append(label_map(labels))
+    return X, np.stack(y)
+
+
+def register_crops(folder: str, seed: int, count: int) -> LabelledCrops:
+    """Return crops (count, 256, 256) of the registers' training pages, and their label maps.
+
+    Most are near a number.
+    """
+    rng = np.random.default_rng([_REGISTERS, seed])
+    X, y = np.empty((count, SIDE, SIDE), np.uint8), []
+    pages = rng.permutation(len(read_register_labels(folder, "train")))[:_PAGES]
+    for index in range(len(pages)):
+        page, lines = register_page(folder, "train", int(pages[index]))
+        numbers = [line["box"] for line in lines if is_number(line)]
+        for _ in range(count * index // len(pages), count * (index + 1) // len(pages)):
+            x, y_, w, h = numbers[rng.integers(len(numbers))]
+            center = tuple(rng.uniform(0, side) for side in page[0].shape[::-1])
+            if rng.random() < _NEAR_NUMBER:
+                center = (x + w / 2 + rng.uniform(-90, 90), y_ + h / 2 + rng.uniform(-90, 90))
+            scale = float(np.exp(rng.uniform(np.log(0.4), np.log(1.5))))
+            X[len(y)], labels = crop(page, center, scale, float(rng.normal(0, 3)))
+            y.append(label_map(labels))
+    return X, np.stack(y)
+
+
+def register_page(folder: str, part: str, index: int) -> tuple[LabelledPage, list[dict[str, Any]]]:
+    """Return page ``index`` of a part of the registers, labelled, and its lines of text."""
+    page = read_register_labels(folder, part)[index]
+    (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
+    foreground, _ = _core.page_foreground(gray)
+    return (foreground, label_register(foreground, page["lines"])), page["lines"]
+
+
 def read_register_labels(folder: str, part: str) -> list[dict[str, Any]]:
     """Return the labels of the registers' pages of a part: "train" or "validation"."""
     with open(os.path.join(folder, "registers", "labels.json"), encoding="utf-8") as file:
         return [page for page in json.load(file) if page["part"] == part]
-
-
-def register_pages(folder: str, part: str) -> Iterator[tuple[LabelledPage, list[dict[str, Any]]]]:
-    """Yield the pages of a part of the registers, labelled, with their lines of text."""
-    for page in read_register_labels(folder, part):
-        (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
-        foreground, _ = _core.page_foreground(gray)
-        yield (foreground, label_register(foreground, page["lines"])), page["lines"]
 
 
 def _long_lines(ink: NDArray[np.uint8], length: int) -> NDArray[np.bool_]:
@@ -126,23 +186,21 @@ def _long_lines(ink: NDArray[np.uint8], length: int) -> NDArray[np.bool_]:
     return (grown > 0) & (ink > 0)
 
 
-def _is_number(line: dict[str, Any]) -> bool:
+def is_number(line: dict[str, Any]) -> bool:
     """Return whether a line of text is digits, and separators between them."""
     return bool(re.fullmatch(r"[\d\s.,:/-]*\d[\d\s.,:/-]*", line["text"]))
 
 
-def label_register(
-    foreground: NDArray[np.uint8], lines: list[dict[str, Any]]
-) -> NDArray[np.uint8]:
+def label_register(foreground: NDArray[np.uint8], lines: list[dict[str, Any]]) -> NDArray[np.uint8]:
     """Return labels of a page whose lines of text, but not whose ruling lines, are marked."""
     ink = (foreground >= _FOREGROUND).astype(np.uint8)
     ruling = _long_lines(ink, 70)
     labels = np.where(ink > 0, np.uint8(IGNORED), np.uint8(BACKGROUND))
     labels[ruling] = RULING_LINE
     plain = (ink > 0) & ~ruling
-    for line in sorted(lines, key=_is_number):
+    for line in sorted(lines, key=is_number):
         x, y, w, h = line["box"]
-        if _is_number(line):
+        if is_number(line):
             label, inset = NUMBER, 0
         elif any(map(str.isdigit, line["text"])):
             continue

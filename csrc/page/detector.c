@@ -1,0 +1,207 @@
+#include "page/detector.h"
+
+#include <string.h>
+
+#include "base/math.h"
+#include "base/memory.h"
+#include "digit/foreground.h"
+#include "image/row_partition.h"
+#include "nn/map.h"
+
+/* Scales are 1, 1/2, 1/4 …: from the first with at most so many pixels, while the shorter side has
+ * so many. */
+enum { MAX_SCALES = 4, MAX_PIXELS = 3200000, MIN_SIDE = 64 };
+
+/* Foreground belongs to a number if this proportion of its probability of being foreground does. */
+static const double min_number = 0.4;
+
+/* Levels of at least this are erased; softer ones are texture of the background. */
+enum { MIN_LEVEL = 24 };
+
+/* The foreground at a scale, with sides that are multiples of the stride. */
+typedef struct levels {
+  int h, w;
+  uint8_t *pixels; /* (h, w) */
+} levels;
+
+/* Cells are blocks of `side` pixels of the page: the pixels of the map of the finest scale. */
+typedef struct detection {
+  od_page *page;
+  const od_model *model;
+  od_workspace *workspace;
+  od_thread_pool *pool;
+  int side, rows, columns;
+  uint16_t *sums; /* (rows, columns, OD_PIXEL_CLASSES): probabilities of all scales */
+  bool *numbers;  /* (rows, columns): cells of numbers */
+  bool *kept;     /* (rows, columns): and cells of background beside them */
+} detection;
+
+bool od_is_detector(const od_model *model) {
+  const od_shape input = od_model_input(model), output = od_model_output(model);
+  return input.c == 1 && output.c == OD_PIXEL_CLASSES && input.h == output.h * OD_DETECTOR_STRIDE &&
+         input.w == output.w * OD_DETECTOR_STRIDE;
+}
+
+/* ---- scales ---- */
+
+static int padded(int side) {
+  return (side + OD_DETECTOR_STRIDE - 1) / OD_DETECTOR_STRIDE * OD_DETECTOR_STRIDE;
+}
+
+static od_status create_levels(int h, int w, levels *result, od_error *error) {
+  *result = (levels){padded(h), padded(w), NULL};
+  result->pixels = od_allocate((size_t)result->h * (size_t)result->w, 1);
+  return result->pixels ? OD_OK : od_fail_memory(error, "the foreground of a page at a scale");
+}
+
+static od_status copy_foreground(const od_page *page, levels *result, od_error *error) {
+  const size_t w = (size_t)page->w;
+  od_status status = create_levels(page->h, page->w, result, error);
+  for (size_t y = 0; !status && y < (size_t)page->h; y++)
+    memcpy(result->pixels + y * (size_t)result->w, page->foreground + y * w, w);
+  return status;
+}
+
+/* Replaces levels by the means of blocks of 2x2. */
+static od_status halve(levels *fine, od_error *error) {
+  levels coarse;
+  od_status status = create_levels(fine->h / 2, fine->w / 2, &coarse, error);
+  if (status) return status;
+  for (int y = 0; y < fine->h / 2; y++) {
+    const uint8_t *upper = fine->pixels + (size_t)(2 * y) * (size_t)fine->w;
+    const uint8_t *lower = upper + fine->w;
+    uint8_t *row = coarse.pixels + (size_t)y * (size_t)coarse.w;
+    for (int x = 0; x < fine->w / 2; x++)
+      row[x] = (uint8_t)((upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1] + 2) / 4);
+  }
+  od_release(fine->pixels);
+  *fine = coarse;
+  return OD_OK;
+}
+
+/* Adds a map (h, w, OD_PIXEL_CLASSES) whose pixels are `factor` cells wide. */
+static void add_map(const detection *work, od_shape shape, int factor, const uint8_t *map) {
+  uint16_t *sums = work->sums;
+  for (int i = 0; i < work->rows; i++) {
+    const uint8_t *row =
+        map + (size_t)od_min(i / factor, shape.h - 1) * (size_t)shape.w * OD_PIXEL_CLASSES;
+    for (int j = 0; j < work->columns; j++, sums += OD_PIXEL_CLASSES) {
+      const uint8_t *pixel = row + (size_t)od_min(j / factor, shape.w - 1) * OD_PIXEL_CLASSES;
+      for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] = (uint16_t)(sums[c] + pixel[c]);
+    }
+  }
+}
+
+static od_status run_scale(const detection *work, const levels *at, int factor, od_error *error) {
+  const od_shape shape = od_model_map_shape(work->model, at->h, at->w);
+  uint8_t *map = od_allocate(od_shape_size(shape), 1);
+  if (!map) return od_fail_memory(error, "detecting the numbers of a page");
+  const od_map_picture picture = {.pixels = at->pixels,
+                                  .pitch = (size_t)at->w,
+                                  .h = at->h,
+                                  .w = at->w,
+                                  .scale = 1.0 / 255,
+                                  .bytes = map};
+  od_model_run_map(work->model, work->workspace, work->pool, &picture);
+  add_map(work, shape, factor, map);
+  od_release(map);
+  return OD_OK;
+}
+
+/* Sets the cells and the sums of the probabilities of all scales. */
+static od_status run_scales(detection *work, od_error *error) {
+  levels at;
+  int scale = 1;
+  od_status status = copy_foreground(work->page, &at, error);
+  for (; !status && (double)at.h * at.w > MAX_PIXELS; scale *= 2) status = halve(&at, error);
+  work->side = OD_DETECTOR_STRIDE * scale;
+  work->rows = at.h / OD_DETECTOR_STRIDE;
+  work->columns = at.w / OD_DETECTOR_STRIDE;
+  const size_t cells = (size_t)work->rows * (size_t)work->columns;
+  work->sums = od_allocate(cells, OD_PIXEL_CLASSES * sizeof *work->sums);
+  work->numbers = od_allocate(cells, 2 * sizeof *work->numbers);
+  work->kept = work->numbers + cells;
+  if (!status && (!work->sums || !work->numbers))
+    status = od_fail_memory(error, "detecting the numbers of a page");
+  for (int i = 0, factor = 1; !status && i < MAX_SCALES; i++, factor *= 2) {
+    if (i > 0) status = halve(&at, error);
+    if (i > 0 && od_min(at.h, at.w) < MIN_SIDE) break;
+    if (!status) status = run_scale(work, &at, factor, error);
+  }
+  od_release(at.pixels);
+  return status;
+}
+
+/* ---- cells ---- */
+
+static bool is_number(const uint16_t *sums) {
+  const int foreground =
+      sums[OD_PIXEL_NUMBER] + sums[OD_PIXEL_WRITING] + sums[OD_PIXEL_RULING_LINE];
+  return sums[OD_PIXEL_NUMBER] > min_number * foreground;
+}
+
+static bool is_background(const uint16_t *sums) {
+  return sums[OD_PIXEL_BACKGROUND] >
+         sums[OD_PIXEL_NUMBER] + sums[OD_PIXEL_WRITING] + sums[OD_PIXEL_RULING_LINE];
+}
+
+/* Keeps background beside cell (i, j) of a number, where the soft edges of its strokes are. */
+static void keep_around(const detection *work, int i, int j) {
+  for (int y = od_max(i - 1, 0); y <= od_min(i + 1, work->rows - 1); y++)
+    for (int x = od_max(j - 1, 0); x <= od_min(j + 1, work->columns - 1); x++) {
+      const size_t cell = (size_t)y * (size_t)work->columns + (size_t)x;
+      if (is_background(work->sums + cell * OD_PIXEL_CLASSES)) work->kept[cell] = true;
+    }
+}
+
+static void find_numbers(const detection *work) {
+  for (int i = 0; i < work->rows; i++)
+    for (int j = 0; j < work->columns; j++) {
+      const size_t cell = (size_t)i * (size_t)work->columns + (size_t)j;
+      const uint16_t *sums = work->sums + cell * OD_PIXEL_CLASSES;
+      if (!is_number(sums) || is_background(sums)) continue;
+      work->numbers[cell] = work->kept[cell] = true;
+      keep_around(work, i, j);
+    }
+}
+
+/* ---- erasing ---- */
+
+static void erase_rows(void *job, int first, int last, void *scratch) {
+  const detection *work = job;
+  od_page *page = work->page;
+  (void)scratch;
+  for (int y = first; y < last; y++) {
+    const size_t row = (size_t)y * (size_t)page->w;
+    const bool *kept = work->kept + (size_t)(y / work->side) * (size_t)work->columns;
+    for (int x = 0; x < page->w; x++) {
+      if (page->foreground[row + (size_t)x] < MIN_LEVEL || kept[x / work->side]) continue;
+      page->foreground[row + (size_t)x] = 0;
+      page->erased[row + (size_t)x] = page->background[row + (size_t)x];
+    }
+  }
+}
+
+static od_status erase(detection *work, od_error *error) {
+  od_page *page = work->page;
+  const size_t size = (size_t)page->h * (size_t)page->w;
+  page->erased = od_allocate(size, 1);
+  if (!page->erased) return od_fail_memory(error, "the numbers of a page");
+  memcpy(page->erased, page->image, size);
+  page->image = page->erased;
+  return od_run_row_partitions(&page->workspace, page->h, (size_t)page->w, 0, erase_rows, work,
+                               error);
+}
+
+od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_workspace *workspace,
+                               od_thread_pool *pool, od_error *error) {
+  detection work = {.page = page, .model = detector, .workspace = workspace, .pool = pool};
+  od_status status = run_scales(&work, error);
+  if (!status) {
+    find_numbers(&work);
+    status = erase(&work, error);
+  }
+  od_release(work.sums);
+  od_release(work.numbers);
+  return status;
+}
