@@ -38,12 +38,17 @@ def crop(image: NDArray[np.uint8], threshold: int = 0) -> NDArray[np.uint8]:
     return image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
+def mask_of(image: Image.Image) -> Mask:
+    """Return the pixels of an 8-bit image as 0 to 1."""
+    mask: Mask = np.asarray(image, np.float32) / np.float32(255)
+    return mask
+
+
 def resize(mask: NDArray[np.uint8], scale: float) -> Mask:
     """Return a mask, enlarged or reduced; the edges of enlarged strokes are sharpened."""
     height, width = (max(round(side * scale), 2) for side in mask.shape)
-    image = Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)
-    result = np.asarray(image, np.float32) / 255
-    return np.clip((result - 0.5) * max(scale, 1) + 0.5, 0, 1)
+    resized = mask_of(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC))
+    return np.clip((resized - 0.5) * max(scale, 1) + 0.5, 0, 1)
 
 
 class Writer:
@@ -131,9 +136,10 @@ class Page:
         """Return the page as uint8, slightly blurred and with Gaussian noise."""
         sigma = self.random.uniform(0, 0.7)
         image = Image.fromarray(np.clip(self.gray, 0, 255).round().astype(np.uint8))
-        gray = np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), np.float32)
-        gray = gray + self.random.normal(0, self.random.uniform(*noise), gray.shape)
-        return np.clip(gray, 0, 255).round().astype(np.uint8)
+        blurred = np.asarray(image.filter(ImageFilter.GaussianBlur(sigma)), np.float64)
+        noisy = blurred + self.random.normal(0, self.random.uniform(*noise), blurred.shape)
+        pixels: NDArray[np.uint8] = np.clip(noisy, 0, 255).round().astype(np.uint8)
+        return pixels
 
     def rotate(self, degrees: float, fill: float, margin: int = 0) -> None:
         """Rotate the page, and the boxes with it, about its centre; it grows as needed."""
@@ -200,7 +206,7 @@ def printed(text: str, size: int) -> Mask:
     left, top, right, bottom = font(size).getbbox(text)
     image = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))
     ImageDraw.Draw(image).text((1 - left, 1 - top), text, 255, font(size))
-    return np.asarray(image, np.float32) / 255
+    return mask_of(image)
 
 
 def polylines(
@@ -215,8 +221,7 @@ def polylines(
         draw.line(points, 255, max(round(2 * radius), 1), joint="curve")
         for x, y in (points[0], points[-1]):
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
-    reduced = image.resize((size[1], size[0]), Image.Resampling.BOX)
-    return np.asarray(reduced, np.float32) / 255
+    return mask_of(image.resize((size[1], size[0]), Image.Resampling.BOX))
 
 
 def tick(random: np.random.Generator, size: float) -> Mask:

@@ -31,7 +31,6 @@ import digit_sets
 import document_sets
 import fault_sets
 import machine
-import numpy as np
 import reading_sets
 from drawing import Writer
 from PIL import Image
@@ -133,16 +132,12 @@ def make_crops(options: argparse.Namespace) -> list[Sample]:
 def strings(name: str) -> Maker:
     def make(options: argparse.Namespace) -> list[Sample]:
         part, folder = "test" if options.part == "test" else "validation", options.data / "mnist"
-        return [
-            Sample(
-                np.asarray(picture.image),
-                name,
-                "field",
-                (Number(picture.text),),
-                digits=tuple(tuple(map(float, box)) for box in picture.boxes),
-            )
-            for picture in reading_sets.make_set(name, part, count=options.count, folder=folder)
-        ]
+        samples = []
+        for picture in reading_sets.make_set(name, part, count=options.count, folder=folder):
+            boxes = tuple((x, y, w, h) for x, y, w, h in picture.boxes)
+            number = (Number(picture.text),)
+            samples.append(Sample(picture.image, name, "field", number, digits=boxes))
+        return samples
 
     return make
 

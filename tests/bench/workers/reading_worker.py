@@ -33,23 +33,26 @@ Read = Callable[[Any], Any]
 
 def load(path: str) -> Image.Image:
     with Image.open(path) as file:
-        return file.convert("RGB" if file.mode not in ("L", "RGB") else file.mode)
+        image: Image.Image = file.convert("RGB" if file.mode not in ("L", "RGB") else file.mode)
+    return image
 
 
 def timed(job: dict[str, Any], tasks: dict[str, Read], decode: Read) -> dict[str, Any]:
     """Return the answers and times of an engine that has a function for each of ``tasks``."""
-    answers, seconds = [], []
-    warmed: dict[str, float] = {}
+    answers: list[Any] = []
+    seconds: list[float] = []
+    warmed: set[str] = set()
     for path, task in zip(job["images"], job["tasks"], strict=True):
         if task not in tasks:
             answers.append(None)
             seconds.append(0.0)
             continue
         picture = decode(load(path))
-        start = perf_counter()
-        while warmed.get(task, 0) < WARM_UP:
-            tasks[task](picture)
-            warmed[task] = warmed.get(task, 0) + perf_counter() - start
+        if task not in warmed:
+            warmed.add(task)
+            start = perf_counter()
+            while perf_counter() - start < WARM_UP:
+                tasks[task](picture)
         start = perf_counter()
         answers.append(tasks[task](picture))
         seconds.append(perf_counter() - start)
