@@ -39,7 +39,7 @@ def test_page_counts_each_found_number_once() -> None:
 
 
 def test_page_counts_numbers_elsewhere_as_false() -> None:
-    found = [("12", (200, 200, 40, 20)), ("no digits", (300, 300, 40, 20))]
+    found = [("12", (200, 200, 40, 20)), ("abc", (300, 300, 40, 20))]
     assert score(page(*NUMBERS), found) == Score(0, 2, 1)
     assert score(page(*NUMBERS, ignored=((190, 190, 100, 50),)), found) == Score(0, 2, 0)
     assert score(page(), found) == Score(0, 0, 1)

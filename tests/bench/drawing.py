@@ -48,7 +48,8 @@ def resize(mask: NDArray[np.uint8], scale: float) -> Mask:
     """Return a mask, enlarged or reduced; the edges of enlarged strokes are sharpened."""
     height, width = (max(round(side * scale), 2) for side in mask.shape)
     resized = mask_of(Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC))
-    return np.clip((resized - 0.5) * max(scale, 1) + 0.5, 0, 1)
+    sharpened: Mask = np.clip((resized - 0.5) * np.float32(max(scale, 1)) + 0.5, 0, 1)
+    return sharpened
 
 
 class Writer:

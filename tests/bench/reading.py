@@ -251,13 +251,13 @@ def write_failure(folder: Path, name: str, index: int, sample: Sample, answer: A
             "".join(text or "." for row in grid for text in row) for grid in (sample.grid, answer)
         )
     parts = [re.sub(r"[^\w.-]+", "_", str(text))[:60] for text in (expected, got)]
-    path = folder / f"{name}-{sample.kind.replace(' ', '_')}-{index:04}_{parts[0]}_got_{parts[1]}"
+    file = f"{name}-{sample.kind.replace(' ', '_')}-{index:04}_{parts[0]}_got_{parts[1]}.png"
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(sample.image, Path):
         with Image.open(sample.image) as image:
-            image.convert("RGB").save(f"{path}.png")
+            image.convert("RGB").save(folder / file, compress_level=1)
     else:
-        Image.fromarray(sample.image).save(f"{path}.png")
+        Image.fromarray(sample.image).save(folder / file, compress_level=1)
 
 
 # -- the table --
