@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -243,12 +244,19 @@ def tick(random: np.random.Generator, size: float) -> Mask:
     return polylines(lines, (side, side), width)
 
 
-def hershey(random: np.random.Generator, text: str, size: float) -> Mask:
-    """Return a text in one of the Hershey fonts (package ``Hershey-Fonts``)."""
+@cache
+def hershey_font(name: str) -> Any:
     from HersheyFonts import HersheyFonts
 
     fonts = HersheyFonts()
-    fonts.load_default_font(random.choice(["futural", "futuram", "scripts", "rowmans", "timesi"]))
+    fonts.load_default_font(name)
+    return fonts
+
+
+def hershey(random: np.random.Generator, text: str, size: float) -> Mask:
+    """Return a text in one of the Hershey fonts (package ``Hershey-Fonts``)."""
+    names = ["futural", "futuram", "scripts", "rowmans", "timesi"]
+    fonts = hershey_font(str(random.choice(names)))
     fonts.normalize_rendering(size)
     lines = [np.array(line, float) * (1, -1) for line in fonts.lines_for_text(text)]
     points = np.concatenate(lines)
