@@ -1,23 +1,15 @@
 """Measure the accuracy and speed of OCR engines on numbers: ocrdigit, RapidOCR and Tesseract.
 
-    pip install . rapidocr-onnxruntime && apt install tesseract-ocr
+    pip install . rapidocr onnxruntime Hershey-Fonts
     python tests/bench/reading.py
-    python tests/bench/reading.py --sets cheques,touching --engines ocrdigit --count 100
+    python tests/bench/reading.py --set pages --kind table,frame --count 40 --failures wrong/
+    python tests/bench/reading.py --set register-fields,cheques --no-peers
 
-All engines read the same images, each in its own process on the same processors:
-
-cheques    200 amounts from Chilean bank cheques, in the project's data (``car_dev``)
-separated  strings of 2 to 10 digits on noisy paper: see reading_sets.py
-touching   the same, touching and overlapping by up to 4 pixels
-note       one phone photo of pencilled digits, in the project's data (``photos``)
-pages      synthetic pages of several numbers
-
-The accuracy of lines is the proportion whose digits are all correct, without any others;
-separators and spaces are ignored. That of pages is the proportion of the numbers that were found,
-where a spurious number counts as a missed one. Engines get the images at their original size and
-enlarged, and the table has the more accurate of the two. RapidOCR runs its recognizer alone on
-lines and in full on pages; Tesseract has a whitelist of digits. Times are medians per image;
-Tesseract's are means, over one process that reads all images.
+All engines read the same pictures, each in its own process on the same processors. The pictures
+are those of :data:`SETS`, each of one or more kinds; ``scoring.py`` defines what is right. Peers
+read the first ``--peer-count`` pictures of each kind. RapidOCR runs its recognizer alone on fields
+and digits, and in full on pages. Tesseract (``--engines``) has a whitelist of digits; its times
+are means over one process that reads all pictures.
 """
 
 from __future__ import annotations
@@ -25,47 +17,31 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 from typing import Any
+from zlib import crc32
 
+import digit_sets
+import document_sets
+import fault_sets
 import machine
-import numpy as np
 import reading_sets
+from drawing import Writer
 from PIL import Image
-
-from ocrdigit import datasets, synth
+from scoring import Number, Sample, Summary, digits_of, iou, score
 
 HERE = Path(__file__).resolve().parent
-ENGINES = {"ocrdigit": (1.0,), "rapidocr": (1.0, 2.0), "tesseract": (1.0, 3.0)}
-TIMEOUT = 1800
-PAGES = 20
+ENGINES = ("ocrdigit", "rapidocr", "tesseract")
+TIMEOUT = 7200
 
-
-@dataclass
-class Truth:
-    """A set of image files with their texts and boxes."""
-
-    name: str
-    layout: str  # "line" or "page"
-    texts: list[str] = field(default_factory=list)
-    boxes: list[list[list[int]]] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-
-    def add(self, file: Path, text: str, boxes: Any = ()) -> None:
-        self.files.append(str(file))
-        self.texts.append(text)
-        self.boxes.append([list(map(int, box)) for box in boxes])
-
-
-class EngineError(Exception):
-    """An engine is not installed, or failed."""
+Answers = dict[str, Any]
+Results = dict[str, Summary]  # by engine
 
 
 def main() -> None:
@@ -73,16 +49,20 @@ def main() -> None:
     load = machine.Disturbance().load_at_start
     if load > machine.IDLE_LOAD:
         log(f"warning: load average {load:.2f}: times are unreliable")
-    results: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in options.sets:
-            truth = MAKERS[name](name, options, Path(folder))
-            for engine in options.engines:
-                results.append(measure(truth, engine, options))
-                log(row(results[-1]))
-    print(table(results))
+    results: dict[tuple[str, str], Results] = {}
+    versions: dict[str, str] = {}
+    for name in options.set:
+        samples = SETS[name](options)
+        if options.kind:
+            samples = [sample for sample in samples if sample.kind in options.kind]
+        if not samples:
+            continue
+        found = measure(name, samples, options, versions)
+        results |= {(name, kind): engines for kind, engines in found.items()}
+        log(table({key: value for key, value in results.items() if key[0] == name}, versions))
+    print(table(results, versions))
     if options.out:
-        options.out.write_text(json.dumps(results, indent=1) + "\n")
+        options.out.write_text(json.dumps(as_rows(results, versions), indent=1) + "\n")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -90,170 +70,263 @@ def parse_arguments() -> argparse.Namespace:
     parser.description = __doc__.splitlines()[0]
     default = HERE.parents[2] / "shared" / "data"
     folder = Path(os.environ.get("OCRDIGIT_DATA") or default)
-    parser.add_argument("--sets", default=",".join(MAKERS), help="only these sets")
-    parser.add_argument("--engines", default=",".join(ENGINES), help="only these engines")
-    parser.add_argument("--count", type=int, default=reading_sets.COUNT, help="images per set")
-    parser.add_argument("--part", choices=("validation", "test"), default="validation")
+
+    def names(text: str) -> list[str]:
+        return text.split(",")
+
+    parser.add_argument("--set", type=names, default=list(SETS), help=f"of {', '.join(SETS)}")
+    parser.add_argument("--kind", type=names, help="only these kinds of the sets")
+    parser.add_argument("--count", type=int, default=40, help="pictures of each kind")
+    parser.add_argument("--peer-count", type=int, help="the same for peers; default: as --count")
+    parser.add_argument("--engines", type=names, default=["ocrdigit", "rapidocr"])
+    parser.add_argument("--peers", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter with the peers")
+    parser.add_argument("--part", choices=("validation", "train", "test"), default="validation")
+    parser.add_argument("--seed", type=int, default=0, help="of the pictures that are drawn")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data", type=Path, default=folder, help="mnist/, car_dev/, photos/")
+    parser.add_argument("--data", type=Path, default=folder, help="mnist/, registers/, ...")
+    parser.add_argument("--failures", type=Path, help="write pictures that were read wrong here")
     parser.add_argument("--out", type=Path, help="write the results here, as JSON")
     options = parser.parse_args()
-    for option, known in (("sets", list(MAKERS)), ("engines", list(ENGINES))):
-        chosen = getattr(options, option).split(",")
-        for name in chosen:
+    for option, known in (("set", tuple(SETS)), ("engines", ENGINES)):
+        for name in getattr(options, option):
             if name not in known:
                 parser.error(f"--{option}: {name!r} is none of {', '.join(known)}")
-        setattr(options, option, chosen)
+    if not options.peers:
+        options.engines = ["ocrdigit"]
+    if options.count < 1 or (options.peer_count is not None and options.peer_count < 1):
+        parser.error("--count and --peer-count must be at least 1")
     return options
 
 
 # -- the sets --
 
 
-def make_strings(name: str, options: argparse.Namespace, folder: Path) -> Truth:
-    truth = Truth(name, "line")
-    mnist = options.data / "mnist"
-    pictures = reading_sets.make_set(name, options.part, count=options.count, folder=mnist)
-    for index, picture in enumerate(pictures):
-        save(truth, folder / f"{name}{index}.png", picture)
-    return truth
+def draw(
+    kinds: Mapping[str, Callable[[Writer], Sample]], options: argparse.Namespace
+) -> list[Sample]:
+    """Return ``options.count`` pictures of each kind; each has a seed of its own."""
+    return [
+        make(Writer(options.data / "mnist", crc32(f"{kind} {index} {options.seed}".encode())))
+        for kind, make in kinds.items()
+        for index in range(options.count)
+    ]
 
 
-def make_pages(name: str, options: argparse.Namespace, folder: Path) -> Truth:
-    truth = Truth(name, "page")
-    digits = reading_sets.digits_of(options.part, options.data / "mnist")
-    for index in range(min(PAGES, options.count)):
-        page = synth.page(size=(1000, 1000), digits=digits, random_state=2000 + index)
-        save(truth, folder / f"{name}{index}.png", page)
-    save(truth, folder / f"{name}.png", datasets.load_page())
-    return truth
+def drawn(kinds: Mapping[str, Callable[[Writer], Sample]]) -> Maker:
+    return lambda options: draw(kinds, options)
 
 
-def save(truth: Truth, path: Path, picture: synth.Picture) -> None:
-    Image.fromarray(picture.image).save(path)
-    truth.add(path, picture.text, picture.boxes)
+def document(samples: Callable[[Path, str, int], list[Sample]]) -> Maker:
+    def make(options: argparse.Namespace) -> list[Sample]:
+        part = "train" if options.part == "train" else "validation"
+        return samples(options.data, part, options.count)
+
+    return make
 
 
-def make_cheques(name: str, options: argparse.Namespace, folder: Path) -> Truth:
-    truth = Truth(name, "line")
-    source = options.data / "car_dev"
-    for label in json.loads((source / "labels.json").read_text())[: options.count]:
-        boxes = [digit["box"] for digit in label["digits"]]
-        truth.add(source / "images" / label["image"], label["text"], boxes)
-    return truth
+def make_crops(options: argparse.Namespace) -> list[Sample]:
+    return draw(digit_sets.CROPS, options) + document(document_sets.real_crops)(options)
 
 
-def make_note(name: str, options: argparse.Namespace, folder: Path) -> Truth:
-    truth = Truth(name, "page")
-    truth.add(options.data / "photos" / "phone_note.jpg", "05221859")
-    return truth
+def strings(name: str) -> Maker:
+    def make(options: argparse.Namespace) -> list[Sample]:
+        part, folder = "test" if options.part == "test" else "validation", options.data / "mnist"
+        samples = []
+        for picture in reading_sets.make_set(name, part, count=options.count, folder=folder):
+            boxes = tuple((x, y, w, h) for x, y, w, h in picture.boxes)
+            number = (Number(picture.text),)
+            samples.append(Sample(picture.image, name, "field", number, digits=boxes))
+        return samples
+
+    return make
 
 
-MAKERS: dict[str, Callable[[str, argparse.Namespace, Path], Truth]] = {
-    "cheques": make_cheques,
-    "separated": make_strings,
-    "touching": make_strings,
-    "note": make_note,
-    "pages": make_pages,
+Maker = Callable[[argparse.Namespace], list[Sample]]
+SETS: dict[str, Maker] = {
+    "pages": drawn(fault_sets.PAGES),
+    "empty-pages": drawn(fault_sets.EMPTY_PAGES),
+    "combs": drawn({"comb": fault_sets.comb}),
+    "cells": drawn(digit_sets.CELLS),
+    "corners": drawn(digit_sets.CORNERS),
+    "crops": make_crops,
+    "non-digits": drawn(digit_sets.NON_DIGITS),
+    "register-fields": document(document_sets.register_fields),
+    "register-lines": document(document_sets.register_words),
+    "register-pages": document(document_sets.register_pages),
+    "grids": document(document_sets.grids),
+    "cases": document(document_sets.cases),
+    "form": document(document_sets.form),
+    "cheques": document(document_sets.cheques),
+    "note": document(document_sets.note),
+    "separated": strings("separated"),
+    "touching": strings("touching"),
 }
 
 # -- measuring --
 
 
-def measure(truth: Truth, engine: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the figures of an engine on a set, at the most accurate of its scales."""
-    best: dict[str, Any] = {"set": truth.name, "engine": engine, "count": len(truth.files)}
-    for scale in ENGINES[engine]:
+def measure(
+    name: str, samples: list[Sample], options: argparse.Namespace, versions: dict[str, str]
+) -> dict[str, Results]:
+    """Return the results of all engines on a set, by kind."""
+    results: dict[str, Results] = {}
+    for engine in options.engines:
+        chosen = samples if engine == "ocrdigit" else first_of_kinds(samples, options.peer_count)
         try:
-            answer = run_worker(truth, engine, scale, options.threads)
+            answers = run_worker(chosen, engine, options)
         except EngineError as error:
-            return best | {"error": str(error)}
-        scores = [
-            score(truth.layout, *pair) for pair in zip(truth.texts, answer["texts"], strict=True)
-        ]
-        figures = {
-            "accuracy": mean(scores),
-            "seconds": median(answer["seconds"]),
-            "scale": scale,
-            "version": answer["version"],
-            "texts": answer["texts"],
-        }
-        if "digits" in answer and truth.layout == "line":
-            figures["iou"] = mean_iou(truth, answer["digits"])
-        if "accuracy" not in best or figures["accuracy"] > best["accuracy"]:
-            best |= figures
-    return best
+            log(f"{name}: {engine} failed: {error}")
+            continue
+        versions[engine] = answers["version"]
+        for index, sample in enumerate(chosen):
+            answer = answers["answers"][index]
+            if answer is None:  # the engine has no function for the task
+                continue
+            summary = results.setdefault(sample.kind, {}).setdefault(engine, Summary())
+            result = score(sample, answer)
+            summary.scores.append(result)
+            summary.seconds.append(answers["seconds"][index])
+            if sample.digits and result.perfect and "digits" in answers:
+                boxes = answers["digits"][index]
+                summary.overlaps += map(iou, sample.digits, boxes)
+            if options.failures and not result.perfect:
+                write_failure(options.failures, f"{engine}-{name}", index, sample, answer)
+    return results
 
 
-def run_worker(truth: Truth, engine: str, scale: float, threads: int) -> dict[str, Any]:
-    request = {"engine": engine, "scale": scale, "threads": threads}
-    request |= {"layout": truth.layout, "images": truth.files}
-    command = [sys.executable, str(HERE / "workers" / "reading_worker.py"), json.dumps(request)]
-    cpus = machine.available_cpus()
-    machine.pin(cpus[-threads:])
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-    except subprocess.TimeoutExpired as error:
-        raise EngineError(f"no answer within {TIMEOUT} s") from error
-    finally:
-        machine.pin(cpus)
+def first_of_kinds(samples: list[Sample], count: int | None) -> list[Sample]:
+    """Return the first ``count`` samples of each kind."""
+    if count is None:
+        return samples
+    seen: dict[str, int] = {}
+    chosen = []
+    for sample in samples:
+        seen[sample.kind] = seen.get(sample.kind, 0) + 1
+        if seen[sample.kind] <= count:
+            chosen.append(sample)
+    return chosen
+
+
+class EngineError(Exception):
+    """An engine is not installed, or failed."""
+
+
+def run_worker(samples: list[Sample], engine: str, options: argparse.Namespace) -> Answers:
+    """Return the answers of an engine, from a process of its own."""
+    python = sys.executable if engine == "ocrdigit" else options.peer_python
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for index, sample in enumerate(samples):
+            if isinstance(sample.image, Path):
+                paths.append(str(sample.image))
+                continue
+            paths.append(str(Path(folder, f"{index}.png")))
+            Image.fromarray(sample.image).save(paths[-1], compress_level=1)
+        job = {"engine": engine, "threads": options.threads, "images": paths}
+        job["tasks"] = [sample.task for sample in samples]
+        Path(folder, "job.json").write_text(json.dumps(job))
+        command = [python, str(HERE / "workers/reading_worker.py"), str(Path(folder, "job.json"))]
+        cpus = machine.available_cpus()
+        machine.pin(cpus[-options.threads :])
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            raise EngineError(f"no answer within {TIMEOUT} s") from error
+        finally:
+            machine.pin(cpus)
     if done.returncode != 0:
         raise EngineError((done.stderr.strip().splitlines() or ["no message"])[-1])
-    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    answer: Answers = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
 
-def score(layout: str, truth: str, text: str) -> float:
-    """Return 1 or 0 for a line, the proportion of correct numbers for a page."""
-    if layout == "line" or truth.isdigit():
-        return float(truth == "".join(filter(str.isdigit, text)))
-    expected, found = Counter(truth.split()), Counter(numbers(text))
-    correct = (expected & found).total()
-    return correct / max(expected.total(), found.total())
-
-
-def numbers(text: str) -> list[str]:
-    """Return the digits of each word that contains some."""
-    words = ("".join(filter(str.isdigit, word)) for word in text.split())
-    return [word for word in words if word]
-
-
-def mean_iou(truth: Truth, answers: list[list[dict[str, Any]]]) -> float:
-    """Return the mean IoU of the boxes of lines whose digits are all correct."""
-    overlaps = []
-    for text, boxes, digits in zip(truth.texts, truth.boxes, answers, strict=True):
-        if truth.layout == "line" and text == "".join(str(digit["value"]) for digit in digits):
-            pairs = zip(boxes, digits, strict=True)
-            overlaps += [iou(box, digit["box"]) for box, digit in pairs]
-    return mean(overlaps) if overlaps else 0.0
-
-
-def iou(a: list[float], b: list[float]) -> float:
-    """Return the intersection over union of two boxes (x, y, w, h)."""
-    low = np.maximum(a[:2], b[:2])
-    high = np.minimum(np.add(a[:2], a[2:]), np.add(b[:2], b[2:]))
-    common = float(np.prod(np.clip(high - low, 0, None)))
-    return common / (a[2] * a[3] + b[2] * b[3] - common)
+def write_failure(folder: Path, name: str, index: int, sample: Sample, answer: Any) -> None:
+    """Write a picture, with the expected and the given answer in the name of its file."""
+    expected, got = sample.text, answer
+    if sample.task in ("page", "text"):
+        got = " ".join(digits_of(text) for text, _ in answer)
+    elif sample.task == "grid":
+        expected, got = (
+            "".join(text or "." for row in grid for text in row) for grid in (sample.grid, answer)
+        )
+    parts = [re.sub(r"[^\w.-]+", "_", str(text))[:60] for text in (expected, got)]
+    file = f"{name}-{sample.kind.replace(' ', '_')}-{index:04}_{parts[0]}_got_{parts[1]}.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(sample.image, Path):
+        with Image.open(sample.image) as image:
+            image.convert("RGB").save(folder / file, compress_level=1)
+    else:
+        Image.fromarray(sample.image).save(folder / file, compress_level=1)
 
 
 # -- the table --
 
 
-def table(results: list[dict[str, Any]]) -> str:
-    head = "| set | images | engine | accuracy | time per image | scale | IoU of boxes |"
-    return "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- |", *map(row, results)])
+def as_rows(
+    results: dict[tuple[str, str], Results], versions: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Return a dict for each kind and engine, and for the whole of sets with several kinds."""
+    rows = []
+    for (name, kind), engines in with_totals(results).items():
+        for engine, summary in engines.items():
+            middle, low, high = summary.time
+            row: dict[str, Any] = {"set": name, "kind": kind, "engine": engine}
+            row |= {"version": versions[engine], "pictures": len(summary.scores)}
+            row |= {"expected": sum(score.expected for score in summary.scores)}
+            row |= {"right": summary.right, "whole": summary.whole, "false": summary.false}
+            row |= {"seconds": middle, "seconds_10": low, "seconds_90": high}
+            if summary.overlaps:
+                row["iou"] = mean(summary.overlaps)
+            rows.append(row)
+    return rows
 
 
-def row(result: dict[str, Any]) -> str:
-    start = f"| {result['set']} | {result['count']} | {result['engine']}"
-    if "error" in result:
-        return f"{start} | failed: {result['error']} | | | |"
-    overlap = f"{result['iou']:.3f}" if "iou" in result else ""
-    milliseconds = 1e3 * result["seconds"]
-    return (
-        f"{start} {result['version']} | {result['accuracy']:.1%} | {milliseconds:.2f} ms "
-        f"| {result['scale']:g}x | {overlap} |"
-    )
+def with_totals(results: dict[tuple[str, str], Results]) -> dict[tuple[str, str], Results]:
+    """Return the results with a row "all" after the kinds of each set that has several."""
+    complete: dict[tuple[str, str], Results] = {}
+    for name in dict.fromkeys(name for name, _ in results):
+        kinds = {key: value for key, value in results.items() if key[0] == name}
+        complete |= kinds
+        if len(kinds) > 1:
+            total: Results = {}
+            for engines in kinds.values():
+                for engine, summary in engines.items():
+                    whole = total.setdefault(engine, Summary())
+                    whole.scores += summary.scores
+                    whole.seconds += summary.seconds
+                    whole.overlaps += summary.overlaps
+            complete[name, "all"] = total
+    return complete
+
+
+def table(results: dict[tuple[str, str], Results], versions: dict[str, str]) -> str:
+    """Return a Markdown table with a row for each kind, and the engines side by side."""
+    columns = ("right", "pictures all right", "false per right", "ms (10 to 90 %)")
+    head = ["set", "kind"]
+    for engine, version in versions.items():
+        head += [f"{engine} {version}: {columns[0]}", *columns[1:]]
+    lines = [head, ["---"] * len(head)]
+    for (name, kind), engines in with_totals(results).items():
+        line = [name, kind]
+        for engine in versions:
+            line += cells_of(engines[engine]) if engine in engines else [""] * len(columns)
+        lines.append(line)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cells_of(summary: Summary) -> list[str]:
+    expected = sum(score.expected for score in summary.scores)
+    middle, low, high = (1e3 * seconds for seconds in summary.time)
+    right = f"{summary.right:.1%} of {expected}"
+    if summary.overlaps:
+        right += f", IoU {mean(summary.overlaps):.3f}"
+    return [
+        right,
+        f"{summary.whole:.1%} of {len(summary.scores)}",
+        f"{summary.false:.2f}",
+        f"{middle:.2f} ({low:.2f}-{high:.2f})",
+    ]
 
 
 def log(line: str) -> None:
