@@ -66,7 +66,7 @@ static void source(void *context, int index, int worker, od_real *pixels) {
 static void run(od_network *network) {
   size_t pixels = od_shape_size(od_network_input(network)), widest = pixels;
   int classes = od_network_classes(network);
-  size_t outputs = (size_t)od_network_sequence_length(network) * (size_t)classes;
+  size_t outputs = od_shape_size(od_network_output(network));
   for (int i = 0; i < od_network_layer_count(network); i++) {
     size_t n = od_shape_size(od_network_shape_after(network, i));
     widest = n > widest ? n : widest;
@@ -82,12 +82,16 @@ static void run(od_network *network) {
   float *images = calloc(BATCH * pixels, sizeof *images);
   if (!values || !scores || !images) abort();
   if (!od_gradient_create(network, kernels, OD_FLOAT32, BATCH, 1, &gradient, NULL)) {
-    uint8_t labels[BATCH] = {0, 1, (uint8_t)(classes - 1)};
-    od_batch batch = {source, &pixels, labels, 1, NULL, BATCH, 1};
+    uint8_t *labels = calloc(BATCH, outputs);
+    if (!labels) abort();
+    labels[1] = 1;
+    labels[2] = (uint8_t)(classes - 1);
+    od_batch batch = {source, &pixels, labels, 1, NULL, NULL, BATCH, 1};
     od_loss loss = od_gradient_run(gradient, NULL, &batch, 0.1, values);
     if (isnan(loss.loss)) abort();
     for (size_t i = 0; i < od_network_trainable_size(network); i++)
       if (isnan(values[i])) abort();
+    free(labels);
     od_gradient_destroy(gradient);
   }
   if (!runner_create(network, kernels, OD_FLOAT32, 1, &inference, NULL)) {

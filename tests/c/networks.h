@@ -24,6 +24,10 @@ static inline od_layer rectangular(od_layer layer, int height, int width) {
   layer.kernel[1] = width;
   return layer;
 }
+static inline od_layer dilated(od_layer layer, int dilation) {
+  layer.dilation = dilation;
+  return layer;
+}
 static inline od_layer pool(int height, int width) {
   return (od_layer){.kind = OD_MAX_POOL2D, .pool = {height, width}};
 }
@@ -40,7 +44,7 @@ static inline od_layer batch_norm(double momentum) {
 }
 static inline od_layer dropout(double rate) { return (od_layer){.kind = OD_DROPOUT, .rate = rate}; }
 
-enum { SAMPLE_LAYERS = 12, SAMPLE_CONVOLUTIONS = 60, SAMPLE_POOLED = 30 };
+enum { SAMPLE_LAYERS = 12, SAMPLE_CONVOLUTIONS = 60, SAMPLE_POOLED = 30, SAMPLE_DILATED = 40 };
 
 typedef struct sample {
   const char *name;
@@ -88,6 +92,24 @@ static inline sample sample_pooled(int index) {
                              dense(3, false), END}};
 }
 
+/* Dilated convolutions after another, of which some reach beyond the image, by all algorithms. */
+static inline sample sample_dilated(int index) {
+  static const int dilations[] = {2, 3, 4, 8, 16}, kernels[] = {3, 1, 5, 3};
+  static const int inputs[] = {8, 3, 10, 12}, units[] = {9, 16, 2, 8};
+  static const od_shape shapes[] = {{11, 9, 1}, {5, 20, 2}, {17, 18, 1}, {3, 2, 3}};
+  int dilation = dilations[index % 5], kernel = kernels[index / 5 % 4], at = index / 2 % 4;
+  int extent = (kernel - 1) * dilation + 1;
+  bool same = index % 3 || extent > 17;
+  od_shape shape = same ? shapes[index % 4] : (od_shape){extent + index % 7, extent + 3, 1};
+  od_layer layer = dilated(conv(units[at], kernel, 1, same, index % 2), dilation);
+  return (sample){.name = "a dilated convolution",
+                  .input = shape,
+                  .batch = 1 + index % 3,
+                  .layers = {conv(inputs[at], 3, 1, true, index % 2),
+                             index % 4 ? layer : without_bias(rectangular(layer, 1, kernel)),
+                             index % 8 < 6 ? AVERAGE : POOL, FLATTEN, dense(3, false), END}};
+}
+
 /* Writes sample `index`, counted from 0; returns false after the last. */
 static inline bool sample_network(int index, sample *out) {
   /* clang-format off */
@@ -118,6 +140,9 @@ static inline bool sample_network(int index, sample *out) {
        {conv(3, 3, 1, true, true), POOL, POOL, FLATTEN, dense(3, false), END}},
       {"pool to one pixel", {2, 3, 2}, 3, 0, {conv(3, 1, 1, true, false), POOL, END}},
       {"average", {4, 3, 7}, 5, 0, {conv(17, 3, 1, true, true), AVERAGE, dense(3, false), END}},
+      {"dilated first, and batch norm", {9, 8, 1}, 9, 0,
+       {dilated(conv(8, 3, 1, true, false), 2), batch_norm(0.9), RELU,
+        dilated(conv(9, 3, 1, true, true), 4), POOL, AVERAGE, dense(3, false), END}},
       {"average last", {5, 4, 1}, 5, 0, {conv(4, 3, 2, true, false), AVERAGE, END}},
       {"average first", {3, 5, 6}, 3, 0, {AVERAGE, dense(3, false), END}},
       {"one pixel", {1, 1, 1}, 7, 0,
@@ -202,6 +227,8 @@ static inline bool sample_network(int index, sample *out) {
     *out = sample_convolution(index - count);
   else if (index < count + SAMPLE_CONVOLUTIONS + SAMPLE_POOLED)
     *out = sample_pooled(index - count - SAMPLE_CONVOLUTIONS);
+  else if (index < count + SAMPLE_CONVOLUTIONS + SAMPLE_POOLED + SAMPLE_DILATED)
+    *out = sample_dilated(index - count - SAMPLE_CONVOLUTIONS - SAMPLE_POOLED);
   else
     return false;
   return true;

@@ -26,7 +26,8 @@ typedef struct reference_layer {
 
 /* "same" padding before the image, as TensorFlow defines it. */
 static inline int reference_padding(const od_layer *layer, int side, int in, int out) {
-  int total = (out - 1) * layer->stride + layer->kernel[side] - in;
+  int extent = (layer->kernel[side] - 1) * layer->dilation + 1;
+  int total = (out - 1) * layer->stride + extent - in;
   return layer->same && total > 0 ? total / 2 : 0;
 }
 
@@ -39,7 +40,7 @@ static inline double reference_convolution(const reference_layer *l, const doubl
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < columns; j++)
       for (int c = 0; c < l->in.c; c++) {
-        int y = top + i, z = left + j;
+        int y = top + i * l->layer->dilation, z = left + j * l->layer->dilation;
         if (y < 0 || y >= l->in.h || z < 0 || z >= l->in.w) continue;
         sum += x[(y * l->in.w + z) * l->in.c + c] *
                (double)l->kernel[((i * columns + j) * l->in.c + c) * l->out.c + filter];

@@ -166,7 +166,7 @@ static void test_gradient(void) {
     for (int k = 0, length = draw(0, 3); k < length; k++)
       labels[i * LENGTH + k] = (uint8_t)draw(0, BLANK - 1);
   line_images context = {8 * WIDTH, pixels};
-  od_batch batch = {load_line, &context, labels, LENGTH, NULL, LINES, 1};
+  od_batch batch = {load_line, &context, labels, LENGTH, NULL, NULL, LINES, 1};
   od_gradient *gradient;
   od_error error = {{0}};
   CHECK_INT(od_gradient_create(network, last_table(), OD_FLOAT32, LINES, 2, &gradient, &error),

@@ -20,6 +20,9 @@ typedef struct refusal {
 
 static od_layer with_kernel(int kernel) { return conv(3, kernel, 1, true, false); }
 static od_layer with_stride(int stride) { return conv(3, 3, stride, true, false); }
+static od_layer with_dilation(int dilation, int stride) {
+  return dilated(with_stride(stride), dilation);
+}
 static od_layer with_filters(int filters) { return conv(filters, 3, 1, true, false); }
 static od_layer norm_of(double momentum, double epsilon) {
   return (od_layer){.kind = OD_BATCH_NORM, .momentum = momentum, .epsilon = epsilon};
@@ -66,6 +69,12 @@ static void test_refusals(void) {
       {image, 0, {"stride", "3", "1 or 2"}, {with_stride(3), AVERAGE}},
       {image, 0, {"stride", "-1"}, {with_stride(-1), AVERAGE}},
       {image, 0, {"stride", "-2147483648"}, {with_stride(INT_MIN), AVERAGE}},
+      {image, 0, {"dilation_rate is 0", "1 to 16"}, {with_dilation(0, 1), AVERAGE}},
+      {image, 0, {"dilation_rate is -1"}, {with_dilation(-1, 1), AVERAGE}},
+      {image, 0, {"dilation_rate is 17"}, {with_dilation(17, 1), AVERAGE}},
+      {image, 0, {"dilation_rate is 2147483647"}, {with_dilation(INT_MAX, 1), AVERAGE}},
+      {image, 0, {"dilation_rate is 2", "strides 2"}, {with_dilation(2, 2), AVERAGE}},
+      {{4, 9, 1}, 0, {"(5 x 5)", "valid"}, {dilated(conv(3, 3, 1, false, false), 2), AVERAGE}},
       {vector, 0, {"layer 0", "units", "0"}, {dense(0, false)}},
       {vector, 0, {"units", "-1"}, {dense(-1, false)}},
       {vector, 0, {"units", "65537"}, {dense(65537, false), dense(2, false)}},
@@ -85,7 +94,9 @@ static void test_refusals(void) {
       {vector, 0, {"layer 0", "unknown"}, {{.kind = (od_layer_kind)-1}, dense(2, false)}},
       /* the end of the list */
       {vector, 0, {"layer 0", "(1, 1, 1)", "scores"}, {dense(1, false)}},
-      {image, 0, {"layer 0", "(28, 28, 10)", "scores"}, {conv(10, 3, 1, true, false)}},
+      {image, 0, {"layer 0", "(28, 28, 1)", "scores"}, {conv(1, 3, 1, true, false)}},
+      {image, 0, {"layer 0", "(28, 28, 256)", "255"}, {conv(256, 3, 1, true, false)}},
+      {image, 0, {"layer 0", "relu"}, {conv(10, 3, 1, true, true)}},
       {image, 0, {"layer 0", "(14, 14, 1)"}, {POOL}},
       {image, 0, {"layer 0", "784"}, {FLATTEN}},
       {vector, 0, {"layer 0", "257"}, {dense(257, false)}},

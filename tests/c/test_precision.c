@@ -389,7 +389,7 @@ static void test_gradient(void) {
       double loss[2], dot = 0, norms[2] = {0};
       for (int p = 0; p < 2; p++) {
         od_gradient *gradient;
-        od_batch batch = {load_image, &images, data.labels, 1, NULL, IMAGES, 9};
+        od_batch batch = {load_image, &images, data.labels, 1, NULL, NULL, IMAGES, 9};
         if (!CHECK_INT(od_gradient_create(network, table(t), p ? OD_BFLOAT16 : OD_FLOAT32, IMAGES,
                                           1, &gradient, &error),
                        OD_OK))

@@ -322,7 +322,7 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
   od_real *g = od_allocate(size, sizeof *g), *average = od_allocate(size, sizeof *average);
   double *m = calloc(size, sizeof *m), *v = calloc(size, sizeof *v);
   for (int t = 1; t <= STEPS; t++) {
-    od_batch batch = {whole_source, train, train->labels, 1, NULL, IMAGES, 0};
+    od_batch batch = {whole_source, train, train->labels, 1, NULL, NULL, IMAGES, 0};
     CHECK_CASE("%s, step %d", name, t);
     CHECK_NEAR(r->steps[t - 1].loss,
                od_gradient_run(gradient, NULL, &batch, config.label_smoothing, g).loss, 1e-5);
