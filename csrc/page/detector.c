@@ -10,7 +10,7 @@
 
 /* Scales are 1, 1/2, 1/4 …: from the first with at most so many pixels, while the shorter side has
  * so many. */
-enum { MAX_SCALES = 4, MAX_PIXELS = 3200000, MIN_SIDE = 64 };
+enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 64 };
 
 /* Foreground belongs to a number if this proportion of its probability of being foreground does. */
 static const double min_number = 0.4;
@@ -159,7 +159,7 @@ static void find_numbers(const detection *work) {
     for (int j = 0; j < work->columns; j++) {
       const size_t cell = (size_t)i * (size_t)work->columns + (size_t)j;
       const uint16_t *sums = work->sums + cell * OD_PIXEL_CLASSES;
-      if (!is_number(sums) || is_background(sums)) continue;
+      if (!is_number(sums)) continue;
       work->numbers[cell] = work->kept[cell] = true;
       keep_around(work, i, j);
     }
