@@ -40,6 +40,7 @@ typedef struct od_page {
   od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
                                           1 + index, 0 for none */
   int line_count, segment_count;
+  double slope;         /* of the text lines: rows a column */
   od_text_line *lines;  /* (line_count), in reading order */
   od_segment *segments; /* (OD_MAX_SEGMENTS) */
 } od_page;
