@@ -33,7 +33,10 @@ typedef struct od_text_line {
 typedef struct od_page {
   int h, w;
   od_image_workspace workspace; /* set kernels and pool before the first step */
-  const uint8_t *image;         /* (h, w), the caller's */
+  const uint8_t *image;         /* (h, w): the caller's, or `rotated` */
+  uint8_t *rotated;             /* (h, w): the rotated image; NULL if it is not */
+  double to_source[6];          /* affine map of its pixels to those of the caller's image */
+  int source_h, source_w;       /* sides of the caller's image */
   bool dark;                    /* the foreground is darker than the background */
   uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
   double stroke_width;

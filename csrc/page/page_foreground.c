@@ -60,6 +60,7 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
 }
 
 void od_page_release(od_page *page) {
+  od_release(page->rotated);
   od_release(page->foreground);
   od_foreground_components_release(&page->components);
   od_release(page->lines);
