@@ -7,8 +7,8 @@
 
 /* Rows of a line image that the band of text takes, and columns of background at each end. */
 static const double text_rows = 22, margin = 8;
-/* Maximum slope, and the regularization of its fit: a prior for level lines with the weight of
- * segments so many heights away. */
+/* Maximum slope, and the regularization of its fit: a prior for the slope of the page with the
+ * weight of segments so many heights away. */
 static const double max_slope = 0.35, level_weight = 1.5;
 /* Minimum height of segments that count in the fit, in heights of the line. */
 static const double min_height = 0.6;
@@ -33,9 +33,9 @@ static double find_slope(const od_page *page, const od_text_line *line) {
     xx += s->mass * dx * dx;
     xy += s->mass * dx * dy;
   }
-  if (mass <= 0) return 0;
-  const double reach = level_weight * line->height;
-  const double slope = (xy - x * y / mass) / (xx - x * x / mass + mass * reach * reach);
+  if (mass <= 0) return page->slope;
+  const double reach = level_weight * line->height, prior = mass * reach * reach;
+  const double slope = (xy - x * y / mass + page->slope * prior) / (xx - x * x / mass + prior);
   return fmax(-max_slope, fmin(max_slope, slope));
 }
 

@@ -34,7 +34,10 @@ typedef struct od_text_line {
 typedef struct od_page {
   int h, w;
   od_image_workspace workspace; /* set kernels and pool before the first step */
-  const uint8_t *image;         /* (h, w), the caller's or `erased` */
+  const uint8_t *image;         /* (h, w): the caller's, `erased` or `rotated` */
+  uint8_t *rotated;             /* (h, w): the rotated image; NULL if it is not */
+  double to_source[6];          /* affine map of its pixels to those of the caller's image */
+  int source_h, source_w;       /* sides of the caller's image */
   bool dark;                    /* the foreground is darker than the background */
   uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
   uint8_t *background;          /* (h, w): the level of the background */
@@ -43,6 +46,7 @@ typedef struct od_page {
   od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
                                           1 + index, 0 for none */
   int line_count, segment_count;
+  double slope;         /* of the text lines: rows a column */
   od_text_line *lines;  /* (line_count), in reading order */
   od_segment *segments; /* (OD_MAX_SEGMENTS) */
 } od_page;

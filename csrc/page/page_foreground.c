@@ -70,6 +70,7 @@ od_status od_page_find_components(od_page *page, od_error *error) {
 }
 
 void od_page_release(od_page *page) {
+  od_release(page->rotated);
   od_release(page->foreground);
   od_release(page->background);
   od_release(page->erased);

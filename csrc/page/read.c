@@ -1,9 +1,13 @@
 #include "page/read.h"
 
+#include <limits.h>
+#include <math.h>
+
 #include "base/math.h"
 #include "base/memory.h"
 #include "page/detector.h"
 #include "page/line_hypotheses.h"
+#include "page/orientation.h"
 #include "page/page.h"
 #include "page/score_fusion.h"
 #include "page/symbol_crop.h"
@@ -12,19 +16,28 @@
 
 /* Everything between an image and its symbols. */
 typedef struct recognition {
+  od_page source; /* the page as it is in the image, if `page` is rotated */
   od_page page;
   od_line_hypotheses hypotheses;
   od_symbols symbols;
   od_verification verification;
   od_fusion_features *features; /* (symbols) */
+  double *posteriors;           /* (symbols, OD_CLASSIFIER_CLASSES) */
+  bool partial;                 /* some lines were left out */
 } recognition;
 
 static void recognition_release(recognition *work) {
+  od_page_release(&work->source);
   od_page_release(&work->page);
   od_hypotheses_release(&work->hypotheses);
   od_symbols_release(&work->symbols);
   od_verification_release(&work->verification);
   od_release(work->features);
+  od_release(work->posteriors);
+}
+
+static const od_page *source_of(const recognition *work) {
+  return work->source.image ? &work->source : &work->page;
 }
 
 /* ---- checks ---- */
@@ -67,23 +80,53 @@ static od_status check_classifier(const od_classifier *classifier, od_error *err
 
 /* ---- steps ---- */
 
-/* From the image in work->page to symbols, as od_symbols_decode. */
-static od_status recognize(const od_reader *reader, const od_read_options *options,
-                           od_thread_pool *pool, recognition *work, od_error *error) {
+/* Finds the lines of work->page, which is `source` rotated by `degrees`, and levels them if they
+ * are skewed. `source` is work->page itself if it is not rotated. */
+static od_status find_level_lines(const od_page *source, double degrees, recognition *work,
+                                  od_error *error) {
+  od_status status = od_page_find_lines(&work->page, error);
+  const double skew = status ? 0 : od_page_find_skew(&work->page);
+  if (skew == 0) return status;
+  od_page level;
+  status = od_page_rotate(source, degrees + skew, &level, error);
+  if (!status) status = od_page_find_lines(&level, error);
+  if (status) {
+    od_page_release(&level);
+    return status;
+  }
+  if (source == &work->page)
+    work->source = work->page;
+  else
+    od_page_release(&work->page);
+  work->page = level;
+  return OD_OK;
+}
+
+/* From the lines of work->page to symbols, as od_symbols_decode. */
+static od_status recognize_lines(const od_reader *reader, const od_read_options *options,
+                                 od_thread_pool *pool, recognition *work, od_error *error) {
   od_page *page = &work->page;
-  page->workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
-  od_status status = check_recognizer(reader->recognizer, error);
-  if (!status && reader->detector) status = check_detector(reader->detector, error);
-  if (!status) status = od_page_find_foreground(page, error);
-  if (!status && reader->detector)
-    status = od_page_keep_numbers(page, reader->detector, reader->detector_workspace, pool, error);
-  if (!status) status = od_page_find_components(page, error);
-  if (!status) status = od_page_find_lines(page, error);
-  if (!status) status = od_page_split_touching(page, error);
+  od_status status = od_page_split_touching(page, error);
   if (!status) status = od_hypotheses_render(page, pool, &work->hypotheses, error);
   if (!status) status = od_hypotheses_recognize(reader, pool, &work->hypotheses, error);
   if (!status) status = od_hypotheses_vote(&work->hypotheses, error);
   if (!status) status = od_symbols_decode(page, &work->hypotheses, options, &work->symbols, error);
+  return status;
+}
+
+/* From the image in work->page to symbols, as od_symbols_decode. */
+static od_status recognize(const od_reader *reader, const od_read_options *options,
+                           od_thread_pool *pool, recognition *work, od_error *error) {
+  work->page.workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
+  od_status status = check_recognizer(reader->recognizer, error);
+  if (!status && reader->detector) status = check_detector(reader->detector, error);
+  if (!status) status = od_page_find_foreground(&work->page, error);
+  if (!status && reader->detector)
+    status = od_page_keep_numbers(&work->page, reader->detector, reader->detector_workspace, pool,
+                                  error);
+  if (!status) status = od_page_find_components(&work->page, error);
+  if (!status) status = find_level_lines(&work->page, 0, work, error);
+  if (!status) status = recognize_lines(reader, options, pool, work, error);
   return status;
 }
 
@@ -110,6 +153,7 @@ static void keep_probable(recognition *work, double min_probability, const doubl
     if (symbols->decoded[i].low_confidence && !verified) continue;
     od_symbol *symbol = &symbols->results[kept++];
     *symbol = symbols->results[i];
+    symbols->ranges[kept - 1] = symbols->ranges[i];
     symbol->value = (int)od_argmax_double(OD_DIGITS, posteriors);
     od_set_posteriors(posteriors, symbol);
   }
@@ -149,27 +193,117 @@ static od_status decode_rescored(const od_read_options *options, const double *p
   return status;
 }
 
-/* Fuses the scores and keeps the symbols that the options leave. */
-static od_status fuse(const od_fusion *fusion, const od_read_options *options, recognition *work,
-                      od_error *error) {
-  const size_t count = (size_t)work->symbols.count;
-  double *posteriors = od_allocate(count, OD_CLASSIFIER_CLASSES * sizeof *posteriors);
-  if (!posteriors) return od_fail_memory(error, "the fusion of scores");
-  od_status status = od_fuse_scores(&work->symbols, work->features,
-                                    work->verification.has_non_digit, fusion, posteriors, error);
-  if (!status && (options->length || options->word_count))
-    status = decode_rescored(options, posteriors, work, error);
-  else if (!status)
-    keep_probable(work, fusion->min_probability, posteriors);
-  od_release(posteriors);
-  return status;
+/* Verifies the symbols and computes work->posteriors. */
+static od_status find_posteriors(const od_reader *reader, od_thread_pool *pool, recognition *work,
+                                 od_error *error) {
+  const od_status status = verify(reader, pool, work, error);
+  if (status) return status;
+  work->posteriors =
+      od_allocate((size_t)work->symbols.count, OD_CLASSIFIER_CLASSES * sizeof *work->posteriors);
+  if (!work->posteriors) return od_fail_memory(error, "the fusion of scores");
+  return od_fuse_scores(&work->symbols, work->features, work->verification.has_non_digit,
+                        reader->fusion, work->posteriors, error);
 }
 
-/* Hands the symbols over to the caller. */
-static void take_symbols(recognition *work, int *count, od_symbol **symbols) {
+/* Hands the symbols over to the caller, their boxes in the caller's image. */
+static od_status take_symbols(recognition *work, int *count, od_symbol **symbols, od_error *error) {
+  const od_status status = od_page_map_boxes(&work->page, work->symbols.count, work->symbols.ranges,
+                                             work->symbols.results, error);
+  if (status) return status;
   *count = work->symbols.count;
   *symbols = work->symbols.results;
   work->symbols.results = NULL;
+  return OD_OK;
+}
+
+/* ---- orientation ---- */
+
+/* Lines that are read to find out whether a page is turned. */
+enum { TRIAL_LINES = 8 };
+/* Pages that are read at least as well are upright. */
+static const double upright_proportion = 0.93;
+/* What a turned page must reach: a proportion, the gain in proportion, the number of digits, and
+ * that number times the gain. A short number thus stays upright. */
+static const double min_proportion = 0.5, min_gain = 0.1, min_digits = 2.7, min_digits_gain = 1;
+
+/* The expected number of digits that are right, and the proportion of the foreground of all lines
+ * that is in them. */
+typedef struct fit {
+  double digits, proportion;
+} fit;
+
+static fit measure_fit(const recognition *work) {
+  const od_symbols *symbols = &work->symbols;
+  fit result = {0, 0};
+  double total = 0;
+  for (int i = 0; i < work->page.segment_count; i++) total += work->page.segments[i].mass;
+  for (int i = 0; i < symbols->count; i++) {
+    const double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
+    double mass = 0, max = 0;
+    for (int d = 0; d < OD_DIGITS; d++) max = fmax(max, posteriors[d]);
+    for (int k = 0; k < symbols->ranges[i].count; k++)
+      mass += work->page.segments[symbols->ranges[i].first + k].mass;
+    result.digits += max;
+    result.proportion += max * mass;
+  }
+  result.proportion /= fmax(total, 1);
+  return result;
+}
+
+/* Reads `source` rotated by `degrees`, at most max_lines lines of it, to posteriors. */
+static od_status read_rotated(const od_reader *reader, const od_page *source, double degrees,
+                              int max_lines, od_thread_pool *pool, recognition *work,
+                              od_error *error) {
+  *work = (recognition){0};
+  od_status status = od_page_rotate(source, degrees, &work->page, error);
+  if (!status) status = find_level_lines(source, degrees, work, error);
+  if (status) return status;
+  work->partial = od_page_keep_lines(&work->page, max_lines);
+  status = recognize_lines(reader, NULL, pool, work, error);
+  if (!status) status = find_posteriors(reader, pool, work, error);
+  return status;
+}
+
+static bool is_better(const fit *turned, const fit *upright) {
+  const double gain = turned->proportion - upright->proportion;
+  return turned->proportion >= min_proportion && gain >= min_gain && turned->digits >= min_digits &&
+         turned->digits * gain >= min_digits_gain;
+}
+
+/* Reads the page turned by 90, 180 and 270 degrees, unless it is read well upright. The best turn
+ * replaces *upright if it is clearly better. */
+static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
+                                  recognition *upright, od_error *error) {
+  const fit first = measure_fit(upright);
+  recognition best = {0};
+  fit best_fit = {0, 0};
+  int best_degrees = 0;
+  if (first.proportion >= upright_proportion) return OD_OK;
+  od_status status = OD_OK;
+  for (int degrees = 90; degrees < 360 && !status; degrees += 90) {
+    recognition turned;
+    status = read_rotated(reader, source_of(upright), degrees, TRIAL_LINES, pool, &turned, error);
+    const fit found = status ? (fit){0, 0} : measure_fit(&turned);
+    if (is_better(&found, &first) && found.proportion > best_fit.proportion) {
+      recognition_release(&best);
+      best = turned;
+      best_fit = found;
+      best_degrees = degrees;
+    } else {
+      recognition_release(&turned);
+    }
+  }
+  if (!status && best.partial) {
+    recognition_release(&best);
+    status = read_rotated(reader, source_of(upright), best_degrees, INT_MAX, pool, &best, error);
+  }
+  if (status || !best_degrees) {
+    recognition_release(&best);
+    return status;
+  }
+  recognition_release(upright);
+  *upright = best;
+  return OD_OK;
 }
 
 /* ---- the public functions ---- */
@@ -184,12 +318,16 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
     status = check_classifier(reader->classifier, error);
     if (!status) status = od_fusion_check(reader->fusion, error);
     if (!status) status = recognize(reader, NULL, pool, &work, error);
-    if (!status) status = verify(reader, pool, &work, error);
-    if (!status) status = fuse(reader->fusion, options, &work, error);
+    if (!status) status = find_posteriors(reader, pool, &work, error);
+    if (!status) status = find_orientation(reader, pool, &work, error);
+    if (!status && (options->length || options->word_count))
+      status = decode_rescored(options, work.posteriors, &work, error);
+    else if (!status)
+      keep_probable(&work, reader->fusion->min_probability, work.posteriors);
   } else {
     status = recognize(reader, options, pool, &work, error);
   }
-  if (!status) take_symbols(&work, &reading->count, &reading->symbols);
+  if (!status) status = take_symbols(&work, &reading->count, &reading->symbols, error);
   recognition_release(&work);
   return status;
 }
@@ -213,8 +351,8 @@ static od_status crop_all(od_thread_pool *pool, recognition *work, od_symbol_cro
   if (!status)
     status =
         od_crop_symbols(&work->page, symbols->results, count, indices, pool, crops->crops, error);
+  if (!status) status = take_symbols(work, &crops->count, &crops->symbols, error);
   if (!status) {
-    take_symbols(work, &crops->count, &crops->symbols);
     crops->count = count;
     for (int i = 0; i < count; i++) crops->symbols[i] = crops->symbols[indices[i]];
   }
@@ -246,8 +384,8 @@ od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t 
   od_status status = check_classifier(reader->classifier, error);
   if (!status) status = recognize(reader, NULL, pool, &work, error);
   if (!status) status = verify(reader, pool, &work, error);
+  if (!status) status = take_symbols(&work, &features->count, &features->symbols, error);
   if (!status) {
-    take_symbols(&work, &features->count, &features->symbols);
     features->features = work.features;
     work.features = NULL;
   }

@@ -1,7 +1,9 @@
 /* Groups components into text lines with a union-find. Two components are joined if they are
  * horizontal neighbours: close to each other, overlapping vertically and of similar height, so a
  * line may slant and bend. Small components (dots, dashes, fragments) join no others; they are
- * attached to the line of the nearest larger component. */
+ * attached to the line of the nearest larger component. All sizes are compared with those of the
+ * components nearby, so digits of any sizes may stand on one page. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -9,7 +11,7 @@
 #include "base/memory.h"
 #include "page/page.h"
 
-/* Maximum gap within a line, in heights of the higher neighbour. */
+/* Maximum gap within a line, in the geometric mean of the neighbours' heights. */
 static const double max_gap = 1.15;
 /* A component is small compared with a near one if its height is less than this part of the other
  * one's. */
@@ -18,8 +20,16 @@ static const double min_height_ratio = 0.4;
  * digit beside them. */
 static const double max_part_height = 0.8, min_union_height = 0.7;
 /* Minimum height of components that join others, and minimum size of all that are not specks, in
- * the median height. */
+ * the median height of the page. */
 static const double min_core_height = 0.2, min_size = 0.1;
+/* The same in pixels, and in the component's area divided by its longer side, which is at least its
+ * stroke width: dots and dashes are lower. */
+static const double min_core_pixels = 5, min_core_strokes = 1.2;
+/* Maximum gap between small digits and a much larger one in whose line they are, in heights of
+ * theirs. */
+static const double max_small_gap = 0.5;
+/* Floor of the variance of digits' centres about their line, in squares of its height. */
+static const double min_variance = 0.01;
 
 /* A component and its place in the union-find. */
 typedef struct node {
@@ -32,6 +42,17 @@ typedef struct node {
 
 static int height_of(const od_foreground_component *component) {
   return component->bottom - component->top;
+}
+
+static double mean_x(const od_foreground_component *component) {
+  return (double)component->column_sum / component->area;
+}
+
+static void extend(od_text_line *line, const od_foreground_component *component) {
+  line->left = od_min(line->left, component->left);
+  line->top = od_min(line->top, component->top);
+  line->right = od_max(line->right, component->right);
+  line->bottom = od_max(line->bottom, component->bottom);
 }
 
 static int by_left(const void *a, const void *b) {
@@ -61,8 +82,8 @@ static bool are_neighbours(const od_foreground_component *a, const od_foreground
   const int lower = od_min(height_of(a), height_of(b)), higher = od_max(height_of(a), height_of(b));
   const int overlap = od_min(a->bottom, b->bottom) - od_max(a->top, b->top);
   const int offset = abs(a->top + a->bottom - b->top - b->bottom); /* twice that of the centres */
-  return b->left - a->right <= max_gap * higher && 2 * overlap >= lower &&
-         lower >= min_height_ratio * higher && offset <= 1.3 * higher;
+  return lower >= min_height_ratio * higher && 2 * overlap >= lower && offset <= 1.3 * higher &&
+         b->left - a->right <= max_gap * sqrt((double)lower * higher);
 }
 
 /* nodes (count) are ordered by their left sides; none is higher than max_height. */
@@ -126,8 +147,8 @@ static void join_parts(int count, node *nodes, int max_height) {
 
 /* ---- lines ---- */
 
-/* Sets the line of each core node. */
-static void number_lines(int count, node *nodes) {
+/* Sets the line of each core node; returns the number of lines. */
+static int number_lines(int count, node *nodes) {
   int lines = 0;
   for (int i = 0; i < count; i++) nodes[i].line = -1;
   for (int i = 0; i < count; i++) {
@@ -136,6 +157,7 @@ static void number_lines(int count, node *nodes) {
     if (root->line < 0) root->line = lines++;
     nodes[i].line = root->line;
   }
+  return lines;
 }
 
 /* Distance of two boxes; the vertical gap counts twice. */
@@ -145,9 +167,27 @@ static int distance(const od_foreground_component *a, const od_foreground_compon
   return dx + 2 * dy;
 }
 
+/* The number of cores of each of the groups (lines) that were joined, and their boxes. */
+static void measure_groups(int count, const node *nodes, int lines, od_text_line *groups) {
+  for (int i = 0; i < lines; i++) groups[i] = (od_text_line){.left = INT_MAX, .top = INT_MAX};
+  for (int i = 0; i < count; i++) {
+    if (nodes[i].line < 0) continue;
+    extend(&groups[nodes[i].line], &nodes[i].component);
+    groups[nodes[i].line].count++;
+  }
+}
+
+/* Whether a group of several small cores is a line of its own beside a larger component, not parts
+ * of it or digits of its line. */
+static bool stands_alone(const od_text_line *group, const od_foreground_component *larger) {
+  const int gap = od_max(larger->left - group->right, group->left - larger->right);
+  const int above = od_max(larger->top - group->bottom, group->top - larger->bottom);
+  return group->count > 1 && od_max(gap, above) > max_small_gap * (group->bottom - group->top);
+}
+
 /* Attaches each component that is small compared with a near core to the line of the nearest such
- * core; it is no core any more. */
-static void attach_small(int count, node *nodes) {
+ * core, unless it stands alone in one of the groups; it is no core any more. */
+static void attach_small(int count, node *nodes, const od_text_line *groups) {
   for (int i = 0; i < count; i++) {
     node *small = &nodes[i];
     const int height = height_of(&small->component);
@@ -157,6 +197,7 @@ static void attach_small(int count, node *nodes) {
       if (!nodes[k].core || height >= min_height_ratio * height_of(other)) continue;
       const int away = distance(&small->component, other);
       if (5 * away > 4 * height_of(other) || (nearest >= 0 && away >= min_distance)) continue;
+      if (small->core && stands_alone(&groups[small->line], other)) continue;
       min_distance = away;
       nearest = k;
     }
@@ -164,10 +205,6 @@ static void attach_small(int count, node *nodes) {
     small->core = false;
     small->line = nodes[nearest].line;
   }
-}
-
-static double mean_x(const od_foreground_component *component) {
-  return (double)component->column_sum / component->area;
 }
 
 static int by_line(const void *a, const void *b) {
@@ -178,55 +215,143 @@ static int by_line(const void *a, const void *b) {
   return by_left(a, b);
 }
 
-static void extend(od_text_line *line, const od_foreground_component *component) {
-  line->left = od_min(line->left, component->left);
-  line->top = od_min(line->top, component->top);
-  line->right = od_max(line->right, component->right);
-  line->bottom = od_max(line->bottom, component->bottom);
+static int by_height(const void *a, const void *b) {
+  const int first = height_of(&((const node *)a)->component);
+  const int second = height_of(&((const node *)b)->component);
+  return first != second ? (first < second ? -1 : 1) : by_left(a, b);
 }
 
-/* The box and height of the line of nodes (count). */
-static od_status measure_line(const od_page *page, int count, const node *nodes, od_text_line *line,
-                              od_error *error) {
-  od_foreground_component *cores = od_allocate((size_t)count, sizeof *cores);
-  if (!cores) return od_fail_memory(error, "the components of a line");
-  int core_count = 0, height = 0;
+/* Median height of the cores among nodes (count), weighted by their area, so that touching digits
+ * count for several and dots for little; sorts nodes by height. Cores of a line are of similar
+ * height. */
+static int median_height(int count, node *nodes) {
+  int total = 0, sum = 0;
+  qsort(nodes, (size_t)count, sizeof *nodes, by_height);
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < count; i++) {
+      const od_foreground_component *c = &nodes[i].component;
+      const int weight = nodes[i].core ? c->area : 0;
+      if (pass == 0) total += weight;
+      if (pass == 1 && weight && 2 * (sum += weight) >= total) return height_of(c);
+    }
+  return 0;
+}
+
+/* The box and height of the line of nodes (count), which are put in reading order. */
+static void measure_line(const od_page *page, int count, node *nodes, od_text_line *line) {
   *line = (od_text_line){.count = count, .left = page->w, .top = page->h};
+  for (int i = 0; i < count; i++) extend(line, &nodes[i].component);
+  line->height = median_height(count, nodes);
+  qsort(nodes, (size_t)count, sizeof *nodes, by_line);
+}
+
+/* ---- slope ---- */
+
+/* Sums of the regression of rows on columns within lines. */
+typedef struct regression {
+  int points;
+  double xx, xy, yy; /* in squares of the heights of the lines */
+} regression;
+
+/* Adds the centres of the cores of a line, nodes (count), that are within max_residual heights of a
+ * line with `slope` through their mean. */
+static void add_line(int count, const node *nodes, const od_text_line *line, double slope,
+                     double max_residual, regression *sums) {
+  const double scale = 1 / line->height;
+  double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, mean = 0;
+  int cores = 0;
   for (int i = 0; i < count; i++) {
-    extend(line, &nodes[i].component);
-    if (nodes[i].core) cores[core_count++] = nodes[i].component;
+    const od_foreground_component *c = &nodes[i].component;
+    if (!nodes[i].core) continue;
+    mean += 0.5 * (c->top + c->bottom) - slope * mean_x(c);
+    cores++;
   }
-  const od_status status = od_median_height(core_count, cores, page->h, &height, error);
-  line->height = height;
-  od_release(cores);
-  return status;
+  mean /= od_max(cores, 1);
+  for (int i = 0; i < count; i++) {
+    const od_foreground_component *c = &nodes[i].component;
+    const double dy = 0.5 * (c->top + c->bottom) - slope * mean_x(c) - mean;
+    if (!nodes[i].core || fabs(dy) * scale > max_residual) continue;
+    const double u = (mean_x(c) - line->left) * scale, v = dy * scale + slope * u;
+    n++, x += u, y += v, xx += u * u, xy += u * v, yy += v * v;
+  }
+  if (n < 2) return;
+  sums->points += (int)n - 1;
+  sums->xx += xx - x * x / n;
+  sums->xy += xy - x * y / n;
+  sums->yy += yy - y * y / n;
+}
+
+/* The common slope of the lines, whose components are nodes (count), ordered by line: 0 unless it
+ * is more than 3 standard errors from 0. Sets page->slope. */
+static void find_slope(od_page *page, const node *nodes) {
+  double max_residual = 10;
+  page->slope = 0;
+  for (int iteration = 0; iteration < 2; iteration++) {
+    regression sums = {0};
+    for (int i = 0; i < page->line_count; i++)
+      add_line(page->lines[i].count, nodes + page->lines[i].first, &page->lines[i], page->slope,
+               max_residual, &sums);
+    const double slope = sums.xy / fmax(sums.xx, 1e-9);
+    const double residual = fmax(sums.yy - slope * sums.xy, 0) / od_max(sums.points - 1, 1);
+    const double error = sqrt((residual + min_variance) / fmax(sums.xx, 1e-9));
+    page->slope = sums.points > 1 && fabs(slope) > 3 * error ? slope : 0;
+    max_residual = 0.4;
+  }
 }
 
 /* ---- reading order ---- */
 
-static int by_centre_y(const void *a, const void *b) {
-  const od_text_line *first = a, *second = b;
-  const int y = first->top + first->bottom, other = second->top + second->bottom;
-  if (y != other) return y < other ? -1 : 1;
-  return (first->left > second->left) - (first->left < second->left);
+/* Twice the middle row of a line, where a line with the slope of the page through it crosses column
+ * 0. */
+static double middle_of(const od_page *page, const od_text_line *line) {
+  return line->top + line->bottom - page->slope * (line->left + line->right);
+}
+
+typedef struct placed_line {
+  od_text_line line;
+  double middle;
+} placed_line;
+
+static int by_middle(const void *a, const void *b) {
+  const placed_line *first = a, *second = b;
+  if (first->middle < second->middle || first->middle > second->middle)
+    return first->middle < second->middle ? -1 : 1;
+  return (first->line.left > second->line.left) - (first->line.left < second->line.left);
 }
 
 static int by_left_side(const void *a, const void *b) {
-  const od_text_line *first = a, *second = b;
-  return (first->left > second->left) - (first->left < second->left);
+  const placed_line *first = a, *second = b;
+  return (first->line.left > second->line.left) - (first->line.left < second->line.left);
 }
 
-/* From the top; lines whose centres are within 0.8 heights form a row, read from left to right. */
-static void sort_lines(int count, od_text_line *lines) {
-  qsort(lines, (size_t)count, sizeof *lines, by_centre_y);
+/* Whether the middle of one line is within the middle half of the other one, or nearer than half
+ * the height of the lower. */
+static bool in_one_row(const placed_line *a, const placed_line *b) {
+  const double distance = 0.5 * fabs(a->middle - b->middle);
+  return distance <= fmax(0.25 * fmax(a->line.height, b->line.height),
+                          0.6 * fmin(a->line.height, b->line.height));
+}
+
+/* From the top; lines whose middles are at about the same height form a row, read from left to
+ * right. */
+static od_status sort_lines(od_page *page, od_error *error) {
+  const int count = page->line_count;
+  placed_line *lines = od_allocate((size_t)count, sizeof *lines);
+  if (!lines) return od_fail_memory(error, "the reading order of lines");
+  for (int i = 0; i < count; i++)
+    lines[i] = (placed_line){page->lines[i], middle_of(page, &page->lines[i])};
+  qsort(lines, (size_t)count, sizeof *lines, by_middle);
   for (int i = 0; i < count;) {
     int end = i + 1;
-    const int centre = lines[i].top + lines[i].bottom;
-    while (end < count && lines[end].top + lines[end].bottom - centre <= 1.6 * lines[i].height)
+    while (end < count &&
+           (in_one_row(&lines[i], &lines[end]) || in_one_row(&lines[end - 1], &lines[end])))
       end++;
     qsort(lines + i, (size_t)(end - i), sizeof *lines, by_left_side);
     i = end;
   }
+  for (int i = 0; i < count; i++) page->lines[i] = lines[i].line;
+  od_release(lines);
+  return OD_OK;
 }
 
 /* ---- segments ---- */
@@ -242,23 +367,23 @@ static void add_segment(od_page *page, const od_foreground_component *component)
 }
 
 /* Fills the lines and segments of the page from nodes (count), which are ordered by line;
- * label (components) gets the label of the segment of each component. */
-static od_status fill_lines(od_page *page, int count, const node *nodes, int *label,
-                            od_error *error) {
-  od_status status = OD_OK;
+ * label (components) gets the label of the segment of each component; it is used for work before.
+ */
+static od_status fill_lines(od_page *page, int count, node *nodes, int *label, od_error *error) {
   int begin = 0;
   while (begin < count && nodes[begin].line < 0) begin++;
-  while (begin < count && !status) {
+  while (begin < count) {
     int end = begin;
     while (end < count && nodes[end].line == nodes[begin].line) end++;
     od_text_line *line = &page->lines[page->line_count];
-    status = measure_line(page, end - begin, nodes + begin, line, error);
+    measure_line(page, end - begin, nodes + begin, line);
     line->first = begin; /* in nodes, until the lines are sorted */
     page->line_count += line->height > 0;
     begin = end;
   }
+  find_slope(page, nodes);
+  const od_status status = sort_lines(page, error);
   if (status) return status;
-  sort_lines(page->line_count, page->lines);
   for (int i = 0; i < page->line_count; i++) {
     od_text_line *line = &page->lines[i];
     const int first = page->segment_count;
@@ -278,32 +403,55 @@ static void relabel(od_page *page, const int *label) {
     if (pixels[i]) pixels[i] = label[pixels[i] - 1];
 }
 
-static od_status find_lines(od_page *page, node *nodes, int *label, od_error *error) {
-  int height, count = 0;
-  od_status status =
-      od_median_height(page->components.count, page->components.items, page->h, &height, error);
-  if (status) return status;
-  for (int i = 0; i < page->components.count; i++) {
-    const od_foreground_component *component = &page->components.items[i];
+/* Whether a component is as high as a digit of its stroke width. */
+static bool may_be_digit(const od_foreground_component *component) {
+  const int longer = od_max(height_of(component), component->right - component->left);
+  return height_of(component) >= fmax(min_core_pixels, min_core_strokes * component->area / longer);
+}
+
+static int by_value(const void *a, const void *b) {
+  const int first = *(const int *)a, second = *(const int *)b;
+  return (first > second) - (first < second);
+}
+
+/* Fills nodes with the components that are not specks, ordered by their left sides; returns their
+ * number. heights (components) is for work. */
+static int find_nodes(const od_page *page, node *nodes, int *heights) {
+  const od_foreground_components *components = &page->components;
+  int candidates = 0, count = 0;
+  for (int i = 0; i < components->count; i++)
+    if (may_be_digit(&components->items[i]))
+      heights[candidates++] = height_of(&components->items[i]);
+  qsort(heights, (size_t)candidates, sizeof *heights, by_value);
+  const int height = candidates ? heights[candidates / 2] : 0;
+  for (int i = 0; i < components->count; i++) {
+    const od_foreground_component *component = &components->items[i];
     const int width = component->right - component->left;
     if (od_max(height_of(component), width) < min_size * height) continue;
-    nodes[count++] = (node){.component = *component,
-                            .index = i,
-                            .line = -1,
-                            .core = height_of(component) >= min_core_height * height};
+    nodes[count++] =
+        (node){.component = *component,
+               .index = i,
+               .line = -1,
+               .core = may_be_digit(component) && height_of(component) >= min_core_height * height};
   }
   qsort(nodes, (size_t)count, sizeof *nodes, by_left);
+  for (int i = 0; i < count; i++) nodes[i].parent = i;
+  return count;
+}
+
+static od_status find_lines(od_page *page, node *nodes, int *label, od_error *error) {
+  const int count = find_nodes(page, nodes, label);
   int max_height = 0;
-  for (int i = 0; i < count; i++) {
-    nodes[i].parent = i;
-    max_height = od_max(max_height, height_of(&nodes[i].component));
-  }
+  for (int i = 0; i < count; i++)
+    if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
   join_neighbours(count, nodes, max_height);
-  join_parts(count, nodes, od_min(max_height, 2 * height));
-  number_lines(count, nodes);
-  attach_small(count, nodes);
+  join_parts(count, nodes, max_height);
+  const int lines = number_lines(count, nodes);
+  od_text_line *groups = page->lines;
+  measure_groups(count, nodes, lines, groups);
+  attach_small(count, nodes, groups);
   qsort(nodes, (size_t)count, sizeof *nodes, by_line);
-  status = fill_lines(page, count, nodes, label, error);
+  const od_status status = fill_lines(page, count, nodes, label, error);
   if (!status) relabel(page, label);
   return status;
 }
