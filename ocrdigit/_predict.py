@@ -81,11 +81,14 @@ def predict(X: ImageLike | Images, *, reject: float | None = None) -> Any:
     Notes
     -----
     Canonical input has 28x28 pixels with light strokes on black, as MNIST's: black (less than 33
-    of 255) covers more than a quarter of at least two sides, and some pixel is at least 128.
-    It is used as it is, pixel by pixel, with its noise, blots and lines, light from the sides, or
-    a digit that is small or off the centre. Dark strokes on light, and light strokes on gray, are
-    preprocessed at 28x28 pixels too. A batch in one array is canonical if nine in ten of a sample
-    of 32 images are; the images of other arrays, and of lists, are decided one by one.
+    of 255) covers more than a quarter of at least two sides, some pixel is at least 128, and the
+    digit has the size and the place of MNIST's: the bounding box of the pixels of at least 64 is
+    longer than 16, and the centre of mass is within 2 pixels of the centre if the box is not
+    longer than 21. It is used as it is, pixel by pixel, with its noise, blots and lines, or light
+    from the sides. Other images of 28x28 pixels are preprocessed: dark strokes on light, light
+    strokes on gray, digits that are small or off the centre. A batch in one array is canonical if
+    nine in ten of a sample of 32 images are; the images of other arrays, and of lists, are decided
+    one by one.
     ``ocrdigit.preprocess(X)`` returns the network's input.
 
     Images with a maximum probability below 0.99 get test-time augmentation, see ``tta`` of

@@ -219,15 +219,30 @@ def test_thresholds(digit: NDArray[np.uint8], top: int) -> None:
             answers.add(_core.canonical_scale(image))
             assert_paths_agree(image)
     assert answers == {None, 1 / top}
-    single_pixel = np.zeros((28, 28), np.float32)
-    answers = set()
-    for byte in (127, 127.5, 128):
-        edge = np.float32(byte) / np.float32(255 / top)
-        for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
-            single_pixel[14, 14] = value
-            answers.add(_core.canonical_scale(single_pixel))
-            assert_paths_agree(single_pixel)
-    assert answers == {None, 1 / top}
+    # The level of the one foreground pixel, and of the last pixel of a stroke of 17 pixels.
+    for brightest, row, levels in ((100, 14, (127, 127.5, 128)), (200, 22, (63, 63.5, 64))):
+        stroke = np.zeros((28, 28), np.float32)
+        stroke[6:23, 14] = np.float32(brightest) / np.float32(255 / top)
+        answers = set()
+        for byte in levels:
+            edge = np.float32(byte) / np.float32(255 / top)
+            for value in (edge, *np.nextafter(edge, np.float32([0, 256]))):
+                stroke[row, 14] = value
+                answers.add(_core.canonical_scale(stroke))
+                assert_paths_agree(stroke)
+        assert answers == {None, 1 / top}
+
+
+def test_size_and_place() -> None:
+    """A digit that is shorter than 17 pixels or more than 2 off the centre is not canonical."""
+    for height, top, left, canonical in (
+        *((17, 6, 14, True), (16, 6, 14, False), (20, 4, 16, True), (20, 4, 17, False)),
+        *((20, 4, 11, False), (20, 1, 14, False), (20, 3, 14, True), (22, 0, 14, True)),
+    ):
+        image = np.zeros((28, 28), np.uint8)
+        image[top : top + height, left] = 255
+        assert _core.is_canonical(image) is canonical
+        assert_paths_agree(image)
 
 
 # -- threads, signals --

@@ -426,7 +426,7 @@ class TestIsCanonical:
 
     def test_noise_is_tolerated(self):
         generator = np.random.default_rng(0)
-        picture = draw(3, (28, 28), (9, 4, 20, 20), 2, background=0, foreground=255)
+        picture = draw(3, (28, 28), (8, 4, 20, 24), 2, background=0, foreground=255)
         noisy = (picture + generator.normal(0, 10, picture.shape)).clip(0, 255)
         assert is_canonical(noisy.astype(np.uint8))
 

@@ -123,13 +123,29 @@ def test_preprocess_returns_a_copy(digit: NDArray[np.uint8]) -> None:
 # -- corrupted canonical inputs --
 
 
-@pytest.mark.parametrize("name", ["stripe", "spatter", "translate"])
+@pytest.mark.parametrize("name", ["stripe", "spatter", "zigzag"])
 def test_black_along_two_sides_is_the_background(sample: Dataset, name: str) -> None:
     """Such images are canonical inputs, whatever else is light in them."""
     images = corruptions.corrupt(sample.X_test[:300], name, random_state=0)
     assert np.array_equal(np.rint(ocrdigit.preprocess(images) * 255), images)
     assert np.array_equal(np.rint(ocrdigit.preprocess(list(images)) * 255), images)
     assert (ocrdigit.predict(images) == sample.y_test[:300]).mean() > 0.85
+
+
+@pytest.mark.parametrize("size", [10, 14, 18])
+def test_small_digits_and_digits_in_a_corner_are_centred(sample: Dataset, size: int) -> None:
+    """At the same accuracy light on black and dark on white."""
+    images, digits = sample.X_test[::2], sample.y_test[::2]
+    pictures = np.zeros_like(images)
+    for i, (picture, image) in enumerate(zip(pictures, images, strict=True)):
+        top, left = ((0, 1, 27 - size, 28 - size)[k] for k in (i % 4, i // 4 % 4))
+        small = Image.fromarray(image[4:24, 4:24]).resize((size, size), Image.Resampling.BOX)
+        picture[top : top + size, left : left + size] = small
+    for batch in (pictures, 255 - pictures):
+        assert (ocrdigit.predict(batch) == digits).mean() > 0.97
+    masses = ocrdigit.preprocess(pictures).sum(axis=2)
+    rows = (masses @ np.arange(28)) / masses.sum(axis=1)
+    assert (np.abs(rows - 14) < 1.5).all()
 
 
 def test_background_is_removed(sample: Dataset) -> None:

@@ -1,87 +1,126 @@
 #include "digit/canonical.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/math.h"
+
 enum {
   BLACK_END = 33,   /* pixels below are black */
-  FOREGROUND = 128, /* pixels from here on are foreground */
-  SIDES = 4,
-  SAMPLE = 32 /* images of a batch that are checked, at most */
+  STROKE = 64,      /* pixels from here on are inside the bounding box */
+  FOREGROUND = 128, /* some pixel is from here on */
+  SAMPLE = 32       /* images of a batch that are checked, at most */
 };
 
-/* `count` pixels of an image from `first` on, `step` apart. */
-typedef struct line {
-  size_t first, count, step;
-} line;
+/* Sizes in pixels of an image whose longer side is SIDE. MNIST's digits are 20 long, and their
+ * centre of mass is within 0.6 of the image's. Nine of its 60,000 training images have a bounding
+ * box of at most MAX_SMALL, and none of them is further from the centre than MAX_OFFSET. */
+enum { SIDE = 28, MAX_SMALL = 16, MAX_DIGIT = 21, MAX_OFFSET = 2 };
 
-/* The top, bottom, left or right side of an image (rows, columns). */
-static line side_of(size_t rows, size_t columns, int k) {
-  const line sides[SIDES] = {{0, columns, 1},
-                             {(rows - 1) * columns, columns, 1},
-                             {0, rows, columns},
-                             {columns - 1, rows, columns}};
-  return sides[k];
+/* Measurements of an image, made row by row. */
+typedef struct measures {
+  int top, bottom;             /* rows of the bounding box; bottom is exclusive */
+  int covered;                 /* sides of which at least three quarters are not black */
+  int left_count, right_count; /* pixels of a side that are not black */
+  int64_t mass, sum_y, sum_x;  /* of the pixels that are not black, and times their coordinates */
+  uint8_t max[OD_MAX_CANONICAL_SIDE]; /* of each column */
+} measures;
+
+static bool is_covered(int not_black, int count) { return 4 * not_black >= 3 * count; }
+
+/* Measure row y (w) of an image with h rows. */
+static void add_row(int h, int w, int y, const uint8_t *restrict row, measures *m) {
+  uint32_t mass = 0, sum = 0, count = 0;
+  uint8_t max = 0;
+  for (int x = 0; x < w; x++) {
+    const uint32_t not_black = row[x] >= BLACK_END, level = not_black ? row[x] : 0;
+    count += not_black;
+    mass += level;
+    sum += level * (uint32_t)x;
+  }
+  for (int x = 0; x < w; x++) {
+    m->max[x] = row[x] > m->max[x] ? row[x] : m->max[x];
+    max = row[x] > max ? row[x] : max;
+  }
+  m->left_count += row[0] >= BLACK_END;
+  m->right_count += row[w - 1] >= BLACK_END;
+  if (y == 0) m->covered += is_covered((int)count, w);
+  if (y == h - 1) m->covered += is_covered((int)count, w);
+  if (max >= STROKE) {
+    m->top = od_min(m->top, y);
+    m->bottom = y + 1;
+  }
+  m->mass += mass;
+  m->sum_x += sum;
+  m->sum_y += (int64_t)mass * y;
 }
 
-/* Whether at least three quarters of a side's pixels are not black. */
-static bool is_covered(line side, size_t not_black) { return 4 * not_black >= 3 * side.count; }
+static int width(int w, const measures *m) {
+  int left = 0, right = w;
+  while (left < w && m->max[left] < STROKE) left++;
+  while (right > left && m->max[right - 1] < STROKE) right--;
+  return right - left;
+}
+
+static uint8_t max_of(int n, const uint8_t *values) {
+  uint8_t max = 0;
+  for (int i = 0; i < n; i++) max = values[i] > max ? values[i] : max;
+  return max;
+}
+
+/* Whether the centre of mass is more than MAX_OFFSET from the middle of an axis of n pixels. */
+static bool is_off_centre(int n, int side, int64_t mass, int64_t sum) {
+  return SIDE * llabs(2 * sum - n * mass) > 2 * MAX_OFFSET * side * mass;
+}
 
 /* A light background covers all sides, or all but one that a stroke touches. If two sides are
  * black, black is the background: classifiers tolerate light along the other sides, but
  * preprocessing would take the light for the background and lose the digit. */
-static bool decide(int covered_sides, size_t foreground) {
-  return covered_sides < 3 && foreground > 0;
+static bool decide(int h, int w, measures *m) {
+  const int side = od_max(h, w), longer = od_max(m->bottom - m->top, width(w, m));
+  const bool is_off = is_off_centre(h, side, m->mass, m->sum_y) ||
+                      is_off_centre(w, side, m->mass, m->sum_x);
+  m->covered += is_covered(m->left_count, h) + is_covered(m->right_count, h);
+  if (m->covered >= 3 || max_of(w, m->max) < FOREGROUND) return false;
+  return SIDE * longer > MAX_SMALL * side && !(is_off && SIDE * longer <= MAX_DIGIT * side);
 }
 
-/* Count the pixels of a line that are at least `level`. */
-static size_t count_from(int level, line of, const uint8_t *image) {
-  uint32_t count = 0; /* vectorizes better than 64 bits */
-  for (size_t i = 0; i < of.count; i++) count += image[of.first + i * of.step] >= level;
-  return count;
+static bool is_small(int h, int w) {
+  return h <= OD_MAX_CANONICAL_SIDE && w <= OD_MAX_CANONICAL_SIDE;
 }
 
 bool od_is_canonical(int h, int w, const uint8_t *image) {
-  const size_t rows = (size_t)h, columns = (size_t)w;
-  int covered = 0;
-  for (int k = 0; k < SIDES; k++) {
-    const line side = side_of(rows, columns, k);
-    covered += is_covered(side, count_from(BLACK_END, side, image));
-  }
-  return decide(covered, count_from(FOREGROUND, (line){0, rows * columns, 1}, image));
+  if (!is_small(h, w)) return false;
+  measures m = {.top = h};
+  for (int y = 0; y < h; y++) add_row(h, w, y, image + y * w, &m);
+  return decide(h, w, &m);
 }
 
-/* The same comparisons for numbers in [0, top], as the bytes that they times `factor`, 255 / top,
- * round to, ties to even: 32.5 becomes 32, still black, and 127.5 becomes 128, foreground. */
-static bool is_not_black(float x, float factor) { return x * factor > (float)BLACK_END - 0.5f; }
-static bool is_foreground(float x, float factor) { return x * factor >= (float)FOREGROUND - 0.5f; }
+/* Round to nearest, ties to even; x in 0..2^22. The sum has no fractional bits. */
+static float round_to_even(float x) {
+  const float no_fraction = 8388608; /* 2^23 */
+  return (x + no_fraction) - no_fraction;
+}
+
 static bool is_outside(float x, float top) { return !(x >= 0 && x <= top); } /* NaN too */
-
-static size_t count_not_black(float factor, line of, const float *image) {
-  uint32_t count = 0;
-  for (size_t i = 0; i < of.count; i++)
-    count += is_not_black(image[of.first + i * of.step], factor);
-  return count;
-}
-
-static bool is_canonical_floats(size_t rows, size_t columns, float top, const float *image) {
-  const size_t n = rows * columns;
-  const float factor = 255 / top;
-  uint32_t foreground = 0, outside = 0;
-  for (size_t i = 0; i < n; i++) {
-    foreground += is_foreground(image[i], factor);
-    outside += is_outside(image[i], top);
-  }
-  if (outside) return false;
-  int covered = 0;
-  for (int k = 0; k < SIDES; k++) {
-    const line side = side_of(rows, columns, k);
-    covered += is_covered(side, count_not_black(factor, side, image));
-  }
-  return decide(covered, foreground);
-}
 
 static bool are_inside(float top, size_t n, const float *x) {
   uint32_t outside = 0;
   for (size_t i = 0; i < n; i++) outside += is_outside(x[i], top);
   return !outside;
+}
+
+/* Numbers in [0, top] as the bytes that they times 255 / top round to. */
+static bool is_canonical_floats(int h, int w, float top, const float *image) {
+  const float factor = 255 / top;
+  uint8_t row[OD_MAX_CANONICAL_SIDE];
+  measures m = {.top = h};
+  if (!is_small(h, w) || !are_inside(top, (size_t)h * (size_t)w, image)) return false;
+  for (int y = 0; y < h; y++) {
+    for (int x = 0; x < w; x++) row[x] = (uint8_t)round_to_even(image[y * w + x] * factor);
+    add_row(h, w, y, row, &m);
+  }
+  return decide(h, w, &m);
 }
 
 /* The distance of the sampled images of a batch. */
@@ -98,11 +137,10 @@ bool od_are_canonical(size_t count, int h, int w, const uint8_t *images) {
 }
 
 bool od_are_canonical_floats(size_t count, int h, int w, float top, const float *images) {
-  const size_t rows = (size_t)h, columns = (size_t)w, n = rows * columns;
-  const size_t stride = stride_of(count);
+  const size_t n = (size_t)h * (size_t)w, stride = stride_of(count);
   size_t canonical = 0, sampled = 0;
   for (size_t i = 0; i < count; i += stride, sampled++)
-    canonical += is_canonical_floats(rows, columns, top, images + i * n);
+    canonical += is_canonical_floats(h, w, top, images + i * n);
   if (!are_enough(canonical, sampled)) return false;
   if (count == 1) return true; /* all its numbers have been checked */
   for (size_t i = 0; i < count; i++)

@@ -7,8 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether image (h, w) is canonical: along at least two sides more than a quarter of the pixels are
- * black (below 33), and some pixel is foreground (128 or more). */
+/* Larger images are never canonical. */
+enum { OD_MAX_CANONICAL_SIDE = 64 };
+
+/* Whether image (h, w) is canonical. Three conditions, of which the last is for 28x28 pixels, other
+ * sizes in proportion:
+ * - along at least two sides more than a quarter of the pixels are black (below 33);
+ * - some pixel is foreground (128 or more);
+ * - the bounding box of the pixels of 64 or more is longer than 16; and it is longer than 21, as
+ *   with noise or lines, or the centre of mass of the pixels that are not black is at most 2 from
+ *   (14, 14) on both axes. */
 bool od_is_canonical(int h, int w, const uint8_t *image);
 
 /* Whether a batch (count, h, w), count >= 1, is canonical: nine in ten images of an evenly spread

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "image/row_partition.h"
 #include "digit/coarse_grid.h"
+#include "digit/polarity.h"
 #include "image/limits.h"
 
 enum { LEVELS = 256, LANES = 16 };
@@ -51,6 +52,7 @@ typedef struct work {
   float *sum, *weight;     /* (nodes) */
   int32_t *powers;         /* (nodes, 3) */
   double *squares;         /* (rows) */
+  float *row;              /* od_coarse_grid_row_size */
   void *scratch;           /* od_coarse_grid_scratch */
   thresholds thresholds;
   float scale, shift;           /* from the ratio to full contrast to foreground levels */
@@ -61,7 +63,9 @@ static od_status work_create(work *w, od_error *error) {
   const size_t nodes = od_coarse_grid_count(&w->grid);
   const size_t numbers = (4 + 3) * nodes * sizeof(float);
   const size_t rows = (size_t)w->grid.rows * sizeof(double);
-  uint8_t *block = od_allocate(od_aligned(numbers) + rows + od_coarse_grid_scratch(&w->grid), 1);
+  const size_t row = od_coarse_grid_row_size(&w->grid) * sizeof(float);
+  uint8_t *block =
+      od_allocate(od_aligned(numbers) + rows + od_aligned(row) + od_coarse_grid_scratch(&w->grid), 1);
   if (!block) return od_fail_memory(error, "finding the foreground of an image");
   w->background = (float *)(void *)block;
   w->contrast = w->background + nodes;
@@ -69,7 +73,8 @@ static od_status work_create(work *w, od_error *error) {
   w->weight = w->sum + nodes;
   w->powers = (int32_t *)(void *)(w->weight + nodes);
   w->squares = (double *)(void *)(block + od_aligned(numbers));
-  w->scratch = w->squares + w->grid.rows;
+  w->row = (float *)(void *)(w->squares + w->grid.rows);
+  w->scratch = (uint8_t *)(void *)w->row + od_aligned(row);
   return OD_OK;
 }
 
@@ -259,47 +264,6 @@ static void normalize_contrast(void *context, int first, int last, void *scratch
 
 /* ---- on the grid ---- */
 
-/* Sums of powers of differences, for their skewness. */
-typedef struct moments {
-  double squares, cubes;
-} moments;
-
-/* Add the powers of a cell's differences to `level`; powers (3) and level are less 128. */
-static void add_moments(double n, const int32_t *powers, double level, moments *sums) {
-  const double p = powers[0], pp = powers[1], ppp = powers[2];
-  sums->squares += pp - level * (2 * p - n * level);
-  sums->cubes += ppp - level * (3 * pp - level * (3 * p - n * level));
-}
-
-static double skewness(moments sums, double n) {
-  return sums.squares > 0 ? sums.cubes * sqrt(n) / (sums.squares * sqrt(sums.squares)) : 0;
-}
-
-/* Whether the foreground is dark: the distribution of levels is skewed towards the foreground. The
- * skewness about the local mean is robust to uneven light, that about the global mean to wide
- * strokes; their sum decides. Leaves the cells' means in w->background. */
-static bool foreground_is_dark(work *w) {
-  const od_coarse_grid *grid = &w->grid;
-  const double n = (double)grid->h * (double)grid->w;
-  double all = 0;
-  moments local = {0, 0}, global = {0, 0};
-  for (int i = 0, node = 0; i < grid->rows; i++)
-    for (int j = 0; j < grid->columns; j++, node++) {
-      const int area = od_coarse_grid_area(grid, i, j);
-      w->background[node] = (float)(w->powers[3 * node] + 128 * area) / (float)area;
-      all += w->powers[3 * node];
-    }
-  memcpy(w->contrast, w->background, od_coarse_grid_count(grid) * sizeof(float));
-  od_coarse_grid_mean(grid, od_max(1, grid->radius / 2), w->contrast, w->scratch);
-  for (int i = 0, node = 0; i < grid->rows; i++)
-    for (int j = 0; j < grid->columns; j++, node++) {
-      const int area = od_coarse_grid_area(grid, i, j);
-      add_moments(area, w->powers + 3 * node, (double)w->contrast[node] - 128, &local);
-      add_moments(area, w->powers + 3 * node, all / n, &global);
-    }
-  return skewness(local, n) + skewness(global, n) <= 0;
-}
-
 /* Invert the image and the cells' means. */
 static od_status invert(work *w, od_error *error) {
   const size_t n = (size_t)w->grid.h * (size_t)w->grid.w;
@@ -399,7 +363,9 @@ static od_status find_foreground(work *w, od_foreground_stats *stats, od_error *
   uint64_t difference[LEVELS];
   od_status status = run_pass(w, sum_powers, 3, error);
   if (status) return status;
-  stats->dark = foreground_is_dark(w);
+  float *const buffers[] = {w->contrast, w->sum, w->row};
+  stats->dark = od_foreground_is_dark(w->workspace->kernels, &w->grid, w->image, w->powers,
+                                      w->background, buffers, w->scratch);
   if (!stats->dark) status = invert(w, error);
   if (status) return status;
   background_by_closing(w);

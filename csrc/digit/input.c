@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "digit/canonical.h"
+#include "digit/colour.h"
 #include "digit/digit.h"
 #include "digit/preprocess.h"
 #include "image/limits.h"
@@ -56,6 +57,12 @@ static uint8_t find_background(size_t n, const uint8_t *rgba, const uint8_t *gra
   return 100 * dark >= opaque ? 255 : 0;
 }
 
+static bool is_opaque(size_t n, const uint8_t *rgba) {
+  uint8_t all = 255;
+  for (size_t i = 0; i < n; i++) all &= rgba[4 * i + 3];
+  return all == 255;
+}
+
 /* Bytes (h, w, channels) to gray (h, w). */
 static od_status colours_to_gray(od_image_workspace *workspace, const od_picture *picture,
                                  const uint8_t *bytes, uint8_t *gray, od_error *error) {
@@ -63,6 +70,12 @@ static od_status colours_to_gray(od_image_workspace *workspace, const od_picture
   const size_t n = (size_t)picture->h * (size_t)w;
   const od_view pixels = {bytes, picture->h, w, (ptrdiff_t)w * channels, channels};
   const od_target target = od_target_of(picture->h, w, gray);
+  double axis[3];
+  if ((channels == 3 || is_opaque(n, bytes)) &&
+      od_find_colour_axis(picture->h, w, channels, bytes, axis)) {
+    od_project_colours(picture->h, w, channels, bytes, axis, gray);
+    return OD_OK;
+  }
   od_status status = od_gray(workspace, &pixels, 1, OD_RGB, 0, &target, error);
   if (status || channels == 3) return status;
   const uint8_t background = find_background(n, bytes, gray);

@@ -17,7 +17,8 @@ typedef struct od_picture {
   int h, w, channels;   /* 1: gray; 3: RGB; 4: RGBA */
 } od_picture;
 
-/* gray (h, w): RGB as od_gray gives it. RGBA is composited over white, as paper is, or over black
+/* gray (h, w): RGB as od_gray gives it, or colours of nearly equal luminance as the projection onto
+ * the principal axis of their differences (digit/colour.h). RGBA is composited over white, as paper is, or over black
  * where less than a hundredth of what is opaque is dark: a drawing in white.
  * Errors of this and what follows: OD_ERROR_ARGUMENT for sides outside 1..16384;
  * OD_ERROR_MEMORY. */

@@ -13,6 +13,7 @@
 #include "digit/resample.h"
 #include "digit/ruling_lines.h"
 #include "digit/stroke_width.h"
+#include "digit/walls.h"
 
 enum {
   WORK_SIDE = 128,       /* larger images are reduced to this */
@@ -155,6 +156,7 @@ static od_status isolate(work *w, od_error *error) {
   memset(w->digit, 0, w->n);
   od_status status =
       od_find_foreground(w->workspace, w->h, w->w, w->gray, window, &maps, &stats, error);
+  if (!status) od_remove_walls(w->h, w->w, w->foreground);
   if (!status) status = find_components(w, error);
   if (!status) status = remove_ruling_lines(w, error);
   if (status || w->components.count == 0) return status;

@@ -75,6 +75,30 @@ static int covered_sides(int h, int w, const uint8_t *image) {
          (light[3] >= 0.75 * h);
 }
 
+/* Whether the digit of an image has the size and the place of MNIST's, by the definition. */
+static bool is_in_place(int h, int w, const uint8_t *image) {
+  int top = h, bottom = 0, left = w, right = 0;
+  double mass = 0, sum_y = 0, sum_x = 0, scale = 28.0 / (h > w ? h : w);
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      const int level = image[y * w + x];
+      if (level >= 64) {
+        top = y < top ? y : top;
+        bottom = y + 1;
+        left = x < left ? x : left;
+        right = x + 1 > right ? x + 1 : right;
+      }
+      if (level < 33) continue;
+      mass += level;
+      sum_y += level * y;
+      sum_x += level * x;
+    }
+  const int box = bottom - top > right - left ? bottom - top : right - left;
+  const bool centred =
+      mass == 0 || fmax(fabs(sum_y / mass - h / 2.0), fabs(sum_x / mass - w / 2.0)) * scale <= 2;
+  return box * scale > 16 && (centred || box * scale > 21);
+}
+
 /* Make about three quarters of each side light, or all of it, or none. */
 static void draw_sides(int h, int w, uint8_t *image) {
   for (int k = 0; k < 4; k++) {
@@ -87,20 +111,34 @@ static void draw_sides(int h, int w, uint8_t *image) {
 }
 
 static void test_canonical(void) {
-  int yes = 0;
+  int yes = 0, out_of_place = 0;
   for (int i = 0; i < 3000; i++) {
     int h = draw(1, 30), w = draw(1, 30), n = h * w;
     uint8_t *image = guard_block(&guard_in, (size_t)n, side());
-    for (int k = 0; k < n; k++) image[k] = (uint8_t)draw(0, 127);
-    draw_sides(h, w, image);
+    int top = draw(0, h - 1), left = draw(0, w - 1);
+    int bottom = draw(top, h - 1), right = draw(left, w - 1);
+    bool noise = draw(0, 1);
+    for (int k = 0; k < n; k++) {
+      bool inside = k / w >= top && k / w <= bottom && k % w >= left && k % w <= right;
+      image[k] = (uint8_t)(noise || inside ? draw(0, 127) : 0);
+    }
+    if (draw(0, 1)) draw_sides(h, w, image);
     bool foreground = draw(0, 3) > 0;
     if (foreground) image[draw(0, n - 1)] = (uint8_t)draw(128, 255);
     CHECK_CASE("image %d, (%d, %d)", i, h, w);
-    bool canonical = foreground && covered_sides(h, w, image) < 3;
+    bool in_place = is_in_place(h, w, image);
+    bool canonical = foreground && covered_sides(h, w, image) < 3 && in_place;
     CHECK_INT(od_is_canonical(h, w, image), canonical);
     yes += canonical;
+    out_of_place += foreground && !in_place;
   }
   CHECK(yes > 300 && yes < 2700);
+  CHECK(out_of_place > 300);
+  for (int h = 64; h <= 65; h++) { /* a vertical stroke; the second image is too large */
+    uint8_t *image = guard_block(&guard_in, (size_t)h * 64, side());
+    for (int k = 0; k < h * 64; k++) image[k] = k % 64 == 32 ? 200 : 0;
+    CHECK_INT(od_is_canonical(h, 64, image), h == 64);
+  }
 }
 
 /* Whether floats are all in [0, top] and canonical as bytes. */
@@ -144,7 +182,7 @@ static void test_canonical_batches(void) {
     for (int i = 0; i < count; i++) {
       bool good = draw(0, 9) > 0;
       for (int k = 0; k < PIXELS; k++) {
-        bytes[i * PIXELS + k] = (good ? k == 15 : k != 15) ? 200 : 0;
+        bytes[i * PIXELS + k] = (good ? k % SIDE == 3 : k != 15) ? 200 : 0;
         floats[i * PIXELS + k] = (float)bytes[i * PIXELS + k] / 255;
       }
       if (i % stride == 0) {

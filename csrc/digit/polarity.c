@@ -1,0 +1,119 @@
+/* The evidence is the skewness of the levels, which tells it wherever writing covers a small part of
+ * the image. In small images, such as crops without a margin, it may cover more than half: there
+ * the shares of dark and light pixels, also of the border and of the corners, are weighed with the
+ * skewness. */
+#include "digit/polarity.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/math.h"
+
+/* Images with more pixels, or of a larger skewness, are decided by the skewness alone. */
+enum { MAX_PIXELS = 1 << 16 };
+static const double max_skewness = 2.4;
+
+/* Weights of the mean of both skewnesses and of the shares, from logistic regression on 9,000 crops
+ * of MNIST's and optdigits' training images: tight, with margins, with thick strokes, with walls
+ * and ruling lines, on squared paper and in uneven light. */
+static const double skewness_weight = -7.51 / 2, area_weight = 5.76, border_weight = -11.73,
+                    corner_weight = -1.8;
+
+/* Sums of powers of differences, for their skewness. */
+typedef struct moments {
+  double squares, cubes;
+} moments;
+
+/* Add the powers of a cell's differences to `level`; powers (3) and level are less 128. */
+static void add_moments(double n, const int32_t *powers, double level, moments *sums) {
+  const double p = powers[0], pp = powers[1], ppp = powers[2];
+  sums->squares += pp - level * (2 * p - n * level);
+  sums->cubes += ppp - level * (3 * pp - level * (3 * p - n * level));
+}
+
+static double skewness(moments sums, double n) {
+  return sums.squares > 0 ? sums.cubes * sqrt(n) / (sums.squares * sqrt(sums.squares)) : 0;
+}
+
+/* The skewness about the local mean is robust to uneven light, that about the global mean to wide
+ * strokes; return their sum. means (nodes) are the cells' means; local (nodes) is scratch. */
+static double find_skewness(const od_coarse_grid *grid, const int32_t *powers, const float *means,
+                            float *local, void *scratch) {
+  const double n = (double)grid->h * (double)grid->w;
+  double all = 0;
+  moments about_local = {0, 0}, about_global = {0, 0};
+  memcpy(local, means, od_coarse_grid_count(grid) * sizeof *local);
+  od_coarse_grid_mean(grid, od_max(1, grid->radius / 2), local, scratch);
+  for (size_t i = 0; i < od_coarse_grid_count(grid); i++) all += powers[3 * i];
+  for (int i = 0, node = 0; i < grid->rows; i++)
+    for (int j = 0; j < grid->columns; j++, node++) {
+      const int area = od_coarse_grid_area(grid, i, j);
+      add_moments(area, powers + 3 * node, (double)local[node] - 128, &about_local);
+      add_moments(area, powers + 3 * node, all / n, &about_global);
+    }
+  return skewness(about_local, n) + skewness(about_global, n);
+}
+
+/* Numbers of pixels: dark less light ones. */
+typedef struct balance {
+  int area, border, corner;
+} balance;
+
+/* Add row y of the image, whose dark pixels are below `middle` (w). Corners are squares of `corner`
+ * pixels. */
+static void add_row(const od_coarse_grid *grid, int y, const uint8_t *row, const float *middle,
+                    int corner, balance *sums) {
+  const int w = grid->w;
+  const bool at_end = y == 0 || y == grid->h - 1, near_end = y < corner || y >= grid->h - corner;
+  int dark = 0;
+  for (int x = 0; x < w; x++) dark += (float)row[x] < middle[x] ? 1 : -1;
+  sums->area += dark;
+  if (at_end) sums->border += dark;
+  if (!at_end && w > 1) sums->border += (float)row[0] < middle[0] ? 1 : -1;
+  if (!at_end) sums->border += (float)row[w - 1] < middle[w - 1] ? 1 : -1;
+  if (!near_end) return;
+  for (int x = 0; x < corner; x++) {
+    sums->corner += (float)row[x] < middle[x] ? 1 : -1;
+    sums->corner += (float)row[w - 1 - x] < middle[w - 1 - x] ? 1 : -1;
+  }
+}
+
+/* Count the pixels below and above the middle between the darkest and the lightest cell around.
+ * low, high (nodes) and row (od_coarse_grid_row_size) are scratch. */
+static balance find_balance(const od_kernels *kernels, const od_coarse_grid *grid,
+                            const uint8_t *image, const float *means, float *const buffers[3],
+                            void *scratch, int corner) {
+  float *low = buffers[0], *high = buffers[1], *row = buffers[2];
+  const size_t count = od_coarse_grid_count(grid);
+  balance sums = {0, 0, 0};
+  memcpy(low, means, count * sizeof *low);
+  memcpy(high, means, count * sizeof *high);
+  od_coarse_grid_min(grid, grid->radius, low, scratch);
+  od_coarse_grid_max(grid, grid->radius, high, scratch);
+  for (size_t i = 0; i < count; i++) low[i] = (low[i] + high[i]) / 2;
+  for (int y = 0; y < grid->h; y++) {
+    od_coarse_grid_interpolate(kernels, grid, low, y, row);
+    add_row(grid, y, image + (size_t)y * (size_t)grid->w, row, corner, &sums);
+  }
+  return sums;
+}
+
+bool od_foreground_is_dark(const od_kernels *kernels, const od_coarse_grid *grid,
+                           const uint8_t *image, const int32_t *powers, float *means,
+                           float *const buffers[3], void *scratch) {
+  const int h = grid->h, w = grid->w;
+  for (int i = 0, node = 0; i < grid->rows; i++)
+    for (int j = 0; j < grid->columns; j++, node++) {
+      const int area = od_coarse_grid_area(grid, i, j);
+      means[node] = (float)(powers[3 * node] + 128 * area) / (float)area;
+    }
+  const double skewed = find_skewness(grid, powers, means, buffers[0], scratch);
+  if ((double)h * w > MAX_PIXELS || fabs(skewed) > max_skewness) return skewed <= 0;
+  const int corner = od_max(1, od_min(h, w) / 16);
+  const balance dark = find_balance(kernels, grid, image, means, buffers, scratch, corner);
+  const double border = h > 1 && w > 1 ? 2.0 * (h + w) - 4 : (double)h * w;
+  const double evidence = skewness_weight * skewed + area_weight * dark.area / ((double)h * w) +
+                          border_weight * dark.border / border +
+                          corner_weight * dark.corner / (4.0 * corner * corner);
+  return evidence >= 0;
+}

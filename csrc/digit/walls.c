@@ -1,0 +1,218 @@
+/* Each side of the foreground's bounding box is searched for rows, of one of several slants, that
+ * are nearly full of foreground. */
+#include "digit/walls.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/math.h"
+#include "digit/foreground.h"
+
+enum {
+  SIDES = 4,
+  TOP = 0,
+  BOTTOM = 1,
+  LEFT = 2,
+  RIGHT = 3,
+  MAX_SLANT = 6, /* a wall's ends differ by up to 6 / 100 of its length in depth */
+  PADDING = 8    /* more than half of that at OD_MAX_WALL_SIDE */
+};
+
+/* Rows and columns first..last - 1. */
+typedef struct box {
+  int top, left, bottom, right;
+} box;
+
+/* One side of the bounding box. Depth is counted inwards from it, length along it. */
+typedef struct side {
+  int length, depth;
+  ptrdiff_t origin, along, inward; /* pixel (j, i) is at origin + j * along + i * inward */
+  bool ends_at_image[2];           /* whether the box ends at the image's sides */
+  bool is_wall;
+  int slant, inner; /* of the wall; its inner edge has depth inner + shift_at(side, slant, j) */
+} side;
+
+static box find_box(int h, int w, const uint8_t *foreground) {
+  box found = {h, w, 0, 0};
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      if (foreground[y * w + x] < OD_FOREGROUND_WEAK) continue;
+      found.top = od_min(found.top, y);
+      found.bottom = y + 1;
+      found.left = od_min(found.left, x);
+      found.right = od_max(found.right, x + 1);
+    }
+  return found;
+}
+
+/* Whether a distance from a side of n pixels is next to nothing. */
+static bool is_at_end(int distance, int n) { return distance <= od_max(1, 3 * n / 100); }
+
+static side side_of(int h, int w, box frame, int k) {
+  const int rows = frame.bottom - frame.top, columns = frame.right - frame.left;
+  const bool at_top = is_at_end(frame.top, h), at_bottom = is_at_end(h - frame.bottom, h);
+  const bool at_left = is_at_end(frame.left, w), at_right = is_at_end(w - frame.right, w);
+  const ptrdiff_t first = (ptrdiff_t)frame.top * w + frame.left;
+  const ptrdiff_t last_row = (ptrdiff_t)(frame.bottom - 1) * w + frame.left;
+  switch (k) {
+    case TOP: return (side){columns, rows, first, 1, w, {at_left, at_right}, false, 0, 0};
+    case BOTTOM: return (side){columns, rows, last_row, 1, -w, {at_left, at_right}, false, 0, 0};
+    case LEFT: return (side){rows, columns, first, w, 1, {at_top, at_bottom}, false, 0, 0};
+    default:
+      return (side){rows, columns, first + columns - 1, w, -1, {at_top, at_bottom}, false, 0, 0};
+  }
+}
+
+static int shift_at(const side *s, int slant, int j) {
+  const int twice = slant * (2 * j - s->length); /* 200ths */
+  return (twice + (twice < 0 ? -100 : 100)) / 200;
+}
+
+/* The depth up to which walls are searched. */
+static int zone_of(const side *s) { return s->depth * 36 / 100; }
+
+/* lines (length, PADDING + zone + PADDING) = 1 at foreground pixels. */
+static void copy_zone(const side *s, const uint8_t *foreground, uint8_t *lines) {
+  const int zone = zone_of(s), n = zone + 2 * PADDING;
+  memset(lines, 0, (size_t)s->length * (size_t)n);
+  for (int j = 0; j < s->length; j++)
+    for (int i = 0; i < od_min(zone + PADDING, s->depth); i++)
+      lines[j * n + PADDING + i] =
+          foreground[s->origin + j * s->along + i * s->inward] >= OD_FOREGROUND_WEAK;
+}
+
+/* counts (zone) = the number of foreground pixels at each depth along the slant. */
+static void count_pixels(const side *s, int slant, const uint8_t *lines, uint8_t *counts) {
+  const int zone = zone_of(s), n = zone + 2 * PADDING;
+  memset(counts, 0, (size_t)zone);
+  for (int j = 0; j < s->length; j++) {
+    const uint8_t *line = lines + j * n + PADDING + shift_at(s, slant, j);
+    for (int i = 0; i < zone; i++) counts[i] = (uint8_t)(counts[i] + line[i]);
+  }
+}
+
+/* Find the innermost rows that are nearly full, which end inside the zone. Return the depth after
+ * the last of them, or 0. */
+static int find_inner_edge(const side *s, const uint8_t *counts) {
+  const int zone = zone_of(s);
+  int inner = 0;
+  for (int i = 0; i < zone; i++) {
+    const int first = i;
+    int max = 0;
+    while (i < zone && 20 * counts[i] >= 11 * s->length) max = od_max(max, counts[i++]);
+    if (i > first && i < zone && 100 * max >= 78 * s->length) inner = i;
+  }
+  return inner;
+}
+
+/* Search a side for a wall, at the slant where the counts vary most. */
+static void find_wall(const uint8_t *foreground, side *s) {
+  uint8_t lines[OD_MAX_WALL_SIDE * (OD_MAX_WALL_SIDE / 2 + 2 * PADDING)];
+  uint8_t counts[OD_MAX_WALL_SIDE];
+  int best = -1;
+  copy_zone(s, foreground, lines);
+  for (int slant = -MAX_SLANT; slant <= MAX_SLANT; slant++) {
+    int squares = 0;
+    count_pixels(s, slant, lines, counts);
+    for (int i = 0; i < zone_of(s); i++) squares += counts[i] * counts[i];
+    if (squares <= best) continue;
+    best = squares;
+    s->slant = slant;
+    s->inner = find_inner_edge(s, counts);
+  }
+  s->is_wall = s->inner > 0;
+}
+
+/* The depth of the wall's inner edge at j. */
+static int edge_at(const side *s, int j) {
+  return od_max(0, od_min(s->depth, s->inner + shift_at(s, s->slant, j)));
+}
+
+/* Set the foreground outside a wall to 0, with the wall's anti-aliased edge. */
+static void erase_outside(const side *s, uint8_t *foreground) {
+  for (int j = 0; j < s->length; j++)
+    for (int i = 0; i < od_min(edge_at(s, j) + 1, s->depth); i++)
+      foreground[s->origin + j * s->along + i * s->inward] = 0;
+}
+
+/* Whether the foreground just inside the wall is attached to it, and only in its middle part, from
+ * length `first` to before `last`. */
+static bool is_attached(const side *s, const uint8_t *foreground, int first, int last,
+                        bool *in_middle) {
+  const int margin = (last - first) / 10;
+  bool attached = false;
+  *in_middle = true;
+  for (int j = first; j < last; j++) {
+    const int edge = edge_at(s, j);
+    if (edge + 2 >= s->depth) continue;
+    const uint8_t *pixel = foreground + s->origin + j * s->along + edge * s->inward;
+    if (pixel[0] < OD_FOREGROUND_WEAK || pixel[s->inward] < OD_FOREGROUND_WEAK ||
+        pixel[2 * s->inward] < OD_FOREGROUND_WEAK)
+      continue;
+    attached = true;
+    if (j < first + margin || j >= last - margin) *in_middle = false;
+  }
+  return attached;
+}
+
+/* The sides that a side's ends meet. */
+static void find_neighbours(int k, int *first, int *second) {
+  *first = k < LEFT ? LEFT : TOP;
+  *second = k < LEFT ? RIGHT : BOTTOM;
+}
+
+/* Whether both ends of a wall are at the image's sides or at other walls. */
+static bool is_complete(const side sides[SIDES], int k) {
+  int first, second;
+  find_neighbours(k, &first, &second);
+  return (sides[k].ends_at_image[0] || sides[first].is_wall) &&
+         (sides[k].ends_at_image[1] || sides[second].is_wall);
+}
+
+/* Whether a wall may be a stroke of the digit: it is attached to the foreground `inside` all walls
+ * near an end, or that foreground reaches a side without a wall. */
+static bool is_stroke(const side sides[SIDES], int k, const uint8_t *foreground, box frame,
+                      box inside) {
+  const int reaches[SIDES] = {inside.top - frame.top, frame.bottom - inside.bottom,
+                              inside.left - frame.left, frame.right - inside.right};
+  int first, second;
+  bool in_middle;
+  find_neighbours(k, &first, &second);
+  const side *s = &sides[k];
+  const int begin = sides[first].is_wall ? sides[first].inner : 0;
+  const int end = s->length - (sides[second].is_wall ? sides[second].inner : 0);
+  if (!is_attached(s, foreground, begin, end, &in_middle)) return false;
+  if (!in_middle) return true;
+  for (int i = 0; i < SIDES; i++)
+    if (!sides[i].is_wall && reaches[i] <= 0) return true;
+  return false;
+}
+
+static int count_walls(const side sides[SIDES]) {
+  return sides[TOP].is_wall + sides[BOTTOM].is_wall + sides[LEFT].is_wall + sides[RIGHT].is_wall;
+}
+
+bool od_remove_walls(int h, int w, uint8_t *foreground) {
+  const box frame = find_box(h, w, foreground);
+  uint8_t rest[OD_MAX_WALL_SIDE * OD_MAX_WALL_SIDE];
+  side sides[SIDES];
+  if (frame.bottom <= frame.top) return false;
+  for (int k = 0; k < SIDES; k++) {
+    sides[k] = side_of(h, w, frame, k);
+    find_wall(foreground, &sides[k]);
+  }
+  for (int k = 0; k < SIDES; k++) sides[k].is_wall = sides[k].is_wall && is_complete(sides, k);
+  if (!count_walls(sides)) return false;
+  memcpy(rest, foreground, (size_t)h * (size_t)w);
+  for (int k = 0; k < SIDES; k++)
+    if (sides[k].is_wall) erase_outside(&sides[k], rest);
+  const box inside = find_box(h, w, rest);
+  if (inside.bottom <= inside.top) return false;
+  if (count_walls(sides) < 3)
+    for (int k = 0; k < SIDES; k++)
+      if (sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside))
+        sides[k].is_wall = false;
+  for (int k = 0; k < SIDES; k++)
+    if (sides[k].is_wall) erase_outside(&sides[k], foreground);
+  return count_walls(sides) > 0;
+}
