@@ -342,6 +342,7 @@ class _Grid:
         self.spans = found["spans"].reshape(self.rows, self.columns, 2)
         self.gap: int = found["gap"]
         self.rectified: NDArray[np.uint8] = found["rectified"]
+        self.gray: NDArray[np.uint8] = found["gray"]
         nodes = found["nodes"].reshape(self.rows + 1, self.columns + 1, 2)
         self.nodes = _turn_back(nodes, quarters, shape)
         self.starts = self._cell_starts()

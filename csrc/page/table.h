@@ -5,7 +5,7 @@
  * vertical ones; in coordinates in which both kinds are parallel, the largest connected set of
  * crossing lines is the grid (table_grid.c). The mesh follows each line, so that the page may be
  * curled (table_mesh.c), and tells which cells are merged. od_rectify_table samples the cells as
- * upright rectangles without the lines (table_rectify.c). */
+ * upright rectangles (table_rectify.c). */
 #ifndef OD_PAGE_TABLE_H
 #define OD_PAGE_TABLE_H
 
@@ -54,9 +54,13 @@ typedef struct od_table_layout {
  * the rectified image has at most OD_TABLE_MAX_PIXELS. */
 void od_lay_out_table(const od_table *table, od_table_layout *layout);
 
-/* Sample the foreground (h, w) of cells as upright rectangles, without the ruling lines.
- * rectified (tops[rows], lefts[columns]). */
-void od_rectify_table(int h, int w, const uint8_t *foreground, const od_table *table,
+/* Sample the cells of an image (h, w), or of its foreground, as upright rectangles.
+ * rectified (tops[rows], lefts[columns]) is written within the cells only. */
+void od_rectify_table(int h, int w, const uint8_t *image, const od_table *table,
                       const od_table_layout *layout, uint8_t *rectified);
+
+/* Erase the ruling lines from a rectified foreground. */
+void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
+                          uint8_t *rectified);
 
 #endif

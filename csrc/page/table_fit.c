@@ -2,6 +2,8 @@
  * under perspective, where line i is at (a + b i) / (1 + c i), and if too few agree with that, by
  * leaving out the shortest lines or dividing the widest gaps. */
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -9,6 +11,8 @@
 
 enum { MAX_FITTED = 64, REFINEMENTS = 4 };
 static const double loose = 0.25, tight = 0.14; /* tolerances, in distances of lines */
+/* Of the ends of lines: they rather join to other print beyond the grid than end early. */
+static const double inner_quantile = 0.3;
 
 typedef struct even_lines {
   double a, b, c;
@@ -17,7 +21,7 @@ typedef struct even_lines {
 typedef struct fit_problem {
   int count, wanted;
   od_grid_line *lines; /* (count) */
-  double longest;      /* maximum length of a line */
+  double length;       /* of a typical line */
   double start, end;   /* of the lines that cross them */
 } fit_problem;
 
@@ -42,6 +46,10 @@ static int matching_line(const fit_problem *p, const even_lines *e, int i, doubl
   return best;
 }
 
+static double line_weight(const fit_problem *p, int k) {
+  return fmin(1, p->lines[k].length / p->length);
+}
+
 /* Sum of the relative lengths of matching lines, less those of others among them, and less the
  * distance of the outer lines from the ends of the crossing lines. *matches is their number. */
 static double score_fit(const fit_problem *p, const even_lines *e, double tolerance, int *matches) {
@@ -52,13 +60,13 @@ static double score_fit(const fit_problem *p, const even_lines *e, double tolera
   for (int i = 0; i < p->wanted; i++) {
     const int k = matching_line(p, e, i, tolerance);
     if (k < 0) continue;
-    score += p->lines[k].length / p->longest;
+    score += line_weight(p, k);
     ++*matches;
   }
   for (int k = 0; k < p->count; k++) {
     const double position = p->lines[k].position;
     if (position > first - distance / 4 && position < last + distance / 4)
-      inside += p->lines[k].length / p->longest;
+      inside += line_weight(p, k);
   }
   const double ends = (fabs(first - p->start) + fabs(last - p->end)) / distance;
   return score - 0.7 * fmax(0, inside - score) - 0.5 * fmin(ends, 6);
@@ -184,18 +192,30 @@ static bool use_even(const fit_problem *p, const even_lines *e, int matches) {
          10 * matches >= 9 * p->count;
 }
 
-/* The ends of the lines of an axis: means, weighted by their lengths. */
-static void mean_ends(const od_grid_axis *axis, double *start, double *end) {
-  double sum = 0;
-  *start = *end = 0;
+typedef enum line_property { START, END, LENGTH } line_property;
+
+static double property_of(const od_grid_line *line, line_property property) {
+  return property == START ? line->start : property == END ? line->end : line->length;
+}
+
+/* Return the quantile of a property of lines, which are weighted by their lengths. */
+static double quantile(const od_grid_axis *axis, line_property property, double fraction) {
+  double total = 0, best = 0, best_error = INFINITY;
+  for (int i = 0; i < axis->count; i++) total += axis->lines[i].length;
   for (int i = 0; i < axis->count; i++) {
-    const double weight = axis->lines[i].length * axis->lines[i].length;
-    *start += weight * axis->lines[i].start;
-    *end += weight * axis->lines[i].end;
-    sum += weight;
+    const double value = property_of(&axis->lines[i], property);
+    double below = 0, equal = 0;
+    for (int j = 0; j < axis->count; j++) {
+      const double other = property_of(&axis->lines[j], property);
+      below += (other < value) * axis->lines[j].length;
+      equal += (other == value) * axis->lines[j].length;
+    }
+    const double error = fabs(below + equal / 2 - fraction * total);
+    if (error >= best_error) continue;
+    best_error = error;
+    best = value;
   }
-  *start /= sum;
-  *end /= sum;
+  return best;
 }
 
 bool od_fit_grid_axis(od_grid *grid, int k, int count) {
@@ -205,10 +225,13 @@ bool od_fit_grid_axis(od_grid *grid, int k, int count) {
   int moved[OD_MAX_GRID_LINES], matches = 0;
   even_lines even;
   if (axis->count < 2) return false;
-  mean_ends(&grid->axes[!k], &p.start, &p.end);
-  for (int i = 0; i < axis->count; i++) {
-    p.longest = fmax(p.longest, axis->lines[i].length);
-    moved[i] = -1;
+  p.start = quantile(&grid->axes[!k], START, 1 - inner_quantile);
+  p.end = quantile(&grid->axes[!k], END, inner_quantile);
+  p.length = quantile(axis, LENGTH, 0.5);
+  for (int i = 0; i < axis->count; i++) moved[i] = -1;
+  if (getenv("DBG")) {
+    fprintf(stderr, "axis %d start %.0f end %.0f\n", k, p.start, p.end);
+    for (int i = 0; i < axis->count; i++) fprintf(stderr, "  %.1f len %.0f thick %.1f [%.0f %.0f]\n", axis->lines[i].position, axis->lines[i].length, axis->lines[i].thickness, axis->lines[i].start, axis->lines[i].end);
   }
   if (axis->count <= MAX_FITTED) matches = fit_even(&p, &even);
   if (use_even(&p, &even, matches))

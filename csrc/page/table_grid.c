@@ -362,6 +362,10 @@ static void merge_chains(od_grid *grid, int k, int n, chain **chains, double *di
     add_chain(last, chains[i]);
     chains[i]->line = axis->count - 1;
   }
+  for (int i = 0; i < axis->count; i++) {
+    od_grid_line *line = &axis->lines[i];
+    line->length = fmin(line->length, line->end - line->start);
+  }
 }
 
 static void select_lines(od_grid *grid, int k, crossing_set *all, int component,

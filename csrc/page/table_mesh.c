@@ -137,24 +137,37 @@ static int level_at(const levels *l, double x, double y) {
   return l->foreground[(size_t)row * (size_t)l->w + (size_t)column];
 }
 
+/* The extreme levels across a wall. */
+typedef struct profile {
+  int line;     /* maximum within reach of it */
+  int sides[2]; /* minima beside it */
+} profile;
+
+static profile profile_at(const levels *l, const double point[2], const double normal[2],
+                          double reach) {
+  const int inner = (int)ceil(reach), outer = (int)ceil(2.5 * reach) + 2;
+  profile p = {0, {255, 255}};
+  for (int d = -outer; d <= outer; d++) {
+    const int level = level_at(l, point[0] + d * normal[0], point[1] + d * normal[1]);
+    if (d >= -inner && d <= inner)
+      p.line = od_max(p.line, level);
+    else
+      p.sides[d > 0] = od_min(p.sides[d > 0], level);
+  }
+  return p;
+}
+
 /* Return the proportion of the wall between nodes a and b where a line is: foreground within
- * `reach` of it that ends on one side at least. */
+ * `reach` of it with background on one side at least. */
 static double wall_evidence(const levels *l, const double *a, const double *b, double reach) {
   const double dx = b[0] - a[0], dy = b[1] - a[1], length = hypot(dx, dy);
   if (length < 2) return 1;
-  const double nx = -dy / length, ny = dx / length;
-  const int steps = (int)ceil(reach);
+  const double normal[2] = {-dy / length, dx / length};
   int found = 0;
   for (int s = 0; s < WALL_SAMPLES; s++) {
     const double t = 0.12 + 0.76 * (s + 0.5) / WALL_SAMPLES;
-    const double x = a[0] + t * dx, y = a[1] + t * dy;
-    int best = 0;
-    for (int d = -steps; d <= steps; d++)
-      best = od_max(best, level_at(l, x + d * nx, y + d * ny));
-    const double side = 2.5 * reach + 2;
-    const int sides = od_min(level_at(l, x - side * nx, y - side * ny),
-                             level_at(l, x + side * nx, y + side * ny));
-    found += best >= WALL_LEVEL && 2 * sides < best;
+    const profile p = profile_at(l, (double[]){a[0] + t * dx, a[1] + t * dy}, normal, reach);
+    found += p.line >= WALL_LEVEL && 2 * od_min(p.sides[0], p.sides[1]) < p.line;
   }
   return (double)found / WALL_SAMPLES;
 }

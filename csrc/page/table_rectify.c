@@ -13,12 +13,12 @@ enum { LINE_LEVEL = 32, MAX_SIDE = 16000 };
 
 typedef struct source {
   int h, w;
-  const uint8_t *foreground; /* (h, w) */
+  const uint8_t *image; /* (h, w) */
 } source;
 
 static double pixel_at(const source *s, int x, int y) {
   if (x < 0 || y < 0 || x >= s->w || y >= s->h) return 0;
-  return s->foreground[(size_t)y * (size_t)s->w + (size_t)x];
+  return s->image[(size_t)y * (size_t)s->w + (size_t)x];
 }
 
 static double sample(const source *s, double x, double y) {
@@ -92,22 +92,28 @@ static void erase_walls(const cell_target *t, const double slack[4]) {
 
 static double distance(const double *a, const double *b) { return hypot(b[0] - a[0], b[1] - a[1]); }
 
-static void rectify_cell(const source *s, const od_table *table, int i, int j,
-                         const cell_target *target) {
-  const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
+/* A cell: its corners (top left, top right, bottom left, bottom right), and pixels of the rectified
+ * image for a pixel of the source. */
+typedef struct cell_source {
+  const double *corners[4];
+  double vertical, horizontal;
+} cell_source;
+
+static cell_source source_of(const od_table *table, int i, int j, const int32_t *span,
+                             const cell_target *target) {
   const size_t row = 2 * ((size_t)table->columns + 1);
   const double *top = table->nodes + (size_t)i * row + 2 * (size_t)j;
   const double *bottom = top + (size_t)span[0] * row;
-  const double *const corners[4] = {top, top + 2 * span[1], bottom, bottom + 2 * span[1]};
-  const double high = (distance(corners[0], corners[2]) + distance(corners[1], corners[3])) / 2;
-  const double wide = (distance(corners[0], corners[1]) + distance(corners[2], corners[3])) / 2;
-  const double vertical = target->h / fmax(high, 1), horizontal = target->w / fmax(wide, 1);
-  const int taps = od_max(1, od_min(4, (int)(1 / fmin(vertical, horizontal) + 0.7)));
-  const int32_t *lines = table->thickness + table->rows + 1;
-  sample_cell(s, corners, taps, target);
-  erase_walls(target, (double[]){vertical * table->thickness[i],
-                                 vertical * table->thickness[i + span[0]],
-                                 horizontal * lines[j], horizontal * lines[j + span[1]]});
+  cell_source cell = {{top, top + 2 * span[1], bottom, bottom + 2 * span[1]}, 0, 0};
+  const double *const *c = cell.corners;
+  cell.vertical = target->h / fmax((distance(c[0], c[2]) + distance(c[1], c[3])) / 2, 1);
+  cell.horizontal = target->w / fmax((distance(c[0], c[1]) + distance(c[2], c[3])) / 2, 1);
+  return cell;
+}
+
+static void rectify_cell(const source *s, const cell_source *cell, const cell_target *target) {
+  const double scale = fmin(cell->vertical, cell->horizontal);
+  sample_cell(s, cell->corners, od_max(1, od_min(4, (int)(1 / scale + 0.7))), target);
 }
 
 /* The mean length of side i of the cells along an axis: heights of row i, or widths of column i. */
@@ -142,20 +148,46 @@ void od_lay_out_table(const od_table *table, od_table_layout *layout) {
   }
 }
 
-void od_rectify_table(int h, int w, const uint8_t *foreground, const od_table *table,
-                      const od_table_layout *layout, uint8_t *rectified) {
-  const source s = {h, w, foreground};
+/* Return whether a cell starts at place (i, j), and where its pixels are. */
+static bool target_of(const od_table *table, const od_table_layout *layout, int i, int j,
+                      uint8_t *rectified, cell_target *target) {
+  const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
   const size_t stride = (size_t)layout->lefts[table->columns];
-  memset(rectified, 0, stride * (size_t)layout->tops[table->rows]);
+  if (span[0] == 0) return false;
+  *target = (cell_target){
+      rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
+      layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
+      layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
+  return true;
+}
+
+void od_rectify_table(int h, int w, const uint8_t *image, const od_table *table,
+                      const od_table_layout *layout, uint8_t *rectified) {
+  const source s = {h, w, image};
+  cell_target target;
   for (int i = 0; i < table->rows; i++) {
     for (int j = 0; j < table->columns; j++) {
+      if (!target_of(table, layout, i, j, rectified, &target)) continue;
       const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
-      if (span[0] == 0) continue;
-      const cell_target target = {
-          rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
-          layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
-          layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
-      rectify_cell(&s, table, i, j, &target);
+      const cell_source cell = source_of(table, i, j, span, &target);
+      rectify_cell(&s, &cell, &target);
+    }
+  }
+}
+
+void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
+                          uint8_t *rectified) {
+  const int32_t *lines = table->thickness + table->rows + 1;
+  cell_target target;
+  for (int i = 0; i < table->rows; i++) {
+    for (int j = 0; j < table->columns; j++) {
+      if (!target_of(table, layout, i, j, rectified, &target)) continue;
+      const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
+      const cell_source cell = source_of(table, i, j, span, &target);
+      erase_walls(&target, (double[]){cell.vertical * table->thickness[i],
+                                      cell.vertical * table->thickness[i + span[0]],
+                                      cell.horizontal * lines[j],
+                                      cell.horizontal * lines[j + span[1]]});
     }
   }
 }

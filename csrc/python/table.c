@@ -23,7 +23,8 @@ typedef struct table_call {
   uint8_t *foreground; /* (h, w) */
   od_table table;
   od_table_layout layout;
-  uint8_t *rectified; /* (tops[rows], lefts[columns]) */
+  uint8_t *rectified;  /* (tops[rows], lefts[columns]): foreground without lines */
+  uint8_t *gray;       /* (tops[rows], lefts[columns]) */
 } table_call;
 
 /* Rectify the table that was found. */
@@ -34,10 +35,13 @@ static od_status rectify(table_call *call, od_error *error) {
   layout->lefts = od_allocate((size_t)table->columns + 1, sizeof *layout->lefts);
   if (!layout->tops || !layout->lefts) return od_fail_memory(error, "a rectified table");
   od_lay_out_table(table, layout);
-  call->rectified =
-      od_allocate((size_t)layout->tops[table->rows], (size_t)layout->lefts[table->columns]);
-  if (!call->rectified) return od_fail_memory(error, "a rectified table");
+  const size_t h = (size_t)layout->tops[table->rows], w = (size_t)layout->lefts[table->columns];
+  call->rectified = od_allocate(h, w);
+  call->gray = od_allocate(h, w);
+  if (!call->rectified || !call->gray) return od_fail_memory(error, "a rectified table");
   od_rectify_table(call->h, call->w, call->foreground, table, layout, call->rectified);
+  od_erase_table_lines(table, layout, call->rectified);
+  od_rectify_table(call->h, call->w, call->image, table, layout, call->gray);
   return OD_OK;
 }
 
@@ -61,6 +65,7 @@ static void release(table_call *call) {
   od_release(call->layout.tops);
   od_release(call->layout.lefts);
   od_release(call->rectified);
+  od_release(call->gray);
   od_table_release(&call->table);
 }
 
@@ -71,22 +76,26 @@ static PyObject *integers(int rows, int columns, const int32_t *values) {
   return array;
 }
 
+static PyObject *bytes(int h, int w, const uint8_t *values) {
+  uint8_t *pixels;
+  PyObject *array = new_bytes(h, w, &pixels);
+  if (array) memcpy(pixels, values, (size_t)h * (size_t)w);
+  return array;
+}
+
 /* The results of a call with a table. "N" steals references and fails if one is NULL. */
 static PyObject *table_result(const table_call *call) {
   const od_table *table = &call->table;
   const int rows = table->rows, columns = table->columns, nodes = (rows + 1) * (columns + 1);
   const int h = call->layout.tops[rows], w = call->layout.lefts[columns];
   double *numbers;
-  uint8_t *pixels;
   PyObject *points = new_doubles((int[]){nodes, 2}, &numbers);
   if (points) memcpy(numbers, table->nodes, (size_t)nodes * 2 * sizeof *numbers);
-  PyObject *rectified = new_bytes(h, w, &pixels);
-  if (rectified) memcpy(pixels, call->rectified, (size_t)h * (size_t)w);
-  return Py_BuildValue("{sNsNsNsNsNsi}", "nodes", points, "spans",
+  return Py_BuildValue("{sNsNsNsNsNsNsi}", "nodes", points, "spans",
                        integers(rows * columns, 2, table->spans), "tops",
                        integers(1, rows + 1, call->layout.tops), "lefts",
-                       integers(1, columns + 1, call->layout.lefts), "rectified", rectified, "gap",
-                       call->layout.gap);
+                       integers(1, columns + 1, call->layout.lefts), "rectified", bytes(h, w, call->rectified), "gray",
+                       bytes(h, w, call->gray), "gap", call->layout.gap);
 }
 
 PyObject *table_find(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
