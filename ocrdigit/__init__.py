@@ -39,13 +39,16 @@ if TYPE_CHECKING:
     from .estimator import DigitClassifier, load
     from .explaining import Explanation
     from .reading import Digit, Line, Reading, read, read_many
+    from .table import Cell, Table, read_table
 
 __all__ = [
+    "Cell",
     "Digit",
     "DigitClassifier",
     "Explanation",
     "Line",
     "Reading",
+    "Table",
     "__version__",
     "architectures",
     "augmentations",
@@ -62,6 +65,7 @@ __all__ = [
     "preprocess",
     "read",
     "read_many",
+    "read_table",
     "recipes",
     "set_num_threads",
     "show_config",
@@ -84,11 +88,13 @@ _SUBMODULES = frozenset(
     ]
 )
 _MODULE_OF = {
+    "Cell": "table",
     "Digit": "reading",
     "DigitClassifier": "estimator",
     "Explanation": "explaining",
     "Line": "reading",
     "Reading": "reading",
+    "Table": "table",
     "digit_score": "_predict",
     "explain": "_predict",
     "load": "estimator",
@@ -97,6 +103,7 @@ _MODULE_OF = {
     "preprocess": "_predict",
     "read": "reading",
     "read_many": "reading",
+    "read_table": "table",
     "show_config": "_config",
 }
 

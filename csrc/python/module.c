@@ -12,6 +12,7 @@
 #include "classifier_type.h"
 #include "reading.h"
 #include "runtime.h"
+#include "table.h"
 #include "trainer_type.h"
 
 static PyMethodDef functions[] = {
@@ -59,6 +60,9 @@ static PyMethodDef functions[] = {
     {"fusion_features", FAST(reading_fusion_features),
      PyDoc_STR("fusion_features(recognizer, image, *, classifier, detector=None)\n--\n\n"
                "The features of score fusion of the symbols in an image (h, w).")},
+    {"find_table", FAST(table_find),
+     PyDoc_STR("find_table(image, rows, columns)\n--\n\n"
+               "The table in an image (h, w), and its cells as upright rectangles; None without.")},
     {"preprocess_steps", FAST(preprocessing_steps),
      PyDoc_STR("preprocess_steps(image)\n--\n\nThe same with the intermediate images.")},
     {"image_gray", FAST(image_gray),

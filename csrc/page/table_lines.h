@@ -1,0 +1,38 @@
+/* Ruling lines of an image as polylines. Private to the files of tables. */
+#ifndef OD_PAGE_TABLE_LINES_H
+#define OD_PAGE_TABLE_LINES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "image/image.h"
+
+/* A point of a line: `along` is its column and `across` its row for horizontal lines, the converse
+ * for vertical ones. */
+typedef struct od_line_point {
+  float along, across;
+} od_line_point;
+
+typedef struct od_ruling_line {
+  int first, count;  /* its points, in order of `along` */
+  double start, end; /* `along` of the first and the last point */
+  double thickness;  /* mean */
+} od_ruling_line;
+
+/* Owns its arrays; release with od_ruling_line_set_release. */
+typedef struct od_ruling_line_set {
+  int count;
+  od_ruling_line *lines; /* (count), at most OD_MAX_RULING_LINES */
+  od_line_point *points;
+} od_ruling_line_set;
+
+enum { OD_MAX_RULING_LINES = 2048 };
+
+/* Track horizontal, or vertical, lines in foreground (h, w). Errors: OD_ERROR_MEMORY. */
+od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
+                                const uint8_t *foreground, bool vertical, od_ruling_line_set *set,
+                                od_error *error);
+void od_ruling_line_set_release(od_ruling_line_set *set);
+
+#endif

@@ -1,0 +1,193 @@
+/* Cells are sampled one by one, with bilinear coordinates in the quadrilateral of their corners and
+ * bilinear interpolation between pixels. Lines are then removed along the sides of each cell:
+ * foreground that crosses the side in a short run; longer runs are strokes that cross it. */
+#include "page/table.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/math.h"
+
+enum { LINE_LEVEL = 32, MAX_SIDE = 16000 };
+
+typedef struct source {
+  int h, w;
+  const uint8_t *image; /* (h, w) */
+} source;
+
+static double pixel_at(const source *s, int x, int y) {
+  if (x < 0 || y < 0 || x >= s->w || y >= s->h) return 0;
+  return s->image[(size_t)y * (size_t)s->w + (size_t)x];
+}
+
+static double sample(const source *s, double x, double y) {
+  if (!(x > -1 && y > -1 && x < s->w && y < s->h)) return 0;
+  const int left = (int)floor(x), top = (int)floor(y);
+  const double a = x - left, b = y - top;
+  return (1 - b) * ((1 - a) * pixel_at(s, left, top) + a * pixel_at(s, left + 1, top)) +
+         b * ((1 - a) * pixel_at(s, left, top + 1) + a * pixel_at(s, left + 1, top + 1));
+}
+
+/* A cell's place in the rectified image. */
+typedef struct cell_target {
+  uint8_t *pixels;
+  int h, w;
+  size_t stride;
+} cell_target;
+
+/* corners: the nodes top left, top right, bottom left, bottom right. The mean of taps x taps samples
+ * of each pixel. */
+static void sample_cell(const source *s, const double *const corners[4], int taps,
+                        const cell_target *target) {
+  for (int i = 0; i < target->h; i++) {
+    for (int j = 0; j < target->w; j++) {
+      double sum = 0;
+      for (int k = 0; k < taps * taps; k++) {
+        const double v = (i + (k / taps + 0.5) / taps) / target->h;
+        const double u = (j + (k % taps + 0.5) / taps) / target->w;
+        double point[2];
+        for (int d = 0; d < 2; d++)
+          point[d] = (1 - v) * ((1 - u) * corners[0][d] + u * corners[1][d]) +
+                     v * ((1 - u) * corners[2][d] + u * corners[3][d]);
+        sum += sample(s, point[0], point[1]);
+      }
+      target->pixels[(size_t)i * target->stride + (size_t)j] =
+          (uint8_t)(sum / (taps * taps) + 0.5);
+    }
+  }
+}
+
+/* Erase lines of up to `reach` pixels from one side of a cell: step goes from pixel to pixel along
+ * the side, inward from the side into the cell. A run that begins within `slack` pixels of the side
+ * and ends within reach is a line; from a longer one only `slack` pixels are erased. */
+static void erase_side(uint8_t *first, int length, ptrdiff_t step, ptrdiff_t inward, int slack,
+                       int reach) {
+  for (int i = 0; i < length; i++) {
+    uint8_t *pixel = first + i * step;
+    int begin = 0, end;
+    while (begin <= slack && pixel[begin * inward] < LINE_LEVEL) begin++;
+    if (begin > slack) continue;
+    end = begin;
+    while (end <= reach && pixel[end * inward] >= LINE_LEVEL) end++;
+    const int erased = end <= reach ? end + 1 : slack;
+    for (int k = 0; k < erased; k++) pixel[k * inward] = 0;
+  }
+}
+
+static void erase_walls(const cell_target *t, const double slack[4]) {
+  const ptrdiff_t row = (ptrdiff_t)t->stride;
+  const int high = (t->h - 1) / 3, wide = (t->w - 1) / 3;
+  int near[4], far[4];
+  for (int k = 0; k < 4; k++) {
+    const int limit = k < 2 ? high : wide;
+    near[k] = od_min(limit, (int)ceil(slack[k] / 2 + 1));
+    far[k] = od_min(limit, (int)ceil(slack[k] + 3));
+  }
+  erase_side(t->pixels, t->w, 1, row, near[0], far[0]);
+  erase_side(t->pixels + (t->h - 1) * row, t->w, 1, -row, near[1], far[1]);
+  erase_side(t->pixels, t->h, row, 1, near[2], far[2]);
+  erase_side(t->pixels + t->w - 1, t->h, row, -1, near[3], far[3]);
+}
+
+static double distance(const double *a, const double *b) { return hypot(b[0] - a[0], b[1] - a[1]); }
+
+/* A cell: its corners (top left, top right, bottom left, bottom right), and pixels of the rectified
+ * image for a pixel of the source. */
+typedef struct cell_source {
+  const double *corners[4];
+  double vertical, horizontal;
+} cell_source;
+
+static cell_source source_of(const od_table *table, int i, int j, const int32_t *span,
+                             const cell_target *target) {
+  const size_t row = 2 * ((size_t)table->columns + 1);
+  const double *top = table->nodes + (size_t)i * row + 2 * (size_t)j;
+  const double *bottom = top + (size_t)span[0] * row;
+  cell_source cell = {{top, top + 2 * span[1], bottom, bottom + 2 * span[1]}, 0, 0};
+  const double *const *c = cell.corners;
+  cell.vertical = target->h / fmax((distance(c[0], c[2]) + distance(c[1], c[3])) / 2, 1);
+  cell.horizontal = target->w / fmax((distance(c[0], c[1]) + distance(c[2], c[3])) / 2, 1);
+  return cell;
+}
+
+static void rectify_cell(const source *s, const cell_source *cell, const cell_target *target) {
+  const double scale = fmin(cell->vertical, cell->horizontal);
+  sample_cell(s, cell->corners, od_max(1, od_min(4, (int)(1 / scale + 0.7))), target);
+}
+
+/* The mean length of side i of the cells along an axis: heights of row i, or widths of column i. */
+static double mean_side(const od_table *table, bool row, int i) {
+  const int n = row ? table->columns : table->rows;
+  const size_t stride = 2 * ((size_t)table->columns + 1);
+  const double *first = table->nodes + (row ? (size_t)i * stride : 2 * (size_t)i);
+  const size_t step = row ? 2 : stride, next = row ? stride : 2;
+  double sum = 0;
+  for (int k = 0; k <= n; k++) sum += distance(first + (size_t)k * step, first + (size_t)k * step + next);
+  return sum / (n + 1);
+}
+
+/* Set n + 1 edges of rows or columns; return the last. */
+static int32_t set_edges(const od_table *table, bool row, double scale, int gap, int32_t *edges) {
+  const int n = row ? table->rows : table->columns;
+  edges[0] = 0;
+  for (int i = 0; i < n; i++)
+    edges[i + 1] = edges[i] + gap + od_max(1, (int)(scale * mean_side(table, row, i) + 0.5));
+  return edges[n];
+}
+
+void od_lay_out_table(const od_table *table, od_table_layout *layout) {
+  double height = 0;
+  for (int i = 0; i < table->rows; i++) height += mean_side(table, true, i) / table->rows;
+  double scale = fmin(fmax(OD_TABLE_ROW_HEIGHT / fmax(height, 1), 1), 4);
+  for (;; scale *= 0.8) {
+    layout->gap = (int)(scale * height / 8);
+    const int64_t h = set_edges(table, true, scale, layout->gap, layout->tops);
+    const int64_t w = set_edges(table, false, scale, layout->gap, layout->lefts);
+    if (scale < 0.01 || (h * w <= OD_TABLE_MAX_PIXELS && od_max((int)h, (int)w) <= MAX_SIDE)) break;
+  }
+}
+
+/* Return whether a cell starts at place (i, j), and where its pixels are. */
+static bool target_of(const od_table *table, const od_table_layout *layout, int i, int j,
+                      uint8_t *rectified, cell_target *target) {
+  const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
+  const size_t stride = (size_t)layout->lefts[table->columns];
+  if (span[0] == 0) return false;
+  *target = (cell_target){
+      rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
+      layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
+      layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
+  return true;
+}
+
+void od_rectify_table(int h, int w, const uint8_t *image, const od_table *table,
+                      const od_table_layout *layout, uint8_t *rectified) {
+  const source s = {h, w, image};
+  cell_target target;
+  for (int i = 0; i < table->rows; i++) {
+    for (int j = 0; j < table->columns; j++) {
+      if (!target_of(table, layout, i, j, rectified, &target)) continue;
+      const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
+      const cell_source cell = source_of(table, i, j, span, &target);
+      rectify_cell(&s, &cell, &target);
+    }
+  }
+}
+
+void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
+                          uint8_t *rectified) {
+  const int32_t *lines = table->thickness + table->rows + 1;
+  cell_target target;
+  for (int i = 0; i < table->rows; i++) {
+    for (int j = 0; j < table->columns; j++) {
+      if (!target_of(table, layout, i, j, rectified, &target)) continue;
+      const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
+      const cell_source cell = source_of(table, i, j, span, &target);
+      erase_walls(&target, (double[]){cell.vertical * table->thickness[i],
+                                      cell.vertical * table->thickness[i + span[0]],
+                                      cell.horizontal * lines[j],
+                                      cell.horizontal * lines[j + span[1]]});
+    }
+  }
+}

@@ -1,0 +1,508 @@
+"""Reading tables: the digits in each cell of a grid of ruling lines."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _checks, _core
+from ._inputs import gray_pages
+from ._typing import ImageLike
+from .models.recognizer import shipped_fusion, shipped_recognizer
+from .reading import Digit, _checked_model, _downscaled
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL.Image import Image
+
+    from .estimator import DigitClassifier
+
+__all__ = ["Cell", "Table", "read_table"]
+
+Point = tuple[float, float]
+
+# Limits of the core, csrc/page/table.h.
+_MAX_SIDE, _MAX_CELLS = 1000, 40_000
+
+_CELL_COLOR, _LABEL_COLOR = (26, 127, 75), (200, 50, 31)
+
+# Foreground levels of the core, csrc/digit/foreground.h.
+_WEAK, _STRONG = 96, 149
+
+# A component of a cell is writing if it is at least so high, relative to the cell.
+_MIN_HEIGHT = 0.22
+
+# Cells that decide whether the page is turned, and the gain of log-probability that a turn needs.
+_MAX_TURN_CELLS, _MIN_TURN_GAIN = 40, 0.7
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes
+    ----------
+    row, column : int
+        Its place in the table, from 0; of a merged cell, that of its upper left corner.
+    text : str
+        The digits as a string, lines apart by newlines; "" for an empty cell.
+    digits : tuple of Digit
+        In reading order.
+    corners : tuple of four (x, y)
+        In pixels of the image: upper left, upper right, lower right, lower left.
+    row_span, column_span : int
+        Rows and columns of the table that the cell covers; more than 1 for merged cells.
+    """
+
+    row: int
+    column: int
+    text: str
+    digits: tuple[Digit, ...] = field(repr=False)
+    corners: tuple[Point, Point, Point, Point] = field(repr=False)
+    row_span: int = 1
+    column_span: int = 1
+
+    @property
+    def confidence(self) -> float:
+        """Probability that all digits are correct, if errors are independent; 1 without digits."""
+        return float(np.prod([digit.confidence for digit in self.digits]))
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Bounding box (x, y, w, h) of the corners, in pixels of the image."""
+        return _bounding_box(np.array(self.corners))
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the cell as a dict that can be written as JSON."""
+        return {
+            "row": self.row,
+            "column": self.column,
+            "row_span": self.row_span,
+            "column_span": self.column_span,
+            "text": self.text,
+            "confidence": self.confidence,
+            "box": list(self.box),
+            "corners": [list(corner) for corner in self.corners],
+            "digits": [digit.to_dict() for digit in self.digits],
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """The cells of a table. Displayed as a table in notebooks.
+
+    ``len(table)`` is the number of rows, ``table[row, column]`` is a cell and ``table[row]`` the
+    cells of a row; iteration is over rows. All places of a merged cell have the same cell.
+
+    Attributes
+    ----------
+    cells : tuple of tuples of Cell
+        The rows; empty if there is no table.
+    image : ndarray (h, w) of uint8
+        The image in gray.
+    """
+
+    cells: tuple[tuple[Cell, ...], ...]
+    image: NDArray[np.uint8] = field(repr=False, compare=False)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The numbers of rows and columns; (0, 0) without a table."""
+        return len(self.cells), len(self.cells[0]) if self.cells else 0
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __iter__(self) -> Iterator[tuple[Cell, ...]]:
+        return iter(self.cells)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Cell, ...]: ...
+    @overload
+    def __getitem__(self, index: tuple[int, int]) -> Cell: ...
+    def __getitem__(self, index: int | tuple[int, int]) -> tuple[Cell, ...] | Cell:
+        if isinstance(index, tuple):
+            row, column = index
+            return self.cells[row][column]
+        return self.cells[index]
+
+    def __str__(self) -> str:
+        return "\n".join("\t".join(row) for row in self.to_lists())
+
+    def to_lists(self) -> list[list[str]]:
+        """Return the rows as lists of str: "" for empty cells, and the text of a merged cell once.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> import numpy as np
+        >>> ocrdigit.read_table(np.full((60, 80), 255, np.uint8)).to_lists()
+        []
+        """
+        return [
+            [cell.text if (cell.row, cell.column) == (i, j) else "" for j, cell in enumerate(row)]
+            for i, row in enumerate(self.cells)
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the texts as a pandas DataFrame of str.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "Table.to_frame needs pandas: pip install pandas", name="pandas"
+            ) from error
+        return pd.DataFrame(self.to_lists(), columns=range(self.shape[1]), dtype=str)
+
+    @overload
+    def to_csv(self, path: None = None) -> str: ...
+    @overload
+    def to_csv(self, path: str) -> None: ...
+    def to_csv(self, path: str | None = None) -> str | None:
+        """Return the texts as CSV without a header, or write them to a file.
+
+        Parameters
+        ----------
+        path : path, optional
+            The file to write, in UTF-8.
+        """
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(self.to_lists())
+        if path is None:
+            return text.getvalue()
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text.getvalue())
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table as a dict that can be written as JSON; merged cells are in it once."""
+        rows, columns = self.shape
+        cells = [
+            cell.to_dict()
+            for i, row in enumerate(self.cells)
+            for j, cell in enumerate(row)
+            if (cell.row, cell.column) == (i, j)
+        ]
+        return {
+            "rows": rows,
+            "columns": columns,
+            "width": self.image.shape[1],
+            "height": self.image.shape[0],
+            "cells": cells,
+        }
+
+    def draw(self) -> Image:
+        """Return the image with the outlines and texts of the cells drawn on it."""
+        from PIL import Image, ImageDraw, ImageFont
+
+        picture = Image.fromarray(self.image).convert("RGB")
+        canvas = ImageDraw.Draw(picture)
+        width = 1 + max(picture.size) // 500
+        for row in self.cells:
+            for cell in row:
+                canvas.line([*cell.corners, cell.corners[0]], _CELL_COLOR, width)
+        for row in self.cells:
+            for cell in row:
+                x, y, w, h = cell.box
+                if not cell.text:
+                    continue
+                font = ImageFont.load_default(max(8, min(h // 3, 2 * w // (1 + len(cell.text)))))
+                canvas.text((x + width + 1, y + width), cell.text, _LABEL_COLOR, font)
+        return picture
+
+    def _repr_png_(self) -> bytes:
+        data = io.BytesIO()
+        self.draw().save(data, "png")
+        return data.getvalue()
+
+    def _repr_html_(self) -> str:
+        if not self.cells:
+            return "<p><i>no table</i></p>"
+        data = io.BytesIO()
+        self.draw().save(data, "jpeg", quality=85)  # small, as notebooks store their output
+        picture = base64.b64encode(data.getvalue()).decode()
+        rows = "".join(f"<tr>{_html_row(i, row)}</tr>" for i, row in enumerate(self.cells))
+        return (
+            f'<img alt="the table with its cells" style="max-width:100%" '
+            f'src="data:image/jpeg;base64,{picture}">'
+            f'<table style="border-collapse:collapse">{rows}</table>'
+        )
+
+
+def _html_row(row: int, cells: tuple[Cell, ...]) -> str:
+    return "".join(
+        f'<td rowspan="{cell.row_span}" colspan="{cell.column_span}" '
+        f'title="confidence {cell.confidence:.1%}" style="border:1px solid currentColor;'
+        f'padding:0.15em 0.8em;background:none;text-align:right">'
+        f"{html.escape(cell.text).replace(chr(10), '<br>')}</td>"
+        for column, cell in enumerate(cells)
+        if (cell.row, cell.column) == (row, column)
+    )
+
+
+def read_table(
+    image: ImageLike,
+    *,
+    rows: int | None = None,
+    columns: int | None = None,
+    model: DigitClassifier | None = None,
+) -> Table:
+    """Read the numbers in the cells of a table: on a form, in a register, a sudoku.
+
+    The ruling lines are found at any thickness, with gaps, slanted up to 45 degrees, under
+    perspective and on curled pages; of several tables the one with most cells is read. A page that
+    is turned by 90, 180 or 270 degrees is read as its digits stand. Cells without a line between
+    them are one merged cell. The cells are rectified, without their lines, and read as by
+    :func:`ocrdigit.read`.
+
+    Parameters
+    ----------
+    image : path, bytes, PIL image or array
+        As for :func:`ocrdigit.read`; the first page of a file.
+    rows, columns : int, optional
+        The numbers of rows and columns, if known: up to 1000, and 40,000 cells. Lines that are too
+        faint to be found are then interpolated, and other print is left out.
+    model : DigitClassifier, optional
+        The classifier of digits. The default is that of :func:`ocrdigit.predict`.
+
+    Returns
+    -------
+    Table
+        ``.cells``, ``.to_lists()``, ``.to_frame()``; of shape (0, 0) if there is no table and
+        neither ``rows`` nor ``columns`` is given.
+
+    Raises
+    ------
+    TypeError
+        ``image`` is of a type or dtype that is not supported, or a parameter of a wrong type.
+    RuntimeError
+        ``model`` has not been fitted.
+    ValueError
+        ``image`` is not valid, see :func:`ocrdigit.read`; ``rows`` or ``columns`` is out of range,
+        or the image has no table with so many rows and columns.
+    OSError
+        A file cannot be read.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> import numpy as np
+    >>> page = np.full((200, 260), 255, np.uint8)
+    >>> page[20:181:80] = page[:, 30:231:100] = 0
+    >>> page[35:85, 70:90] = 255 - ocrdigit.image.resize(
+    ...     ocrdigit.datasets.load_sample().X_test[3], (50, 50))[:, 15:35]
+    >>> ocrdigit.read_table(page).shape
+    (2, 2)
+    """
+    wanted = tuple(
+        0 if value is None else _checks.int_in_range(name, value, 1, _MAX_SIDE)
+        for name, value in (("rows", rows), ("columns", columns))
+    )
+    if wanted[0] * wanted[1] > _MAX_CELLS:
+        raise ValueError(
+            f"rows x columns must be at most {_MAX_CELLS:,} cells, got {rows} x {columns}"
+        )
+    page = gray_pages(image, "image")[0]
+    classifier = _checked_model(model)
+    small, factor = _downscaled(page)
+    grid = _find_upright(small, wanted, classifier)
+    if grid is None:
+        if any(wanted):
+            raise ValueError(
+                f"the image has no table with {rows or 'any number of'} rows and "
+                f"{columns or 'any number of'} columns"
+            )
+        return Table((), page)
+    return Table(_read_cells(grid, factor, classifier), page)
+
+
+class _Grid:
+    """A table that the core found in an image, turned by ``quarters`` counterclockwise."""
+
+    def __init__(self, found: dict[str, Any], quarters: int, shape: tuple[int, int]) -> None:
+        self.tops, self.lefts = found["tops"][0], found["lefts"][0]
+        self.rows, self.columns = len(self.tops) - 1, len(self.lefts) - 1
+        self.spans = found["spans"].reshape(self.rows, self.columns, 2)
+        self.gap: int = found["gap"]
+        self.rectified: NDArray[np.uint8] = found["rectified"]
+        self.gray: NDArray[np.uint8] = found["gray"]
+        nodes = found["nodes"].reshape(self.rows + 1, self.columns + 1, 2)
+        self.nodes = _turn_back(nodes, quarters, shape)
+        self.starts = self._cell_starts()
+
+    def _cell_starts(self) -> NDArray[np.intp]:
+        """Return (rows, columns, 2): the place where the cell at each place starts."""
+        starts = np.zeros((self.rows, self.columns, 2), np.intp)
+        for i, j in np.argwhere(self.spans[..., 0] > 0):
+            h, w = self.spans[i, j]
+            starts[i : i + h, j : j + w] = i, j
+        return starts
+
+    def cell_of(self, x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the starts of the cells at points of the rectified image."""
+        row = np.clip(np.searchsorted(self.tops, y, "right") - 1, 0, self.rows - 1)
+        column = np.clip(np.searchsorted(self.lefts, x, "right") - 1, 0, self.columns - 1)
+        starts = self.starts[row, column]
+        return starts[..., 0], starts[..., 1]
+
+    def area(self, i: int, j: int) -> tuple[int, int, int, int]:
+        """Return left, top, right and bottom of a cell in the rectified image."""
+        h, w = self.spans[i, j]
+        right, bottom = self.lefts[j + w] - self.gap, self.tops[i + h] - self.gap
+        return int(self.lefts[j]), int(self.tops[i]), int(right), int(bottom)
+
+    def corners(self, i: int, j: int) -> NDArray[np.float64]:
+        """Return the corners (4, 2) of a cell in the image, clockwise from the upper left."""
+        h, w = self.spans[i, j]
+        n = self.nodes
+        return np.array([n[i, j], n[i, j + w], n[i + h, j + w], n[i + h, j]])
+
+    def box_in_image(self, i: int, j: int, box: tuple[int, ...], factor: int) -> Any:
+        """Return the bounding box in the image of a box (x, y, w, h) in the rectified one."""
+        left, top, right, bottom = self.area(i, j)
+        x, y, w, h = box
+        u = np.clip((np.array([x, x + w, x + w, x]) - left) / (right - left), 0, 1)[:, None]
+        v = np.clip((np.array([y, y, y + h, y + h]) - top) / (bottom - top), 0, 1)[:, None]
+        a, b, c, d = self.corners(i, j)
+        return _bounding_box(factor * ((1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * d + u * c)))
+
+
+def _turn_back(
+    nodes: NDArray[np.float64], quarters: int, shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return points of an image that np.rot90 has turned, in the image of ``shape`` before it."""
+    h, w = shape
+    x, y = nodes[..., 0], nodes[..., 1]
+    turned = {0: (x, y), 1: (w - 1 - y, x), 2: (w - 1 - x, h - 1 - y), 3: (y, h - 1 - x)}
+    return np.stack(turned[quarters % 4], -1)
+
+
+def _bounding_box(points: NDArray[np.float64]) -> tuple[int, int, int, int]:
+    left, top = np.floor(points.min(0) + 0.5).astype(int).tolist()
+    right, bottom = np.ceil(points.max(0) + 0.5).astype(int).tolist()
+    return left, top, max(right - left, 1), max(bottom - top, 1)
+
+
+def _find(page: NDArray[np.uint8], wanted: tuple[int, ...], quarters: int) -> _Grid | None:
+    turned = np.ascontiguousarray(np.rot90(page, quarters))
+    found = _core.find_table(turned, *wanted)
+    return None if found is None else _Grid(found, quarters, (page.shape[0], page.shape[1]))
+
+
+def _find_upright(
+    page: NDArray[np.uint8], wanted: tuple[int, ...], model: DigitClassifier
+) -> _Grid | None:
+    """Find a table, with the page turned so that the digits in its cells stand upright."""
+    grid = _find(page, wanted, 0)
+    if grid is None:
+        return None
+    crops = [crop for _, _, crop in _crops(grid)]
+    crops = crops[:: 1 + len(crops) // _MAX_TURN_CELLS]
+    if len(crops) < 2:
+        return grid
+    scores = [
+        _mean_log_score(model, [np.ascontiguousarray(np.rot90(crop, k)) for crop in crops])
+        for k in range(4)
+    ]
+    best = int(np.argmax(scores))
+    if scores[best] < scores[0] + _MIN_TURN_GAIN:
+        return grid
+    return _find(page, wanted, best) or grid
+
+
+def _mean_log_score(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> float:
+    """Return the mean log-probability that each crop shows its most probable digit."""
+    probabilities = model.predict_proba(crops).max(1) * _digit_scores(model, crops)
+    return float(np.log(np.maximum(probabilities, 1e-3)).mean())
+
+
+def _digit_scores(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    return np.asarray(model.digit_score(crops), float)
+
+
+def _components(grid: _Grid) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
+    """Return boxes (n, 4) of the components that are writing, and rows and columns of their cells.
+
+    Specks and rests of ruling lines are left out.
+    """
+    from . import image
+
+    binary = np.where(grid.rectified >= _WEAK, np.uint8(255), np.uint8(0))
+    count, _, stats, _ = image.connected_components(binary)
+    boxes = np.asarray(stats[1:count, :4], np.int64)
+    x, y, w, h = boxes.T
+    rows, columns = grid.cell_of(x + w / 2, y + h / 2)
+    spans = grid.spans[rows, columns]
+    tops, bottoms = grid.tops[rows], grid.tops[rows + spans[:, 0]] - grid.gap
+    high = h >= np.maximum(_MIN_HEIGHT * (grid.tops[rows + 1] - grid.gap - tops), 6)
+    at_side = (y <= tops + 1) | (y + h >= bottoms - 1)
+    kept = high & ~(at_side & (w > 6 * h))
+    return boxes[kept], rows[kept], columns[kept]
+
+
+def _crops(grid: _Grid) -> list[tuple[int, int, NDArray[np.uint8]]]:
+    """Return row, column and picture of the writing in each cell that has some."""
+    boxes, rows, columns = _components(grid)
+    found: dict[tuple[int, int], NDArray[np.int64]] = {}
+    for (x, y, w, h), i, j in zip(boxes.tolist(), rows.tolist(), columns.tolist(), strict=True):
+        edges = np.array([x, y, -(x + w), -(y + h)])
+        found[i, j] = np.minimum(found.get((i, j), edges), edges)
+    crops = []
+    for (i, j), (left, top, right, bottom) in found.items():
+        crop = grid.rectified[top:-bottom, left:-right]
+        crops.append((i, j, 255 - np.pad(crop, 4 + max(crop.shape) // 8)))
+    return crops
+
+
+def _read_cells(
+    grid: _Grid, factor: int, model: DigitClassifier
+) -> tuple[tuple[Cell, ...], ...]:
+    lines = _read_lines(grid, factor, model)
+    cells = np.empty((grid.rows, grid.columns), object)
+    for i, j in np.argwhere(grid.spans[..., 0] > 0).tolist():
+        height, width = grid.spans[i, j].tolist()
+        found = lines.get((i, j), {})
+        text = "\n".join("".join(str(d.value) for d in digits) for digits in found.values())
+        digits = tuple(digit for line in found.values() for digit in line)
+        corners = tuple((float(x), float(y)) for x, y in factor * grid.corners(i, j))
+        cell = Cell(i, j, text, digits, corners, height, width)  # type: ignore[arg-type]
+        cells[i : i + height, j : j + width] = cell
+    return tuple(tuple(row) for row in cells.tolist())
+
+
+def _read_lines(
+    grid: _Grid, factor: int, model: DigitClassifier
+) -> dict[tuple[int, int], dict[int, list[Digit]]]:
+    """Return the digits of each cell by text line."""
+    table, numbers = _core.read_digits(
+        shipped_recognizer(),
+        255 - grid.rectified,
+        classifier=model._fitted_classifier(),
+        fusion=shipped_fusion().to_dict(),
+    )
+    boxes = table[:, 2:]
+    rows, columns = grid.cell_of(boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2)
+    cells: dict[tuple[int, int], dict[int, list[Digit]]] = {}
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    for (i, j), (line, value, *box), row in zip(places, table.tolist(), numbers, strict=True):
+        area = grid.box_in_image(i, j, tuple(box), factor)
+        digit = Digit(value, float(row[0]), area, row[2:], float(row[1]))
+        cells.setdefault((i, j), {}).setdefault(line, []).append(digit)
+    return cells
