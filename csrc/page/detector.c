@@ -24,16 +24,15 @@ typedef struct levels {
   uint8_t *pixels; /* (h, w) */
 } levels;
 
-/* Cells are blocks of `side` pixels of the page: the pixels of the map of the finest scale. */
+/* Cells are blocks of pixels of the page, those of its class map: the pixels of the map of the
+ * finest scale. */
 typedef struct detection {
   od_page *page;
   const od_model *model;
   od_workspace *workspace;
   od_thread_pool *pool;
-  int side, rows, columns;
   uint16_t *sums; /* (rows, columns, OD_PIXEL_CLASSES): probabilities of all scales */
-  bool *numbers;  /* (rows, columns): cells of numbers */
-  bool *kept;     /* (rows, columns): and cells of background beside them */
+  bool *kept;     /* (rows, columns): cells of numbers, and of background beside them */
 } detection;
 
 bool od_is_detector(const od_model *model) {
@@ -72,7 +71,8 @@ static od_status halve(levels *fine, od_error *error) {
     const uint8_t *lower = upper + fine->w;
     uint8_t *row = coarse.pixels + (size_t)y * (size_t)coarse.w;
     for (int x = 0; x < fine->w / 2; x++)
-      row[x] = (uint8_t)((upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1] + 2) / 4);
+      row[x] =
+          (uint8_t)((upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1] + 2) / 4);
   }
   od_release(fine->pixels);
   *fine = coarse;
@@ -81,11 +81,12 @@ static od_status halve(levels *fine, od_error *error) {
 
 /* Adds a map (h, w, OD_PIXEL_CLASSES) whose pixels are `factor` cells wide. */
 static void add_map(const detection *work, od_shape shape, int factor, const uint8_t *map) {
+  const od_class_map *cells = &work->page->class_map;
   uint16_t *sums = work->sums;
-  for (int i = 0; i < work->rows; i++) {
+  for (int i = 0; i < cells->rows; i++) {
     const uint8_t *row =
         map + (size_t)od_min(i / factor, shape.h - 1) * (size_t)shape.w * OD_PIXEL_CLASSES;
-    for (int j = 0; j < work->columns; j++, sums += OD_PIXEL_CLASSES) {
+    for (int j = 0; j < cells->columns; j++, sums += OD_PIXEL_CLASSES) {
       const uint8_t *pixel = row + (size_t)od_min(j / factor, shape.w - 1) * OD_PIXEL_CLASSES;
       for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] = (uint16_t)(sums[c] + pixel[c]);
     }
@@ -108,25 +109,31 @@ static od_status run_scale(const detection *work, const levels *at, int factor, 
   return OD_OK;
 }
 
-/* Sets the cells and the sums of the probabilities of all scales. */
+/* Allocates the cells of a map of `at`, whose pixels are `scale` pixels of the page. */
+static od_status create_cells(detection *work, const levels *at, int scale, od_error *error) {
+  od_class_map *cells = &work->page->class_map;
+  *cells = (od_class_map){.side = OD_DETECTOR_STRIDE * scale,
+                          .rows = at->h / OD_DETECTOR_STRIDE,
+                          .columns = at->w / OD_DETECTOR_STRIDE};
+  const size_t count = (size_t)cells->rows * (size_t)cells->columns;
+  cells->classes = od_allocate(count, 1);
+  work->kept = od_allocate(count, sizeof *work->kept);
+  work->sums = od_allocate(count, OD_PIXEL_CLASSES * sizeof *work->sums);
+  if (cells->classes && work->kept && work->sums) return OD_OK;
+  return od_fail_memory(error, "detecting the numbers of a page");
+}
+
+/* Sums the probabilities of all scales. */
 static od_status run_scales(detection *work, od_error *error) {
   levels at;
   int scale = 1;
   od_status status = copy_foreground(work->page, &at, error);
   for (; !status && (double)at.h * at.w > MAX_PIXELS; scale *= 2) status = halve(&at, error);
-  work->side = OD_DETECTOR_STRIDE * scale;
-  work->rows = at.h / OD_DETECTOR_STRIDE;
-  work->columns = at.w / OD_DETECTOR_STRIDE;
-  const size_t cells = (size_t)work->rows * (size_t)work->columns;
-  work->sums = od_allocate(cells, OD_PIXEL_CLASSES * sizeof *work->sums);
-  work->numbers = od_allocate(cells, 2 * sizeof *work->numbers);
-  work->kept = work->numbers + cells;
-  if (!status && (!work->sums || !work->numbers))
-    status = od_fail_memory(error, "detecting the numbers of a page");
+  if (!status) status = create_cells(work, &at, scale, error);
   for (int i = 0, factor = 1; !status && i < MAX_SCALES; i++, factor *= 2) {
     if (i > 0) status = halve(&at, error);
-    if (i > 0 && od_min(at.h, at.w) < MIN_SIDE) break;
-    if (!status) status = run_scale(work, &at, factor, error);
+    if (status || (i > 0 && od_min(at.h, at.w) < MIN_SIDE)) break;
+    status = run_scale(work, &at, factor, error);
   }
   od_release(at.pixels);
   return status;
@@ -134,35 +141,33 @@ static od_status run_scales(detection *work, od_error *error) {
 
 /* ---- cells ---- */
 
-static bool is_number(const uint16_t *sums) {
-  const int foreground =
-      sums[OD_PIXEL_NUMBER] + sums[OD_PIXEL_WRITING] + sums[OD_PIXEL_RULING_LINE];
-  return sums[OD_PIXEL_NUMBER] > min_number * foreground;
+static od_pixel_class class_of(const uint16_t *sums) {
+  const int other = sums[OD_PIXEL_WRITING] + sums[OD_PIXEL_RULING_LINE];
+  if (sums[OD_PIXEL_NUMBER] > min_number * (sums[OD_PIXEL_NUMBER] + other)) return OD_PIXEL_NUMBER;
+  if (sums[OD_PIXEL_BACKGROUND] > sums[OD_PIXEL_NUMBER] + other) return OD_PIXEL_BACKGROUND;
+  return sums[OD_PIXEL_WRITING] > sums[OD_PIXEL_RULING_LINE] ? OD_PIXEL_WRITING
+                                                             : OD_PIXEL_RULING_LINE;
 }
 
-static bool is_background(const uint16_t *sums) {
-  return sums[OD_PIXEL_BACKGROUND] >
-         sums[OD_PIXEL_NUMBER] + sums[OD_PIXEL_WRITING] + sums[OD_PIXEL_RULING_LINE];
-}
-
-/* Keeps background beside cell (i, j) of a number, where the soft edges of its strokes are. */
+/* Keeps cell (i, j) of a number, and background beside it, where the soft edges of strokes are. */
 static void keep_around(const detection *work, int i, int j) {
-  for (int y = od_max(i - 1, 0); y <= od_min(i + 1, work->rows - 1); y++)
-    for (int x = od_max(j - 1, 0); x <= od_min(j + 1, work->columns - 1); x++) {
-      const size_t cell = (size_t)y * (size_t)work->columns + (size_t)x;
-      if (is_background(work->sums + cell * OD_PIXEL_CLASSES)) work->kept[cell] = true;
+  const od_class_map *cells = &work->page->class_map;
+  for (int y = od_max(i - 1, 0); y <= od_min(i + 1, cells->rows - 1); y++)
+    for (int x = od_max(j - 1, 0); x <= od_min(j + 1, cells->columns - 1); x++) {
+      const size_t cell = (size_t)y * (size_t)cells->columns + (size_t)x;
+      if (cells->classes[cell] <= OD_PIXEL_NUMBER) work->kept[cell] = true;
     }
 }
 
-static void find_numbers(const detection *work) {
-  for (int i = 0; i < work->rows; i++)
-    for (int j = 0; j < work->columns; j++) {
-      const size_t cell = (size_t)i * (size_t)work->columns + (size_t)j;
-      const uint16_t *sums = work->sums + cell * OD_PIXEL_CLASSES;
-      if (!is_number(sums)) continue;
-      work->numbers[cell] = work->kept[cell] = true;
-      keep_around(work, i, j);
-    }
+static void classify_cells(const detection *work) {
+  const od_class_map *cells = &work->page->class_map;
+  const size_t count = (size_t)cells->rows * (size_t)cells->columns;
+  for (size_t i = 0; i < count; i++)
+    cells->classes[i] = (uint8_t)class_of(work->sums + i * OD_PIXEL_CLASSES);
+  for (int i = 0; i < cells->rows; i++)
+    for (int j = 0; j < cells->columns; j++)
+      if (cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_NUMBER)
+        keep_around(work, i, j);
 }
 
 /* ---- erasing ---- */
@@ -170,12 +175,13 @@ static void find_numbers(const detection *work) {
 static void erase_rows(void *job, int first, int last, void *scratch) {
   const detection *work = job;
   od_page *page = work->page;
+  const int side = page->class_map.side;
   (void)scratch;
   for (int y = first; y < last; y++) {
     const size_t row = (size_t)y * (size_t)page->w;
-    const bool *kept = work->kept + (size_t)(y / work->side) * (size_t)work->columns;
+    const bool *kept = work->kept + (size_t)(y / side) * (size_t)page->class_map.columns;
     for (int x = 0; x < page->w; x++) {
-      if (page->foreground[row + (size_t)x] < MIN_LEVEL || kept[x / work->side]) continue;
+      if (page->foreground[row + (size_t)x] < MIN_LEVEL || kept[x / side]) continue;
       page->foreground[row + (size_t)x] = 0;
       page->erased[row + (size_t)x] = page->background[row + (size_t)x];
     }
@@ -198,10 +204,10 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
   detection work = {.page = page, .model = detector, .workspace = workspace, .pool = pool};
   od_status status = run_scales(&work, error);
   if (!status) {
-    find_numbers(&work);
+    classify_cells(&work);
     status = erase(&work, error);
   }
   od_release(work.sums);
-  od_release(work.numbers);
+  od_release(work.kept);
   return status;
 }

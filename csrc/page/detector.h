@@ -11,20 +11,12 @@
  * of the classes for every OD_DETECTOR_STRIDE-th row and column. */
 enum { OD_DETECTOR_STRIDE = 4 };
 
-typedef enum od_pixel_class {
-  OD_PIXEL_BACKGROUND,
-  OD_PIXEL_NUMBER,
-  OD_PIXEL_WRITING, /* other writing, print and drawings */
-  OD_PIXEL_RULING_LINE,
-  OD_PIXEL_CLASSES
-} od_pixel_class;
-
 /* Whether a model is a detector. */
 bool od_is_detector(const od_model *model);
 
-/* Erases the foreground that belongs to no number from page->foreground and page->image, which
- * becomes a copy with background in its place. Call it after od_page_find_foreground.
- * Errors: OD_ERROR_MEMORY. */
+/* Fills page->class_map, and erases the foreground that belongs to no number from page->foreground
+ * and page->image, which becomes a copy with background in its place. Call it after
+ * od_page_find_foreground. Errors: OD_ERROR_MEMORY. */
 od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_workspace *workspace,
                                od_thread_pool *pool, od_error *error);
 

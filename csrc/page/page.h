@@ -17,6 +17,14 @@ enum {
   OD_MAX_SEGMENTS = 6000    /* of a page */
 };
 
+typedef enum od_pixel_class {
+  OD_PIXEL_BACKGROUND,
+  OD_PIXEL_NUMBER,
+  OD_PIXEL_WRITING, /* other writing, print and drawings */
+  OD_PIXEL_RULING_LINE,
+  OD_PIXEL_CLASSES
+} od_pixel_class;
+
 /* A connected component, or a part of one after segmentation, that belongs to one symbol. */
 typedef struct od_segment {
   int left, top, right, bottom; /* box; right and bottom are exclusive */
@@ -31,6 +39,12 @@ typedef struct od_text_line {
   int left, top, right, bottom;
 } od_text_line;
 
+/* The class of foreground in blocks of `side` pixels, as the detector finds it. */
+typedef struct od_class_map {
+  int side, rows, columns;
+  uint8_t *classes; /* (rows, columns) of od_pixel_class; NULL without a detector */
+} od_class_map;
+
 typedef struct od_page {
   int h, w;
   od_image_workspace workspace; /* set kernels and pool before the first step */
@@ -42,6 +56,7 @@ typedef struct od_page {
   uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
   uint8_t *background;          /* (h, w): the level of the background */
   uint8_t *erased;              /* (h, w): the image without foreground that belongs to no number */
+  od_class_map class_map;
   double stroke_width;
   od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
                                           1 + index, 0 for none */

@@ -74,6 +74,7 @@ void od_page_release(od_page *page) {
   od_release(page->foreground);
   od_release(page->background);
   od_release(page->erased);
+  od_release(page->class_map.classes);
   od_foreground_components_release(&page->components);
   od_release(page->lines);
   od_release(page->segments);

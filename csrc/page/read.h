@@ -59,8 +59,8 @@ typedef struct od_fusion {
 /* What reads an image. It is plain data of one caller: its models and weights may be shared with
  * other readers, its workspaces not. */
 typedef struct od_reader {
-  const od_kernels *kernels;  /* of image operations */
-  const od_model *detector;   /* of numbers, see page/detector.h; NULL: all foreground is read */
+  const od_kernels *kernels; /* of image operations */
+  const od_model *detector;  /* of numbers, see page/detector.h; NULL: all foreground is read */
   od_workspace *detector_workspace;
   const od_model *recognizer; /* (OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1) to time steps of
                                  OD_CTC_CLASSES classes */

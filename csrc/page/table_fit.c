@@ -25,7 +25,9 @@ typedef struct fit_problem {
   double start, end;   /* of the lines that cross them */
 } fit_problem;
 
-static double even_position(const even_lines *e, int i) { return (e->a + e->b * i) / (1 + e->c * i); }
+static double even_position(const even_lines *e, int i) {
+  return (e->a + e->b * i) / (1 + e->c * i);
+}
 
 static double even_distance(const even_lines *e, int i) {
   return fabs(even_position(e, i + 1) - even_position(e, i));
@@ -231,7 +233,10 @@ bool od_fit_grid_axis(od_grid *grid, int k, int count) {
   for (int i = 0; i < axis->count; i++) moved[i] = -1;
   if (getenv("DBG")) {
     fprintf(stderr, "axis %d start %.0f end %.0f\n", k, p.start, p.end);
-    for (int i = 0; i < axis->count; i++) fprintf(stderr, "  %.1f len %.0f thick %.1f [%.0f %.0f]\n", axis->lines[i].position, axis->lines[i].length, axis->lines[i].thickness, axis->lines[i].start, axis->lines[i].end);
+    for (int i = 0; i < axis->count; i++)
+      fprintf(stderr, "  %.1f len %.0f thick %.1f [%.0f %.0f]\n", axis->lines[i].position,
+              axis->lines[i].length, axis->lines[i].thickness, axis->lines[i].start,
+              axis->lines[i].end);
   }
   if (axis->count <= MAX_FITTED) matches = fit_even(&p, &even);
   if (use_even(&p, &even, matches))

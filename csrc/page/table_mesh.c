@@ -51,9 +51,9 @@ static bool fill_bins(double *deviations, double *weights) {
     deviations[b] /= weights[b];
     for (int c = previous + 1; c < b; c++) {
       const double part = previous < 0 ? 1 : (double)(c - previous) / (b - previous);
-      deviations[c] = previous < 0 ? deviations[b]
-                                   : deviations[previous] +
-                                         part * (deviations[b] - deviations[previous]);
+      deviations[c] = previous < 0
+                          ? deviations[b]
+                          : deviations[previous] + part * (deviations[b] - deviations[previous]);
     }
     previous = b;
   }
@@ -218,7 +218,8 @@ static void grow_cell(const walls *w, int i, int j, double limit, int32_t *span)
   const od_table *t = w->table;
   const size_t columns = (size_t)t->columns;
   int rows = 1, width = 1;
-  while (j + width < t->columns && w->right[(size_t)i * columns + (size_t)(j + width - 1)] < limit &&
+  while (j + width < t->columns &&
+         w->right[(size_t)i * columns + (size_t)(j + width - 1)] < limit &&
          t->spans[2 * ((size_t)i * columns + (size_t)(j + width))] < 0)
     width++;
   for (bool whole = true; whole && i + rows < t->rows;) {

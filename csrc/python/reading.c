@@ -296,8 +296,7 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
 
 PyObject *reading_crop_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                               PyObject *keywords) {
-  static const signature accepted = {
-      "crop_digits", 3, 2, 2, {"recognizer", "image", "detector"}};
+  static const signature accepted = {"crop_digits", 3, 2, 2, {"recognizer", "image", "detector"}};
   PyObject *values[3], *result = NULL;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
