@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import synth
+from .. import _core, synth
 from .._inputs import gray_pages
-from ..models.detector import BACKGROUND, NUMBER
+from ..models.detector import NUMBER
 from ..models.recognizer import HEIGHT
-from .page_crops import label_register, read_register_labels
-from .. import _core
+from .registers import label_register, read_register_labels
 
 _MARGIN = 8  # around a field, in pixels
 _TEXT_ROWS = 22.0  # of a line image, as in page/line_image.c
@@ -55,9 +55,17 @@ def _field(
     for axis in (0, 1):
         for step in (-1, 1):
             near |= np.roll(number, step, axis)
-    other = (levels >= 24) & ~near & (marks != BACKGROUND) | (levels >= 24) & ~near
-    pixels[other] = paper
+    pixels[(levels >= 24) & ~near] = paper
     return pixels, number
+
+
+def register_pictures(folder: str, count: int, rng: np.random.Generator) -> list[synth.Picture]:
+    """Return varied fields of the registers' training pages, frequent texts less often."""
+    fields = register_fields(folder, "train")
+    frequency = Counter(digits for _, _, digits in fields)
+    weights = np.array([frequency[digits] ** -0.5 for _, _, digits in fields])
+    chosen = rng.choice(len(fields), count, p=weights / weights.sum())
+    return [vary(fields[index], rng) for index in chosen]
 
 
 def vary(field: Field, rng: np.random.Generator) -> synth.Picture:
