@@ -66,7 +66,7 @@ def _without_neighbours(ink: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return foreground without parts of the rows above and below, which touch the sides."""
     h = len(ink)
     components = image.connected_components(ink)
-    kept = ink.copy()
+    kept: NDArray[np.bool_] = ink.copy()
     for label, (_, top, _, height, _) in enumerate(components.stats.tolist()):
         at_side = top == 0 or top + height == h
         if label and at_side and height < 0.3 * h:
