@@ -27,6 +27,26 @@ def match(table: NDArray[np.int32], picture: synth.Picture) -> NDArray[np.int64]
     return values
 
 
+UNKNOWN = -2
+
+
+def match_document(table: NDArray[np.int32], document: synth.Document) -> NDArray[np.int64]:
+    """Return the true digit (n,) of each detection on a document.
+
+    Detections in the box of a number are its digits in order if there are as many of them, else
+    UNKNOWN. All others are false, -1.
+    """
+    values = np.full(len(table), -1, np.int64)
+    centers = table[:, 2:4] + table[:, 4:6] / 2
+    for text, (x, y, w, h) in document.numbers:
+        inside = ((centers >= (x, y)) & (centers < (x + w, y + h))).all(axis=1)
+        found = np.flatnonzero(inside)
+        found = found[np.argsort(centers[found, 0])]
+        digits = [int(character) for character in text if character.isdigit()]
+        values[found] = digits if len(digits) == len(found) else UNKNOWN
+    return values
+
+
 def _iou(a: NDArray[np.int32], b: NDArray[np.int64]) -> float:
     low, high = np.maximum(a[:2], b[:2]), np.minimum(a[:2] + a[2:], b[:2] + b[2:])
     intersection = float(np.prod(np.clip(high - low, 0, None)))

@@ -1,12 +1,12 @@
 """Fit the weights of score fusion, of the recognizer and the classifier.
 
     pip install Hershey-Fonts
-    python -m ocrdigit.training.fusion --data DIR [--recognizer FILE] --out fusion.json
+    python -m ocrdigit.training.fusion --data DIR --fonts FONTS --out fusion.json
 
 Pictures of numbers in all styles, of words and of clutter are synthesized from digits that neither
 network was trained on (``DIR`` as for :mod:`ocrdigit.training.recognizer`; MNIST's last 5,000
 training images, and the writers of optdigits' test set), and read. The weights are fitted to half
-of the pictures and evaluated on the others.
+of the pictures and evaluated on the others. They are fitted to documents of all kinds, too.
 
 The log probability of each digit is ``recognizer`` * the recognizer's + ``classifier`` * the
 classifier's, up to a constant. The log odds that a symbol is a digit are ``bias`` +
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +30,15 @@ from numpy.typing import NDArray
 from .. import _core, synth
 from .._predict import shipped_model
 from ..datasets import load_mnist, load_optdigits
+from ..models.detector import shipped_detector
 from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
-from ._matching import match
+from ._matching import UNKNOWN, match, match_document
 from .line_images import TRAINING_DIGITS, clutter_picture, smooth, styles, words
 
 PRIOR_MEAN, PRIOR_STRENGTH = 0.99, 8.0
 MIN_PROBABILITY = 0.1
 
-_STRINGS, _SPACED, _WORDS, _CLUTTER = 3_000, 2_000, 600, 1_500
+_STRINGS, _SPACED, _WORDS, _CLUTTER, _DOCUMENTS = 3_000, 2_000, 600, 1_500, 800
 _CLUTTER_HEIGHT, _CLUTTER_WIDTH = 48, 600
 
 _Floats = NDArray[np.float64]
@@ -71,17 +72,22 @@ def concatenate(parts: Iterable[Features]) -> Features:
     return Features(*(np.concatenate(column) for column in columns))
 
 
-def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
-    """Return pictures by kind: numbers, widely spaced numbers, words and clutter."""
-    rng = np.random.default_rng(seed)
+def held_out_digits(folder: str) -> synth.Digits:
+    """Return digits that neither network was trained on."""
     mnist = load_mnist(os.path.join(folder, "mnist"))
     optdigits = load_optdigits(os.path.join(folder, "uci"))
-    digits = synth.Digits(
+    return synth.Digits(
         np.concatenate(
             [mnist.X_train[TRAINING_DIGITS:], np.stack([smooth(b, 1.0) for b in optdigits.X_test])]
         ),
         np.concatenate([mnist.y_train[TRAINING_DIGITS:], optdigits.y_test]),
     )
+
+
+def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
+    """Return pictures by kind: numbers, widely spaced numbers, words and clutter."""
+    rng = np.random.default_rng(seed)
+    digits = held_out_digits(folder)
     all_styles = styles()
     spaced = all_styles[0].with_(source_strokes=1.0, stroke_offset=(0.0, 0.0), gap=(0.1, 0.5))
 
@@ -96,14 +102,32 @@ def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
     }
 
 
+def documents(folder: str, fonts: str | None, seed: int) -> list[synth.Document]:
+    """Return documents of all kinds, with digits that neither network was trained on."""
+    rng = np.random.default_rng(seed)
+    digits = held_out_digits(folder)
+    return [
+        synth.document(size=(500, 400), digits=digits, fonts=fonts, color=False, random_state=rng)
+        for _ in range(_DOCUMENTS)
+    ]
+
+
 def extract_features(
-    recognizer: _core.Network, classifier: _core.Classifier, drawn: list[synth.Picture]
+    recognizer: _core.Network,
+    classifier: _core.Classifier,
+    drawn: Sequence[synth.Picture | synth.Document],
 ) -> Features:
     """Return the features of the symbols that the recognizer finds in pictures."""
     parts = []
     for index, picture in enumerate(drawn):
         image = np.ascontiguousarray(picture.image)
-        found = _core.fusion_features(recognizer, image, classifier=classifier)
+        found = _core.fusion_features(
+            recognizer, image, classifier=classifier, detector=shipped_detector()
+        )
+        if isinstance(picture, synth.Document):
+            values = match_document(found["symbols"], picture)
+        else:
+            values = match(found["symbols"], picture)
         features = Features(
             found["recognizer"],
             found["classifier"],
@@ -111,10 +135,10 @@ def extract_features(
             found["classifier_odds"],
             found["foreground"],
             found["isolated"],
-            match(found["symbols"], picture),
+            values,
             np.full(len(found["symbols"]), index),
         )
-        parts.append(features.where(found["verified"]))
+        parts.append(features.where(found["verified"] & (values != UNKNOWN)))
     return concatenate(parts)
 
 
@@ -206,16 +230,16 @@ def evaluate(
     weights: FusionWeights,
 ) -> None:
     """Print accuracies on the validation half of pictures, without fusion and with it."""
-    fusion = weights.to_dict()
+    fusion, detector = weights.to_dict(), shipped_detector()
     for kind, all_pictures in drawn.items():
         alone, fused, kept, confidence, correct = 0, 0, 0, [], []
         chosen = all_pictures[1::2]
         for picture in chosen:
             image = np.ascontiguousarray(picture.image)
-            table, _ = _core.read_digits(recognizer, image)
+            table, _ = _core.read_digits(recognizer, image, detector=detector)
             alone += "".join(map(str, table[:, 1])) == picture.text
             table, numbers = _core.read_digits(
-                recognizer, image, classifier=classifier, fusion=fusion
+                recognizer, image, classifier=classifier, fusion=fusion, detector=detector
             )
             fused += "".join(map(str, table[:, 1])) == picture.text
             kept += len(table)
@@ -232,6 +256,7 @@ def main() -> None:
     """Fit the weights, evaluate and write them."""
     parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.fusion")
     parser.add_argument("--data", required=True)
+    parser.add_argument("--fonts", help="folder of TrueType fonts for printed documents")
     parser.add_argument("--recognizer", default=RECOGNIZER_PATH)
     parser.add_argument("--out", default="fusion.json")
     parser.add_argument("--seed", type=int, default=0)
@@ -242,6 +267,8 @@ def main() -> None:
     features = {
         kind: extract_features(recognizer, classifier, each) for kind, each in drawn.items()
     }
+    pages = documents(options.data, options.fonts, options.seed)
+    features["documents"] = extract_features(recognizer, classifier, pages)
     weights = fit_fusion(features)
     print(weights)
     evaluate(recognizer, classifier, drawn, weights)
