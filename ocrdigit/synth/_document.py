@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from . import _fonts, _style
 from ._digits import Digits, as_digits
 from ._layouts import LAYOUTS, WHOLE
 from ._photo import photograph, sample_geometry
-from ._sheet import NUMBER, Gray, Sheet, labels_of, number_boxes
+from ._sheet import Gray, Sheet, labels_of, number_boxes
 from ._style import Style
 
 Box = tuple[int, int, int, int]
@@ -283,25 +284,33 @@ def _document(
     return Document(kind, image, labels_of(owner), numbers, cells)
 
 
-def _training_pair(
-    maker: _Maker, size: tuple[int, int], kinds: tuple[str, ...] = DOCUMENT_KINDS
-) -> tuple[Gray, Gray]:
-    """Return a gray picture and its label map, both (h, w), of a random kind.
+def labelled_pictures(
+    size: tuple[int, int],
+    *,
+    kinds: Sequence[str] = DOCUMENT_KINDS,
+    digit_height: tuple[float, float] = (14, 48),
+    style: Style = _DOCUMENT,
+    digits: Any = None,
+    fonts: str | None = None,
+    random_state: object = None,
+) -> Iterator[tuple[Gray, Gray]]:
+    """Yield gray pictures and their label maps, both (h, w), for training; without end.
 
-    A crop is placed at the centre of a picture of ``size``, on a uniform background.
+    Each has a random kind. A crop is placed on a uniform background of ``size`` (width, height).
     """
-    rng = maker.rng
-    kind = kinds[rng.integers(len(kinds))]
-    made = maker.crop(size) if kind == "crop" else maker.whole(kind, size)
-    height, width = made.labels.shape
-    if (width, height) == size:
-        return made.image, made.labels
-    image = np.full((size[1], size[0]), int(np.median(made.image)), np.uint8)
-    labels = np.zeros((size[1], size[0]), np.uint8)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    image[top : top + height, left : left + width] = made.image
-    labels[top : top + height, left : left + width] = made.labels
-    return image, labels
+    rng = _checks.generator(random_state)
+    found = _fonts.find_fonts(fonts)
+    maker = _Maker(style, as_digits(digits), found, digit_height, 1.0, False, rng)
+    while True:
+        kind = kinds[rng.integers(len(kinds))]
+        made = maker.crop(size) if kind == "crop" else maker.whole(kind, size)
+        height, width = made.labels.shape
+        image = np.full((size[1], size[0]), int(np.median(made.image)), np.uint8)
+        labels = np.zeros((size[1], size[0]), np.uint8)
+        top, left = (size[1] - height) // 2, (size[0] - width) // 2
+        image[top : top + height, left : left + width] = made.image
+        labels[top : top + height, left : left + width] = made.labels
+        yield image, labels
 
 
 def _checked_size(size: object) -> tuple[int, int]:

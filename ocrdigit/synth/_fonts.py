@@ -62,12 +62,16 @@ class Fonts:
             name = Path(file).stem.split("-")[0].lower()
             families.setdefault(name[:7], []).append(file)
         scripts = {name for name in families if any(s in name for s in _short(_SCRIPTS))}
-        self._printed = [families[name] for name in sorted(families) if name not in scripts]
+        self._numbers = [families[name] for name in sorted(families) if name not in scripts]
+        self._printed = [family for family in self._numbers if "DSEG" not in Path(family[0]).stem]
         self._scripts = [families[name] for name in sorted(scripts)]
 
-    def printed(self, rng: np.random.Generator) -> str:
-        """Return the path of a random font for print, "" for the font of Pillow."""
-        return _choose(self._printed or self._scripts, rng)
+    def printed(self, rng: np.random.Generator, *, numbers: bool = False) -> str:
+        """Return the path of a random font for print, "" for the font of Pillow.
+
+        For ``numbers``, fonts of segment displays are included.
+        """
+        return _choose((self._numbers if numbers else self._printed) or self._scripts, rng)
 
     def script(self, rng: np.random.Generator) -> str | None:
         """Return the path of a random font that imitates handwriting, or None without one."""
@@ -96,8 +100,16 @@ def _is_complete(file: str) -> bool:
         shapes = [text_mask(character, font) for character in _PROBE]
     except (OSError, ValueError):
         return False
+    if any(_is_framed(shape) for shape in shapes):
+        return False
     drawn = {(shape.shape, shape.tobytes()) for shape in shapes if shape.max(initial=0) > 64}
     return len(drawn) == len(_PROBE)
+
+
+def _is_framed(shape: Gray) -> bool:
+    """Return whether a character stands in a box, as in some symbol fonts."""
+    sides = (shape[0], shape[-1], shape[:, 0], shape[:, -1])
+    return shape.shape[1] > 6 and min(float((side > 96).mean()) for side in sides) > 0.7
 
 
 @lru_cache(maxsize=256)

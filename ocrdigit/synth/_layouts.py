@@ -276,6 +276,12 @@ def _table(sheet: Sheet) -> None:
         sheet.print_text(title, x[0], top - 0.4 * size, size, max_width=sheet.width - x[0])
     merged = _draw_grid(sheet, x, y)
     _fill_cells(sheet, x, y, merged)
+    below = (x[0], y[-1] + 1.5 * size, sheet.width - inset, sheet.height - inset)
+    if rng.random() < 0.7 and below[3] - below[1] > 2 * size:
+        if rng.random() < 0.6:
+            _rows_of_numbers(sheet, words=float(rng.uniform(0, 0.9)), box=below)
+        else:
+            _block_of_print(sheet, below, size * rng.uniform(0.6, 1.2))
 
 
 def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:
@@ -676,6 +682,9 @@ def _guilloche(sheet: Sheet) -> None:
 def _sudoku(sheet: Sheet) -> None:
     rng = sheet.rng
     side = min(sheet.width, sheet.height) * rng.uniform(0.72, 0.97)
+    cut = side < 15 * sheet.low  # digits would be too low: show a part of the grid
+    if cut:
+        side = rng.uniform(16, 22) * sheet.low
     cell = side / 9
     spare_x, spare_y = sheet.width - side, sheet.height - side
     left, top = rng.uniform(0.1, 0.9) * spare_x, rng.uniform(0.1, 0.9) * spare_y
@@ -708,9 +717,12 @@ def _sudoku(sheet: Sheet) -> None:
             if not printed:
                 x, y = x + rng.normal(0, spread), y + rng.normal(0, spread)
             sheet.cells[row][column] = sheet.number(
-                sheet.random_digits(1), x, y, (0.5, 0.5), printed=printed, max_width=0.9 * cell,
+                sheet.random_digits(1, "123456789"), x, y, (0.5, 0.5), printed=printed,
+                max_width=0.9 * cell,
                 size=printed_size if printed else hand_size * rng.uniform(0.85, 1.15),
             )  # fmt: skip
+    if cut:
+        sheet.cells = None
     _around(sheet, (left, top, left + side, top + side), 0.35 * cell)
 
 

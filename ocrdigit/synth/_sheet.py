@@ -75,7 +75,7 @@ class Sheet:
         self.cells: list[list[int | None]] | None = None
         self.writer = Writer(fonts, rng)
         self.font = fonts.printed(rng)
-        self.number_font = fonts.printed(rng)
+        self.number_font = fonts.printed(rng, numbers=True)
         self.printed = 0.3 * (rng.random() < 0.4) + 0.7 * (rng.random() < 0.2)
         self.separators = float(rng.choice([0.0, 0.3, 0.8]))
         self.mark = str(rng.choice(list(".,-/:'")))
@@ -97,10 +97,10 @@ class Sheet:
         """Return the digits that the handwriting contains."""
         return "".join(map(str, self._present))
 
-    def random_digits(self, count: int) -> str:
-        """Return a number of ``count`` digits."""
-        chosen = self.rng.integers(len(self._present), size=count)
-        return "".join(str(self._present[i]) for i in chosen)
+    def random_digits(self, count: int, alphabet: str = "0123456789") -> str:
+        """Return a number of ``count`` digits of an alphabet that the handwriting contains."""
+        digits = [digit for digit in self._present if str(digit) in alphabet] or self._present
+        return "".join(str(digits[i]) for i in self.rng.integers(len(digits), size=count))
 
     def random_number(self, low: int = 1, high: int = 7) -> str:
         """Return a number of ``low`` to ``high`` digits, some with separators."""
@@ -173,7 +173,9 @@ class Sheet:
     def _write(self, queue: list[_Queued]) -> None:
         sizes = np.array([each.size for each in queue], np.float32)
         height = int(np.ceil(1.7 * sizes.max()))
-        style = self.style.with_(size=(0.6, 0.6), slope=(0, 0), boxes=0.0)
+        style = self.style.with_(
+            size=(0.6, 0.6), slope=(0.0, 0.0), darkness=(1.0, 1.0), darkness_jitter=0.0
+        )
         sample = sample_style(style, 1, height, self.rng, (0.1, 0.1))
         count = len(queue)
         ratio = sizes / sample.size
