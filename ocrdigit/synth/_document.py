@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .. import _checks
 from . import _fonts, _style
@@ -185,9 +184,7 @@ class _Maker:
             width, height = (scale * rng.uniform(320, 900, 2)).astype(int).tolist()
             size = (width, height)
         geometry = sample_geometry(size, kind in WHOLE, self.distortion, rng)
-        sheet = Sheet(
-            geometry.sheet, self.digit_height, self.style, self.digits, self.fonts, rng
-        )
+        sheet = Sheet(geometry.sheet, self.digit_height, self.style, self.digits, self.fonts, rng)
         LAYOUTS[kind](sheet)
         if self.distortion and rng.random() < 0.12:
             _page_frame(sheet, rng)
@@ -252,15 +249,17 @@ def _complete(
     flat: bool,
 ) -> NDArray[np.bool_]:
     """Return which numbers are entirely in the picture: none of their pixels was lost."""
-    complete = after > 0
+    complete: NDArray[np.bool_] = after > 0
     if flat:
-        return complete & (after == before)
+        complete &= after == before
+        return complete
     x, y, w, h = boxes.T
     complete &= (x > 0) & (y > 0) & (x + w < size[0]) & (y + h < size[1])
     # The area changes with perspective; a number that lost a part differs from its neighbours.
     ratio = after / np.maximum(before, 1)
     typical = np.median(ratio[complete]) if complete.any() else 1.0
-    return complete & (ratio > 0.6 * typical)
+    complete &= ratio > 0.6 * typical
+    return complete
 
 
 def _document(
@@ -277,9 +276,7 @@ def _document(
     ]
     cells = None
     if sheet.cells is not None:
-        cells = [
-            [None if index is None else found[index] for index in row] for row in sheet.cells
-        ]
+        cells = [[None if index is None else found[index] for index in row] for row in sheet.cells]
     numbers = [each for each in found if each is not None]
     return Document(kind, image, labels_of(owner), numbers, cells)
 
@@ -302,7 +299,7 @@ def labelled_pictures(
     found = _fonts.find_fonts(fonts)
     maker = _Maker(style, as_digits(digits), found, digit_height, 1.0, False, rng)
     while True:
-        kind = kinds[rng.integers(len(kinds))]
+        kind = kinds[int(rng.integers(len(kinds)))]
         made = maker.crop(size) if kind == "crop" else maker.whole(kind, size)
         height, width = made.labels.shape
         image = np.full((size[1], size[0]), int(np.median(made.image)), np.uint8)

@@ -34,9 +34,9 @@ def _rows_of_numbers(
                 width = _some_writing(sheet, x, base, size)
             else:
                 text = sheet.random_number(1, 8)
-                width = 0.75 * size * len(text)
+                width = 0.9 * size * len(text)
                 if x + width < right:
-                    sheet.number(text, x, base, size=size)
+                    sheet.number(text, x, base, size=size, max_width=width)
             x += width + size * rng.exponential(1.2 / density) + 0.5 * size
         y += pitch * rng.integers(1, 3) if pitch else size * rng.uniform(1.3, 2.5)
 
@@ -75,8 +75,9 @@ def _block_of_print(
             cut = text[: int(rng.integers(1, max(2, len(text) // 2)))]
             end += sheet.print_text(cut, left, y + size, size, font=font)[0] + 0.4 * size
             index = sheet.random_number(1, 6)
-            sheet.number(index, end, y + size, size=0.72 * size, printed=True)
-            end += 0.72 * size * len(index) + 0.5 * size
+            room = 0.65 * size * len(index)
+            sheet.number(index, end, y + size, size=0.72 * size, printed=True, max_width=room)
+            end += room + 0.4 * size
         if end < right - 3 * size:
             rest = text[: int((right - end) / (0.5 * size))]
             sheet.print_text(rest, end, y + size, size, font=font, max_width=right - end)
@@ -321,9 +322,7 @@ def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int
     return merged
 
 
-def _fill_cells(
-    sheet: Sheet, x: np.ndarray, y: np.ndarray, merged: set[tuple[int, int]]
-) -> None:
+def _fill_cells(sheet: Sheet, x: np.ndarray, y: np.ndarray, merged: set[tuple[int, int]]) -> None:
     rng = sheet.rng
     rows, columns = len(y) - 1, len(x) - 1
     header = rows > 1 and rng.random() < 0.45
@@ -383,9 +382,10 @@ def _form(sheet: Sheet) -> None:
                 sheet.print_text(text, left, y - 0.2 * label, label, max_width=right - left)
             else:
                 room = 0.5 * (right - left)
-                left += sheet.print_text(
-                    text, left, y + 0.75 * height, label, max_width=room
-                )[0] + 0.5 * size
+                left += (
+                    sheet.print_text(text, left, y + 0.75 * height, label, max_width=room)[0]
+                    + 0.5 * size
+                )
             if rng.random() < 0.25:
                 kind = int(rng.integers(5))
             _field(sheet, kind, (left, y, right, y + height))
@@ -505,9 +505,7 @@ def _register(sheet: Sheet) -> None:
             elif not blank:
                 _register_number(sheet, kind, (left, y - low * size, right), size)
     for _ in range(int(rng.integers(0, 6))):
-        _slash(
-            sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 2 * size, "pen2"
-        )
+        _slash(sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 2 * size, "pen2")
     if rng.random() < 0.2:
         _stamp(sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 4 * size)
 
@@ -529,9 +527,7 @@ def _register_columns(sheet: Sheet) -> list[tuple[float, float, str]]:
     return columns
 
 
-def _register_rules(
-    sheet: Sheet, columns: list[tuple[float, float, str]], top: float
-) -> None:
+def _register_rules(sheet: Sheet, columns: list[tuple[float, float, str]], top: float) -> None:
     """Draw the vertical lines of columns, single or double, and perhaps horizontal ones."""
     rng = sheet.rng
     size = sheet.digit_height
@@ -628,9 +624,14 @@ def _cheque(sheet: Sheet) -> None:
         y += size * rng.uniform(1.8, 3.2)
     if rng.random() < 0.4:
         text = sheet.random_digits(int(rng.integers(6, 20)))
-        sheet.number(text, 0.1 * sheet.width, sheet.height - 0.3 * size, size=max(
-            sheet.low, 0.6 * size
-        ), printed=True, max_width=0.8 * sheet.width)
+        sheet.number(
+            text,
+            0.1 * sheet.width,
+            sheet.height - 0.3 * size,
+            size=max(sheet.low, 0.6 * size),
+            printed=True,
+            max_width=0.8 * sheet.width,
+        )
     if rng.random() < 0.3:
         _stray_marks(sheet, 1)
 
@@ -763,9 +764,7 @@ def _envelope(sheet: Sheet) -> None:
             start += 0.8 * size * len(number) + 0.4 * size
         text = _fonts.sentence(int(rng.integers(6, 20)), rng)
         if start < sheet.width - 2 * size:
-            sheet.write_text(
-                text, start, y, 0.9 * size, max_width=0.98 * sheet.width - start
-            )
+            sheet.write_text(text, start, y, 0.9 * size, max_width=0.98 * sheet.width - start)
         y += size * rng.uniform(1.4, 2.2)
     height = size * rng.uniform(1.3, 2.0)
     if y + height < sheet.height:

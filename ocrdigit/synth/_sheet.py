@@ -198,9 +198,7 @@ class Sheet:
             mask = _fitted(mask, each.max_width)
             self._place(mask, each.x, each.y, each.anchor, each.ink, _FIRST + each.index)
 
-    def _place(
-        self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int
-    ) -> None:
+    def _place(self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int) -> None:
         height, width = mask.shape
         left, top = round(x - anchor[0] * width), round(y - anchor[1] * height)
         self.paste(mask, left, top, ink, owner)
@@ -345,7 +343,9 @@ def labels_of(owner: NDArray[np.int32]) -> Gray:
     return labels
 
 
-def number_boxes(owner: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def number_boxes(
+    owner: NDArray[np.int32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the bounding boxes (count, 4) of numbers in a map of owners, and their pixels."""
     y, x = np.nonzero(owner >= _FIRST)
     index = owner[y, x] - _FIRST
