@@ -106,7 +106,8 @@ def document(
         Size of the picture in pixels, 64 to 8,192 each. By default, random. A crop is at most
         of this size.
     digit_height : (low, high)
-        Range of the digit height in pixels, 8 to 1,000. In a sudoku, it follows from the size.
+        Range of the digit height in pixels, 8 to 1,000. In a sudoku it follows from the size; one
+        that is too small for digits of this height shows a part of the grid, without cells.
     style : str or Style, optional
         The handwriting, paper, light and camera. By default, a wide range of each.
     distortion : float
@@ -142,7 +143,7 @@ def document(
     >>> table = synth.document("table", size=(320, 240), random_state=0)
     >>> table.image.shape, table.labels.shape
     ((240, 320, 3), (240, 320))
-    >>> sorted(set(table.labels.ravel().tolist())) <= [0, 1, 2, 3]
+    >>> set(table.labels.ravel().tolist()) <= {0, 1, 2, 3}
     True
     """
     if kind is not None:

@@ -496,14 +496,15 @@ def _register(sheet: Sheet) -> None:
     pitch = size * rng.uniform(1.05, 1.9)
     cursive = size * rng.uniform(0.6, 1.1)
     low = rng.uniform(-0.1, 0.25)
-    dense = rng.uniform(0.5, 1.0)
+    dense = rng.uniform(0.25, 1.0)
+    point = float(rng.choice([0.0, 0.0, 0.1, 0.8]))
     for y in np.arange(top + pitch, sheet.height + pitch, pitch):
         blank = rng.random() > dense
         for left, right, kind in columns:
             if kind == "text":
                 _cursive_line(sheet, left, y, right, cursive)
             elif not blank:
-                _register_number(sheet, kind, (left, y - low * size, right), size)
+                _register_number(sheet, kind, (left, y - low * size, right), size, point)
     for _ in range(int(rng.integers(0, 6))):
         _slash(sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 2 * size, "pen2")
     if rng.random() < 0.2:
@@ -520,8 +521,8 @@ def _register_columns(sheet: Sheet) -> list[tuple[float, float, str]]:
         kind = str(rng.choice(["text", "number", "day", "amount", "amount", "number"]))
         if columns and columns[-1][2] == "text" and kind == "text":
             kind = "amount"
-        digits = {"text": rng.uniform(4, 14), "number": rng.uniform(2, 3.5)}
-        digits |= {"day": rng.uniform(1.3, 2.2), "amount": rng.uniform(3, 5)}
+        digits = {"text": rng.uniform(4, 14), "number": rng.uniform(2, 4.5)}
+        digits |= {"day": rng.uniform(1.3, 3.0), "amount": rng.uniform(3, 6)}
         columns.append((x, x + size * float(digits[kind]), kind))
         x = columns[-1][1]
     return columns
@@ -533,8 +534,11 @@ def _register_rules(sheet: Sheet, columns: list[tuple[float, float, str]], top: 
     size = sheet.digit_height
     slope = float(rng.normal(0, 0.008)) * (rng.random() < 0.5)
     thickness = _thickness(sheet, 6.0)
-    for _, x, kind in columns:
+    heavy = int(rng.integers(len(columns))) if rng.random() < 0.5 else -1
+    for index, (_, x, kind) in enumerate(columns):
         thick = thickness * float(rng.choice([1.0, 1.0, rng.uniform(0.5, 3.0)]))
+        if index == heavy:  # the bar at the margin of many registers
+            thick = size * rng.uniform(0.12, 0.45)
         ink = "rule" if rng.random() < 0.3 else "ruleprint"
         dashes = (rng.uniform(6, 40), rng.uniform(0.05, 0.4)) if rng.random() < 0.12 else None
         places = [x]
@@ -561,6 +565,7 @@ def _cursive_line(sheet: Sheet, left: float, y: float, right: float, size: float
     if kind < 0.15:
         sheet.write(sheet.writer.marks("--", size), (left + right) / 2, y, (0.5, 1), "pen")
         return
+    size *= float(rng.choice([1.0, 1.0, 1.0, rng.uniform(1.2, 1.8)]))
     x = left + size * (rng.uniform(0, 1.5) if rng.random() < 0.3 else rng.uniform(0, 0.3))
     length = int((right - x) / (0.55 * size) * rng.uniform(0.5, 1.1))
     text = _fonts.sentence(max(3, length), rng)
@@ -577,7 +582,7 @@ def _cursive_line(sheet: Sheet, left: float, y: float, right: float, size: float
 
 
 def _register_number(
-    sheet: Sheet, kind: str, place: tuple[float, float, float], size: float
+    sheet: Sheet, kind: str, place: tuple[float, float, float], size: float, point: float
 ) -> None:
     """Write into a narrow column; digits may touch or cross its lines."""
     rng = sheet.rng
@@ -597,6 +602,7 @@ def _register_number(
         sheet.number(text, right - 0.2 * size + shift, base, (1, 1), size=size, printed=False)
     else:
         text = sheet.random_digits(int(rng.integers(1, 3 if kind == "day" else 5)))
+        text += "." if rng.random() < point else ""
         centre = (left + right) / 2 + shift
         sheet.number(text, centre, base, (0.5, 1), size=size, printed=False)
 
@@ -683,9 +689,9 @@ def _guilloche(sheet: Sheet) -> None:
 def _sudoku(sheet: Sheet) -> None:
     rng = sheet.rng
     side = min(sheet.width, sheet.height) * rng.uniform(0.72, 0.97)
-    cut = side < 15 * sheet.low  # digits would be too low: show a part of the grid
+    cut = side < 12 * sheet.low  # digits would be too low: show a part of the grid
     if cut:
-        side = rng.uniform(16, 22) * sheet.low
+        side = rng.uniform(13, 20) * sheet.low
     cell = side / 9
     spare_x, spare_y = sheet.width - side, sheet.height - side
     left, top = rng.uniform(0.1, 0.9) * spare_x, rng.uniform(0.1, 0.9) * spare_y

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from ._sheet import OUTSIDE, Sheet
+from ._sheet import FIRST_NUMBER, OUTSIDE, Sheet
 from ._style import Style
 from ._writing import Floats
 
@@ -160,7 +160,7 @@ def photograph(
         _texture_desk(page, owner, rng)
     _light(page, style, strength, rng)
     if strength and rng.random() < 0.15:
-        owner = _scanner_edges(page, owner, rng)
+        owner = _scanner_edges(page, owner, sheet.cells is not None, rng)
     owner = np.maximum(owner, 0)
     return _captured(page, style, rng), owner
 
@@ -334,9 +334,12 @@ def _fold(light: Floats, rng: np.random.Generator) -> None:
 
 
 def _scanner_edges(
-    page: Floats, owner: NDArray[np.int32], rng: np.random.Generator
+    page: Floats, owner: NDArray[np.int32], clear: bool, rng: np.random.Generator
 ) -> NDArray[np.int32]:
-    """Draw black edges on some sides in place; return the map of owners without what they hide."""
+    """Draw black edges on some sides in place; return the map of owners without what they hide.
+
+    If ``clear`` is set, they hide no number.
+    """
     owner = owner.copy()
     height, width = owner.shape
     tone = float(rng.choice([0.0, rng.uniform(0, 0.3)]))
@@ -351,12 +354,21 @@ def _scanner_edges(
         owners = owner if turn % 2 == 0 else owner.T
         if turn >= 2:
             view, owners = view[::-1], owners[::-1]
+        if clear:
+            thickness = min(thickness, _rows_without_number(owners) - 4)
+            slope = 0.0
         edge = thickness + slope * (np.arange(view.shape[1]) - view.shape[1] / 2)
-        reach = int(edge.max()) + 1
+        reach = max(0, int(edge.max()) + 1)
         hidden = np.arange(reach)[:, None] < edge
         view[:reach][hidden] = tone
         owners[:reach][hidden] = OUTSIDE
     return owner
+
+
+def _rows_without_number(owners: NDArray[np.int32]) -> int:
+    """Return the number of rows above the first number."""
+    filled = (owners >= FIRST_NUMBER).any(axis=1)
+    return int(filled.argmax()) if filled.any() else len(owners)
 
 
 def _captured(page: Floats, style: Style, rng: np.random.Generator) -> Gray:
