@@ -58,7 +58,7 @@ class Writer:
                 strokes, width = self._loops(word)
             else:
                 strokes, width = self._word(word)
-            lines += [stroke + np.float32([x, 0]) for stroke in strokes]
+            lines += [stroke + np.array([x, 0], np.float32) for stroke in strokes]
             x += width + self.rng.uniform(0.35, 0.7)
         return self._draw(lines, height)
 
@@ -68,10 +68,11 @@ class Writer:
         for letter in word:
             glyph = self.glyphs.get(letter) or self.glyphs.get(letter.lower())
             if glyph is None:
-                glyph = self.glyphs["n"]
+                letters = sorted(self.glyphs)
+                glyph = self.glyphs[letters[rng.integers(len(letters))]]
             for stroke in glyph[0]:
                 noise = rng.normal(0, self.wobble, stroke.shape)
-                strokes.append((stroke + (x, 0) + noise).astype(np.float32))
+                strokes.append((stroke + np.array((x, 0)) + noise).astype(np.float32))
             x += glyph[1] + rng.uniform(-0.02, 0.06)
         return strokes, x
 
@@ -95,7 +96,7 @@ class Writer:
         strokes = [_strokes.curve(knots, 5)]
         if rng.random() < 0.4:  # a bar or a dot
             at = rng.uniform(0, x)
-            strokes.append(np.float32([(at, 0.8), (at + rng.uniform(0.05, 0.5), 0.83)]))
+            strokes.append(np.array([(at, 0.8), (at + rng.uniform(0.05, 0.5), 0.83)], np.float32))
         return strokes, x
 
     def signature(self, height: float) -> Gray:
@@ -131,7 +132,7 @@ class Writer:
     def symbol(self, name: str, height: float) -> Gray:
         """Return a drawn symbol of ``_strokes.SYMBOLS``, such as a tick or a cross."""
         lines = _strokes.write_glyph(_strokes.SYMBOLS[name], 1.0, self.rng, wobble=0.06)
-        return self._draw([line * np.float32([1, -1]) for line in lines], height)
+        return self._draw([line * np.array([1, -1], np.float32) for line in lines], height)
 
     def marks(self, text: str, height: float) -> Gray:
         """Return handwritten marks such as currency signs or ditto marks."""
@@ -139,15 +140,20 @@ class Writer:
         x = 0.0
         for mark in text:
             drawn = _strokes.write_glyph(_strokes.MARKS[mark], 1.0, self.rng)
-            lines += [line * np.float32([1, -1]) + np.float32([x, 0]) for line in drawn]
+            lines += [
+                line * np.array([1, -1], np.float32) + np.array([x, 0], np.float32)
+                for line in drawn
+            ]
             x = max((float(line[:, 0].max()) for line in lines), default=0.0) + 0.15
         return self._draw(lines, height)
 
     def _draw(self, lines: list[Points], height: float) -> Gray:
         """Return the coverage of ``lines``, whose unit is the cap height, y upward."""
         scale = height * _OVERSAMPLING
-        shear = np.float32([[self.stretch, 0], [self.slant, 1]])
-        lines = [line @ shear * np.float32([scale, -scale]) for line in lines if len(line)]
+        shear = np.array([[self.stretch, 0], [self.slant, 1]], np.float32)
+        lines = [
+            line @ shear * np.array([scale, -scale], np.float32) for line in lines if len(line)
+        ]
         return draw_pen(lines, max(1.0, self.stroke_width * height))
 
 
@@ -212,6 +218,6 @@ def hershey(font: str) -> dict[str, Glyph]:
         ]
         if strokes:
             left = min(float(stroke[:, 0].min()) for stroke in strokes)
-            strokes = [stroke - np.float32([left, 0]) for stroke in strokes]
+            strokes = [stroke - np.array([left, 0], np.float32) for stroke in strokes]
             glyphs[letter] = (strokes, max(float(stroke[:, 0].max()) for stroke in strokes))
     return glyphs

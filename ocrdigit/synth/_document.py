@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .. import _checks
 from . import _fonts, _style
 from ._digits import Digits, as_digits
 from ._layouts import LAYOUTS, WHOLE
 from ._photo import photograph, sample_geometry
-from ._sheet import NUMBER, Gray, Sheet, labels_of, number_boxes
+from ._sheet import Gray, Sheet, labels_of, number_boxes
 from ._style import Style
 
 Box = tuple[int, int, int, int]
@@ -106,7 +106,8 @@ def document(
         Size of the picture in pixels, 64 to 8,192 each. By default, random. A crop is at most
         of this size.
     digit_height : (low, high)
-        Range of the digit height in pixels, 8 to 1,000. In a sudoku, it follows from the size.
+        Range of the digit height in pixels, 8 to 1,000. In a sudoku it follows from the size; one
+        that is too small for digits of this height shows a part of the grid, without cells.
     style : str or Style, optional
         The handwriting, paper, light and camera. By default, a wide range of each.
     distortion : float
@@ -142,7 +143,7 @@ def document(
     >>> table = synth.document("table", size=(320, 240), random_state=0)
     >>> table.image.shape, table.labels.shape
     ((240, 320, 3), (240, 320))
-    >>> sorted(set(table.labels.ravel().tolist())) <= [0, 1, 2, 3]
+    >>> set(table.labels.ravel().tolist()) <= {0, 1, 2, 3}
     True
     """
     if kind is not None:
@@ -184,9 +185,7 @@ class _Maker:
             width, height = (scale * rng.uniform(320, 900, 2)).astype(int).tolist()
             size = (width, height)
         geometry = sample_geometry(size, kind in WHOLE, self.distortion, rng)
-        sheet = Sheet(
-            geometry.sheet, self.digit_height, self.style, self.digits, self.fonts, rng
-        )
+        sheet = Sheet(geometry.sheet, self.digit_height, self.style, self.digits, self.fonts, rng)
         LAYOUTS[kind](sheet)
         if self.distortion and rng.random() < 0.12:
             _page_frame(sheet, rng)
@@ -251,15 +250,17 @@ def _complete(
     flat: bool,
 ) -> NDArray[np.bool_]:
     """Return which numbers are entirely in the picture: none of their pixels was lost."""
-    complete = after > 0
+    complete: NDArray[np.bool_] = after > 0
     if flat:
-        return complete & (after == before)
+        complete &= after == before
+        return complete
     x, y, w, h = boxes.T
     complete &= (x > 0) & (y > 0) & (x + w < size[0]) & (y + h < size[1])
     # The area changes with perspective; a number that lost a part differs from its neighbours.
     ratio = after / np.maximum(before, 1)
     typical = np.median(ratio[complete]) if complete.any() else 1.0
-    return complete & (ratio > 0.6 * typical)
+    complete &= ratio > 0.6 * typical
+    return complete
 
 
 def _document(
@@ -276,32 +277,38 @@ def _document(
     ]
     cells = None
     if sheet.cells is not None:
-        cells = [
-            [None if index is None else found[index] for index in row] for row in sheet.cells
-        ]
+        cells = [[None if index is None else found[index] for index in row] for row in sheet.cells]
     numbers = [each for each in found if each is not None]
     return Document(kind, image, labels_of(owner), numbers, cells)
 
 
-def _training_pair(
-    maker: _Maker, size: tuple[int, int], kinds: tuple[str, ...] = DOCUMENT_KINDS
-) -> tuple[Gray, Gray]:
-    """Return a gray picture and its label map, both (h, w), of a random kind.
+def labelled_pictures(
+    size: tuple[int, int],
+    *,
+    kinds: Sequence[str] = DOCUMENT_KINDS,
+    digit_height: tuple[float, float] = (14, 48),
+    style: Style = _DOCUMENT,
+    digits: Any = None,
+    fonts: str | None = None,
+    random_state: object = None,
+) -> Iterator[tuple[Gray, Gray]]:
+    """Yield gray pictures and their label maps, both (h, w), for training; without end.
 
-    A crop is placed at the centre of a picture of ``size``, on a uniform background.
+    Each has a random kind. A crop is placed on a uniform background of ``size`` (width, height).
     """
-    rng = maker.rng
-    kind = kinds[rng.integers(len(kinds))]
-    made = maker.crop(size) if kind == "crop" else maker.whole(kind, size)
-    height, width = made.labels.shape
-    if (width, height) == size:
-        return made.image, made.labels
-    image = np.full((size[1], size[0]), int(np.median(made.image)), np.uint8)
-    labels = np.zeros((size[1], size[0]), np.uint8)
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    image[top : top + height, left : left + width] = made.image
-    labels[top : top + height, left : left + width] = made.labels
-    return image, labels
+    rng = _checks.generator(random_state)
+    found = _fonts.find_fonts(fonts)
+    maker = _Maker(style, as_digits(digits), found, digit_height, 1.0, False, rng)
+    while True:
+        kind = kinds[int(rng.integers(len(kinds)))]
+        made = maker.crop(size) if kind == "crop" else maker.whole(kind, size)
+        height, width = made.labels.shape
+        image = np.full((size[1], size[0]), int(np.median(made.image)), np.uint8)
+        labels = np.zeros((size[1], size[0]), np.uint8)
+        top, left = (size[1] - height) // 2, (size[0] - width) // 2
+        image[top : top + height, left : left + width] = made.image
+        labels[top : top + height, left : left + width] = made.labels
+        yield image, labels
 
 
 def _checked_size(size: object) -> tuple[int, int]:

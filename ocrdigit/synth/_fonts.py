@@ -24,27 +24,28 @@ _SCRIPTS = (
 _PROBE = "0123456789aegnst"  # characters that a font must have, all with different shapes
 _PROBE_SIZE = 24  # pixels
 
-_WORDS = tuple(
-    "Name Date Total Amount Signature Address Street City Phone No Code Account Number Sum Page "
-    "Invoice Price Quantity Item Description Unit Tax Net Gross Order Customer Received Paid Due "
-    "Nom Adresse Rue Ville Montant Somme Compte Facture Prix Page Datum Betrag Summe Konto "
-    "Unterschrift Ort Straße Menge Preis Rechnung Fecha Importe Nombre Firma Cuenta Ciudad Pagar "
-    "Suma Cliente Data Totale Importo Indirizzo Conto the of and to in is for on with as by that "
-    "was from are this which or an be at not have had but his her they all were you their one two "
-    "three seven ten hundred thousand euros dollars francs Januar March April June July August "
-    "October December Monday Friday votes list party candidate ballot station district box "
-    "morning evening school house garden river mountain letter paper table window yellow green "
-    "blue white black left right upper lower first second third last please write clearly inside "
-    "fields only office use section part line sheet form register notary deed sale lease mortgage "
-    "Durand Martin Bernard Dubois Moreau Laurent Simon Michel Garcia Smith Jones Miller Davis "
-    "Wilson Taylor Schmidt Weber Meyer Fischer Rossi Bianchi Silva Santos Nowak Kowalski Jensen"
-    .split()
-)  # fmt: skip
-_SYLLABLES = tuple(
-    "ba be bi bo ca ce co da de di do en er es fa fe ga ge ha he in is ja ka ke la le li lo ma me "
-    "mi mo na ne ni no on or pa pe po qua ra re ri ro sa se si so st ta te ti to tra un ur va ve "
-    "vi vo wa we xi za zu ment tion sch ant eur ille".split()
-)
+_WORDS_TEXT = """
+Name Date Total Amount Signature Address Street City Phone No Code Account Number Sum Page
+Invoice Price Quantity Item Description Unit Tax Net Gross Order Customer Received Paid Due Nom
+Adresse Rue Ville Montant Somme Compte Facture Prix Page Datum Betrag Summe Konto Unterschrift
+Ort Straße Menge Preis Rechnung Fecha Importe Nombre Firma Cuenta Ciudad Pagar Suma Cliente Data
+Totale Importo Indirizzo Conto the of and to in is for on with as by that was from are this
+which or an be at not have had but his her they all were you their one two three seven ten
+hundred thousand euros dollars francs Januar March April June July August October December
+Monday Friday votes list party candidate ballot station district box morning evening school
+house garden river mountain letter paper table window yellow green blue white black left right
+upper lower first second third last please write clearly inside fields only office use section
+part line sheet form register notary deed sale lease mortgage Durand Martin Bernard Dubois
+Moreau Laurent Simon Michel Garcia Smith Jones Miller Davis Wilson Taylor Schmidt Weber Meyer
+Fischer Rossi Bianchi Silva Santos Nowak Kowalski Jensen
+"""
+_WORDS = tuple(_WORDS_TEXT.split())
+_SYLLABLES_TEXT = """
+ba be bi bo ca ce co da de di do en er es fa fe ga ge ha he in is ja ka ke la le li lo ma me mi
+mo na ne ni no on or pa pe po qua ra re ri ro sa se si so st ta te ti to tra un ur va ve vi vo
+wa we xi za zu ment tion sch ant eur ille
+"""
+_SYLLABLES = tuple(_SYLLABLES_TEXT.split())
 
 
 class Fonts:
@@ -62,12 +63,16 @@ class Fonts:
             name = Path(file).stem.split("-")[0].lower()
             families.setdefault(name[:7], []).append(file)
         scripts = {name for name in families if any(s in name for s in _short(_SCRIPTS))}
-        self._printed = [families[name] for name in sorted(families) if name not in scripts]
+        self._numbers = [families[name] for name in sorted(families) if name not in scripts]
+        self._printed = [family for family in self._numbers if "DSEG" not in Path(family[0]).stem]
         self._scripts = [families[name] for name in sorted(scripts)]
 
-    def printed(self, rng: np.random.Generator) -> str:
-        """Return the path of a random font for print, "" for the font of Pillow."""
-        return _choose(self._printed or self._scripts, rng)
+    def printed(self, rng: np.random.Generator, *, numbers: bool = False) -> str:
+        """Return the path of a random font for print, "" for the font of Pillow.
+
+        For ``numbers``, fonts of segment displays are included.
+        """
+        return _choose((self._numbers if numbers else self._printed) or self._scripts, rng)
 
     def script(self, rng: np.random.Generator) -> str | None:
         """Return the path of a random font that imitates handwriting, or None without one."""
@@ -96,8 +101,20 @@ def _is_complete(file: str) -> bool:
         shapes = [text_mask(character, font) for character in _PROBE]
     except (OSError, ValueError):
         return False
+    if all(_is_framed(shape) for shape in shapes[:10]):
+        return False
     drawn = {(shape.shape, shape.tobytes()) for shape in shapes if shape.max(initial=0) > 64}
     return len(drawn) == len(_PROBE)
+
+
+def _is_framed(shape: Gray) -> bool:
+    """Return whether a character stands in a box or on a black one, as in some symbol fonts."""
+    shape = shape[:, (shape > 96).any(axis=0)]
+    if min(shape.shape) <= 10:
+        return False
+    rows, columns = shape[:, shape.shape[1] // 4 : -(shape.shape[1] // 4)], shape[5:-5].T
+    sides = (rows[:2], rows[-2:], columns[:2], columns[-2:])
+    return all(float((side.max(axis=0) > 96).mean()) > 0.95 for side in sides)
 
 
 @lru_cache(maxsize=256)

@@ -34,9 +34,9 @@ def _rows_of_numbers(
                 width = _some_writing(sheet, x, base, size)
             else:
                 text = sheet.random_number(1, 8)
-                width = 0.75 * size * len(text)
+                width = 0.9 * size * len(text)
                 if x + width < right:
-                    sheet.number(text, x, base, size=size)
+                    sheet.number(text, x, base, size=size, max_width=width)
             x += width + size * rng.exponential(1.2 / density) + 0.5 * size
         y += pitch * rng.integers(1, 3) if pitch else size * rng.uniform(1.3, 2.5)
 
@@ -75,8 +75,9 @@ def _block_of_print(
             cut = text[: int(rng.integers(1, max(2, len(text) // 2)))]
             end += sheet.print_text(cut, left, y + size, size, font=font)[0] + 0.4 * size
             index = sheet.random_number(1, 6)
-            sheet.number(index, end, y + size, size=0.72 * size, printed=True)
-            end += 0.72 * size * len(index) + 0.5 * size
+            room = 0.65 * size * len(index)
+            sheet.number(index, end, y + size, size=0.72 * size, printed=True, max_width=room)
+            end += room + 0.4 * size
         if end < right - 3 * size:
             rest = text[: int((right - end) / (0.5 * size))]
             sheet.print_text(rest, end, y + size, size, font=font, max_width=right - end)
@@ -276,6 +277,12 @@ def _table(sheet: Sheet) -> None:
         sheet.print_text(title, x[0], top - 0.4 * size, size, max_width=sheet.width - x[0])
     merged = _draw_grid(sheet, x, y)
     _fill_cells(sheet, x, y, merged)
+    below = (x[0], y[-1] + 1.5 * size, sheet.width - inset, sheet.height - inset)
+    if rng.random() < 0.7 and below[3] - below[1] > 2 * size:
+        if rng.random() < 0.6:
+            _rows_of_numbers(sheet, words=float(rng.uniform(0, 0.9)), box=below)
+        else:
+            _block_of_print(sheet, below, size * rng.uniform(0.6, 1.2))
 
 
 def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:
@@ -315,9 +322,7 @@ def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int
     return merged
 
 
-def _fill_cells(
-    sheet: Sheet, x: np.ndarray, y: np.ndarray, merged: set[tuple[int, int]]
-) -> None:
+def _fill_cells(sheet: Sheet, x: np.ndarray, y: np.ndarray, merged: set[tuple[int, int]]) -> None:
     rng = sheet.rng
     rows, columns = len(y) - 1, len(x) - 1
     header = rows > 1 and rng.random() < 0.45
@@ -377,9 +382,10 @@ def _form(sheet: Sheet) -> None:
                 sheet.print_text(text, left, y - 0.2 * label, label, max_width=right - left)
             else:
                 room = 0.5 * (right - left)
-                left += sheet.print_text(
-                    text, left, y + 0.75 * height, label, max_width=room
-                )[0] + 0.5 * size
+                left += (
+                    sheet.print_text(text, left, y + 0.75 * height, label, max_width=room)[0]
+                    + 0.5 * size
+                )
             if rng.random() < 0.25:
                 kind = int(rng.integers(5))
             _field(sheet, kind, (left, y, right, y + height))
@@ -490,18 +496,17 @@ def _register(sheet: Sheet) -> None:
     pitch = size * rng.uniform(1.05, 1.9)
     cursive = size * rng.uniform(0.6, 1.1)
     low = rng.uniform(-0.1, 0.25)
-    dense = rng.uniform(0.5, 1.0)
+    dense = rng.uniform(0.25, 1.0)
+    point = float(rng.choice([0.0, 0.0, 0.1, 0.8]))
     for y in np.arange(top + pitch, sheet.height + pitch, pitch):
         blank = rng.random() > dense
         for left, right, kind in columns:
             if kind == "text":
                 _cursive_line(sheet, left, y, right, cursive)
             elif not blank:
-                _register_number(sheet, kind, (left, y - low * size, right), size)
+                _register_number(sheet, kind, (left, y - low * size, right), size, point)
     for _ in range(int(rng.integers(0, 6))):
-        _slash(
-            sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 2 * size, "pen2"
-        )
+        _slash(sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 2 * size, "pen2")
     if rng.random() < 0.2:
         _stamp(sheet, rng.uniform(0, sheet.width), rng.uniform(0, sheet.height), 4 * size)
 
@@ -516,23 +521,24 @@ def _register_columns(sheet: Sheet) -> list[tuple[float, float, str]]:
         kind = str(rng.choice(["text", "number", "day", "amount", "amount", "number"]))
         if columns and columns[-1][2] == "text" and kind == "text":
             kind = "amount"
-        digits = {"text": rng.uniform(4, 14), "number": rng.uniform(2, 3.5)}
-        digits |= {"day": rng.uniform(1.3, 2.2), "amount": rng.uniform(3, 5)}
+        digits = {"text": rng.uniform(4, 14), "number": rng.uniform(2, 4.5)}
+        digits |= {"day": rng.uniform(1.3, 3.0), "amount": rng.uniform(3, 6)}
         columns.append((x, x + size * float(digits[kind]), kind))
         x = columns[-1][1]
     return columns
 
 
-def _register_rules(
-    sheet: Sheet, columns: list[tuple[float, float, str]], top: float
-) -> None:
+def _register_rules(sheet: Sheet, columns: list[tuple[float, float, str]], top: float) -> None:
     """Draw the vertical lines of columns, single or double, and perhaps horizontal ones."""
     rng = sheet.rng
     size = sheet.digit_height
     slope = float(rng.normal(0, 0.008)) * (rng.random() < 0.5)
     thickness = _thickness(sheet, 6.0)
-    for _, x, kind in columns:
+    heavy = int(rng.integers(len(columns))) if rng.random() < 0.5 else -1
+    for index, (_, x, kind) in enumerate(columns):
         thick = thickness * float(rng.choice([1.0, 1.0, rng.uniform(0.5, 3.0)]))
+        if index == heavy:  # the bar at the margin of many registers
+            thick = size * rng.uniform(0.12, 0.45)
         ink = "rule" if rng.random() < 0.3 else "ruleprint"
         dashes = (rng.uniform(6, 40), rng.uniform(0.05, 0.4)) if rng.random() < 0.12 else None
         places = [x]
@@ -559,6 +565,7 @@ def _cursive_line(sheet: Sheet, left: float, y: float, right: float, size: float
     if kind < 0.15:
         sheet.write(sheet.writer.marks("--", size), (left + right) / 2, y, (0.5, 1), "pen")
         return
+    size *= float(rng.choice([1.0, 1.0, 1.0, rng.uniform(1.2, 1.8)]))
     x = left + size * (rng.uniform(0, 1.5) if rng.random() < 0.3 else rng.uniform(0, 0.3))
     length = int((right - x) / (0.55 * size) * rng.uniform(0.5, 1.1))
     text = _fonts.sentence(max(3, length), rng)
@@ -575,7 +582,7 @@ def _cursive_line(sheet: Sheet, left: float, y: float, right: float, size: float
 
 
 def _register_number(
-    sheet: Sheet, kind: str, place: tuple[float, float, float], size: float
+    sheet: Sheet, kind: str, place: tuple[float, float, float], size: float, point: float
 ) -> None:
     """Write into a narrow column; digits may touch or cross its lines."""
     rng = sheet.rng
@@ -595,6 +602,7 @@ def _register_number(
         sheet.number(text, right - 0.2 * size + shift, base, (1, 1), size=size, printed=False)
     else:
         text = sheet.random_digits(int(rng.integers(1, 3 if kind == "day" else 5)))
+        text += "." if rng.random() < point else ""
         centre = (left + right) / 2 + shift
         sheet.number(text, centre, base, (0.5, 1), size=size, printed=False)
 
@@ -622,9 +630,14 @@ def _cheque(sheet: Sheet) -> None:
         y += size * rng.uniform(1.8, 3.2)
     if rng.random() < 0.4:
         text = sheet.random_digits(int(rng.integers(6, 20)))
-        sheet.number(text, 0.1 * sheet.width, sheet.height - 0.3 * size, size=max(
-            sheet.low, 0.6 * size
-        ), printed=True, max_width=0.8 * sheet.width)
+        sheet.number(
+            text,
+            0.1 * sheet.width,
+            sheet.height - 0.3 * size,
+            size=max(sheet.low, 0.6 * size),
+            printed=True,
+            max_width=0.8 * sheet.width,
+        )
     if rng.random() < 0.3:
         _stray_marks(sheet, 1)
 
@@ -676,6 +689,9 @@ def _guilloche(sheet: Sheet) -> None:
 def _sudoku(sheet: Sheet) -> None:
     rng = sheet.rng
     side = min(sheet.width, sheet.height) * rng.uniform(0.72, 0.97)
+    cut = side < 12 * sheet.low  # digits would be too low: show a part of the grid
+    if cut:
+        side = rng.uniform(13, 20) * sheet.low
     cell = side / 9
     spare_x, spare_y = sheet.width - side, sheet.height - side
     left, top = rng.uniform(0.1, 0.9) * spare_x, rng.uniform(0.1, 0.9) * spare_y
@@ -708,9 +724,12 @@ def _sudoku(sheet: Sheet) -> None:
             if not printed:
                 x, y = x + rng.normal(0, spread), y + rng.normal(0, spread)
             sheet.cells[row][column] = sheet.number(
-                sheet.random_digits(1), x, y, (0.5, 0.5), printed=printed, max_width=0.9 * cell,
+                sheet.random_digits(1, "123456789"), x, y, (0.5, 0.5), printed=printed,
+                max_width=0.9 * cell,
                 size=printed_size if printed else hand_size * rng.uniform(0.85, 1.15),
             )  # fmt: skip
+    if cut:
+        sheet.cells = None
     _around(sheet, (left, top, left + side, top + side), 0.35 * cell)
 
 
@@ -751,9 +770,7 @@ def _envelope(sheet: Sheet) -> None:
             start += 0.8 * size * len(number) + 0.4 * size
         text = _fonts.sentence(int(rng.integers(6, 20)), rng)
         if start < sheet.width - 2 * size:
-            sheet.write_text(
-                text, start, y, 0.9 * size, max_width=0.98 * sheet.width - start
-            )
+            sheet.write_text(text, start, y, 0.9 * size, max_width=0.98 * sheet.width - start)
         y += size * rng.uniform(1.4, 2.2)
     height = size * rng.uniform(1.3, 2.0)
     if y + height < sheet.height:

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from ._sheet import OUTSIDE, Sheet
+from ._sheet import FIRST_NUMBER, OUTSIDE, Sheet
 from ._style import Style
 from ._writing import Floats
 
 Gray = NDArray[np.uint8]
+
+Mesh = list[tuple[tuple[int, int, int, int], tuple[float, ...]]]
 
 _MESH = 8  # quadrilaterals of a warp in each direction
 _INKS = ("pattern", "ruleprint", "rule", "stamp", "print", "label", "pen", "pen2")
@@ -46,7 +48,7 @@ class Geometry:
     """
 
     sheet: tuple[int, int]
-    mesh: list[tuple[tuple[int, ...], tuple[float, ...]]] | None
+    mesh: Mesh | None
 
 
 def sample_geometry(
@@ -78,9 +80,9 @@ def sample_geometry(
             int(zoom * (height * cosine + width * sine)),
         )
     sheet = (max(16, sheet[0]), max(16, sheet[1]))
-    forward = _forward(size, sheet, angle, tilt, whole)
+    inverse = np.linalg.inv(_forward(size, sheet, angle, tilt, whole)).astype(np.float64)
     curl = float(np.abs(rng.normal(0, 0.012))) * strength * (rng.random() < 0.4)
-    return Geometry(sheet, _mesh(size, sheet, np.linalg.inv(forward), curl, rng))
+    return Geometry(sheet, _mesh(size, sheet, inverse, curl, rng))
 
 
 def _forward(
@@ -117,7 +119,7 @@ def _mesh(
     inverse: NDArray[np.float64],
     curl: float,
     rng: np.random.Generator,
-) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
+) -> Mesh:
     """Return the boxes of a picture and the quadrilaterals of the sheet that they show."""
     x = np.rint(np.linspace(0, size[0], _MESH + 1))
     y = np.rint(np.linspace(0, size[1], _MESH + 1))
@@ -152,17 +154,13 @@ def photograph(
     tones = _inked(sheet, style, color, strength, rng)
     owner = sheet.owner
     desk = float(rng.uniform(0, 0.45) if rng.random() < 0.8 else rng.uniform(0.45, 1.0))
+    page = np.clip(tones, 0, 1)
     if geometry.mesh is not None:
-        page, owner = _warped(tones, owner, size, geometry, round(255 * desk))
-    else:
-        page = np.clip(tones * 255, 0, 255)
-    page = page.astype(np.float32)
-    page *= np.float32(1 / 255)
-    if geometry.mesh is not None:
+        page, owner = _warped(page, owner, size, geometry.mesh, desk)
         _texture_desk(page, owner, rng)
     _light(page, style, strength, rng)
     if strength and rng.random() < 0.15:
-        owner = _scanner_edges(page, owner, rng)
+        owner = _scanner_edges(page, owner, sheet.cells is not None, rng)
     owner = np.maximum(owner, 0)
     return _captured(page, style, rng), owner
 
@@ -215,9 +213,7 @@ def _ink_color(ink: str, color: bool, rng: np.random.Generator) -> NDArray[np.fl
     return np.clip(leaves, 0, 1)
 
 
-def _paper(
-    shape: tuple[int, int], base: float, style: Style, rng: np.random.Generator
-) -> Floats:
+def _paper(shape: tuple[int, int], base: float, style: Style, rng: np.random.Generator) -> Floats:
     """Return the tones (h, w) of paper with mottle and grain."""
     paper = np.full(shape, base, np.float32)
     mottle, grain = float(rng.uniform(*style.mottle)), float(rng.uniform(*style.grain))
@@ -233,12 +229,12 @@ def _paper(
 def _noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Floats:
     """Return noise of about normal distribution: the sum of two random bytes for each pixel."""
     count = int(np.prod(shape))
-    words = np.frombuffer(rng.bytes(2 * count), np.uint8).reshape(2, count)
-    noise = words[0].astype(np.float32)
+    words = np.frombuffer(rng.bytes(2 * count), np.uint8).reshape(2, *shape)
+    noise: Floats = words[0].astype(np.float32)
     noise += words[1]
     noise -= 255
     noise *= np.float32(sigma / 104.5)
-    return noise.reshape(shape)
+    return noise
 
 
 def _smooth(shape: tuple[int, int], grain: int, rng: np.random.Generator) -> Floats:
@@ -254,27 +250,27 @@ def _bleed(sheet: Sheet, rng: np.random.Generator) -> Floats:
     plane = plane.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.8, 2.5))))
     shift = (int(rng.integers(sheet.height)), int(rng.integers(sheet.width)))
     mirrored = np.roll(np.asarray(plane, np.float32), shift, axis=(0, 1))
-    return 1 - mirrored * np.float32(rng.uniform(0.05, 0.25) / 255)
+    left: Floats = 1 - mirrored * np.float32(rng.uniform(0.05, 0.25) / 255)
+    return left
 
 
 def _warped(
-    tones: Floats,
-    owner: NDArray[np.int32],
-    size: tuple[int, int],
-    geometry: Geometry,
-    desk: int,
-) -> tuple[Gray, NDArray[np.int32]]:
+    tones: Floats, owner: NDArray[np.int32], size: tuple[int, int], mesh: Mesh, desk: float
+) -> tuple[Floats, NDArray[np.int32]]:
     """Return a picture and its map of owners, both by the same inverse map."""
-    page = Image.fromarray(np.clip(tones * 255, 0, 255).astype(np.uint8))
-    fill = (desk,) * 3 if tones.ndim == 3 else desk
-    mesh = Image.Transform.MESH
+    page = Image.fromarray((tones * 255).astype(np.uint8))
+    tone = round(255 * desk)
     picture = page.transform(
-        size, mesh, geometry.mesh, Image.Resampling.BILINEAR, fillcolor=fill
+        size,
+        Image.Transform.MESH,
+        mesh,
+        Image.Resampling.BILINEAR,
+        fillcolor=(tone,) * 3 if tones.ndim == 3 else tone,
     )
     owners = Image.fromarray(owner).transform(
-        size, mesh, geometry.mesh, Image.Resampling.NEAREST, fillcolor=OUTSIDE
+        size, Image.Transform.MESH, mesh, Image.Resampling.NEAREST, fillcolor=OUTSIDE
     )
-    return np.asarray(picture), np.array(owners)
+    return np.asarray(picture, np.float32) / np.float32(255), np.array(owners)
 
 
 def _texture_desk(page: Floats, owner: NDArray[np.int32], rng: np.random.Generator) -> None:
@@ -322,7 +318,8 @@ def _shadow(width: int, height: int, rng: np.random.Generator) -> Floats:
     soft = float(rng.choice([0.0, 1.0, rng.uniform(2, 20)]))
     if soft:
         canvas = canvas.filter(ImageFilter.BoxBlur(soft))
-    return 1 - np.asarray(canvas, np.float32) * np.float32(rng.uniform(0.15, 0.7) / 255)
+    light: Floats = 1 - np.asarray(canvas, np.float32) * np.float32(rng.uniform(0.15, 0.7) / 255)
+    return light
 
 
 def _fold(light: Floats, rng: np.random.Generator) -> None:
@@ -337,9 +334,12 @@ def _fold(light: Floats, rng: np.random.Generator) -> None:
 
 
 def _scanner_edges(
-    page: Floats, owner: NDArray[np.int32], rng: np.random.Generator
+    page: Floats, owner: NDArray[np.int32], clear: bool, rng: np.random.Generator
 ) -> NDArray[np.int32]:
-    """Draw black edges on some sides in place; return the map of owners without what they hide."""
+    """Draw black edges on some sides in place; return the map of owners without what they hide.
+
+    If ``clear`` is set, they hide no number.
+    """
     owner = owner.copy()
     height, width = owner.shape
     tone = float(rng.choice([0.0, rng.uniform(0, 0.3)]))
@@ -354,12 +354,21 @@ def _scanner_edges(
         owners = owner if turn % 2 == 0 else owner.T
         if turn >= 2:
             view, owners = view[::-1], owners[::-1]
+        if clear:
+            thickness = min(thickness, _rows_without_number(owners) - 4)
+            slope = 0.0
         edge = thickness + slope * (np.arange(view.shape[1]) - view.shape[1] / 2)
-        reach = int(edge.max()) + 1
+        reach = max(0, int(edge.max()) + 1)
         hidden = np.arange(reach)[:, None] < edge
         view[:reach][hidden] = tone
         owners[:reach][hidden] = OUTSIDE
     return owner
+
+
+def _rows_without_number(owners: NDArray[np.int32]) -> int:
+    """Return the number of rows above the first number."""
+    filled = (owners >= FIRST_NUMBER).any(axis=1)
+    return int(filled.argmax()) if filled.any() else len(owners)
 
 
 def _captured(page: Floats, style: Style, rng: np.random.Generator) -> Gray:
@@ -367,8 +376,10 @@ def _captured(page: Floats, style: Style, rng: np.random.Generator) -> Gray:
     height, width = page.shape[:2]
     sigma = float(rng.uniform(*style.noise))
     if sigma > 0.002:
-        page += _noise((height, width), sigma, rng)[..., None] if page.ndim == 3 else _noise(
-            (height, width), sigma, rng
+        page += (
+            _noise((height, width), sigma, rng)[..., None]
+            if page.ndim == 3
+            else _noise((height, width), sigma, rng)
         )
     if rng.random() < style.inverted:
         np.subtract(1, page, out=page)

@@ -18,8 +18,8 @@ Gray = NDArray[np.uint8]
 
 BACKGROUND, NUMBER, WRITING, RULING_LINE = 0, 1, 2, 3  # values of a label map
 
-# Values of Sheet.owner, in order of precedence where inks cross. Number k is _FIRST + k.
-_RULED, _WRITTEN, _FIRST = 1, 2, 3
+# Values of Sheet.owner, in order of precedence where inks cross. Number k is FIRST_NUMBER + k.
+_RULED, _WRITTEN, FIRST_NUMBER = 1, 2, 3
 OUTSIDE = -1  # of the sheet, after a warp
 _VISIBLE = 80  # minimum coverage of a pixel that belongs to its ink, of 255
 
@@ -75,7 +75,7 @@ class Sheet:
         self.cells: list[list[int | None]] | None = None
         self.writer = Writer(fonts, rng)
         self.font = fonts.printed(rng)
-        self.number_font = fonts.printed(rng)
+        self.number_font = fonts.printed(rng, numbers=True)
         self.printed = 0.3 * (rng.random() < 0.4) + 0.7 * (rng.random() < 0.2)
         self.separators = float(rng.choice([0.0, 0.3, 0.8]))
         self.mark = str(rng.choice(list(".,-/:'")))
@@ -97,10 +97,10 @@ class Sheet:
         """Return the digits that the handwriting contains."""
         return "".join(map(str, self._present))
 
-    def random_digits(self, count: int) -> str:
-        """Return a number of ``count`` digits."""
-        chosen = self.rng.integers(len(self._present), size=count)
-        return "".join(str(self._present[i]) for i in chosen)
+    def random_digits(self, count: int, alphabet: str = "0123456789") -> str:
+        """Return a number of ``count`` digits of an alphabet that the handwriting contains."""
+        digits = [digit for digit in self._present if str(digit) in alphabet] or self._present
+        return "".join(str(digits[i]) for i in self.rng.integers(len(digits), size=count))
 
     def random_number(self, low: int = 1, high: int = 7) -> str:
         """Return a number of ``low`` to ``high`` digits, some with separators."""
@@ -139,14 +139,16 @@ class Sheet:
 
         An anchor (0, 0) is the box's top left corner, (1, 1) the bottom right corner.
         """
-        height = self.random_size() if size is None else size
+        height = self.random_size() if size is None else max(4.0, size)
         if printed is None:
             printed = self.rng.random() < self.printed
         index = len(self.texts)
         self.texts.append(text)
         if printed:
             mask = self._printed_number(text, height)
-            self._place(_fitted(mask, max_width), x, y, anchor, ink or "print", _FIRST + index)
+            self._place(
+                _fitted(mask, max_width), x, y, anchor, ink or "print", FIRST_NUMBER + index
+            )
         else:
             queued = _Queued(text, index, x, y, anchor, height, max_width, ink or "pen")
             self._queue.append(queued)
@@ -173,7 +175,9 @@ class Sheet:
     def _write(self, queue: list[_Queued]) -> None:
         sizes = np.array([each.size for each in queue], np.float32)
         height = int(np.ceil(1.7 * sizes.max()))
-        style = self.style.with_(size=(0.6, 0.6), slope=(0, 0), boxes=0.0)
+        style = self.style.with_(
+            size=(0.6, 0.6), slope=(0.0, 0.0), darkness=(1.0, 1.0), darkness_jitter=0.0
+        )
         sample = sample_style(style, 1, height, self.rng, (0.1, 0.1))
         count = len(queue)
         ratio = sizes / sample.size
@@ -194,11 +198,9 @@ class Sheet:
         for index, each in enumerate(queue):
             mask = trimmed(masks[index, :, : int(writing.widths[index])])
             mask = _fitted(mask, each.max_width)
-            self._place(mask, each.x, each.y, each.anchor, each.ink, _FIRST + each.index)
+            self._place(mask, each.x, each.y, each.anchor, each.ink, FIRST_NUMBER + each.index)
 
-    def _place(
-        self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int
-    ) -> None:
+    def _place(self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int) -> None:
         height, width = mask.shape
         left, top = round(x - anchor[0] * width), round(y - anchor[1] * height)
         self.paste(mask, left, top, ink, owner)
@@ -339,14 +341,16 @@ class Sheet:
 def labels_of(owner: NDArray[np.int32]) -> Gray:
     """Return the label map of a map of owners."""
     table = np.array([BACKGROUND, RULING_LINE, WRITING, NUMBER], np.uint8)
-    labels: Gray = table[np.clip(owner, 0, _FIRST)]
+    labels: Gray = table[np.clip(owner, 0, FIRST_NUMBER)]
     return labels
 
 
-def number_boxes(owner: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def number_boxes(
+    owner: NDArray[np.int32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the bounding boxes (count, 4) of numbers in a map of owners, and their pixels."""
-    y, x = np.nonzero(owner >= _FIRST)
-    index = owner[y, x] - _FIRST
+    y, x = np.nonzero(owner >= FIRST_NUMBER)
+    index = owner[y, x] - FIRST_NUMBER
     low = np.full((2, count), max(owner.shape), np.int64)
     high = np.full((2, count), -1, np.int64)
     for axis, position in enumerate((x, y)):
