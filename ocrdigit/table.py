@@ -7,7 +7,7 @@ import csv
 import html
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -35,7 +35,26 @@ _MAX_SIDE, _MAX_CELLS = 1000, 40_000
 _CELL_COLOR, _LABEL_COLOR = (26, 127, 75), (200, 50, 31)
 
 # Foreground levels of the core, csrc/digit/foreground.h.
-_WEAK, _STRONG = 96, 149
+_WEAK = 96
+
+# In cells with faint writing the threshold is this proportion of the maximum level.
+_FAINT_RATIO = 0.45
+
+# Foreground levels below this are background.
+_BACKGROUND = 40
+
+# Unsharp masking of rectified cells: its strength and the standard deviation of its blur, in
+# pixels; and the contrast, relative to that of strokes, from which on pixels are not white.
+_SHARPENING, _BLUR, _ONSET = 1.5, 2.0, 0.1
+
+_CROP_MARGIN = 6
+
+# A cell whose writing is at most so wide, relative to its height, may hold a single digit.
+_MAX_ASPECT = 1.4
+
+# Weight of the classifier's log-probabilities for the cell, and the minimum probability that it
+# holds a digit.
+_CELL_WEIGHT, _MIN_IS_DIGIT = 1.0, 0.3
 
 # A component of a cell is writing if it is at least so high, relative to the cell.
 _MIN_HEIGHT = 0.22
@@ -413,7 +432,7 @@ def _find_upright(
     grid = _find(page, wanted, 0)
     if grid is None:
         return None
-    crops = [crop for _, _, crop in _crops(grid)]
+    crops = _find_writing(grid).crops()
     crops = crops[:: 1 + len(crops) // _MAX_TURN_CELLS]
     if len(crops) < 2:
         return grid
@@ -437,38 +456,108 @@ def _digit_scores(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> NDA
     return np.asarray(model.digit_score(crops), float)
 
 
-def _components(grid: _Grid) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
-    """Return boxes (n, 4) of the components that are writing, and rows and columns of their cells.
+@dataclass(frozen=True)
+class _Writing:
+    """The writing in the cells of a rectified table.
 
-    Specks and rests of ruling lines are left out.
+    ``picture`` has the gray levels of the image where there is writing, normalized in each cell
+    to dark strokes on white, and sharpened. ``boxes`` are left, top, right and bottom of the
+    writing of each cell that has some.
     """
+
+    picture: NDArray[np.uint8]
+    boxes: dict[tuple[int, int], tuple[int, int, int, int]]
+
+    def crops(self) -> list[NDArray[np.uint8]]:
+        """Return pictures of the writing of the cells."""
+        return [
+            np.pad(self.picture[top:bottom, left:right], _CROP_MARGIN, constant_values=255)
+            for left, top, right, bottom in self.boxes.values()
+        ]
+
+
+def _find_writing(grid: _Grid) -> _Writing:
+    """Find the connected components that are writing, and normalize the cells they are in."""
     from . import image
 
-    binary = np.where(grid.rectified >= _WEAK, np.uint8(255), np.uint8(0))
-    count, _, stats, _ = image.connected_components(binary)
-    boxes = np.asarray(stats[1:count, :4], np.int64)
+    binary = np.where(grid.rectified >= _thresholds(grid), np.uint8(255), np.uint8(0))
+    count, labels, stats, _ = image.connected_components(binary)
+    boxes = np.asarray(stats[:count, :4], np.int64)
     x, y, w, h = boxes.T
     rows, columns = grid.cell_of(x + w / 2, y + h / 2)
-    spans = grid.spans[rows, columns]
-    tops, bottoms = grid.tops[rows], grid.tops[rows + spans[:, 0]] - grid.gap
-    high = h >= np.maximum(_MIN_HEIGHT * (grid.tops[rows + 1] - grid.gap - tops), 6)
-    at_side = (y <= tops + 1) | (y + h >= bottoms - 1)
-    kept = high & ~(at_side & (w > 6 * h))
-    return boxes[kept], rows[kept], columns[kept]
-
-
-def _crops(grid: _Grid) -> list[tuple[int, int, NDArray[np.uint8]]]:
-    """Return row, column and picture of the writing in each cell that has some."""
-    boxes, rows, columns = _components(grid)
+    kept = _is_writing(grid, boxes, rows, columns)
+    kept[0] = False  # the background
+    mask = image.dilate(np.where(kept, np.uint8(255), np.uint8(0))[labels], np.ones((5, 5), np.uint8))
     found: dict[tuple[int, int], NDArray[np.int64]] = {}
-    for (x, y, w, h), i, j in zip(boxes.tolist(), rows.tolist(), columns.tolist(), strict=True):
-        edges = np.array([x, y, -(x + w), -(y + h)])
-        found[i, j] = np.minimum(found.get((i, j), edges), edges)
-    crops = []
-    for (i, j), (left, top, right, bottom) in found.items():
-        crop = grid.rectified[top:-bottom, left:-right]
-        crops.append((i, j, 255 - np.pad(crop, 4 + max(crop.shape) // 8)))
-    return crops
+    for k in np.flatnonzero(kept):
+        place = int(rows[k]), int(columns[k])
+        edges = np.array([x[k], y[k], -x[k] - w[k], -y[k] - h[k]])
+        found[place] = np.minimum(found.get(place, edges), edges)
+    areas = {place: (int(e[0]), int(e[1]), int(-e[2]), int(-e[3])) for place, e in found.items()}
+    return _Writing(_normalized(grid, mask, areas), areas)
+
+
+def _thresholds(grid: _Grid) -> NDArray[np.float32]:
+    """Return the minimum foreground level of writing at each pixel, lower in faint cells."""
+    inside = [
+        np.concatenate([_middle(size, grid.gap) for size in np.diff(edges)])
+        for edges in (grid.tops, grid.lefts)
+    ]
+    levels = grid.rectified * inside[0][:, None] * inside[1]
+    peaks = np.maximum.reduceat(levels, grid.tops[:-1], axis=0)
+    peaks = np.maximum.reduceat(peaks, grid.lefts[:-1], axis=1)
+    thresholds = np.clip(_FAINT_RATIO * peaks, _BACKGROUND + 4, _WEAK).astype(np.float32)
+    return thresholds.repeat(np.diff(grid.tops), 0).repeat(np.diff(grid.lefts), 1)
+
+
+def _middle(size: int, gap: int) -> NDArray[np.uint8]:
+    """Return which pixels are in the middle of a cell."""
+    pixels = np.arange(size)
+    return ((pixels > 0.15 * (size - gap)) & (pixels < 0.85 * (size - gap))).astype(np.uint8)
+
+
+def _is_writing(
+    grid: _Grid, boxes: NDArray[np.int64], rows: NDArray[Any], columns: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Return which components are writing: not specks, and not rests of ruling lines."""
+    _, y, w, h = boxes.T
+    tops, heights = grid.tops[rows], grid.tops[rows + 1] - grid.tops[rows] - grid.gap
+    bottoms = grid.tops[rows + grid.spans[rows, columns, 0]] - grid.gap
+    at_side = (y <= tops + 1) | (y + h >= bottoms - 1)
+    high = h >= np.maximum(_MIN_HEIGHT * heights, 6)
+    return np.asarray(high & ~(at_side & (w > 6 * h)))
+
+
+def _normalized(
+    grid: _Grid, mask: NDArray[np.uint8], areas: dict[tuple[int, int], tuple[int, int, int, int]]
+) -> NDArray[np.uint8]:
+    """Return the gray levels under a mask: 255 on the background, 0 for the strokes of a cell."""
+    from . import image
+
+    contrast = np.zeros_like(grid.gray)
+    for place in areas:
+        left, top, right, bottom = grid.area(*place)
+        area = np.s_[top:bottom, left:right]
+        levels = grid.gray[area].astype(np.int16)
+        background = grid.rectified[area] < _BACKGROUND
+        strokes = levels[mask[area] > 0]
+        level = np.median(levels[background]) if background.any() else levels.max()
+        sign = 1 if strokes.mean() < level else -1
+        contrast[area] = np.clip(sign * (level - levels), 0, 255)
+    sharp = contrast + _SHARPENING * (
+        contrast.astype(np.float32) - image.gaussian_blur(contrast, (0, 0), _BLUR)
+    )
+    for place in areas:
+        left, top, right, bottom = grid.area(*place)
+        area = np.s_[top:bottom, left:right]
+        full = max(float(np.percentile(sharp[_slices(areas[place])], 95)), 1.0)
+        sharp[area] = (sharp[area] / full - _ONSET) * (255 / (1 - _ONSET))
+    return np.where(mask > 0, 255 - np.clip(sharp, 0, 255), 255).astype(np.uint8)
+
+
+def _slices(box: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    left, top, right, bottom = box
+    return np.s_[top:bottom, left:right]
 
 
 def _read_cells(
@@ -491,9 +580,10 @@ def _read_lines(
     grid: _Grid, factor: int, model: DigitClassifier
 ) -> dict[tuple[int, int], dict[int, list[Digit]]]:
     """Return the digits of each cell by text line."""
+    writing = _find_writing(grid)
     table, numbers = _core.read_digits(
         shipped_recognizer(),
-        255 - grid.rectified,
+        writing.picture,
         classifier=model._fitted_classifier(),
         fusion=shipped_fusion().to_dict(),
     )
@@ -501,8 +591,49 @@ def _read_lines(
     rows, columns = grid.cell_of(boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2)
     cells: dict[tuple[int, int], dict[int, list[Digit]]] = {}
     places = zip(rows.tolist(), columns.tolist(), strict=True)
-    for (i, j), (line, value, *box), row in zip(places, table.tolist(), numbers, strict=True):
-        area = grid.box_in_image(i, j, tuple(box), factor)
-        digit = Digit(value, float(row[0]), area, row[2:], float(row[1]))
-        cells.setdefault((i, j), {}).setdefault(line, []).append(digit)
-    return cells
+    for place, (line, value, *box), row in zip(places, table.tolist(), numbers, strict=True):
+        digit = Digit(value, float(row[0]), tuple(box), row[2:], float(row[1]))
+        cells.setdefault(place, {}).setdefault(line, []).append(digit)
+    _verify_single_digits(writing, cells, model)
+    return {
+        place: {
+            line: [replace(d, box=grid.box_in_image(*place, d.box, factor)) for d in digits]
+            for line, digits in lines.items()
+        }
+        for place, lines in cells.items()
+        if place in writing.boxes
+    }
+
+
+def _verify_single_digits(
+    writing: _Writing, cells: dict[tuple[int, int], dict[int, list[Digit]]], model: DigitClassifier
+) -> None:
+    """Fuse the scores of cells that hold one digit with those of the classifier for the cell."""
+    single = [
+        (place, box, crop)
+        for (place, box), crop in zip(writing.boxes.items(), writing.crops(), strict=True)
+        if box[2] - box[0] <= _MAX_ASPECT * (box[3] - box[1])
+    ]
+    if not single:
+        return
+    crops = [crop for _, _, crop in single]
+    probabilities, scores = model.predict_proba(crops), _digit_scores(model, crops)
+    for (place, box, _), p, score in zip(single, probabilities, scores.tolist(), strict=True):
+        found = [digit for line in cells.get(place, {}).values() for digit in line]
+        if len(found) > 1 and not (p.max() * score > 0.9 and np.prod([d.confidence for d in found]) < 0.5):
+            continue
+        log_p = _CELL_WEIGHT * np.log(np.maximum(p, 1e-4))
+        is_digit = score
+        if len(found) == 1:
+            log_p = log_p + np.log(np.maximum(found[0].probabilities, 1e-4))
+            is_digit = max(score, found[0].is_digit)
+        if is_digit < _MIN_IS_DIGIT:
+            cells.pop(place, None)
+            continue
+        fused = np.exp(log_p - log_p.max())
+        fused = (fused / fused.sum()).astype(np.float32)
+        value = int(fused.argmax())
+        left, top, right, bottom = box
+        area = found[0].box if len(found) == 1 else (left, top, right - left, bottom - top)
+        digit = Digit(value, float(fused[value] * is_digit), area, fused, is_digit)
+        cells[place] = {0: [digit]}
