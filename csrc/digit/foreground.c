@@ -297,11 +297,18 @@ static int quantile(const uint64_t *histogram, double p) {
 /* Find the thresholds from a histogram of the difference: Otsu's threshold, but above the spread of
  * the background itself. */
 static thresholds find_thresholds(const uint64_t *histogram) {
-  /* Both quantiles are background even if half of the image is foreground. In a normal
-   * distribution they are 0.76 standard deviations apart. */
-  const int middle = quantile(histogram, 0.3), lower = quantile(histogram, 0.1);
+  const int otsu = od_otsu(histogram);
+  uint64_t all = 0, below = 0;
+  for (int level = 0; level < LEVELS; level++) {
+    all += histogram[level];
+    if (level <= otsu) below += histogram[level];
+  }
+  /* Both quantiles are background even if half of the image is foreground; if more is, they are of
+   * the lower class. In a normal distribution they are 0.76 standard deviations apart. */
+  const double part = fmin(1, 2 * (double)below / (double)all);
+  const int middle = quantile(histogram, 0.3 * part), lower = quantile(histogram, 0.1 * part);
   const int spread = middle + 4 * od_max(1, middle - lower);
-  const int foreground = od_min(254, od_max(od_otsu(histogram), spread));
+  const int foreground = od_min(254, od_max(otsu, spread));
   return (thresholds){od_min(foreground / 2, spread), foreground, (middle - lower) / 0.76};
 }
 

@@ -192,6 +192,21 @@ static int count_walls(const side sides[SIDES]) {
   return sides[TOP].is_wall + sides[BOTTOM].is_wall + sides[LEFT].is_wall + sides[RIGHT].is_wall;
 }
 
+/* Whether a fifth of the foreground is in the middle of the frame, half its height and width. */
+static bool has_digit(int h, int w, const uint8_t *foreground, box frame) {
+  const int rows = frame.bottom - frame.top, columns = frame.right - frame.left;
+  int all = 0, middle = 0;
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      const bool set = foreground[y * w + x] >= OD_FOREGROUND_WEAK;
+      const bool inside = 4 * (y - frame.top) >= rows && 4 * (frame.bottom - 1 - y) >= rows &&
+                          4 * (x - frame.left) >= columns && 4 * (frame.right - 1 - x) >= columns;
+      all += set;
+      middle += set && inside;
+    }
+  return all > 0 && 5 * middle >= all;
+}
+
 bool od_remove_walls(int h, int w, uint8_t *foreground) {
   const box frame = find_box(h, w, foreground);
   uint8_t rest[OD_MAX_WALL_SIDE * OD_MAX_WALL_SIDE];
@@ -207,7 +222,7 @@ bool od_remove_walls(int h, int w, uint8_t *foreground) {
   for (int k = 0; k < SIDES; k++)
     if (sides[k].is_wall) erase_outside(&sides[k], rest);
   const box inside = find_box(h, w, rest);
-  if (inside.bottom <= inside.top) return false;
+  if (!has_digit(h, w, rest, frame)) return false;
   if (count_walls(sides) < 3)
     for (int k = 0; k < SIDES; k++)
       if (sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside))
