@@ -1,6 +1,6 @@
 """Pictures of single digits, and of what is not one, for ``predict`` and ``digit_score``.
 
-Each kind is a function of a :class:`drawing.Writer` that returns one sample.
+Each kind is a function of a :class:`drawing.Writer` that requarters one sample.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def cell(writer: Writer) -> Sample:
     """A digit in a cell with walls of 1 to 6 pixels on one to four sides.
 
     A wall lies at the edge of the picture, partly outside of it, or a few pixels from it; behind it
-    is the paper of the next cell. It never touches the digit.
+    is the background of the next cell. It never touches the digit.
     """
     random = writer.random
     value, height = int(random.integers(0, 10)), random.uniform(20, 60)
@@ -44,7 +44,7 @@ def cell(writer: Writer) -> Sample:
         max(outside, 0) + wall + inside for outside, inside in zip(outer, gap, strict=True)
     )
     page = Page(random, h + top + bottom, w + left + right)
-    level = random.uniform(0, page.paper - 60)
+    level = random.uniform(0, page.background - 60)
     sides = random.permutation(4)[: random.integers(1, 5)]
     for side in sides:
         view = (page.gray, page.gray[::-1], page.gray.T, page.gray.T[::-1])[side]

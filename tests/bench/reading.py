@@ -60,6 +60,8 @@ def main() -> None:
         found = measure(name, samples, options, versions)
         results |= {(name, kind): engines for kind, engines in found.items()}
         log(table({key: value for key, value in results.items() if key[0] == name}, versions))
+    if not results:
+        sys.exit("nothing was measured")
     print(table(results, versions))
     if options.out:
         options.out.write_text(json.dumps(as_rows(results, versions), indent=1) + "\n")
@@ -199,11 +201,11 @@ def first_of_kinds(samples: list[Sample], count: int | None) -> list[Sample]:
     """Return the first ``count`` samples of each kind."""
     if count is None:
         return samples
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     chosen = []
     for sample in samples:
-        seen[sample.kind] = seen.get(sample.kind, 0) + 1
-        if seen[sample.kind] <= count:
+        counts[sample.kind] = counts.get(sample.kind, 0) + 1
+        if counts[sample.kind] <= count:
             chosen.append(sample)
     return chosen
 
