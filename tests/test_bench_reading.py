@@ -138,7 +138,7 @@ def test_rotation_moves_the_boxes_with_the_pixels(degrees: float) -> None:
     np.testing.assert_allclose(sheet.numbers[0].box, found, atol=1.5)
 
 
-KINDS = fault_sets.PAGES | fault_sets.EMPTY_PAGES | {"comb": fault_sets.comb}
+KINDS = fault_sets.PAGES | fault_sets.EMPTY_PAGES | fault_sets.COMBS
 KINDS |= digit_sets.CELLS | digit_sets.CORNERS | digit_sets.CROPS | digit_sets.NON_DIGITS
 
 
@@ -149,6 +149,7 @@ def test_pictures_are_reproducible_and_hold_their_numbers(kind: str, mnist_folde
     first, second = (KINDS[kind](drawing.Writer(mnist_folder, 3)) for _ in range(2))
     np.testing.assert_array_equal(first.image, second.image)
     assert first.numbers == second.numbers
+    assert first.kind == kind
     assert first.image.dtype == np.uint8
     other = KINDS[kind](drawing.Writer(mnist_folder, 4))
     assert not np.array_equal(first.image, other.image)

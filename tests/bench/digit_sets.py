@@ -6,6 +6,7 @@ Each kind is a function of a :class:`drawing.Writer` that requarters one sample.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from drawing import LETTERS, Mask, Page, Writer, crop, hershey, tick
@@ -27,8 +28,8 @@ def canvas(writer: Writer, mask: Mask, margin: tuple[int, int]) -> Page:
     return page
 
 
-def cell(writer: Writer) -> Sample:
-    """A digit in a cell with walls of 1 to 6 pixels on one to four sides.
+def cell(writer: Writer, sides: int) -> Sample:
+    """A digit in a cell with walls of 1 to 6 pixels on some of its sides.
 
     A wall lies at the edge of the picture, partly outside of it, or a few pixels from it; behind it
     is the background of the next cell. It never touches the digit.
@@ -45,12 +46,11 @@ def cell(writer: Writer) -> Sample:
     )
     page = Page(random, h + top + bottom, w + left + right)
     level = random.uniform(0, page.background - 60)
-    sides = random.permutation(4)[: random.integers(1, 5)]
-    for side in sides:
+    for side in random.permutation(4)[:sides]:
         view = (page.gray, page.gray[::-1], page.gray.T, page.gray.T[::-1])[side]
         view[max(outer[side], 0) : max(outer[side] + wall, 1)] = level
     page.put(digit, left, top)
-    return digit_sample(page.finish(), f"walls on {len(sides)}", value)
+    return digit_sample(page.finish(), f"walls on {sides}", value)
 
 
 def _corner(light: bool) -> Callable[[Writer], Sample]:
@@ -131,7 +131,7 @@ def _blank(writer: Writer) -> Mask:
     return np.zeros((int(writer.random.integers(20, 60)),) * 2, np.float32)
 
 
-CELLS: dict[str, Callable[[Writer], Sample]] = {"walls": cell}
+CELLS = {f"walls on {sides}": partial(cell, sides=sides) for sides in (1, 2, 3, 4)}
 CORNERS = {"light on dark": _corner(True), "dark on light": _corner(False)}
 CROPS = {"MNIST, 0 px": _cropped(0), f"MNIST, {MARGIN} px": _cropped(MARGIN)}
 NON_DIGITS = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from drawing import (
@@ -328,8 +329,8 @@ def ticks(writer: Writer) -> Sample:
 # -- fields --
 
 
-def comb(writer: Writer) -> Sample:
-    """A box or a comb with a compartment for each of 2 to 10 digits."""
+def comb(writer: Writer, box: bool) -> Sample:
+    """A row of boxes, or a comb, with a compartment for each of 2 to 10 digits."""
     random = writer.random
     height = random.uniform(20, 60)
     text = "".join(map(str, random.integers(0, 10, random.integers(2, 11))))
@@ -339,7 +340,6 @@ def comb(writer: Writer) -> Sample:
     width = cell_w * len(text) + wall
     page = Page(random, cell_h + wall + 2 * margin, width + 2 * margin)
     level = random.uniform(0, page.background - 60)
-    box = random.random() < 0.6
     tooth = cell_h if box else int(cell_h * random.uniform(0.3, 0.9))
     bottom = margin + cell_h
     page.rectangle((margin, bottom, width, wall), level)
@@ -357,9 +357,8 @@ def comb(writer: Writer) -> Sample:
         page.put(digit, x, y)
         boxes.append((x, y, w, h))
     image = page.finish()
-    kind = "boxes" if box else "teeth"
     number = Number(text, (margin, margin, width, cell_h))
-    return Sample(image, kind, "field", (number,), digits=tuple(boxes))
+    return Sample(image, "boxes" if box else "teeth", "field", (number,), digits=tuple(boxes))
 
 
 PAGES: dict[str, Callable[[Writer], Sample]] = {
@@ -381,3 +380,4 @@ PAGES: dict[str, Callable[[Writer], Sample]] = {
     "light on dark": light_on_dark,
 }
 EMPTY_PAGES = {"printed words": words, "clutter": clutter, "ticks": ticks}
+COMBS = {"boxes": partial(comb, box=True), "teeth": partial(comb, box=False)}

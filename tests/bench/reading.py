@@ -111,6 +111,7 @@ def draw(
     return [
         make(Writer(options.data / "mnist", crc32(f"{kind} {index} {options.seed}".encode())))
         for kind, make in kinds.items()
+        if not options.kind or kind in options.kind
         for index in range(options.count)
     ]
 
@@ -148,7 +149,7 @@ Maker = Callable[[argparse.Namespace], list[Sample]]
 SETS: dict[str, Maker] = {
     "pages": drawn(fault_sets.PAGES),
     "empty-pages": drawn(fault_sets.EMPTY_PAGES),
-    "combs": drawn({"comb": fault_sets.comb}),
+    "combs": drawn(fault_sets.COMBS),
     "cells": drawn(digit_sets.CELLS),
     "corners": drawn(digit_sets.CORNERS),
     "crops": make_crops,
