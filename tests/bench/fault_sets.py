@@ -330,7 +330,7 @@ def ticks(writer: Writer) -> Sample:
 
 
 def comb(writer: Writer, box: bool) -> Sample:
-    """A row of boxes, or a comb, with a compartment for each of 2 to 10 digits."""
+    """Boxes, or a comb, with a compartment for each of 2 to 10 digits. Some touch a wall."""
     random = writer.random
     height = random.uniform(20, 60)
     text = "".join(map(str, random.integers(0, 10, random.integers(2, 11))))
@@ -352,8 +352,8 @@ def comb(writer: Writer, box: bool) -> Sample:
         digit = writer.digit(int(c), height * random.uniform(0.85, 1))
         h, w = digit.shape
         free_h, free_w = max(cell_h - wall - h, 2), max(cell_w - wall - w, 2)
-        x = margin + wall + index * cell_w + int(random.uniform(0.2, 0.8) * free_w)
-        y = margin + wall + int(random.uniform(0.2, 0.8) * free_h)
+        x = margin + wall + index * cell_w + int(random.uniform(-0.05, 1) * free_w)
+        y = margin + wall + int(random.uniform(0, 1) * free_h)
         page.put(digit, x, y)
         boxes.append((x, y, w, h))
     image = page.finish()
