@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
+sys.path.append(str(Path(__file__).parent / "bench"))
 
 import digit_sets
 import drawing
@@ -129,16 +129,16 @@ def test_peers_read_the_first_of_each_kind() -> None:
 
 @pytest.mark.parametrize("degrees", [-20, 0, 5, 17.5])
 def test_rotation_moves_the_boxes_with_the_pixels(degrees: float) -> None:
-    paper = drawing.Page(np.random.default_rng(0), 200, 300)
-    paper.rectangle((40, 60, 90, 30), 0)
-    paper.numbers = [Number("1", (40, 60, 90, 30))]
-    paper.rotate(degrees, paper.paper, margin=7)
-    rows, columns = np.nonzero(paper.gray < paper.paper / 2)
+    sheet = drawing.Page(np.random.default_rng(0), 200, 300)
+    sheet.rectangle((40, 60, 90, 30), 0)
+    sheet.numbers = [Number("1", (40, 60, 90, 30))]
+    sheet.rotate(degrees, sheet.background, margin=7)
+    rows, columns = np.nonzero(sheet.gray < sheet.background / 2)
     found = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
-    np.testing.assert_allclose(paper.numbers[0].box, found, atol=1.5)
+    np.testing.assert_allclose(sheet.numbers[0].box, found, atol=1.5)
 
 
-KINDS = fault_sets.PAGES | fault_sets.EMPTY_PAGES | {"comb": fault_sets.comb}
+KINDS = fault_sets.PAGES | fault_sets.EMPTY_PAGES | fault_sets.COMBS
 KINDS |= digit_sets.CELLS | digit_sets.CORNERS | digit_sets.CROPS | digit_sets.NON_DIGITS
 
 
@@ -149,6 +149,7 @@ def test_pictures_are_reproducible_and_hold_their_numbers(kind: str, mnist_folde
     first, second = (KINDS[kind](drawing.Writer(mnist_folder, 3)) for _ in range(2))
     np.testing.assert_array_equal(first.image, second.image)
     assert first.numbers == second.numbers
+    assert first.kind == kind
     assert first.image.dtype == np.uint8
     other = KINDS[kind](drawing.Writer(mnist_folder, 4))
     assert not np.array_equal(first.image, other.image)

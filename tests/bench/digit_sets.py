@@ -1,14 +1,15 @@
 """Pictures of single digits, and of what is not one, for ``predict`` and ``digit_score``.
 
-Each kind is a function of a :class:`drawing.Writer` that returns one sample.
+Each kind is a function of a :class:`drawing.Writer` that requarters one sample.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from drawing import LETTERS, Mask, Page, Writer, crop, hershey, tick
+from drawing import LETTERS, Gray, Mask, Page, Writer, crop, hershey, tick
 from numpy.typing import NDArray
 from scoring import Number, Sample
 
@@ -27,30 +28,48 @@ def canvas(writer: Writer, mask: Mask, margin: tuple[int, int]) -> Page:
     return page
 
 
-def cell(writer: Writer) -> Sample:
-    """A digit in a cell with walls of 1 to 6 pixels on one to four sides.
+def cell(writer: Writer, sides: int) -> Sample:
+    """A digit in a cell with walls of 1 to 6 pixels on some of its sides.
 
-    A wall lies at the edge of the picture, partly outside of it, or a few pixels from it; behind it
-    is the paper of the next cell. It never touches the digit.
+    A wall lies at the edge of the picture, partly outside of it, or a few pixels from it, and is
+    slanted by up to 2 degrees. Behind it is the background of the next cell, and sometimes the
+    edge of its digit. In 3 of 10 cells, the digit touches a wall.
     """
     random = writer.random
     value, height = int(random.integers(0, 10)), random.uniform(20, 60)
     digit = writer.digit(value, height)
     h, w = digit.shape
-    wall = int(random.integers(1, min(6, int(height / 8)) + 1))
-    outer = [int(random.integers(-wall + 1, max(int(0.15 * height), 2))) for _ in range(4)]
-    gap = [int(random.uniform(2, 0.4 * height)) for _ in range(4)]
+    walls = random.permutation(4)[:sides]
+    thickness = int(random.integers(1, min(6, int(height / 8)) + 1))
+    outer = [int(random.integers(1 - thickness, max(int(0.15 * height), 2))) for _ in range(4)]
+    inner = [int(random.uniform(2, 0.4 * height)) for _ in range(4)]
+    if random.random() < 0.3:
+        inner[walls[0]] = 0
     top, bottom, left, right = (
-        max(outside, 0) + wall + inside for outside, inside in zip(outer, gap, strict=True)
+        max(out, 0) + thickness + gap for out, gap in zip(outer, inner, strict=True)
     )
     page = Page(random, h + top + bottom, w + left + right)
-    level = random.uniform(0, page.paper - 60)
-    sides = random.permutation(4)[: random.integers(1, 5)]
-    for side in sides:
-        view = (page.gray, page.gray[::-1], page.gray.T, page.gray.T[::-1])[side]
-        view[max(outer[side], 0) : max(outer[side] + wall, 1)] = level
     page.put(digit, left, top)
-    return digit_sample(page.finish(), f"walls on {len(sides)}", value)
+    level = random.uniform(0, page.background - 60)
+    for side in walls:
+        view = (page.gray, page.gray[::-1], page.gray.T, page.gray.T[::-1])[side]
+        if outer[side] > 2 and random.random() < 0.3:
+            _put_neighbour(writer, page, view, outer[side] - 1, height)
+        length = view.shape[1]
+        slant = random.uniform(-0.035, 0.035) * (np.arange(length) - length / 2)
+        start = np.clip(np.round(outer[side] + slant), 1 - thickness, None)
+        distance = np.arange(len(view))[:, None] - start
+        view[(distance >= 0) & (distance < thickness)] = level
+    return digit_sample(page.finish(), f"walls on {sides}", value)
+
+
+def _put_neighbour(writer: Writer, page: Page, view: Gray, depth: int, height: float) -> None:
+    """Draw the edge of another digit in the first ``depth`` rows of a view of the page."""
+    random = writer.random
+    part = writer.digit(int(random.integers(0, 10)), height)[-depth:, : view.shape[1]]
+    x = int(random.integers(0, view.shape[1] - part.shape[1] + 1))
+    place = view[: len(part), x : x + part.shape[1]]
+    place += part * (page.foreground - place)
 
 
 def _corner(light: bool) -> Callable[[Writer], Sample]:
@@ -131,7 +150,7 @@ def _blank(writer: Writer) -> Mask:
     return np.zeros((int(writer.random.integers(20, 60)),) * 2, np.float32)
 
 
-CELLS: dict[str, Callable[[Writer], Sample]] = {"walls": cell}
+CELLS = {f"walls on {sides}": partial(cell, sides=sides) for sides in (1, 2, 3, 4)}
 CORNERS = {"light on dark": _corner(True), "dark on light": _corner(False)}
 CROPS = {"MNIST, 0 px": _cropped(0), f"MNIST, {MARGIN} px": _cropped(MARGIN)}
 NON_DIGITS = {

@@ -101,9 +101,9 @@ class Page:
 
     def __init__(self, random: np.random.Generator, height: int, width: int) -> None:
         self.random = random
-        self.paper = float(random.uniform(185, 250))
-        self.ink = float(random.uniform(10, 80))
-        self.gray: Gray = np.full((height, width), self.paper, np.float32)
+        self.background = float(random.uniform(185, 250))
+        self.foreground = float(random.uniform(10, 80))
+        self.gray: Gray = np.full((height, width), self.background, np.float32)
         self.numbers: list[Number] = []
 
     @property
@@ -111,10 +111,10 @@ class Page:
         return self.gray.shape[0], self.gray.shape[1]
 
     def put(self, mask: Mask, x: int, y: int, level: float | None = None) -> None:
-        """Blend a mask into the page, at ``level`` or the level of the ink."""
+        """Blend a mask into the page, at ``level`` or the level of the foreground."""
         part = self.gray[y : y + mask.shape[0], x : x + mask.shape[1]]
         mask = mask[: part.shape[0], : part.shape[1]]
-        part += mask * ((self.ink if level is None else level) - part)
+        part += mask * ((self.foreground if level is None else level) - part)
 
     def write(self, writer: Writer, text: str, x: int, y: int, height: float) -> None:
         """Write a number whose top left corner is at (x, y)."""
@@ -147,10 +147,10 @@ class Page:
         """Rotate the page, and the boxes with it, about its centre; it grows as needed."""
         old_h, old_w = self.size
         image = Image.fromarray(self.gray)
-        turned = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
+        rotated = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
         inside = Image.new("F", image.size, 1.0)
         mask = np.asarray(inside.rotate(degrees, Image.Resampling.BICUBIC, expand=True))
-        gray = fill + np.clip(mask, 0, 1) * (np.asarray(turned, np.float32) - fill)
+        gray = fill + np.clip(mask, 0, 1) * (np.asarray(rotated, np.float32) - fill)
         self.gray = np.pad(gray, margin, constant_values=fill).astype(np.float32)
         new_h, new_w = self.size
         cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

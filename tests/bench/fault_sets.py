@@ -1,6 +1,6 @@
 """Made-up pages and fields of the reading benchmark, by kind of fault.
 
-Each kind is a function of a :class:`drawing.Writer` that returns one sample. Digits are 20 to 60
+Each kind is a function of a :class:`drawing.Writer` that requarters one sample. Digits are 20 to 60
 pixels high, numbers have 1 to 7 of them, pages 0.2 to 1 megapixels.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from drawing import (
@@ -53,15 +54,17 @@ def control(writer: Writer) -> Sample:
 
 
 def table(writer: Writer) -> Sample:
-    """A table of 1-20 x 1-8 cells with rules of 1 to 6 pixels; a tenth of the cells is empty."""
+    """A table of 1-20 x 1-8 cells with ruling lines of 1 to 6 pixels; a tenth is empty."""
     random = writer.random
     rows, columns = int(random.integers(1, 21)), int(random.integers(1, 9))
-    rule, length = int(random.integers(1, 7)), int(random.integers(1, 8))
+    thickness, length = int(random.integers(1, 7)), int(random.integers(1, 8))
     height = random.uniform(20, 60)
     spacing, padding = random.uniform(1.45, 2.2), random.uniform(0.5, 1.5)
 
     def side(length: int, height: float) -> tuple[int, int]:
-        return int(spacing * height) + rule, int((0.95 * length + padding) * height) + rule
+        return int(spacing * height) + thickness, int(
+            (0.95 * length + padding) * height
+        ) + thickness
 
     while np.prod(side(length, height)) * rows * columns > MAX_PIXELS:
         if height > 20:
@@ -72,14 +75,14 @@ def table(writer: Writer) -> Sample:
             break
     cell_h, cell_w = side(length, height)
     margin = int(random.uniform(2, 60))
-    size = rows * cell_h + rule + 2 * margin, columns * cell_w + rule + 2 * margin
+    size = rows * cell_h + thickness + 2 * margin, columns * cell_w + thickness + 2 * margin
     page = Page(random, *size)
-    level = random.uniform(0, page.paper - 60)
+    level = random.uniform(0, page.background - 60)
     for row in range(rows + 1):
-        box = (margin, margin + row * cell_h, columns * cell_w + rule, rule)
+        box = (margin, margin + row * cell_h, columns * cell_w + thickness, thickness)
         page.rectangle(box, level)
     for column in range(columns + 1):
-        box = (margin + column * cell_w, margin, rule, rows * cell_h + rule)
+        box = (margin + column * cell_w, margin, thickness, rows * cell_h + thickness)
         page.rectangle(box, level)
     for row in range(rows):
         for column in range(columns):
@@ -88,11 +91,11 @@ def table(writer: Writer) -> Sample:
             text = writer.text(length)
             mask, _ = writer.number(text, height)
             h, w = mask.shape
-            free_h, free_w = cell_h - rule - h, cell_w - rule - w
+            free_h, free_w = cell_h - thickness - h, cell_w - thickness - w
             if free_h < 4 or free_w < 4:
                 continue
-            x = margin + column * cell_w + rule + int(random.uniform(2, free_w - 1))
-            y = margin + row * cell_h + rule + int(random.uniform(2, free_h - 1))
+            x = margin + column * cell_w + thickness + int(random.uniform(2, free_w - 1))
+            y = margin + row * cell_h + thickness + int(random.uniform(2, free_h - 1))
             page.put(mask, x, y)
             page.numbers.append(Number(text, (x, y, w, h)))
     return sample_of(page, "table")
@@ -103,7 +106,7 @@ def frame(writer: Writer) -> Sample:
     page, random = written_page(writer), writer.random
     h, w = page.size
     width, offset = int(random.integers(1, 9)), int(random.integers(0, 9))
-    level = random.uniform(0, page.paper - 70)
+    level = random.uniform(0, page.background - 70)
     for x, y, across, down in (
         (offset, offset, w - 2 * offset, width),
         (offset, h - offset - width, w - 2 * offset, width),
@@ -124,7 +127,7 @@ def scanner_border(writer: Writer) -> Sample:
     top, bottom, left, right = margins
     level = random.uniform(0, 30)
     page.gray = np.pad(
-        page.gray, ((top, bottom), (left, right)), constant_values=page.paper
+        page.gray, ((top, bottom), (left, right)), constant_values=page.background
     ).astype(np.float32)
     page.numbers = [
         Number(n.text, (n.box[0] + left, n.box[1] + top, n.box[2], n.box[3])) for n in page.numbers
@@ -157,10 +160,10 @@ def _lined(writer: Writer, kind: str, axes: tuple[int, ...]) -> Sample:
     """Lines of 1 or 2 pixels every 12 to 60, of contrast 20 to 220, written over."""
     random = writer.random
     page = new_page(writer)
-    page.paper = float(random.uniform(225, 255))
-    page.gray[:] = page.paper
+    page.background = float(random.uniform(225, 255))
+    page.gray[:] = page.background
     spacing, thickness = random.uniform(12, 60), int(random.integers(1, 3))
-    level = page.paper - random.uniform(20, 220)
+    level = page.background - random.uniform(20, 220)
     for axis in axes:
         page.darken(axis, spacing, thickness, level)
     height = random.uniform(20, min(60, page.size[0] / 8))
@@ -199,21 +202,21 @@ def vignette(writer: Writer) -> Sample:
 def skewed(writer: Writer) -> Sample:
     page, random = written_page(writer), writer.random
     degrees = random.uniform(4, 20) * random.choice([-1, 1])
-    page.rotate(degrees, page.paper)
+    page.rotate(degrees, page.background)
     return sample_of(page, "skewed")
 
 
-def _turned(turns: int) -> Callable[[Writer], Sample]:
+def _rotated(quarters: int) -> Callable[[Writer], Sample]:
     def draw(writer: Writer) -> Sample:
         page = written_page(writer)
-        for _ in range(turns):
+        for _ in range(quarters):
             w = page.size[1]
             page.gray = np.rot90(page.gray).copy()
             page.numbers = [
                 Number(n.text, (n.box[1], w - n.box[0] - n.box[2], n.box[3], n.box[2]))
                 for n in page.numbers
             ]
-        return sample_of(page, f"rotated {90 * turns}")
+        return sample_of(page, f"rotated {90 * quarters}")
 
     return draw
 
@@ -316,7 +319,7 @@ def ticks(writer: Writer) -> Sample:
         x, y = side, 20 + 2 * side * row + side // 2
         if random.random() < 0.7:
             page.rectangle((x, y, side, side), level)
-            page.rectangle((x + wall, y + wall, side - 2 * wall, side - 2 * wall), page.paper)
+            page.rectangle((x + wall, y + wall, side - 2 * wall, side - 2 * wall), page.background)
         if random.random() < 0.7:
             mark = tick(random, side * random.uniform(0.6, 1.1))
             page.put(mark, x + int(random.uniform(-2, 4)), y - int(random.uniform(0, 5)))
@@ -326,8 +329,8 @@ def ticks(writer: Writer) -> Sample:
 # -- fields --
 
 
-def comb(writer: Writer) -> Sample:
-    """A box or a comb with a compartment for each of 2 to 10 digits."""
+def comb(writer: Writer, box: bool) -> Sample:
+    """Boxes, or a comb, with a compartment for each of 2 to 10 digits. Some touch a wall."""
     random = writer.random
     height = random.uniform(20, 60)
     text = "".join(map(str, random.integers(0, 10, random.integers(2, 11))))
@@ -336,8 +339,7 @@ def comb(writer: Writer) -> Sample:
     margin = int(random.integers(3, 30))
     width = cell_w * len(text) + wall
     page = Page(random, cell_h + wall + 2 * margin, width + 2 * margin)
-    level = random.uniform(0, page.paper - 60)
-    box = random.random() < 0.6
+    level = random.uniform(0, page.background - 60)
     tooth = cell_h if box else int(cell_h * random.uniform(0.3, 0.9))
     bottom = margin + cell_h
     page.rectangle((margin, bottom, width, wall), level)
@@ -350,14 +352,13 @@ def comb(writer: Writer) -> Sample:
         digit = writer.digit(int(c), height * random.uniform(0.85, 1))
         h, w = digit.shape
         free_h, free_w = max(cell_h - wall - h, 2), max(cell_w - wall - w, 2)
-        x = margin + wall + index * cell_w + int(random.uniform(0.2, 0.8) * free_w)
-        y = margin + wall + int(random.uniform(0.2, 0.8) * free_h)
+        x = margin + wall + index * cell_w + int(random.uniform(-0.05, 1) * free_w)
+        y = margin + wall + int(random.uniform(0, 1) * free_h)
         page.put(digit, x, y)
         boxes.append((x, y, w, h))
     image = page.finish()
-    kind = "boxes" if box else "teeth"
     number = Number(text, (margin, margin, width, cell_h))
-    return Sample(image, kind, "field", (number,), digits=tuple(boxes))
+    return Sample(image, "boxes" if box else "teeth", "field", (number,), digits=tuple(boxes))
 
 
 PAGES: dict[str, Callable[[Writer], Sample]] = {
@@ -371,11 +372,12 @@ PAGES: dict[str, Callable[[Writer], Sample]] = {
     "hard shadow": shadow,
     "vignette": vignette,
     "skewed": skewed,
-    "rotated 90": _turned(1),
-    "rotated 180": _turned(2),
-    "rotated 270": _turned(3),
+    "rotated 90": _rotated(1),
+    "rotated 180": _rotated(2),
+    "rotated 270": _rotated(3),
     "large digit": large_digit,
     "two columns": two_columns,
     "light on dark": light_on_dark,
 }
 EMPTY_PAGES = {"printed words": words, "clutter": clutter, "ticks": ticks}
+COMBS = {"boxes": partial(comb, box=True), "teeth": partial(comb, box=False)}

@@ -60,6 +60,8 @@ def main() -> None:
         found = measure(name, samples, options, versions)
         results |= {(name, kind): engines for kind, engines in found.items()}
         log(table({key: value for key, value in results.items() if key[0] == name}, versions))
+    if not results:
+        sys.exit("nothing was measured")
     print(table(results, versions))
     if options.out:
         options.out.write_text(json.dumps(as_rows(results, versions), indent=1) + "\n")
@@ -109,6 +111,7 @@ def draw(
     return [
         make(Writer(options.data / "mnist", crc32(f"{kind} {index} {options.seed}".encode())))
         for kind, make in kinds.items()
+        if not options.kind or kind in options.kind
         for index in range(options.count)
     ]
 
@@ -146,7 +149,7 @@ Maker = Callable[[argparse.Namespace], list[Sample]]
 SETS: dict[str, Maker] = {
     "pages": drawn(fault_sets.PAGES),
     "empty-pages": drawn(fault_sets.EMPTY_PAGES),
-    "combs": drawn({"comb": fault_sets.comb}),
+    "combs": drawn(fault_sets.COMBS),
     "cells": drawn(digit_sets.CELLS),
     "corners": drawn(digit_sets.CORNERS),
     "crops": make_crops,
@@ -199,11 +202,11 @@ def first_of_kinds(samples: list[Sample], count: int | None) -> list[Sample]:
     """Return the first ``count`` samples of each kind."""
     if count is None:
         return samples
-    seen: dict[str, int] = {}
+    counts: dict[str, int] = {}
     chosen = []
     for sample in samples:
-        seen[sample.kind] = seen.get(sample.kind, 0) + 1
-        if seen[sample.kind] <= count:
+        counts[sample.kind] = counts.get(sample.kind, 0) + 1
+        if counts[sample.kind] <= count:
             chosen.append(sample)
     return chosen
 

@@ -78,7 +78,10 @@ def ocrdigit(job: dict[str, Any]) -> dict[str, Any]:
     def grid(picture: Any) -> Any:
         if not hasattr(ocrdigit, "read_table"):
             return []
-        return ocrdigit.read_table(picture, rows=9, columns=9).to_lists()
+        try:
+            return ocrdigit.read_table(picture, rows=9, columns=9).to_lists()
+        except ValueError:  # no table found
+            return []
 
     tasks: dict[str, Read] = {
         "page": page,
