@@ -134,6 +134,16 @@ class Writer:
         lines = _strokes.write_glyph(_strokes.SYMBOLS[name], 1.0, self.rng, wobble=0.06)
         return self._draw([line * np.array([1, -1], np.float32) for line in lines], height)
 
+    def ring(self, width: float, height: float) -> Gray:
+        """Return a ring around a number of ``width`` x ``height`` pixels, not quite closed."""
+        rng = self.rng
+        start, turns = rng.uniform(0, 6.3), rng.uniform(5.8, 7.5)
+        angle = start + np.linspace(0, turns, 14)
+        radius = rng.uniform(0.55, 0.75) + rng.normal(0, 0.02, 14)
+        knots = np.stack([radius * width * np.cos(angle), radius * height * np.sin(angle)], axis=1)
+        line = _strokes.curve(knots.astype(np.float32), 5) * _OVERSAMPLING
+        return draw_pen([line], max(1.0, self.stroke_width * height))
+
     def marks(self, text: str, height: float) -> Gray:
         """Return handwritten marks such as currency signs or ditto marks."""
         lines: list[Points] = []

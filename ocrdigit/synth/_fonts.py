@@ -99,9 +99,10 @@ def _is_complete(file: str) -> bool:
     try:
         font = load(file, _PROBE_SIZE)
         shapes = [text_mask(character, font) for character in _PROBE]
+        space = text_mask(" ", font)  # some fonts for schools draw ruling lines
     except (OSError, ValueError):
         return False
-    if all(_is_framed(shape) for shape in shapes[:10]):
+    if all(_is_framed(shape) for shape in shapes[:10]) or space.max() > 64:
         return False
     drawn = {(shape.shape, shape.tobytes()) for shape in shapes if shape.max(initial=0) > 64}
     return len(drawn) == len(_PROBE)

@@ -188,6 +188,18 @@ def _solid(width: float, height: float) -> Gray:
     return np.full((max(1, round(height)), max(1, round(width))), 255, np.uint8)
 
 
+def _holes(sheet: Sheet) -> None:
+    """Punch holes along the left side; they are background."""
+    rng = sheet.rng
+    radius = sheet.digit_height * rng.uniform(0.2, 0.5)
+    side = int(2 * radius) + 2
+    v, u = np.mgrid[0:side, 0:side] - (side - 1) / 2
+    hole = (255 * np.clip(radius + 0.5 - np.hypot(u, v), 0, 1)).astype(np.uint8)
+    x = int(rng.uniform(0, 2 * side))
+    for y in np.arange(rng.uniform(0, 4), sheet.height / side, rng.uniform(1.5, 8)):
+        sheet.paste(hole, x, int(y * side), "print", 0)
+
+
 def _thickness(sheet: Sheet, thickest: float = 4.0) -> float:
     """Return the thickness of ruling lines in pixels; thin ones are more frequent."""
     thickest = min(thickest, max(1.0, 0.25 * sheet.digit_height))
@@ -222,6 +234,8 @@ def _ruled(sheet: Sheet) -> None:
     for _ in range(int(rng.integers(3)) if rng.random() < 0.5 else 0):
         x = rng.uniform(0.03, 0.25) * sheet.width
         sheet.rule(x, 0, sheet.height, thickness, vertical=True, ink="ruleprint")
+    if rng.random() < 0.12:
+        _holes(sheet)
     off = 0.0 if rng.random() < 0.7 else rng.uniform(0, pitch)
     _rows_of_numbers(sheet, pitch=pitch, top=start + pitch + off, words=float(rng.uniform(0, 0.5)))
     if rng.random() < 0.3:
@@ -233,6 +247,8 @@ def _squared(sheet: Sheet) -> None:
     pitch = max(6.0, sheet.digit_height * rng.uniform(0.35, 1.7))
     thickness = min(_thickness(sheet), 0.2 * pitch)
     dashes = _dashes(sheet, 0.1)
+    if rng.random() < 0.12:
+        _holes(sheet)
     start = rng.uniform(0, pitch, 2)
     bold = int(rng.choice([0, 0, 5, 10]))
     for axis, (end, across) in enumerate(
@@ -452,10 +468,10 @@ def comb(sheet: Sheet, left: float, top: float, right: float, bottom: float) -> 
             sheet.rule(bottom, x, x + cell, thickness, ink=ink)
             for wall in (x, x + cell):
                 sheet.rule(wall, wall_top, bottom, thickness, vertical=True, ink=ink)
-    size = float(np.clip(height * rng.uniform(0.5, 0.85), sheet.low, sheet.high))
+    size = float(np.clip(height * rng.uniform(0.5, 1.0), sheet.low, sheet.high))
     used = int(rng.integers(1, count + 1)) if rng.random() < 0.6 else count
     first = 0 if rng.random() < 0.7 else count - used
-    spread = 0.08 * cell
+    spread = rng.uniform(0.03, 0.2) * cell
     printed = rng.random() < sheet.printed
     for index, digit in enumerate(sheet.random_digits(used)):
         x = left + (first + index) * (cell + gap) + cell / 2 + rng.normal(0, spread)

@@ -161,8 +161,10 @@ def photograph(
     _light(page, style, strength, rng)
     if strength and rng.random() < 0.15:
         owner = _scanner_edges(page, owner, sheet.cells is not None, rng)
-    owner = np.maximum(owner, 0)
-    return _captured(page, style, rng), owner
+    pixels = _captured(page, style, rng)
+    if strength and rng.random() < 0.12:
+        pixels = _binarized(pixels, rng) if rng.random() < 0.4 else _coarse(pixels, rng)
+    return pixels, np.maximum(owner, 0)
 
 
 def _inked(
@@ -363,6 +365,27 @@ def _scanner_edges(
         view[:reach][hidden] = tone
         owners[:reach][hidden] = OUTSIDE
     return owner
+
+
+def _binarized(pixels: Gray, rng: np.random.Generator) -> Gray:
+    """Return ``pixels`` in black and white, as of a fax or a scanner of that mode."""
+    picture = Image.fromarray(pixels).convert("L")
+    around = np.asarray(picture.filter(ImageFilter.BoxBlur(int(rng.integers(8, 25)))), np.float32)
+    change = float(rng.uniform(0.05, 0.2)) * 255
+    around += change if np.median(pixels) < 100 else -change
+    white = np.where(np.asarray(picture) > around, np.uint8(255), np.uint8(0))
+    return white if pixels.ndim == 2 else np.repeat(white[..., None], 3, axis=2)
+
+
+def _coarse(pixels: Gray, rng: np.random.Generator) -> Gray:
+    """Return ``pixels`` as of a picture that was enlarged from a lower resolution."""
+    picture = Image.fromarray(pixels)
+    scale = float(rng.uniform(0.5, 0.8))
+    small = picture.resize(
+        (max(8, int(picture.width * scale)), max(8, int(picture.height * scale))),
+        Image.Resampling.BOX if rng.random() < 0.5 else Image.Resampling.BILINEAR,
+    )
+    return np.asarray(small.resize(picture.size, Image.Resampling.BILINEAR))
 
 
 def _rows_without_number(owners: NDArray[np.int32]) -> int:

@@ -23,6 +23,10 @@ _RULED, _WRITTEN, FIRST_NUMBER = 1, 2, 3
 OUTSIDE = -1  # of the sheet, after a warp
 _VISIBLE = 80  # minimum coverage of a pixel that belongs to its ink, of 255
 
+# Writing beside numbers that is not a part of them.
+_PREFIXES = ("No", "Nr", "n", "A", "B", "EUR", "F", "$", "€", "(", "*", "x", "p", "Rs", "CHF", "#")
+_SUFFIXES = ("kg", "m", "km", "%", "F", "fr", "€", "EUR", "h", "cm", "a", "e", ")", "*", "-", "ml")
+
 Anchor = tuple[float, float]
 
 
@@ -77,6 +81,7 @@ class Sheet:
         self.font = fonts.printed(rng)
         self.number_font = fonts.printed(rng, numbers=True)
         self.printed = 0.3 * (rng.random() < 0.4) + 0.7 * (rng.random() < 0.2)
+        self.decorated = float(rng.choice([0.0, 0.0, 0.06, 0.2]))
         self.separators = float(rng.choice([0.0, 0.3, 0.8]))
         self.mark = str(rng.choice(list(".,-/:'")))
         self._present = [digit for digit in range(10) if len(digits.by_digit[digit])]
@@ -110,6 +115,8 @@ class Sheet:
         if count < 2 or rng.random() >= self.separators:
             return digits
         mark = self.mark
+        if mark in ".," and rng.random() < 0.1:
+            return "-" + digits
         kind = rng.random()
         if mark in "-/:" or kind < 0.2:  # a date, a time, a code
             step = int(rng.integers(2, 4))
@@ -198,12 +205,44 @@ class Sheet:
         for index, each in enumerate(queue):
             mask = trimmed(masks[index, :, : int(writing.widths[index])])
             mask = _fitted(mask, each.max_width)
-            self._place(mask, each.x, each.y, each.anchor, each.ink, FIRST_NUMBER + each.index)
+            owner = FIRST_NUMBER + each.index
+            self._decorate(self._place(mask, each.x, each.y, each.anchor, each.ink, owner))
 
-    def _place(self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int) -> None:
+    def _place(
+        self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int
+    ) -> tuple[int, int, int, int]:
+        """Add a coverage ``mask``, the point ``anchor`` of which is at (x, y); return its box."""
         height, width = mask.shape
         left, top = round(x - anchor[0] * width), round(y - anchor[1] * height)
         self.paste(mask, left, top, ink, owner)
+        return left, top, width, height
+
+    def _decorate(self, box: tuple[int, int, int, int]) -> None:
+        """Underline or encircle a number, or add a letter, a unit or a currency sign, at times."""
+        rng = self.rng
+        if rng.random() >= self.decorated:
+            return
+        left, top, width, height = box
+        kind = rng.random()
+        if kind < 0.3:
+            y = top + height * rng.uniform(1.05, 1.2)
+            thickness = max(1.0, height * rng.uniform(0.04, 0.1))
+            slope = float(rng.normal(0, 0.03))
+            for line in range(1 + (rng.random() < 0.2)):
+                at = y + 2.5 * thickness * line
+                ends = left - 0.1 * height, left + width + 0.1 * height
+                self.rule(at, *ends, thickness, ink="pen", slope=slope)
+        elif kind < 0.45:
+            mask = self.writer.ring(width + 0.3 * height, height)
+            self.write(mask, left + width / 2, top + height / 2, (0.5, 0.5), "pen")
+        else:
+            before = rng.random() < 0.5
+            affix = str(rng.choice(_PREFIXES if before else _SUFFIXES))
+            gap = height * rng.uniform(0.1, 0.5)
+            x, anchor = (left - gap, (1.0, 1.0)) if before else (left + width + gap, (0.0, 1.0))
+            size = height * rng.uniform(0.6, 1.1)
+            write = self.print_text if rng.random() < 0.5 else self.write_text
+            write(affix, x, top + height, size, anchor)
 
     def write(
         self, mask: Gray, x: float, y: float, anchor: Anchor = (0.0, 1.0), ink: str = "print"
