@@ -13,7 +13,7 @@ from ..models.recognizer import BLANK, HEIGHT
 from . import letters
 from ._preprocessed import preprocessed
 from .clutter import clutter
-from .register_lines import register_pictures
+from .field_lines import document_pictures, register_pictures
 from .styles import drawn_digits
 
 WIDTH = 256  # of a line image, which holds one or more pictures of numbers side by side
@@ -27,7 +27,8 @@ _UCI_REPEATS = 6  # of the UCI sets' digits
 _DRAWN, _DRAWN_REPEATS = 2_000, 3  # digits in styles that are rare in MNIST
 _MAX_LENGTH = 9  # digits of a number
 _WORDS, _CLUTTER = 0.1, 0.06  # pictures of words and of clutter, for each one of a number
-_REGISTERS = 0.56  # pictures of fields of the registers, for each one of a number
+# Fields of the registers and of synthetic documents, for each picture of a number.
+_REGISTERS, _DOCUMENTS = 0.5, 0.5
 _OPEN = 6  # line images that are filled at a time
 
 
@@ -57,11 +58,11 @@ def styles() -> list[synth.Style]:
     return [*named, *[pasted] * 4, close, close, loose, small]
 
 
-def make_line_images(folder: str, seed: int, pictures: int) -> LabelledImages:
+def make_line_images(folder: str, fonts: str | None, seed: int, pictures: int) -> LabelledImages:
     """Return line images (n, 32, 256) and labels (n, 24), which are padded with 10.
 
-    ``pictures`` is the number of pictures of numbers on them; words, clutter and fields of the
-    registers are added. Equal seeds, data and versions give equal images.
+    ``pictures`` is the number of pictures of numbers on them; words, clutter, fields of the
+    registers and of documents are added. Equal seeds, data, fonts and versions give equal images.
     """
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
@@ -70,6 +71,7 @@ def make_line_images(folder: str, seed: int, pictures: int) -> LabelledImages:
     drawn += words(round(_WORDS * pictures), digits, rng)
     drawn += [clutter_picture(HEIGHT, WIDTH - 12, rng) for _ in range(round(_CLUTTER * pictures))]
     drawn += register_pictures(folder, round(_REGISTERS * pictures), rng)
+    drawn += document_pictures(round(_DOCUMENTS * pictures), digits, fonts, rng)
     drawn = [
         picture
         for picture in drawn

@@ -1,10 +1,11 @@
 """Train the line recognizer with CTC loss.
 
-    python -m ocrdigit.training.recognizer --data DIR --out recognizer.safetensors
+    python -m ocrdigit.training.recognizer --data DIR --fonts FONTS --out recognizer.safetensors
 
-``DIR`` contains MNIST's four files in ``mnist/``, and in ``uci/`` the bitmaps of two UCI data sets,
-``optdigits.npz`` and ``semeion.npz``, of European writers. :mod:`ocrdigit.synth` writes numbers
-with these digits on paper, and words in the letters of the Hershey fonts (``pip install
+``DIR`` contains MNIST's four files in ``mnist/``; in ``uci/`` the bitmaps of two UCI data sets,
+``optdigits.npz`` and ``semeion.npz``, of European writers; and in ``registers/`` pages of Paris
+notaries. :mod:`ocrdigit.synth` writes numbers with these digits, prints numbers in the TrueType
+fonts in ``FONTS``, and writes words in the letters of the Hershey fonts (``pip install
 Hershey-Fonts``), which the recognizer learns to leave out.
 """
 
@@ -26,7 +27,12 @@ _VALIDATION = 2_000  # line images
 
 
 def train(
-    folder: str, pictures: int, epochs: int, seed: int = 0, jobs: int | None = None
+    folder: str,
+    fonts: str | None,
+    pictures: int,
+    epochs: int,
+    seed: int = 0,
+    jobs: int | None = None,
 ) -> _core.Network:
     """Return the trained network.
 
@@ -36,7 +42,11 @@ def train(
     with ProcessPoolExecutor(jobs) as workers:
         seeds = [1000 * seed + i + 1 for i in range(-(-pictures // _CHUNK))]
         count = len(seeds)
-        parts = list(workers.map(make_line_images, [folder] * count, seeds, [_CHUNK] * count))
+        parts = list(
+            workers.map(
+                make_line_images, [folder] * count, [fonts] * count, seeds, [_CHUNK] * count
+            )
+        )
     X = np.concatenate([images for images, _ in parts])
     y = np.concatenate([labels for _, labels in parts])
     print(f"{len(y):,} line images in {time.perf_counter() - start:.0f} s", flush=True)
@@ -73,13 +83,21 @@ def main() -> None:
     """Train the network and write it."""
     parser = argparse.ArgumentParser(prog="python -m ocrdigit.training.recognizer")
     parser.add_argument("--data", required=True)
+    parser.add_argument("--fonts", help="folder of TrueType fonts for printed numbers")
     parser.add_argument("--out", default="recognizer.safetensors")
     parser.add_argument("--pictures", type=int, default=600_000)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
     options = parser.parse_args()
-    network = train(options.data, options.pictures, options.epochs, options.seed, options.jobs)
+    network = train(
+        options.data,
+        options.fonts,
+        options.pictures,
+        options.epochs,
+        options.seed,
+        options.jobs,
+    )
     write_recognizer(options.out, network)
 
 

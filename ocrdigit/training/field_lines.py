@@ -1,10 +1,14 @@
-"""Line images of real numbers: the fields of the registers' training pages, varied at random."""
+"""Line images of fields on pages: the registers' training pages, and synthetic documents.
+
+The other foreground on the pages is erased, as the detector does, but sometimes incompletely.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,7 @@ from ..models.detector import NUMBER
 from ..models.recognizer import HEIGHT
 from .registers import label_register, read_register_labels
 
+_INCOMPLETE = 0.08  # of documents on which other foreground is not erased
 _MARGIN = 8  # around a field, in pixels
 _TEXT_ROWS = 22.0  # of a line image, as in page/line_image.c
 
@@ -32,22 +37,53 @@ def register_fields(folder: str, part: str) -> list[Field]:
         for line in page["lines"]:
             text = line["text"]
             if re.fullmatch(r"[\d\s.,]*\d[\d\s.,]*", text):
-                field = _field(gray, foreground, labels, line["box"])
+                field = _field(gray, foreground, labels == NUMBER, line["box"])
                 if field is not None:
                     fields.append((*field, re.sub(r"\D", "", text)))
     return fields
 
 
+def document_fields(
+    count: int, digits: synth.Digits, fonts: str | None, rng: np.random.Generator
+) -> list[Field]:
+    """Return handwritten and printed numbers of synthetic documents."""
+    fields: list[Field] = []
+    while len(fields) < count:
+        height = float(np.exp(rng.uniform(np.log(14), np.log(50))))
+        document = synth.document(
+            size=(int(11 * height) + 150, int(9 * height) + 120),
+            digit_height=(height, height * rng.uniform(1, 2)),
+            digits=digits,
+            fonts=fonts,
+            random_state=rng,
+        )
+        (gray,) = gray_pages(document.image, "image")
+        foreground, dark = _core.page_foreground(gray)
+        gray = gray if dark else 255 - gray
+        number = document.labels == NUMBER
+        whole = rng.random() < _INCOMPLETE  # other foreground than numbers stays
+        for text, box in document.numbers:
+            field = _field(gray, np.zeros_like(foreground) if whole else foreground, number, box)
+            if field is not None:
+                fields.append((*field, re.sub(r"\D", "", text)))
+    return fields[:count]
+
+
 def _field(
     gray: NDArray[np.uint8],
     foreground: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
-    box: list[int],
+    labels: NDArray[np.bool_],
+    box: Sequence[int],
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+    """Return the gray levels around a box, and which are of its number, or None if few are."""
     x, y, w, h = box
-    window = np.s_[max(y - _MARGIN, 0) : y + h + _MARGIN, max(x - _MARGIN, 0) : x + w + _MARGIN]
-    pixels, levels, marks = gray[window].astype(np.float32), foreground[window], labels[window]
-    number = marks == NUMBER
+    top, left = max(y - _MARGIN, 0), max(x - _MARGIN, 0)
+    window = np.s_[top : y + h + _MARGIN, left : x + w + _MARGIN]
+    pixels, levels = gray[window].astype(np.float32), foreground[window]
+    number = labels[window].copy()
+    inside = np.zeros_like(number)
+    inside[y - top : y - top + h, x - left : x - left + w] = True
+    number &= inside
     if number.sum() < 30:
         return None
     paper = float(np.median(pixels[levels < 20])) if (levels < 20).any() else 255.0
@@ -66,6 +102,13 @@ def register_pictures(folder: str, count: int, rng: np.random.Generator) -> list
     weights = np.array([frequency[digits] ** -0.5 for _, _, digits in fields])
     chosen = rng.choice(len(fields), count, p=weights / weights.sum())
     return [vary(fields[index], rng) for index in chosen]
+
+
+def document_pictures(
+    count: int, digits: synth.Digits, fonts: str | None, rng: np.random.Generator
+) -> list[synth.Picture]:
+    """Return varied numbers of synthetic documents."""
+    return [vary(field, rng) for field in document_fields(count, digits, fonts, rng)]
 
 
 def vary(field: Field, rng: np.random.Generator) -> synth.Picture:
