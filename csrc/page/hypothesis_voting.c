@@ -84,6 +84,8 @@ static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
   ballot votes[OD_MAX_HYPOTHESES];
   od_status status = OD_OK;
   for (int k = 0; k < count && !status; k++) {
+    if (k && !hypotheses[k].steps) count = k; /* the others were not needed */
+    if (k == count) break;
     votes[k] = (ballot){.hypothesis = &hypotheses[k], .symbols = symbols};
     status = od_ctc_decode(hypotheses[k].steps, hypotheses[k].probabilities, &unconstrained,
                            symbols, &votes[k].count, error);

@@ -13,6 +13,8 @@ static const struct {
 } scales[OD_MAX_HYPOTHESES] = {{1, 1}, {1.15, 1}, {1.25, 1.25}, {0.8, 0.8}};
 /* Minimum height of lines that are read, in pixels. */
 static const double min_height = 5;
+/* Probability of the most probable path of the first hypothesis at which a line has no others. */
+static const double confident = 0.6;
 
 /* ---- line images ---- */
 
@@ -31,96 +33,119 @@ static size_t add_first_scale(const od_page *page, od_line_hypotheses *hypothese
   return width;
 }
 
-/* Replaces each hypothesis by those of all scales; returns their width together. */
-static size_t add_scales(od_line_hypotheses *hypotheses) {
+/* Replaces each hypothesis by those of `per_line` scales; returns their width together. */
+static size_t add_scales(int per_line, od_line_hypotheses *hypotheses) {
   size_t width = 0;
   for (int i = hypotheses->count - 1; i >= 0; i--) {
     const od_line_hypothesis first = hypotheses->items[i];
-    for (int k = 0; k < OD_MAX_HYPOTHESES; k++) {
-      od_line_hypothesis *item = &hypotheses->items[i * OD_MAX_HYPOTHESES + k];
+    for (int k = 0; k < per_line; k++) {
+      od_line_hypothesis *item = &hypotheses->items[i * per_line + k];
       *item = first;
       item->geometry = od_line_geometry_resize(first.geometry, scales[k].wider, scales[k].higher);
       width += (size_t)item->geometry.width;
     }
   }
-  hypotheses->per_line = OD_MAX_HYPOTHESES;
-  hypotheses->count *= OD_MAX_HYPOTHESES;
+  hypotheses->per_line = per_line;
+  hypotheses->count *= per_line;
   return width;
 }
 
+od_status od_hypotheses_create(const od_page *page, int max_per_line,
+                               od_line_hypotheses *hypotheses, od_error *error) {
+  hypotheses->items =
+      od_allocate((size_t)page->line_count, (size_t)max_per_line * sizeof *hypotheses->items);
+  if (!hypotheses->items) return od_fail_memory(error, "the line images of a page");
+  size_t width = add_first_scale(page, hypotheses);
+  if (width <= MAX_MULTI_SCALE_COLUMNS) width = add_scales(max_per_line, hypotheses);
+  hypotheses->pixels = od_allocate(width, OD_LINE_HEIGHT);
+  hypotheses->probabilities =
+      od_allocate(width, OD_CTC_CLASSES * sizeof *hypotheses->probabilities);
+  if (!hypotheses->pixels || !hypotheses->probabilities)
+    return od_fail_memory(error, "the line images of a page");
+  uint8_t *pixels = hypotheses->pixels;
+  od_real *probabilities = hypotheses->probabilities;
+  for (int i = 0; i < hypotheses->count; i++) {
+    const size_t columns = (size_t)hypotheses->items[i].geometry.width;
+    hypotheses->items[i].pixels = pixels;
+    hypotheses->items[i].probabilities = probabilities;
+    pixels += columns * OD_LINE_HEIGHT;
+    probabilities += columns / OD_CTC_STRIDE * OD_CTC_CLASSES;
+  }
+  return OD_OK;
+}
+
+/* ---- recognition ---- */
+
 typedef struct rendering {
   const od_page *page;
-  const od_line_hypotheses *hypotheses;
-  float *scratch; /* (threads, scratch_size) */
+  od_line_image *images;       /* (count) */
+  od_line_hypothesis **chosen; /* (count) */
+  float *scratch;              /* (threads, scratch_size) */
   size_t scratch_size;
 } rendering;
 
 static void render(void *context, int index, int worker) {
   const rendering *work = context;
-  const od_line_hypothesis *item = &work->hypotheses->items[index];
+  const od_line_hypothesis *item = work->chosen[index];
   od_line_image_render(work->page, &item->geometry,
                        work->scratch + (size_t)worker * work->scratch_size, item->pixels);
 }
 
-static od_status render_all(const od_page *page, od_thread_pool *pool,
-                            const od_line_hypotheses *hypotheses, od_error *error) {
+/* Renders and recognizes the chosen hypotheses (count). */
+static od_status recognize(const od_reader *reader, od_thread_pool *pool, int count,
+                           rendering *work, od_error *error) {
   const size_t threads = (size_t)od_thread_pool_threads(pool);
-  rendering work = {.page = page, .hypotheses = hypotheses};
-  for (int i = 0; i < hypotheses->count; i++)
-    work.scratch_size =
-        od_max_size(work.scratch_size, od_line_image_scratch(&hypotheses->items[i].geometry));
-  work.scratch = od_allocate(work.scratch_size, threads * sizeof *work.scratch);
-  if (!work.scratch) return od_fail_memory(error, "the line images of a page");
-  od_thread_pool_run(pool, render, &work, hypotheses->count);
-  od_release(work.scratch);
-  return OD_OK;
-}
-
-od_status od_hypotheses_render(const od_page *page, od_thread_pool *pool,
-                               od_line_hypotheses *hypotheses, od_error *error) {
-  hypotheses->items =
-      od_allocate((size_t)page->line_count, OD_MAX_HYPOTHESES * sizeof *hypotheses->items);
-  if (!hypotheses->items) return od_fail_memory(error, "the line images of a page");
-  size_t width = add_first_scale(page, hypotheses);
-  if (width <= MAX_MULTI_SCALE_COLUMNS) width = add_scales(hypotheses);
-  hypotheses->pixels = od_allocate(width, OD_LINE_HEIGHT);
-  if (!hypotheses->pixels) return od_fail_memory(error, "the line images of a page");
-  uint8_t *pixels = hypotheses->pixels;
-  for (int i = 0; i < hypotheses->count; i++) {
-    hypotheses->items[i].pixels = pixels;
-    pixels += (size_t)hypotheses->items[i].geometry.width * OD_LINE_HEIGHT;
-  }
-  return render_all(page, pool, hypotheses, error);
-}
-
-/* ---- recognition ---- */
-
-od_status od_hypotheses_recognize(const od_reader *reader, od_thread_pool *pool,
-                                  od_line_hypotheses *hypotheses, od_error *error) {
-  size_t steps = 0, count = 0;
-  for (int i = 0; i < hypotheses->count; i++) {
-    od_line_hypothesis *item = &hypotheses->items[i];
+  size_t images = 0;
+  for (int i = 0; i < count; i++)
+    work->scratch_size =
+        od_max_size(work->scratch_size, od_line_image_scratch(&work->chosen[i]->geometry));
+  work->scratch = od_allocate(work->scratch_size, threads * sizeof *work->scratch);
+  if (!work->scratch) return od_fail_memory(error, "the line images of a page");
+  od_thread_pool_run(pool, render, work, count);
+  od_release(work->scratch);
+  for (int i = 0; i < count; i++) {
+    od_line_hypothesis *item = work->chosen[i];
     item->steps = od_model_sequence_length_at(reader->recognizer, item->geometry.width);
-    steps += (size_t)item->steps;
-  }
-  od_line_image *images = od_allocate((size_t)hypotheses->count, sizeof *images);
-  od_real *probabilities = od_allocate(steps, OD_CTC_CLASSES * sizeof *probabilities);
-  hypotheses->probabilities = probabilities;
-  if (!images || !probabilities) {
-    od_release(images);
-    return od_fail_memory(error, "recognizing the lines of a page");
-  }
-  for (int i = 0; i < hypotheses->count; i++) {
-    od_line_hypothesis *item = &hypotheses->items[i];
-    item->probabilities = probabilities;
-    probabilities += (size_t)item->steps * OD_CTC_CLASSES;
     if (item->steps)
-      images[count++] = (od_line_image){item->pixels, item->geometry.width, item->probabilities};
+      work->images[images++] =
+          (od_line_image){item->pixels, item->geometry.width, item->probabilities};
   }
-  od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, count, images,
+  od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, images, work->images,
                      1.0 / 255, true);
-  od_release(images);
   return OD_OK;
+}
+
+/* Whether the most probable path of a hypothesis is far more probable than all others. */
+static bool is_confident(const od_line_hypothesis *item) {
+  double probability = 1;
+  for (int t = 0; t < item->steps; t++) {
+    const od_real *p = item->probabilities + (size_t)t * OD_CTC_CLASSES;
+    probability *= (double)p[od_argmax(OD_CTC_CLASSES, p)];
+  }
+  return probability >= confident;
+}
+
+od_status od_hypotheses_recognize(const od_page *page, const od_reader *reader,
+                                  od_thread_pool *pool, od_line_hypotheses *hypotheses,
+                                  od_error *error) {
+  const size_t max_count = (size_t)hypotheses->count;
+  rendering work = {.page = page,
+                    .images = od_allocate(max_count, sizeof *work.images),
+                    .chosen = od_allocate(max_count, sizeof *work.chosen)};
+  od_status status =
+      work.images && work.chosen ? OD_OK : od_fail_memory(error, "recognizing the lines of a page");
+  for (int others = 0; others < 2 && !status; others++) {
+    int count = 0;
+    for (int i = 0; i < hypotheses->count; i++) {
+      const int first = i - i % hypotheses->per_line;
+      if (others ? i != first && !is_confident(&hypotheses->items[first]) : i == first)
+        work.chosen[count++] = &hypotheses->items[i];
+    }
+    if (count) status = recognize(reader, pool, count, &work, error);
+  }
+  od_release(work.images);
+  od_release(work.chosen);
+  return status;
 }
 
 void od_hypotheses_release(od_line_hypotheses *hypotheses) {

@@ -11,6 +11,9 @@ static const double min_slope = 0.06;
 /* Maximum size of a rotated image: so many times that of the source, and so many pixels more. */
 static const double max_growth = 3, max_extra = 100000;
 
+/* Minimum width of the one row of a page, in heights of its digits. */
+static const double min_row_width = 2;
+
 static const double pi = 3.14159265358979323846;
 
 /* ---- rotation ---- */
@@ -125,8 +128,7 @@ static double mass_of(const od_page *page, const od_text_line *line) {
   return mass;
 }
 
-bool od_page_keep_lines(od_page *page, int count) {
-  const bool others = page->line_count > count;
+void od_page_keep_lines(od_page *page, int count) {
   while (page->line_count > count) {
     int lightest = 0;
     double min_mass = mass_of(page, &page->lines[0]);
@@ -137,5 +139,17 @@ bool od_page_keep_lines(od_page *page, int count) {
     page->line_count--;
     for (int i = lightest; i < page->line_count; i++) page->lines[i] = page->lines[i + 1];
   }
-  return others;
+}
+
+bool od_page_is_one_row(const od_page *page) {
+  double total = 0, max_mass = 0, width = 0; /* width in heights, of the line of that mass */
+  for (int i = 0; i < page->line_count; i++) {
+    const od_text_line *line = &page->lines[i];
+    const double mass = mass_of(page, line);
+    total += mass;
+    if (mass <= max_mass) continue;
+    max_mass = mass;
+    width = (line->right - line->left) / line->height;
+  }
+  return width >= min_row_width && 2 * max_mass > total;
 }

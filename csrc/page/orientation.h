@@ -21,7 +21,10 @@ od_status od_page_map_boxes(const od_page *page, int count, const od_segment_ran
  * levelled on its own, or if the rotated image were much larger. */
 double od_page_find_skew(const od_page *page);
 
-/* Keeps the `count` lines of a page with most foreground. Returns whether there were others. */
-bool od_page_keep_lines(od_page *page, int count);
+/* Whether most of a page is one line of several digits, so that its text runs horizontally. */
+bool od_page_is_one_row(const od_page *page);
+
+/* Keeps the `count` lines of a page with most foreground. */
+void od_page_keep_lines(od_page *page, int count);
 
 #endif

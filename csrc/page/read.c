@@ -1,6 +1,5 @@
 #include "page/read.h"
 
-#include <limits.h>
 #include <math.h>
 
 #include "base/math.h"
@@ -23,7 +22,6 @@ typedef struct recognition {
   od_verification verification;
   od_fusion_features *features; /* (symbols) */
   double *posteriors;           /* (symbols, OD_CLASSIFIER_CLASSES) */
-  bool partial;                 /* some lines were left out */
 } recognition;
 
 static void recognition_release(recognition *work) {
@@ -102,13 +100,16 @@ static od_status find_level_lines(const od_page *source, double degrees, recogni
   return OD_OK;
 }
 
-/* From the lines of work->page to symbols, as od_symbols_decode. */
+/* From the lines of work->page to symbols, as od_symbols_decode, with up to max_per_line hypotheses
+ * of a line. */
 static od_status recognize_lines(const od_reader *reader, const od_read_options *options,
-                                 od_thread_pool *pool, recognition *work, od_error *error) {
+                                 int max_per_line, od_thread_pool *pool, recognition *work,
+                                 od_error *error) {
   od_page *page = &work->page;
+  od_line_hypotheses *hypotheses = &work->hypotheses;
   od_status status = od_page_split_touching(page, error);
-  if (!status) status = od_hypotheses_render(page, pool, &work->hypotheses, error);
-  if (!status) status = od_hypotheses_recognize(reader, pool, &work->hypotheses, error);
+  if (!status) status = od_hypotheses_create(page, max_per_line, hypotheses, error);
+  if (!status) status = od_hypotheses_recognize(page, reader, pool, hypotheses, error);
   if (!status) status = od_hypotheses_vote(&work->hypotheses, error);
   if (!status) status = od_symbols_decode(page, &work->hypotheses, options, &work->symbols, error);
   return status;
@@ -126,7 +127,7 @@ static od_status recognize(const od_reader *reader, const od_read_options *optio
                                   error);
   if (!status) status = od_page_find_components(&work->page, error);
   if (!status) status = find_level_lines(&work->page, 0, work, error);
-  if (!status) status = recognize_lines(reader, options, pool, work, error);
+  if (!status) status = recognize_lines(reader, options, OD_MAX_HYPOTHESES, pool, work, error);
   return status;
 }
 
@@ -220,8 +221,6 @@ static od_status take_symbols(recognition *work, int *count, od_symbol **symbols
 
 /* Lines that are read to find out whether a page is turned. */
 enum { TRIAL_LINES = 8 };
-/* Pages that are read at least as well are upright. */
-static const double upright_proportion = 0.93;
 /* What a turned page must reach: a proportion, the gain in proportion, the number of digits, and
  * that number times the gain. A short number thus stays upright. */
 static const double min_proportion = 0.5, min_gain = 0.1, min_digits = 2.7, min_digits_gain = 1;
@@ -250,18 +249,26 @@ static fit measure_fit(const recognition *work) {
   return result;
 }
 
-/* Reads `source` rotated by `degrees`, at most max_lines lines of it, to posteriors. */
+/* Reads `source` rotated by `degrees` to posteriors. For a trial it reads its largest lines only,
+ * at one scale. */
 static od_status read_rotated(const od_reader *reader, const od_page *source, double degrees,
-                              int max_lines, od_thread_pool *pool, recognition *work,
+                              bool trial, od_thread_pool *pool, recognition *work,
                               od_error *error) {
   *work = (recognition){0};
   od_status status = od_page_rotate(source, degrees, &work->page, error);
   if (!status) status = find_level_lines(source, degrees, work, error);
   if (status) return status;
-  work->partial = od_page_keep_lines(&work->page, max_lines);
-  status = recognize_lines(reader, NULL, pool, work, error);
+  if (trial) od_page_keep_lines(&work->page, TRIAL_LINES);
+  const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
+  status = recognize_lines(reader, NULL, max_per_line, pool, work, error);
   if (!status) status = find_posteriors(reader, pool, work, error);
   return status;
+}
+
+/* Whether a turn of the page can be better than upright, if all foreground is digits. */
+static bool may_be_turned(const fit *upright) {
+  const double gain = 1 - upright->proportion;
+  return gain >= min_gain && upright->digits * gain >= min_digits_gain * upright->proportion;
 }
 
 static bool is_better(const fit *turned, const fit *upright) {
@@ -270,40 +277,30 @@ static bool is_better(const fit *turned, const fit *upright) {
          turned->digits * gain >= min_digits_gain;
 }
 
-/* Reads the page turned by 90, 180 and 270 degrees, unless it is read well upright. The best turn
+/* Reads the page turned by 90, 180 and 270 degrees, unless it was read well upright. The best turn
  * replaces *upright if it is clearly better. */
 static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
                                   recognition *upright, od_error *error) {
   const fit first = measure_fit(upright);
-  recognition best = {0};
-  fit best_fit = {0, 0};
-  int best_degrees = 0;
-  if (first.proportion >= upright_proportion) return OD_OK;
+  recognition turned;
+  double max_proportion = 0;
+  int best = 0;
   od_status status = OD_OK;
-  for (int degrees = 90; degrees < 360 && !status; degrees += 90) {
-    recognition turned;
-    status = read_rotated(reader, source_of(upright), degrees, TRIAL_LINES, pool, &turned, error);
+  if (!may_be_turned(&first)) return OD_OK;
+  const int step = od_page_is_one_row(&upright->page) ? 180 : 90;
+  for (int degrees = step; degrees < 360 && !status; degrees += step) {
+    status = read_rotated(reader, source_of(upright), degrees, true, pool, &turned, error);
     const fit found = status ? (fit){0, 0} : measure_fit(&turned);
-    if (is_better(&found, &first) && found.proportion > best_fit.proportion) {
-      recognition_release(&best);
-      best = turned;
-      best_fit = found;
-      best_degrees = degrees;
-    } else {
-      recognition_release(&turned);
-    }
+    recognition_release(&turned);
+    if (!is_better(&found, &first) || found.proportion <= max_proportion) continue;
+    max_proportion = found.proportion;
+    best = degrees;
   }
-  if (!status && best.partial) {
-    recognition_release(&best);
-    status = read_rotated(reader, source_of(upright), best_degrees, INT_MAX, pool, &best, error);
-  }
-  if (status || !best_degrees) {
-    recognition_release(&best);
-    return status;
-  }
-  recognition_release(upright);
-  *upright = best;
-  return OD_OK;
+  if (status || !best) return status;
+  status = read_rotated(reader, source_of(upright), best, false, pool, &turned, error);
+  recognition_release(status ? &turned : upright);
+  if (!status) *upright = turned;
+  return status;
 }
 
 /* ---- the public functions ---- */
