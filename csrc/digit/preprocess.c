@@ -17,6 +17,8 @@
 
 enum {
   WORK_SIDE = 128,       /* larger images are reduced to this */
+  MAX_PADDING = 20,      /* pixels of background added at each side of a tight crop */
+  MAX_SIDE = 192,        /* of a reduced image with padding, rounded up to whole words of bits */
   RULING_LINE_SLACK = 2, /* pixels at each end where a ruling line may be too thick or too faint */
   MAX_DILATION = 5       /* radius: half a thin stroke's width in a digit of WORK_SIDE pixels */
 };
@@ -44,6 +46,8 @@ typedef struct work {
   uint8_t *scratch;    /* (h, w) */
   od_foreground_components components;
   bool keep[OD_MAX_DIGIT_COMPONENTS];
+  bool has_lines; /* walls or ruling lines were removed */
+  int padding;    /* pixels added at each side */
 } work;
 
 /* A part of the original image; `stride` is the distance of its rows. */
@@ -114,6 +118,7 @@ static od_status remove_ruling_lines(work *w, od_error *error) {
   const od_status status =
       od_remove_ruling_lines(w->workspace, w->h, w->w, w->foreground, limits, &found, error);
   if (status || !found) return status;
+  w->has_lines = true;
   od_foreground_components_release(&w->components);
   return find_components(w, error);
 }
@@ -129,7 +134,7 @@ static void mark_selected(const work *w, uint8_t *mask) {
  * `above`, `mask` and `below` are three rows (n) of the mask. */
 static void cut_out_row(int n, const uint8_t *above, const uint8_t *mask, const uint8_t *below,
                         const uint8_t *foreground, uint8_t *digit) {
-  uint8_t line[WORK_SIDE + 2], *near = line + 1;
+  uint8_t line[MAX_SIDE + 2], *near = line + 1;
   for (int x = 0; x < n; x++) near[x] = above[x] | mask[x] | below[x];
   near[-1] = near[n] = 0;
   for (int x = 0; x < n; x++) {
@@ -156,8 +161,9 @@ static od_status isolate(work *w, od_error *error) {
   memset(w->digit, 0, w->n);
   od_status status =
       od_find_foreground(w->workspace, w->h, w->w, w->gray, window, &maps, &stats, error);
-  if (!status) od_remove_walls(w->h, w->w, w->foreground);
-  if (!status) status = find_components(w, error);
+  if (status) return status;
+  w->has_lines = !w->padding && od_remove_walls(w->h, w->w, w->foreground);
+  status = find_components(w, error);
   if (!status) status = remove_ruling_lines(w, error);
   if (status || w->components.count == 0) return status;
   od_select_digit_components(&w->components, w->h, w->w, w->keep);
@@ -172,7 +178,51 @@ static od_status isolate_part(const source *from, work *w, od_error *error) {
   w->h = od_max(1, from->h / factor);
   w->w = od_max(1, from->w / factor);
   w->n = (size_t)w->h * (size_t)w->w;
+  w->padding = 0;
   reduce(from, w);
+  return isolate(w, error);
+}
+
+/* ---- tight crops ---- */
+
+static bool is_foreground(const work *w, int y, int x) {
+  return w->foreground[y * w->w + x] >= OD_FOREGROUND_WEAK;
+}
+
+/* Whether the image is a crop without a margin: much of it, or of its border, is foreground, and no
+ * walls or ruling lines. */
+static bool is_tight(const work *w) {
+  int area = 0, border = 0;
+  if (w->has_lines) return false;
+  for (size_t i = 0; i < w->n; i++) area += w->foreground[i] >= OD_FOREGROUND_WEAK;
+  for (int x = 0; x < w->w; x++) border += is_foreground(w, 0, x) + is_foreground(w, w->h - 1, x);
+  for (int y = 0; y < w->h; y++) border += is_foreground(w, y, 0) + is_foreground(w, y, w->w - 1);
+  return 10 * area > 3 * (int)w->n || 10 * border > 2 * (w->h + w->w);
+}
+
+/* Add a margin of the level of the background around the image. */
+static void pad(work *w) {
+  const int padding = od_min(MAX_PADDING, od_max(w->h, w->w) / 8 + 2);
+  const int padded_h = w->h + 2 * padding, padded_w = w->w + 2 * padding;
+  for (int y = 0; y < padded_h; y++) {
+    const int from = od_max(0, od_min(w->h - 1, y - padding)) * w->w;
+    uint8_t *row = w->scratch + y * padded_w;
+    memset(row, w->background[from], (size_t)padding);
+    memcpy(row + padding, from == (y - padding) * w->w ? w->gray + from : w->background + from,
+           (size_t)w->w);
+    memset(row + padding + w->w, w->background[from + w->w - 1], (size_t)padding);
+  }
+  w->h = padded_h;
+  w->w = padded_w;
+  w->n = (size_t)padded_h * (size_t)padded_w;
+  w->padding = padding;
+  memcpy(w->gray, w->scratch, w->n);
+}
+
+/* Isolate the digit of a tight crop again, with a margin. */
+static od_status isolate_padded(work *w, od_error *error) {
+  od_foreground_components_release(&w->components);
+  pad(w);
   return isolate(w, error);
 }
 
@@ -181,7 +231,7 @@ static od_status isolate_part(const source *from, work *w, od_error *error) {
 /* The bounding box of the digit, which has foreground. */
 static od_foreground_component bounding_box(const work *w) {
   od_foreground_component box = {w->w, w->h, 0, 0, 0, 0, 0, 0};
-  uint64_t row[WORK_SIDE / 64], all[WORK_SIDE / 64] = {0};
+  uint64_t row[MAX_SIDE / 64], all[MAX_SIDE / 64] = {0};
   for (int y = 0; y < w->h; y++) {
     uint64_t any = 0;
     w->workspace->kernels->image.threshold_bits((size_t)w->w, w->digit + y * w->w, 1, row);
@@ -193,7 +243,7 @@ static od_foreground_component bounding_box(const work *w) {
     box.top = od_min(box.top, y);
     box.bottom = y + 1;
   }
-  for (int i = 0; i < WORK_SIDE / 64; i++) {
+  for (int i = 0; i < MAX_SIDE / 64; i++) {
     if (!all[i]) continue;
     box.left = od_min(box.left, 64 * i + __builtin_ctzll(all[i]));
     box.right = 64 * (i + 1) - __builtin_clzll(all[i]);
@@ -225,7 +275,7 @@ static bool zoom_in(const work *w, source *from) {
 static void dilate(work *w, int radius) {
   const od_image_kernels *kernels = &w->workspace->kernels->image;
   const size_t bytes = (size_t)w->w, count = (size_t)(2 * radius + 1);
-  uint8_t line[WORK_SIDE + 2 * MAX_DILATION] = {0};
+  uint8_t line[MAX_SIDE + 2 * MAX_DILATION] = {0};
   const uint8_t *rows[2 * MAX_DILATION + 1];
   for (size_t k = 0; k < count; k++) rows[k] = line + k;
   for (int y = 0; y < w->h; y++) {
@@ -276,12 +326,12 @@ static position fit(const work *w, float *result) {
   const double ratio = (double)longer_side(box) / OD_DIGIT_BOX;
   const int digit_h = (int)ceil((box.bottom - box.top) / ratio - 1e-6);
   const int digit_w = (int)ceil((box.right - box.left) / ratio - 1e-6);
-  float weights[2 * (WORK_SIDE + 4 * OD_DIGIT_SIDE)], digit[OD_DIGIT_BOX * OD_DIGIT_BOX];
+  float weights[2 * (MAX_SIDE + 4 * OD_DIGIT_SIDE)], digit[OD_DIGIT_BOX * OD_DIGIT_BOX];
   od_resample_axis rows, columns;
   od_resample_fill(box.top, ratio, w->h, weights, &rows);
   od_resample_fill(box.left, ratio, w->w, weights + od_resample_max_weights(w->h), &columns);
   for (int i = 0; i < digit_h; i++) {
-    float row[WORK_SIDE] = {0};
+    float row[MAX_SIDE] = {0};
     for (int k = 0; k < rows.count[i]; k++) {
       const uint8_t *from = w->digit + (rows.first[i] + k) * w->w;
       for (int x = box.left; x < box.right; x++) row[x] += rows.weights[i][k] * (float)from[x];
@@ -305,13 +355,14 @@ static od_status run(source from, work *w, float *result, position *where, od_er
   const uint8_t *pixels = from.pixels;
   od_status status = isolate_part(&from, w, error);
   if (!status && w->components.count && zoom_in(w, &from)) status = isolate_part(&from, w, error);
+  if (!status && w->components.count && is_tight(w)) status = isolate_padded(w, error);
   if (status || !w->components.count) return status;
   thicken(w);
   *where = fit(w, result);
   const double factor = reduction_factor(&from);
   const ptrdiff_t skipped = from.pixels - pixels;
-  where->left = factor * where->left + (double)(skipped % from.stride);
-  where->top = factor * where->top + (double)(skipped / from.stride);
+  where->left = factor * (where->left - w->padding) + (double)(skipped % from.stride);
+  where->top = factor * (where->top - w->padding) + (double)(skipped / from.stride);
   where->side *= factor;
   return OD_OK;
 }
@@ -346,7 +397,8 @@ od_status od_preprocess_digit(od_image_workspace *workspace, int h, int w, int s
   od_status status = od_check_sides("image", h, w, error);
   if (status) return status;
   work state = {.workspace = workspace};
-  const size_t room = (size_t)od_min(h, WORK_SIDE) * (size_t)od_min(w, WORK_SIDE);
+  const size_t room = (size_t)(od_min(h, WORK_SIDE) + 2 * MAX_PADDING) *
+                      (size_t)(od_min(w, WORK_SIDE) + 2 * MAX_PADDING);
   state.gray = od_allocate(room, 5);
   if (!state.gray) return od_fail_memory(error, "preprocessing an image");
   state.background = state.gray + room;

@@ -105,6 +105,21 @@ static int find_inner_edge(const side *s, const uint8_t *counts) {
   return inner;
 }
 
+/* Whether the foreground just outside the inner edge reaches to both ends, which a curved stroke
+ * does not. */
+static bool reaches_ends(const side *s, const uint8_t *lines) {
+  const int n = zone_of(s) + 2 * PADDING, part = od_max(2, s->length / 12);
+  int first = 0, last = 0;
+  for (int j = 0; j < part; j++) {
+    for (int end = 0; end < 2; end++) {
+      const int at = end ? s->length - 1 - j : j;
+      const uint8_t *edge = lines + at * n + PADDING + s->inner + shift_at(s, s->slant, at);
+      *(end ? &last : &first) += edge[-1] | edge[-2] | edge[-3];
+    }
+  }
+  return 2 * first >= part && 2 * last >= part;
+}
+
 /* Search a side for a wall, at the slant where the counts vary most. */
 static void find_wall(const uint8_t *foreground, side *s) {
   uint8_t lines[OD_MAX_WALL_SIDE * (OD_MAX_WALL_SIDE / 2 + 2 * PADDING)];
@@ -120,7 +135,7 @@ static void find_wall(const uint8_t *foreground, side *s) {
     s->slant = slant;
     s->inner = find_inner_edge(s, counts);
   }
-  s->is_wall = s->inner > 0;
+  s->is_wall = s->inner > 0 && reaches_ends(s, lines);
 }
 
 /* The depth of the wall's inner edge at j. */
@@ -140,7 +155,7 @@ static void erase_outside(const side *s, uint8_t *foreground) {
 static bool is_attached(const side *s, const uint8_t *foreground, int first, int last,
                         bool *in_middle) {
   const int margin = (last - first) / 10;
-  bool attached = false;
+  int attached = 0;
   *in_middle = true;
   for (int j = first; j < last; j++) {
     const int edge = edge_at(s, j);
@@ -149,10 +164,11 @@ static bool is_attached(const side *s, const uint8_t *foreground, int first, int
     if (pixel[0] < OD_FOREGROUND_WEAK || pixel[s->inward] < OD_FOREGROUND_WEAK ||
         pixel[2 * s->inward] < OD_FOREGROUND_WEAK)
       continue;
-    attached = true;
+    attached++;
     if (j < first + margin || j >= last - margin) *in_middle = false;
   }
-  return attached;
+  if (5 * attached > 2 * (last - first)) *in_middle = false;
+  return attached > 0;
 }
 
 /* The sides that a side's ends meet. */
@@ -179,8 +195,8 @@ static bool is_stroke(const side sides[SIDES], int k, const uint8_t *foreground,
   bool in_middle;
   find_neighbours(k, &first, &second);
   const side *s = &sides[k];
-  const int begin = sides[first].is_wall ? sides[first].inner : 0;
-  const int end = s->length - (sides[second].is_wall ? sides[second].inner : 0);
+  const int begin = sides[first].is_wall ? sides[first].inner + PADDING / 2 : 0;
+  const int end = s->length - (sides[second].is_wall ? sides[second].inner + PADDING / 2 : 0);
   if (!is_attached(s, foreground, begin, end, &in_middle)) return false;
   if (!in_middle) return true;
   for (int i = 0; i < SIDES; i++)
@@ -223,10 +239,12 @@ bool od_remove_walls(int h, int w, uint8_t *foreground) {
     if (sides[k].is_wall) erase_outside(&sides[k], rest);
   const box inside = find_box(h, w, rest);
   if (!has_digit(h, w, rest, frame)) return false;
-  if (count_walls(sides) < 3)
-    for (int k = 0; k < SIDES; k++)
-      if (sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside))
-        sides[k].is_wall = false;
+  bool strokes[SIDES];
+  for (int k = 0; k < SIDES; k++)
+    strokes[k] = sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside);
+  const bool is_box = count_walls(sides) >= 3;
+  for (int k = 0; k < SIDES; k++)
+    sides[k].is_wall = sides[k].is_wall && (is_box || !strokes[k]);
   for (int k = 0; k < SIDES; k++)
     if (sides[k].is_wall) erase_outside(&sides[k], foreground);
   return count_walls(sides) > 0;
