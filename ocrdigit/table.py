@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Table", "read_table"]
 
 Point = tuple[float, float]
+Box = tuple[int, int, int, int]
 
 # Limits of the core, csrc/page/table.h.
 _MAX_SIDE, _MAX_CELLS = 1000, 40_000
@@ -59,8 +60,10 @@ _CELL_WEIGHT, _MIN_IS_DIGIT = 1.0, 0.3
 # A component of a cell is writing if it is at least so high, relative to the cell.
 _MIN_HEIGHT = 0.22
 
-# Cells that decide whether the page is turned, and the gain of log-probability that a turn needs.
-_MAX_TURN_CELLS, _MIN_TURN_GAIN = 40, 0.7
+# Connected components decide whether the page is turned, if they are so many; the mean
+# log-probability from which on they are upright, and the gain of it that a turn needs.
+_MIN_TURN_CROPS, _MAX_TURN_CROPS = 4, 40
+_UPRIGHT_SCORE, _MIN_TURN_GAIN = -0.7, 0.7
 
 
 @dataclass(frozen=True)
@@ -432,18 +435,22 @@ def _find_upright(
     grid = _find(page, wanted, 0)
     if grid is None:
         return None
-    crops = _find_writing(grid).crops()
-    crops = crops[:: 1 + len(crops) // _MAX_TURN_CELLS]
-    if len(crops) < 2:
+    crops = _find_writing(grid).component_crops()
+    crops = crops[:: 1 + len(crops) // _MAX_TURN_CROPS]
+    if len(crops) < _MIN_TURN_CROPS:
         return grid
-    scores = [
-        _mean_log_score(model, [np.ascontiguousarray(np.rot90(crop, k)) for crop in crops])
-        for k in range(4)
-    ]
+    scores = [_mean_log_score(model, crops)]
+    if scores[0] > _UPRIGHT_SCORE:
+        return grid
+    scores += [_mean_log_score(model, _turned(crops, k)) for k in (1, 2, 3)]
     best = int(np.argmax(scores))
     if scores[best] < scores[0] + _MIN_TURN_GAIN:
         return grid
     return _find(page, wanted, best) or grid
+
+
+def _turned(crops: list[NDArray[np.uint8]], quarters: int) -> list[NDArray[np.uint8]]:
+    return [np.ascontiguousarray(np.rot90(crop, quarters)) for crop in crops]
 
 
 def _mean_log_score(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> float:
@@ -462,18 +469,24 @@ class _Writing:
 
     ``picture`` has the gray levels of the image where there is writing, normalized in each cell
     to dark strokes on white, and sharpened. ``boxes`` are left, top, right and bottom of the
-    writing of each cell that has some.
+    writing of each cell that has some; ``components`` are those of its connected components.
     """
 
     picture: NDArray[np.uint8]
-    boxes: dict[tuple[int, int], tuple[int, int, int, int]]
+    boxes: dict[tuple[int, int], Box]
+    components: list[Box]
 
     def crops(self) -> list[NDArray[np.uint8]]:
         """Return pictures of the writing of the cells."""
-        return [
-            np.pad(self.picture[top:bottom, left:right], _CROP_MARGIN, constant_values=255)
-            for left, top, right, bottom in self.boxes.values()
-        ]
+        return [self._crop(box) for box in self.boxes.values()]
+
+    def component_crops(self) -> list[NDArray[np.uint8]]:
+        """Return pictures of the components that may be single digits, upright or not."""
+        sides = ((box, box[2] - box[0], box[3] - box[1]) for box in self.components)
+        return [self._crop(box) for box, w, h in sides if max(w, h) < 4 * min(w, h)]
+
+    def _crop(self, box: Box) -> NDArray[np.uint8]:
+        return np.pad(self.picture[_slices(box)], _CROP_MARGIN, constant_values=255)
 
 
 def _find_writing(grid: _Grid) -> _Writing:
@@ -491,10 +504,11 @@ def _find_writing(grid: _Grid) -> _Writing:
     found: dict[tuple[int, int], NDArray[np.int64]] = {}
     for k in np.flatnonzero(kept):
         place = int(rows[k]), int(columns[k])
-        edges = np.array([x[k], y[k], -x[k] - w[k], -y[k] - h[k]])
-        found[place] = np.minimum(found.get(place, edges), edges)
+        box = np.array([x[k], y[k], -x[k] - w[k], -y[k] - h[k]])
+        found[place] = np.minimum(found.get(place, box), box)
     areas = {place: (int(e[0]), int(e[1]), int(-e[2]), int(-e[3])) for place, e in found.items()}
-    return _Writing(_normalized(grid, mask, areas), areas)
+    edges = np.stack([x, y, x + w, y + h], 1)[kept]
+    return _Writing(_normalized(grid, mask, areas), areas, [tuple(e) for e in edges.tolist()])
 
 
 def _thresholds(grid: _Grid) -> NDArray[np.float32]:
@@ -529,7 +543,7 @@ def _is_writing(
 
 
 def _normalized(
-    grid: _Grid, mask: NDArray[np.uint8], areas: dict[tuple[int, int], tuple[int, int, int, int]]
+    grid: _Grid, mask: NDArray[np.uint8], areas: dict[tuple[int, int], Box]
 ) -> NDArray[np.uint8]:
     """Return the gray levels under a mask: 255 on the background, 0 for the strokes of a cell."""
     from . import image
@@ -555,7 +569,7 @@ def _normalized(
     return np.where(mask > 0, 255 - np.clip(sharp, 0, 255), 255).astype(np.uint8)
 
 
-def _slices(box: tuple[int, int, int, int]) -> tuple[slice, slice]:
+def _slices(box: Box) -> tuple[slice, slice]:
     left, top, right, bottom = box
     return np.s_[top:bottom, left:right]
 

@@ -1,12 +1,13 @@
 #include "page/table.h"
 
-#include <string.h>
+#include <stdbool.h>
 
 #include "base/math.h"
 #include "base/memory.h"
 #include "image/limits.h"
 #include "page/table_grid.h"
 #include "page/table_mesh.h"
+#include "page/table_walls.h"
 
 static od_status check(int h, int w, const od_table_options *options, od_error *error) {
   const int rows = options->rows, columns = options->columns;
@@ -33,31 +34,72 @@ static od_status allocate(od_table *table, od_error *error) {
   return od_fail_memory(error, "the cells of a table");
 }
 
-/* Whether the grid has the wanted numbers of lines, if any, and at least one cell. */
-static bool fit_grid(od_grid *grid, const od_table_options *options) {
+/* The proportion of a wall that is ruled, relative to the median wall, below which cells are merged.
+ */
+static const double min_ruled = 0.45, min_ruled_given = 0.15;
+
+static bool has_cells(const od_grid *grid) {
+  return grid->axes[0].count >= 2 && grid->axes[1].count >= 2;
+}
+
+/* Set *fits to whether the grid has the wanted numbers of lines, if any, and at least one cell. */
+static od_status fit_grid(od_grid *grid, const uint8_t *foreground,
+                          const od_table_options *options, bool *fits, od_error *error) {
   const int wanted[2] = {options->rows, options->columns};
+  *fits = has_cells(grid);
+  if (!*fits) return OD_OK;
+  if (wanted[0] == 0 || wanted[1] == 0) {
+    od_status status = od_prune_grid(grid, foreground, error);
+    if (status) return status;
+    *fits = has_cells(grid);
+  }
+  for (int k = 0; k < 2 && *fits; k++)
+    if (wanted[k] > 0) *fits = od_fit_grid_axis(grid, k, wanted[k] + 1);
+  *fits = *fits && (grid->axes[0].count - 1) * (grid->axes[1].count - 1) <= OD_TABLE_MAX_CELLS;
+  return OD_OK;
+}
+
+/* The thickness of lines; of an interpolated one that of the line before it. */
+static void copy_thickness(const od_grid_axis *axis, int32_t *thickness) {
+  double last = 2;
+  for (int i = 0; i < axis->count; i++) {
+    if (axis->lines[i].length > 0) last = axis->lines[i].thickness;
+    thickness[i] = (int32_t)(last + 0.5);
+  }
+}
+
+/* Set the nodes, thickness and spans of a table. */
+static od_status make_table(const od_grid *grid, const uint8_t *foreground, double min_part,
+                            od_table *table, od_error *error) {
+  od_mesh mesh;
+  table->rows = grid->axes[0].count - 1;
+  table->columns = grid->axes[1].count - 1;
+  od_status status = allocate(table, error);
+  if (status) return status;
+  status = od_mesh_create(grid, &mesh, error);
+  if (status) return status;
+  double *node = table->nodes;
+  for (int i = 0; i <= table->rows; i++)
+    for (int j = 0; j <= table->columns; j++, node += 2) od_mesh_node(&mesh, i, j, node);
+  od_mesh_release(&mesh);
   for (int k = 0; k < 2; k++)
-    if (grid->axes[k].count < 2) return false;
-  for (int k = 0; k < 2; k++)
-    if (wanted[k] > 0 && !od_fit_grid_axis(grid, k, wanted[k] + 1)) return false;
-  return (grid->axes[0].count - 1) * (grid->axes[1].count - 1) <= OD_TABLE_MAX_CELLS;
+    copy_thickness(&grid->axes[k], table->thickness + (k == 0 ? 0 : table->rows + 1));
+  return od_find_table_spans(grid->h, grid->w, foreground, min_part, table, error);
 }
 
 od_status od_find_table(od_image_workspace *workspace, int h, int w, const uint8_t *foreground,
                         const od_table_options *options, od_table *table, od_error *error) {
+  const double min_part = options->rows && options->columns ? min_ruled_given : min_ruled;
   od_grid grid = {.h = h, .w = w};
+  bool fits = false;
   *table = (od_table){0};
   od_status status = check(h, w, options, error);
   for (int k = 0; k < 2 && !status; k++)
     status =
         od_track_ruling_lines(workspace, h, w, foreground, k == 1, &grid.axes[k].segments, error);
   if (!status) status = od_find_grid(&grid, error);
-  if (!status && fit_grid(&grid, options)) {
-    table->rows = grid.axes[0].count - 1;
-    table->columns = grid.axes[1].count - 1;
-    status = allocate(table, error);
-    if (!status) status = od_make_table_mesh(&grid, foreground, table, error);
-  }
+  if (!status) status = fit_grid(&grid, foreground, options, &fits, error);
+  if (!status && fits) status = make_table(&grid, foreground, min_part, table, error);
   od_grid_release(&grid);
   if (status) od_table_release(table);
   return status;

@@ -4,9 +4,17 @@
 
 #include "page/table_grid.h"
 
-/* Set table->nodes, table->thickness and table->spans, which are allocated, from a grid of
- * table->rows + 1 horizontal and table->columns + 1 vertical lines. Errors: OD_ERROR_MEMORY. */
-od_status od_make_table_mesh(const od_grid *grid, const uint8_t *foreground, od_table *table,
-                             od_error *error);
+/* Owns its arrays; release with od_mesh_release. */
+typedef struct od_mesh {
+  const od_grid *grid;
+  double *deviations[2]; /* (lines, bins): of the horizontal and the vertical lines from straight
+                            ones, along the image, in coordinates of their pencils */
+} od_mesh;
+
+/* Errors: OD_ERROR_MEMORY. */
+od_status od_mesh_create(const od_grid *grid, od_mesh *mesh, od_error *error);
+/* Set x and y of the intersection of horizontal line i and vertical line j. */
+void od_mesh_node(const od_mesh *mesh, int i, int j, double *node);
+void od_mesh_release(od_mesh *mesh);
 
 #endif
