@@ -12,7 +12,7 @@
  * so many. */
 enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 64 };
 
-/* Foreground belongs to a number if this proportion of its probability of being foreground does. */
+/* Writing belongs to a number if this proportion of its probability does. */
 static const double min_number = 0.4;
 
 /* Levels of at least this are erased; softer ones are texture of the background. */
@@ -141,12 +141,77 @@ static od_status run_scales(detection *work, od_error *error) {
 
 /* ---- cells ---- */
 
+/* The proportion of a number in the probability that cells are foreground. */
+static double number_proportion(double number, double other) {
+  return number > 0 ? number / (number + other) : 0;
+}
+
 static od_pixel_class class_of(const uint16_t *sums) {
-  const int other = sums[OD_PIXEL_WRITING] + sums[OD_PIXEL_RULING_LINE];
-  if (sums[OD_PIXEL_NUMBER] > min_number * (sums[OD_PIXEL_NUMBER] + other)) return OD_PIXEL_NUMBER;
-  if (sums[OD_PIXEL_BACKGROUND] > sums[OD_PIXEL_NUMBER] + other) return OD_PIXEL_BACKGROUND;
-  return sums[OD_PIXEL_WRITING] > sums[OD_PIXEL_RULING_LINE] ? OD_PIXEL_WRITING
-                                                             : OD_PIXEL_RULING_LINE;
+  const int writing = sums[OD_PIXEL_NUMBER] + sums[OD_PIXEL_WRITING];
+  if (sums[OD_PIXEL_BACKGROUND] > writing + sums[OD_PIXEL_RULING_LINE]) return OD_PIXEL_BACKGROUND;
+  if (sums[OD_PIXEL_RULING_LINE] > writing) return OD_PIXEL_RULING_LINE;
+  return sums[OD_PIXEL_NUMBER] > sums[OD_PIXEL_WRITING] ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
+}
+
+/* The sum of probabilities of a connected group of cells of numbers or other writing. */
+typedef struct cell_group {
+  int parent; /* in the union-find */
+  float number, writing;
+} cell_group;
+
+static int find_root(cell_group *groups, int i) {
+  while (groups[i].parent != i) {
+    groups[i].parent = groups[groups[i].parent].parent;
+    i = groups[i].parent;
+  }
+  return i;
+}
+
+static bool is_written(const od_class_map *cells, int i, int j) {
+  if (i < 0 || j < 0 || j >= cells->columns) return false;
+  const uint8_t class = cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j];
+  return class == OD_PIXEL_NUMBER || class == OD_PIXEL_WRITING;
+}
+
+/* Joins cell (i, j) to the group of a neighbour that precedes it, and adds its probabilities. */
+static void join_cell(const detection *work, int i, int j, cell_group *groups) {
+  static const int neighbours[4][2] = {{0, -1}, {-1, -1}, {-1, 0}, {-1, 1}};
+  const od_class_map *cells = &work->page->class_map;
+  const int index = i * cells->columns + j;
+  const uint16_t *sums = work->sums + (size_t)index * OD_PIXEL_CLASSES;
+  groups[index] = (cell_group){index, sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]};
+  for (int k = 0; k < 4; k++) {
+    if (!is_written(cells, i + neighbours[k][0], j + neighbours[k][1])) continue;
+    const int other =
+        find_root(groups, index + neighbours[k][0] * cells->columns + neighbours[k][1]);
+    const int root = find_root(groups, index);
+    if (other == root) continue;
+    groups[root].parent = other;
+    groups[other].number += groups[root].number;
+    groups[other].writing += groups[root].writing;
+  }
+}
+
+/* Decides between number and other writing by a cell and its group alike, so that the strokes of a
+ * digit are kept together, and other strokes that cross it are not kept. */
+static od_status vote(const detection *work, od_error *error) {
+  const od_class_map *cells = &work->page->class_map;
+  const int count = cells->rows * cells->columns;
+  cell_group *groups = od_allocate((size_t)count, sizeof *groups);
+  if (!groups) return od_fail_memory(error, "detecting the numbers of a page");
+  for (int i = 0; i < cells->rows; i++)
+    for (int j = 0; j < cells->columns; j++)
+      if (is_written(cells, i, j)) join_cell(work, i, j, groups);
+  for (int i = 0; i < count; i++) {
+    if (cells->classes[i] != OD_PIXEL_NUMBER && cells->classes[i] != OD_PIXEL_WRITING) continue;
+    const uint16_t *sums = work->sums + (size_t)i * OD_PIXEL_CLASSES;
+    const cell_group *group = &groups[find_root(groups, i)];
+    const double own = number_proportion(sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]);
+    const double all = number_proportion(group->number, group->writing);
+    cells->classes[i] = own + all > 2 * min_number ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
+  }
+  od_release(groups);
+  return OD_OK;
 }
 
 /* Keeps cell (i, j) of a number, and background beside it, where the soft edges of strokes are. */
@@ -159,15 +224,17 @@ static void keep_around(const detection *work, int i, int j) {
     }
 }
 
-static void classify_cells(const detection *work) {
+static od_status classify_cells(const detection *work, od_error *error) {
   const od_class_map *cells = &work->page->class_map;
   const size_t count = (size_t)cells->rows * (size_t)cells->columns;
   for (size_t i = 0; i < count; i++)
     cells->classes[i] = (uint8_t)class_of(work->sums + i * OD_PIXEL_CLASSES);
+  const od_status status = vote(work, error);
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++)
       if (cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_NUMBER)
         keep_around(work, i, j);
+  return status;
 }
 
 /* ---- erasing ---- */
@@ -203,10 +270,8 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
                                od_thread_pool *pool, od_error *error) {
   detection work = {.page = page, .model = detector, .workspace = workspace, .pool = pool};
   od_status status = run_scales(&work, error);
-  if (!status) {
-    classify_cells(&work);
-    status = erase(&work, error);
-  }
+  if (!status) status = classify_cells(&work, error);
+  if (!status) status = erase(&work, error);
   od_release(work.sums);
   od_release(work.kept);
   return status;
