@@ -1,8 +1,10 @@
 /* Hypothesis voting. The number of symbols of a line is decided by a vote in which each hypothesis
  * weighs as much as the product of its confidences. The first hypothesis with that number is kept,
  * and each of its symbols rescored to the geometric mean of the posteriors of all hypotheses with
- * that number. */
+ * that number. A symbol that only other hypotheses have is added with the mean posterior of all, so
+ * that it is verified if it has a component of its own. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/math.h"
 #include "base/memory.h"
@@ -11,6 +13,10 @@
 
 /* Floor of posteriors in the geometric mean. */
 static const double min_posterior = 1e-4;
+
+/* Distances in time steps: up to which symbols of two hypotheses are the same, and from which they
+ * are different. */
+static const double same_symbol = 1.5, min_separation = 2;
 
 typedef struct ballot {
   const od_line_hypothesis *hypothesis;
@@ -75,6 +81,61 @@ static void rescore(int hypotheses, const ballot *votes, int winner, od_real *pr
   }
 }
 
+/* ---- symbols that the winner lacks ---- */
+
+/* The time step of `to` at the middle of a symbol of another hypothesis of the line. */
+static int step_of(const od_decoded_symbol *symbol, const od_line_hypothesis *from,
+                   const od_line_hypothesis *to) {
+  const double column = 0.5 * OD_CTC_STRIDE * (symbol->first + symbol->last + 1);
+  const double x = from->geometry.left + column * from->geometry.scale_x;
+  return (int)floor((x - to->geometry.left) / (OD_CTC_STRIDE * to->geometry.scale_x));
+}
+
+/* Index of the symbol of a hypothesis that is nearest to time step `step` of `winner`, within
+ * max_distance of its time steps; -1: none. */
+static int find_nearest(const ballot *vote, const od_line_hypothesis *winner, int step,
+                        double max_distance) {
+  int nearest = -1;
+  for (int i = 0; i < vote->count; i++) {
+    const double distance = abs(step_of(&vote->symbols[i], vote->hypothesis, winner) - step);
+    if (distance > max_distance) continue;
+    max_distance = distance;
+    nearest = i;
+  }
+  return nearest;
+}
+
+/* Raises the probabilities of blank time step `step` of the winner to the mean of the posteriors
+ * there, at which hypotheses without a symbol are blank. */
+static void add_symbol(int hypotheses, const ballot *votes, const ballot *winner, int step,
+                       od_real *probabilities) {
+  double mean[OD_DIGITS] = {0}, blank = 1;
+  od_real *p = probabilities + (size_t)step * OD_CTC_CLASSES;
+  for (int k = 0; k < hypotheses; k++) {
+    const int i = find_nearest(&votes[k], winner->hypothesis, step, same_symbol);
+    for (int d = 0; d < OD_DIGITS && i >= 0; d++)
+      mean[d] += od_symbol_posterior(&votes[k].symbols[i], d) / hypotheses;
+  }
+  for (int d = 0; d < OD_DIGITS; d++) blank -= mean[d];
+  if (blank >= (double)p[OD_CTC_BLANK]) return;
+  for (int d = 0; d < OD_DIGITS; d++) p[d] = (od_real)mean[d];
+  p[OD_CTC_BLANK] = (od_real)blank;
+}
+
+/* Adds to the winner's probabilities symbols of the other hypotheses that are far from its own. */
+static void add_missing(int hypotheses, const ballot *votes, const ballot *winner,
+                        od_real *probabilities) {
+  for (int k = 0; k < hypotheses; k++) {
+    if (&votes[k] == winner) continue;
+    for (int i = 0; i < votes[k].count; i++) {
+      const int step = step_of(&votes[k].symbols[i], votes[k].hypothesis, winner->hypothesis);
+      if (step >= 0 && step < winner->hypothesis->steps &&
+          find_nearest(winner, winner->hypothesis, step, min_separation) < 0)
+        add_symbol(hypotheses, votes, winner, step, probabilities);
+    }
+  }
+}
+
 /* Votes on a line of `count` hypotheses: *winner gets the one that is kept. symbols (time steps of
  * all hypotheses) is for work. */
 static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
@@ -94,6 +155,7 @@ static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
   if (status) return status;
   const int chosen = find_winner(count, votes);
   rescore(count, votes, chosen, hypotheses[chosen].probabilities);
+  add_missing(count, votes, &votes[chosen], hypotheses[chosen].probabilities);
   *winner = hypotheses[chosen];
   return OD_OK;
 }

@@ -1,7 +1,10 @@
 #include "page/line_hypotheses.h"
 
+#include <math.h>
+
 #include "base/math.h"
 #include "base/memory.h"
+#include "page/ctc_decoding.h"
 
 /* Maximum width of all line images at their first scale together: so many columns, and one more for
  * so many pixels of the page. */
@@ -115,12 +118,22 @@ static od_status recognize(const od_reader *reader, od_thread_pool *pool, int co
   return OD_OK;
 }
 
-/* Whether the most probable path of a hypothesis is far more probable than all others. */
+static double blank_probability(const od_line_hypothesis *item, int t) {
+  if (t < 0 || t >= item->steps) return 1;
+  return (double)item->probabilities[(size_t)t * OD_CTC_CLASSES + OD_CTC_BLANK];
+}
+
+/* Whether the most probable path of a hypothesis is far more probable than all others, and no time
+ * step apart from its symbols may be one. */
 static bool is_confident(const od_line_hypothesis *item) {
   double probability = 1;
   for (int t = 0; t < item->steps; t++) {
     const od_real *p = item->probabilities + (size_t)t * OD_CTC_CLASSES;
-    probability *= (double)p[od_argmax(OD_CTC_CLASSES, p)];
+    const size_t class = od_argmax(OD_CTC_CLASSES, p);
+    probability *= (double)p[class];
+    if (class == OD_CTC_BLANK && 1 - blank_probability(item, t) >= OD_LOW_CONFIDENCE &&
+        fmin(blank_probability(item, t - 1), blank_probability(item, t + 1)) >= 0.5)
+      return false;
   }
   return probability >= confident;
 }
