@@ -17,6 +17,8 @@ enum { OD_FOREGROUND_WEAK = 96, OD_FOREGROUND_STRONG = 149 };
 typedef struct od_foreground_maps {
   uint8_t *foreground; /* (h, w): 0 for background, 255 for full foreground */
   uint8_t *background; /* (h, w): the level of the background; may be NULL */
+  bool has_steps;      /* the background may have steps, as at the edge of a shadow: it is not
+                          smoothed, so it also follows the strokes more closely */
 } od_foreground_maps;
 
 typedef struct od_foreground_stats {

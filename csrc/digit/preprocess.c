@@ -1,6 +1,7 @@
 #include "digit/preprocess.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -20,6 +21,7 @@ enum {
   MAX_PADDING = 20,      /* pixels of background added at each side of a tight crop */
   MAX_SIDE = 192,        /* of a reduced image with padding, rounded up to whole words of bits */
   RULING_LINE_SLACK = 2, /* pixels at each end where a ruling line may be too thick or too faint */
+  SHADE = 40,            /* foreground levels from here on, and up to 255 - SHADE, may be shades */
   MAX_DILATION = 5       /* radius: half a thin stroke's width in a digit of WORK_SIDE pixels */
 };
 
@@ -28,6 +30,9 @@ static const uint64_t parts = (uint64_t)1 << 40;
 
 /* Width of MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
+
+/* Range of the background, in contrasts, above which the light is uneven. */
+static const double max_unevenness = 0.5;
 
 /* The position of a result in an image, as in od_preprocess_steps. */
 typedef struct position {
@@ -153,14 +158,50 @@ static void cut_out(work *w) {
                 w->foreground + y * n, w->digit + y * n);
 }
 
+/* Whether much of the foreground is a shade: intermediate levels that hardly change. */
+static bool is_shaded(const work *w) {
+  int shade = 0, all = 0;
+  for (int y = 0; y < w->h - 2; y += 2) {
+    const uint8_t *row = w->foreground + y * w->w, *below = row + 2 * w->w;
+    for (int x = 0; x < w->w - 2; x++) {
+      const int level = row[x];
+      if (level < SHADE) continue;
+      all++;
+      shade += level < 255 - SHADE && abs(level - row[x + 2]) < SHADE / 2 &&
+               abs(level - below[x]) < SHADE / 2;
+    }
+  }
+  return 4 * shade > all;
+}
+
+/* Whether the level of the background varies by a large part of the contrast. */
+static bool is_uneven(const work *w, const od_foreground_stats *stats) {
+  uint8_t min = 255, max = 0;
+  for (size_t i = 0; i < w->n; i++) {
+    min = w->background[i] < min ? w->background[i] : min;
+    max = w->background[i] > max ? w->background[i] : max;
+  }
+  return max - min > max_unevenness * stats->contrast;
+}
+
+/* Find the foreground in a window wider than any stroke; or in a smaller one, over which the light
+ * varies less, where the light is uneven. */
+static od_status find_foreground(work *w, od_error *error) {
+  const int longer = od_max(w->h, w->w);
+  od_foreground_maps maps = {w->foreground, w->background, false};
+  od_foreground_stats stats;
+  od_status status = od_find_foreground(w->workspace, w->h, w->w, w->gray,
+                                        od_max(4, 6 * longer / 10), &maps, &stats, error);
+  if (status || stats.contrast <= 0 || !(is_uneven(w, &stats) || is_shaded(w))) return status;
+  maps.has_steps = true;
+  return od_find_foreground(w->workspace, w->h, w->w, w->gray, od_max(4, 2 * longer / 10), &maps,
+                            &stats, error);
+}
+
 /* Find the digit's foreground; without any, w->components.count is 0. */
 static od_status isolate(work *w, od_error *error) {
-  od_foreground_stats stats;
-  const od_foreground_maps maps = {w->foreground, w->background};
-  const int window = od_max(4, 6 * od_max(w->h, w->w) / 10);
   memset(w->digit, 0, w->n);
-  od_status status =
-      od_find_foreground(w->workspace, w->h, w->w, w->gray, window, &maps, &stats, error);
+  od_status status = find_foreground(w, error);
   if (status) return status;
   w->has_lines = !w->padding && od_remove_walls(w->h, w->w, w->foreground);
   status = find_components(w, error);

@@ -37,7 +37,7 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   od_foreground_stats stats;
   page->foreground = od_allocate((size_t)page->h * (size_t)page->w, 1);
   if (!page->foreground) return od_fail_memory(error, "the foreground of a page");
-  const od_foreground_maps maps = {page->foreground, NULL};
+  const od_foreground_maps maps = {.foreground = page->foreground};
   od_status status = od_find_foreground(&page->workspace, page->h, page->w, page->image, window,
                                         &maps, &stats, error);
   if (status) return status;
