@@ -55,6 +55,7 @@ typedef struct work {
   float *row;              /* od_coarse_grid_row_size */
   void *scratch;           /* od_coarse_grid_scratch */
   bool has_steps;          /* see od_foreground_maps */
+  od_polarity polarity;
   thresholds thresholds;
   float scale, shift;           /* from the ratio to full contrast to foreground levels */
   atomic_size_t counts[LEVELS]; /* a histogram that all threads add to */
@@ -376,6 +377,7 @@ static od_status find_foreground(work *w, od_foreground_stats *stats, od_error *
   float *const buffers[] = {w->contrast, w->sum, w->row};
   stats->dark = od_foreground_is_dark(w->workspace->kernels, &w->grid, w->image, w->powers,
                                       w->background, buffers, w->scratch);
+  if (w->polarity) stats->dark = w->polarity == OD_DARK_FOREGROUND;
   if (!stats->dark) status = invert(w, error);
   if (status) return status;
   background_by_closing(w);
@@ -409,7 +411,8 @@ od_status od_find_foreground(od_image_workspace *workspace, int h, int w, const 
                   .image = image,
                   .foreground = maps->foreground,
                   .background_map = maps->background,
-                  .has_steps = maps->has_steps};
+                  .has_steps = maps->has_steps,
+                  .polarity = maps->polarity};
   status = work_create(&finding, error);
   if (!status) status = find_foreground(&finding, stats, error);
   work_release(&finding);

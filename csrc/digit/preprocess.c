@@ -52,6 +52,7 @@ typedef struct work {
   od_foreground_components components;
   bool keep[OD_MAX_DIGIT_COMPONENTS];
   bool has_lines; /* walls or ruling lines were removed */
+  bool is_uneven; /* the light is */
   int padding;    /* pixels added at each side */
 } work;
 
@@ -188,12 +189,14 @@ static bool is_uneven(const work *w, const od_foreground_stats *stats) {
  * varies less, where the light is uneven. */
 static od_status find_foreground(work *w, od_error *error) {
   const int longer = od_max(w->h, w->w);
-  od_foreground_maps maps = {w->foreground, w->background, false};
+  od_foreground_maps maps = {.foreground = w->foreground, .background = w->background};
   od_foreground_stats stats;
   od_status status = od_find_foreground(w->workspace, w->h, w->w, w->gray,
                                         od_max(4, 6 * longer / 10), &maps, &stats, error);
-  if (status || stats.contrast <= 0 || !(is_uneven(w, &stats) || is_shaded(w))) return status;
+  w->is_uneven = !status && stats.contrast > 0 && (is_uneven(w, &stats) || is_shaded(w));
+  if (!w->is_uneven) return status;
   maps.has_steps = true;
+  maps.polarity = stats.dark ? OD_DARK_FOREGROUND : OD_LIGHT_FOREGROUND;
   return od_find_foreground(w->workspace, w->h, w->w, w->gray, od_max(4, 2 * longer / 10), &maps,
                             &stats, error);
 }
@@ -234,7 +237,7 @@ static bool is_foreground(const work *w, int y, int x) {
  * walls or ruling lines. */
 static bool is_tight(const work *w) {
   int area = 0, border = 0;
-  if (w->has_lines) return false;
+  if (w->has_lines || w->is_uneven) return false;
   for (size_t i = 0; i < w->n; i++) area += w->foreground[i] >= OD_FOREGROUND_WEAK;
   for (int x = 0; x < w->w; x++) border += is_foreground(w, 0, x) + is_foreground(w, w->h - 1, x);
   for (int y = 0; y < w->h; y++) border += is_foreground(w, y, 0) + is_foreground(w, y, w->w - 1);
