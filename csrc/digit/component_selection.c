@@ -24,6 +24,17 @@ static int main_component(const od_foreground_components *components, int h, int
   return best;
 }
 
+/* Whether `part` is as tall as the digit and beside it, inside the image: a second digit, which the
+ * classifier must not miss. */
+static bool is_second_digit(const od_foreground_component *part,
+                            const od_foreground_component *whole, int h, int w) {
+  const int part_h = part->bottom - part->top, whole_h = whole->bottom - whole->top;
+  const int overlap = od_min(part->bottom, whole->bottom) - od_max(part->top, whole->top);
+  const int gap = od_max(part->left - whole->right, whole->left - part->right);
+  if (part->left == 0 || part->right == w || part->top == 0 || part->bottom == h) return false;
+  return 10 * part_h >= 6 * whole_h && 10 * overlap >= 6 * part_h && gap <= whole_h;
+}
+
 /* Whether `part` is another component of the digit with the bounding box and mass `whole`. */
 static bool belongs(const od_foreground_component *part, const od_foreground_component *whole,
                     int h, int w) {
@@ -35,6 +46,7 @@ static bool belongs(const od_foreground_component *part, const od_foreground_com
   const bool at_side = part->left == 0 || part->right == w;
   const bool at_end = part->top == 0 || part->bottom == h;
   if (33 * part->mass < whole->mass) return false;
+  if (is_second_digit(part, whole, h, w)) return true;
   if (at_side && (overlap < part_w || 2 * part->mass < whole->mass)) return false;
   if (at_end &&
       (at_side || (10 * part_h < 3 * whole_h && (part_w > 2 * part_h || overlap < part_w))))

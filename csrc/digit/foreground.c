@@ -54,6 +54,8 @@ typedef struct work {
   double *squares;         /* (rows) */
   float *row;              /* od_coarse_grid_row_size */
   void *scratch;           /* od_coarse_grid_scratch */
+  bool has_steps;          /* see od_foreground_maps */
+  od_polarity polarity;
   thresholds thresholds;
   float scale, shift;           /* from the ratio to full contrast to foreground levels */
   atomic_size_t counts[LEVELS]; /* a histogram that all threads add to */
@@ -276,11 +278,13 @@ static od_status invert(work *w, od_error *error) {
   return OD_OK;
 }
 
-/* First estimate of the background: a smoothed closing of the cells' means in w->background. */
+/* First estimate of the background: a closing of the cells' means in w->background, smoothed unless
+ * the background has steps. */
 static void background_by_closing(work *w) {
   od_coarse_grid_max(&w->grid, w->grid.radius, w->background, w->scratch);
   od_coarse_grid_min(&w->grid, w->grid.radius, w->background, w->scratch);
-  od_coarse_grid_mean(&w->grid, od_max(1, w->grid.radius / 2), w->background, w->scratch);
+  if (!w->has_steps)
+    od_coarse_grid_mean(&w->grid, od_max(1, w->grid.radius / 2), w->background, w->scratch);
 }
 
 /* Return the lowest level that at least a fraction `p` of the pixels do not exceed. */
@@ -373,6 +377,7 @@ static od_status find_foreground(work *w, od_foreground_stats *stats, od_error *
   float *const buffers[] = {w->contrast, w->sum, w->row};
   stats->dark = od_foreground_is_dark(w->workspace->kernels, &w->grid, w->image, w->powers,
                                       w->background, buffers, w->scratch);
+  if (w->polarity) stats->dark = w->polarity == OD_DARK_FOREGROUND;
   if (!stats->dark) status = invert(w, error);
   if (status) return status;
   background_by_closing(w);
@@ -380,9 +385,11 @@ static od_status find_foreground(work *w, od_foreground_stats *stats, od_error *
   if (status) return status;
   take_counts(w, difference);
   w->thresholds = find_thresholds(difference);
-  status = run_pass(w, sum_background, 1, error);
-  if (status) return status;
-  background_by_mean(w);
+  if (!w->has_steps) {
+    status = run_pass(w, sum_background, 1, error);
+    if (status) return status;
+    background_by_mean(w);
+  }
   status = run_pass(w, measure_foreground, 2, error);
   if (status) return status;
   compute_stats(w, difference, stats);
@@ -403,7 +410,9 @@ od_status od_find_foreground(od_image_workspace *workspace, int h, int w, const 
                   .grid = od_coarse_grid_for(h, w, window),
                   .image = image,
                   .foreground = maps->foreground,
-                  .background_map = maps->background};
+                  .background_map = maps->background,
+                  .has_steps = maps->has_steps,
+                  .polarity = maps->polarity};
   status = work_create(&finding, error);
   if (!status) status = find_foreground(&finding, stats, error);
   work_release(&finding);

@@ -1,6 +1,7 @@
 #include "digit/preprocess.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -20,6 +21,7 @@ enum {
   MAX_PADDING = 20,      /* pixels of background added at each side of a tight crop */
   MAX_SIDE = 192,        /* of a reduced image with padding, rounded up to whole words of bits */
   RULING_LINE_SLACK = 2, /* pixels at each end where a ruling line may be too thick or too faint */
+  SHADE = 40,            /* foreground levels from here on, and up to 255 - SHADE, may be shades */
   MAX_DILATION = 5       /* radius: half a thin stroke's width in a digit of WORK_SIDE pixels */
 };
 
@@ -28,6 +30,9 @@ static const uint64_t parts = (uint64_t)1 << 40;
 
 /* Width of MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
+
+/* Range of the background, in contrasts, above which the light is uneven. */
+static const double max_unevenness = 0.5;
 
 /* The position of a result in an image, as in od_preprocess_steps. */
 typedef struct position {
@@ -47,6 +52,7 @@ typedef struct work {
   od_foreground_components components;
   bool keep[OD_MAX_DIGIT_COMPONENTS];
   bool has_lines; /* walls or ruling lines were removed */
+  bool is_uneven; /* the light is */
   int padding;    /* pixels added at each side */
 } work;
 
@@ -153,14 +159,52 @@ static void cut_out(work *w) {
                 w->foreground + y * n, w->digit + y * n);
 }
 
+/* Whether much of the foreground is a shade: intermediate levels that hardly change. */
+static bool is_shaded(const work *w) {
+  int shade = 0, all = 0;
+  for (int y = 0; y < w->h - 2; y += 2) {
+    const uint8_t *row = w->foreground + y * w->w, *below = row + 2 * w->w;
+    for (int x = 0; x < w->w - 2; x++) {
+      const int level = row[x];
+      if (level < SHADE) continue;
+      all++;
+      shade += level < 255 - SHADE && abs(level - row[x + 2]) < SHADE / 2 &&
+               abs(level - below[x]) < SHADE / 2;
+    }
+  }
+  return 4 * shade > all;
+}
+
+/* Whether the level of the background varies by a large part of the contrast. */
+static bool is_uneven(const work *w, const od_foreground_stats *stats) {
+  uint8_t min = 255, max = 0;
+  for (size_t i = 0; i < w->n; i++) {
+    min = w->background[i] < min ? w->background[i] : min;
+    max = w->background[i] > max ? w->background[i] : max;
+  }
+  return max - min > max_unevenness * stats->contrast;
+}
+
+/* Find the foreground in a window wider than any stroke; or in a smaller one, over which the light
+ * varies less, where the light is uneven. */
+static od_status find_foreground(work *w, od_error *error) {
+  const int longer = od_max(w->h, w->w);
+  od_foreground_maps maps = {.foreground = w->foreground, .background = w->background};
+  od_foreground_stats stats;
+  od_status status = od_find_foreground(w->workspace, w->h, w->w, w->gray,
+                                        od_max(4, 6 * longer / 10), &maps, &stats, error);
+  w->is_uneven = !status && stats.contrast > 0 && (is_uneven(w, &stats) || is_shaded(w));
+  if (!w->is_uneven) return status;
+  maps.has_steps = true;
+  maps.polarity = stats.dark ? OD_DARK_FOREGROUND : OD_LIGHT_FOREGROUND;
+  return od_find_foreground(w->workspace, w->h, w->w, w->gray, od_max(4, 2 * longer / 10), &maps,
+                            &stats, error);
+}
+
 /* Find the digit's foreground; without any, w->components.count is 0. */
 static od_status isolate(work *w, od_error *error) {
-  od_foreground_stats stats;
-  const od_foreground_maps maps = {w->foreground, w->background};
-  const int window = od_max(4, 6 * od_max(w->h, w->w) / 10);
   memset(w->digit, 0, w->n);
-  od_status status =
-      od_find_foreground(w->workspace, w->h, w->w, w->gray, window, &maps, &stats, error);
+  od_status status = find_foreground(w, error);
   if (status) return status;
   w->has_lines = !w->padding && od_remove_walls(w->h, w->w, w->foreground);
   status = find_components(w, error);
@@ -193,7 +237,7 @@ static bool is_foreground(const work *w, int y, int x) {
  * walls or ruling lines. */
 static bool is_tight(const work *w) {
   int area = 0, border = 0;
-  if (w->has_lines) return false;
+  if (w->has_lines || w->is_uneven) return false;
   for (size_t i = 0; i < w->n; i++) area += w->foreground[i] >= OD_FOREGROUND_WEAK;
   for (int x = 0; x < w->w; x++) border += is_foreground(w, 0, x) + is_foreground(w, w->h - 1, x);
   for (int y = 0; y < w->h; y++) border += is_foreground(w, y, 0) + is_foreground(w, y, w->w - 1);

@@ -352,7 +352,7 @@ PyObject *reading_page_foreground(PyObject *module, PyObject *value) {
   PyObject *result = new_bytes(image.h, image.w, &foreground);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
-  const od_foreground_maps maps = {foreground, NULL};
+  const od_foreground_maps maps = {.foreground = foreground};
   status =
       od_find_page_foreground(&workspace, image.h, image.w, image.pixels, &maps, &dark, &error);
   od_image_workspace_release(&workspace);

@@ -237,7 +237,7 @@ static void test_constant_image(void) {
     uint8_t *image = guard_block(&guard_in, (size_t)(h * w), side());
     memset(image, level, (size_t)(h * w));
     memset(foreground, 7, sizeof foreground);
-    const od_foreground_maps maps = {foreground, NULL};
+    const od_foreground_maps maps = {.foreground = foreground};
     od_foreground_stats stats;
     CHECK_CASE("(%d, %d) of %d", h, w, level);
     CHECK_INT(od_find_foreground(&workspace, h, w, image, draw(1, 90), &maps, &stats, NULL), OD_OK);
@@ -255,7 +255,7 @@ static void test_foreground_of_threads(void) {
   guard large = guard_create(H * W);
   uint8_t *image = guard_block(&large, H * W, GUARD_ABOVE);
   uint8_t *one = malloc(H * W), *many = malloc(H * W);
-  const od_foreground_maps one_map = {one, NULL}, many_map = {many, NULL};
+  const od_foreground_maps one_map = {.foreground = one}, many_map = {.foreground = many};
   for (int style = 0; style < 2; style++) {
     for (int k = 0; k < H * W; k++)
       image[k] = (uint8_t)(style ? draw(0, 255) : (k / 7 + k / W / 9) % 11 ? draw(200, 240) : 60);
@@ -283,7 +283,7 @@ static void test_invalid_arguments(void) {
   od_foreground_stats stats;
   od_error error;
   uint8_t pixel = 0, foreground;
-  const od_foreground_maps maps = {&foreground, NULL};
+  const od_foreground_maps maps = {.foreground = &foreground};
   const int bad[][3] = {{0, 1, 5}, {1, 0, 5}, {16385, 1, 5}, {1, -1, 5}, {1, 1, 0}, {1, 1, -9}};
   for (int i = 0; i < 6; i++) {
     const od_status status = od_find_foreground(&workspace, bad[i][0], bad[i][1], &pixel, bad[i][2],
