@@ -54,10 +54,11 @@ typedef struct od_table_layout {
  * the rectified image has at most OD_TABLE_MAX_PIXELS. */
 void od_lay_out_table(const od_table *table, od_table_layout *layout);
 
-/* Sample the cells of an image (h, w), or of its foreground, as upright rectangles.
- * rectified (tops[rows], lefts[columns]) is written within the cells only. */
-void od_rectify_table(int h, int w, const uint8_t *image, const od_table *table,
-                      const od_table_layout *layout, uint8_t *rectified);
+/* Sample the cells of an image without gaps, or of its foreground, as upright rectangles.
+ * rectified (tops[rows], lefts[columns]) is written within the cells only. Errors: OD_ERROR_MEMORY.
+ */
+od_status od_rectify_table(od_image_workspace *workspace, od_view image, const od_table *table,
+                           const od_table_layout *layout, uint8_t *rectified, od_error *error);
 
 /* Erase the ruling lines from a rectified foreground. */
 void od_erase_table_lines(const od_table *table, const od_table_layout *layout, uint8_t *rectified);

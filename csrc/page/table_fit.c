@@ -9,10 +9,8 @@
 #include "base/math.h"
 #include "page/table_grid.h"
 
-enum { MAX_FITTED = 64, REFINEMENTS = 4 };
+enum { MAX_FITTED = 64, REFINEMENTS = 4, BINS = 128, MAX_GAP = 3 };
 static const double loose = 0.25, tight = 0.14; /* tolerances, in distances of lines */
-/* Of the ends of lines: they rather join to other print beyond the grid than end early. */
-static const double inner_quantile = 0.3;
 
 typedef struct even_lines {
   double a, b, c;
@@ -194,30 +192,49 @@ static bool use_even(const fit_problem *p, const even_lines *e, int matches) {
          10 * matches >= 9 * p->count;
 }
 
-typedef enum line_property { START, END, LENGTH } line_property;
-
-static double property_of(const od_grid_line *line, line_property property) {
-  return property == START ? line->start : property == END ? line->end : line->length;
-}
-
-/* Return the quantile of a property of lines, which are weighted by their lengths. */
-static double quantile(const od_grid_axis *axis, line_property property, double fraction) {
+/* The median length of the lines, weighted by their lengths. */
+static double median_length(const od_grid_axis *axis) {
   double total = 0, best = 0, best_error = INFINITY;
   for (int i = 0; i < axis->count; i++) total += axis->lines[i].length;
   for (int i = 0; i < axis->count; i++) {
-    const double value = property_of(&axis->lines[i], property);
-    double below = 0, equal = 0;
-    for (int j = 0; j < axis->count; j++) {
-      const double other = property_of(&axis->lines[j], property);
-      below += (other < value) * axis->lines[j].length;
-      equal += (other == value) * axis->lines[j].length;
-    }
-    const double error = fabs(below + equal / 2 - fraction * total);
+    double below = 0;
+    for (int j = 0; j < axis->count; j++)
+      if (axis->lines[j].length < axis->lines[i].length) below += axis->lines[j].length;
+    const double error = fabs(below + axis->lines[i].length / 2 - total / 2);
     if (error >= best_error) continue;
     best_error = error;
-    best = value;
+    best = axis->lines[i].length;
   }
   return best;
+}
+
+/* Set *start and *end to where lines of the other kind end, in coordinates of axis k: the longest
+ * interval in which at least half as many of them have points as anywhere, with gaps of less than MAX_GAP
+ * bins, where lines cross. */
+static void find_ends(const od_grid *grid, int k, double *start, double *end) {
+  const od_grid_axis *other = &grid->axes[!k];
+  const double side = k == 0 ? grid->h : grid->w;
+  int counts[BINS] = {0}, most = 0, longest = 0, first = -1, last = -1, longest_first = 0;
+  for (int i = 0; i < other->segments.count; i++) {
+    const od_ruling_line *line = &other->segments.lines[i];
+    for (int j = 0; j < line->count && other->line_of[i] >= 0; j++) {
+      const od_line_point *p = &other->segments.points[line->first + j];
+      const double c = od_pencil_coordinate(&grid->axes[k].pencil, p->across, p->along);
+      const int bin = (int)((c / side + 0.5) * BINS);
+      if (bin >= 0 && bin < BINS) counts[bin]++;
+    }
+  }
+  for (int b = 0; b < BINS; b++) most = od_max(most, counts[b]);
+  for (int b = 0; b < BINS; b++) {
+    if (2 * counts[b] < most) continue;
+    if (first < 0 || b - last > MAX_GAP) first = b;
+    last = b;
+    if (last - first < longest) continue;
+    longest = last - first;
+    longest_first = first;
+  }
+  *start = ((double)longest_first / BINS - 0.5) * side;
+  *end = ((longest_first + longest + 1.0) / BINS - 0.5) * side;
 }
 
 bool od_fit_grid_axis(od_grid *grid, int k, int count) {
@@ -227,9 +244,8 @@ bool od_fit_grid_axis(od_grid *grid, int k, int count) {
   int moved[OD_MAX_GRID_LINES], matches = 0;
   even_lines even;
   if (axis->count < 2) return false;
-  p.start = quantile(&grid->axes[!k], START, 1 - inner_quantile);
-  p.end = quantile(&grid->axes[!k], END, inner_quantile);
-  p.length = quantile(axis, LENGTH, 0.5);
+  find_ends(grid, k, &p.start, &p.end);
+  p.length = median_length(axis);
   for (int i = 0; i < axis->count; i++) moved[i] = -1;
   if (getenv("DBG")) {
     fprintf(stderr, "axis %d start %.0f end %.0f\n", k, p.start, p.end);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/math.h"
+#include "image/row_partition.h"
 
 enum { LINE_LEVEL = 32, MAX_SIDE = 16000 };
 
@@ -16,17 +17,25 @@ typedef struct source {
   const uint8_t *image; /* (h, w) */
 } source;
 
-static double pixel_at(const source *s, int x, int y) {
+static int pixel_at(const source *s, int x, int y) {
   if (x < 0 || y < 0 || x >= s->w || y >= s->h) return 0;
   return s->image[(size_t)y * (size_t)s->w + (size_t)x];
 }
 
-static double sample(const source *s, double x, double y) {
-  if (!(x > -1 && y > -1 && x < s->w && y < s->h)) return 0;
-  const int left = (int)floor(x), top = (int)floor(y);
-  const double a = x - left, b = y - top;
-  return (1 - b) * ((1 - a) * pixel_at(s, left, top) + a * pixel_at(s, left + 1, top)) +
-         b * ((1 - a) * pixel_at(s, left, top + 1) + a * pixel_at(s, left + 1, top + 1));
+/* The level at (x, y), in 1/65536 of a pixel; 0 beyond the image. The result is in 1/256. */
+static int sample(const source *s, int64_t x, int64_t y) {
+  const int left = (int)(x >> 16), top = (int)(y >> 16);
+  const int a = (int)(x >> 8 & 255), b = (int)(y >> 8 & 255);
+  int p, q, r, t;
+  if (left >= 0 && top >= 0 && left + 1 < s->w && top + 1 < s->h) {
+    const uint8_t *pixel = s->image + (size_t)top * (size_t)s->w + (size_t)left;
+    p = pixel[0], q = pixel[1], r = pixel[s->w], t = pixel[s->w + 1];
+  } else {
+    p = pixel_at(s, left, top), q = pixel_at(s, left + 1, top);
+    r = pixel_at(s, left, top + 1), t = pixel_at(s, left + 1, top + 1);
+  }
+  const int above = 256 * p + a * (q - p), below = 256 * r + a * (t - r);
+  return above + (b * (below - above) >> 8);
 }
 
 /* A cell's place in the rectified image. */
@@ -36,24 +45,37 @@ typedef struct cell_target {
   size_t stride;
 } cell_target;
 
-/* corners: the nodes top left, top right, bottom left, bottom right. The mean of taps x taps
- * samples of each pixel. */
-static void sample_cell(const source *s, const double *const corners[4], int taps,
-                        const cell_target *target) {
-  for (int i = 0; i < target->h; i++) {
-    for (int j = 0; j < target->w; j++) {
-      double sum = 0;
-      for (int k = 0; k < taps * taps; k++) {
-        const double v = (i + (k / taps + 0.5) / taps) / target->h;
-        const double u = (j + (k % taps + 0.5) / taps) / target->w;
-        double point[2];
-        for (int d = 0; d < 2; d++)
-          point[d] = (1 - v) * ((1 - u) * corners[0][d] + u * corners[1][d]) +
-                     v * ((1 - u) * corners[2][d] + u * corners[3][d]);
-        sum += sample(s, point[0], point[1]);
-      }
-      target->pixels[(size_t)i * target->stride + (size_t)j] = (uint8_t)(sum / (taps * taps) + 0.5);
+/* Add the samples of a row at height v of a cell (0 to 1) to sums, `taps` samples a pixel. corners:
+ * the nodes top left, top right, bottom left, bottom right. */
+static void sample_row(const source *s, const double *const corners[4], double v, int taps, int n,
+                       int32_t *sums) {
+  int64_t point[2], step[2];
+  for (int d = 0; d < 2; d++) {
+    const double first = (1 - v) * corners[0][d] + v * corners[2][d];
+    const double last = (1 - v) * corners[1][d] + v * corners[3][d];
+    const double change = (last - first) / ((double)n * taps);
+    point[d] = (int64_t)((first + change / 2) * 65536);
+    step[d] = (int64_t)(change * 65536);
+  }
+  for (int j = 0; j < n; j++) {
+    for (int k = 0; k < taps; k++) {
+      sums[j] += sample(s, point[0], point[1]);
+      point[0] += step[0];
+      point[1] += step[1];
     }
+  }
+}
+
+/* Each pixel is the mean of taps x taps samples. sums (target->w) is scratch. */
+static void sample_cell(const source *s, const double *const corners[4], int taps,
+                        const cell_target *target, int32_t *sums) {
+  const int count = taps * taps;
+  for (int i = 0; i < target->h; i++) {
+    memset(sums, 0, (size_t)target->w * sizeof *sums);
+    for (int k = 0; k < taps; k++)
+      sample_row(s, corners, (i + (k + 0.5) / taps) / target->h, taps, target->w, sums);
+    uint8_t *row = target->pixels + (size_t)i * target->stride;
+    for (int j = 0; j < target->w; j++) row[j] = (uint8_t)((sums[j] / count + 128) / 256);
   }
 }
 
@@ -110,9 +132,9 @@ static cell_source source_of(const od_table *table, int i, int j, const int32_t 
   return cell;
 }
 
-static void rectify_cell(const source *s, const cell_source *cell, const cell_target *target) {
-  const double scale = fmin(cell->vertical, cell->horizontal);
-  sample_cell(s, cell->corners, od_max(1, od_min(4, (int)(1 / scale + 0.7))), target);
+/* Samples a pixel along either side, so that none of the source is left out. */
+static int taps_of(const cell_source *cell) {
+  return od_max(1, od_min(4, (int)(1 / fmin(cell->vertical, cell->horizontal) + 0.7)));
 }
 
 /* The mean length of side i of the cells along an axis: heights of row i, or widths of column i. */
@@ -122,8 +144,7 @@ static double mean_side(const od_table *table, bool row, int i) {
   const double *first = table->nodes + (row ? (size_t)i * stride : 2 * (size_t)i);
   const size_t step = row ? 2 : stride, next = row ? stride : 2;
   double sum = 0;
-  for (int k = 0; k <= n; k++)
-    sum += distance(first + (size_t)k * step, first + (size_t)k * step + next);
+  for (int k = 0; k <= n; k++) sum += distance(first + (size_t)k * step, first + (size_t)k * step + next);
   return sum / (n + 1);
 }
 
@@ -154,24 +175,41 @@ static bool target_of(const od_table *table, const od_table_layout *layout, int 
   const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
   const size_t stride = (size_t)layout->lefts[table->columns];
   if (span[0] == 0) return false;
-  *target = (cell_target){rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
-                          layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
-                          layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
+  *target = (cell_target){
+      rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
+      layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
+      layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
   return true;
 }
 
-void od_rectify_table(int h, int w, const uint8_t *image, const od_table *table,
-                      const od_table_layout *layout, uint8_t *rectified) {
-  const source s = {h, w, image};
+typedef struct rectification {
+  source source;
+  const od_table *table;
+  const od_table_layout *layout;
+  uint8_t *rectified;
+} rectification;
+
+static void rectify_rows(void *job, int first, int last, void *scratch) {
+  const rectification *r = job;
+  const od_table *table = r->table;
   cell_target target;
-  for (int i = 0; i < table->rows; i++) {
+  for (int i = first; i < last; i++) {
     for (int j = 0; j < table->columns; j++) {
-      if (!target_of(table, layout, i, j, rectified, &target)) continue;
+      if (!target_of(table, r->layout, i, j, r->rectified, &target)) continue;
       const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
       const cell_source cell = source_of(table, i, j, span, &target);
-      rectify_cell(&s, &cell, &target);
+      sample_cell(&r->source, cell.corners, taps_of(&cell), &target, scratch);
     }
   }
+}
+
+od_status od_rectify_table(od_image_workspace *workspace, od_view image, const od_table *table,
+                           const od_table_layout *layout, uint8_t *rectified, od_error *error) {
+  rectification r = {{image.h, image.w, image.pixels}, table, layout, rectified};
+  const size_t w = (size_t)layout->lefts[table->columns];
+  const size_t row = w * (size_t)layout->tops[table->rows] / (size_t)table->rows;
+  return od_run_row_partitions(workspace, table->rows, 4 * row, w * sizeof(int32_t), rectify_rows,
+                               &r, error);
 }
 
 void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
@@ -183,10 +221,10 @@ void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
       if (!target_of(table, layout, i, j, rectified, &target)) continue;
       const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
       const cell_source cell = source_of(table, i, j, span, &target);
-      erase_walls(&target,
-                  (double[]){cell.vertical * table->thickness[i],
-                             cell.vertical * table->thickness[i + span[0]],
-                             cell.horizontal * lines[j], cell.horizontal * lines[j + span[1]]});
+      erase_walls(&target, (double[]){cell.vertical * table->thickness[i],
+                                      cell.vertical * table->thickness[i + span[0]],
+                                      cell.horizontal * lines[j],
+                                      cell.horizontal * lines[j + span[1]]});
     }
   }
 }

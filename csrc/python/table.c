@@ -28,7 +28,7 @@ typedef struct table_call {
 } table_call;
 
 /* Rectify the table that was found. */
-static od_status rectify(table_call *call, od_error *error) {
+static od_status rectify(table_call *call, od_image_workspace *workspace, od_error *error) {
   const od_table *table = &call->table;
   od_table_layout *layout = &call->layout;
   layout->tops = od_allocate((size_t)table->rows + 1, sizeof *layout->tops);
@@ -39,10 +39,13 @@ static od_status rectify(table_call *call, od_error *error) {
   call->rectified = od_allocate(h, w);
   call->gray = od_allocate(h, w);
   if (!call->rectified || !call->gray) return od_fail_memory(error, "a rectified table");
-  od_rectify_table(call->h, call->w, call->foreground, table, layout, call->rectified);
+  od_status status =
+      od_rectify_table(workspace, od_view_of(call->h, call->w, call->foreground), table, layout,
+                       call->rectified, error);
+  if (status) return status;
   od_erase_table_lines(table, layout, call->rectified);
-  od_rectify_table(call->h, call->w, call->image, table, layout, call->gray);
-  return OD_OK;
+  return od_rectify_table(workspace, od_view_of(call->h, call->w, call->image), table, layout,
+                          call->gray, error);
 }
 
 static od_status run(table_call *call, od_image_workspace *workspace, od_error *error) {
@@ -56,7 +59,7 @@ static od_status run(table_call *call, od_image_workspace *workspace, od_error *
   if (!status)
     status = od_find_table(workspace, call->h, call->w, call->foreground, &call->options,
                            &call->table, error);
-  if (!status && call->table.rows > 0) status = rectify(call, error);
+  if (!status && call->table.rows > 0) status = rectify(call, workspace, error);
   return status;
 }
 
