@@ -53,7 +53,7 @@ NETWORKS = {
     "dilations": (
         {**CONV, "dilation_rate": 2, "activation": "relu"},
         POOL,
-        {**WIDE, "kernel_size": [3, 1], "dilation_rate": 5},
+        {**CONV, "kernel_size": [3, 1], "dilation_rate": 5},
         NORM,
         RELU,
         {**CONV, "dilation_rate": 3, "padding": "valid", "activation": "relu"},
