@@ -36,11 +36,14 @@ class Network:
     """A sequential network and its weights.
 
     ``layers`` is a list of dicts, each with a ``"type"`` and that type's keys:
-    conv2d (filters, kernel_size=3, strides=1, padding="same", use_bias=True,
+    conv2d (filters, kernel_size=3, strides=1, dilation_rate=1, padding="same", use_bias=True,
     activation=None), dense (units, use_bias=True, activation=None), relu, max_pool2d,
     global_average_pool2d, batch_norm (momentum=0.99, epsilon=0.001), dropout (rate),
-    flatten. The last dense layer may say activation="softmax", which changes nothing.
-    Kernels start Glorot-uniform from ``seed``.
+    flatten, map_to_sequence. The last dense layer may have activation="softmax", which changes
+    nothing. Kernels start Glorot-uniform from ``seed``.
+
+    Without flatten, dense, global_average_pool2d and map_to_sequence the output is a map of class
+    scores: the network labels pixels, and ``predict_map`` runs it on pictures of any size.
     """
 
     def __new__(
@@ -56,10 +59,13 @@ class Network:
     @property
     def input_shape(self) -> tuple[int, int, int]: ...
     @property
+    def output_shape(self) -> tuple[int, int, int]:
+        """(1, 1, classes), (1, steps, classes) or, of a map, (h', w', classes)."""
+    @property
     def classes(self) -> int: ...
     @property
     def sequence_length(self) -> int:
-        """Time steps of the scores; 1 if the image has one set of scores."""
+        """Time steps of the scores; 1 if they are no sequence."""
 
     @property
     def parameter_count(self) -> int:
@@ -91,6 +97,15 @@ class Network:
     def predict_proba(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]: ...
     def scores(self, images: NDArray[Any], scale: float) -> NDArray[np.float32]:
         """Class scores before softmax."""
+    def predict_map(
+        self, picture: NDArray[np.uint8], scale: float, *, output: str = "probabilities"
+    ) -> NDArray[Any]:
+        """The map of one picture (h, w), or (h, w, channels) of several, of any size.
+
+        ``output``: "scores" or "probabilities", float32 (h', w', classes); "bytes", probabilities
+        times 255, rounded, uint8 (h', w', classes); or "labels", uint8 (h', w'). As for the whole
+        picture in one run, up to rounding, in memory that does not depend on it.
+        """
     def explain(
         self,
         images: NDArray[Any],
@@ -125,7 +140,11 @@ class Network:
         label_smoothing: float = 0.0,
         seed: int = 0,
     ) -> tuple[float, int, dict[str, NDArray[np.float32]]]:
-        """The mean loss, the number of correct images, and the gradients of trainable tensors."""
+        """The mean loss, the number of correct images, and the gradients of trainable tensors.
+
+        Labels are uint8: (n,), (n, length) of sequences, or (n, h', w') of maps, where 255 marks
+        pixels that are ignored. Of maps the loss and the number are those of the pixels.
+        """
 
 @final
 class Trainer:
@@ -153,6 +172,7 @@ class Trainer:
         divisor: float = 25.0,
         final_divisor: float = 1e4,
         label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,  # in the loss of a map's pixels
         augment: Sequence[AugmentStep] = (),
         patience: int = 0,
         restore_best: bool = False,

@@ -5,6 +5,7 @@ in parentheses are alternatives:
 
 ==========================  ===========================================================
 ``conv2d``                  filters, kernel_size=3 (1, 3, 5), strides=1 (1, 2),
+                            dilation_rate=1 (1 to 16; 1 with strides=2),
                             padding="same" ("valid"), use_bias=True, activation=None ("relu")
 ``dense``                   units, use_bias=True, activation=None ("relu"; "softmax" last)
 ``relu`` ``flatten``        no keys

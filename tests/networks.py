@@ -50,6 +50,16 @@ NETWORKS = {
         FLATTEN,
         SCORES,
     ),
+    "dilations": (
+        {**CONV, "dilation_rate": 2, "activation": "relu"},
+        POOL,
+        {**CONV, "kernel_size": [3, 1], "dilation_rate": 5},
+        NORM,
+        RELU,
+        {**CONV, "dilation_rate": 3, "padding": "valid", "activation": "relu"},
+        {"type": "global_average_pool2d"},
+        SCORES,
+    ),
     "convolutions to the end": (
         {**CONV, "strides": 2, "activation": "relu"},
         {**WIDE, "strides": 2, "activation": "relu"},

@@ -36,10 +36,13 @@ class NumpyNetwork:
 
     def conv2d(self, x, layer, tensors):
         sizes, stride = np.broadcast_to(layer["kernel_size"], 2), layer["strides"]
+        dilation = layer["dilation_rate"]
+        extents = (sizes - 1) * dilation + 1
         if layer["padding"] == "same":
-            sides = [same_padding(*side, stride) for side in zip(x.shape[1:3], sizes, strict=True)]
-            x = np.pad(x, [(0, 0), *sides, (0, 0)])
-        windows = sliding_window_view(x, sizes, (1, 2))[:, ::stride, ::stride]
+            pairs = zip(x.shape[1:3], extents, strict=True)
+            x = np.pad(x, [(0, 0), *(same_padding(*pair, stride) for pair in pairs), (0, 0)])
+        windows = sliding_window_view(x, extents, (1, 2))[:, ::stride, ::stride]
+        windows = windows[..., ::dilation, ::dilation]
         return np.einsum("nyxcij,ijcu->nyxu", windows, tensors["kernel"]) + tensors.get("bias", 0)
 
     def dense(self, x, layer, tensors):

@@ -136,6 +136,7 @@ def every_layer(keras):
             layers.ReLU(),
             layers.Dropout(0.2),
             layers.Conv2D(8, 1, activation="relu"),
+            layers.Conv2D(8, 3, padding="same", dilation_rate=2, activation="relu"),
             layers.MaxPooling2D((2, 2), strides=(2, 2)),
             layers.GlobalAveragePooling2D(),
             layers.Dense(20, activation="relu"),
@@ -182,7 +183,8 @@ def test_errors_name_unsupported_layers(keras):
     conv, rescaling = layers.Conv2D, layers.Rescaling
     cases = [
         ([layers.AveragePooling2D(2, name="soft")], "'soft' is a AveragePooling2D"),
-        ([conv(4, 3, dilation_rate=2, name="wide")], "'wide' has dilation_rate"),
+        ([conv(4, 3, dilation_rate=(2, 1))], "dilation_rate"),
+        ([conv(4, 3, padding="same", dilation_rate=17)], "dilation_rate is 17"),
         ([conv(4, 11, name="eleven")], "kernel_size is 11"),
         ([conv(4, 3, activation="tanh", name="old")], "'old' has activation 'tanh'"),
         ([layers.MaxPooling2D(4, name="big")], "pool_size"),

@@ -53,6 +53,17 @@ VARIANTS = {
         (28, 21, 2),
     ),
     "1x1": ((conv(8, 1, activation="relu"), conv(16, 3), conv(5, 1), *FLAT), (13, 11, 1)),
+    "dilations": (
+        (
+            conv(8, 3, activation="relu"),
+            conv(9, 3, dilation_rate=2, activation="relu"),
+            conv(8, 5, dilation_rate=3),
+            conv(12, 3, dilation_rate=8, activation="relu"),
+            conv(8, 3, dilation_rate=4, padding="valid"),
+            *FLAT,
+        ),
+        (17, 21, 1),
+    ),
     "batch norm": (
         (conv(16, 3, use_bias=False), NORM, RELU, POOL, conv(12, 3, use_bias=False), NORM, *FLAT),
         (28, 28, 1),
@@ -157,7 +168,13 @@ class Reference:
                     if layer["padding"] == "same":
                         x = pad_as_tensorflow(functional, x, layer)
                     kernel = own["kernel"].permute(3, 2, 0, 1)
-                    x = functional.conv2d(x, kernel, own.get("bias"), stride=layer["strides"])
+                    x = functional.conv2d(
+                        x,
+                        kernel,
+                        own.get("bias"),
+                        stride=layer["strides"],
+                        dilation=layer["dilation_rate"],
+                    )
                 case "dense":
                     x = functional.linear(x, own["kernel"].T, own.get("bias"))
                 case "relu":
@@ -211,7 +228,8 @@ def pad_as_tensorflow(functional, x, layer):
     sides = []
     for length in (x.shape[3], x.shape[2]):
         outputs = -(-length // layer["strides"])
-        total = max((outputs - 1) * layer["strides"] + layer["kernel_size"] - length, 0)
+        extent = (layer["kernel_size"] - 1) * layer["dilation_rate"] + 1
+        total = max((outputs - 1) * layer["strides"] + extent - length, 0)
         sides += [total // 2, total - total // 2]
     return functional.pad(x, sides)
 
@@ -293,6 +311,33 @@ def test_loss_and_gradients_are_those_of_torch(torch, variant, smoothing):
     loss, _, ours = network.gradient(images, labels, 1.0, label_smoothing=smoothing)
     assert loss == pytest.approx(their_loss, rel=TOLERANCE)
     assert_close(ours, theirs)
+
+
+def test_loss_of_pixels_is_that_of_torch(torch):
+    layers = (
+        conv(8, 3, strides=2, activation="relu"),
+        conv(12, 3, strides=2, activation="relu"),
+        conv(12, 3, dilation_rate=2, activation="relu"),
+        conv(5, 1),
+    )
+    network = make_network(layers, (25, 30, 1))
+    images, _ = make_images((25, 30, 1), FEW)
+    labels = np.random.default_rng(2).integers(0, 6, (FEW, 7, 8)).astype(np.uint8)
+    labels[labels == 5] = 255
+    reference = Reference(torch, network)
+    scores = reference.scores(images, training=True)
+    their_loss = torch.nn.functional.cross_entropy(
+        scores, torch.from_numpy(labels.astype(np.int64)), ignore_index=255
+    )
+    tensors = reference.trainable()
+    gradients = torch.autograd.grad(their_loss, list(tensors.values()))
+    loss, correct, ours = network.gradient(images, labels, 1.0)
+    assert loss == pytest.approx(their_loss.item(), rel=1e-6)
+    assert correct == (scores.argmax(1).numpy() == labels).sum()
+    assert_close(ours, {n: g.numpy() for n, g in zip(tensors, gradients, strict=True)})
+    assert_close(
+        network.scores(images, 1.0), scores.detach().permute(0, 2, 3, 1).contiguous().numpy()
+    )
 
 
 def test_activation_maps_are_those_of_torch(torch, variant):

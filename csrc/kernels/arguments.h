@@ -43,10 +43,10 @@ typedef struct od_gemm {
  * bfloat16 (the upper halves of floats), or four 8-bit integers, 0..127 in a and -127..127
  * in b.
  *
- *   c(m, n) = finish(sum over o < outer, w < words of a(m, o, w) . b(o, w, n))
+ *   c(m, n) = finish(sum over o < outer, t < taps, w < words of a(m, o, t, w) . b(o, t, w, n))
  *
- * a(m, o, w) are the 4 bytes at a + m * a_row + o * a_outer + 4 w, of any alignment
- * b(o, w, n) is word n of row o * words + w of b (outer, words, columns)
+ * a(m, o, t, w) are the 4 bytes at a + m * a_row + o * a_outer + t * a_tap + 4 w, of any alignment
+ * b(o, t, w, n) is word n of row (o * taps + t) * words + w of b (outer, taps, words, columns)
  * x . y      is the dot product of the numbers of two words
  * c(m, n)    is c[m * c_row + n]
  *
@@ -56,9 +56,9 @@ typedef struct od_gemm {
  * numbers below 2^-126, which the instruction flushes to 0. */
 typedef struct od_low_precision_gemm {
   size_t rows, columns; /* c is (rows, columns) */
-  size_t outer, words;
+  size_t outer, taps, words;
   const void *a;
-  size_t a_row, a_outer; /* in bytes */
+  size_t a_row, a_outer, a_tap; /* in bytes */
   const void *b;
   od_real *c;
   size_t c_row;

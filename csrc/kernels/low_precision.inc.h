@@ -72,18 +72,19 @@ OD_INLINE void low_precision_block(const od_low_precision_gemm *p, const low_pre
   }
   const float *b = (const float *)p->b + column;
   const size_t columns = p->columns;
-  for (size_t outer = 0; outer < p->outer; outer++) {
-    const unsigned char *from = at->a + outer * p->a_outer;
-    for (size_t word = p->words; word; word--, from += 4, b += columns) {
-      vector weight[4];
-      OD_UNROLL for (int v = 0; v < V; v++) weight[v] = LOAD(b + v * LANES, v);
-      OD_UNROLL for (int r = 0; r < R; r++) {
-        vector x = vector_broadcast_word(from + low_precision_row(p, pooled, (size_t)r));
-        OD_UNROLL for (int v = 0; v < V; v++) sum[r][v] =
-            low_precision_dot(type, sum[r][v], x, weight[v]);
+  for (size_t outer = 0; outer < p->outer; outer++)
+    for (size_t tap = 0; tap < p->taps; tap++) {
+      const unsigned char *from = at->a + outer * p->a_outer + tap * p->a_tap;
+      for (size_t word = p->words; word; word--, from += 4, b += columns) {
+        vector weight[4];
+        OD_UNROLL for (int v = 0; v < V; v++) weight[v] = LOAD(b + v * LANES, v);
+        OD_UNROLL for (int r = 0; r < R; r++) {
+          vector x = vector_broadcast_word(from + low_precision_row(p, pooled, (size_t)r));
+          OD_UNROLL for (int v = 0; v < V; v++) sum[r][v] =
+              low_precision_dot(type, sum[r][v], x, weight[v]);
+        }
       }
     }
-  }
   OD_UNROLL for (int v = 0; v < V; v++) {
     vector scale = type == INT8 ? LOAD(p->scale + column + v * LANES, v) : zero;
     vector shift = type == INT8 ? LOAD(bias + v * LANES, v) : zero;

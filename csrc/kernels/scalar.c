@@ -97,13 +97,19 @@ static void add_bfloat16(const unsigned char *x, const unsigned char *y, od_real
   for (int i = 1; i >= 0; i--) *sum += float_of(a[i]) * float_of(b[i]); /* products are exact */
 }
 
+static const unsigned char *b_word(const od_low_precision_gemm *p, size_t o, size_t t, size_t w,
+                                   size_t n) {
+  const size_t row = (o * p->taps + t) * p->words + w;
+  return (const unsigned char *)p->b + 4 * (row * p->columns + n);
+}
+
 /* Result n of the row of words at `a`. */
 static od_real int8_result(const od_low_precision_gemm *p, const unsigned char *a, size_t n) {
   int32_t sum = 0;
   for (size_t o = 0; o < p->outer; o++)
-    for (size_t w = 0; w < p->words; w++)
-      add_int8(a + o * p->a_outer + 4 * w,
-               (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n), &sum);
+    for (size_t t = 0; t < p->taps; t++)
+      for (size_t w = 0; w < p->words; w++)
+        add_int8(a + o * p->a_outer + t * p->a_tap + 4 * w, b_word(p, o, t, w, n), &sum);
   od_real result = (od_real)sum * p->scale[n] + p->bias[n];
   return p->relu ? positive(result) : result;
 }
@@ -131,11 +137,11 @@ static void bfloat16_gemm(const od_low_precision_gemm *p) {
   for (size_t m = 0; m < p->rows; m++)
     for (size_t n = 0; n < p->columns; n++) {
       od_real sum = p->bias[n];
+      const unsigned char *a = (const unsigned char *)p->a + m * p->a_row;
       for (size_t o = 0; o < p->outer; o++)
-        for (size_t w = 0; w < p->words; w++)
-          add_bfloat16((const unsigned char *)p->a + m * p->a_row + o * p->a_outer + 4 * w,
-                       (const unsigned char *)p->b + 4 * ((o * p->words + w) * p->columns + n),
-                       &sum);
+        for (size_t t = 0; t < p->taps; t++)
+          for (size_t w = 0; w < p->words; w++)
+            add_bfloat16(a + o * p->a_outer + t * p->a_tap + 4 * w, b_word(p, o, t, w, n), &sum);
       p->c[m * p->c_row + n] = p->relu ? positive(sum) : sum;
     }
 }

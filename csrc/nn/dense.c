@@ -40,6 +40,7 @@ static void forward_low_precision(const od_dense_args *args) {
                                                     .rows = args->n,
                                                     .row = row,
                                                     .outer = 1,
+                                                    .taps = 1,
                                                     .words = row / WORD,
                                                     .c = args->y,
                                                     .relu = op->relu});

@@ -99,14 +99,17 @@ unsigned char od_low_precision_zero(const od_op *op) {
 void od_low_precision_product(const od_op *op, const od_kernels *kernels, const od_real *packed,
                               const od_low_precision_rows *rows) {
   size_t units = units_of(op);
-  const od_real *scales = packed + od_reals_for(rows->outer * rows->words * units * WORD);
+  const od_real *scales =
+      packed + od_reals_for(rows->outer * rows->taps * rows->words * units * WORD);
   od_low_precision_gemm product = {.rows = rows->rows,
                                    .columns = units,
                                    .outer = rows->outer,
+                                   .taps = rows->taps,
                                    .words = rows->words,
                                    .a = rows->a,
                                    .a_row = rows->row,
                                    .a_outer = rows->outer_row,
+                                   .a_tap = rows->tap,
                                    .b = packed,
                                    .c = rows->c,
                                    .c_row = units,

@@ -35,8 +35,8 @@ unsigned char od_low_precision_zero(const od_op *op);
 /* The product c (rows, C) of rows of words at a with the packed kernel of op. */
 typedef struct od_low_precision_rows {
   const unsigned char *a;
-  size_t rows, row, outer, outer_row; /* row and outer_row in bytes */
-  size_t words;
+  size_t rows, row, outer, outer_row; /* row, outer_row and tap in bytes */
+  size_t taps, tap, words;            /* of an outer row: as in od_low_precision_gemm */
   od_real *c;
   bool relu;
   bool max_pool; /* int8: c (rows, C) are windows, as in od_int8_kernels.gemm_max_pool */

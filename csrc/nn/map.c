@@ -1,5 +1,6 @@
 #include "nn/map.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -210,30 +211,73 @@ static void load_rows(const part *p) {
 
 /* -- results -- */
 
-static void write_pixel(const map_run *run, size_t at, od_real *scores) {
+/* exp(x), x <= 0, with a relative error of less than 2^-20; vectorized by the compiler.
+ * exp(x) = 2^n exp(r), where |r| <= log(2) / 2, and exp(r) is a polynomial (Cephes, expf.c). */
+static od_real exp_negative(od_real x) {
+#if defined(OD_DOUBLE)
+  return exp(x);
+#else
+  const float round = 12582912; /* 1.5 * 2^23: the sum has n in its low bits */
+  x = x > -87 ? x : -87;
+  const float shifted = x * 1.44269504f + round, n = shifted - round;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1;
+  uint32_t power, bits;
+  memcpy(&power, &shifted, sizeof power);
+  memcpy(&bits, &p, sizeof bits);
+  bits += power << 23;
+  memcpy(&p, &bits, sizeof p);
+  return p;
+#endif
+}
+
+/* Softmax of the scores (pixels, classes), in place. */
+static void softmax_row(size_t pixels, size_t classes, od_real *scores) {
+  const size_t size = pixels * classes;
+  for (size_t at = 0; at < size; at += classes) {
+    od_real max = scores[at];
+    for (size_t k = 1; k < classes; k++) max = scores[at + k] > max ? scores[at + k] : max;
+    for (size_t k = 0; k < classes; k++) scores[at + k] -= max;
+  }
+  for (size_t i = 0; i < size; i++) scores[i] = exp_negative(scores[i]);
+  for (size_t at = 0; at < size; at += classes) {
+    od_real sum = 0;
+    for (size_t k = 0; k < classes; k++) sum += scores[at + k];
+    for (size_t k = 0; k < classes; k++) scores[at + k] /= sum;
+  }
+}
+
+/* Writes the scores (pixels, classes) of a row to the results from pixel `at` on. */
+static void write_row(const map_run *run, size_t at, size_t pixels, od_real *scores) {
   const od_map_picture *picture = run->picture;
-  const size_t classes = run->model->classes;
-  if (picture->scores) memcpy(picture->scores + at * classes, scores, classes * sizeof *scores);
-  if (picture->labels) picture->labels[at] = (uint8_t)od_argmax(classes, scores);
+  const size_t classes = run->model->classes, begin = at * classes, size = pixels * classes;
+  if (picture->scores) memcpy(picture->scores + begin, scores, size * sizeof *scores);
+  for (size_t i = 0; picture->labels && i < pixels; i++)
+    picture->labels[at + i] = (uint8_t)od_argmax(classes, scores + i * classes);
   if (!picture->probabilities && !picture->bytes) return;
-  od_softmax(classes, scores, scores);
-  for (size_t k = 0; picture->bytes && k < classes; k++)
-    picture->bytes[at * classes + k] = (uint8_t)(scores[k] * 255 + (od_real)0.5);
-  if (picture->probabilities)
-    memcpy(picture->probabilities + at * classes, scores, classes * sizeof *scores);
+  softmax_row(pixels, classes, scores);
+  if (picture->probabilities) memcpy(picture->probabilities + begin, scores, size * sizeof *scores);
+  for (size_t i = 0; picture->bytes && i < size; i++) {
+    const od_real level = scores[i] * 255 + (od_real)0.5;
+    picture->bytes[begin + i] = (uint8_t)(int)(level > 0 ? level : 0); /* NaN too */
+  }
 }
 
 /* Writes the rows of the map in the last buffer to the results, and drops them. */
 static void write_rows(const part *p) {
   const int last = p->run->model->plan.count;
+  const size_t pixels = (size_t)(p->columns.end - p->columns.begin);
   od_map_rows *rows = &p->rows[last];
-  for (; rows->begin < rows->end;) {
-    od_real *scores = row_in(p, last, rows->begin);
-    for (int row = rows->begin; row < rows->end; row++)
-      for (int x = p->columns.begin; x < p->columns.end; x++, scores += p->run->model->classes)
-        write_pixel(p->run, (size_t)row * (size_t)p->run->map.w + (size_t)x, scores);
-    rows->begin = rows->end;
-  }
+  for (int row = rows->begin; row < rows->end; row++)
+    write_row(p->run, (size_t)row * (size_t)p->run->map.w + (size_t)p->columns.begin, pixels,
+              row_in(p, last, row));
+  rows->begin = rows->end;
 }
 
 static void run_part(void *context, int index, int worker) {

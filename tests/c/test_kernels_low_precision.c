@@ -117,18 +117,27 @@ static void multiply(const od_kernels *kernels, type what, const od_low_precisio
 static void check_gemm(const od_kernels *kernels, type what, size_t rows, size_t columns,
                        size_t outer, size_t words) {
   static od_real expected[40 * 320];
-  od_low_precision_gemm p = {
-      .rows = rows, .columns = columns, .outer = outer, .words = words, .relu = coin()};
+  const size_t taps = draw(0, 3) ? 1 : draw(0, 4);
+  od_low_precision_gemm p = {.rows = rows,
+                             .columns = columns,
+                             .outer = outer,
+                             .taps = taps,
+                             .words = words,
+                             .relu = coin()};
   size_t numbers = what == INT8 ? 4 : 2, size = 4 / numbers;
   p.a_row = draw(0, 2) ? words * 4 : draw(0, 30) * size; /* overlapping, as in a convolution */
   p.a_outer = draw(0, 2) ? words * 4 : draw(0, 90) * size;
+  p.a_tap = draw(0, 2) ? words * 4 : draw(0, 60) * size;
   p.c_row = columns + draw(0, 1) * draw(0, 9);
-  CHECK_CASE("%s gemm of %s, %zu x %zu, outer %zu, words %zu, a strides %zu %zu, relu %d",
-             kernels->name, what == INT8 ? "int8" : "bfloat16", rows, columns, outer, words,
-             p.a_row, p.a_outer, p.relu);
+  CHECK_CASE(
+      "%s gemm of %s, %zu x %zu, outer %zu, taps %zu, words %zu, a strides %zu %zu %zu, "
+      "relu %d",
+      kernels->name, what == INT8 ? "int8" : "bfloat16", rows, columns, outer, taps, words, p.a_row,
+      p.a_outer, p.a_tap, p.relu);
+  bool any = rows && outer && taps && words;
   size_t a_size =
-      rows && outer && words ? (rows - 1) * p.a_row + (outer - 1) * p.a_outer + words * 4 : 0;
-  size_t b_size = outer * words * columns * 4;
+      any ? (rows - 1) * p.a_row + (outer - 1) * p.a_outer + (taps - 1) * p.a_tap + words * 4 : 0;
+  size_t b_size = outer * taps * words * columns * 4;
   unsigned char *a = guard_block(&guard_a, a_size, side());
   unsigned char *b = guard_block(&guard_b, b_size, side());
   if (what == INT8) {
@@ -160,16 +169,18 @@ static void check_gemm(const od_kernels *kernels, type what, size_t rows, size_t
     for (size_t n = 0; n < columns; n++) {
       double sum = 0, magnitude = 0;
       for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < words * numbers; i++) {
-          const unsigned char *x = a + m * p.a_row + o * p.a_outer + i * size;
-          const unsigned char *y =
-              b + 4 * ((o * words + i / numbers) * columns + n) + i % numbers * size;
+        for (size_t i = 0; i < taps * words * numbers; i++) {
+          size_t tap = i / (words * numbers), word = i / numbers;
+          const unsigned char *x = a + m * p.a_row + o * p.a_outer + tap * p.a_tap;
+          const unsigned char *y = b + 4 * ((o * taps * words + word) * columns + n);
+          x += i % (words * numbers) * size;
+          y += i % numbers * size;
           double term = what == INT8 ? *x * (double)(int8_t)*y : bfloat16_at(x) * bfloat16_at(y);
           sum += term;
           magnitude += fabs(term);
         }
       double scale = what == INT8 ? (double)p.scale[n] : 1, bias = (double)p.bias[n];
-      double wanted = sum * scale + bias, terms = (double)(outer * words * numbers + 3);
+      double wanted = sum * scale + bias, terms = (double)(outer * taps * words * numbers + 3);
       if (p.relu && wanted < 0) wanted = 0;
       double bound = terms * ROUNDING * (magnitude * fabs(scale) + fabs(bias));
       double off = fabs((double)p.c[m * p.c_row + n] - wanted);
@@ -204,6 +215,7 @@ static void check_gemm_max_pool(const od_kernels *kernels, size_t windows, size_
   od_low_precision_gemm p = {.rows = windows,
                              .columns = columns,
                              .outer = outer,
+                             .taps = 1,
                              .words = words,
                              .a_row = draw(0, 40),
                              .c_row = columns + draw(0, 9),

@@ -1,5 +1,5 @@
 /* The algorithms of convolution: one file each, one table of operations each. The plan
- * (plan.c) chooses them; conv.c runs them, those of a dilated kernel on phases (dilated.h).
+ * (plan.c) chooses them; conv.c runs them, some on the phases of a dilated kernel (dilated.h).
  * Private to nn/.
  *
  *   od_conv_direct              direct.c            any kernel, any stride, float32
@@ -46,6 +46,7 @@ struct od_conv_algorithm {
 
   size_t (*scratch_size)(const od_op *op);
   void (*run)(const od_conv_args *args);
+  bool dilates; /* `run` takes a dilation; otherwise it is called with each phase (dilated.h) */
 
   /* Backward: copies numbers begin..end of dkernel to their places in gradient (k, k, c, C);
    * NULL if dkernel is in that order. */

@@ -6,8 +6,13 @@
 
 size_t od_conv_packed_size(const od_op *op) { return op->forward->packed_size(op); }
 
+static bool in_phases(const od_op *op, const od_conv_algorithm *algorithm) {
+  return op->dilation > 1 && !algorithm->dilates;
+}
+
 static size_t scratch_of(const od_op *op, const od_conv_algorithm *algorithm) {
-  return op->dilation > 1 ? od_conv_dilated_scratch(op, algorithm) : algorithm->scratch_size(op);
+  return in_phases(op, algorithm) ? od_conv_dilated_scratch(op, algorithm)
+                                  : algorithm->scratch_size(op);
 }
 
 size_t od_conv_forward_scratch(const od_op *op) { return scratch_of(op, op->forward); }
@@ -18,7 +23,7 @@ void od_conv_pack(const od_op *op, const od_kernels *kernels, const od_real *ker
 }
 
 void od_conv_forward(const od_conv_args *args) {
-  if (args->op->dilation > 1)
+  if (in_phases(args->op, args->op->forward))
     od_conv_dilated_forward(args);
   else
     args->op->forward->run(args);
@@ -57,7 +62,7 @@ void od_conv_backward(const od_conv_args *args) {
   }
   od_conv_args rest = *args;
   rest.scratch += units;
-  if (op->dilation > 1)
+  if (in_phases(op, op->backward))
     od_conv_dilated_backward(&rest);
   else
     op->backward->run(&rest);

@@ -11,8 +11,16 @@
 enum { OVERRUN = 4 /* bytes after the image that its last word may read */ };
 enum { MAX_PITCH = 64 /* bytes of an image row in which zero windows are looked for */ };
 
-/* Numbers of a kernel row. */
-static size_t kernel_row(const od_op *op) { return (size_t)op->kernel_w * (size_t)op->in.c; }
+/* The columns of a kernel row that are products of their own: of a dilated kernel all, else they
+ * lie side by side and make one. */
+static size_t taps_of(const od_op *op) { return op->dilation > 1 ? (size_t)op->kernel_w : 1; }
+
+/* Numbers of a kernel row, or of one of its columns. */
+static size_t kernel_row(const od_op *op) {
+  return (size_t)op->kernel_w * (size_t)op->in.c / taps_of(op);
+}
+
+static size_t kernel_rows(const od_op *op) { return (size_t)op->kernel_h * taps_of(op); }
 
 static size_t row_bytes(const od_op *op) {
   return (size_t)op->padded.w * (size_t)op->in.c * od_low_precision_size(op);
@@ -23,12 +31,12 @@ static size_t image_bytes(const od_op *op) {
 }
 
 static size_t packed_size(const od_op *op) {
-  return od_low_precision_packed_size(op, (size_t)op->kernel_h, kernel_row(op));
+  return od_low_precision_packed_size(op, kernel_rows(op), kernel_row(op));
 }
 
 static void pack(const od_op *op, const od_kernels *kernels, const od_real *kernel,
                  const od_real *bias, od_real *packed) {
-  od_low_precision_pack(op, kernels, (size_t)op->kernel_h, kernel_row(op), kernel, bias, packed);
+  od_low_precision_pack(op, kernels, kernel_rows(op), kernel_row(op), kernel, bias, packed);
 }
 
 static size_t scratch_size(const od_op *op) {
@@ -61,12 +69,15 @@ static void round_padded(const od_conv_args *args, unsigned char *image) {
 static od_low_precision_rows output_rows(const pass *p, size_t row, size_t column, size_t n) {
   const od_op *op = p->args->op;
   size_t pixel = (size_t)op->in.c * od_low_precision_size(op), stride = (size_t)op->stride;
+  size_t dilation = (size_t)op->dilation;
   return (od_low_precision_rows){
       .a = p->image + row * stride * row_bytes(op) + column * stride * pixel,
       .rows = n,
       .row = stride * pixel,
       .outer = (size_t)op->kernel_h,
-      .outer_row = row_bytes(op),
+      .outer_row = dilation * row_bytes(op),
+      .taps = taps_of(op),
+      .tap = dilation * pixel,
       .words = od_low_precision_words(op, kernel_row(op))};
 }
 
@@ -177,5 +188,8 @@ static void run(const od_conv_args *args) {
   }
 }
 
-const od_conv_algorithm od_conv_low_precision = {
-    .packed_size = packed_size, .pack = pack, .scratch_size = scratch_size, .run = run};
+const od_conv_algorithm od_conv_low_precision = {.packed_size = packed_size,
+                                                 .pack = pack,
+                                                 .scratch_size = scratch_size,
+                                                 .run = run,
+                                                 .dilates = true};

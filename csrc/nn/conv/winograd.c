@@ -167,6 +167,7 @@ static void multiply_place(const winograd *w, size_t place, size_t tiles) {
         &(od_low_precision_gemm){.rows = tiles,
                                  .columns = units,
                                  .outer = 1,
+                                 .taps = 1,
                                  .words = c / 2,
                                  .a = (const uint16_t *)(const void *)w->v + first * c,
                                  .a_row = c * sizeof(uint16_t),

@@ -15,11 +15,22 @@ CONV2D = """\
 typedef struct {
   int h, w, c;                /* of the input */
   int rows, columns, filters; /* of the output */
-  int kernel_h, kernel_w, stride_h, stride_w, top, left; /* top, left: the padding */
+  int kernel_h, kernel_w, stride_h, stride_w, dilation;
+  int top, left;              /* the padding */
   int pool_h, pool_w, relu;
   const float *kernel;        /* (filters, kernel_h, kernel_w, c) */
   const float *bias;          /* (filters) */
 } conv2d_layer;
+
+/* Return the dot product of a kernel row and the row of the input under it. */
+static float kernel_row_at(const conv2d_layer *l, const float *row, const float *kernel, int left) {
+  float sum = 0;
+  for (int j = 0; j < l->kernel_w; j++) {
+    const int x = left + j * l->dilation;
+    if (x >= 0 && x < l->w) sum += dot(l->c, row + x * l->c, kernel + j * l->c);
+  }
+  return sum;
+}
 
 /* Return the dot product of one filter's kernel and its window of the input. */
 static float conv2d_at(const conv2d_layer *l, const float *x, const float *kernel, int row,
@@ -29,10 +40,13 @@ static float conv2d_at(const conv2d_layer *l, const float *x, const float *kerne
   const int end = left + l->kernel_w > l->w ? l->w - left : l->kernel_w;
   float sum = 0;
   for (int i = 0; i < l->kernel_h; i++) {
-    const int y = top + i;
-    if (y < 0 || y >= l->h || begin >= end) continue;
-    sum += dot((end - begin) * l->c, x + (y * l->w + left + begin) * l->c,
-               kernel + (i * l->kernel_w + begin) * l->c);
+    const int y = top + i * l->dilation;
+    if (y < 0 || y >= l->h) continue;
+    if (l->dilation > 1)
+      sum += kernel_row_at(l, x + y * l->w * l->c, kernel + i * l->kernel_w * l->c, left);
+    else if (begin < end)
+      sum += dot((end - begin) * l->c, x + (y * l->w + left + begin) * l->c,
+                 kernel + (i * l->kernel_w + begin) * l->c);
   }
   return sum;
 }

@@ -228,8 +228,8 @@ class _Writer:
         kernel = self.constant(layer, "kernel", layer.tensors["kernel"].transpose(3, 0, 1, 2))
         bias = self.bias(layer)
         top, left, _, _ = layer.padding
-        numbers = [*layer.input, *layer.output, *layer.kernel_size, *layer.strides, top, left]
-        numbers += [*_pool_of(layer), int(layer.relu)]
+        numbers = [*layer.input, *layer.output, *layer.kernel_size, *layer.strides]
+        numbers += [layer.dilation, top, left, *_pool_of(layer), int(layer.relu)]
         values = ", ".join(map(str, numbers))
         self.constants.append(f"static const conv2d_layer {layer.name} = {{")
         self.constants.append(f"  {values}, {kernel}, {bias}}};")

@@ -106,7 +106,11 @@ def _exported(layer: Layer) -> KerasLayer:
     }
     match layer.type:
         case "conv2d":
-            sizes = {"kernel_size": layer.kernel_size, "strides": layer.strides}
+            sizes = {
+                "kernel_size": layer.kernel_size,
+                "strides": layer.strides,
+                "dilation_rate": (layer.dilation, layer.dilation),
+            }
             same = {"filters": config["filters"], "padding": config["padding"]}
             return _keras_layer("Conv2D", name, **same, **sizes, **common)
         case "dense":
@@ -285,7 +289,6 @@ class _Importer:
 
     def conv2d(self, config: Config, group: str) -> None:
         self.check(config, "data_format", "channels_last", "channels_last")
-        self.check(config, "dilation_rate", 1, "1")
         self.check(config, "groups", 1, "1")
         bias = bool(config.get("use_bias", True))
         layer = {
@@ -293,6 +296,7 @@ class _Importer:
             "filters": config["filters"],
             "kernel_size": _square(config["kernel_size"]),
             "strides": _square(config.get("strides", 1)),
+            "dilation_rate": _square(config.get("dilation_rate", 1)),
             "padding": config.get("padding", "valid"),
             "use_bias": bias,
             "activation": self.activate(config),

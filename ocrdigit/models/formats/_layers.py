@@ -55,6 +55,11 @@ class Layer:
         return _pair(self.config.get("strides") or self.pool_size)
 
     @property
+    def dilation(self) -> int:
+        """The dilation of a convolution's kernel."""
+        return int(self.config["dilation_rate"])
+
+    @property
     def pool_size(self) -> tuple[int, int]:
         """(height, width) of a max-pool's window."""
         return _pair(self.config.get("pool_size", 2))
@@ -66,7 +71,8 @@ class Layer:
             return 0, 0, 0, 0
         before, after = [], []
         for length, size, stride in zip(self.input, self.kernel_size, self.strides, strict=False):
-            total = max((-(-length // stride) - 1) * stride + size - length, 0)
+            extent = (size - 1) * self.dilation + 1
+            total = max((-(-length // stride) - 1) * stride + extent - length, 0)
             before.append(total // 2)
             after.append(total - total // 2)
         return before[0], before[1], after[0], after[1]
@@ -92,8 +98,10 @@ def layers_of(network: _core.Network) -> list[Layer]:
     Raises
     ------
     ValueError
-        If a layer is of a type that is not exported.
+        If a layer is of a type that is not exported, or the output is a map.
     """
+    if network.output_shape[0] > 1:
+        raise ValueError("a network that labels pixels cannot be exported to other formats")
     weights = network.weights()
     layers = []
     shape: Shape = network.input_shape

@@ -113,7 +113,12 @@ class _Graph:
 
     def conv2d(self, layer: Layer) -> None:
         kernel = self.tensor(layer, "kernel", layer.tensors["kernel"].transpose(3, 2, 0, 1))
-        sizes = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "pads": layer.padding}
+        sizes = {
+            "kernel_shape": layer.kernel_size,
+            "strides": layer.strides,
+            "dilations": (layer.dilation, layer.dilation),
+            "pads": layer.padding,
+        }
         self.node("Conv", [kernel, *self.bias(layer)], layer.name, **sizes)
 
     def dense(self, layer: Layer) -> None:

@@ -208,6 +208,8 @@ class _Graph:
             "Padding": self.padding_of(layer),
             "StrideH": vertical,
             "StrideW": horizontal,
+            "DilationHFactor": layer.dilation,
+            "DilationWFactor": layer.dilation,
             "FusedActivationFunction": self.activation_of(layer),
         }
         self.operator(
