@@ -53,7 +53,7 @@ static od_status run(table_call *call, od_image_workspace *workspace, od_error *
   od_foreground_stats stats;
   call->foreground = od_allocate((size_t)call->h, (size_t)call->w);
   if (!call->foreground) return od_fail_memory(error, "the foreground of a page");
-  const od_foreground_maps maps = {call->foreground, NULL};
+  const od_foreground_maps maps = {.foreground = call->foreground};
   od_status status = od_find_foreground(workspace, call->h, call->w, call->image, window, &maps,
                                         &stats, error);
   if (!status)
