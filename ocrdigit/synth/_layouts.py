@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from PIL import Image
 
-from . import _fonts
+from . import _background, _fonts
 from ._sheet import Gray, Sheet
 
 # -- parts of several kinds --
@@ -178,8 +179,6 @@ def _picture(sheet: Sheet, x: float, y: float, size: float) -> None:
 
 
 def _resized(tones: Gray, width: int, height: int) -> Gray:
-    from PIL import Image
-
     picture = Image.fromarray(tones).resize((width, height), Image.Resampling.BICUBIC)
     return np.asarray(picture)
 
@@ -230,10 +229,10 @@ def _ruled(sheet: Sheet) -> None:
     dashes = _dashes(sheet, 0.1)
     start = rng.uniform(0, pitch)
     for y in np.arange(start, sheet.height, pitch):
-        sheet.rule(y, 0, sheet.width, thickness, dashes=dashes)
+        sheet.ruling_line(y, 0, sheet.width, thickness, dashes=dashes)
     for _ in range(int(rng.integers(3)) if rng.random() < 0.5 else 0):
         x = rng.uniform(0.03, 0.25) * sheet.width
-        sheet.rule(x, 0, sheet.height, thickness, vertical=True, ink="ruleprint")
+        sheet.ruling_line(x, 0, sheet.height, thickness, vertical=True, ink="dark_ruling")
     if rng.random() < 0.12:
         _holes(sheet)
     off = 0.0 if rng.random() < 0.7 else rng.uniform(0, pitch)
@@ -256,7 +255,9 @@ def _squared(sheet: Sheet) -> None:
     ):
         for index, position in enumerate(np.arange(start[axis], end, pitch)):
             heavy = 1.8 if bold and index % bold == 0 else 1.0
-            sheet.rule(position, 0, across, heavy * thickness, vertical=axis == 1, dashes=dashes)
+            sheet.ruling_line(
+                position, 0, across, heavy * thickness, vertical=axis == 1, dashes=dashes
+            )
     if pitch > 1.15 * sheet.low and rng.random() < 0.4:  # a digit in each square
         size = float(np.clip(pitch * rng.uniform(0.6, 1.0), sheet.low, sheet.high))
         for y in np.arange(start[0] + pitch, sheet.height, pitch * rng.integers(1, 4)):
@@ -304,7 +305,7 @@ def _table(sheet: Sheet) -> None:
 def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int]]:
     """Draw the ruling lines of a table; return its cells that are merged with their left one."""
     rng = sheet.rng
-    ink = "ruleprint" if rng.random() < 0.6 else "rule"
+    ink = "dark_ruling" if rng.random() < 0.6 else "ruling"
     thickness = _thickness(sheet, 6.0)
     outer = thickness * float(rng.choice([1.0, 1.0, 2.0]))
     double = thickness * 2.5 if rng.random() < 0.12 else 0.0
@@ -322,7 +323,7 @@ def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int
             continue
         thick = outer if border else thickness
         for shift in (0.0, double) if double and index <= 1 else (0.0,):
-            sheet.rule(position + shift, x[0], x[-1] + 1, thick, ink=ink, dashes=dashes)
+            sheet.ruling_line(position + shift, x[0], x[-1] + 1, thick, ink=ink, dashes=dashes)
     for index, position in enumerate(x):
         border = index in (0, columns)
         if (0.87 <= style < 0.94) or (style > 0.94 and border):
@@ -332,7 +333,7 @@ def _draw_grid(sheet: Sheet, x: np.ndarray, y: np.ndarray) -> set[tuple[int, int
             for row in range(rows):
                 if (row, index) not in merged:
                     start, end = y[row] - thick / 2, y[row + 1] + thick / 2
-                    sheet.rule(
+                    sheet.ruling_line(
                         position + shift, start, end, thick, vertical=True, ink=ink, dashes=dashes
                     )
     return merged
@@ -427,9 +428,9 @@ def _field(sheet: Sheet, kind: int, box: tuple[float, float, float, float]) -> N
         right = min(right, left + size * rng.uniform(4, 14))
         if kind == 0:
             dashes = _dashes(sheet, 0.3)
-            sheet.rule(bottom, left, right, thickness, ink="ruleprint", dashes=dashes)
+            sheet.ruling_line(bottom, left, right, thickness, ink="dark_ruling", dashes=dashes)
         else:
-            sheet.frame((left, top, right, bottom), thickness, "ruleprint")
+            sheet.frame((left, top, right, bottom), thickness, "dark_ruling")
         if rng.random() < 0.8:
             x = left + size * rng.uniform(0.1, 1.0)
             if rng.random() < 0.15:
@@ -443,7 +444,9 @@ def _field(sheet: Sheet, kind: int, box: tuple[float, float, float, float]) -> N
     elif kind == 3:
         _check_boxes(sheet, box)
     else:
-        sheet.rule(bottom, left, right, thickness, ink="ruleprint", dashes=_dashes(sheet, 0.3))
+        sheet.ruling_line(
+            bottom, left, right, thickness, ink="dark_ruling", dashes=_dashes(sheet, 0.3)
+        )
         text = _fonts.sentence(int((right - left) / (0.8 * size)), rng)
         sheet.write_text(text, left, base, 0.7 * size, max_width=right - left)
 
@@ -459,15 +462,15 @@ def comb(sheet: Sheet, left: float, top: float, right: float, bottom: float) -> 
     walls = rng.random()  # full, half, ticks
     closed = rng.random() < 0.75
     wall_top = top if walls < 0.6 else bottom - height * rng.uniform(0.1, 0.6)
-    ink = "rule" if rng.random() < 0.3 else "ruleprint"
+    ink = "ruling" if rng.random() < 0.3 else "dark_ruling"
     for index in range(count):
         x = left + index * (cell + gap)
         if gap or (walls < 0.6 and closed):
             sheet.frame((x, top, x + cell, bottom), thickness, ink)
         else:
-            sheet.rule(bottom, x, x + cell, thickness, ink=ink)
+            sheet.ruling_line(bottom, x, x + cell, thickness, ink=ink)
             for wall in (x, x + cell):
-                sheet.rule(wall, wall_top, bottom, thickness, vertical=True, ink=ink)
+                sheet.ruling_line(wall, wall_top, bottom, thickness, vertical=True, ink=ink)
     size = float(np.clip(height * rng.uniform(0.5, 1.0), sheet.low, sheet.high))
     used = int(rng.integers(1, count + 1)) if rng.random() < 0.6 else count
     first = 0 if rng.random() < 0.7 else count - used
@@ -485,7 +488,7 @@ def _check_boxes(sheet: Sheet, box: tuple[float, float, float, float]) -> None:
     side = (bottom - top) * rng.uniform(0.4, 0.8)
     thickness = _thickness(sheet, 3.0)
     while x < right - 3 * side:
-        sheet.frame((x, bottom - side, x + side, bottom), thickness, "ruleprint")
+        sheet.frame((x, bottom - side, x + side, bottom), thickness, "dark_ruling")
         if rng.random() < 0.5:
             mark = sheet.writer.symbol(_tick(rng), side * rng.uniform(0.8, 1.5))
             at = (x + side / 2, bottom - side / 2)
@@ -507,8 +510,8 @@ def _register(sheet: Sheet) -> None:
             middle = ((left + right) / 2, 1.4 * size)
             sheet.print_text(word, *middle, 0.6 * size, (0.5, 0.5), max_width=0.9 * (right - left))
         for y in (top, 0.3 * size):
-            sheet.rule(y, 0, sheet.width, _thickness(sheet), ink="ruleprint")
-    _register_rules(sheet, columns, top)
+            sheet.ruling_line(y, 0, sheet.width, _thickness(sheet), ink="dark_ruling")
+    _register_lines(sheet, columns, top)
     pitch = size * rng.uniform(1.05, 1.9)
     cursive = size * rng.uniform(0.6, 1.1)
     low = rng.uniform(-0.1, 0.25)
@@ -544,7 +547,7 @@ def _register_columns(sheet: Sheet) -> list[tuple[float, float, str]]:
     return columns
 
 
-def _register_rules(sheet: Sheet, columns: list[tuple[float, float, str]], top: float) -> None:
+def _register_lines(sheet: Sheet, columns: list[tuple[float, float, str]], top: float) -> None:
     """Draw the vertical lines of columns, single or double, and perhaps horizontal ones."""
     rng = sheet.rng
     size = sheet.digit_height
@@ -555,7 +558,7 @@ def _register_rules(sheet: Sheet, columns: list[tuple[float, float, str]], top: 
         thick = thickness * float(rng.choice([1.0, 1.0, rng.uniform(0.5, 3.0)]))
         if index == heavy:  # the bar at the margin of many registers
             thick = size * rng.uniform(0.12, 0.45)
-        ink = "rule" if rng.random() < 0.3 else "ruleprint"
+        ink = "ruling" if rng.random() < 0.3 else "dark_ruling"
         dashes = (rng.uniform(6, 40), rng.uniform(0.05, 0.4)) if rng.random() < 0.12 else None
         places = [x]
         if rng.random() < 0.25:
@@ -563,14 +566,14 @@ def _register_rules(sheet: Sheet, columns: list[tuple[float, float, str]], top: 
         if kind == "amount" and rng.random() < 0.4:  # between francs and centimes
             places.append(x - size * rng.uniform(1.0, 1.6))
         for place in places:
-            sheet.rule(
+            sheet.ruling_line(
                 place, top, sheet.height, thick, vertical=True, ink=ink, slope=slope, dashes=dashes
             )
     if rng.random() < 0.5:
         pitch = size * rng.uniform(0.9, 2.0)
         thin, dashes = _thickness(sheet, 2.0), _dashes(sheet, 0.3)
         for y in np.arange(top + pitch, sheet.height, pitch):
-            sheet.rule(y, 0, sheet.width, thin, dashes=dashes)
+            sheet.ruling_line(y, 0, sheet.width, thin, dashes=dashes)
 
 
 def _cursive_line(sheet: Sheet, left: float, y: float, right: float, size: float) -> None:
@@ -637,7 +640,7 @@ def _cheque(sheet: Sheet) -> None:
         if kind < 0.5 and x < sheet.width - 5 * size:
             _amount(sheet, x, y, size)
         elif kind < 0.8:
-            sheet.rule(y, x, 0.95 * sheet.width, _thickness(sheet, 2.0), ink="ruleprint")
+            sheet.ruling_line(y, x, 0.95 * sheet.width, _thickness(sheet, 2.0), ink="dark_ruling")
             length = int((sheet.width - x) / (0.8 * size))
             text = _fonts.sentence(max(3, length), rng)
             sheet.write_text(text, x, y, 0.7 * size, max_width=max(8, 0.95 * sheet.width - x))
@@ -664,9 +667,9 @@ def _amount(sheet: Sheet, x: float, y: float, size: float) -> None:
     right = min(sheet.width - 2.0, x + size * rng.uniform(5, 11))
     if rng.random() < 0.6:
         box = (x, y - 1.4 * size, right, y + 0.35 * size)
-        sheet.frame(box, _thickness(sheet, 3.0), "ruleprint")
+        sheet.frame(box, _thickness(sheet, 3.0), "dark_ruling")
     else:
-        sheet.rule(y + 0.1 * size, x, right, _thickness(sheet, 3.0), ink="ruleprint")
+        sheet.ruling_line(y + 0.1 * size, x, right, _thickness(sheet, 3.0), ink="dark_ruling")
     x += 0.3 * size
     if rng.random() < 0.7:
         sign = str(rng.choice(["$", "€", "EUR", "F", "CHF", "US$", "DM", "Rs"]))
@@ -687,15 +690,13 @@ def _amount(sheet: Sheet, x: float, y: float, size: float) -> None:
 
 def _guilloche(sheet: Sheet) -> None:
     """Draw fine waves over all the sheet, or a part of it."""
-    from ._background import _guilloche as waves
-
     rng = sheet.rng
     if rng.random() < 0.25:
         return
     whole = rng.random() < 0.5
     width = sheet.width if whole else int(sheet.width * rng.uniform(0.3, 1.0))
     height = sheet.height if whole else int(sheet.height * rng.uniform(0.2, 1.0))
-    pattern = waves(height, width, sheet.digit_height, rng)
+    pattern = _background.guilloche(height, width, sheet.digit_height, rng)
     left = int(rng.integers(sheet.width - width + 1))
     top = int(rng.integers(sheet.height - height + 1))
     plane = sheet.plane("pattern")
@@ -714,14 +715,20 @@ def _sudoku(sheet: Sheet) -> None:
     thin = min(_thickness(sheet, 2.5), 0.1 * cell)
     thick = max(1.5, min(thin * rng.uniform(1.0, 3.5), 0.15 * cell))
     edge = thick * rng.uniform(1.0, 2.0)
-    ink = "rule" if rng.random() < 0.35 else "ruleprint"
+    ink = "ruling" if rng.random() < 0.35 else "dark_ruling"
     for index in range(10):
         bold = index % 3 == 0
         width = edge if index in (0, 9) else thick if bold else thin
-        for vertical, start in ((False, left), (True, top)):
-            at = (top if start == left and not vertical else left) + index * cell
-            sheet.rule(at, start - edge / 2, start + side + edge / 2, width, vertical=vertical,
-                       ink="ruleprint" if bold else ink)  # fmt: skip
+        for vertical, first, start in ((False, top, left), (True, left, top)):
+            at = first + index * cell
+            sheet.ruling_line(
+                at,
+                start - edge / 2,
+                start + side + edge / 2,
+                width,
+                vertical=vertical,
+                ink="dark_ruling" if bold else ink,
+            )
     printed_size = cell * rng.uniform(0.45, 0.7)
     hand_size = cell * rng.uniform(0.4, 0.75)
     given, filled = rng.uniform(0.25, 0.5), float(rng.choice([0.0, 1.0, 1.0, rng.random()]))
@@ -740,10 +747,14 @@ def _sudoku(sheet: Sheet) -> None:
             if not printed:
                 x, y = x + rng.normal(0, spread), y + rng.normal(0, spread)
             sheet.cells[row][column] = sheet.number(
-                sheet.random_digits(1, "123456789"), x, y, (0.5, 0.5), printed=printed,
+                sheet.random_digits(1, "123456789"),
+                x,
+                y,
+                (0.5, 0.5),
+                printed=printed,
                 max_width=0.9 * cell,
                 size=printed_size if printed else hand_size * rng.uniform(0.85, 1.15),
-            )  # fmt: skip
+            )
     if cut:
         sheet.cells = None
     _around(sheet, (left, top, left + side, top + side), 0.35 * cell)
@@ -811,8 +822,9 @@ def _votes(sheet: Sheet) -> None:
     thickness = _thickness(sheet)
     y = size * rng.uniform(0.5, 3.0)
     if y > 2 * size:
-        sheet.print_text(_fonts.sentence(20, rng).upper(), left, y - 0.6 * size, size,
-                         max_width=right - left)  # fmt: skip
+        sheet.print_text(
+            _fonts.sentence(20, rng).upper(), left, y - 0.6 * size, size, max_width=right - left
+        )
     grid = rng.random() < 0.7
     numbered = rng.random() < 0.4
     sheet.cells = []
@@ -821,18 +833,24 @@ def _votes(sheet: Sheet) -> None:
         if numbered:
             text = str(len(sheet.cells) + 1)
             if set(text) <= set(sheet.random_alphabet()):
-                sheet.number(text, start, y + 0.75 * pitch, size=max(sheet.low, 0.6 * size),
-                             printed=True)  # fmt: skip
+                sheet.number(
+                    text, start, y + 0.75 * pitch, size=max(sheet.low, 0.6 * size), printed=True
+                )
             start += 1.6 * size
         name = _fonts.sentence(int(rng.integers(6, 22)), rng)
-        sheet.print_text(name, start, y + 0.75 * pitch, size * rng.uniform(0.6, 0.8),
-                         max_width=max(4, split - start - 0.2 * size))  # fmt: skip
+        sheet.print_text(
+            name,
+            start,
+            y + 0.75 * pitch,
+            size * rng.uniform(0.6, 0.8),
+            max_width=max(4, split - start - 0.2 * size),
+        )
         if grid:
-            sheet.frame((left, y, right, y + pitch), thickness, "ruleprint")
-            sheet.rule(split, y, y + pitch, thickness, vertical=True, ink="ruleprint")
+            sheet.frame((left, y, right, y + pitch), thickness, "dark_ruling")
+            sheet.ruling_line(split, y, y + pitch, thickness, vertical=True, ink="dark_ruling")
         else:
             inner = (split, y + 0.06 * pitch, right, y + 0.94 * pitch)
-            sheet.frame(inner, thickness, "ruleprint")
+            sheet.frame(inner, thickness, "dark_ruling")
         index = None
         if rng.random() < 0.85:
             text = sheet.random_digits(int(rng.integers(1, max(2, int(box / (0.8 * size))))))
@@ -867,8 +885,14 @@ def _clutter(sheet: Sheet) -> None:
             length = sheet.height if vertical else sheet.width
             start, end = np.sort(rng.uniform(-0.3, 1.3, 2)) * length
             across = sheet.width if vertical else sheet.height
-            sheet.rule(rng.uniform(0, across), start, end, _thickness(sheet, 6.0),
-                       vertical=vertical, slope=float(rng.normal(0, 0.02)))  # fmt: skip
+            sheet.ruling_line(
+                rng.uniform(0, across),
+                start,
+                end,
+                _thickness(sheet, 6.0),
+                vertical=vertical,
+                slope=float(rng.normal(0, 0.02)),
+            )
 
 
 def _texture(sheet: Sheet) -> None:

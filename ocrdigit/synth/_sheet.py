@@ -19,7 +19,7 @@ Gray = NDArray[np.uint8]
 BACKGROUND, NUMBER, WRITING, RULING_LINE = 0, 1, 2, 3  # values of a label map
 
 # Values of Sheet.owner, in order of precedence where inks cross. Number k is FIRST_NUMBER + k.
-_RULED, _WRITTEN, FIRST_NUMBER = 1, 2, 3
+_RULING, _WRITTEN, FIRST_NUMBER = 1, 2, 3
 OUTSIDE = -1  # of the sheet, after a warp
 _VISIBLE = 80  # minimum coverage of a pixel that belongs to its ink, of 255
 
@@ -231,7 +231,7 @@ class Sheet:
             for line in range(1 + (rng.random() < 0.2)):
                 at = y + 2.5 * thickness * line
                 ends = left - 0.1 * height, left + width + 0.1 * height
-                self.rule(at, *ends, thickness, ink="pen", slope=slope)
+                self.ruling_line(at, *ends, thickness, ink="pen", slope=slope)
         elif kind < 0.45:
             mask = self.writer.ring(width + 0.3 * height, height)
             self.write(mask, left + width / 2, top + height / 2, (0.5, 0.5), "pen")
@@ -304,7 +304,7 @@ class Sheet:
         """Print an area in a pale tone that is background."""
         self.paste(mask, left, top, "pattern", 0)
 
-    def rule(
+    def ruling_line(
         self,
         position: float,
         start: float,
@@ -312,7 +312,7 @@ class Sheet:
         thickness: float,
         *,
         vertical: bool = False,
-        ink: str = "rule",
+        ink: str = "ruling",
         slope: float = 0.0,
         dashes: tuple[float, float] | None = None,
     ) -> None:
@@ -345,7 +345,7 @@ class Sheet:
         plane[rows, columns] = np.maximum(plane[rows, columns], values)
         ruled = values >= _VISIBLE
         rows, columns = rows[ruled], columns[ruled]
-        owner[rows, columns] = np.maximum(owner[rows, columns], _RULED)
+        owner[rows, columns] = np.maximum(owner[rows, columns], _RULING)
 
     @staticmethod
     def _straight(
@@ -363,18 +363,18 @@ class Sheet:
             np.maximum(window, np.uint8(cover), out=window)
             if cover >= _VISIBLE:
                 owners = owner[y, span[0] : span[1]]
-                np.maximum(owners, _RULED, out=owners)
+                np.maximum(owners, _RULING, out=owners)
 
     def frame(
-        self, box: tuple[float, float, float, float], thickness: float, ink: str = "rule"
+        self, box: tuple[float, float, float, float], thickness: float, ink: str = "ruling"
     ) -> None:
         """Draw a rectangle (left, top, right, bottom) of ruling lines."""
         left, top, right, bottom = box
         half = thickness / 2
         for y in (top, bottom):
-            self.rule(y, left - half, right + half, thickness, ink=ink)
+            self.ruling_line(y, left - half, right + half, thickness, ink=ink)
         for x in (left, right):
-            self.rule(x, top - half, bottom + half, thickness, vertical=True, ink=ink)
+            self.ruling_line(x, top - half, bottom + half, thickness, vertical=True, ink=ink)
 
 
 def labels_of(owner: NDArray[np.int32]) -> Gray:
