@@ -114,7 +114,16 @@ def comb(sheet: Sheet, left: float, top: float, right: float, bottom: float) -> 
     for index, digit in enumerate(sheet.random_digits(used)):
         x = left + (first + index) * (cell + gap) + cell / 2 + rng.normal(0, spread)
         y = top + 0.52 * height + rng.normal(0, 0.05 * height)
-        sheet.number(digit, x, y, (0.5, 0.5), size=size, printed=printed, max_width=1.2 * cell)
+        sheet.number(
+            digit,
+            x,
+            y,
+            (0.5, 0.5),
+            size=size,
+            printed=printed,
+            max_width=1.2 * cell,
+            decorated=False,
+        )
 
 
 def _check_boxes(sheet: Sheet, box: tuple[float, float, float, float]) -> None:

@@ -69,7 +69,14 @@ def _squared(sheet: Sheet) -> None:
                 for digit in sheet.random_number(1, 6).replace(sheet.mark, ""):
                     if x < sheet.width and digit.isdigit():
                         centre = (x + pitch / 2, y - pitch / 2)
-                        sheet.number(digit, *centre, (0.5, 0.5), size=size, max_width=0.95 * pitch)
+                        sheet.number(
+                            digit,
+                            *centre,
+                            (0.5, 0.5),
+                            size=size,
+                            max_width=0.95 * pitch,
+                            decorated=False,
+                        )
                     x += pitch
                 x += pitch * rng.integers(1, 4)
     else:

@@ -25,9 +25,9 @@ def stray_marks(sheet: Sheet, count: int) -> None:
             sheet.write(sheet.writer.doodle(size), x, y, (0.5, 0.5), ink)
         elif kind < 0.8:
             stamp(sheet, x, y, size * rng.uniform(1.5, 4))
-        elif kind < 0.88:
+        elif kind < 0.84:
             bar_code(sheet, x, y, size)
-        elif kind < 0.95:
+        elif kind < 0.97:
             slash(sheet, x, y, size * rng.uniform(0.8, 2.5), ink)
         else:
             picture(sheet, x, y, size * rng.uniform(2, 5))

@@ -42,6 +42,7 @@ class _Queued:
     size: float
     max_width: float
     ink: str
+    decorated: bool
 
 
 class Sheet:
@@ -140,11 +141,12 @@ class Sheet:
         size: float | None = None,
         max_width: float = 1e9,
         printed: bool | None = None,
-        ink: str | None = None,
+        decorated: bool = True,
     ) -> int:
         """Add a number, the point ``anchor`` of whose box is at (x, y); return its index.
 
-        An anchor (0, 0) is the box's top left corner, (1, 1) the bottom right corner.
+        An anchor (0, 0) is the box's top left corner, (1, 1) the bottom right corner. If
+        ``decorated`` is set, it may be underlined or encircled, or get a unit.
         """
         height = self.random_size() if size is None else max(4.0, size)
         if printed is None:
@@ -153,11 +155,9 @@ class Sheet:
         self.texts.append(text)
         if printed:
             mask = self._printed_number(text, height)
-            self._place(
-                _fitted(mask, max_width), x, y, anchor, ink or "print", FIRST_NUMBER + index
-            )
+            self._place(_fitted(mask, max_width), x, y, anchor, "print", FIRST_NUMBER + index)
         else:
-            queued = _Queued(text, index, x, y, anchor, height, max_width, ink or "pen")
+            queued = _Queued(text, index, x, y, anchor, height, max_width, "pen", decorated)
             self._queue.append(queued)
         return index
 
@@ -206,7 +206,9 @@ class Sheet:
             mask = trimmed(masks[index, :, : int(writing.widths[index])])
             mask = _fitted(mask, each.max_width)
             owner = FIRST_NUMBER + each.index
-            self._decorate(self._place(mask, each.x, each.y, each.anchor, each.ink, owner))
+            box = self._place(mask, each.x, each.y, each.anchor, each.ink, owner)
+            if each.decorated:
+                self._decorate(box)
 
     def _place(
         self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int

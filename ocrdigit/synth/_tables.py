@@ -164,6 +164,7 @@ def sudoku(sheet: Sheet) -> None:
                 y,
                 (0.5, 0.5),
                 printed=printed,
+                decorated=False,
                 max_width=0.9 * cell,
                 size=printed_size if printed else hand_size * rng.uniform(0.85, 1.15),
             )
