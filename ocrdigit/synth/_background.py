@@ -19,7 +19,7 @@ def make_background(
     _add_tiles(background, uniform(rng, style.grain, count), 1, rng)
     _add_tiles(background, uniform(rng, style.mottle, count), max(3, height // 6), rng)
     patterns = (
-        (style.guilloche, _guilloche),
+        (style.guilloche, guilloche),
         (style.dots, _dots),
         (style.band, _band),
         (style.ruling_lines, _ruling_lines),
@@ -121,7 +121,7 @@ def _grid(height: int, width: int, size: float, rng: np.random.Generator) -> Flo
     return np.maximum(rows, columns)
 
 
-def _guilloche(height: int, width: int, size: float, rng: np.random.Generator) -> Floats:
+def guilloche(height: int, width: int, size: float, rng: np.random.Generator) -> Floats:
     """Return one to three families of fine waves, as on cheques and banknotes."""
     y, x = _coordinates(height, width)
     waves = np.zeros((height, width), np.float32)

@@ -142,7 +142,7 @@ class Writer:
         radius = rng.uniform(0.55, 0.75) + rng.normal(0, 0.02, 14)
         knots = np.stack([radius * width * np.cos(angle), radius * height * np.sin(angle)], axis=1)
         line = _strokes.curve(knots.astype(np.float32), 5) * _OVERSAMPLING
-        return draw_pen([line], max(1.0, self.stroke_width * height))
+        return draw_strokes([line], max(1.0, self.stroke_width * height))
 
     def marks(self, text: str, height: float) -> Gray:
         """Return handwritten marks such as currency signs or ditto marks."""
@@ -164,10 +164,10 @@ class Writer:
         lines = [
             line @ shear * np.array([scale, -scale], np.float32) for line in lines if len(line)
         ]
-        return draw_pen(lines, max(1.0, self.stroke_width * height))
+        return draw_strokes(lines, max(1.0, self.stroke_width * height))
 
 
-def draw_pen(lines: list[Points], width: float) -> Gray:
+def draw_strokes(lines: list[Points], width: float) -> Gray:
     """Return the coverage of ``lines``, in pixels times ``_OVERSAMPLING``, trimmed to them."""
     if not lines:
         return np.zeros((1, 1), np.uint8)

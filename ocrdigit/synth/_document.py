@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,7 +238,7 @@ def _page_frame(sheet: Sheet, rng: np.random.Generator) -> None:
     thickness = float(rng.choice([1, 1, 2, 3, 5, 8]))
     inset += thickness / 2
     box = (inset, inset, sheet.width - inset, sheet.height - inset)
-    sheet.frame(box, thickness, "ruleprint")
+    sheet.frame(box, thickness, "dark_ruling")
 
 
 def _complete(
@@ -280,35 +279,6 @@ def _document(
         cells = [[None if index is None else found[index] for index in row] for row in sheet.cells]
     numbers = [each for each in found if each is not None]
     return Document(kind, image, labels_of(owner), numbers, cells)
-
-
-def labelled_pictures(
-    size: tuple[int, int],
-    *,
-    kinds: Sequence[str] = DOCUMENT_KINDS,
-    digit_height: tuple[float, float] = (14, 48),
-    style: Style = _DOCUMENT,
-    digits: Any = None,
-    fonts: str | None = None,
-    random_state: object = None,
-) -> Iterator[tuple[Gray, Gray]]:
-    """Yield gray pictures and their label maps, both (h, w), for training; without end.
-
-    Each has a random kind. A crop is placed on a uniform background of ``size`` (width, height).
-    """
-    rng = _checks.generator(random_state)
-    found = _fonts.find_fonts(fonts)
-    maker = _Maker(style, as_digits(digits), found, digit_height, 1.0, False, rng)
-    while True:
-        kind = kinds[int(rng.integers(len(kinds)))]
-        made = maker.crop(size) if kind == "crop" else maker.whole(kind, size)
-        height, width = made.labels.shape
-        image = np.full((size[1], size[0]), int(np.median(made.image)), np.uint8)
-        labels = np.zeros((size[1], size[0]), np.uint8)
-        top, left = (size[1] - height) // 2, (size[0] - width) // 2
-        image[top : top + height, left : left + width] = made.image
-        labels[top : top + height, left : left + width] = made.labels
-        yield image, labels
 
 
 def _checked_size(size: object) -> tuple[int, int]:

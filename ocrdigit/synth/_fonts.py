@@ -27,11 +27,11 @@ _PROBE_SIZE = 24  # pixels
 _WORDS_TEXT = """
 Name Date Total Amount Signature Address Street City Phone No Code Account Number Sum Page
 Invoice Price Quantity Item Description Unit Tax Net Gross Order Customer Received Paid Due Nom
-Adresse Rue Ville Montant Somme Compte Facture Prix Page Datum Betrag Summe Konto Unterschrift
-Ort Straße Menge Preis Rechnung Fecha Importe Nombre Firma Cuenta Ciudad Pagar Suma Cliente Data
+Anschrift Rue Ville Montant Solde Compte Facture Prix Page Datum Betrag Summe Konto Unterschrift
+Ort Straße Menge Preis Rechnung Fecha Importe Nombre Firma Cuenta Ciudad Pagar Suma Cuota Data
 Totale Importo Indirizzo Conto the of and to in is for on with as by that was from are this
 which or an be at not have had but his her they all were you their one two three seven ten
-hundred thousand euros dollars francs Januar March April June July August October December
+hundred thousand euros dollars francs Janvier March April June July August October December
 Monday Friday votes list party candidate ballot station district box morning evening school
 house garden river mountain letter paper table window yellow green blue white black left right
 upper lower first second third last please write clearly inside fields only office use section
@@ -42,8 +42,8 @@ Fischer Rossi Bianchi Silva Santos Nowak Kowalski Jensen
 _WORDS = tuple(_WORDS_TEXT.split())
 _SYLLABLES_TEXT = """
 ba be bi bo ca ce co da de di do en er es fa fe ga ge ha he in is ja ka ke la le li lo ma me mi
-mo na ne ni no on or pa pe po qua ra re ri ro sa se si so st ta te ti to tra un ur va ve vi vo
-wa we xi za zu ment tion sch ant eur ille
+mo na ne ni no on or pa pe po qua ra re ri ro sa se si so st ta tel ti to tra un ur va ve vi vo
+wa we xi za zu mento tion sch ant eur ille
 """
 _SYLLABLES = tuple(_SYLLABLES_TEXT.split())
 

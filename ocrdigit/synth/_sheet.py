@@ -19,7 +19,7 @@ Gray = NDArray[np.uint8]
 BACKGROUND, NUMBER, WRITING, RULING_LINE = 0, 1, 2, 3  # values of a label map
 
 # Values of Sheet.owner, in order of precedence where inks cross. Number k is FIRST_NUMBER + k.
-_RULED, _WRITTEN, FIRST_NUMBER = 1, 2, 3
+_RULING, _WRITTEN, FIRST_NUMBER = 1, 2, 3
 OUTSIDE = -1  # of the sheet, after a warp
 _VISIBLE = 80  # minimum coverage of a pixel that belongs to its ink, of 255
 
@@ -42,6 +42,7 @@ class _Queued:
     size: float
     max_width: float
     ink: str
+    decorated: bool
 
 
 class Sheet:
@@ -140,11 +141,12 @@ class Sheet:
         size: float | None = None,
         max_width: float = 1e9,
         printed: bool | None = None,
-        ink: str | None = None,
+        decorated: bool = True,
     ) -> int:
         """Add a number, the point ``anchor`` of whose box is at (x, y); return its index.
 
-        An anchor (0, 0) is the box's top left corner, (1, 1) the bottom right corner.
+        An anchor (0, 0) is the box's top left corner, (1, 1) the bottom right corner. If
+        ``decorated`` is set, it may be underlined or encircled, or get a unit.
         """
         height = self.random_size() if size is None else max(4.0, size)
         if printed is None:
@@ -153,11 +155,9 @@ class Sheet:
         self.texts.append(text)
         if printed:
             mask = self._printed_number(text, height)
-            self._place(
-                _fitted(mask, max_width), x, y, anchor, ink or "print", FIRST_NUMBER + index
-            )
+            self._place(_fitted(mask, max_width), x, y, anchor, "print", FIRST_NUMBER + index)
         else:
-            queued = _Queued(text, index, x, y, anchor, height, max_width, ink or "pen")
+            queued = _Queued(text, index, x, y, anchor, height, max_width, "pen", decorated)
             self._queue.append(queued)
         return index
 
@@ -206,7 +206,9 @@ class Sheet:
             mask = trimmed(masks[index, :, : int(writing.widths[index])])
             mask = _fitted(mask, each.max_width)
             owner = FIRST_NUMBER + each.index
-            self._decorate(self._place(mask, each.x, each.y, each.anchor, each.ink, owner))
+            box = self._place(mask, each.x, each.y, each.anchor, each.ink, owner)
+            if each.decorated:
+                self._decorate(box)
 
     def _place(
         self, mask: Gray, x: float, y: float, anchor: Anchor, ink: str, owner: int
@@ -231,7 +233,7 @@ class Sheet:
             for line in range(1 + (rng.random() < 0.2)):
                 at = y + 2.5 * thickness * line
                 ends = left - 0.1 * height, left + width + 0.1 * height
-                self.rule(at, *ends, thickness, ink="pen", slope=slope)
+                self.ruling_line(at, *ends, thickness, ink="pen", slope=slope)
         elif kind < 0.45:
             mask = self.writer.ring(width + 0.3 * height, height)
             self.write(mask, left + width / 2, top + height / 2, (0.5, 0.5), "pen")
@@ -304,7 +306,7 @@ class Sheet:
         """Print an area in a pale tone that is background."""
         self.paste(mask, left, top, "pattern", 0)
 
-    def rule(
+    def ruling_line(
         self,
         position: float,
         start: float,
@@ -312,7 +314,7 @@ class Sheet:
         thickness: float,
         *,
         vertical: bool = False,
-        ink: str = "rule",
+        ink: str = "ruling",
         slope: float = 0.0,
         dashes: tuple[float, float] | None = None,
     ) -> None:
@@ -345,7 +347,7 @@ class Sheet:
         plane[rows, columns] = np.maximum(plane[rows, columns], values)
         ruled = values >= _VISIBLE
         rows, columns = rows[ruled], columns[ruled]
-        owner[rows, columns] = np.maximum(owner[rows, columns], _RULED)
+        owner[rows, columns] = np.maximum(owner[rows, columns], _RULING)
 
     @staticmethod
     def _straight(
@@ -363,18 +365,18 @@ class Sheet:
             np.maximum(window, np.uint8(cover), out=window)
             if cover >= _VISIBLE:
                 owners = owner[y, span[0] : span[1]]
-                np.maximum(owners, _RULED, out=owners)
+                np.maximum(owners, _RULING, out=owners)
 
     def frame(
-        self, box: tuple[float, float, float, float], thickness: float, ink: str = "rule"
+        self, box: tuple[float, float, float, float], thickness: float, ink: str = "ruling"
     ) -> None:
         """Draw a rectangle (left, top, right, bottom) of ruling lines."""
         left, top, right, bottom = box
         half = thickness / 2
         for y in (top, bottom):
-            self.rule(y, left - half, right + half, thickness, ink=ink)
+            self.ruling_line(y, left - half, right + half, thickness, ink=ink)
         for x in (left, right):
-            self.rule(x, top - half, bottom + half, thickness, vertical=True, ink=ink)
+            self.ruling_line(x, top - half, bottom + half, thickness, vertical=True, ink=ink)
 
 
 def labels_of(owner: NDArray[np.int32]) -> Gray:
