@@ -15,7 +15,7 @@
 #include "image/image.h"
 
 enum {
-  OD_TABLE_MAX_SIDE = 1000,  /* rows or columns of a table */
+  OD_TABLE_MAX_SIDE = 1000, /* rows or columns of a table */
   OD_TABLE_MAX_CELLS = 40000,
   OD_TABLE_ROW_HEIGHT = 48,
   OD_TABLE_MAX_PIXELS = 6000000
@@ -35,9 +35,10 @@ typedef struct od_table {
 } od_table;
 
 /* Find the table in foreground (h, w), levels as of od_find_foreground. Given numbers of rows and
- * columns hold: lines that are missing are interpolated, and table->rows is 0 if that is impossible.
- * Errors: OD_ERROR_ARGUMENT for numbers outside 0..OD_TABLE_MAX_SIDE or more than
- * OD_TABLE_MAX_CELLS cells, and sides outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
+ * columns hold: lines that are missing are interpolated, and table->rows is 0 if that is
+ * impossible; with both given no cells are merged. Errors: OD_ERROR_ARGUMENT for numbers outside
+ * 0..OD_TABLE_MAX_SIDE or more than OD_TABLE_MAX_CELLS cells, and sides
+ * outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_find_table(od_image_workspace *workspace, int h, int w, const uint8_t *foreground,
                         const od_table_options *options, od_table *table, od_error *error);
 void od_table_release(od_table *table);
@@ -61,7 +62,6 @@ od_status od_rectify_table(od_image_workspace *workspace, od_view image, const o
                            const od_table_layout *layout, uint8_t *rectified, od_error *error);
 
 /* Erase the ruling lines from a rectified foreground. */
-void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
-                          uint8_t *rectified);
+void od_erase_table_lines(const od_table *table, const od_table_layout *layout, uint8_t *rectified);
 
 #endif

@@ -16,18 +16,18 @@ static const double max_foreshortening = 0.6;
 
 /* A set of joined segments. */
 typedef struct chain {
-  double a, b;      /* across = a * along + b */
-  double length;    /* points */
+  double a, b;   /* across = a * along + b */
+  double length; /* points */
   double thickness;
   double position, start, end; /* as of od_grid_line */
-  int component;    /* of crossing lines; -1 for none */
-  int line;         /* of the grid; -1 for none */
+  int component;               /* of crossing lines; -1 for none */
+  int line;                    /* of the grid; -1 for none */
 } chain;
 
 typedef struct chain_set {
   int count;
-  chain *chains;  /* (count) */
-  int *chain_of;  /* (segments) */
+  chain *chains; /* (count) */
+  int *chain_of; /* (segments) */
 } chain_set;
 
 /* Sums of a straight-line fit. */
@@ -255,8 +255,8 @@ static void prune(crossing_set *all) {
         int crossings = 0;
         if (c->component == -2) continue;
         for (int j = 0; j < all->count[!k]; j++)
-          crossings += all->chains[!k][j]->component != -2 &&
-                       cross(c, all->chains[!k][j], all->tolerance);
+          crossings +=
+              all->chains[!k][j]->component != -2 && cross(c, all->chains[!k][j], all->tolerance);
         all->crossings[k][i] = crossings;
         if (crossings >= 2) continue;
         c->component = -2;

@@ -24,7 +24,7 @@ typedef struct od_grid_line {
   double position;   /* its coordinate in the pencil */
   double start, end; /* where it was found, in coordinates of the other pencil */
   double thickness;
-  double length;     /* of its segments; 0 for an interpolated line */
+  double length; /* of its segments; 0 for an interpolated line */
 } od_grid_line;
 
 /* One kind of lines, horizontal or vertical. */

@@ -1,7 +1,7 @@
 /* Lines are tracked through the runs of foreground pixels across them, column by column for
  * horizontal lines. A track predicts its next position by a straight line that is fitted to its
- * latest points with a fixed-memory filter, passes short gaps, and crossing strokes and lines, where
- * the run is long. */
+ * latest points with a fixed-memory filter, passes short gaps, and crossing strokes and lines,
+ * where the run is long. */
 #include "page/table_lines.h"
 
 #include <math.h>
@@ -78,8 +78,8 @@ static void finish(tracker *t, const track *line) {
       line->count < 3 * line->thickness || set->count == OD_MAX_RULING_LINES)
     return;
   od_ruling_line *kept = &set->lines[set->count++];
-  *kept = (od_ruling_line){t->kept_points, line->count, line->start, line->end - 1,
-                           line->thickness};
+  *kept =
+      (od_ruling_line){t->kept_points, line->count, line->start, line->end - 1, line->thickness};
   int point = line->last_point;
   for (int i = line->count - 1; i >= 0; i--) {
     const linked_point *from = &t->points[point];
