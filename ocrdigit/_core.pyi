@@ -343,6 +343,16 @@ def preprocess_steps(
     the side of one of its pixels, which is 0 without foreground.
     """
 
+def find_table(image: NDArray[np.uint8], rows: int, columns: int) -> dict[str, Any] | None:
+    """The table in an image (h, w), with any number of rows or columns if 0; None without.
+
+    "nodes" ((rows + 1) * (columns + 1), 2) are the intersections of its lines, x and y; "spans"
+    (rows * columns, 2) the rows and columns of the cell that starts at a place, or 0, 0.
+    "rectified" is the foreground of its cells as upright rectangles, without lines, and "gray" the
+    image's levels; row i begins at "tops"[0, i], column j at "lefts"[0, j], and the last "gap"
+    pixels of each are empty.
+    """
+
 # OpenCV's functions, for ocrdigit/image.py; they take uint8 images of any strides.
 def image_gray(image: NDArray[np.uint8], bgr: bool, background: int) -> NDArray[np.uint8]: ...
 def image_threshold(

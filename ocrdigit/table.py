@@ -300,7 +300,8 @@ def read_table(
         As for :func:`ocrdigit.read`; the first page of a file.
     rows, columns : int, optional
         The numbers of rows and columns, if known: up to 1000, and 40,000 cells. Lines that are too
-        faint to be found are then interpolated, and other print is left out.
+        faint to be found are then interpolated, and other print is left out. With both given, no
+        cells are merged.
     model : DigitClassifier, optional
         The classifier of digits. The default is that of :func:`ocrdigit.predict`.
 
@@ -500,7 +501,9 @@ def _find_writing(grid: _Grid) -> _Writing:
     rows, columns = grid.cell_of(x + w / 2, y + h / 2)
     kept = _is_writing(grid, boxes, rows, columns)
     kept[0] = False  # the background
-    mask = image.dilate(np.where(kept, np.uint8(255), np.uint8(0))[labels], np.ones((5, 5), np.uint8))
+    mask = image.dilate(
+        np.where(kept, np.uint8(255), np.uint8(0))[labels], np.ones((5, 5), np.uint8)
+    )
     found: dict[tuple[int, int], NDArray[np.int64]] = {}
     for k in np.flatnonzero(kept):
         place = int(rows[k]), int(columns[k])
@@ -574,9 +577,7 @@ def _slices(box: Box) -> tuple[slice, slice]:
     return np.s_[top:bottom, left:right]
 
 
-def _read_cells(
-    grid: _Grid, factor: int, model: DigitClassifier
-) -> tuple[tuple[Cell, ...], ...]:
+def _read_cells(grid: _Grid, factor: int, model: DigitClassifier) -> tuple[tuple[Cell, ...], ...]:
     lines = _read_lines(grid, factor, model)
     cells = np.empty((grid.rows, grid.columns), object)
     for i, j in np.argwhere(grid.spans[..., 0] > 0).tolist():
@@ -634,7 +635,9 @@ def _verify_single_digits(
     probabilities, scores = model.predict_proba(crops), _digit_scores(model, crops)
     for (place, box, _), p, score in zip(single, probabilities, scores.tolist(), strict=True):
         found = [digit for line in cells.get(place, {}).values() for digit in line]
-        if len(found) > 1 and not (p.max() * score > 0.9 and np.prod([d.confidence for d in found]) < 0.5):
+        if len(found) > 1 and not (
+            p.max() * score > 0.9 and np.prod([d.confidence for d in found]) < 0.5
+        ):
             continue
         log_p = _CELL_WEIGHT * np.log(np.maximum(p, 1e-4))
         is_digit = score

@@ -34,17 +34,18 @@ static od_status allocate(od_table *table, od_error *error) {
   return od_fail_memory(error, "the cells of a table");
 }
 
-/* The proportion of a wall that is ruled, relative to the median wall, below which cells are merged.
+/* The proportion of a wall that is ruled, relative to the median wall, below which cells are
+ * merged.
  */
-static const double min_ruled = 0.45, min_ruled_given = 0.15;
+static const double min_ruled = 0.45;
 
 static bool has_cells(const od_grid *grid) {
   return grid->axes[0].count >= 2 && grid->axes[1].count >= 2;
 }
 
 /* Set *fits to whether the grid has the wanted numbers of lines, if any, and at least one cell. */
-static od_status fit_grid(od_grid *grid, const uint8_t *foreground,
-                          const od_table_options *options, bool *fits, od_error *error) {
+static od_status fit_grid(od_grid *grid, const uint8_t *foreground, const od_table_options *options,
+                          bool *fits, od_error *error) {
   const int wanted[2] = {options->rows, options->columns};
   *fits = has_cells(grid);
   if (!*fits) return OD_OK;
@@ -89,7 +90,7 @@ static od_status make_table(const od_grid *grid, const uint8_t *foreground, doub
 
 od_status od_find_table(od_image_workspace *workspace, int h, int w, const uint8_t *foreground,
                         const od_table_options *options, od_table *table, od_error *error) {
-  const double min_part = options->rows && options->columns ? min_ruled_given : min_ruled;
+  const double min_part = options->rows && options->columns ? 0 : min_ruled;
   od_grid grid = {.h = h, .w = w};
   bool fits = false;
   *table = (od_table){0};

@@ -36,8 +36,9 @@ typedef struct od_table {
 
 /* Find the table in foreground (h, w), levels as of od_find_foreground. Given numbers of rows and
  * columns hold: lines that are missing are interpolated, and table->rows is 0 if that is
- * impossible. Errors: OD_ERROR_ARGUMENT for numbers outside 0..OD_TABLE_MAX_SIDE or more than
- * OD_TABLE_MAX_CELLS cells, and sides outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
+ * impossible; with both given no cells are merged. Errors: OD_ERROR_ARGUMENT for numbers outside
+ * 0..OD_TABLE_MAX_SIDE or more than OD_TABLE_MAX_CELLS cells, and sides
+ * outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_find_table(od_image_workspace *workspace, int h, int w, const uint8_t *foreground,
                         const od_table_options *options, od_table *table, od_error *error);
 void od_table_release(od_table *table);

@@ -2,8 +2,6 @@
  * under perspective, where line i is at (a + b i) / (1 + c i), and if too few agree with that, by
  * leaving out the shortest lines or dividing the widest gaps. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -209,8 +207,8 @@ static double median_length(const od_grid_axis *axis) {
 }
 
 /* Set *start and *end to where lines of the other kind end, in coordinates of axis k: the longest
- * interval in which at least half as many of them have points as anywhere, with gaps of less than MAX_GAP
- * bins, where lines cross. */
+ * interval in which at least half as many of them have points as anywhere, with gaps of less than
+ * MAX_GAP bins, where lines cross. */
 static void find_ends(const od_grid *grid, int k, double *start, double *end) {
   const od_grid_axis *other = &grid->axes[!k];
   const double side = k == 0 ? grid->h : grid->w;
@@ -247,13 +245,6 @@ bool od_fit_grid_axis(od_grid *grid, int k, int count) {
   find_ends(grid, k, &p.start, &p.end);
   p.length = median_length(axis);
   for (int i = 0; i < axis->count; i++) moved[i] = -1;
-  if (getenv("DBG")) {
-    fprintf(stderr, "axis %d start %.0f end %.0f\n", k, p.start, p.end);
-    for (int i = 0; i < axis->count; i++)
-      fprintf(stderr, "  %.1f len %.0f thick %.1f [%.0f %.0f]\n", axis->lines[i].position,
-              axis->lines[i].length, axis->lines[i].thickness, axis->lines[i].start,
-              axis->lines[i].end);
-  }
   if (axis->count <= MAX_FITTED) matches = fit_even(&p, &even);
   if (use_even(&p, &even, matches))
     place_even(&p, &even, placed, moved);

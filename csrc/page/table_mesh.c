@@ -43,9 +43,9 @@ static bool fill_bins(double *deviations, double *weights) {
     deviations[b] /= weights[b];
     for (int c = previous + 1; c < b; c++) {
       const double part = previous < 0 ? 1 : (double)(c - previous) / (b - previous);
-      deviations[c] = previous < 0 ? deviations[b]
-                                   : deviations[previous] +
-                                         part * (deviations[b] - deviations[previous]);
+      deviations[c] = previous < 0
+                          ? deviations[b]
+                          : deviations[previous] + part * (deviations[b] - deviations[previous]);
     }
     previous = b;
   }

@@ -144,7 +144,8 @@ static double mean_side(const od_table *table, bool row, int i) {
   const double *first = table->nodes + (row ? (size_t)i * stride : 2 * (size_t)i);
   const size_t step = row ? 2 : stride, next = row ? stride : 2;
   double sum = 0;
-  for (int k = 0; k <= n; k++) sum += distance(first + (size_t)k * step, first + (size_t)k * step + next);
+  for (int k = 0; k <= n; k++)
+    sum += distance(first + (size_t)k * step, first + (size_t)k * step + next);
   return sum / (n + 1);
 }
 
@@ -175,10 +176,9 @@ static bool target_of(const od_table *table, const od_table_layout *layout, int 
   const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
   const size_t stride = (size_t)layout->lefts[table->columns];
   if (span[0] == 0) return false;
-  *target = (cell_target){
-      rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
-      layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
-      layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
+  *target = (cell_target){rectified + (size_t)layout->tops[i] * stride + (size_t)layout->lefts[j],
+                          layout->tops[i + span[0]] - layout->tops[i] - layout->gap,
+                          layout->lefts[j + span[1]] - layout->lefts[j] - layout->gap, stride};
   return true;
 }
 
@@ -221,10 +221,10 @@ void od_erase_table_lines(const od_table *table, const od_table_layout *layout,
       if (!target_of(table, layout, i, j, rectified, &target)) continue;
       const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);
       const cell_source cell = source_of(table, i, j, span, &target);
-      erase_walls(&target, (double[]){cell.vertical * table->thickness[i],
-                                      cell.vertical * table->thickness[i + span[0]],
-                                      cell.horizontal * lines[j],
-                                      cell.horizontal * lines[j + span[1]]});
+      erase_walls(&target,
+                  (double[]){cell.vertical * table->thickness[i],
+                             cell.vertical * table->thickness[i + span[0]],
+                             cell.horizontal * lines[j], cell.horizontal * lines[j + span[1]]});
     }
   }
 }

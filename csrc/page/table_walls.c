@@ -104,7 +104,8 @@ static void grow_cell(const walls *w, int i, int j, double limit, int32_t *span)
   const od_table *t = w->table;
   const size_t columns = (size_t)t->columns;
   int rows = 1, width = 1;
-  while (j + width < t->columns && w->right[(size_t)i * columns + (size_t)(j + width - 1)] < limit &&
+  while (j + width < t->columns &&
+         w->right[(size_t)i * columns + (size_t)(j + width - 1)] < limit &&
          t->spans[2 * ((size_t)i * columns + (size_t)(j + width))] < 0)
     width++;
   for (bool whole = true; whole && i + rows < t->rows;) {
@@ -156,8 +157,8 @@ od_status od_find_table_spans(int h, int w, const uint8_t *foreground, double mi
 typedef struct pruning {
   od_grid *grid;
   levels levels;
-  double *nodes;    /* (lines, lines, 2): of horizontal and vertical lines */
-  int *left[2];     /* (count[k]): indices of the lines that are left */
+  double *nodes; /* (lines, lines, 2): of horizontal and vertical lines */
+  int *left[2];  /* (count[k]): indices of the lines that are left */
   int count[2];
   double *score[2]; /* (count[k]): ruled walls less crossed ones */
 } pruning;
@@ -172,9 +173,8 @@ static double score_line(const pruning *p, int k, int line) {
   const double reach = 1.5 + p->grid->axes[k].lines[line].thickness / 2;
   double score = 0;
   for (int j = 0; j + 1 < p->count[!k]; j++) {
-    const double part =
-        wall_evidence(&p->levels, pruning_node(p, k, line, p->left[!k][j]),
-                      pruning_node(p, k, line, p->left[!k][j + 1]), reach);
+    const double part = wall_evidence(&p->levels, pruning_node(p, k, line, p->left[!k][j]),
+                                      pruning_node(p, k, line, p->left[!k][j + 1]), reach);
     score += part >= ruled ? 1 : part > min_stroke && part < max_stroke ? -1 : 0;
   }
   return score;

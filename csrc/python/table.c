@@ -23,8 +23,8 @@ typedef struct table_call {
   uint8_t *foreground; /* (h, w) */
   od_table table;
   od_table_layout layout;
-  uint8_t *rectified;  /* (tops[rows], lefts[columns]): foreground without lines */
-  uint8_t *gray;       /* (tops[rows], lefts[columns]) */
+  uint8_t *rectified; /* (tops[rows], lefts[columns]): foreground without lines */
+  uint8_t *gray;      /* (tops[rows], lefts[columns]) */
 } table_call;
 
 /* Rectify the table that was found. */
@@ -39,9 +39,8 @@ static od_status rectify(table_call *call, od_image_workspace *workspace, od_err
   call->rectified = od_allocate(h, w);
   call->gray = od_allocate(h, w);
   if (!call->rectified || !call->gray) return od_fail_memory(error, "a rectified table");
-  od_status status =
-      od_rectify_table(workspace, od_view_of(call->h, call->w, call->foreground), table, layout,
-                       call->rectified, error);
+  od_status status = od_rectify_table(workspace, od_view_of(call->h, call->w, call->foreground),
+                                      table, layout, call->rectified, error);
   if (status) return status;
   od_erase_table_lines(table, layout, call->rectified);
   return od_rectify_table(workspace, od_view_of(call->h, call->w, call->image), table, layout,
@@ -54,8 +53,8 @@ static od_status run(table_call *call, od_image_workspace *workspace, od_error *
   call->foreground = od_allocate((size_t)call->h, (size_t)call->w);
   if (!call->foreground) return od_fail_memory(error, "the foreground of a page");
   const od_foreground_maps maps = {.foreground = call->foreground};
-  od_status status = od_find_foreground(workspace, call->h, call->w, call->image, window, &maps,
-                                        &stats, error);
+  od_status status =
+      od_find_foreground(workspace, call->h, call->w, call->image, window, &maps, &stats, error);
   if (!status)
     status = od_find_table(workspace, call->h, call->w, call->foreground, &call->options,
                            &call->table, error);
@@ -94,11 +93,11 @@ static PyObject *table_result(const table_call *call) {
   double *numbers;
   PyObject *points = new_doubles((int[]){nodes, 2}, &numbers);
   if (points) memcpy(numbers, table->nodes, (size_t)nodes * 2 * sizeof *numbers);
-  return Py_BuildValue("{sNsNsNsNsNsNsi}", "nodes", points, "spans",
-                       integers(rows * columns, 2, table->spans), "tops",
-                       integers(1, rows + 1, call->layout.tops), "lefts",
-                       integers(1, columns + 1, call->layout.lefts), "rectified", bytes(h, w, call->rectified), "gray",
-                       bytes(h, w, call->gray), "gap", call->layout.gap);
+  return Py_BuildValue(
+      "{sNsNsNsNsNsNsi}", "nodes", points, "spans", integers(rows * columns, 2, table->spans),
+      "tops", integers(1, rows + 1, call->layout.tops), "lefts",
+      integers(1, columns + 1, call->layout.lefts), "rectified", bytes(h, w, call->rectified),
+      "gray", bytes(h, w, call->gray), "gap", call->layout.gap);
 }
 
 PyObject *table_find(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
