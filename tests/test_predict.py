@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import ocrdigit
-from ocrdigit import _predict
+from ocrdigit import _inputs, _predict
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation import corruptions
 
@@ -228,6 +228,103 @@ def test_opaque_card_with_transparent_corners(page: NDArray[np.uint8]) -> None:
     alpha[:12, :12] = alpha[-12:, -12:] = 0
     card = np.dstack([page, page, page, alpha])
     assert ocrdigit.predict(card) == 7
+
+
+# -- kinds of pictures --
+
+
+@pytest.fixture(scope="module")
+def strokes(sample: Dataset) -> list[NDArray[np.uint8]]:
+    """60 digits, 0 to 9 in turn: light strokes on black, three times MNIST's size, no margin."""
+    pictures = []
+    for image in sample.X_test[:60]:
+        large = np.asarray(Image.fromarray(image).resize((84, 84), Image.Resampling.BICUBIC))
+        rows, columns = np.flatnonzero(large.max(1) > 60), np.flatnonzero(large.max(0) > 60)
+        pictures.append(large[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    return pictures
+
+
+def accuracy(pictures: list[NDArray[np.uint8]], digits: NDArray[np.int64]) -> float:
+    return float((ocrdigit.predict(pictures) == digits).mean())
+
+
+def test_crops_without_a_margin(sample: Dataset, strokes: list[NDArray[np.uint8]]) -> None:
+    for pictures in (strokes, [255 - x for x in strokes]):
+        assert accuracy(pictures, sample.y_test[:60]) > 0.94
+
+
+@pytest.mark.parametrize("thickness", [1, 4, 9])
+@pytest.mark.parametrize("sides", [(0,), (1, 2), (0, 1, 3), (0, 1, 2, 3)])
+def test_walls_of_a_box(
+    sample: Dataset, strokes: list[NDArray[np.uint8]], thickness: int, sides: tuple[int, ...]
+) -> None:
+    """Walls at the top, the bottom, the left and the right, some pixels from the border."""
+    pictures = []
+    for i, x in enumerate(strokes):
+        page = np.pad(x, 30)
+        for side in sides:
+            at = i % 5
+            np.rot90(page, (0, 2, 1, 3)[side])[at : at + thickness] = 230
+        pictures.append(255 - page if i % 2 else page)
+    assert accuracy(pictures, sample.y_test[:60]) > 0.96
+
+
+def test_box_inside_a_picture(sample: Dataset, strokes: list[NDArray[np.uint8]]) -> None:
+    pictures = [np.pad(np.pad(np.pad(x, 14), 3, constant_values=255), 12) for x in strokes]
+    assert accuracy(pictures, sample.y_test[:60]) > 0.96
+
+
+@pytest.mark.parametrize("kind", ["shadow", "vignette"])
+def test_uneven_light(sample: Dataset, strokes: list[NDArray[np.uint8]], kind: str) -> None:
+    pictures = []
+    for i, x in enumerate(strokes):
+        small = np.asarray(Image.fromarray(x).resize((x.shape[1] // 2 + 1, x.shape[0] // 2 + 1)))
+        page = np.pad(small, 30).astype(float)
+        y, column = np.mgrid[-1 : 1 : page.shape[0] * 1j, -1 : 1 : page.shape[1] * 1j]
+        shadow = np.where(y + (i % 5 - 2) / 2 * column > 0.3, 0.6, 1.0)
+        light = shadow if kind == "shadow" else 1 - 0.35 * (y**2 + column**2)
+        pictures.append((220 * light * (1 - 0.75 * page / 255)).clip(0, 255).astype(np.uint8))
+    assert accuracy(pictures, sample.y_test[:60]) > 0.85
+
+
+@pytest.mark.parametrize(
+    "colours", [((0, 118, 0), (232, 0, 0)), ((255, 255, 255), (255, 248, 90)), ((0, 0, 0), (0, 0, 90))]
+)
+def test_colours_of_equal_lightness(
+    sample: Dataset,
+    strokes: list[NDArray[np.uint8]],
+    colours: tuple[tuple[int, ...], tuple[int, ...]],
+) -> None:
+    background, ink = np.array(colours, float)
+    pictures = []
+    for x in strokes:
+        page = np.pad(x, 8)[..., None] / 255
+        pictures.append(np.rint(background + (ink - background) * page).astype(np.uint8))
+    assert accuracy(pictures, sample.y_test[:60]) > 0.96
+    opaque = [np.dstack([x, np.full(x.shape[:2], 255, np.uint8)]) for x in pictures]
+    assert accuracy(opaque, sample.y_test[:60]) > 0.96
+
+
+def test_gray_levels_are_the_luminance(page: NDArray[np.uint8]) -> None:
+    """Of colours that differ in it."""
+    for ink in ((200, 20, 30), (20, 30, 180), (0, 0, 0), (230, 240, 20)):
+        part = (240 - page[..., None].astype(int)).clip(0, 200) / 200
+        rgb = np.rint(245 + (np.array(ink) - 245) * part).astype("u1")
+        r, g, b = (rgb[..., i].astype(int) for i in range(3))
+        luminance = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15
+        is_luminance = np.array_equal(_inputs.gray_pages(rgb, "X")[0], luminance)
+        assert is_luminance == (ink != (230, 240, 20))
+
+
+def test_two_digits_are_kept(strokes: list[NDArray[np.uint8]]) -> None:
+    """Both are in the network's input, side by side."""
+    for left, right in zip(strokes[2:9], strokes[3:10], strict=True):
+        height = max(left.shape[0], right.shape[0])
+        pair = [np.pad(x, ((0, height - x.shape[0]), (4, 4))) for x in (left, right)]
+        canonical = ocrdigit.preprocess(255 - np.pad(np.hstack(pair), 9))
+        columns = np.flatnonzero(canonical.max(axis=0) > 0.3)
+        rows = np.flatnonzero(canonical.max(axis=1) > 0.3)
+        assert np.ptp(columns) > 1.2 * np.ptp(rows)
 
 
 # -- batches --

@@ -78,8 +78,8 @@ static bool is_off_centre(int n, int side, int64_t mass, int64_t sum) {
  * preprocessing would take the light for the background and lose the digit. */
 static bool decide(int h, int w, measures *m) {
   const int side = od_max(h, w), longer = od_max(m->bottom - m->top, width(w, m));
-  const bool is_off = is_off_centre(h, side, m->mass, m->sum_y) ||
-                      is_off_centre(w, side, m->mass, m->sum_x);
+  const bool is_off =
+      is_off_centre(h, side, m->mass, m->sum_y) || is_off_centre(w, side, m->mass, m->sum_x);
   m->covered += is_covered(m->left_count, h) + is_covered(m->right_count, h);
   if (m->covered >= 3 || max_of(w, m->max) < FOREGROUND) return false;
   return SIDE * longer > MAX_SMALL * side && !(is_off && SIDE * longer <= MAX_DIGIT * side);

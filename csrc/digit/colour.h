@@ -12,7 +12,8 @@
  * 1 and does not point against the luminance. */
 bool od_find_colour_axis(int h, int w, int channels, const uint8_t *pixels, double axis[3]);
 
-/* gray (h, w): the projection of the colours onto the axis; the minimum is 0 and the maximum 255. */
+/* gray (h, w): the projection of the colours onto the axis; the minimum is 0 and the maximum 255.
+ */
 void od_project_colours(int h, int w, int channels, const uint8_t *pixels, const double axis[3],
                         uint8_t *gray);
 

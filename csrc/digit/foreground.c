@@ -66,8 +66,8 @@ static od_status work_create(work *w, od_error *error) {
   const size_t numbers = (4 + 3) * nodes * sizeof(float);
   const size_t rows = (size_t)w->grid.rows * sizeof(double);
   const size_t row = od_coarse_grid_row_size(&w->grid) * sizeof(float);
-  uint8_t *block =
-      od_allocate(od_aligned(numbers) + rows + od_aligned(row) + od_coarse_grid_scratch(&w->grid), 1);
+  uint8_t *block = od_allocate(
+      od_aligned(numbers) + rows + od_aligned(row) + od_coarse_grid_scratch(&w->grid), 1);
   if (!block) return od_fail_memory(error, "finding the foreground of an image");
   w->background = (float *)(void *)block;
   w->contrast = w->background + nodes;

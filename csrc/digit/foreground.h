@@ -13,14 +13,18 @@
  * component of writing has some of at least OD_FOREGROUND_STRONG, and texture rarely has. */
 enum { OD_FOREGROUND_WEAK = 96, OD_FOREGROUND_STRONG = 149 };
 
-typedef enum od_polarity { OD_POLARITY_UNKNOWN, OD_DARK_FOREGROUND, OD_LIGHT_FOREGROUND } od_polarity;
+typedef enum od_polarity {
+  OD_POLARITY_UNKNOWN,
+  OD_DARK_FOREGROUND,
+  OD_LIGHT_FOREGROUND
+} od_polarity;
 
 /* The result of od_find_foreground; the arrays are the caller's. */
 typedef struct od_foreground_maps {
-  uint8_t *foreground; /* (h, w): 0 for background, 255 for full foreground */
-  uint8_t *background; /* (h, w): the level of the background; may be NULL */
-  bool has_steps;      /* the background may have steps, as at the edge of a shadow: it is not
-                          smoothed, so it also follows the strokes more closely */
+  uint8_t *foreground;  /* (h, w): 0 for background, 255 for full foreground */
+  uint8_t *background;  /* (h, w): the level of the background; may be NULL */
+  bool has_steps;       /* the background may have steps, as at the edge of a shadow: it is not
+                           smoothed, so it also follows the strokes more closely */
   od_polarity polarity; /* if unknown, it is found (digit/polarity.h) */
 } od_foreground_maps;
 

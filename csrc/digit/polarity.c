@@ -1,5 +1,5 @@
-/* The evidence is the skewness of the levels, which tells it wherever writing covers a small part of
- * the image. In small images, such as crops without a margin, it may cover more than half: there
+/* The evidence is the skewness of the levels, which tells it wherever writing covers a small part
+ * of the image. In small images, such as crops without a margin, it may cover more than half: there
  * the proportions of dark pixels of the image and of its border are weighed with the skewness. */
 #include "digit/polarity.h"
 

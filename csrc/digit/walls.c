@@ -55,9 +55,12 @@ static side side_of(int h, int w, box frame, int k) {
   const ptrdiff_t first = (ptrdiff_t)frame.top * w + frame.left;
   const ptrdiff_t last_row = (ptrdiff_t)(frame.bottom - 1) * w + frame.left;
   switch (k) {
-    case TOP: return (side){columns, rows, first, 1, w, {at_left, at_right}, false, 0, 0};
-    case BOTTOM: return (side){columns, rows, last_row, 1, -w, {at_left, at_right}, false, 0, 0};
-    case LEFT: return (side){rows, columns, first, w, 1, {at_top, at_bottom}, false, 0, 0};
+    case TOP:
+      return (side){columns, rows, first, 1, w, {at_left, at_right}, false, 0, 0};
+    case BOTTOM:
+      return (side){columns, rows, last_row, 1, -w, {at_left, at_right}, false, 0, 0};
+    case LEFT:
+      return (side){rows, columns, first, w, 1, {at_top, at_bottom}, false, 0, 0};
     default:
       return (side){rows, columns, first + columns - 1, w, -1, {at_top, at_bottom}, false, 0, 0};
   }
@@ -243,8 +246,7 @@ bool od_remove_walls(int h, int w, uint8_t *foreground) {
   for (int k = 0; k < SIDES; k++)
     strokes[k] = sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside);
   const bool is_box = count_walls(sides) >= 3;
-  for (int k = 0; k < SIDES; k++)
-    sides[k].is_wall = sides[k].is_wall && (is_box || !strokes[k]);
+  for (int k = 0; k < SIDES; k++) sides[k].is_wall = sides[k].is_wall && (is_box || !strokes[k]);
   for (int k = 0; k < SIDES; k++)
     if (sides[k].is_wall) erase_outside(&sides[k], foreground);
   return count_walls(sides) > 0;

@@ -207,8 +207,9 @@ static void test_foreground(void) {
     for (int t = 0; table(t); t++) {
       od_image_workspace workspace = workspace_with(t);
       od_foreground_stats stats;
-      const od_foreground_maps maps = {foreground,
-                                       guard_block(&guard_out, (size_t)h * (size_t)w, side())};
+      const od_foreground_maps maps = {
+          .foreground = foreground,
+          .background = guard_block(&guard_out, (size_t)h * (size_t)w, side())};
       CHECK_INT(od_find_foreground(&workspace, h, w, image, window, &maps, &stats, NULL), OD_OK);
       CHECK_INT(stats.dark, dark);
       CHECK_NEAR(stats.contrast, 110, 10);
