@@ -29,6 +29,7 @@
 #include "nn/images.h"
 #include "nn/model.h"
 #include "nn/workspace.h"
+#include "nn/map.h"
 #include "nn/calibration.h"
 #include "nn/gradcam.h"
 

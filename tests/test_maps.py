@@ -161,7 +161,7 @@ def test_no_label_at_all(network: _core.Network) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"augment": [{"type": "invert", "p": 0.5}]}, "labels pixels"),
+        ({"augment": [{"type": "invert", "probability": 0.5}]}, "labels pixels"),
         ({"class_weights": [1, 2]}, "class_weights: got 2 numbers, expected 3"),
         ({"class_weights": [1, -1, 1]}, "class_weights: got -1"),
         ({"class_weights": [0, 0, 0]}, "sum above 0"),

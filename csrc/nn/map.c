@@ -7,8 +7,9 @@
 #include "nn/model_state.h"
 #include "nn/ops.h"
 
-/* Pixels of the map: the maximum columns and rows of a part, and rows at a time. */
-enum { PART_COLUMNS = 256, PART_ROWS = 144, STEP_ROWS = 16 };
+/* Pixels of the map: the maximum columns of a part, and rows at a time; of the picture: these,
+ * where strides reduce it; and steps of a part. */
+enum { MAX_COLUMNS = 256, MAX_STEP = 16, INPUT_COLUMNS = 1024, INPUT_STEP = 64, PART_STEPS = 9 };
 
 /* -- operations along one side -- */
 
@@ -62,12 +63,31 @@ static void resize_columns(od_op *op, int in_w, int out_w) {
   op->conv.w = op->pool ? 2 * out_w : out_w;
 }
 
-/* The input rows of a step. */
-static int input_step(const od_model *model) {
-  int step = STEP_ROWS;
-  for (int i = 0; i < model->plan.count; i++) step *= rows_window(&model->plan.ops[i]).step;
-  return step;
+static int clamp(int value, int low, int high) { return od_min(od_max(value, low), high); }
+
+/* Pixels of the picture from one pixel of the map to the next, at most INPUT_COLUMNS. */
+static int total_stride(const od_model *model, window (*window_of)(const od_op *)) {
+  int stride = 1;
+  for (int i = 0; i < model->plan.count; i++)
+    stride = od_min(stride * window_of(&model->plan.ops[i]).step, INPUT_COLUMNS);
+  return stride;
 }
+
+static int part_columns(const od_model *model) {
+  return clamp(INPUT_COLUMNS / total_stride(model, columns_window), 1, MAX_COLUMNS);
+}
+
+/* Rows of the map at a time, and those of the picture. */
+static int map_step(const od_model *model) {
+  return clamp(INPUT_STEP / total_stride(model, rows_window), 1, MAX_STEP);
+}
+
+static int input_step(const od_model *model) {
+  return map_step(model) * total_stride(model, rows_window);
+}
+
+/* New output rows of an operation for so many new input rows. */
+static int rows_made(int rows, window w) { return (rows + w.step - 1) / w.step; }
 
 od_status od_map_lay_out(od_model *model, od_error *error) {
   const int count = model->plan.count;
@@ -77,16 +97,16 @@ od_status od_map_lay_out(od_model *model, od_error *error) {
     od_release(columns);
     return od_fail_memory(error, "a model");
   }
-  columns[count] = PART_COLUMNS;
+  columns[count] = part_columns(model);
   for (int i = count - 1; i >= 0; i--) {
     const window w = columns_window(&model->plan.ops[i]);
     columns[i] = (columns[i + 1] - 1) * w.step + w.size;
   }
-  int rows = input_step(model); /* new ones in a step; at the end the padding adds some */
+  int rows = input_step(model);
   for (int i = 0; i < count; i++) {
     od_op op = model->plan.ops[i];
     const window w = rows_window(&op);
-    const int held = rows + w.size - 1, made = (rows + w.size / 2 + w.step - 1) / w.step;
+    const int held = rows + w.size + w.step, made = rows_made(rows, w);
     const size_t size = (size_t)held * (size_t)columns[i] * (size_t)op.in.c;
     model->map_at[i + 1] = model->map_at[i] + od_round_to_alignment(size);
     resize_columns(&op, columns[i], columns[i + 1]);
@@ -95,7 +115,7 @@ od_status od_map_lay_out(od_model *model, od_error *error) {
       model->scratch_size = od_max_size(model->scratch_size, od_conv_forward_scratch(&op));
     rows = made;
   }
-  const size_t size = (size_t)rows * PART_COLUMNS * model->classes;
+  const size_t size = (size_t)rows * (size_t)columns[count] * model->classes;
   model->map_at[count + 1] = model->map_at[count] + od_round_to_alignment(size);
   od_release(columns);
   return OD_OK;
@@ -146,7 +166,7 @@ static part begin_part(const map_run *run, int index, int worker) {
   range rows = divide(run->map.h, run->part_rows, index / run->part_columns);
   range columns = divide(run->map.w, run->part_columns, index % run->part_columns);
   p.columns = columns;
-  p.rows[count] = (od_map_rows){rows.begin, rows.begin, rows.end};
+  p.rows[count] = (od_map_rows){rows.begin, rows.begin, rows.end, 0};
   for (int i = count - 1; i >= 0; i--) {
     const od_op *op = &p.whole[i];
     const int made = columns.end - columns.begin;
@@ -155,9 +175,12 @@ static part begin_part(const map_run *run, int index, int worker) {
     columns = inputs_of(columns, columns_window(op), op->left, op->in.w, &p.ops[i].left);
     resize_columns(&p.ops[i], columns.end - columns.begin, made);
     rows = inputs_of(rows, rows_window(op), op->top, op->in.h, &top);
-    p.rows[i] = (od_map_rows){rows.begin, rows.begin, rows.end};
+    p.rows[i] = (od_map_rows){rows.begin, rows.begin, rows.end, 0};
   }
   p.input_columns = columns;
+  p.rows[0].step = input_step(run->model);
+  for (int i = 0; i < count; i++)
+    p.rows[i + 1].step = rows_made(p.rows[i].step, rows_window(&p.whole[i]));
   return p;
 }
 
@@ -176,23 +199,22 @@ static int outputs_end(const part *p, int i) {
   const window w = rows_window(&p->whole[i]);
   const int room = in->end + p->whole[i].top - w.size;
   if (in->end == in->stop) return out->stop;
-  return room < 0 ? out->end : od_min(out->stop, od_max(out->end, room / w.step + 1));
+  return room < 0 ? out->end : clamp(room / w.step + 1, out->end, out->stop);
 }
 
-/* Makes the next rows of operation i's output; false if there are none. */
-static bool advance(const part *p, int i) {
+/* Makes the next rows of operation i's output, if its input suffices. */
+static void advance(const part *p, int i) {
   od_map_rows *out = &p->rows[i + 1];
   od_op *op = &p->ops[i];
   const window w = rows_window(op);
-  const range made = {out->end, outputs_end(p, i)};
-  if (made.begin == made.end) return false;
+  const range made = {out->end, od_min(outputs_end(p, i), out->end + out->step)};
+  if (made.begin == made.end) return;
   const range used = inputs_of(made, w, p->whole[i].top, p->whole[i].in.h, &op->top);
   resize(op, used.end - used.begin, made.end - made.begin);
   od_op_forward(p->run->workspace, op, 1, row_in(p, i, used.begin), row_in(p, i + 1, made.begin),
                 p->worker);
   out->end = made.end;
   drop_rows(p, i, od_min(p->rows[i].end, od_max(0, made.end * w.step - p->whole[i].top)));
-  return true;
 }
 
 /* Loads the next rows of the picture. */
@@ -201,7 +223,7 @@ static void load_rows(const part *p) {
   const od_map_picture *picture = run->picture;
   od_map_rows *rows = &p->rows[0];
   const size_t c = (size_t)p->ops[0].in.c, w = (size_t)p->ops[0].in.w;
-  const int end = od_min(rows->stop, rows->end + input_step(run->model));
+  const int end = od_min(rows->stop, rows->end + rows->step);
   for (; rows->end < end; rows->end++)
     run->model->kernels->bytes_to_real(
         w * c,
@@ -285,8 +307,7 @@ static void run_part(void *context, int index, int worker) {
   const int count = p.run->model->plan.count;
   while (p.rows[count].end < p.rows[count].stop) {
     load_rows(&p);
-    int i = 0;
-    while (i < count && advance(&p, i)) i++;
+    for (int i = 0; i < count; i++) advance(&p, i);
     write_rows(&p);
   }
 }
@@ -299,8 +320,8 @@ void od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_
                  .workspace = workspace,
                  .picture = picture,
                  .map = od_model_map_shape(model, picture->h, picture->w)};
-  run.part_rows = parts(run.map.h, PART_ROWS);
-  run.part_columns = parts(run.map.w, PART_COLUMNS);
+  run.part_rows = parts(run.map.h, PART_STEPS * map_step(model));
+  run.part_columns = parts(run.map.w, part_columns(model));
   od_plan_fit(&model->plan, picture->h, picture->w, workspace->whole);
   od_thread_pool_run(od_workspace_pool(workspace, pool), run_part, &run,
                      run.part_rows * run.part_columns);

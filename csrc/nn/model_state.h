@@ -28,6 +28,7 @@ struct od_model {
 typedef struct od_map_rows {
   int begin, end; /* those in the buffer */
   int stop;       /* where the rows of a part end */
+  int step;       /* new ones at a time, at most */
 } od_map_rows;
 
 struct od_workspace {
