@@ -10,6 +10,7 @@
 #include "base/math.h"
 #include "base/memory.h"
 #include "page/page.h"
+#include "page/walls.h"
 
 /* Maximum gap within a line, in the geometric mean of the neighbours' heights. */
 static const double max_gap = 1.15;
@@ -87,13 +88,14 @@ static bool are_neighbours(const od_foreground_component *a, const od_foreground
 }
 
 /* nodes (count) are ordered by their left sides; none is higher than max_height. */
-static void join_neighbours(int count, node *nodes, int max_height) {
+static void join_neighbours(const od_page *page, int count, node *nodes, int max_height) {
   for (int i = 0; i < count; i++) {
     if (!nodes[i].core) continue;
     for (int k = i + 1; k < count; k++) {
       const od_foreground_component *a = &nodes[i].component, *b = &nodes[k].component;
       if (b->left - a->right > max_gap * max_height) break;
-      if (nodes[k].core && are_neighbours(a, b)) join(nodes, i, k);
+      if (nodes[k].core && are_neighbours(a, b) && !od_is_wall_between(page, a, b))
+        join(nodes, i, k);
     }
   }
 }
@@ -445,7 +447,7 @@ static od_status find_lines(od_page *page, node *nodes, int *label, od_error *er
   const int count = find_nodes(page, nodes, label, &height);
   for (int i = 0; i < count; i++)
     if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
-  join_neighbours(count, nodes, max_height);
+  join_neighbours(page, count, nodes, max_height);
   join_parts(count, nodes, od_min(max_height, 2 * height));
   const int lines = number_lines(count, nodes);
   od_text_line *groups = page->lines;
