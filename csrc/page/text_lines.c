@@ -14,6 +14,8 @@
 
 /* Maximum gap within a line, in the geometric mean of the neighbours' heights. */
 static const double max_gap = 1.15;
+/* The same for digits in boxes side by side. */
+static const double max_box_gap = 2.2;
 /* A component is small compared with a near one if its height is less than this part of the other
  * one's. */
 static const double min_height_ratio = 0.4;
@@ -87,17 +89,67 @@ static bool are_neighbours(const od_foreground_component *a, const od_foreground
          b->left - a->right <= max_gap * sqrt((double)lower * higher);
 }
 
-/* nodes (count) are ordered by their left sides; none is higher than max_height. */
-static void join_neighbours(const od_page *page, int count, node *nodes, int max_height) {
+/* Whether two components with the wall of a box between them are digits of a comb: somewhere in
+ * boxes side by side. */
+static bool are_in_boxes(const od_foreground_component *a, const od_foreground_component *b) {
+  const int lower = od_min(height_of(a), height_of(b)), higher = od_max(height_of(a), height_of(b));
+  const int offset = abs(a->top + a->bottom - b->top - b->bottom);
+  return lower >= min_height_ratio * higher && offset <= 2 * higher &&
+         b->left - a->right <= max_box_gap * higher;
+}
+
+/* Joins neighbours. nodes (count) are ordered by their left sides; none is higher than max_height.
+ * The wall of a table separates them; that of a box does so if `combs` is given, unless they are in
+ * the same comb. */
+static void join_neighbours(const od_page *page, int count, node *nodes, int max_height,
+                            const int *combs) {
   for (int i = 0; i < count; i++) {
     if (!nodes[i].core) continue;
     for (int k = i + 1; k < count; k++) {
       const od_foreground_component *a = &nodes[i].component, *b = &nodes[k].component;
-      if (b->left - a->right > max_gap * max_height) break;
-      if (nodes[k].core && are_neighbours(a, b) && !od_is_wall_between(page, a, b))
-        join(nodes, i, k);
+      if (b->left - a->right > max_box_gap * max_height) break;
+      const bool near = are_neighbours(a, b);
+      if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
+      const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
+      const od_wall wall = od_wall_between(page, a, b);
+      if (wall == OD_BOX_WALL ? in_comb : near && wall == OD_NO_WALL) join(nodes, i, k);
     }
   }
+}
+
+/* ---- combs ---- */
+
+/* In a comb, at least this proportion of the neighbours have a wall between them: each digit has a
+ * box. In a table of one row, cells have several digits. */
+static const double min_walls = 0.7;
+
+/* Sets combs (count) to the group of each node that is a comb, and -1 for others, and separates the
+ * groups again. They were joined over the walls of boxes. */
+static od_status find_combs(const od_page *page, int count, node *nodes, int *combs,
+                            od_error *error) {
+  struct group {
+    int last; /* node on the left of the next one, or -1 */
+    int pairs, walls;
+  } *groups = od_allocate((size_t)count, sizeof *groups);
+  if (!groups) return od_fail_memory(error, "the combs of a page");
+  for (int i = 0; i < count; i++) groups[i].last = -1;
+  for (int i = 0; i < count; i++) {
+    struct group *group = &groups[find_root(nodes, i)];
+    if (!nodes[i].core) continue;
+    const od_foreground_component *last = group->last < 0 ? NULL : &nodes[group->last].component;
+    if (last && nodes[i].component.left >= last->right) {
+      group->pairs++;
+      group->walls += od_wall_between(page, last, &nodes[i].component) == OD_BOX_WALL;
+    }
+    if (!last || nodes[i].component.right > last->right) group->last = i;
+  }
+  for (int i = 0; i < count; i++) {
+    const int root = find_root(nodes, i);
+    combs[i] = groups[root].walls >= min_walls * groups[root].pairs ? root : -1;
+  }
+  for (int i = 0; i < count; i++) nodes[i].parent = i;
+  od_release(groups);
+  return OD_OK;
 }
 
 /* ---- broken digits ---- */
@@ -447,7 +499,15 @@ static od_status find_lines(od_page *page, node *nodes, int *label, od_error *er
   const int count = find_nodes(page, nodes, label, &height);
   for (int i = 0; i < count; i++)
     if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
-  join_neighbours(page, count, nodes, max_height);
+  join_neighbours(page, count, nodes, max_height, NULL);
+  if (page->class_map.classes) {
+    int *combs = od_allocate((size_t)count, sizeof *combs);
+    const od_status status = combs ? find_combs(page, count, nodes, combs, error)
+                                   : od_fail_memory(error, "the combs of a page");
+    if (!status) join_neighbours(page, count, nodes, max_height, combs);
+    od_release(combs);
+    if (status) return status;
+  }
   join_parts(count, nodes, od_min(max_height, 2 * height));
   const int lines = number_lines(count, nodes);
   od_text_line *groups = page->lines;

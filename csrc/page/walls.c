@@ -2,52 +2,62 @@
 
 #include "base/math.h"
 
-/* Minimum proportion of the rows in which a wall has ruling-line cells. */
-static const double min_coverage = 0.75;
-/* Maximum overlap of a digit and a wall, and maximum width of a comb's box, in digit heights. */
-static const double max_overlap = 0.3, max_box_width = 1.7;
-/* Maximum ratio of the widths of two boxes of a comb. */
-static const double max_width_ratio = 1.45;
+/* Minimum proportion of the rows in which a wall has ruling-line cells: of the rows of the digits
+ * and so many digit heights above and below, as walls are higher than digits, which may touch
+ * them. */
+static const double min_coverage = 0.55, margin = 0.35;
+/* Maximum overlap of a digit and a wall, in digit heights. */
+static const double max_overlap = 0.3;
+/* Maximum length of a box's wall above and below the digits, in digit heights. */
+static const double max_box_margin = 1.1;
 
 static bool is_ruling_line(const od_class_map *cells, int i, int j) {
-  return j >= 0 && j < cells->columns &&
+  return i >= 0 && i < cells->rows && j >= 0 && j < cells->columns &&
          cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_RULING_LINE;
 }
 
-/* Whether cells of column j or j + 1, as walls may slant, are of a ruling line in most of the rows
- * first .. last. */
-static bool is_wall(const od_class_map *cells, int first, int last, int j) {
-  int covered = 0;
-  for (int i = first; i <= last; i++)
-    covered += is_ruling_line(cells, i, j) || is_ruling_line(cells, i, j + 1);
-  return covered >= min_coverage * (last - first + 1);
+/* Whether a wall near column *j goes on in row i; *j follows it. */
+static bool goes_on(const od_class_map *cells, int i, int *j) {
+  static const int offsets[] = {0, 1, -1, 2, -2};
+  for (size_t k = 0; k < sizeof offsets / sizeof *offsets; k++)
+    if (is_ruling_line(cells, i, *j + offsets[k])) {
+      *j += od_max(-1, od_min(1, offsets[k]));
+      return true;
+    }
+  return false;
 }
 
-/* Returns the first column from `from` towards `to` that is a wall in these rows, or -1. */
-static int find_wall(const od_class_map *cells, int first, int last, int from, int to) {
-  const int step = from <= to ? 1 : -1;
-  for (int j = from; j != to + step; j += step)
-    if (is_wall(cells, first, last, j)) return j;
-  return -1;
+/* Returns the number of rows, at most `limit`, over which a wall at (i, j) goes on in steps of
+ * `step`; a digit that touches the wall may hide two of them. */
+static int length_beyond(const od_class_map *cells, int i, int j, int step, int limit) {
+  int length = 0;
+  for (int hidden = 0; length < limit && hidden <= 2; length++) {
+    hidden = goes_on(cells, i + step * length, &j) ? 0 : hidden + 1;
+    if (hidden > 2) length -= 3;
+  }
+  return length;
 }
 
-bool od_is_wall_between(const od_page *page, const od_foreground_component *a,
+od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
                         const od_foreground_component *b) {
   const od_class_map *cells = &page->class_map;
-  if (!cells->classes) return false;
-  const int side = cells->side;
-  const int top = od_max(a->top, b->top), bottom = od_min(a->bottom, b->bottom);
+  if (!cells->classes) return OD_NO_WALL;
   const int height = od_max(a->bottom - a->top, b->bottom - b->top);
-  const int first = od_min(top / side, cells->rows - 1);
-  const int last = od_min((bottom - 1) / side, cells->rows - 1);
-  const int overlap = (int)(max_overlap * height), reach = (int)(max_box_width * height) / side;
-  if (last < first) return false;
-  const int wall =
-      find_wall(cells, first, last, (a->right - overlap) / side, (b->left + overlap) / side);
-  if (wall < 0) return false;
-  const int left = find_wall(cells, first, last, wall - 3, wall - reach);
-  const int right = find_wall(cells, first, last, wall + 3, wall + reach);
-  if (left < 0 || right < 0) return true;
-  const int before = wall - left, after = right - wall;
-  return od_max(before, after) > max_width_ratio * od_min(before, after);
+  const int above = (int)(margin * height), overlap = (int)(max_overlap * height);
+  const int top = od_max(0, od_min(a->top, b->top) - above);
+  const int bottom = od_min(page->h, od_max(a->bottom, b->bottom) + above);
+  const int first = top / cells->side, last = od_min((bottom - 1) / cells->side, cells->rows - 1);
+  const int left = od_max(0, a->right - overlap) / cells->side;
+  const int right = od_min((b->left + overlap) / cells->side, cells->columns - 1);
+  const int limit = (int)(max_box_margin * height) / cells->side + 2;
+  for (int j = left; j <= right; j++) {
+    int covered = 0; /* two columns, as walls may slant */
+    for (int i = first; i <= last; i++)
+      covered += is_ruling_line(cells, i, j) || is_ruling_line(cells, i, j + 1);
+    if (covered < min_coverage * (last - first + 1)) continue;
+    const bool ends = length_beyond(cells, first, j, -1, limit) < limit &&
+                      length_beyond(cells, last, j, 1, limit) < limit;
+    return ends ? OD_BOX_WALL : OD_TABLE_WALL;
+  }
+  return OD_NO_WALL;
 }

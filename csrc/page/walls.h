@@ -1,13 +1,17 @@
-/* Walls: upright ruling lines between the numbers of a table, as the detector finds them. The boxes
- * of a comb, each for one digit of a number, are no walls. Private to page/. */
+/* Walls: upright ruling lines between digits, as the detector finds them. Private to page/. */
 #ifndef OD_PAGE_WALLS_H
 #define OD_PAGE_WALLS_H
 
 #include "page/page.h"
 
-/* Whether an upright ruling line separates two components, a not right of b, of different numbers.
- * False without a class map. */
-bool od_is_wall_between(const od_page *page, const od_foreground_component *a,
+typedef enum od_wall {
+  OD_NO_WALL,
+  OD_BOX_WALL,  /* little higher than the digits: of a comb, or a table of one row */
+  OD_TABLE_WALL /* goes on above or below them */
+} od_wall;
+
+/* Returns the wall between two components, a not right of b; none without a class map. */
+od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
                         const od_foreground_component *b);
 
 #endif
