@@ -17,11 +17,15 @@ WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def write_network(path: files.Path, network: _core.Network, file_format: str) -> None:
-    """Write a network to a .safetensors file, atomically. Kernels are rounded to float16."""
+    """Write a network and its int8 ranges to a .safetensors file, atomically.
+
+    Kernels are rounded to float16.
+    """
     metadata = {
         "format": file_format,
         "ocrdigit_version": _core.__version__,
         "architecture": json.dumps(network.layers),
+        "input_ranges": json.dumps(network.ranges),
     }
     tensors: dict[str, NDArray[Any]] = {
         name: tensor.astype(np.float16) if tensor.ndim > 1 else tensor
@@ -55,6 +59,7 @@ def read_network(
             }
         network = _core.Network(json.loads(metadata["architecture"]), input_shape)
         network.set_weights(weights)
+        network.ranges = json.loads(metadata["input_ranges"])
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
     return network

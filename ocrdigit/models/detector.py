@@ -65,5 +65,7 @@ def read_detector(path: files.Path) -> _core.Network:
 
 @functools.cache
 def shipped_detector() -> _core.Network:
-    """Return the detector of the package; the same network at each call."""
-    return read_detector(DETECTOR_PATH)
+    """Return the detector of the package, in int8; the same network at each call."""
+    network = read_detector(DETECTOR_PATH)
+    network.precision = "int8"
+    return network
