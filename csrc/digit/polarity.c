@@ -10,6 +10,9 @@
 
 /* Images with more pixels, or of a larger skewness, are decided by the skewness alone. */
 enum { MAX_PIXELS = 1 << 16 };
+/* Rings are 0 to RINGS - 1 times a part of the shorter side from the border. */
+enum { RINGS = 4, RING_DISTANCE = 16 };
+static const double min_uniform = 0.8, min_border = 0.45;
 static const double max_skewness = 2.4;
 
 /* Weights of both skewnesses and of the proportions, from logistic regression on 5,400 crops of
@@ -52,22 +55,48 @@ static double find_skewness(const od_coarse_grid *grid, const int32_t *powers, c
   return skewness(about_local, n) + skewness(about_global, n);
 }
 
-/* Numbers of pixels: dark less light ones. */
+/* Numbers of pixels, dark less light ones: of the image, and of rectangular rings of pixels at
+ * several distances from the border. */
 typedef struct balance {
-  int area, border;
+  int area, rings[RINGS];
 } balance;
+
+static int inset_of(const od_coarse_grid *grid, int k) {
+  return k * od_min(grid->h, grid->w) / RING_DISTANCE;
+}
+
+static int sign_at(const uint8_t *row, const float *middle, int x) {
+  return (float)row[x] < middle[x] ? 1 : -1;
+}
 
 /* Add row y of the image, whose dark pixels are below `middle` (w). */
 static void add_row(const od_coarse_grid *grid, int y, const uint8_t *row, const float *middle,
                     balance *sums) {
-  const int w = grid->w;
-  const bool at_end = y == 0 || y == grid->h - 1;
+  const int h = grid->h, w = grid->w;
   int dark = 0;
   for (int x = 0; x < w; x++) dark += (float)row[x] < middle[x] ? 1 : -1;
   sums->area += dark;
-  if (at_end) sums->border += dark;
-  if (!at_end && w > 1) sums->border += (float)row[0] < middle[0] ? 1 : -1;
-  if (!at_end) sums->border += (float)row[w - 1] < middle[w - 1] ? 1 : -1;
+  for (int k = 0; k < RINGS; k++) {
+    const int inset = inset_of(grid, k), last = w - 1 - inset;
+    if (y < inset || y > h - 1 - inset) continue;
+    const bool at_end = y == inset || y == h - 1 - inset;
+    for (int x = inset; x <= last; x += at_end || x == last ? 1 : last - inset)
+      sums->rings[k] += sign_at(row, middle, x);
+  }
+}
+
+/* The proportion of dark pixels less that of light ones on the border. A ring inside it replaces it
+ * if it is nearly all of the opposite level: then the border is the walls of a box. */
+static double border_balance(const od_coarse_grid *grid, const balance *sums) {
+  double border = 0;
+  for (int k = 0; k < RINGS; k++) {
+    const int h = grid->h - 2 * inset_of(grid, k), w = grid->w - 2 * inset_of(grid, k);
+    const double count = h > 1 && w > 1 ? 2.0 * (h + w) - 4 : (double)h * w;
+    const double ring = sums->rings[k] / count;
+    if (k == 0 || (fabs(ring) > min_uniform && ring * border < 0 && fabs(border) > min_border))
+      border = ring;
+  }
+  return border;
 }
 
 /* Count the pixels below and above the middle between the darkest and the lightest cell around.
@@ -77,7 +106,7 @@ static balance find_balance(const od_kernels *kernels, const od_coarse_grid *gri
                             void *scratch) {
   float *low = buffers[0], *high = buffers[1], *row = buffers[2];
   const size_t count = od_coarse_grid_count(grid);
-  balance sums = {0, 0};
+  balance sums = {0, {0}};
   memcpy(low, means, count * sizeof *low);
   memcpy(high, means, count * sizeof *high);
   od_coarse_grid_min(grid, grid->radius, low, scratch);
@@ -102,8 +131,7 @@ bool od_foreground_is_dark(const od_kernels *kernels, const od_coarse_grid *grid
   const double skewed = find_skewness(grid, powers, means, buffers[0], scratch);
   if ((double)h * w > MAX_PIXELS || fabs(skewed) > max_skewness) return skewed <= 0;
   const balance dark = find_balance(kernels, grid, image, means, buffers, scratch);
-  const double border = h > 1 && w > 1 ? 2.0 * (h + w) - 4 : (double)h * w;
   const double evidence = skewness_weight * skewed + area_weight * dark.area / ((double)h * w) +
-                          border_weight * dark.border / border;
+                          border_weight * border_balance(grid, &dark);
   return evidence >= 0;
 }

@@ -51,9 +51,10 @@ typedef struct work {
   uint8_t *scratch;    /* (h, w) */
   od_foreground_components components;
   bool keep[OD_MAX_DIGIT_COMPONENTS];
-  bool has_lines; /* walls or ruling lines were removed */
-  bool is_uneven; /* the light is */
-  int padding;    /* pixels added at each side */
+  bool has_lines;       /* walls or ruling lines were removed */
+  bool has_long_stroke; /* of the digit, from side to side */
+  bool is_uneven;       /* the light is */
+  int padding;          /* pixels added at each side */
 } work;
 
 /* A part of the original image; `stride` is the distance of its rows. */
@@ -116,7 +117,8 @@ static od_status remove_ruling_lines(work *w, od_error *error) {
     const od_foreground_component *c = &w->components.items[k];
     const bool full_width = c->left == 0 && c->right == w->w;
     const bool full_height = c->top == 0 && c->bottom == w->h;
-    if (full_width && !full_height) limits.min_horizontal = w->w - 2 * RULING_LINE_SLACK;
+    if (full_width && !full_height && !w->has_long_stroke)
+      limits.min_horizontal = w->w - 2 * RULING_LINE_SLACK;
     if (full_height && !full_width && w->components.count > 1)
       limits.min_vertical = w->h - 2 * RULING_LINE_SLACK;
   }
@@ -162,9 +164,9 @@ static void cut_out(work *w) {
 /* Whether much of the foreground is a shade: intermediate levels that hardly change. */
 static bool is_shaded(const work *w) {
   int shade = 0, all = 0;
-  for (int y = 0; y < w->h - 2; y += 2) {
+  for (int y = 0; y < w->h - 2; y += 4) {
     const uint8_t *row = w->foreground + y * w->w, *below = row + 2 * w->w;
-    for (int x = 0; x < w->w - 2; x++) {
+    for (int x = 0; x < w->w - 2; x += 2) {
       const int level = row[x];
       if (level < SHADE) continue;
       all++;
@@ -206,7 +208,9 @@ static od_status isolate(work *w, od_error *error) {
   memset(w->digit, 0, w->n);
   od_status status = find_foreground(w, error);
   if (status) return status;
-  w->has_lines = !w->padding && od_remove_walls(w->h, w->w, w->foreground);
+  w->has_lines = false;
+  w->has_long_stroke = false;
+  if (!w->padding) w->has_lines = od_remove_walls(w->h, w->w, w->foreground, &w->has_long_stroke);
   status = find_components(w, error);
   if (!status) status = remove_ruling_lines(w, error);
   if (status || w->components.count == 0) return status;

@@ -34,14 +34,23 @@ typedef struct side {
 
 static box find_box(int h, int w, const uint8_t *foreground) {
   box found = {h, w, 0, 0};
-  for (int y = 0; y < h; y++)
+  uint8_t columns[OD_MAX_WALL_SIDE] = {0};
+  for (int y = 0; y < h; y++) {
+    const uint8_t *row = foreground + y * w;
+    uint8_t max = 0;
     for (int x = 0; x < w; x++) {
-      if (foreground[y * w + x] < OD_FOREGROUND_WEAK) continue;
-      found.top = od_min(found.top, y);
-      found.bottom = y + 1;
-      found.left = od_min(found.left, x);
-      found.right = od_max(found.right, x + 1);
+      max = row[x] > max ? row[x] : max;
+      columns[x] = row[x] > columns[x] ? row[x] : columns[x];
     }
+    if (max < OD_FOREGROUND_WEAK) continue;
+    found.top = od_min(found.top, y);
+    found.bottom = y + 1;
+  }
+  for (int x = 0; x < w; x++) {
+    if (columns[x] < OD_FOREGROUND_WEAK) continue;
+    found.left = od_min(found.left, x);
+    found.right = x + 1;
+  }
   return found;
 }
 
@@ -157,16 +166,16 @@ static void erase_outside(const side *s, uint8_t *foreground) {
  * length `first` to before `last`. */
 static bool is_attached(const side *s, const uint8_t *foreground, int first, int last,
                         bool *in_middle) {
-  const int margin = (last - first) / 10;
+  const int margin = (last - first) / 10, reach = s->inner <= 2 ? 1 : 3;
   int attached = 0;
   *in_middle = true;
   for (int j = first; j < last; j++) {
     const int edge = edge_at(s, j);
-    if (edge + 2 >= s->depth) continue;
-    const uint8_t *pixel = foreground + s->origin + j * s->along + edge * s->inward;
-    if (pixel[0] < OD_FOREGROUND_WEAK || pixel[s->inward] < OD_FOREGROUND_WEAK ||
-        pixel[2 * s->inward] < OD_FOREGROUND_WEAK)
-      continue;
+    int i = edge;
+    while (i < od_min(edge + reach, s->depth) &&
+           foreground[s->origin + j * s->along + i * s->inward] >= OD_FOREGROUND_WEAK)
+      i++;
+    if (i < edge + reach) continue;
     attached++;
     if (j < first + margin || j >= last - margin) *in_middle = false;
   }
@@ -226,10 +235,11 @@ static bool has_digit(int h, int w, const uint8_t *foreground, box frame) {
   return all > 0 && 5 * middle >= all;
 }
 
-bool od_remove_walls(int h, int w, uint8_t *foreground) {
+bool od_remove_walls(int h, int w, uint8_t *foreground, bool *has_stroke) {
   const box frame = find_box(h, w, foreground);
   uint8_t rest[OD_MAX_WALL_SIDE * OD_MAX_WALL_SIDE];
   side sides[SIDES];
+  *has_stroke = false;
   if (frame.bottom <= frame.top) return false;
   for (int k = 0; k < SIDES; k++) {
     sides[k] = side_of(h, w, frame, k);
@@ -246,6 +256,7 @@ bool od_remove_walls(int h, int w, uint8_t *foreground) {
   for (int k = 0; k < SIDES; k++)
     strokes[k] = sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside);
   const bool is_box = count_walls(sides) >= 3;
+  *has_stroke = !is_box && (strokes[TOP] || strokes[BOTTOM]);
   for (int k = 0; k < SIDES; k++) sides[k].is_wall = sides[k].is_wall && (is_box || !strokes[k]);
   for (int k = 0; k < SIDES; k++)
     if (sides[k].is_wall) erase_outside(&sides[k], foreground);

@@ -12,7 +12,7 @@ enum { OD_MAX_WALL_SIDE = 128 };
  * OD_MAX_WALL_SIDE. A wall lies in the outer third of the image. It runs from side to side, or
  * between two other walls, nearly straight, with gaps of up to a fifth of its length. A line that
  * the rest of the foreground is attached to near an end is a stroke of the digit. Return whether
- * there were any. */
-bool od_remove_walls(int h, int w, uint8_t *foreground);
+ * there were any walls; *has_stroke tells whether such a stroke is at the top or the bottom. */
+bool od_remove_walls(int h, int w, uint8_t *foreground, bool *has_stroke);
 
 #endif
