@@ -81,8 +81,10 @@ od_status od_median_height(int count, const od_foreground_component *components,
  * 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_page_find_foreground(od_page *page, od_error *error);
 /* Finds the components of the foreground, without ruling lines and specks. Errors of this and the
- * next two: OD_ERROR_MEMORY. */
+ * next three: OD_ERROR_MEMORY. */
 od_status od_page_find_components(od_page *page, od_error *error);
+/* Splits components that reach over several text lines. */
+od_status od_page_split_rows(od_page *page, od_error *error);
 /* Groups components into text lines; each component becomes a segment. */
 od_status od_page_find_lines(od_page *page, od_error *error);
 /* Splits segments where digits may touch. */

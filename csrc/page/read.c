@@ -78,16 +78,21 @@ static od_status check_classifier(const od_classifier *classifier, od_error *err
 
 /* ---- steps ---- */
 
+static od_status find_lines(od_page *page, od_error *error) {
+  const od_status status = od_page_split_rows(page, error);
+  return status ? status : od_page_find_lines(page, error);
+}
+
 /* Finds the lines of work->page, which is `source` rotated by `degrees`, and levels them if they
  * are skewed. `source` is work->page itself if it is not rotated. */
 static od_status find_level_lines(const od_page *source, double degrees, recognition *work,
                                   od_error *error) {
-  od_status status = od_page_find_lines(&work->page, error);
+  od_status status = find_lines(&work->page, error);
   const double skew = status ? 0 : od_page_find_skew(&work->page);
   if (skew == 0) return status;
   od_page level;
   status = od_page_rotate(source, degrees + skew, &level, error);
-  if (!status) status = od_page_find_lines(&level, error);
+  if (!status) status = find_lines(&level, error);
   if (status) {
     od_page_release(&level);
     return status;

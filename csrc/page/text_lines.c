@@ -415,8 +415,8 @@ static int by_value(const void *a, const void *b) {
 }
 
 /* Fills nodes with the components that are not specks, ordered by their left sides; returns their
- * number. heights (components) is for work. */
-static int find_nodes(const od_page *page, node *nodes, int *heights) {
+ * number. *median_height is of those that may be digits. heights (components) is for work. */
+static int find_nodes(const od_page *page, node *nodes, int *heights, int *median_height) {
   const od_foreground_components *components = &page->components;
   int candidates = 0, count = 0;
   for (int i = 0; i < components->count; i++)
@@ -424,6 +424,7 @@ static int find_nodes(const od_page *page, node *nodes, int *heights) {
       heights[candidates++] = height_of(&components->items[i]);
   qsort(heights, (size_t)candidates, sizeof *heights, by_value);
   const int height = candidates ? heights[candidates / 2] : 0;
+  *median_height = height;
   for (int i = 0; i < components->count; i++) {
     const od_foreground_component *component = &components->items[i];
     const int width = component->right - component->left;
@@ -440,12 +441,12 @@ static int find_nodes(const od_page *page, node *nodes, int *heights) {
 }
 
 static od_status find_lines(od_page *page, node *nodes, int *label, od_error *error) {
-  const int count = find_nodes(page, nodes, label);
-  int max_height = 0;
+  int height, max_height = 0;
+  const int count = find_nodes(page, nodes, label, &height);
   for (int i = 0; i < count; i++)
     if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
   join_neighbours(count, nodes, max_height);
-  join_parts(count, nodes, max_height);
+  join_parts(count, nodes, od_min(max_height, 2 * height));
   const int lines = number_lines(count, nodes);
   od_text_line *groups = page->lines;
   measure_groups(count, nodes, lines, groups);
