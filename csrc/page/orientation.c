@@ -34,6 +34,20 @@ static void find_direction(double degrees, double *cosine, double *sine) {
   *sine = floor(*sine + 0.5);
 }
 
+/* Sets the map of `rotated`, whose pixels `matrix` maps to those of `source`, which may be rotated
+ * itself. */
+static void map_to_source(const od_page *source, const double matrix[6], od_page *rotated) {
+  static const double identity[6] = {1, 0, 0, 0, 1, 0};
+  const double *m = source->rotated ? source->to_source : identity;
+  rotated->source_h = source->rotated ? source->source_h : source->h;
+  rotated->source_w = source->rotated ? source->source_w : source->w;
+  for (int i = 0; i < 6; i++) {
+    const int row = i / 3 * 3, column = i % 3;
+    rotated->to_source[i] =
+        m[row] * matrix[column] + m[row + 1] * matrix[3 + column] + (column == 2 ? m[row + 2] : 0);
+  }
+}
+
 od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated, od_error *error) {
   double cosine, sine, height, width;
   find_direction(degrees, &cosine, &sine);
@@ -50,9 +64,7 @@ od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated
   const double x = 0.5 * (w - 1), y = 0.5 * (h - 1);
   const double matrix[6] = {cosine, -sine,  0.5 * (source->w - 1) - cosine * x + sine * y,
                             sine,   cosine, 0.5 * (source->h - 1) - sine * x - cosine * y};
-  for (int i = 0; i < 6; i++) rotated->to_source[i] = matrix[i];
-  rotated->source_h = source->h;
-  rotated->source_w = source->w;
+  map_to_source(source, matrix, rotated);
   const od_view image = od_view_of(source->h, source->w, source->image);
   const od_view foreground = od_view_of(source->h, source->w, source->foreground);
   const od_target image_target = od_target_of(h, w, rotated->rotated);

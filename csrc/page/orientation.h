@@ -8,8 +8,8 @@
 #include "page/symbol_boxes.h"
 
 /* Rotates the image and the foreground of `source` counterclockwise to those of *rotated, which
- * starts from zeros, and finds its components. `source` is a page after od_page_find_foreground
- * that is not rotated itself. Errors of this and the next: OD_ERROR_MEMORY. */
+ * starts from zeros, and finds its components. `source` is a page after od_page_find_foreground.
+ * Errors of this and the next: OD_ERROR_MEMORY. */
 od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated, od_error *error);
 
 /* Maps the boxes of symbols (count) with segment ranges (count) from a page to the image it was

@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/memory.h"
 #include "page/detector.h"
+#include "digit/foreground.h"
 #include "page/line_hypotheses.h"
 #include "page/orientation.h"
 #include "page/page.h"
@@ -15,7 +16,9 @@
 
 /* Everything between an image and its symbols. */
 typedef struct recognition {
-  od_page source; /* the page as it is in the image, if `page` is rotated */
+  const uint8_t *image; /* the caller's */
+  double kept;          /* proportion of the foreground that the detector takes for numbers */
+  od_page source;       /* the page as it is in the image, if `page` is rotated */
   od_page page;
   od_line_hypotheses hypotheses;
   od_symbols symbols;
@@ -83,24 +86,19 @@ static od_status find_lines(od_page *page, od_error *error) {
   return status ? status : od_page_find_lines(page, error);
 }
 
-/* Finds the lines of work->page, which is `source` rotated by `degrees`, and levels them if they
- * are skewed. `source` is work->page itself if it is not rotated. */
-static od_status find_level_lines(const od_page *source, double degrees, recognition *work,
-                                  od_error *error) {
+/* Finds the lines of work->page, and levels them if they are skewed. */
+static od_status find_level_lines(recognition *work, od_error *error) {
   od_status status = find_lines(&work->page, error);
   const double skew = status ? 0 : od_page_find_skew(&work->page);
   if (skew == 0) return status;
   od_page level;
-  status = od_page_rotate(source, degrees + skew, &level, error);
+  status = od_page_rotate(&work->page, skew, &level, error);
   if (!status) status = find_lines(&level, error);
   if (status) {
     od_page_release(&level);
     return status;
   }
-  if (source == &work->page)
-    work->source = work->page;
-  else
-    od_page_release(&work->page);
+  work->source = work->page;
   work->page = level;
   return OD_OK;
 }
@@ -120,18 +118,35 @@ static od_status recognize_lines(const od_reader *reader, const od_read_options 
   return status;
 }
 
+static double sum_foreground(const od_page *page) {
+  double sum = 0;
+  for (size_t i = 0; i < (size_t)page->h * (size_t)page->w; i++)
+    if (page->foreground[i] >= OD_FOREGROUND_WEAK) sum += page->foreground[i];
+  return sum;
+}
+
+/* The components of work->page that belong to numbers, and work->kept. */
+static od_status find_components(const od_reader *reader, od_thread_pool *pool, recognition *work,
+                                 od_error *error) {
+  od_page *page = &work->page;
+  od_status status = od_page_find_foreground(page, error);
+  work->kept = 1;
+  if (!status && reader->detector) {
+    const double before = sum_foreground(page);
+    status = od_page_keep_numbers(page, reader->detector, reader->detector_workspace, pool, error);
+    if (!status) work->kept = sum_foreground(page) / fmax(before, 1);
+  }
+  return status ? status : od_page_find_components(page, error);
+}
+
 /* From the image in work->page to symbols, as od_symbols_decode. */
 static od_status recognize(const od_reader *reader, const od_read_options *options,
                            od_thread_pool *pool, recognition *work, od_error *error) {
   work->page.workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
   od_status status = check_recognizer(reader->recognizer, error);
   if (!status && reader->detector) status = check_detector(reader->detector, error);
-  if (!status) status = od_page_find_foreground(&work->page, error);
-  if (!status && reader->detector)
-    status = od_page_keep_numbers(&work->page, reader->detector, reader->detector_workspace, pool,
-                                  error);
-  if (!status) status = od_page_find_components(&work->page, error);
-  if (!status) status = find_level_lines(&work->page, 0, work, error);
+  if (!status) status = find_components(reader, pool, work, error);
+  if (!status) status = find_level_lines(work, error);
   if (!status) status = recognize_lines(reader, options, OD_MAX_HYPOTHESES, pool, work, error);
   return status;
 }
@@ -250,18 +265,25 @@ static fit measure_fit(const recognition *work) {
     result.digits += max;
     result.proportion += max * mass;
   }
-  result.proportion /= fmax(total, 1);
+  result.proportion *= work->kept / fmax(total, 1);
   return result;
 }
 
 /* Reads `source` rotated by `degrees` to posteriors. For a trial it reads its largest lines only,
  * at one scale. */
-static od_status read_rotated(const od_reader *reader, const od_page *source, double degrees,
-                              bool trial, od_thread_pool *pool, recognition *work,
+static od_status read_rotated(const od_reader *reader, const od_page *source, const uint8_t *image,
+                              double degrees, bool trial, od_thread_pool *pool, recognition *work,
                               od_error *error) {
-  *work = (recognition){0};
-  od_status status = od_page_rotate(source, degrees, &work->page, error);
-  if (!status) status = find_level_lines(source, degrees, work, error);
+  od_page original = *source; /* whose image has no numbers erased; not released */
+  original.image = image;
+  *work = (recognition){.image = image, .kept = 1};
+  od_status status = od_page_rotate(&original, degrees, &work->page, error);
+  if (!status && reader->detector) { /* it finds few numbers that are turned */
+    od_release(work->page.foreground);
+    od_foreground_components_release(&work->page.components);
+    status = find_components(reader, pool, work, error);
+  }
+  if (!status) status = find_level_lines(work, error);
   if (status) return status;
   if (trial) od_page_keep_lines(&work->page, TRIAL_LINES);
   const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
@@ -294,7 +316,8 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
   if (!may_be_turned(&first)) return OD_OK;
   const int step = od_page_is_one_row(&upright->page) ? 180 : 90;
   for (int degrees = step; degrees < 360 && !status; degrees += step) {
-    status = read_rotated(reader, source_of(upright), degrees, true, pool, &turned, error);
+    status = read_rotated(reader, source_of(upright), upright->image, degrees, true, pool, &turned,
+                          error);
     const fit found = status ? (fit){0, 0} : measure_fit(&turned);
     recognition_release(&turned);
     if (!is_better(&found, &first) || found.proportion <= max_proportion) continue;
@@ -302,7 +325,8 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
     best = degrees;
   }
   if (status || !best) return status;
-  status = read_rotated(reader, source_of(upright), best, false, pool, &turned, error);
+  status =
+      read_rotated(reader, source_of(upright), upright->image, best, false, pool, &turned, error);
   recognition_release(status ? &turned : upright);
   if (!status) *upright = turned;
   return status;
@@ -313,7 +337,7 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
 od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
                   const od_read_options *options, od_thread_pool *pool, od_reading *reading,
                   od_error *error) {
-  recognition work = {.page = {.h = h, .w = w, .image = image}};
+  recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
   od_status status = OD_OK;
   *reading = (od_reading){0};
   if (reader->classifier) {
@@ -364,7 +388,7 @@ static od_status crop_all(od_thread_pool *pool, recognition *work, od_symbol_cro
 
 od_status od_read_crops(const od_reader *reader, int h, int w, const uint8_t *image,
                         od_thread_pool *pool, od_symbol_crops *crops, od_error *error) {
-  recognition work = {.page = {.h = h, .w = w, .image = image}};
+  recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
   *crops = (od_symbol_crops){0};
   od_status status = recognize(reader, NULL, pool, &work, error);
   if (!status) status = crop_all(pool, &work, crops, error);
@@ -381,7 +405,7 @@ void od_symbol_crops_release(od_symbol_crops *crops) {
 
 od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t *image,
                            od_thread_pool *pool, od_symbol_features *features, od_error *error) {
-  recognition work = {.page = {.h = h, .w = w, .image = image}};
+  recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
   *features = (od_symbol_features){0};
   od_status status = check_classifier(reader->classifier, error);
   if (!status) status = recognize(reader, NULL, pool, &work, error);
