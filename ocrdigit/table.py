@@ -63,7 +63,7 @@ _MIN_HEIGHT = 0.22
 # Connected components decide whether the page is turned, if they are so many; the mean
 # log-probability from which on they are upright, and the gain of it that a turn needs.
 _MIN_TURN_CROPS, _MAX_TURN_CROPS = 4, 40
-_UPRIGHT_SCORE, _MIN_TURN_GAIN = -0.7, 0.7
+_UPRIGHT_SCORE, _MIN_TURN_GAIN = -0.2, 0.3
 
 
 @dataclass(frozen=True)

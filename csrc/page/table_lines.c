@@ -20,6 +20,8 @@ enum {
   MAX_CROSSING = 48
 };
 
+static const double max_roughness = 0.6; /* of texture it is about 1 */
+
 typedef struct track {
   double position, slope; /* at the next step; its change from one step to the next */
   double thickness;
@@ -70,6 +72,18 @@ static int nearest_run(const tracker *t, int runs, double position) {
   return best;
 }
 
+/* The mean deviation of the slope between neighbouring points from the slope of all. */
+static double roughness(const od_line_point *points, int count) {
+  const od_line_point *last = &points[count - 1];
+  const double slope = (last->across - points->across) / fmax(last->along - points->along, 1);
+  double sum = 0;
+  for (int i = 1; i < count; i++) {
+    const double steps = points[i].along - points[i - 1].along;
+    sum += fabs(points[i].across - points[i - 1].across - slope * steps) / steps;
+  }
+  return sum / count;
+}
+
 /* Keep a finished track if it is a line. */
 static void finish(tracker *t, const track *line) {
   od_ruling_line_set *set = t->set;
@@ -86,7 +100,10 @@ static void finish(tracker *t, const track *line) {
     set->points[t->kept_points + i] = (od_line_point){(float)from->along, from->across};
     point = from->previous;
   }
-  t->kept_points += line->count;
+  if (roughness(set->points + t->kept_points, line->count) > max_roughness)
+    set->count--;
+  else
+    t->kept_points += line->count;
 }
 
 static void add_point(tracker *t, track *line, int step, double across) {

@@ -1,13 +1,14 @@
 #include "page/table_walls.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/math.h"
 #include "base/memory.h"
 #include "page/table_mesh.h"
 
-enum { WALL_SAMPLES = 24, WALL_LEVEL = 32, MAX_PRUNINGS = 40 };
+enum { WALL_SAMPLES = 24, END_SAMPLES = 3, WALL_LEVEL = 32, MAX_PRUNINGS = 40 };
 /* Proportions of a wall: from which on it is ruled, and between which it is rather crossed by
  * strokes. */
 static const double ruled = 0.8, min_stroke = 0.15, max_stroke = 0.7;
@@ -44,18 +45,21 @@ static profile profile_at(const levels *l, const double point[2], const double n
 }
 
 /* Return the proportion of the wall between nodes a and b where a line is: foreground within
- * `reach` of it with background on one side at least. */
+ * `reach` of it with background on one side at least. It counts half if both ends of the wall are
+ * without a line, as where writing crosses a missing one. */
 static double wall_evidence(const levels *l, const double *a, const double *b, double reach) {
   const double dx = b[0] - a[0], dy = b[1] - a[1], length = hypot(dx, dy);
   if (length < 2) return 1;
   const double normal[2] = {-dy / length, dx / length};
-  int found = 0;
+  int found = 0, at_ends = 0;
   for (int s = 0; s < WALL_SAMPLES; s++) {
     const double t = 0.12 + 0.76 * (s + 0.5) / WALL_SAMPLES;
     const profile p = profile_at(l, (double[]){a[0] + t * dx, a[1] + t * dy}, normal, reach);
-    found += p.line >= WALL_LEVEL && 2 * od_min(p.sides[0], p.sides[1]) < p.line;
+    const bool is_line = p.line >= WALL_LEVEL && 2 * od_min(p.sides[0], p.sides[1]) < p.line;
+    found += is_line;
+    at_ends += is_line && (s < END_SAMPLES || s >= WALL_SAMPLES - END_SAMPLES);
   }
-  return (double)found / WALL_SAMPLES;
+  return (double)found / WALL_SAMPLES / (at_ends > 0 ? 1 : 2);
 }
 
 typedef struct walls {
@@ -202,6 +206,32 @@ static bool remove_worst(pruning *p, int k) {
   return true;
 }
 
+/* Whether any line of kind k has a wall between lines j and j + 1 of the other kind. */
+static bool has_wall(const pruning *p, int k, int j) {
+  for (int i = 0; i < p->count[k]; i++) {
+    const int line = p->left[k][i];
+    const double reach = 1.5 + p->grid->axes[k].lines[line].thickness / 2;
+    if (wall_evidence(&p->levels, pruning_node(p, k, line, p->left[!k][j]),
+                      pruning_node(p, k, line, p->left[!k][j + 1]), reach) >= 0.5)
+      return true;
+  }
+  return false;
+}
+
+/* Keep only the longest part of axis k that no gap without walls divides. */
+static void keep_longest_part(pruning *p, int k) {
+  int first = 0, best = 0, length = 0;
+  for (int j = 0; j < p->count[k]; j++) {
+    if (j + 1 - first > length) {
+      length = j + 1 - first;
+      best = first;
+    }
+    if (j + 1 < p->count[k] && !has_wall(p, !k, j)) first = j + 1;
+  }
+  memmove(p->left[k], p->left[k] + best, (size_t)length * sizeof *p->left[k]);
+  p->count[k] = length;
+}
+
 /* Keep only the lines of axis k that are left. */
 static void apply_pruning(const pruning *p, int k) {
   od_grid_axis *axis = &p->grid->axes[k];
@@ -240,6 +270,7 @@ od_status od_prune_grid(od_grid *grid, const uint8_t *foreground, od_error *erro
       const bool rows = remove_worst(&p, 0), columns = remove_worst(&p, 1);
       if (!rows && !columns) break;
     }
+    for (int k = 0; k < 2; k++) keep_longest_part(&p, k);
     for (int k = 0; k < 2; k++) apply_pruning(&p, k);
   }
   od_mesh_release(&mesh);
