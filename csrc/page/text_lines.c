@@ -98,11 +98,16 @@ static bool are_in_boxes(const od_foreground_component *a, const od_foreground_c
          b->left - a->right <= max_box_gap * higher;
 }
 
+/* How walls separate neighbours. */
+typedef struct separation {
+  bool tables;      /* those of tables do */
+  const int *combs; /* (nodes): the comb of each node, or -1; NULL: those of boxes do not */
+} separation;
+
 /* Joins neighbours. nodes (count) are ordered by their left sides; none is higher than max_height.
- * The wall of a table separates them; that of a box does so if `combs` is given, unless they are in
- * the same comb. */
+ * The wall of a box does not separate digits of the same comb. */
 static void join_neighbours(const od_page *page, int count, node *nodes, int max_height,
-                            const int *combs) {
+                            separation by) {
   for (int i = 0; i < count; i++) {
     if (!nodes[i].core) continue;
     for (int k = i + 1; k < count; k++) {
@@ -110,9 +115,10 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
       if (b->left - a->right > max_box_gap * max_height) break;
       const bool near = are_neighbours(a, b);
       if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
-      const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
+      const bool in_comb = !by.combs || (by.combs[i] >= 0 && by.combs[i] == by.combs[k]);
       const od_wall wall = od_wall_between(page, a, b);
-      if (wall == OD_BOX_WALL ? in_comb : near && wall == OD_NO_WALL) join(nodes, i, k);
+      const bool passes = wall == OD_BOX_WALL ? in_comb : wall == OD_NO_WALL || !by.tables;
+      if (passes && (near || wall == OD_BOX_WALL)) join(nodes, i, k);
     }
   }
 }
@@ -122,6 +128,8 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
 /* In a comb, at least this proportion of the neighbours have a wall between them: each digit has a
  * box. In a table of one row, cells have several digits. */
 static const double min_walls = 0.7;
+/* Proportion of the digits that ruling lines cross, on paper other than squared. */
+static const double max_crossed = 0.25;
 
 /* Sets combs (count) to the group of each node that is a comb, and -1 for others, and separates the
  * groups again. They were joined over the walls of boxes. */
@@ -150,6 +158,30 @@ static od_status find_combs(const od_page *page, int count, node *nodes, int *co
   for (int i = 0; i < count; i++) nodes[i].parent = i;
   od_release(groups);
   return OD_OK;
+}
+
+/* Whether ruling lines cross digits, as on squared paper, where they separate no numbers. */
+static bool is_squared(const od_page *page, int count, const node *nodes) {
+  int crossed = 0, digits = 0;
+  for (int i = 0; i < count; i++) {
+    if (!nodes[i].core) continue;
+    digits++;
+    crossed += od_is_crossed(page, &nodes[i].component);
+  }
+  return crossed > max_crossed * digits;
+}
+
+static od_status join_between_walls(const od_page *page, int count, node *nodes, int max_height,
+                                    od_error *error) {
+  const bool tables = page->class_map.classes && !is_squared(page, count, nodes);
+  join_neighbours(page, count, nodes, max_height, (separation){tables, NULL});
+  if (!page->class_map.classes) return OD_OK;
+  int *combs = od_allocate((size_t)count, sizeof *combs);
+  if (!combs) return od_fail_memory(error, "the combs of a page");
+  const od_status status = find_combs(page, count, nodes, combs, error);
+  if (!status) join_neighbours(page, count, nodes, max_height, (separation){tables, combs});
+  od_release(combs);
+  return status;
 }
 
 /* ---- broken digits ---- */
@@ -499,22 +531,15 @@ static od_status find_lines(od_page *page, node *nodes, int *label, od_error *er
   const int count = find_nodes(page, nodes, label, &height);
   for (int i = 0; i < count; i++)
     if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
-  join_neighbours(page, count, nodes, max_height, NULL);
-  if (page->class_map.classes) {
-    int *combs = od_allocate((size_t)count, sizeof *combs);
-    const od_status status = combs ? find_combs(page, count, nodes, combs, error)
-                                   : od_fail_memory(error, "the combs of a page");
-    if (!status) join_neighbours(page, count, nodes, max_height, combs);
-    od_release(combs);
-    if (status) return status;
-  }
+  od_status status = join_between_walls(page, count, nodes, max_height, error);
+  if (status) return status;
   join_parts(count, nodes, od_min(max_height, 2 * height));
   const int lines = number_lines(count, nodes);
   od_text_line *groups = page->lines;
   measure_groups(count, nodes, lines, groups);
   attach_small(count, nodes, groups);
   qsort(nodes, (size_t)count, sizeof *nodes, by_line);
-  const od_status status = fill_lines(page, count, nodes, label, error);
+  status = fill_lines(page, count, nodes, label, error);
   if (!status) relabel(page, label);
   return status;
 }

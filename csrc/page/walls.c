@@ -8,6 +8,9 @@
 static const double min_coverage = 0.55, margin = 0.35;
 /* Maximum overlap of a digit and a wall, in digit heights. */
 static const double max_overlap = 0.3;
+/* Minimum proportion of the rows above a digit, and of those below it, up to half its height away,
+ * that a ruling line which crosses it covers. */
+static const double min_crossing = 0.8;
 /* Maximum length of a box's wall above and below the digits, in digit heights. */
 static const double max_box_margin = 1.1;
 
@@ -38,6 +41,14 @@ static int length_beyond(const od_class_map *cells, int i, int j, int step, int 
   return length;
 }
 
+/* Whether a wall runs along column j, in most of the rows first .. last. */
+static bool is_wall(const od_class_map *cells, int first, int last, int j) {
+  int covered = 0; /* two columns, as walls may slant */
+  for (int i = first; i <= last; i++)
+    covered += is_ruling_line(cells, i, j) || is_ruling_line(cells, i, j + 1);
+  return covered >= min_coverage * (last - first + 1);
+}
+
 od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
                         const od_foreground_component *b) {
   const od_class_map *cells = &page->class_map;
@@ -51,13 +62,28 @@ od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
   const int right = od_min((b->left + overlap) / cells->side, cells->columns - 1);
   const int limit = (int)(max_box_margin * height) / cells->side + 2;
   for (int j = left; j <= right; j++) {
-    int covered = 0; /* two columns, as walls may slant */
-    for (int i = first; i <= last; i++)
-      covered += is_ruling_line(cells, i, j) || is_ruling_line(cells, i, j + 1);
-    if (covered < min_coverage * (last - first + 1)) continue;
-    const bool ends = length_beyond(cells, first, j, -1, limit) < limit &&
-                      length_beyond(cells, last, j, 1, limit) < limit;
-    return ends ? OD_BOX_WALL : OD_TABLE_WALL;
+    if (!is_wall(cells, first, last, j)) continue;
+    if (length_beyond(cells, first, j, -1, limit) < limit &&
+        length_beyond(cells, last, j, 1, limit) < limit)
+      return OD_BOX_WALL;
+    return OD_TABLE_WALL;
   }
   return OD_NO_WALL;
+}
+
+bool od_is_crossed(const od_page *page, const od_foreground_component *a) {
+  const od_class_map *cells = &page->class_map;
+  if (!cells->classes) return false;
+  const int side = cells->side, reach = (a->bottom - a->top) / 2 / side;
+  const int top = a->top / side, bottom = (a->bottom - 1) / side, inset = (a->right - a->left) / 4;
+  if (reach < 2) return false;
+  for (int j = (a->left + inset) / side; j <= (a->right - inset) / side; j++) {
+    int above = 0, below = 0;
+    for (int k = 1; k <= reach; k++) {
+      above += is_ruling_line(cells, top - k, j) || is_ruling_line(cells, top - k, j + 1);
+      below += is_ruling_line(cells, bottom + k, j) || is_ruling_line(cells, bottom + k, j + 1);
+    }
+    if (od_min(above, below) >= min_crossing * reach) return true;
+  }
+  return false;
 }

@@ -14,4 +14,7 @@ typedef enum od_wall {
 od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
                         const od_foreground_component *b);
 
+/* Whether an upright ruling line crosses a component, as on squared paper. */
+bool od_is_crossed(const od_page *page, const od_foreground_component *a);
+
 #endif
