@@ -98,16 +98,11 @@ static bool are_in_boxes(const od_foreground_component *a, const od_foreground_c
          b->left - a->right <= max_box_gap * higher;
 }
 
-/* How walls separate neighbours. */
-typedef struct separation {
-  bool tables;      /* those of tables do */
-  const int *combs; /* (nodes): the comb of each node, or -1; NULL: those of boxes do not */
-} separation;
-
 /* Joins neighbours. nodes (count) are ordered by their left sides; none is higher than max_height.
- * The wall of a box does not separate digits of the same comb. */
+ * Walls separate them, but the wall of a box does so only if `combs` is given, and not digits of
+ * the same comb. If page is NULL there are no walls. */
 static void join_neighbours(const od_page *page, int count, node *nodes, int max_height,
-                            separation by) {
+                            const int *combs) {
   for (int i = 0; i < count; i++) {
     if (!nodes[i].core) continue;
     for (int k = i + 1; k < count; k++) {
@@ -115,10 +110,9 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
       if (b->left - a->right > max_box_gap * max_height) break;
       const bool near = are_neighbours(a, b);
       if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
-      const bool in_comb = !by.combs || (by.combs[i] >= 0 && by.combs[i] == by.combs[k]);
-      const od_wall wall = od_wall_between(page, a, b);
-      const bool passes = wall == OD_BOX_WALL ? in_comb : wall == OD_NO_WALL || !by.tables;
-      if (passes && (near || wall == OD_BOX_WALL)) join(nodes, i, k);
+      const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
+      const od_wall wall = page ? od_wall_between(page, a, b) : OD_NO_WALL;
+      if (wall == OD_BOX_WALL ? in_comb : near && wall == OD_NO_WALL) join(nodes, i, k);
     }
   }
 }
@@ -173,13 +167,13 @@ static bool is_squared(const od_page *page, int count, const node *nodes) {
 
 static od_status join_between_walls(const od_page *page, int count, node *nodes, int max_height,
                                     od_error *error) {
-  const bool tables = page->class_map.classes && !is_squared(page, count, nodes);
-  join_neighbours(page, count, nodes, max_height, (separation){tables, NULL});
-  if (!page->class_map.classes) return OD_OK;
+  const bool walls = page->class_map.classes && !is_squared(page, count, nodes);
+  join_neighbours(walls ? page : NULL, count, nodes, max_height, NULL);
+  if (!walls) return OD_OK;
   int *combs = od_allocate((size_t)count, sizeof *combs);
   if (!combs) return od_fail_memory(error, "the combs of a page");
   const od_status status = find_combs(page, count, nodes, combs, error);
-  if (!status) join_neighbours(page, count, nodes, max_height, (separation){tables, combs});
+  if (!status) join_neighbours(page, count, nodes, max_height, combs);
   od_release(combs);
   return status;
 }
