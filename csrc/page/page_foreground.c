@@ -46,7 +46,8 @@ od_status od_page_find_foreground(od_page *page, od_error *error) {
   page->background = od_allocate(size, 1);
   if (!page->foreground || !page->background)
     return od_fail_memory(error, "the foreground of a page");
-  const od_foreground_maps maps = {.foreground = page->foreground, .background = page->background};
+  const od_foreground_maps maps = {
+      .foreground = page->foreground, .background = page->background, .has_steps = true};
   return od_find_page_foreground(&page->workspace, page->h, page->w, page->image, &maps,
                                  &page->dark, error);
 }
