@@ -56,8 +56,9 @@ def predict(X: ImageLike | Images, *, reject: float | None = None) -> Any:
         (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of images. Arrays of
         any library that NumPy converts or that exports DLPack are accepted (PyTorch, JAX), and
         columns of a table as lists (pandas, polars). Foreground and background may have any
-        colours and transparency. Images are preprocessed, see :func:`preprocess`; canonical
-        input is not, see Notes.
+        colours, also of equal lightness, and transparency. The digit may be cut without a margin,
+        stand in a box or on squared paper, or be crossed by a ruling line, in uneven light.
+        Images are preprocessed, see :func:`preprocess`; canonical input is not, see Notes.
     reject : float, optional
         0..1. Return -1 for images whose confidence is below it, because they could show another
         digit or none. On MNIST's digits 0.5 rejects a few in a thousand.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -288,7 +289,8 @@ def test_uneven_light(sample: Dataset, strokes: list[NDArray[np.uint8]], kind: s
 
 
 @pytest.mark.parametrize(
-    "colours", [((0, 118, 0), (232, 0, 0)), ((255, 255, 255), (255, 248, 90)), ((0, 0, 0), (0, 0, 90))]
+    "colours",
+    [((0, 118, 0), (232, 0, 0)), ((255, 255, 255), (255, 248, 90)), ((0, 0, 0), (0, 0, 90))],
 )
 def test_colours_of_equal_lightness(
     sample: Dataset,
@@ -318,7 +320,7 @@ def test_gray_levels_are_the_luminance(page: NDArray[np.uint8]) -> None:
 
 def test_two_digits_are_kept(strokes: list[NDArray[np.uint8]]) -> None:
     """Both are in the network's input, side by side."""
-    for left, right in zip(strokes[2:9], strokes[3:10], strict=True):
+    for left, right in itertools.pairwise(strokes[2:10]):
         height = max(left.shape[0], right.shape[0])
         pair = [np.pad(x, ((0, height - x.shape[0]), (4, 4))) for x in (left, right)]
         canonical = ocrdigit.preprocess(255 - np.pad(np.hstack(pair), 9))

@@ -30,12 +30,13 @@ typedef struct od_preprocess_steps {
 void od_preprocess_steps_release(od_preprocess_steps *steps);
 
 /* Preprocess image (h, w), whose rows lie `stride` bytes apart, to result (28, 28) in [0, 1], a
- * light digit on black. The foreground is found as by od_find_foreground; ruling lines from side to
- * side, specks and parts of neighbouring writing are dropped; strokes thinner than MNIST's are
- * thickened; the digit is fitted into 20x20, keeping its aspect ratio, with its centre of mass on
- * pixel (14, 14). An image without foreground gives all 0. `steps` may be NULL, else it is filled
- * unless there is an error. Errors: OD_ERROR_ARGUMENT for sides outside 1..16384;
- * OD_ERROR_MEMORY. */
+ * light digit on black. The foreground is found as by od_find_foreground, in uneven light in a
+ * smaller window; a crop without a margin gets one. Walls of boxes, ruling lines from side to side,
+ * specks and parts of neighbouring writing are dropped; two digits side by side are kept; strokes
+ * thinner than MNIST's are thickened; the digit is fitted into 20x20, keeping its aspect ratio,
+ * with its centre of mass on pixel (14, 14). An image without foreground gives all 0. `steps` may
+ * be NULL, else it is filled unless there is an error. Errors: OD_ERROR_ARGUMENT for sides
+ * outside 1..16384; OD_ERROR_MEMORY. */
 od_status od_preprocess_digit(od_image_workspace *workspace, int h, int w, int stride,
                               const uint8_t *image, od_preprocess_steps *steps, float *result,
                               od_error *error);

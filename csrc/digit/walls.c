@@ -167,8 +167,7 @@ static void erase_outside(const side *s, uint8_t *foreground) {
 static bool is_attached(const side *s, const uint8_t *foreground, int first, int last,
                         bool *in_middle) {
   const int margin = (last - first) / 10, reach = s->inner <= 2 ? 1 : 3;
-  int attached = 0;
-  *in_middle = true;
+  int attached = 0, near_end = 0;
   for (int j = first; j < last; j++) {
     const int edge = edge_at(s, j);
     int i = edge;
@@ -177,9 +176,11 @@ static bool is_attached(const side *s, const uint8_t *foreground, int first, int
       i++;
     if (i < edge + reach) continue;
     attached++;
-    if (j < first + margin || j >= last - margin) *in_middle = false;
+    near_end += j < first + margin || j >= last - margin;
   }
-  if (5 * attached > 2 * (last - first)) *in_middle = false;
+  /* Where a thin line has a step, it is attached to itself over some pixels. */
+  const int min_near_end = reach == 1 ? od_max(2, (last - first) / 12) : 1;
+  *in_middle = near_end < min_near_end && 5 * attached <= 2 * (last - first);
   return attached > 0;
 }
 
@@ -197,10 +198,11 @@ static bool is_complete(const side sides[SIDES], int k) {
          (sides[k].ends_at_image[1] || sides[second].is_wall);
 }
 
-/* Whether a wall may be a stroke of the digit: it is attached to the foreground `inside` all walls
- * near an end, or that foreground reaches a side without a wall. */
+/* Whether a wall is a stroke of the digit: it is attached to the foreground inside all walls near
+ * an end. *crosses tells whether it may be a ruling line through that foreground instead, with the
+ * box `inside`, which reaches a side of the frame without a wall. */
 static bool is_stroke(const side sides[SIDES], int k, const uint8_t *foreground, box frame,
-                      box inside) {
+                      box inside, bool *crosses) {
   const int reaches[SIDES] = {inside.top - frame.top, frame.bottom - inside.bottom,
                               inside.left - frame.left, frame.right - inside.right};
   int first, second;
@@ -209,11 +211,10 @@ static bool is_stroke(const side sides[SIDES], int k, const uint8_t *foreground,
   const side *s = &sides[k];
   const int begin = sides[first].is_wall ? sides[first].inner + PADDING / 2 : 0;
   const int end = s->length - (sides[second].is_wall ? sides[second].inner + PADDING / 2 : 0);
+  *crosses = false;
   if (!is_attached(s, foreground, begin, end, &in_middle)) return false;
-  if (!in_middle) return true;
-  for (int i = 0; i < SIDES; i++)
-    if (!sides[i].is_wall && reaches[i] <= 0) return true;
-  return false;
+  for (int i = 0; i < SIDES; i++) *crosses |= !sides[i].is_wall && reaches[i] <= 0;
+  return !in_middle;
 }
 
 static int count_walls(const side sides[SIDES]) {
@@ -252,12 +253,13 @@ bool od_remove_walls(int h, int w, uint8_t *foreground, bool *has_stroke) {
     if (sides[k].is_wall) erase_outside(&sides[k], rest);
   const box inside = find_box(h, w, rest);
   if (!has_digit(h, w, rest, frame)) return false;
-  bool strokes[SIDES];
+  bool strokes[SIDES] = {false}, crosses[SIDES] = {false};
   for (int k = 0; k < SIDES; k++)
-    strokes[k] = sides[k].is_wall && is_stroke(sides, k, foreground, frame, inside);
+    if (sides[k].is_wall) strokes[k] = is_stroke(sides, k, foreground, frame, inside, &crosses[k]);
   const bool is_box = count_walls(sides) >= 3;
   *has_stroke = !is_box && (strokes[TOP] || strokes[BOTTOM]);
-  for (int k = 0; k < SIDES; k++) sides[k].is_wall = sides[k].is_wall && (is_box || !strokes[k]);
+  for (int k = 0; k < SIDES; k++)
+    sides[k].is_wall = sides[k].is_wall && (is_box || !(strokes[k] || crosses[k]));
   for (int k = 0; k < SIDES; k++)
     if (sides[k].is_wall) erase_outside(&sides[k], foreground);
   return count_walls(sides) > 0;
