@@ -60,10 +60,10 @@ _CELL_WEIGHT, _MIN_IS_DIGIT = 1.0, 0.3
 # A component of a cell is writing if it is at least so high, relative to the cell.
 _MIN_HEIGHT = 0.22
 
-# Connected components decide whether the page is turned, if they are so many; the mean
-# log-probability from which on they are upright, and the gain of it that a turn needs.
+# Connected components decide whether the page is turned, if they are so many; the score from
+# which on they are upright, and the gain that a turn needs.
 _MIN_TURN_CROPS, _MAX_TURN_CROPS = 4, 40
-_UPRIGHT_SCORE, _MIN_TURN_GAIN = -0.2, 0.3
+_UPRIGHT_SCORE, _MIN_TURN_GAIN = 0.9, 0.12
 
 
 @dataclass(frozen=True)
@@ -440,10 +440,10 @@ def _find_upright(
     crops = crops[:: 1 + len(crops) // _MAX_TURN_CROPS]
     if len(crops) < _MIN_TURN_CROPS:
         return grid
-    scores = [_mean_log_score(model, crops)]
+    scores = [_upright_score(model, crops)]
     if scores[0] > _UPRIGHT_SCORE:
         return grid
-    scores += [_mean_log_score(model, _turned(crops, k)) for k in (1, 2, 3)]
+    scores += [_upright_score(model, _turned(crops, k)) for k in (1, 2, 3)]
     best = int(np.argmax(scores))
     if scores[best] < scores[0] + _MIN_TURN_GAIN:
         return grid
@@ -454,10 +454,10 @@ def _turned(crops: list[NDArray[np.uint8]], quarters: int) -> list[NDArray[np.ui
     return [np.ascontiguousarray(np.rot90(crop, quarters)) for crop in crops]
 
 
-def _mean_log_score(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> float:
-    """Return the mean log-probability that each crop shows its most probable digit."""
+def _upright_score(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> float:
+    """Return the mean square of the probabilities that each crop shows its most probable digit."""
     probabilities = model.predict_proba(crops).max(1) * _digit_scores(model, crops)
-    return float(np.log(np.maximum(probabilities, 1e-3)).mean())
+    return float(np.mean(probabilities**2))
 
 
 def _digit_scores(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
