@@ -60,10 +60,16 @@ _CELL_WEIGHT, _MIN_IS_DIGIT = 1.0, 0.3
 # A component of a cell is writing if it is at least so high, relative to the cell.
 _MIN_HEIGHT = 0.22
 
-# Connected components decide whether the page is turned, if they are so many; the mean
-# log-probability from which on they are upright, and the gain of it that a turn needs.
+# Upright strokes closer to the side of a cell, relative to its smaller side, are rests of a line.
+_SIDE_MARGIN = 0.13
+
+# A component that covers more of both sides of a cell is its shade.
+_MAX_FILL = 0.85
+
+# Connected components decide whether the page is turned, if they are so many; the score from
+# which on they are upright, and the gain that a turn needs.
 _MIN_TURN_CROPS, _MAX_TURN_CROPS = 4, 40
-_UPRIGHT_SCORE, _MIN_TURN_GAIN = -0.2, 0.3
+_UPRIGHT_SCORE, _MIN_TURN_GAIN = 0.9, 0.12
 
 
 @dataclass(frozen=True)
@@ -189,7 +195,7 @@ class Table:
             import pandas as pd
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "Table.to_frame needs pandas: pip install pandas", name="pandas"
+                "Table.to_frame needs pandas: pip install 'ocrdigit[frame]'", name="pandas"
             ) from error
         return pd.DataFrame(self.to_lists(), columns=range(self.shape[1]), dtype=str)
 
@@ -440,10 +446,10 @@ def _find_upright(
     crops = crops[:: 1 + len(crops) // _MAX_TURN_CROPS]
     if len(crops) < _MIN_TURN_CROPS:
         return grid
-    scores = [_mean_log_score(model, crops)]
+    scores = [_upright_score(model, crops)]
     if scores[0] > _UPRIGHT_SCORE:
         return grid
-    scores += [_mean_log_score(model, _turned(crops, k)) for k in (1, 2, 3)]
+    scores += [_upright_score(model, _turned(crops, k)) for k in (1, 2, 3)]
     best = int(np.argmax(scores))
     if scores[best] < scores[0] + _MIN_TURN_GAIN:
         return grid
@@ -454,10 +460,10 @@ def _turned(crops: list[NDArray[np.uint8]], quarters: int) -> list[NDArray[np.ui
     return [np.ascontiguousarray(np.rot90(crop, quarters)) for crop in crops]
 
 
-def _mean_log_score(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> float:
-    """Return the mean log-probability that each crop shows its most probable digit."""
+def _upright_score(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> float:
+    """Return the mean square of the probabilities that each crop shows its most probable digit."""
     probabilities = model.predict_proba(crops).max(1) * _digit_scores(model, crops)
-    return float(np.log(np.maximum(probabilities, 1e-3)).mean())
+    return float(np.mean(probabilities**2))
 
 
 def _digit_scores(model: DigitClassifier, crops: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
@@ -537,12 +543,18 @@ def _is_writing(
     grid: _Grid, boxes: NDArray[np.int64], rows: NDArray[Any], columns: NDArray[Any]
 ) -> NDArray[np.bool_]:
     """Return which components are writing: not specks, and not rests of ruling lines."""
-    _, y, w, h = boxes.T
+    x, y, w, h = boxes.T
     tops, heights = grid.tops[rows], grid.tops[rows + 1] - grid.tops[rows] - grid.gap
-    bottoms = grid.tops[rows + grid.spans[rows, columns, 0]] - grid.gap
-    at_side = (y <= tops + 1) | (y + h >= bottoms - 1)
-    high = h >= np.maximum(_MIN_HEIGHT * heights, 6)
-    return np.asarray(high & ~(at_side & (w > 6 * h)))
+    spans = grid.spans[rows, columns]
+    bottoms = grid.tops[rows + spans[:, 0]] - grid.gap
+    lefts, rights = grid.lefts[columns], grid.lefts[columns + spans[:, 1]] - grid.gap
+    at_edge = (y <= tops + 1) | (y + h >= bottoms - 1)
+    to_side = np.minimum(x + w / 2 - lefts, rights - x - w / 2)
+    to_side = to_side / np.minimum(rights - lefts, bottoms - tops)
+    beside = (to_side < _SIDE_MARGIN / 2) | ((to_side < _SIDE_MARGIN) & (2 * h > heights))
+    is_line = (at_edge & (w > 6 * h)) | (beside & (h > 4 * w))
+    is_shade = (w > _MAX_FILL * (rights - lefts)) & (h > _MAX_FILL * (bottoms - tops))
+    return np.asarray((h >= np.maximum(_MIN_HEIGHT * heights, 6)) & ~is_line & ~is_shade)
 
 
 def _normalized(

@@ -264,7 +264,7 @@ def test_to_frame() -> None:
 
 def test_to_frame_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ModuleNotFoundError, match="pip install pandas"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ocrdigit\[frame\]'"):
         read_table(ruled([40], [40])).to_frame()
 
 
