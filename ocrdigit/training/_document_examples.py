@@ -24,13 +24,12 @@ from ..models.recognizer import shipped_fusion, shipped_recognizer
 from ..reading import _downscaled
 from ..synth import NON_DIGIT, _fonts
 from ..synth._background import smooth_noise
-from ..table import _crops as table_crops
-from ..table import _find_upright, _Grid
+from ..table import _find_upright, _find_writing, _Grid
 from . import letters
 from ._examples import Examples
 from ._preprocessed import Pictures, preprocessed
 from .line_images import handwriting
-from .page_crops import is_number, label_register, read_register_labels
+from .registers import is_number, label_register, read_register_labels
 
 Box = tuple[int, int, int, int]
 
@@ -38,6 +37,7 @@ _FIELD_MARGIN = 12  # pixels around a field of a register
 _MAX_EQUAL = 5  # fields of a page with the same text: prices and dates recur
 _CROPS_PER_DIGIT = 3  # of a real digit, with different margins
 _MIN_LEGIBLE = 0.6  # of the digits of a photo: the network identifies fewer if the grid is wrong
+_MIN_CELLS = 0.8  # that have writing, of those that have a digit
 _SUDOKU = 9  # rows and columns
 _MIN_FOREGROUND, _MAX_FOREGROUND = 12, 400  # pixels of a canonical image
 _MIN_ASPECT = 0.8  # of several digits after preprocessing, relative to that before
@@ -69,7 +69,7 @@ def _crop(picture: Pictures, box: Sequence[int], rng: np.random.Generator) -> Pi
 
 def _is_usable(canonical: Pictures) -> bool:
     """Return whether preprocessing found a foreground that is neither empty nor the paper."""
-    return _MIN_FOREGROUND <= np.count_nonzero(canonical > 127) <= _MAX_FOREGROUND
+    return _MIN_FOREGROUND <= int((canonical > 127).sum()) <= _MAX_FOREGROUND
 
 
 def _examples(pairs: list[tuple[Pictures, int]]) -> Examples:
@@ -120,7 +120,7 @@ def _without_others(field: Pictures, foreground: Pictures, labels: NDArray[np.ui
     """Return a field with all foreground but that of the number painted over."""
     number = image.dilate((labels == 1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     paper = np.median(field[foreground < 20]) if (foreground < 20).any() else 255
-    clean = field.copy()
+    clean: Pictures = field.copy()
     clean[(foreground >= 24) & ~number] = paper
     return clean
 
@@ -170,20 +170,20 @@ def _cell_digits(
     grid: _Grid, truth: NDArray[np.int64], rng: np.random.Generator
 ) -> list[tuple[Pictures, int]]:
     """Return crops and labels of the digits of a table, none if its grid is not right."""
-    cells = [cell for cell in table_crops(grid) if truth[cell[0], cell[1]]]
-    values = np.array([truth[i, j] for i, j, _ in cells])
-    if len(cells) < 0.8 * np.count_nonzero(truth):
+    writing = _find_writing(grid)
+    found = zip(writing.boxes.items(), writing.crops(), strict=True)
+    cells = [(box, crop, int(truth[place])) for (place, box), crop in found if truth[place]]
+    values = [value for _, _, value in cells]
+    if len(cells) < _MIN_CELLS * np.count_nonzero(truth):
         return []
-    found = shipped_model().predict([crop for _, _, crop in cells])
-    if np.mean(found == values) < _MIN_LEGIBLE:
+    predicted = shipped_model().predict([crop for _, crop, _ in cells])
+    if np.mean(predicted == np.array(values)) < _MIN_LEGIBLE:
         return []
     pairs = []
-    for (_, _, crop), value in zip(cells, values.tolist(), strict=True):
-        margin = 4 + (max(crop.shape) - 8) // 10
-        h, w = crop.shape
-        box = (margin, margin, w - 2 * margin, h - 2 * margin)
+    for (left, top, right, bottom), crop, value in cells:
         pairs.append((preprocessed(crop), value))
-        version = _crop(crop, box, rng) if min(box[2:]) > 4 else None
+        box = (left, top, right - left, bottom - top)
+        version = _crop(writing.picture, box, rng)
         if version is not None:
             pairs.append((version, value))
     return pairs
@@ -358,7 +358,7 @@ def document_non_digits(folder: str, fonts: str, seed: int, count: int) -> Pictu
 def _is_whole(canonical: Pictures, foreground: Pictures) -> bool:
     """Return whether preprocessing has kept all of the digits in a foreground."""
     h, w = _trimmed(canonical).shape
-    return w / h >= _MIN_ASPECT * foreground.shape[1] / foreground.shape[0]
+    return bool(w / h >= _MIN_ASPECT * foreground.shape[1] / foreground.shape[0])
 
 
 def _strokes(

@@ -19,7 +19,7 @@ import argparse
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,11 +109,12 @@ def train(
     others = [cleaned(network, part, _MIN_PROBABILITY) for part in documents[1:3]]
     examples = _joined([*registers, *others, documents.non_digits])
     log(f"targets of {len(examples.labels)} examples of documents, and of the replay")
-    sets = (
-        make_distillation_set(REPLAY, TeacherEnsemble([network, large], []), data, (seed, 0)),
-        document_set(examples, REPLAY.versions, seed),
-    )
-    images, labels, targets = (np.concatenate(column) for column in zip(*sets, strict=True))
+    ensemble = TeacherEnsemble([network, large], [])
+    replay = make_distillation_set(REPLAY, ensemble, data, (seed, 0))
+    added = document_set(examples, REPLAY.versions, seed)
+    images = np.concatenate([replay.images, added.images])
+    labels = np.concatenate([replay.labels, added.labels])
+    targets = np.concatenate([replay.targets, added.targets])
     log(f"training on {len(labels)} images")
     initial = network.weights()
     trainer = make_trainer(network, _EPOCHS, REPLAY.rates["default"], (), seed)
