@@ -44,7 +44,7 @@ from .classifier import fit_temperature
 _CHUNK = 10_000  # examples drawn by one task
 _DRAWN_CHUNKS, _NON_DIGIT_CHUNKS = 2, 2
 _REGISTER_REPEATS = 2  # of the registers' digits, in an epoch
-_MIN_PROBABILITY = 0.001  # examples whose label the initial network finds less probable are removed
+_MIN_PROBABILITY = 0.005  # examples whose label the initial network finds less probable are removed
 REPLAY = Stage(
     3, Mixture(2, 20_000, 12_000), moderate(0.5), {"default": 1e-3}, augment_mnist=GEOMETRIC
 )
