@@ -50,6 +50,7 @@ REPLAY = Stage(
 )
 _AUGMENT_DOCUMENTS = moderate(0.3)
 _EPOCHS = 2
+_NON_DIGIT_BIAS = 0.9  # added to the score of non-digits: noise is none of the new examples
 _FINAL_WEIGHT = 0.6  # of the weights after training in the average with those before
 
 
@@ -119,8 +120,17 @@ def train(
     initial = network.weights()
     trainer = make_trainer(network, _EPOCHS, REPLAY.rates["default"], (), seed)
     trainer.run(images, labels, 1 / 255, *data.validation, targets=targets, on_epoch=print_progress)
-    average(network, [(1 - _FINAL_WEIGHT, initial), (_FINAL_WEIGHT, network.weights())], data)
+    final = network.weights()
+    for weights in (initial, final):
+        weights[_output_bias(weights)][NON_DIGIT] += _NON_DIGIT_BIAS
+    average(network, [(1 - _FINAL_WEIGHT, initial), (_FINAL_WEIGHT, final)], data)
     return files.Stored(network, fit_temperature(network, data.validation), tta=True)
+
+
+def _output_bias(weights: dict[str, NDArray[np.float32]]) -> str:
+    """Return the name of the biases of the output layer."""
+    (name,) = (name for name, values in weights.items() if values.shape == (NON_DIGIT + 1,))
+    return name
 
 
 def main() -> None:
