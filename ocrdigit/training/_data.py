@@ -57,10 +57,9 @@ class Data:
 
     def cleaned(self, network: _core.Network) -> Data:
         """Return the data without crops and non-digits whose class ``network`` finds improbable."""
-        kept = _probability_of_label(network, self.crops) > _MIN_PROBABILITY
-        cleaned = Examples(self.crops.images[kept], self.crops.labels[kept])
-        kept = _probability_of_label(network, _labelled(self.non_digits)) > _MIN_PROBABILITY
-        return replace(self, crops=cleaned, non_digits=self.non_digits[kept])
+        others = cleaned(network, _labelled(self.non_digits), _MIN_PROBABILITY)
+        crops = cleaned(network, self.crops, _MIN_PROBABILITY)
+        return replace(self, crops=crops, non_digits=others.images)
 
 
 def make_data(folder: str, jobs: int | None = None) -> Data:
@@ -84,6 +83,12 @@ def make_data(folder: str, jobs: int | None = None) -> Data:
         other_writers(folder),
         Examples(mnist.X_train[TRAINING_DIGITS:], digits[TRAINING_DIGITS:]),
     )
+
+
+def cleaned(network: _core.Network, examples: Examples, min_probability: float) -> Examples:
+    """Return the examples whose label ``network`` finds more probable than a minimum."""
+    kept = _probability_of_label(network, examples) > min_probability
+    return Examples(examples.images[kept], examples.labels[kept])
 
 
 def log_softmax(scores: NDArray[Any]) -> NDArray[Any]:

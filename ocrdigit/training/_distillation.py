@@ -71,7 +71,7 @@ def make_distillation_set(
     for version in range(stage.versions):
         for part, augment in ((mnist, augment_mnist), (others, stage.augment)):
             augmented = images[version, part]
-            _augment(examples.images[part], augment, (*seeds, version, part.stop), augmented)
+            augment_images(examples.images[part], augment, (*seeds, version, part.stop), augmented)
             digits = is_digit[part]
             targets[version, part][digits] = ensemble.predict_proba(
                 augmented[digits], part is mnist
@@ -84,7 +84,7 @@ def make_distillation_set(
     )
 
 
-def _augment(
+def augment_images(
     images: NDArray[np.uint8],
     augment: augmentations.Augmentation,
     seeds: tuple[int, ...],
@@ -134,7 +134,7 @@ def _train_student(
     for stage, stage_set in zip(STAGES, sets, strict=True):
         before = network.weights()
         _train(network, stage_set, stage.rates[name], data, seed)
-    _average(network, [(0.5, before), (0.5, network.weights())], data)
+    average(network, [(0.5, before), (0.5, network.weights())], data)
     return network
 
 
@@ -148,7 +148,7 @@ def _train_last_stage(
         network.set_weights(initial)
         _train(network, stage_set, rate, data, seed + run)
         weighted.append(((1 - _INITIAL_WEIGHT) / _RUNS, network.weights()))
-    _average(network, weighted, data)
+    average(network, weighted, data)
 
 
 def _train(
@@ -161,9 +161,7 @@ def _train(
     )  # fmt: skip
 
 
-def _average(
-    network: _core.Network, weighted: Sequence[tuple[float, _Weights]], data: Data
-) -> None:
+def average(network: _core.Network, weighted: Sequence[tuple[float, _Weights]], data: Data) -> None:
     """Set the weighted average of several weights, and calibrate it for int8."""
     averaged = {
         name: sum(np.float32(weight) * weights[name] for weight, weights in weighted)
