@@ -18,10 +18,13 @@ static const double min_number = 0.25;
 /* Levels of at least this are erased; softer ones are texture of the background. */
 enum { MIN_LEVEL = 24 };
 
+/* Background around the page, so that writing at its sides is seen as elsewhere. */
+enum { MARGIN = 4 * OD_DETECTOR_STRIDE };
+
 /* The foreground at a scale, with sides that are multiples of the stride. */
 typedef struct levels {
   int h, w;
-  uint8_t *pixels; /* (h, w) */
+  uint8_t *pixels; /* (h + 2 MARGIN, w + 2 MARGIN): 0 around them */
 } levels;
 
 /* Cells are blocks of pixels of the page, those of its class map: the pixels of the map of the
@@ -47,17 +50,23 @@ static int padded(int side) {
   return (side + OD_DETECTOR_STRIDE - 1) / OD_DETECTOR_STRIDE * OD_DETECTOR_STRIDE;
 }
 
+static size_t pitch_of(const levels *at) { return (size_t)at->w + 2 * MARGIN; }
+
+static uint8_t *row_of(const levels *at, int y) {
+  return at->pixels + (size_t)(y + MARGIN) * pitch_of(at) + MARGIN;
+}
+
 static od_status create_levels(int h, int w, levels *result, od_error *error) {
   *result = (levels){padded(h), padded(w), NULL};
-  result->pixels = od_allocate((size_t)result->h * (size_t)result->w, 1);
+  result->pixels = od_allocate((size_t)result->h + 2 * MARGIN, pitch_of(result));
   return result->pixels ? OD_OK : od_fail_memory(error, "the foreground of a page at a scale");
 }
 
 static od_status copy_foreground(const od_page *page, levels *result, od_error *error) {
   const size_t w = (size_t)page->w;
   od_status status = create_levels(page->h, page->w, result, error);
-  for (size_t y = 0; !status && y < (size_t)page->h; y++)
-    memcpy(result->pixels + y * (size_t)result->w, page->foreground + y * w, w);
+  for (int y = 0; !status && y < page->h; y++)
+    memcpy(row_of(result, y), page->foreground + (size_t)y * w, w);
   return status;
 }
 
@@ -67,9 +76,8 @@ static od_status halve(levels *fine, od_error *error) {
   od_status status = create_levels(fine->h / 2, fine->w / 2, &coarse, error);
   if (status) return status;
   for (int y = 0; y < fine->h / 2; y++) {
-    const uint8_t *upper = fine->pixels + (size_t)(2 * y) * (size_t)fine->w;
-    const uint8_t *lower = upper + fine->w;
-    uint8_t *row = coarse.pixels + (size_t)y * (size_t)coarse.w;
+    const uint8_t *upper = row_of(fine, 2 * y), *lower = row_of(fine, 2 * y + 1);
+    uint8_t *row = row_of(&coarse, y);
     for (int x = 0; x < fine->w / 2; x++)
       row[x] =
           (uint8_t)((upper[2 * x] + upper[2 * x + 1] + lower[2 * x] + lower[2 * x + 1] + 2) / 4);
@@ -79,28 +87,30 @@ static od_status halve(levels *fine, od_error *error) {
   return OD_OK;
 }
 
-/* Adds a map (h, w, OD_PIXEL_CLASSES) whose pixels are `factor` cells wide. */
+/* Adds a map (h, w, OD_PIXEL_CLASSES) whose pixels are `factor` cells wide, with the margin. */
 static void add_map(const detection *work, od_shape shape, int factor, const uint8_t *map) {
   const od_class_map *cells = &work->page->class_map;
+  const int border = MARGIN / OD_DETECTOR_STRIDE;
   uint16_t *sums = work->sums;
   for (int i = 0; i < cells->rows; i++) {
     const uint8_t *row =
-        map + (size_t)od_min(i / factor, shape.h - 1) * (size_t)shape.w * OD_PIXEL_CLASSES;
+        map + (size_t)od_min(i / factor + border, shape.h - 1) * (size_t)shape.w * OD_PIXEL_CLASSES;
     for (int j = 0; j < cells->columns; j++, sums += OD_PIXEL_CLASSES) {
-      const uint8_t *pixel = row + (size_t)od_min(j / factor, shape.w - 1) * OD_PIXEL_CLASSES;
+      const uint8_t *pixel =
+          row + (size_t)od_min(j / factor + border, shape.w - 1) * OD_PIXEL_CLASSES;
       for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] = (uint16_t)(sums[c] + pixel[c]);
     }
   }
 }
 
 static od_status run_scale(const detection *work, const levels *at, int factor, od_error *error) {
-  const od_shape shape = od_model_map_shape(work->model, at->h, at->w);
+  const od_shape shape = od_model_map_shape(work->model, at->h + 2 * MARGIN, at->w + 2 * MARGIN);
   uint8_t *map = od_allocate(od_shape_size(shape), 1);
   if (!map) return od_fail_memory(error, "detecting the numbers of a page");
   const od_map_picture picture = {.pixels = at->pixels,
-                                  .pitch = (size_t)at->w,
-                                  .h = at->h,
-                                  .w = at->w,
+                                  .pitch = pitch_of(at),
+                                  .h = at->h + 2 * MARGIN,
+                                  .w = at->w + 2 * MARGIN,
                                   .scale = 1.0 / 255,
                                   .bytes = map};
   od_model_run_map(work->model, work->workspace, work->pool, &picture);
