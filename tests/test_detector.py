@@ -141,11 +141,12 @@ def test_files(tmp_path: Path) -> None:
     network = models.shipped_detector()
     models.write_detector(path, network)
     again = models.read_detector(path)
+    again.precision = network.precision
     picture = write(["35"], size=(201, 121))
     assert np.array_equal(
         again.predict_map(picture, 1 / 255), network.predict_map(picture, 1 / 255)
     )
-    with pytest.raises(ValueError, match="not a file of an ocrdigit detector"):
+    with pytest.raises(ValueError, match="not a detector of ocrdigit"):
         models.read_detector(RECOGNIZER_PATH)
     with pytest.raises(FileNotFoundError):
         models.read_detector(tmp_path / "missing.safetensors")

@@ -52,7 +52,7 @@ def read_network(
         with safe_open(os.fspath(path), "numpy") as file:
             metadata = file.metadata() or {}
             if metadata.get("format") != file_format:
-                raise ValueError(f"not a file of an {file_format}")
+                raise ValueError(f"not a {file_format.removeprefix('ocrdigit ')} of ocrdigit")
             weights = {
                 name: file.get_tensor(name).astype(np.float32)
                 for name in file.keys()  # noqa: SIM118

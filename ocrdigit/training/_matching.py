@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import synth
+from ..models.detector import NUMBER
 
 _MIN_IOU = 0.3
 
@@ -34,9 +35,12 @@ def match_document(table: NDArray[np.int32], document: synth.Document) -> NDArra
     """Return the true digit (n,) of each detection on a document.
 
     Detections in the box of a number are its digits in order if there are as many of them, else
-    UNKNOWN. All others are false, -1.
+    UNKNOWN, as are parts of numbers that are cut by the sides. All others are false, -1.
     """
     values = np.full(len(table), -1, np.int64)
+    for index, (x, y, w, h) in enumerate(table[:, 2:].tolist()):
+        if (document.labels[y : y + h, x : x + w] == NUMBER).any():
+            values[index] = UNKNOWN
     centers = table[:, 2:4] + table[:, 4:6] / 2
     for text, (x, y, w, h) in document.numbers:
         inside = ((centers >= (x, y)) & (centers < (x + w, y + h))).all(axis=1)
