@@ -57,6 +57,9 @@ _MAX_ASPECT = 1.4
 # holds a digit.
 _CELL_WEIGHT, _MIN_IS_DIGIT = 1.0, 0.3
 
+# Minimum probability of a single digit in a cell where several were read.
+_MIN_SINGLE = 0.8
+
 # A component of a cell is writing if it is at least so high, relative to the cell.
 _MIN_HEIGHT = 0.22
 
@@ -647,9 +650,8 @@ def _verify_single_digits(
     probabilities, scores = model.predict_proba(crops), _digit_scores(model, crops)
     for (place, box, _), p, score in zip(single, probabilities, scores.tolist(), strict=True):
         found = [digit for line in cells.get(place, {}).values() for digit in line]
-        if len(found) > 1 and not (
-            p.max() * score > 0.9 and np.prod([d.confidence for d in found]) < 0.5
-        ):
+        several = float(np.prod([digit.confidence for digit in found]))
+        if len(found) > 1 and p.max() * score < max(_MIN_SINGLE, several):
             continue
         log_p = _CELL_WEIGHT * np.log(np.maximum(p, 1e-4))
         is_digit = score
