@@ -40,8 +40,8 @@ typedef struct detection {
 
 bool od_is_detector(const od_model *model) {
   const od_shape input = od_model_input(model), output = od_model_output(model);
-  return input.c == 1 && output.c == OD_PIXEL_CLASSES && input.h == output.h * OD_DETECTOR_STRIDE &&
-         input.w == output.w * OD_DETECTOR_STRIDE;
+  return input.c == 1 && output.h > 1 && output.c == OD_PIXEL_CLASSES &&
+         input.h == output.h * OD_DETECTOR_STRIDE && input.w == output.w * OD_DETECTOR_STRIDE;
 }
 
 /* ---- scales ---- */
