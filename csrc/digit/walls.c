@@ -14,8 +14,9 @@ enum {
   BOTTOM = 1,
   LEFT = 2,
   RIGHT = 3,
-  MAX_SLANT = 6, /* a wall's ends differ by up to 6 / 100 of its length in depth */
-  PADDING = 8    /* more than half of that at OD_MAX_WALL_SIDE */
+  MIN_LENGTH = 8, /* of a wall */
+  MAX_SLANT = 6,  /* a wall's ends differ by up to 6 / 100 of its length in depth */
+  PADDING = 8     /* more than half of that at OD_MAX_WALL_SIDE */
 };
 
 /* Rows and columns first..last - 1. */
@@ -137,6 +138,7 @@ static void find_wall(const uint8_t *foreground, side *s) {
   uint8_t lines[OD_MAX_WALL_SIDE * (OD_MAX_WALL_SIDE / 2 + 2 * PADDING)];
   uint8_t counts[OD_MAX_WALL_SIDE];
   int best = -1;
+  if (s->length < MIN_LENGTH) return;
   copy_zone(s, foreground, lines);
   for (int slant = -MAX_SLANT; slant <= MAX_SLANT; slant++) {
     int squares = 0;
