@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/math.h"
 #include "base/memory.h"
@@ -447,8 +448,7 @@ static void add_segment(od_page *page, const od_foreground_component *component)
 }
 
 /* Fills the lines and segments of the page from nodes (count), which are ordered by line;
- * label (components) gets the label of the segment of each component; it is used for work before.
- */
+ * label (components) is 0, and gets the label of the segment of each component. */
 static od_status fill_lines(od_page *page, int count, node *nodes, int *label, od_error *error) {
   int begin = 0;
   while (begin < count && nodes[begin].line < 0) begin++;
@@ -523,6 +523,7 @@ static int find_nodes(const od_page *page, node *nodes, int *heights, int *media
 static od_status find_lines(od_page *page, node *nodes, int *label, od_error *error) {
   int height, max_height = 0;
   const int count = find_nodes(page, nodes, label, &height);
+  memset(label, 0, (size_t)page->components.count * sizeof *label);
   for (int i = 0; i < count; i++)
     if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
   od_status status = join_between_walls(page, count, nodes, max_height, error);
