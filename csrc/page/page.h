@@ -29,7 +29,7 @@ typedef enum od_pixel_class {
 typedef struct od_segment {
   int left, top, right, bottom; /* box; right and bottom are exclusive */
   int area;                     /* pixels */
-  int mass;                     /* sum of the foreground levels of its pixels */
+  int64_t mass;                 /* sum of the foreground levels of its pixels */
   double mean_x;                /* mean column of its pixels */
 } od_segment;
 

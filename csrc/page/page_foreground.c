@@ -15,8 +15,8 @@ od_status od_median_height(int count, const od_foreground_component *components,
   double *mass = od_allocate((size_t)h + 1, sizeof *mass); /* of the components of each height */
   if (!mass) return od_fail_memory(error, "the heights of components");
   for (int i = 0; i < count; i++) {
-    mass[components[i].bottom - components[i].top] += components[i].mass;
-    total += components[i].mass;
+    mass[components[i].bottom - components[i].top] += (double)components[i].mass;
+    total += (double)components[i].mass;
   }
   *height = 0;
   while (*height < h && 2 * sum < total) sum += mass[++*height];

@@ -255,13 +255,13 @@ static fit measure_fit(const recognition *work) {
   const od_symbols *symbols = &work->symbols;
   fit result = {0, 0};
   double total = 0;
-  for (int i = 0; i < work->page.segment_count; i++) total += work->page.segments[i].mass;
+  for (int i = 0; i < work->page.segment_count; i++) total += (double)work->page.segments[i].mass;
   for (int i = 0; i < symbols->count; i++) {
     const double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
     double mass = 0, max = 0;
     for (int d = 0; d < OD_DIGITS; d++) max = fmax(max, posteriors[d]);
     for (int k = 0; k < symbols->ranges[i].count; k++)
-      mass += work->page.segments[symbols->ranges[i].first + k].mass;
+      mass += (double)work->page.segments[symbols->ranges[i].first + k].mass;
     result.digits += max;
     result.proportion += max * mass;
   }
