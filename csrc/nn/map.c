@@ -240,7 +240,7 @@ static od_real exp_negative(od_real x) {
   return exp(x);
 #else
   const float round = 12582912; /* 1.5 * 2^23: the sum has n in its low bits */
-  x = x > -87 ? x : -87;
+  x = x < -87 ? -87 : x;
   const float shifted = x * 1.44269504f + round, n = shifted - round;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -255,7 +255,7 @@ static od_real exp_negative(od_real x) {
   memcpy(&bits, &p, sizeof bits);
   bits += power << 23;
   memcpy(&p, &bits, sizeof p);
-  return p;
+  return x == x ? p : x;
 #endif
 }
 
