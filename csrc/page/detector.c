@@ -284,5 +284,7 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
   if (!status) status = erase(&work, error);
   od_release(work.sums);
   od_release(work.kept);
+  od_release(page->background);
+  page->background = NULL;
   return status;
 }

@@ -91,16 +91,10 @@ static od_status find_level_lines(recognition *work, od_error *error) {
   od_status status = find_lines(&work->page, error);
   const double skew = status ? 0 : od_page_find_skew(&work->page);
   if (skew == 0) return status;
-  od_page level;
-  status = od_page_rotate(&work->page, skew, &level, error);
-  if (!status) status = find_lines(&level, error);
-  if (status) {
-    od_page_release(&level);
-    return status;
-  }
   work->source = work->page;
-  work->page = level;
-  return OD_OK;
+  od_page_release_layout(&work->source);
+  status = od_page_rotate(&work->source, skew, &work->page, error);
+  return status ? status : find_lines(&work->page, error);
 }
 
 /* From the lines of work->page to symbols, as od_symbols_decode, with up to max_per_line hypotheses
@@ -129,7 +123,7 @@ static double sum_foreground(const od_page *page) {
 static od_status find_components(const od_reader *reader, od_thread_pool *pool, recognition *work,
                                  od_error *error) {
   od_page *page = &work->page;
-  od_status status = od_page_find_foreground(page, error);
+  od_status status = od_page_find_foreground(page, reader->detector, error);
   work->kept = 1;
   if (!status && reader->detector) {
     const double before = sum_foreground(page);
@@ -284,6 +278,7 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
     status = find_components(reader, pool, work, error);
   }
   if (!status) status = find_level_lines(work, error);
+  od_page_release(&work->source);
   if (status) return status;
   if (trial) od_page_keep_lines(&work->page, TRIAL_LINES);
   const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
