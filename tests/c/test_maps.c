@@ -366,7 +366,7 @@ static void test_nan(void) {
       &(od_map_picture){
           .pixels = picture, .pitch = W, .h = H, .w = W, .scale = 1.0 / 255, .probabilities = p});
   size_t numbers = 0;
-  for (size_t i = 0; i < od_shape_size(map); i++) numbers += !isnan(p[i]);
+  for (size_t i = 0; i < od_shape_size(map); i++) numbers += isnan(p[i]) ? 0 : 1;
   CHECK_INT(numbers, 0);
   od_release(p);
   free(picture);
