@@ -11,7 +11,7 @@
 #include "digit/ruling_lines.h"
 #include "digit/components.h"
 #include "digit/stroke_width.h"
-#include "digit/walls.h"
+#include "digit/box_sides.h"
 #include "tables.h"
 
 enum { MAX_SIDE = 150, MAX_PIXELS = MAX_SIDE * MAX_SIDE };
@@ -482,10 +482,10 @@ static void test_ruling_lines_of_noise(void) {
   }
 }
 
-/* ---- walls ---- */
+/* ---- box sides ---- */
 
-/* A dot above a vertical stroke of few columns is not a wall. */
-static void test_walls_of_narrow_images(void) {
+/* A dot above a vertical stroke of few columns is not a box side. */
+static void test_box_sides_of_narrow_images(void) {
   enum { H = 40 };
   for (int width = 1; width < 8; width++) {
     const int w = width + 2;
@@ -496,7 +496,7 @@ static void test_walls_of_narrow_images(void) {
     draw_box(w, image, 8, 1, H - 1, 1 + width);
     memcpy(before, image, (size_t)(H * w));
     CHECK_CASE("%d columns", width);
-    CHECK(!od_remove_walls(H, w, image));
+    CHECK(!od_remove_box_sides(H, w, image));
     CHECK(memcmp(before, image, (size_t)(H * w)) == 0);
   }
 }
@@ -518,7 +518,7 @@ int main(void) {
   RUN(test_stroke_width);
   RUN(test_ruling_lines);
   RUN(test_ruling_lines_of_noise);
-  RUN(test_walls_of_narrow_images);
+  RUN(test_box_sides_of_narrow_images);
   od_thread_pool_destroy(pool);
   guard_destroy(&guard_in);
   guard_destroy(&guard_out);
