@@ -156,6 +156,10 @@ def test_bad_detector() -> None:
     page = write(["35"])
     with pytest.raises(ValueError, match="detector: got a network from"):
         _core.read_digits(shipped_recognizer(), page, detector=shipped_recognizer())
+    layers = [{"type": "conv2d", "filters": 2}, {"type": "flatten"}, {"type": "dense", "units": 4}]
+    dense = _core.Network(layers, (4, 4, 1))
+    with pytest.raises(ValueError, match=r"detector: got a network from \(4, 4, 1\)"):
+        _core.read_digits(shipped_recognizer(), page, detector=dense)
     with pytest.raises(TypeError, match="detector"):
         _core.read_digits(shipped_recognizer(), page, detector=3)  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ static int main_component(const od_foreground_components *components, int h, int
     const double x = (double)c->column_sum / c->area / w - 0.5;
     const double y = 0.5 * (c->top + c->bottom) / h - 0.5;
     const double distance = 2 * fabs(x) + fabs(y);
-    const double weight = c->mass * exp(-2 * distance * distance);
+    const double weight = (double)c->mass * exp(-2 * distance * distance);
     if (best < 0 || weight > max_weight) {
       best = k;
       max_weight = weight;

@@ -2,8 +2,6 @@
  * touch, in a disjoint-set forest of runs. */
 #include "digit/components.h"
 
-#include <limits.h>
-
 #include "base/memory.h"
 #include "image/row_partition.h"
 #include "image/bit_rows.h"
@@ -83,10 +81,10 @@ static void add_run(const run *r, od_foreground_component *component) {
   component->area += length;
   component->mass += r->mass;
   if (r->peak > component->peak) component->peak = r->peak;
-  component->column_sum += length * (r->begin + r->end - 1) / 2;
+  component->column_sum += (int64_t)length * (r->begin + r->end - 1) / 2;
 }
 
-static int count_from(int count, const int *masses, int min_mass) {
+static int count_from(int count, const int64_t *masses, int64_t min_mass) {
   int reached = 0;
   for (int i = 0; i < count; i++) reached += masses[i] >= min_mass;
   return reached;
@@ -98,24 +96,28 @@ static bool is_strong(const od_foreground_component *component, int min_area) {
 
 /* Return the mass of the component of rank `limit` by mass, or 0 if there are no more; masses
  * (count) is scratch. */
-static int find_min_mass(int count, const od_foreground_component *components, int min_area,
-                         int limit, int *masses) {
-  int kept = 0, low = 0, high = INT_MAX; /* `limit` components reach low, but not high */
-  for (int i = 0; i < count; i++)
-    if (is_strong(&components[i], min_area)) masses[kept++] = components[i].mass;
+static int64_t find_min_mass(int count, const od_foreground_component *components, int min_area,
+                             int limit, int64_t *masses) {
+  int kept = 0;
+  int64_t low = 0, high = 1; /* `limit` components reach low, but not high */
+  for (int i = 0; i < count; i++) {
+    if (!is_strong(&components[i], min_area)) continue;
+    masses[kept++] = components[i].mass;
+    if (components[i].mass >= high) high = components[i].mass + 1;
+  }
   if (kept <= limit) return 0;
   while (high - low > 1) {
-    const int middle = low + (high - low) / 2;
+    const int64_t middle = low + (high - low) / 2;
     *(count_from(kept, masses, middle) >= limit ? &low : &high) = middle;
   }
   return low;
 }
 
 /* Remove the components that are left out, in place, and return how many remain; labels (count)
- * gets the label of each, 0 for those removed. */
+ * gets the label of each, 0 for those removed. masses (count) is scratch. */
 static int keep_components(int count, od_foreground_component *components, int min_area, int limit,
-                           int *labels) {
-  const int min_mass = find_min_mass(count, components, min_area, limit, labels);
+                           int64_t *masses, int *labels) {
+  const int64_t min_mass = find_min_mass(count, components, min_area, limit, masses);
   int kept = 0;
   for (int i = 0; i < count; i++) {
     const od_foreground_component *component = &components[i];
@@ -165,13 +167,14 @@ od_status od_find_foreground_components(od_image_workspace *workspace, int h, in
   const size_t room = (size_t)runs.count + 1;
   runs.items = od_allocate(room, sizeof *runs.items);
   int *component_of = od_allocate(room, 2 * sizeof *component_of), *labels = component_of + room;
+  int64_t *masses = od_allocate(room, sizeof *masses);
   components->items = od_allocate(room, sizeof *components->items);
   components->labels = od_allocate((size_t)h * (size_t)w, sizeof *components->labels);
   od_status status = OD_OK;
-  if (runs.items && component_of && components->items && components->labels) {
+  if (runs.items && component_of && masses && components->items && components->labels) {
     connect(&rows, foreground, (int32_t *)(void *)(scratch + bits), runs.items);
     const int count = accumulate_runs(&runs, component_of, components->items);
-    components->count = keep_components(count, components->items, min_area, limit, labels);
+    components->count = keep_components(count, components->items, min_area, limit, masses, labels);
     write_labels(w, &runs, component_of, labels, components->labels);
   } else {
     status = od_fail_memory(error, "the connected components of an image");
@@ -179,6 +182,7 @@ od_status od_find_foreground_components(od_image_workspace *workspace, int h, in
   }
   od_release(runs.items);
   od_release(component_of);
+  od_release(masses);
   return status;
 }
 

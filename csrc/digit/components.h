@@ -12,9 +12,9 @@
 typedef struct od_foreground_component {
   int left, top, right, bottom; /* bounding box; right and bottom are exclusive */
   int area;                     /* pixels */
-  int mass;                     /* sum of the foreground levels */
   int peak;                     /* maximum foreground level */
-  int column_sum;               /* sum of the pixels' columns, for their mean */
+  int64_t mass;                 /* sum of the foreground levels */
+  int64_t column_sum;           /* sum of the pixels' columns, for their mean */
 } od_foreground_component;
 
 /* Owns its arrays; release with od_foreground_components_release. */

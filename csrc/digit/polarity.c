@@ -16,7 +16,7 @@ static const double min_uniform = 0.8, min_border = 0.45;
 static const double max_skewness = 2.4;
 
 /* Weights of both skewnesses and of the proportions, from logistic regression on 5,400 crops of
- * MNIST's and optdigits' training images: tight, with margins, with thick strokes, with walls and
+ * MNIST's and optdigits' training images: tight, with margins, thick strokes, box sides and
  * ruling lines, on squared paper and in uneven light. */
 static const double skewness_weight = -3.82, area_weight = 7.52, border_weight = -12.64;
 
@@ -86,7 +86,7 @@ static void add_row(const od_coarse_grid *grid, int y, const uint8_t *row, const
 }
 
 /* The proportion of dark pixels less that of light ones on the border. A ring inside it replaces it
- * if it is nearly all of the opposite level: then the border is the walls of a box. */
+ * if it is nearly all of the opposite level: then the border is the sides of a box. */
 static double border_balance(const od_coarse_grid *grid, const balance *sums) {
   double border = 0;
   for (int k = 0; k < RINGS; k++) {

@@ -14,7 +14,7 @@
 #include "digit/resample.h"
 #include "digit/ruling_lines.h"
 #include "digit/stroke_width.h"
-#include "digit/walls.h"
+#include "digit/box_sides.h"
 
 enum {
   WORK_SIDE = 128,       /* larger images are reduced to this */
@@ -51,7 +51,7 @@ typedef struct work {
   uint8_t *scratch;    /* (h, w) */
   od_foreground_components components;
   bool keep[OD_MAX_DIGIT_COMPONENTS];
-  bool has_lines;       /* walls or ruling lines were removed */
+  bool has_lines;       /* box sides or ruling lines were removed */
   bool has_long_stroke; /* of the digit, from side to side */
   bool is_uneven;       /* the light is */
   int padding;          /* pixels added at each side */
@@ -210,7 +210,8 @@ static od_status isolate(work *w, od_error *error) {
   if (status) return status;
   w->has_lines = false;
   w->has_long_stroke = false;
-  if (!w->padding) w->has_lines = od_remove_walls(w->h, w->w, w->foreground, &w->has_long_stroke);
+  if (!w->padding)
+    w->has_lines = od_remove_box_sides(w->h, w->w, w->foreground, &w->has_long_stroke);
   status = find_components(w, error);
   if (!status) status = remove_ruling_lines(w, error);
   if (status || w->components.count == 0) return status;
@@ -238,7 +239,7 @@ static bool is_foreground(const work *w, int y, int x) {
 }
 
 /* Whether the image is a crop without a margin: much of it, or of its border, is foreground, and no
- * walls or ruling lines. */
+ * box sides or ruling lines. */
 static bool is_tight(const work *w) {
   int area = 0, border = 0;
   if (w->has_lines || w->is_uneven) return false;

@@ -31,7 +31,7 @@ void od_preprocess_steps_release(od_preprocess_steps *steps);
 
 /* Preprocess image (h, w), whose rows lie `stride` bytes apart, to result (28, 28) in [0, 1], a
  * light digit on black. The foreground is found as by od_find_foreground, in uneven light in a
- * smaller window; a crop without a margin gets one. Walls of boxes, ruling lines from side to side,
+ * smaller window; a crop without a margin gets one. Sides of boxes, ruling lines from side to side,
  * specks and parts of neighbouring writing are dropped; two digits side by side are kept; strokes
  * thinner than MNIST's are thickened; the digit is fitted into 20x20, keeping its aspect ratio,
  * with its centre of mass on pixel (14, 14). An image without foreground gives all 0. `steps` may

@@ -106,11 +106,11 @@ od_status od_map_lay_out(od_model *model, od_error *error) {
   for (int i = 0; i < count; i++) {
     od_op op = model->plan.ops[i];
     const window w = rows_window(&op);
-    const int held = rows + w.size + w.step, made = rows_made(rows, w);
-    const size_t size = (size_t)held * (size_t)columns[i] * (size_t)op.in.c;
+    const int retained = rows + w.size + w.step, made = rows_made(rows, w);
+    const size_t size = (size_t)retained * (size_t)columns[i] * (size_t)op.in.c;
     model->map_at[i + 1] = model->map_at[i] + od_round_to_alignment(size);
     resize_columns(&op, columns[i], columns[i + 1]);
-    resize(&op, held, made);
+    resize(&op, retained, made);
     if (op.kind == OD_CONV2D)
       model->scratch_size = od_max_size(model->scratch_size, od_conv_forward_scratch(&op));
     rows = made;
@@ -240,7 +240,7 @@ static od_real exp_negative(od_real x) {
   return exp(x);
 #else
   const float round = 12582912; /* 1.5 * 2^23: the sum has n in its low bits */
-  x = x > -87 ? x : -87;
+  x = x < -87 ? -87 : x;
   const float shifted = x * 1.44269504f + round, n = shifted - round;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -255,7 +255,7 @@ static od_real exp_negative(od_real x) {
   memcpy(&bits, &p, sizeof bits);
   bits += power << 23;
   memcpy(&p, &bits, sizeof p);
-  return p;
+  return x == x ? p : x;
 #endif
 }
 

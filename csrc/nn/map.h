@@ -1,5 +1,5 @@
 /* A model with a map as output on pictures of any size, as the workspace (nn/workspace.h) allows:
- * its memory does not depend on the picture.
+ * its memory depends on the strides of the network, but not on the picture.
  *
  * A picture is cut into parts, the tasks of the thread pool. The rows of a part stream through the
  * layers, some at a time: each operation keeps the last rows of its input that its next outputs

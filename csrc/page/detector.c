@@ -22,10 +22,10 @@ enum { MIN_LEVEL = 24 };
 enum { MARGIN = 4 * OD_DETECTOR_STRIDE };
 
 /* The foreground at a scale, with sides that are multiples of the stride. */
-typedef struct levels {
+typedef struct scaled_foreground {
   int h, w;
   uint8_t *pixels; /* (h + 2 MARGIN, w + 2 MARGIN): 0 around them */
-} levels;
+} scaled_foreground;
 
 /* Cells are blocks of pixels of the page, those of its class map: the pixels of the map of the
  * finest scale. */
@@ -40,8 +40,8 @@ typedef struct detection {
 
 bool od_is_detector(const od_model *model) {
   const od_shape input = od_model_input(model), output = od_model_output(model);
-  return input.c == 1 && output.c == OD_PIXEL_CLASSES && input.h == output.h * OD_DETECTOR_STRIDE &&
-         input.w == output.w * OD_DETECTOR_STRIDE;
+  return input.c == 1 && output.h > 1 && output.c == OD_PIXEL_CLASSES &&
+         input.h == output.h * OD_DETECTOR_STRIDE && input.w == output.w * OD_DETECTOR_STRIDE;
 }
 
 /* ---- scales ---- */
@@ -50,30 +50,30 @@ static int padded(int side) {
   return (side + OD_DETECTOR_STRIDE - 1) / OD_DETECTOR_STRIDE * OD_DETECTOR_STRIDE;
 }
 
-static size_t pitch_of(const levels *at) { return (size_t)at->w + 2 * MARGIN; }
+static size_t pitch_of(const scaled_foreground *at) { return (size_t)at->w + 2 * MARGIN; }
 
-static uint8_t *row_of(const levels *at, int y) {
+static uint8_t *row_of(const scaled_foreground *at, int y) {
   return at->pixels + (size_t)(y + MARGIN) * pitch_of(at) + MARGIN;
 }
 
-static od_status create_levels(int h, int w, levels *result, od_error *error) {
-  *result = (levels){padded(h), padded(w), NULL};
+static od_status create_scale(int h, int w, scaled_foreground *result, od_error *error) {
+  *result = (scaled_foreground){padded(h), padded(w), NULL};
   result->pixels = od_allocate((size_t)result->h + 2 * MARGIN, pitch_of(result));
   return result->pixels ? OD_OK : od_fail_memory(error, "the foreground of a page at a scale");
 }
 
-static od_status copy_foreground(const od_page *page, levels *result, od_error *error) {
+static od_status copy_foreground(const od_page *page, scaled_foreground *result, od_error *error) {
   const size_t w = (size_t)page->w;
-  od_status status = create_levels(page->h, page->w, result, error);
+  od_status status = create_scale(page->h, page->w, result, error);
   for (int y = 0; !status && y < page->h; y++)
     memcpy(row_of(result, y), page->foreground + (size_t)y * w, w);
   return status;
 }
 
 /* Replaces levels by the means of blocks of 2x2. */
-static od_status halve(levels *fine, od_error *error) {
-  levels coarse;
-  od_status status = create_levels(fine->h / 2, fine->w / 2, &coarse, error);
+static od_status halve(scaled_foreground *fine, od_error *error) {
+  scaled_foreground coarse;
+  od_status status = create_scale(fine->h / 2, fine->w / 2, &coarse, error);
   if (status) return status;
   for (int y = 0; y < fine->h / 2; y++) {
     const uint8_t *upper = row_of(fine, 2 * y), *lower = row_of(fine, 2 * y + 1);
@@ -103,7 +103,8 @@ static void add_map(const detection *work, od_shape shape, int factor, const uin
   }
 }
 
-static od_status run_scale(const detection *work, const levels *at, int factor, od_error *error) {
+static od_status run_scale(const detection *work, const scaled_foreground *at, int factor,
+                           od_error *error) {
   const od_shape shape = od_model_map_shape(work->model, at->h + 2 * MARGIN, at->w + 2 * MARGIN);
   uint8_t *map = od_allocate(od_shape_size(shape), 1);
   if (!map) return od_fail_memory(error, "detecting the numbers of a page");
@@ -120,7 +121,8 @@ static od_status run_scale(const detection *work, const levels *at, int factor, 
 }
 
 /* Allocates the cells of a map of `at`, whose pixels are `scale` pixels of the page. */
-static od_status create_cells(detection *work, const levels *at, int scale, od_error *error) {
+static od_status create_cells(detection *work, const scaled_foreground *at, int scale,
+                              od_error *error) {
   od_class_map *cells = &work->page->class_map;
   *cells = (od_class_map){.side = OD_DETECTOR_STRIDE * scale,
                           .rows = at->h / OD_DETECTOR_STRIDE,
@@ -135,7 +137,7 @@ static od_status create_cells(detection *work, const levels *at, int scale, od_e
 
 /* Sums the probabilities of all scales. */
 static od_status run_scales(detection *work, od_error *error) {
-  levels at;
+  scaled_foreground at;
   int scale = 1;
   od_status status = copy_foreground(work->page, &at, error);
   for (; !status && (double)at.h * at.w > MAX_PIXELS; scale *= 2) status = halve(&at, error);
@@ -284,5 +286,7 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
   if (!status) status = erase(&work, error);
   od_release(work.sums);
   od_release(work.kept);
+  od_release(page->background);
+  page->background = NULL;
   return status;
 }

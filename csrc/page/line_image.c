@@ -26,12 +26,13 @@ static double find_slope(const od_page *page, const od_text_line *line) {
   for (int i = 0; i < line->count; i++) {
     const od_segment *s = &segments[i];
     if (s->bottom - s->top < min_height * line->height) continue;
+    const double weight = (double)s->mass;
     const double dx = s->mean_x - line->left, dy = 0.5 * (s->top + s->bottom) - line->top;
-    mass += s->mass;
-    x += s->mass * dx;
-    y += s->mass * dy;
-    xx += s->mass * dx * dx;
-    xy += s->mass * dx * dy;
+    mass += weight;
+    x += weight * dx;
+    y += weight * dy;
+    xx += weight * dx * dx;
+    xy += weight * dx * dy;
   }
   if (mass <= 0) return page->slope;
   const double reach = level_weight * line->height, prior = mass * reach * reach;

@@ -134,8 +134,8 @@ od_status od_page_map_boxes(const od_page *page, int count, const od_segment_ran
 
 /* ---- lines ---- */
 
-static double mass_of(const od_page *page, const od_text_line *line) {
-  double mass = 0;
+static int64_t mass_of(const od_page *page, const od_text_line *line) {
+  int64_t mass = 0;
   for (int i = 0; i < line->count; i++) mass += page->segments[line->first + i].mass;
   return mass;
 }
@@ -143,9 +143,9 @@ static double mass_of(const od_page *page, const od_text_line *line) {
 void od_page_keep_lines(od_page *page, int count) {
   while (page->line_count > count) {
     int lightest = 0;
-    double min_mass = mass_of(page, &page->lines[0]);
+    int64_t min_mass = mass_of(page, &page->lines[0]);
     for (int i = 1; i < page->line_count; i++) {
-      const double mass = mass_of(page, &page->lines[i]);
+      const int64_t mass = mass_of(page, &page->lines[i]);
       if (mass < min_mass) lightest = i, min_mass = mass;
     }
     page->line_count--;
@@ -154,10 +154,11 @@ void od_page_keep_lines(od_page *page, int count) {
 }
 
 bool od_page_is_one_row(const od_page *page) {
-  double total = 0, max_mass = 0, width = 0; /* width in heights, of the line of that mass */
+  int64_t total = 0, max_mass = 0;
+  double width = 0; /* in heights, of the line of that mass */
   for (int i = 0; i < page->line_count; i++) {
     const od_text_line *line = &page->lines[i];
-    const double mass = mass_of(page, line);
+    const int64_t mass = mass_of(page, line);
     total += mass;
     if (mass <= max_mass) continue;
     max_mass = mass;

@@ -1,5 +1,5 @@
-/* Orientation: pages whose text lines slant or are turned by 90, 180 or 270 degrees are rotated
- * before they are read, and boxes are mapped back to the caller's image. Private to page/. */
+/* Orientation: pages whose text lines slant, or that are rotated by quarter turns, are rotated back
+ * back before they are read, and boxes are mapped back to the caller's image. Private to page/. */
 #ifndef OD_PAGE_ORIENTATION_H
 #define OD_PAGE_ORIENTATION_H
 

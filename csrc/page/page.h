@@ -29,7 +29,7 @@ typedef enum od_pixel_class {
 typedef struct od_segment {
   int left, top, right, bottom; /* box; right and bottom are exclusive */
   int area;                     /* pixels */
-  int mass;                     /* sum of the foreground levels of its pixels */
+  int64_t mass;                 /* sum of the foreground levels of its pixels */
   double mean_x;                /* mean column of its pixels */
 } od_segment;
 
@@ -54,7 +54,7 @@ typedef struct od_page {
   int source_h, source_w;       /* sides of the caller's image */
   bool dark;                    /* the foreground is darker than the background */
   uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
-  uint8_t *background;          /* (h, w): the level of the background */
+  uint8_t *background;          /* (h, w): its levels, until od_page_keep_numbers; or NULL */
   uint8_t *erased;              /* (h, w): the image without foreground that belongs to no number */
   od_class_map class_map;
   double stroke_width;
@@ -77,9 +77,9 @@ od_status od_find_page_foreground(od_image_workspace *workspace, int h, int w, c
 od_status od_median_height(int count, const od_foreground_component *components, int h, int *height,
                            od_error *error);
 
-/* Finds the foreground and background of page->image. Errors: OD_ERROR_ARGUMENT for sides outside
- * 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
-od_status od_page_find_foreground(od_page *page, od_error *error);
+/* Finds the foreground of page->image, and the background that a detector needs, if asked for.
+ * Errors: OD_ERROR_ARGUMENT for sides outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
+od_status od_page_find_foreground(od_page *page, bool with_background, od_error *error);
 /* Finds the components of the foreground, without ruling lines and specks. Errors of this and the
  * next three: OD_ERROR_MEMORY. */
 od_status od_page_find_components(od_page *page, od_error *error);
@@ -89,6 +89,8 @@ od_status od_page_split_rows(od_page *page, od_error *error);
 od_status od_page_find_lines(od_page *page, od_error *error);
 /* Splits segments where digits may touch. */
 od_status od_page_split_touching(od_page *page, od_error *error);
+/* Frees the class map, components, lines and segments, which od_page_rotate does not need. */
+void od_page_release_layout(od_page *page);
 void od_page_release(od_page *page);
 
 #endif

@@ -15,8 +15,8 @@ od_status od_median_height(int count, const od_foreground_component *components,
   double *mass = od_allocate((size_t)h + 1, sizeof *mass); /* of the components of each height */
   if (!mass) return od_fail_memory(error, "the heights of components");
   for (int i = 0; i < count; i++) {
-    mass[components[i].bottom - components[i].top] += components[i].mass;
-    total += components[i].mass;
+    mass[components[i].bottom - components[i].top] += (double)components[i].mass;
+    total += (double)components[i].mass;
   }
   *height = 0;
   while (*height < h && 2 * sum < total) sum += mass[++*height];
@@ -40,11 +40,11 @@ od_status od_find_page_foreground(od_image_workspace *workspace, int h, int w, c
   return status;
 }
 
-od_status od_page_find_foreground(od_page *page, od_error *error) {
+od_status od_page_find_foreground(od_page *page, bool with_background, od_error *error) {
   const size_t size = (size_t)page->h * (size_t)page->w;
   page->foreground = od_allocate(size, 1);
-  page->background = od_allocate(size, 1);
-  if (!page->foreground || !page->background)
+  if (with_background) page->background = od_allocate(size, 1);
+  if (!page->foreground || (with_background && !page->background))
     return od_fail_memory(error, "the foreground of a page");
   const od_foreground_maps maps = {
       .foreground = page->foreground, .background = page->background, .has_steps = true};
@@ -70,15 +70,23 @@ od_status od_page_find_components(od_page *page, od_error *error) {
   return find_components(page, error);
 }
 
-void od_page_release(od_page *page) {
-  od_release(page->rotated);
-  od_release(page->foreground);
-  od_release(page->background);
-  od_release(page->erased);
+void od_page_release_layout(od_page *page) {
   od_release(page->class_map.classes);
   od_foreground_components_release(&page->components);
   od_release(page->lines);
   od_release(page->segments);
+  page->class_map = (od_class_map){0};
+  page->line_count = page->segment_count = 0;
+  page->lines = NULL;
+  page->segments = NULL;
+}
+
+void od_page_release(od_page *page) {
+  od_page_release_layout(page);
+  od_release(page->rotated);
+  od_release(page->foreground);
+  od_release(page->background);
+  od_release(page->erased);
   od_image_workspace_release(&page->workspace);
   *page = (od_page){0};
 }

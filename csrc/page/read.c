@@ -91,16 +91,10 @@ static od_status find_level_lines(recognition *work, od_error *error) {
   od_status status = find_lines(&work->page, error);
   const double skew = status ? 0 : od_page_find_skew(&work->page);
   if (skew == 0) return status;
-  od_page level;
-  status = od_page_rotate(&work->page, skew, &level, error);
-  if (!status) status = find_lines(&level, error);
-  if (status) {
-    od_page_release(&level);
-    return status;
-  }
   work->source = work->page;
-  work->page = level;
-  return OD_OK;
+  od_page_release_layout(&work->source);
+  status = od_page_rotate(&work->source, skew, &work->page, error);
+  return status ? status : find_lines(&work->page, error);
 }
 
 /* From the lines of work->page to symbols, as od_symbols_decode, with up to max_per_line hypotheses
@@ -129,7 +123,7 @@ static double sum_foreground(const od_page *page) {
 static od_status find_components(const od_reader *reader, od_thread_pool *pool, recognition *work,
                                  od_error *error) {
   od_page *page = &work->page;
-  od_status status = od_page_find_foreground(page, error);
+  od_status status = od_page_find_foreground(page, reader->detector, error);
   work->kept = 1;
   if (!status && reader->detector) {
     const double before = sum_foreground(page);
@@ -239,9 +233,9 @@ static od_status take_symbols(recognition *work, int *count, od_symbol **symbols
 
 /* ---- orientation ---- */
 
-/* Lines that are read to find out whether a page is turned. */
+/* Lines that are read to find out whether a page is rotated by quarter turns. */
 enum { TRIAL_LINES = 8 };
-/* What a turned page must reach: a proportion, the gain in proportion, the number of digits, and
+/* What a rotated page must reach: a proportion, the gain in proportion, the number of digits, and
  * that number times the gain. A short number thus stays upright. */
 static const double min_proportion = 0.5, min_gain = 0.1, min_digits = 2.7, min_digits_gain = 1;
 
@@ -255,13 +249,13 @@ static fit measure_fit(const recognition *work) {
   const od_symbols *symbols = &work->symbols;
   fit result = {0, 0};
   double total = 0;
-  for (int i = 0; i < work->page.segment_count; i++) total += work->page.segments[i].mass;
+  for (int i = 0; i < work->page.segment_count; i++) total += (double)work->page.segments[i].mass;
   for (int i = 0; i < symbols->count; i++) {
     const double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
     double mass = 0, max = 0;
     for (int d = 0; d < OD_DIGITS; d++) max = fmax(max, posteriors[d]);
     for (int k = 0; k < symbols->ranges[i].count; k++)
-      mass += work->page.segments[symbols->ranges[i].first + k].mass;
+      mass += (double)work->page.segments[symbols->ranges[i].first + k].mass;
     result.digits += max;
     result.proportion += max * mass;
   }
@@ -278,12 +272,13 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
   original.image = image;
   *work = (recognition){.image = image, .kept = 1};
   od_status status = od_page_rotate(&original, degrees, &work->page, error);
-  if (!status && reader->detector) { /* it finds few numbers that are turned */
+  if (!status && reader->detector) { /* it finds few numbers that are rotated */
     od_release(work->page.foreground);
     od_foreground_components_release(&work->page.components);
     status = find_components(reader, pool, work, error);
   }
   if (!status) status = find_level_lines(work, error);
+  od_page_release(&work->source);
   if (status) return status;
   if (trial) od_page_keep_lines(&work->page, TRIAL_LINES);
   const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
@@ -292,43 +287,43 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
   return status;
 }
 
-/* Whether a turn of the page can be better than upright, if all foreground is digits. */
-static bool may_be_turned(const fit *upright) {
+/* Whether a rotation of the page can be better than upright, if all foreground is digits. */
+static bool may_be_rotated(const fit *upright) {
   const double gain = 1 - upright->proportion;
   return gain >= min_gain && upright->digits * gain >= min_digits_gain * upright->proportion;
 }
 
-static bool is_better(const fit *turned, const fit *upright) {
-  const double gain = turned->proportion - upright->proportion;
-  return turned->proportion >= min_proportion && gain >= min_gain && turned->digits >= min_digits &&
-         turned->digits * gain >= min_digits_gain;
+static bool is_better(const fit *rotated, const fit *upright) {
+  const double gain = rotated->proportion - upright->proportion;
+  return rotated->proportion >= min_proportion && gain >= min_gain &&
+         rotated->digits >= min_digits && rotated->digits * gain >= min_digits_gain;
 }
 
-/* Reads the page turned by 90, 180 and 270 degrees, unless it was read well upright. The best turn
- * replaces *upright if it is clearly better. */
+/* Reads the page rotated by 90, 180 and 270 degrees, unless it was read well upright. The best
+ * rotation replaces *upright if it is clearly better. */
 static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
                                   recognition *upright, od_error *error) {
   const fit first = measure_fit(upright);
-  recognition turned;
+  recognition rotated;
   double max_proportion = 0;
   int best = 0;
   od_status status = OD_OK;
-  if (!may_be_turned(&first)) return OD_OK;
+  if (!may_be_rotated(&first)) return OD_OK;
   const int step = od_page_is_one_row(&upright->page) ? 180 : 90;
   for (int degrees = step; degrees < 360 && !status; degrees += step) {
-    status = read_rotated(reader, source_of(upright), upright->image, degrees, true, pool, &turned,
+    status = read_rotated(reader, source_of(upright), upright->image, degrees, true, pool, &rotated,
                           error);
-    const fit found = status ? (fit){0, 0} : measure_fit(&turned);
-    recognition_release(&turned);
+    const fit found = status ? (fit){0, 0} : measure_fit(&rotated);
+    recognition_release(&rotated);
     if (!is_better(&found, &first) || found.proportion <= max_proportion) continue;
     max_proportion = found.proportion;
     best = degrees;
   }
   if (status || !best) return status;
   status =
-      read_rotated(reader, source_of(upright), upright->image, best, false, pool, &turned, error);
-  recognition_release(status ? &turned : upright);
-  if (!status) *upright = turned;
+      read_rotated(reader, source_of(upright), upright->image, best, false, pool, &rotated, error);
+  recognition_release(status ? &rotated : upright);
+  if (!status) *upright = rotated;
   return status;
 }
 

@@ -49,12 +49,13 @@ static void foreground_proportions(const od_page *page, const od_line_hypotheses
                                    const od_symbols *symbols, double *proportions) {
   for (int i = 0; i < symbols->count; i++)
     for (int k = 0; k < symbols->ranges[i].count; k++)
-      proportions[symbols->hypotheses[i]] += page->segments[symbols->ranges[i].first + k].mass;
+      proportions[symbols->hypotheses[i]] +=
+          (double)page->segments[symbols->ranges[i].first + k].mass;
   for (int i = 0; i < hypotheses->count; i++) {
     const od_text_line *line = &page->lines[hypotheses->items[i].line];
-    double mass = 0;
+    int64_t mass = 0;
     for (int k = 0; k < line->count; k++) mass += page->segments[line->first + k].mass;
-    proportions[i] = mass > 0 ? proportions[i] / mass : 0;
+    proportions[i] = mass > 0 ? proportions[i] / (double)mass : 0;
   }
 }
 

@@ -80,7 +80,8 @@ static void assign(assignment *work) {
       if (k < work->symbol_count) relax(work, s, k + 1, cost + empty_cost, 0);
       if (s == work->segment_count) continue;
       const od_segment *segment = &work->segments[s];
-      relax(work, s + 1, k, cost + unassigned_cost * segment->mass / work->mean_mass, UNASSIGNED);
+      relax(work, s + 1, k, cost + unassigned_cost * (double)segment->mass / work->mean_mass,
+            UNASSIGNED);
       if (k == work->symbol_count) continue;
       box bounds = {segment->left, segment->top, segment->right, segment->bottom};
       for (int n = 1; n <= MAX_SEGMENTS && s + n <= work->segment_count; n++) {
@@ -137,7 +138,7 @@ od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line,
                      .height = line->height};
   const size_t states = (size_t)(line->count + 1) * (size_t)(count + 1);
   double mass = 0;
-  for (int i = 0; i < line->count; i++) mass += work.segments[i].mass;
+  for (int i = 0; i < line->count; i++) mass += (double)work.segments[i].mass;
   work.mean_mass = fmax(mass, 1) / od_max(count, 1);
   work.cost = od_allocate(states, sizeof *work.cost);
   work.taken = od_allocate(states, sizeof *work.taken);

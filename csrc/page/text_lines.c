@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/math.h"
 #include "base/memory.h"
@@ -22,6 +23,8 @@ static const double min_height_ratio = 0.4;
 /* Parts of a broken digit: maximum height of each and minimum height of both, in heights of a
  * digit beside them. */
 static const double max_part_height = 0.8, min_union_height = 0.7;
+/* Maximum width of both, in heights of both. */
+static const double max_union_width = 3;
 /* Minimum height of components that join others, and minimum size of all that are not specks, in
  * the median height of the page. */
 static const double min_core_height = 0.2, min_size = 0.1;
@@ -62,8 +65,9 @@ static int by_left(const void *a, const void *b) {
   const node *first = a, *second = b;
   if (first->component.left != second->component.left)
     return first->component.left < second->component.left ? -1 : 1;
-  return (first->component.top > second->component.top) -
-         (first->component.top < second->component.top);
+  if (first->component.top != second->component.top)
+    return first->component.top < second->component.top ? -1 : 1;
+  return (first->index > second->index) - (first->index < second->index);
 }
 
 static int find_root(node *nodes, int i) {
@@ -180,11 +184,16 @@ static od_status join_between_walls(const od_page *page, int count, node *nodes,
 
 /* ---- broken digits ---- */
 
-/* Whether two components may be parts of one digit on a page with digits of up to max_height. */
+static int union_height(const od_foreground_component *a, const od_foreground_component *b) {
+  return od_max(a->bottom, b->bottom) - od_min(a->top, b->top);
+}
+
+/* Whether two components, a not right of b, may be parts of one digit on a page with digits of up
+ * to max_height. */
 static bool may_be_parts(const od_foreground_component *a, const od_foreground_component *b,
                          int max_height) {
-  const int height = od_max(a->bottom, b->bottom) - od_min(a->top, b->top);
-  return 4 * height <= 5 * max_height &&
+  const int height = union_height(a, b), width = od_max(a->right, b->right) - a->left;
+  return 4 * height <= 5 * max_height && width <= max_union_width * height &&
          od_max(height_of(a), height_of(b)) <= max_part_height * max_height;
 }
 
@@ -213,7 +222,8 @@ static void join_parts(int count, node *nodes, int max_height) {
     for (int k = i + 1; k < count && nodes[k].component.left < a->right; k++) {
       const od_foreground_component *b = &nodes[k].component;
       if (!nodes[i].core || !nodes[k].core || !may_be_parts(a, b, max_height)) continue;
-      const double last = od_max(a->right, b->right) + reach;
+      const double pair_reach = fmin(reach, max_gap / min_union_height * union_height(a, b));
+      const double last = od_max(a->right, b->right) + pair_reach;
       for (int c = first; c < count && nodes[c].component.left <= last; c++) {
         const od_foreground_component *digit = &nodes[c].component;
         if (!nodes[c].core || height_of(digit) > max_height || !complete_beside(a, b, digit))
@@ -392,16 +402,18 @@ typedef struct placed_line {
   double middle;
 } placed_line;
 
+/* Lines at one column are in the order of their first component. */
+static int by_left_side(const void *a, const void *b) {
+  const placed_line *first = a, *second = b;
+  if (first->line.left != second->line.left) return first->line.left < second->line.left ? -1 : 1;
+  return (first->line.first > second->line.first) - (first->line.first < second->line.first);
+}
+
 static int by_middle(const void *a, const void *b) {
   const placed_line *first = a, *second = b;
   if (first->middle < second->middle || first->middle > second->middle)
     return first->middle < second->middle ? -1 : 1;
-  return (first->line.left > second->line.left) - (first->line.left < second->line.left);
-}
-
-static int by_left_side(const void *a, const void *b) {
-  const placed_line *first = a, *second = b;
-  return (first->line.left > second->line.left) - (first->line.left < second->line.left);
+  return by_left_side(a, b);
 }
 
 /* Whether the middle of one line is within the middle half of the other one, or nearer than half
@@ -447,8 +459,7 @@ static void add_segment(od_page *page, const od_foreground_component *component)
 }
 
 /* Fills the lines and segments of the page from nodes (count), which are ordered by line;
- * label (components) gets the label of the segment of each component; it is used for work before.
- */
+ * label (components) is 0, and gets the label of the segment of each component. */
 static od_status fill_lines(od_page *page, int count, node *nodes, int *label, od_error *error) {
   int begin = 0;
   while (begin < count && nodes[begin].line < 0) begin++;
@@ -523,6 +534,7 @@ static int find_nodes(const od_page *page, node *nodes, int *heights, int *media
 static od_status find_lines(od_page *page, node *nodes, int *label, od_error *error) {
   int height, max_height = 0;
   const int count = find_nodes(page, nodes, label, &height);
+  memset(label, 0, (size_t)page->components.count * sizeof *label);
   for (int i = 0; i < count; i++)
     if (nodes[i].core) max_height = od_max(max_height, height_of(&nodes[i].component));
   od_status status = join_between_walls(page, count, nodes, max_height, error);

@@ -424,6 +424,10 @@ PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers
   return new_array(3, (npy_intp[]){(npy_intp)blocks, rows, columns}, NPY_FLOAT32, (void **)numbers);
 }
 
+PyObject *new_float_maps(size_t maps, int h, int w, int channels, float **numbers) {
+  return new_array(4, (npy_intp[]){(npy_intp)maps, h, w, channels}, NPY_FLOAT32, (void **)numbers);
+}
+
 PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers) {
   return new_array(2, (npy_intp[]){(npy_intp)rows, columns}, NPY_INT64, (void **)numbers);
 }

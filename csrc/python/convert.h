@@ -100,6 +100,7 @@ PyObject *new_float_rows(size_t rows, int columns, float **numbers);
 PyObject *new_bytes(int h, int w, uint8_t **numbers);
 PyObject *new_picture(int h, int w, int channels, uint8_t **pixels); /* channels 0: (h, w) */
 PyObject *new_float_blocks(size_t blocks, int rows, int columns, float **numbers);
+PyObject *new_float_maps(size_t maps, int h, int w, int channels, float **numbers);
 PyObject *new_integers(size_t count, int64_t **numbers);
 PyObject *new_integer_rows(size_t rows, int columns, int64_t **numbers);
 PyObject *new_integer_maps(size_t maps, int h, int w, int64_t **numbers);

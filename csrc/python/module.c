@@ -48,11 +48,13 @@ static PyMethodDef functions[] = {
      PyDoc_STR("normalize_line_image(image, /)\n--\n\n"
                "Gray levels (h, w) of a line to foreground levels.")},
     {"page_foreground", reading_page_foreground, METH_O,
-     "page_foreground(image, /)\n--\n\nReturn the foreground levels of a gray image, and whether "
-     "the foreground is dark."},
+     PyDoc_STR(
+         "page_foreground(image, /)\n--\n\n"
+         "Return the foreground levels of a gray image, and whether the foreground is dark.")},
     {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=(), "
-               "detector=None)\n--\n\nThe digits in an image (h, w).")},
+     PyDoc_STR(
+         "read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=(), "
+         "detector=None)\n--\n\nThe digits in an image (h, w).")},
     {"crop_digits", FAST(reading_crop_digits),
      PyDoc_STR("crop_digits(recognizer, image, *, detector=None)\n--\n\n"
                "The symbols in an image (h, w) before verification, and their crops, "

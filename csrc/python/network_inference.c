@@ -113,7 +113,7 @@ static PyObject *new_scores(network_object *self, const image_view *view, bool s
   const od_shape out = od_network_output(self->network);
   PyObject *result;
   if (out.h > 1)
-    result = new_floats(4, (int[]){(int)view->images.count, out.h, out.w, out.c}, &scores);
+    result = new_float_maps(view->images.count, out.h, out.w, out.c, &scores);
   else if (steps > 1)
     result = new_float_blocks(view->images.count, steps, classes, &scores);
   else

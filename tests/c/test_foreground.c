@@ -11,6 +11,7 @@
 #include "digit/ruling_lines.h"
 #include "digit/components.h"
 #include "digit/stroke_width.h"
+#include "digit/box_sides.h"
 #include "tables.h"
 
 enum { MAX_SIDE = 150, MAX_PIXELS = MAX_SIDE * MAX_SIDE };
@@ -374,6 +375,23 @@ static void test_components(void) {
   }
 }
 
+/* Sums over the pixels of a large component exceed 32 bits. */
+static void test_large_component(void) {
+  enum { H = 2900, W = 3000 };
+  od_image_workspace workspace = workspace_with(0);
+  od_foreground_components found;
+  uint8_t *image = od_allocate(H, W);
+  memset(image, 255, (size_t)H * W);
+  if (!CHECK_INT(od_find_foreground_components(&workspace, H, W, image, 1, 1, &found, NULL), OD_OK))
+    return;
+  CHECK_INT(found.count, 1);
+  CHECK(found.items[0].mass == 255LL * H * W);
+  CHECK(found.items[0].column_sum == (long long)H * W * (W - 1) / 2);
+  od_foreground_components_release(&found);
+  od_image_workspace_release(&workspace);
+  od_release(image);
+}
+
 static void test_stroke_width(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 150; i++) {
@@ -464,6 +482,25 @@ static void test_ruling_lines_of_noise(void) {
   }
 }
 
+/* ---- box sides ---- */
+
+/* A dot above a vertical stroke of few columns is not a box side. */
+static void test_box_sides_of_narrow_images(void) {
+  enum { H = 40 };
+  for (int width = 1; width < 8; width++) {
+    const int w = width + 2;
+    uint8_t *image = guard_block(&guard_in, (size_t)(H * w), side());
+    uint8_t before[H * 9];
+    memset(image, 0, (size_t)(H * w));
+    draw_box(w, image, 1, 1, 4, 1 + width);
+    draw_box(w, image, 8, 1, H - 1, 1 + width);
+    memcpy(before, image, (size_t)(H * w));
+    CHECK_CASE("%d columns", width);
+    CHECK(!od_remove_box_sides(H, w, image));
+    CHECK(memcmp(before, image, (size_t)(H * w)) == 0);
+  }
+}
+
 int main(void) {
   od_rng_seed(&rng, 53, 0);
   guard_in = guard_create(MAX_PIXELS);
@@ -477,9 +514,11 @@ int main(void) {
   RUN(test_foreground_of_threads);
   RUN(test_invalid_arguments);
   RUN(test_components);
+  RUN(test_large_component);
   RUN(test_stroke_width);
   RUN(test_ruling_lines);
   RUN(test_ruling_lines_of_noise);
+  RUN(test_box_sides_of_narrow_images);
   od_thread_pool_destroy(pool);
   guard_destroy(&guard_in);
   guard_destroy(&guard_out);

@@ -350,6 +350,30 @@ static void test_results(void) {
   od_network_destroy(network);
 }
 
+/* Scores that are NaN give probabilities that are NaN. */
+static void test_nan(void) {
+  enum { H = 40, W = 36 };
+  od_network *network = create(make_detector, detector_input);
+  const od_tensor *bias = od_network_tensor(network, od_network_tensor_count(network) - 1);
+  runner r;
+  bias->data[1] = (od_real)NAN;
+  CHECK_INT(runner_create(network, last_table(), OD_FLOAT32, 1, &r, NULL), OD_OK);
+  const od_shape map = od_model_map_shape(r.model, H, W);
+  uint8_t *picture = draw_picture(H * W);
+  od_real *p = od_allocate(od_shape_size(map), sizeof *p);
+  od_model_run_map(
+      r.model, r.workspace, NULL,
+      &(od_map_picture){
+          .pixels = picture, .pitch = W, .h = H, .w = W, .scale = 1.0 / 255, .probabilities = p});
+  size_t numbers = 0;
+  for (size_t i = 0; i < od_shape_size(map); i++) numbers += isnan(p[i]) ? 0 : 1;
+  CHECK_INT(numbers, 0);
+  od_release(p);
+  free(picture);
+  runner_destroy(&r);
+  od_network_destroy(network);
+}
+
 static void test_too_small(void) {
   od_network *network = create(make_pooled, (od_shape){40, 41, 1});
   runner r;
@@ -370,6 +394,7 @@ int main(void) {
 #endif
   RUN(test_any_size);
   RUN(test_results);
+  RUN(test_nan);
   RUN(test_too_small);
   return check_end();
 }

@@ -1,6 +1,6 @@
 /* Each side of the foreground's bounding box is searched for rows, of one of several slants, that
  * are nearly full of foreground. */
-#include "digit/walls.h"
+#include "digit/box_sides.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -14,8 +14,9 @@ enum {
   BOTTOM = 1,
   LEFT = 2,
   RIGHT = 3,
-  MAX_SLANT = 6, /* a wall's ends differ by up to 6 / 100 of its length in depth */
-  PADDING = 8    /* more than half of that at OD_MAX_WALL_SIDE */
+  MIN_LENGTH = 8, /* of a box side */
+  MAX_SLANT = 6,  /* a box side's ends differ by up to 6 / 100 of its length in depth */
+  PADDING = 8     /* more than half of that at OD_MAX_BOXED_IMAGE */
 };
 
 /* Rows and columns first..last - 1. */
@@ -28,13 +29,13 @@ typedef struct side {
   int length, depth;
   ptrdiff_t origin, along, inward; /* pixel (j, i) is at origin + j * along + i * inward */
   bool ends_at_image[2];           /* whether the box ends at the image's sides */
-  bool is_wall;
-  int slant, inner; /* of the wall; its inner edge has depth inner + shift_at(side, slant, j) */
+  bool is_box_side;
+  int slant, inner; /* of the box side; its inner edge has depth inner + shift_at(side, slant, j) */
 } side;
 
 static box find_box(int h, int w, const uint8_t *foreground) {
   box found = {h, w, 0, 0};
-  uint8_t columns[OD_MAX_WALL_SIDE] = {0};
+  uint8_t columns[OD_MAX_BOXED_IMAGE] = {0};
   for (int y = 0; y < h; y++) {
     const uint8_t *row = foreground + y * w;
     uint8_t max = 0;
@@ -80,7 +81,7 @@ static int shift_at(const side *s, int slant, int j) {
   return (twice + (twice < 0 ? -100 : 100)) / 200;
 }
 
-/* The depth up to which walls are searched. */
+/* The depth up to which box sides are searched. */
 static int zone_of(const side *s) { return s->depth * 36 / 100; }
 
 /* lines (length, PADDING + zone + PADDING) = 1 at foreground pixels. */
@@ -132,11 +133,12 @@ static bool reaches_ends(const side *s, const uint8_t *lines) {
   return 2 * first >= part && 2 * last >= part;
 }
 
-/* Search a side for a wall, at the slant where the counts vary most. */
-static void find_wall(const uint8_t *foreground, side *s) {
-  uint8_t lines[OD_MAX_WALL_SIDE * (OD_MAX_WALL_SIDE / 2 + 2 * PADDING)];
-  uint8_t counts[OD_MAX_WALL_SIDE];
+/* Search a side for a box side, at the slant where the counts vary most. */
+static void find_box_side(const uint8_t *foreground, side *s) {
+  uint8_t lines[OD_MAX_BOXED_IMAGE * (OD_MAX_BOXED_IMAGE / 2 + 2 * PADDING)];
+  uint8_t counts[OD_MAX_BOXED_IMAGE];
   int best = -1;
+  if (s->length < MIN_LENGTH) return;
   copy_zone(s, foreground, lines);
   for (int slant = -MAX_SLANT; slant <= MAX_SLANT; slant++) {
     int squares = 0;
@@ -147,23 +149,23 @@ static void find_wall(const uint8_t *foreground, side *s) {
     s->slant = slant;
     s->inner = find_inner_edge(s, counts);
   }
-  s->is_wall = s->inner > 0 && reaches_ends(s, lines);
+  s->is_box_side = s->inner > 0 && reaches_ends(s, lines);
 }
 
-/* The depth of the wall's inner edge at j. */
+/* The depth of the box side's inner edge at j. */
 static int edge_at(const side *s, int j) {
   return od_max(0, od_min(s->depth, s->inner + shift_at(s, s->slant, j)));
 }
 
-/* Set the foreground outside a wall to 0, with the wall's anti-aliased edge. */
+/* Set the foreground outside a box side to 0, with the box side's anti-aliased edge. */
 static void erase_outside(const side *s, uint8_t *foreground) {
   for (int j = 0; j < s->length; j++)
     for (int i = 0; i < od_min(edge_at(s, j) + 1, s->depth); i++)
       foreground[s->origin + j * s->along + i * s->inward] = 0;
 }
 
-/* Whether the foreground just inside the wall is attached to it, and only in its middle part, from
- * length `first` to before `last`. */
+/* Whether the foreground just inside the box side is attached to it, and only in its middle part,
+ * from length `first` to before `last`. */
 static bool is_attached(const side *s, const uint8_t *foreground, int first, int last,
                         bool *in_middle) {
   const int margin = (last - first) / 10, reach = s->inner <= 2 ? 1 : 3;
@@ -190,17 +192,17 @@ static void find_neighbours(int k, int *first, int *second) {
   *second = k < LEFT ? RIGHT : BOTTOM;
 }
 
-/* Whether both ends of a wall are at the image's sides or at other walls. */
+/* Whether both ends of a box side are at the image's sides or at other box sides. */
 static bool is_complete(const side sides[SIDES], int k) {
   int first, second;
   find_neighbours(k, &first, &second);
-  return (sides[k].ends_at_image[0] || sides[first].is_wall) &&
-         (sides[k].ends_at_image[1] || sides[second].is_wall);
+  return (sides[k].ends_at_image[0] || sides[first].is_box_side) &&
+         (sides[k].ends_at_image[1] || sides[second].is_box_side);
 }
 
-/* Whether a wall is a stroke of the digit: it is attached to the foreground inside all walls near
- * an end. *crosses tells whether it may be a ruling line through that foreground instead, with the
- * box `inside`, which reaches a side of the frame without a wall. */
+/* Whether a box side is a stroke of the digit: it is attached to the foreground inside all box
+ * sides near an end. *crosses tells whether it may be a ruling line through that foreground
+ * instead, with the box `inside`, which reaches a side of the frame without a box side. */
 static bool is_stroke(const side sides[SIDES], int k, const uint8_t *foreground, box frame,
                       box inside, bool *crosses) {
   const int reaches[SIDES] = {inside.top - frame.top, frame.bottom - inside.bottom,
@@ -209,16 +211,17 @@ static bool is_stroke(const side sides[SIDES], int k, const uint8_t *foreground,
   bool in_middle;
   find_neighbours(k, &first, &second);
   const side *s = &sides[k];
-  const int begin = sides[first].is_wall ? sides[first].inner + PADDING / 2 : 0;
-  const int end = s->length - (sides[second].is_wall ? sides[second].inner + PADDING / 2 : 0);
+  const int begin = sides[first].is_box_side ? sides[first].inner + PADDING / 2 : 0;
+  const int end = s->length - (sides[second].is_box_side ? sides[second].inner + PADDING / 2 : 0);
   *crosses = false;
   if (!is_attached(s, foreground, begin, end, &in_middle)) return false;
-  for (int i = 0; i < SIDES; i++) *crosses |= !sides[i].is_wall && reaches[i] <= 0;
+  for (int i = 0; i < SIDES; i++) *crosses |= !sides[i].is_box_side && reaches[i] <= 0;
   return !in_middle;
 }
 
-static int count_walls(const side sides[SIDES]) {
-  return sides[TOP].is_wall + sides[BOTTOM].is_wall + sides[LEFT].is_wall + sides[RIGHT].is_wall;
+static int count_box_sides(const side sides[SIDES]) {
+  return sides[TOP].is_box_side + sides[BOTTOM].is_box_side + sides[LEFT].is_box_side +
+         sides[RIGHT].is_box_side;
 }
 
 /* Whether a fifth of the foreground is in the middle of the frame, half its height and width. */
@@ -236,31 +239,33 @@ static bool has_digit(int h, int w, const uint8_t *foreground, box frame) {
   return all > 0 && 5 * middle >= all;
 }
 
-bool od_remove_walls(int h, int w, uint8_t *foreground, bool *has_stroke) {
+bool od_remove_box_sides(int h, int w, uint8_t *foreground, bool *has_stroke) {
   const box frame = find_box(h, w, foreground);
-  uint8_t rest[OD_MAX_WALL_SIDE * OD_MAX_WALL_SIDE];
+  uint8_t rest[OD_MAX_BOXED_IMAGE * OD_MAX_BOXED_IMAGE];
   side sides[SIDES];
   *has_stroke = false;
   if (frame.bottom <= frame.top) return false;
   for (int k = 0; k < SIDES; k++) {
     sides[k] = side_of(h, w, frame, k);
-    find_wall(foreground, &sides[k]);
+    find_box_side(foreground, &sides[k]);
   }
-  for (int k = 0; k < SIDES; k++) sides[k].is_wall = sides[k].is_wall && is_complete(sides, k);
-  if (!count_walls(sides)) return false;
+  for (int k = 0; k < SIDES; k++)
+    sides[k].is_box_side = sides[k].is_box_side && is_complete(sides, k);
+  if (!count_box_sides(sides)) return false;
   memcpy(rest, foreground, (size_t)h * (size_t)w);
   for (int k = 0; k < SIDES; k++)
-    if (sides[k].is_wall) erase_outside(&sides[k], rest);
+    if (sides[k].is_box_side) erase_outside(&sides[k], rest);
   const box inside = find_box(h, w, rest);
   if (!has_digit(h, w, rest, frame)) return false;
   bool strokes[SIDES] = {false}, crosses[SIDES] = {false};
   for (int k = 0; k < SIDES; k++)
-    if (sides[k].is_wall) strokes[k] = is_stroke(sides, k, foreground, frame, inside, &crosses[k]);
-  const bool is_box = count_walls(sides) >= 3;
+    if (sides[k].is_box_side)
+      strokes[k] = is_stroke(sides, k, foreground, frame, inside, &crosses[k]);
+  const bool is_box = count_box_sides(sides) >= 3;
   *has_stroke = !is_box && (strokes[TOP] || strokes[BOTTOM]);
   for (int k = 0; k < SIDES; k++)
-    sides[k].is_wall = sides[k].is_wall && (is_box || !(strokes[k] || crosses[k]));
+    sides[k].is_box_side = sides[k].is_box_side && (is_box || !(strokes[k] || crosses[k]));
   for (int k = 0; k < SIDES; k++)
-    if (sides[k].is_wall) erase_outside(&sides[k], foreground);
-  return count_walls(sides) > 0;
+    if (sides[k].is_box_side) erase_outside(&sides[k], foreground);
+  return count_box_sides(sides) > 0;
 }
