@@ -165,9 +165,10 @@ static od_pixel_class class_of(const uint16_t *sums) {
   return sums[OD_PIXEL_NUMBER] > sums[OD_PIXEL_WRITING] ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
 }
 
-/* The sum of probabilities of a connected group of cells of numbers or other writing. */
+/* A connected group of cells: its bounding box and the sums of its probabilities. */
 typedef struct cell_group {
   int parent; /* in the union-find */
+  int left, top, right, bottom;
   float number, writing;
 } cell_group;
 
@@ -179,51 +180,89 @@ static int find_root(cell_group *groups, int i) {
   return i;
 }
 
-static bool is_written(const od_class_map *cells, int i, int j) {
+/* Classes of cells that are grouped. */
+enum { WRITTEN = 1 << OD_PIXEL_NUMBER | 1 << OD_PIXEL_WRITING, RULED = 1 << OD_PIXEL_RULING_LINE };
+
+static bool is_of(const od_class_map *cells, int i, int j, unsigned classes) {
   if (i < 0 || j < 0 || j >= cells->columns) return false;
-  const uint8_t class = cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j];
-  return class == OD_PIXEL_NUMBER || class == OD_PIXEL_WRITING;
+  return classes >> cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] & 1;
 }
 
-/* Joins cell (i, j) to the group of a neighbour that precedes it, and adds its probabilities. */
-static void join_cell(const detection *work, int i, int j, cell_group *groups) {
+/* Adds the group `from` to `to`. */
+static void add_group(cell_group *groups, int from, int to) {
+  cell_group *a = &groups[to], *b = &groups[from];
+  b->parent = to;
+  a->left = od_min(a->left, b->left);
+  a->top = od_min(a->top, b->top);
+  a->right = od_max(a->right, b->right);
+  a->bottom = od_max(a->bottom, b->bottom);
+  a->number += b->number;
+  a->writing += b->writing;
+}
+
+/* Groups connected cells of some classes. groups (rows, columns) of other cells are not set. */
+static void group_cells(const detection *work, unsigned classes, cell_group *groups) {
   static const int neighbours[4][2] = {{0, -1}, {-1, -1}, {-1, 0}, {-1, 1}};
   const od_class_map *cells = &work->page->class_map;
-  const int index = i * cells->columns + j;
-  const uint16_t *sums = work->sums + (size_t)index * OD_PIXEL_CLASSES;
-  groups[index] = (cell_group){index, sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]};
-  for (int k = 0; k < 4; k++) {
-    if (!is_written(cells, i + neighbours[k][0], j + neighbours[k][1])) continue;
-    const int other =
-        find_root(groups, index + neighbours[k][0] * cells->columns + neighbours[k][1]);
-    const int root = find_root(groups, index);
-    if (other == root) continue;
-    groups[root].parent = other;
-    groups[other].number += groups[root].number;
-    groups[other].writing += groups[root].writing;
+  for (int i = 0; i < cells->rows; i++)
+    for (int j = 0; j < cells->columns; j++) {
+      if (!is_of(cells, i, j, classes)) continue;
+      const int index = i * cells->columns + j;
+      const uint16_t *sums = work->sums + (size_t)index * OD_PIXEL_CLASSES;
+      groups[index] =
+          (cell_group){index, j, i, j + 1, i + 1, sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]};
+      for (int k = 0; k < 4; k++) {
+        const int y = i + neighbours[k][0], x = j + neighbours[k][1];
+        if (!is_of(cells, y, x, classes)) continue;
+        const int other = find_root(groups, y * cells->columns + x);
+        const int root = find_root(groups, index);
+        if (other != root) add_group(groups, root, other);
+      }
+    }
+}
+
+/* Returns the median height, in cells, of the groups of numbers; 0 if there are none. */
+static int number_height(const detection *work, cell_group *groups, int *counts) {
+  const od_class_map *cells = &work->page->class_map;
+  int total = 0, sum = 0, height = 0;
+  memset(counts, 0, ((size_t)cells->rows + 1) * sizeof *counts);
+  for (int i = 0; i < cells->rows * cells->columns; i++) {
+    if (!(WRITTEN >> cells->classes[i] & 1)) continue;
+    const cell_group *group = &groups[i];
+    if (group->parent != i || group->number <= group->writing) continue;
+    counts[group->bottom - group->top]++;
+    total++;
+  }
+  while (height < cells->rows && 2 * sum < total) sum += counts[++height];
+  return height;
+}
+
+/* Takes a level ruling line for writing if it is no longer than numbers are high, as the bars of
+ * fives and sevens are. */
+static void find_short_lines(const detection *work, int max_length, cell_group *groups) {
+  const od_class_map *cells = &work->page->class_map;
+  group_cells(work, RULED, groups);
+  for (int i = 0; i < cells->rows * cells->columns; i++) {
+    if (cells->classes[i] != OD_PIXEL_RULING_LINE) continue;
+    const cell_group *group = &groups[find_root(groups, i)];
+    const int w = group->right - group->left, h = group->bottom - group->top;
+    if (w <= max_length && h <= w) cells->classes[i] = OD_PIXEL_WRITING;
   }
 }
 
 /* Decides between number and other writing by a cell and its group alike, so that the strokes of a
  * digit are kept together, and other strokes that cross it are not kept. */
-static od_status vote(const detection *work, od_error *error) {
+static void vote(const detection *work, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
-  const int count = cells->rows * cells->columns;
-  cell_group *groups = od_allocate((size_t)count, sizeof *groups);
-  if (!groups) return od_fail_memory(error, "detecting the numbers of a page");
-  for (int i = 0; i < cells->rows; i++)
-    for (int j = 0; j < cells->columns; j++)
-      if (is_written(cells, i, j)) join_cell(work, i, j, groups);
-  for (int i = 0; i < count; i++) {
-    if (cells->classes[i] != OD_PIXEL_NUMBER && cells->classes[i] != OD_PIXEL_WRITING) continue;
+  group_cells(work, WRITTEN, groups);
+  for (int i = 0; i < cells->rows * cells->columns; i++) {
+    if (!(WRITTEN >> cells->classes[i] & 1)) continue;
     const uint16_t *sums = work->sums + (size_t)i * OD_PIXEL_CLASSES;
     const cell_group *group = &groups[find_root(groups, i)];
     const double own = number_proportion(sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]);
     const double all = number_proportion(group->number, group->writing);
     cells->classes[i] = own + all > 2 * min_number ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
   }
-  od_release(groups);
-  return OD_OK;
 }
 
 /* Keeps cell (i, j) of a number, and background beside it, where the soft edges of strokes are. */
@@ -241,12 +280,22 @@ static od_status classify_cells(const detection *work, od_error *error) {
   const size_t count = (size_t)cells->rows * (size_t)cells->columns;
   for (size_t i = 0; i < count; i++)
     cells->classes[i] = (uint8_t)class_of(work->sums + i * OD_PIXEL_CLASSES);
-  const od_status status = vote(work, error);
+  cell_group *groups = od_allocate(count, sizeof *groups);
+  int *counts = od_allocate((size_t)cells->rows + 1, sizeof *counts);
+  if (groups && counts) {
+    group_cells(work, WRITTEN, groups);
+    find_short_lines(work, number_height(work, groups, counts), groups);
+    vote(work, groups);
+  }
+  const bool failed = !groups || !counts;
+  od_release(groups);
+  od_release(counts);
+  if (failed) return od_fail_memory(error, "detecting the numbers of a page");
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++)
       if (cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_NUMBER)
         keep_around(work, i, j);
-  return status;
+  return OD_OK;
 }
 
 /* ---- erasing ---- */
