@@ -354,9 +354,10 @@ static void test_results(void) {
 static void test_nan(void) {
   enum { H = 40, W = 36 };
   od_network *network = create(make_detector, detector_input);
-  const od_tensor *bias = od_network_tensor(network, od_network_tensor_count(network) - 1);
+  const od_tensor *kernel =
+      od_network_find(network, od_network_layer_count(network) - 1, OD_KERNEL);
   runner r;
-  bias->data[1] = (od_real)NAN;
+  kernel->data[1] = (od_real)NAN;
   CHECK_INT(runner_create(network, last_table(), OD_FLOAT32, 1, &r, NULL), OD_OK);
   const od_shape map = od_model_map_shape(r.model, H, W);
   uint8_t *picture = draw_picture(H * W);
