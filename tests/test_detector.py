@@ -142,6 +142,7 @@ def test_files(tmp_path: Path) -> None:
     models.write_detector(path, network)
     again = models.read_detector(path)
     again.precision = network.precision
+    again.precision = network.precision
     picture = write(["35"], size=(201, 121))
     assert np.array_equal(
         again.predict_map(picture, 1 / 255), network.predict_map(picture, 1 / 255)
