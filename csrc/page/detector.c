@@ -13,7 +13,7 @@
 enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 64 };
 
 /* Writing belongs to a number if this proportion of its probability does. */
-static const double min_number = 0.25;
+static const double min_number = 0.2;
 
 /* Levels of at least this are erased; softer ones are texture of the background. */
 enum { MIN_LEVEL = 24 };
