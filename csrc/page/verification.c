@@ -6,6 +6,9 @@
 
 enum { BATCH = 128 };
 
+/* A page on which fewer than one in so many symbols is a probable digit is noise or texture. */
+enum { MIN_DIGITS = 10 };
+
 /* A symbol whose probability of non-digit is below this is a probable digit. */
 static const float max_non_digit = 0.1f;
 
@@ -60,7 +63,7 @@ od_status od_verify_symbols(const od_page *page, const od_symbols *symbols, cons
   if (!work.indices || !work.crops || !work.probabilities || !verification->probabilities)
     status = od_fail_memory(error, "the verification of symbols");
   int verified = 0, digits = 0;
-  for (int k = 0; k < batches && !status && 2 * digits >= verified; k++) {
+  for (int k = 0; k < batches && !status && MIN_DIGITS * digits >= verified; k++) {
     work.count = 0;
     for (int i = k; i < symbols->count; i += batches)
       if (symbols->ranges[i].count) work.indices[work.count++] = i;

@@ -16,8 +16,8 @@ typedef struct od_verification {
 } od_verification;
 
 /* Verifies symbols that have segments. It runs in batches, each an even sample of the page; after
- * a batch at which fewer than half of the symbols so far are probable digits, the page is taken for
- * something other than digits and the others are not verified. Errors: OD_ERROR_MEMORY. */
+ * a batch at which fewer than a tenth of the symbols so far are probable digits, the page is taken
+ * for something other than digits and the others are not verified. Errors: OD_ERROR_MEMORY. */
 od_status od_verify_symbols(const od_page *page, const od_symbols *symbols, const od_reader *reader,
                             od_thread_pool *pool, od_verification *verification, od_error *error);
 void od_verification_release(od_verification *verification);
