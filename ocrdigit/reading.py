@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Digit", "Line", "Reading", "read", "read_many"]
 
 # Larger pages are downscaled by an integer factor before they are read.
-_MAX_PIXELS = 10_000_000
+_MAX_PIXELS = 5_000_000
 
 _MAX_LENGTH = 1000
 _BOX_COLOR, _LABEL_COLOR = (26, 127, 75), (200, 50, 31)
