@@ -10,7 +10,7 @@
 
 /* Scales are 1, 1/2, 1/4 …: from the first with at most so many pixels, while the shorter side has
  * so many. */
-enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 64 };
+enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 40 };
 
 /* Writing belongs to a number if this proportion of its probability does. */
 static const double min_number = 0.2;
