@@ -1,5 +1,6 @@
 #include "page/table.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "base/math.h"
@@ -69,7 +70,15 @@ static void copy_thickness(const od_grid_axis *axis, int32_t *thickness) {
   }
 }
 
-/* Set the nodes, thickness and spans of a table. */
+/* Whether all nodes, which may be infinite or not a number, are in or near the image. */
+static bool nodes_are_near(const od_table *table, int h, int w) {
+  const size_t count = ((size_t)table->rows + 1) * ((size_t)table->columns + 1);
+  for (const double *node = table->nodes; node < table->nodes + 2 * count; node += 2)
+    if (!(fabs(node[0] - w / 2.0) <= 2.0 * w && fabs(node[1] - h / 2.0) <= 2.0 * h)) return false;
+  return true;
+}
+
+/* Set the nodes, thickness and spans of a table; there is none if nodes are far from the image. */
 static od_status make_table(const od_grid *grid, const uint8_t *foreground, double min_part,
                             od_table *table, od_error *error) {
   od_mesh mesh;
@@ -83,6 +92,10 @@ static od_status make_table(const od_grid *grid, const uint8_t *foreground, doub
   for (int i = 0; i <= table->rows; i++)
     for (int j = 0; j <= table->columns; j++, node += 2) od_mesh_node(&mesh, i, j, node);
   od_mesh_release(&mesh);
+  if (!nodes_are_near(table, grid->h, grid->w)) {
+    od_table_release(table);
+    return OD_OK;
+  }
   for (int k = 0; k < 2; k++)
     copy_thickness(&grid->axes[k], table->thickness + (k == 0 ? 0 : table->rows + 1));
   return od_find_table_spans(grid->h, grid->w, foreground, min_part, table, error);

@@ -1,7 +1,7 @@
 /* Tables: the grid of ruling lines in an image, as a mesh of the intersections of its lines.
  *
  * Ruling lines are tracked through the foreground (table_lines.c), at any thickness, with gaps and
- * slants up to 45 degrees. The horizontal ones pass through a vanishing point, and so do the
+ * slants up to about 40 degrees. The horizontal ones pass through a vanishing point, and so do the
  * vertical ones; in coordinates in which both kinds are parallel, the largest connected set of
  * crossing lines is the grid (table_grid.c). The mesh follows each line, so that the page may be
  * curled (table_mesh.c), and tells which cells are merged. od_rectify_table samples the cells as

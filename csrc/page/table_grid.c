@@ -13,6 +13,7 @@ enum { END_POINTS = 40, MAX_CANDIDATES = 40, MAX_CROSSING_LINES = 1024 };
 static const double max_slope_change = 0.15; /* between joined segments */
 static const double slope_tolerance = 0.03;  /* of lines of a pencil */
 static const double max_foreshortening = 0.6;
+static const double max_slope_product = 0.7; /* of the pencils: near 1 if they are the same lines */
 
 /* A set of joined segments. */
 typedef struct chain {
@@ -382,9 +383,12 @@ static void select_lines(od_grid *grid, int k, crossing_set *all, int component,
     axis->line_of[i] = set->chains[set->chain_of[i]].line;
 }
 
+/* Set the lines of both axes. There are none if the pencils are too oblique: lines at about 45
+ * degrees are tracked as horizontal and as vertical ones. */
 static void connect_lines(od_grid *grid, chain_set sets[2], crossing_set *all) {
   for (int k = 0; k < 2; k++)
     grid->axes[k].pencil = find_pencil(&sets[k], k == 0 ? grid->w : grid->h);
+  if (fabs(grid->axes[0].pencil.p * grid->axes[1].pencil.p) > max_slope_product) return;
   for (int k = 0; k < 2; k++) {
     place_chains(grid, k, &sets[k]);
     collect_chains(grid, k, &sets[k], all);

@@ -18,7 +18,9 @@ typedef struct levels {
   const uint8_t *foreground; /* (h, w) */
 } levels;
 
+/* The level at a point, which may be infinite or not a number; 0 beyond the image. */
 static int level_at(const levels *l, double x, double y) {
+  if (!(x > -1 && x < l->w && y > -1 && y < l->h)) return 0;
   const int column = (int)floor(x + 0.5), row = (int)floor(y + 0.5);
   if (column < 0 || row < 0 || column >= l->w || row >= l->h) return 0;
   return l->foreground[(size_t)row * (size_t)l->w + (size_t)column];

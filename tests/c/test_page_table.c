@@ -1,0 +1,54 @@
+/* Tables in drawn foregrounds, and layouts that fit or do not. */
+#include "base/memory.h"
+#include "check.h"
+#include "page/table.h"
+#include "tables.h"
+
+static od_table find(int h, int w, const uint8_t *foreground, int rows, int columns) {
+  od_image_workspace workspace = {.kernels = last_table()};
+  od_table table;
+  od_error error;
+  CHECK_INT(od_find_table(&workspace, h, w, foreground, &(od_table_options){rows, columns}, &table,
+                          &error),
+            OD_OK);
+  od_image_workspace_release(&workspace);
+  return table;
+}
+
+static void draw_line(int h, int w, uint8_t *foreground, double x, double slope) {
+  for (int y = 0; y < h; y++, x += slope)
+    for (int k = 0; k < 2; k++)
+      if (x + k >= 0 && x + k < w) foreground[y * w + (int)(x + k)] = 255;
+}
+
+/* Lines at about 45 degrees, which are tracked as horizontal and vertical ones: their slopes differ
+ * by up to `spread`. */
+static void draw_hatch(int h, int w, uint8_t *foreground, int step, double spread, unsigned seed) {
+  memset(foreground, 0, (size_t)h * (size_t)w);
+  for (int x = -2 * h; x < w; x += step) {
+    seed = seed * 1103515245u + 12345u;
+    draw_line(h, w, foreground, x, 1 + spread * ((seed >> 16 & 1023) / 511.5 - 1));
+  }
+}
+
+/* A hatch is no table, whether numbers of rows and columns are given or not. */
+static void test_hatch(void) {
+  enum { MAX_SIDE = 400 };
+  static const int sizes[][2] = {{120, 120}, {211, 189}, {400, 90}, {64, 400}};
+  static const int shapes[][2] = {{0, 0}, {10, 10}, {2, 2}, {3, 0}};
+  static uint8_t foreground[MAX_SIDE * MAX_SIDE];
+  for (int n = 0; n < 4 * 4 * 24; n++) {
+    const int *size = sizes[n % 4], *shape = shapes[n / 4 % 4];
+    const int step = 12 + n / 16, h = size[0], w = size[1];
+    CHECK_CASE("%d x %d, step %d, rows %d, columns %d", h, w, step, shape[0], shape[1]);
+    draw_hatch(h, w, foreground, step, 0.08 * (n / 16 % 3), (unsigned)n);
+    od_table table = find(h, w, foreground, shape[0], shape[1]);
+    CHECK_INT(table.rows, 0);
+    od_table_release(&table);
+  }
+}
+
+int main(void) {
+  RUN(test_hatch);
+  return check_end();
+}
