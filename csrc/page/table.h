@@ -9,6 +9,7 @@
 #ifndef OD_PAGE_TABLE_H
 #define OD_PAGE_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -52,8 +53,9 @@ typedef struct od_table_layout {
 } od_table_layout;
 
 /* Set the numbers of a layout, so that rows are at least about OD_TABLE_ROW_HEIGHT pixels high and
- * the rectified image has at most OD_TABLE_MAX_PIXELS. */
-void od_lay_out_table(const od_table *table, od_table_layout *layout);
+ * the rectified image has at most OD_TABLE_MAX_PIXELS. False if the table does not fit in as many
+ * at a scale of 1/100. */
+bool od_lay_out_table(const od_table *table, od_table_layout *layout);
 
 /* Sample the cells of an image without gaps, or of its foreground, as upright rectangles.
  * rectified (tops[rows], lefts[columns]) is written within the cells only. Errors: OD_ERROR_MEMORY.

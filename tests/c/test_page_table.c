@@ -48,7 +48,50 @@ static void test_hatch(void) {
   }
 }
 
+/* A table whose nodes, row by row, are `height` apart and swing by `swing`. */
+static od_table make_table(int rows, int columns, double height, double swing) {
+  od_table table = {.rows = rows, .columns = columns};
+  table.nodes = od_allocate((size_t)(rows + 1) * (size_t)(columns + 1) * 2, sizeof *table.nodes);
+  double *node = table.nodes;
+  for (int i = 0; i <= rows; i++) {
+    for (int j = 0; j <= columns; j++, node += 2) {
+      node[0] = 40 * j;
+      node[1] = height * i + (i % 2 ? swing : 0);
+    }
+  }
+  return table;
+}
+
+static void test_layout(void) {
+  static const struct {
+    int rows, columns;
+    double height, swing;
+    bool fits;
+  } cases[] = {
+      {10, 10, 40, 0, true},        {1000, 40, 16, 0, true},     {1, 1, 16000, 0, true},
+      {1000, 40, 10, 16000, false}, {1000, 40, 10, 1e16, false}, {10, 10, 40, INFINITY, false},
+      {1000, 40, 10, 2.2e9, false}, {200, 200, 80, 0, true},
+  };
+  for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+    const int rows = cases[n].rows, columns = cases[n].columns;
+    CHECK_CASE("case %zu", n);
+    od_table table = make_table(rows, columns, cases[n].height, cases[n].swing);
+    od_table_layout layout = {.tops = od_allocate((size_t)rows + 1, sizeof(int32_t)),
+                              .lefts = od_allocate((size_t)columns + 1, sizeof(int32_t))};
+    CHECK_INT(od_lay_out_table(&table, &layout), cases[n].fits);
+    if (cases[n].fits) {
+      CHECK((int64_t)layout.tops[rows] * layout.lefts[columns] <= OD_TABLE_MAX_PIXELS);
+      for (int i = 0; i < rows; i++) CHECK(layout.tops[i] + layout.gap < layout.tops[i + 1]);
+      for (int j = 0; j < columns; j++) CHECK(layout.lefts[j] + layout.gap < layout.lefts[j + 1]);
+    }
+    od_release(layout.tops);
+    od_release(layout.lefts);
+    od_table_release(&table);
+  }
+}
+
 int main(void) {
   RUN(test_hatch);
+  RUN(test_layout);
   return check_end();
 }
