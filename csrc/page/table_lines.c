@@ -13,6 +13,7 @@
 
 enum {
   LINE_LEVEL = 40,    /* of foreground: lines may be fainter than writing */
+  MAX_RUNS = 1 << 24, /* of an image with lines: 20 bytes each */
   MAX_TRACKS = 4096,  /* at a time */
   FILTER_MEMORY = 40, /* points that a track is fitted to */
   MIN_GAP = 3,        /* gaps and crossings that any track passes */
@@ -167,8 +168,7 @@ static void track_all(tracker *t) {
   for (int i = 0; i < t->track_count; i++) finish(t, &t->tracks[i]);
 }
 
-static od_status allocate(tracker *t, int n, od_error *error) {
-  const size_t runs = od_bits_count_runs(&t->steps);
+static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
   t->ends = od_allocate((size_t)n + 2, sizeof *t->ends);
   t->claimed = od_allocate((size_t)n + 2, 1);
   t->tracks = od_allocate(MAX_TRACKS, sizeof *t->tracks);
@@ -198,9 +198,10 @@ od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
     od_bits_fill(workspace->kernels, foreground, LINE_LEVEL, &rows);
     if (!vertical) od_bits_transpose(&rows, &columns);
     t.steps = vertical ? rows : columns;
-    status = allocate(&t, t.steps.w, error);
+    const size_t runs = od_bits_count_runs(&t.steps);
+    status = allocate(&t, t.steps.w, runs <= MAX_RUNS ? runs : 0, error);
+    if (!status && runs <= MAX_RUNS) track_all(&t);
   }
-  if (!status) track_all(&t);
   od_release(t.ends);
   od_release(t.claimed);
   od_release(t.tracks);
