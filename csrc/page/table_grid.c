@@ -9,7 +9,7 @@
 #include "base/math.h"
 #include "base/memory.h"
 
-enum { END_POINTS = 40, MAX_CANDIDATES = 40, MAX_CROSSING_LINES = 1024 };
+enum { END_POINTS = 40, MAX_CANDIDATES = 40 };
 static const double max_slope_change = 0.15; /* between joined segments */
 static const double slope_tolerance = 0.03;  /* of lines of a pencil */
 static const double max_foreshortening = 0.6;
@@ -230,15 +230,15 @@ static bool cross(const chain *a, const chain *b, double tolerance) {
 /* The lines of both kinds that may cross. */
 typedef struct crossing_set {
   int count[2];
-  chain *chains[2][MAX_CROSSING_LINES];
-  int crossings[2][MAX_CROSSING_LINES];
-  int stack[2 * MAX_CROSSING_LINES];
+  chain *chains[2][OD_MAX_RULING_LINES];
+  int crossings[2][OD_MAX_RULING_LINES];
+  int stack[2 * OD_MAX_RULING_LINES];
   double tolerance;
 } crossing_set;
 
 static void collect_chains(const od_grid *grid, int k, chain_set *set, crossing_set *all) {
   const double min_length = 0.02 * od_max(grid->h, grid->w);
-  for (int i = 0; i < set->count && all->count[k] < MAX_CROSSING_LINES; i++) {
+  for (int i = 0; i < set->count; i++) {
     chain *c = &set->chains[i];
     const double limit = 2 * slope_tolerance + 2 / c->length;
     if (c->length < min_length || pencil_error(&grid->axes[k].pencil, c) > limit) continue;
@@ -372,8 +372,8 @@ static void merge_chains(od_grid *grid, int k, int n, chain **chains, double *di
 static void select_lines(od_grid *grid, int k, crossing_set *all, int component,
                          const chain_set *set) {
   od_grid_axis *axis = &grid->axes[k];
-  chain *chains[MAX_CROSSING_LINES];
-  double distances[MAX_CROSSING_LINES];
+  chain *chains[OD_MAX_RULING_LINES];
+  double distances[OD_MAX_RULING_LINES];
   int n = 0;
   for (int i = 0; i < all->count[k]; i++)
     if (all->chains[k][i]->component == component) chains[n++] = all->chains[k][i];

@@ -5,6 +5,7 @@
 #include "page/table_lines.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -85,15 +86,14 @@ static double roughness(const od_line_point *points, int count) {
   return sum / count;
 }
 
-/* Keep a finished track if it is a line. */
+/* Add a finished track to the lines if it is one. */
 static void finish(tracker *t, const track *line) {
   od_ruling_line_set *set = t->set;
   const int length = line->end - line->start;
   if (line->count < t->min_length || 5 * line->count < 3 * length ||
-      line->count < 3 * line->thickness || set->count == OD_MAX_RULING_LINES)
+      line->count < 3 * line->thickness)
     return;
-  od_ruling_line *kept = &set->lines[set->count++];
-  *kept =
+  set->lines[set->count++] =
       (od_ruling_line){t->kept_points, line->count, line->start, line->end - 1, line->thickness};
   int point = line->last_point;
   for (int i = line->count - 1; i >= 0; i--) {
@@ -163,9 +163,18 @@ static void track_step(tracker *t, int step) {
   }
 }
 
+static int compare_lengths(const void *a, const void *b) {
+  const od_ruling_line *p = a, *q = b;
+  return p->count != q->count ? (p->count < q->count) - (p->count > q->count)
+                              : (p->first > q->first) - (p->first < q->first);
+}
+
 static void track_all(tracker *t) {
   for (int step = 0; step < t->steps.h; step++) track_step(t, step);
   for (int i = 0; i < t->track_count; i++) finish(t, &t->tracks[i]);
+  if (t->set->count <= OD_MAX_RULING_LINES) return;
+  qsort(t->set->lines, (size_t)t->set->count, sizeof *t->set->lines, compare_lengths);
+  t->set->count = OD_MAX_RULING_LINES;
 }
 
 static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
@@ -173,7 +182,7 @@ static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
   t->claimed = od_allocate((size_t)n + 2, 1);
   t->tracks = od_allocate(MAX_TRACKS, sizeof *t->tracks);
   t->points = od_allocate(runs, sizeof *t->points);
-  t->set->lines = od_allocate(OD_MAX_RULING_LINES, sizeof *t->set->lines);
+  t->set->lines = od_allocate(runs / (size_t)t->min_length + 1, sizeof *t->set->lines);
   t->set->points = od_allocate(runs, sizeof *t->set->points);
   if (t->ends && t->claimed && t->tracks && t->points && t->set->lines && t->set->points)
     return OD_OK;

@@ -48,6 +48,36 @@ static void test_hatch(void) {
   }
 }
 
+static void draw_box(int w, uint8_t *foreground, int left, int top, int right, int bottom) {
+  for (int y = top; y < bottom; y++)
+    memset(foreground + (size_t)y * (size_t)w + left, 255, (size_t)(right - left));
+}
+
+/* A table of lines of 2 pixels. */
+static void draw_table(int w, uint8_t *foreground, const int size[2], const int origin[2],
+                       int side) {
+  const int left = origin[0], top = origin[1];
+  const int right = left + size[1] * side + 2, bottom = top + size[0] * side + 2;
+  for (int i = 0; i <= size[0]; i++)
+    draw_box(w, foreground, left, top + i * side, right, top + i * side + 2);
+  for (int j = 0; j <= size[1]; j++)
+    draw_box(w, foreground, left + j * side, top, left + j * side + 2, bottom);
+}
+
+/* More dashes left of a table than lines are kept. */
+static void test_dashes(void) {
+  enum { H = 2000, W = 1300 };
+  uint8_t *foreground = od_allocate(H, W);
+  for (int y = 4; y < H; y += 6)
+    for (int x = 0; x < 700; x += 70) draw_box(W, foreground, x, y, x + 45, y + 1);
+  draw_table(W, foreground, (int[]){5, 4}, (int[]){820, 500}, 100);
+  od_table table = find(H, W, foreground, 0, 0);
+  CHECK_INT(table.rows, 5);
+  CHECK_INT(table.columns, 4);
+  od_table_release(&table);
+  od_release(foreground);
+}
+
 /* A table whose nodes, row by row, are `height` apart and swing by `swing`. */
 static od_table make_table(int rows, int columns, double height, double swing) {
   od_table table = {.rows = rows, .columns = columns};
@@ -92,6 +122,7 @@ static void test_layout(void) {
 
 int main(void) {
   RUN(test_hatch);
+  RUN(test_dashes);
   RUN(test_layout);
   return check_end();
 }
