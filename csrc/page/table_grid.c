@@ -10,6 +10,7 @@
 #include "base/memory.h"
 
 enum { END_POINTS = 40, MAX_CANDIDATES = 40 };
+enum { NO_COMPONENT = -1, LEFT_OUT = -2 };
 static const double max_slope_change = 0.15; /* between joined segments */
 static const double slope_tolerance = 0.03;  /* of lines of a pencil */
 static const double max_foreshortening = 0.6;
@@ -21,7 +22,7 @@ typedef struct chain {
   double length; /* points */
   double thickness;
   double position, start, end; /* as of od_grid_line */
-  int component;               /* of crossing lines; -1 for none */
+  int component;               /* of crossing lines; NO_COMPONENT or LEFT_OUT */
   int line;                    /* of the grid; -1 for none */
 } chain;
 
@@ -134,7 +135,8 @@ static od_status find_chains(const od_grid *grid, int k, chain_set *chains, od_e
       chain *c = &chains->chains[i];
       fit_solve(&fits[i], &c->a, &c->b);
       c->thickness /= c->length;
-      c->component = c->line = -1;
+      c->component = NO_COMPONENT;
+      c->line = -1;
     }
   } else {
     status = od_fail_memory(error, "the grid of a table");
@@ -246,23 +248,30 @@ static void collect_chains(const od_grid *grid, int k, chain_set *set, crossing_
   }
 }
 
-/* Leave out lines with fewer than two crossings (component -2), until there are none. */
+static void leave_out(crossing_set *all, int k, int i, int *depth) {
+  all->chains[k][i]->component = LEFT_OUT;
+  all->stack[(*depth)++] = 2 * i + k;
+}
+
+/* Leave out lines with fewer than two crossings, until there are none. */
 static void prune(crossing_set *all) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (int k = 0; k < 2; k++) {
-      for (int i = 0; i < all->count[k]; i++) {
-        chain *c = all->chains[k][i];
-        int crossings = 0;
-        if (c->component == -2) continue;
-        for (int j = 0; j < all->count[!k]; j++)
-          crossings +=
-              all->chains[!k][j]->component != -2 && cross(c, all->chains[!k][j], all->tolerance);
-        all->crossings[k][i] = crossings;
-        if (crossings >= 2) continue;
-        c->component = -2;
-        changed = true;
-      }
+  int depth = 0;
+  for (int k = 0; k < 2; k++) {
+    for (int i = 0; i < all->count[k]; i++) {
+      const chain *c = all->chains[k][i];
+      all->crossings[k][i] = 0;
+      for (int j = 0; j < all->count[!k]; j++)
+        all->crossings[k][i] += cross(c, all->chains[!k][j], all->tolerance);
+      if (all->crossings[k][i] < 2) leave_out(all, k, i, &depth);
+    }
+  }
+  while (depth > 0) {
+    const int kind = all->stack[--depth] % 2, index = all->stack[depth] / 2;
+    const chain *c = all->chains[kind][index];
+    for (int j = 0; j < all->count[!kind]; j++) {
+      const chain *d = all->chains[!kind][j];
+      if (d->component == LEFT_OUT || !cross(c, d, all->tolerance)) continue;
+      if (--all->crossings[!kind][j] < 2) leave_out(all, !kind, j, &depth);
     }
   }
 }
@@ -278,7 +287,7 @@ static int mark_component(crossing_set *all, int k, int i, int component) {
     crossings += all->crossings[kind][index];
     for (int j = 0; j < all->count[!kind]; j++) {
       chain *d = all->chains[!kind][j];
-      if (d->component != -1 || !cross(c, d, all->tolerance)) continue;
+      if (d->component != NO_COMPONENT || !cross(c, d, all->tolerance)) continue;
       d->component = component;
       all->stack[depth++] = 2 * j + !kind;
     }
@@ -291,7 +300,7 @@ static int largest_component(crossing_set *all) {
   int best = -1, most = 0, components = 0;
   prune(all);
   for (int i = 0; i < all->count[0]; i++) {
-    if (all->chains[0][i]->component != -1) continue;
+    if (all->chains[0][i]->component != NO_COMPONENT) continue;
     const int crossings = mark_component(all, 0, i, components);
     if (crossings > most) {
       most = crossings;
@@ -304,9 +313,11 @@ static int largest_component(crossing_set *all) {
 
 /* ---- lines of the grid ---- */
 
+/* In order of positions, and of the chains at the same position. */
 static int compare_positions(const void *a, const void *b) {
   const chain *p = *(chain *const *)a, *q = *(chain *const *)b;
-  return (p->position > q->position) - (p->position < q->position);
+  return p->position != q->position ? (p->position > q->position) - (p->position < q->position)
+                                    : (p > q) - (p < q);
 }
 
 static int compare_doubles(const void *a, const void *b) {
