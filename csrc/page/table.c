@@ -40,6 +40,9 @@ static od_status allocate(od_table *table, od_error *error) {
  */
 static const double min_ruled = 0.45;
 
+/* Of the lines of a grid before those that are strokes are removed. */
+enum { MAX_CROSSINGS = 4 * OD_TABLE_MAX_CELLS };
+
 static bool has_cells(const od_grid *grid) {
   return grid->axes[0].count >= 2 && grid->axes[1].count >= 2;
 }
@@ -51,9 +54,10 @@ static od_status fit_grid(od_grid *grid, const uint8_t *foreground, const od_tab
   *fits = has_cells(grid);
   if (!*fits) return OD_OK;
   if (wanted[0] == 0 || wanted[1] == 0) {
-    od_status status = od_prune_grid(grid, foreground, error);
+    *fits = grid->axes[0].count * grid->axes[1].count <= MAX_CROSSINGS;
+    od_status status = *fits ? od_prune_grid(grid, foreground, error) : OD_OK;
     if (status) return status;
-    *fits = has_cells(grid);
+    *fits = *fits && has_cells(grid);
   }
   for (int k = 0; k < 2 && *fits; k++)
     if (wanted[k] > 0) *fits = od_fit_grid_axis(grid, k, wanted[k] + 1);
