@@ -66,8 +66,8 @@ static double wall_evidence(const levels *l, const double *a, const double *b, d
 
 typedef struct walls {
   const od_table *table;
-  double *right; /* (rows, columns): evidence of the wall right of a cell */
-  double *below;
+  double *right; /* (rows, columns): evidence of the wall right of a cell; 1 in the last column */
+  double *below; /* (rows, columns); 1 in the last row */
 } walls;
 
 static const double *node_of(const od_table *table, int i, int j) {
@@ -91,11 +91,19 @@ static void find_walls(walls *w, const levels *l) {
   }
 }
 
-/* The median evidence of walls (count), by a histogram. */
-static double median_evidence(const double *evidence, size_t count) {
-  size_t counts[WALL_SAMPLES + 1] = {0}, sum = 0;
-  for (size_t i = 0; i < count; i++) counts[(int)(evidence[i] * WALL_SAMPLES + 0.5)]++;
-  for (int k = 0; k <= WALL_SAMPLES; k++) {
+/* The median evidence of the walls between cells, by a histogram; 1 without any. */
+static double median_evidence(const walls *w) {
+  const int rows = w->table->rows, columns = w->table->columns;
+  const int count = rows * (columns - 1) + (rows - 1) * columns;
+  int counts[WALL_SAMPLES + 1] = {0}, sum = 0;
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < columns; j++) {
+      const size_t cell = (size_t)i * (size_t)columns + (size_t)j;
+      if (j + 1 < columns) counts[(int)(w->right[cell] * WALL_SAMPLES + 0.5)]++;
+      if (i + 1 < rows) counts[(int)(w->below[cell] * WALL_SAMPLES + 0.5)]++;
+    }
+  }
+  for (int k = 0; k <= WALL_SAMPLES && count > 0; k++) {
     sum += counts[k];
     if (2 * sum >= count) return (double)k / WALL_SAMPLES;
   }
@@ -152,7 +160,7 @@ od_status od_find_table_spans(int h, int w, const uint8_t *foreground, double mi
   if (!evidence) return od_fail_memory(error, "the walls of a table");
   walls found = {table, evidence, evidence + count};
   find_walls(&found, &l);
-  merge_cells(&found, min_ruled * median_evidence(evidence, 2 * count));
+  merge_cells(&found, min_ruled * median_evidence(&found));
   od_release(evidence);
   return OD_OK;
 }

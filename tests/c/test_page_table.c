@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "check.h"
 #include "page/table.h"
+#include "page/table_walls.h"
 #include "tables.h"
 
 static od_table find(int h, int w, const uint8_t *foreground, int rows, int columns) {
@@ -78,6 +79,31 @@ static void test_dashes(void) {
   od_release(foreground);
 }
 
+/* The walls between the cells of one row are dotted, and one of them may be missing: cells are
+ * merged only there. */
+static void test_dotted_walls(void) {
+  enum { H = 60, SIDE = 40, COLUMNS = 6, W = SIDE * COLUMNS + 20 };
+  static const int32_t whole[COLUMNS] = {1, 1, 1, 1, 1, 1}, merged[COLUMNS] = {1, 1, 2, 0, 1, 1};
+  for (int missing = 0; missing < 2; missing++) {
+    double nodes[2 * 2 * (COLUMNS + 1)];
+    int32_t spans[2 * COLUMNS], thickness[COLUMNS + 3];
+    uint8_t foreground[H * W] = {0};
+    CHECK_CASE("missing %d", missing);
+    for (int j = 0; j <= COLUMNS; j++) {
+      const double x = 10 + SIDE * j;
+      memcpy(nodes + 2 * j, (double[]){x, 10}, 2 * sizeof(double));
+      memcpy(nodes + 2 * (COLUMNS + 1 + j), (double[]){x, 50}, 2 * sizeof(double));
+      for (int y = 10; y < 50; y++)
+        if (y % 12 < 5 && !(missing && j == 3)) foreground[y * W + (int)x] = 255;
+    }
+    for (int i = 0; i < COLUMNS + 3; i++) thickness[i] = 1;
+    od_table table = {1, COLUMNS, nodes, spans, thickness};
+    od_error error;
+    CHECK_INT(od_find_table_spans(H, W, foreground, 0.45, &table, &error), OD_OK);
+    for (int j = 0; j < COLUMNS; j++) CHECK_INT(spans[2 * j + 1], (missing ? merged : whole)[j]);
+  }
+}
+
 /* A table whose nodes, row by row, are `height` apart and swing by `swing`. */
 static od_table make_table(int rows, int columns, double height, double swing) {
   od_table table = {.rows = rows, .columns = columns};
@@ -123,6 +149,7 @@ static void test_layout(void) {
 int main(void) {
   RUN(test_hatch);
   RUN(test_dashes);
+  RUN(test_dotted_walls);
   RUN(test_layout);
   return check_end();
 }
