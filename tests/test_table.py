@@ -290,6 +290,12 @@ def bar_code() -> Picture:
     return np.pad(np.tile(bars, (120, 1)), 30, constant_values=255)
 
 
+def hatching(h: int, w: int, step: int) -> Picture:
+    """Lines at 45 degrees, falling and rising."""
+    y, x = np.mgrid[:h, :w]
+    return np.where(((x + y) % step < 3) | ((x - y) % step < 3), 0, 255).astype(np.uint8)
+
+
 def page_of_print() -> Picture:
     from PIL import ImageDraw, ImageFont
 
@@ -315,6 +321,7 @@ NOTHING = {
     "two lines": frame(),
     "noise": np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.uint8),
     "print": page_of_print(),
+    "hatching": hatching(700, 250, 90),
 }
 
 
@@ -331,7 +338,7 @@ def test_nothing_is_invented_without_a_table(kind: str) -> None:
         assert table.draw().size == NOTHING[kind].shape[::-1]
 
 
-@pytest.mark.parametrize("kind", ["empty", "black", "one pixel", "bar code"])
+@pytest.mark.parametrize("kind", ["empty", "black", "one pixel", "bar code", "hatching"])
 def test_given_numbers_without_a_table(kind: str) -> None:
     with pytest.raises(ValueError, match="no table with 9 rows and 9 columns"):
         read_table(NOTHING[kind], rows=9, columns=9)

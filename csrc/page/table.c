@@ -1,5 +1,6 @@
 #include "page/table.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "base/math.h"
@@ -39,6 +40,9 @@ static od_status allocate(od_table *table, od_error *error) {
  */
 static const double min_ruled = 0.45;
 
+/* Of the lines of a grid before those that are strokes are removed. */
+enum { MAX_CROSSINGS = 4 * OD_TABLE_MAX_CELLS };
+
 static bool has_cells(const od_grid *grid) {
   return grid->axes[0].count >= 2 && grid->axes[1].count >= 2;
 }
@@ -50,9 +54,10 @@ static od_status fit_grid(od_grid *grid, const uint8_t *foreground, const od_tab
   *fits = has_cells(grid);
   if (!*fits) return OD_OK;
   if (wanted[0] == 0 || wanted[1] == 0) {
-    od_status status = od_prune_grid(grid, foreground, error);
+    *fits = grid->axes[0].count * grid->axes[1].count <= MAX_CROSSINGS;
+    od_status status = *fits ? od_prune_grid(grid, foreground, error) : OD_OK;
     if (status) return status;
-    *fits = has_cells(grid);
+    *fits = *fits && has_cells(grid);
   }
   for (int k = 0; k < 2 && *fits; k++)
     if (wanted[k] > 0) *fits = od_fit_grid_axis(grid, k, wanted[k] + 1);
@@ -69,7 +74,15 @@ static void copy_thickness(const od_grid_axis *axis, int32_t *thickness) {
   }
 }
 
-/* Set the nodes, thickness and spans of a table. */
+/* Whether all nodes, which may be infinite or not a number, are in or near the image. */
+static bool nodes_are_near(const od_table *table, int h, int w) {
+  const size_t count = ((size_t)table->rows + 1) * ((size_t)table->columns + 1);
+  for (const double *node = table->nodes; node < table->nodes + 2 * count; node += 2)
+    if (!(fabs(node[0] - w / 2.0) <= 2.0 * w && fabs(node[1] - h / 2.0) <= 2.0 * h)) return false;
+  return true;
+}
+
+/* Set the nodes, thickness and spans of a table; there is none if nodes are far from the image. */
 static od_status make_table(const od_grid *grid, const uint8_t *foreground, double min_part,
                             od_table *table, od_error *error) {
   od_mesh mesh;
@@ -83,6 +96,10 @@ static od_status make_table(const od_grid *grid, const uint8_t *foreground, doub
   for (int i = 0; i <= table->rows; i++)
     for (int j = 0; j <= table->columns; j++, node += 2) od_mesh_node(&mesh, i, j, node);
   od_mesh_release(&mesh);
+  if (!nodes_are_near(table, grid->h, grid->w)) {
+    od_table_release(table);
+    return OD_OK;
+  }
   for (int k = 0; k < 2; k++)
     copy_thickness(&grid->axes[k], table->thickness + (k == 0 ? 0 : table->rows + 1));
   return od_find_table_spans(grid->h, grid->w, foreground, min_part, table, error);

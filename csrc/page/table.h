@@ -1,7 +1,7 @@
 /* Tables: the grid of ruling lines in an image, as a mesh of the intersections of its lines.
  *
  * Ruling lines are tracked through the foreground (table_lines.c), at any thickness, with gaps and
- * slants up to 45 degrees. The horizontal ones pass through a vanishing point, and so do the
+ * slants up to about 40 degrees. The horizontal ones pass through a vanishing point, and so do the
  * vertical ones; in coordinates in which both kinds are parallel, the largest connected set of
  * crossing lines is the grid (table_grid.c). The mesh follows each line, so that the page may be
  * curled (table_mesh.c), and tells which cells are merged. od_rectify_table samples the cells as
@@ -9,6 +9,7 @@
 #ifndef OD_PAGE_TABLE_H
 #define OD_PAGE_TABLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -52,8 +53,9 @@ typedef struct od_table_layout {
 } od_table_layout;
 
 /* Set the numbers of a layout, so that rows are at least about OD_TABLE_ROW_HEIGHT pixels high and
- * the rectified image has at most OD_TABLE_MAX_PIXELS. */
-void od_lay_out_table(const od_table *table, od_table_layout *layout);
+ * the rectified image has at most OD_TABLE_MAX_PIXELS. False if the table does not fit in as many
+ * at a scale of 1/100. */
+bool od_lay_out_table(const od_table *table, od_table_layout *layout);
 
 /* Sample the cells of an image without gaps, or of its foreground, as upright rectangles.
  * rectified (tops[rows], lefts[columns]) is written within the cells only. Errors: OD_ERROR_MEMORY.

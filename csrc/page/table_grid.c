@@ -9,10 +9,12 @@
 #include "base/math.h"
 #include "base/memory.h"
 
-enum { END_POINTS = 40, MAX_CANDIDATES = 40, MAX_CROSSING_LINES = 1024 };
+enum { END_POINTS = 40, MAX_CANDIDATES = 40 };
+enum { NO_COMPONENT = -1, LEFT_OUT = -2 };
 static const double max_slope_change = 0.15; /* between joined segments */
 static const double slope_tolerance = 0.03;  /* of lines of a pencil */
 static const double max_foreshortening = 0.6;
+static const double max_slope_product = 0.7; /* of the pencils: near 1 if they are the same lines */
 
 /* A set of joined segments. */
 typedef struct chain {
@@ -20,7 +22,7 @@ typedef struct chain {
   double length; /* points */
   double thickness;
   double position, start, end; /* as of od_grid_line */
-  int component;               /* of crossing lines; -1 for none */
+  int component;               /* of crossing lines; NO_COMPONENT or LEFT_OUT */
   int line;                    /* of the grid; -1 for none */
 } chain;
 
@@ -133,7 +135,8 @@ static od_status find_chains(const od_grid *grid, int k, chain_set *chains, od_e
       chain *c = &chains->chains[i];
       fit_solve(&fits[i], &c->a, &c->b);
       c->thickness /= c->length;
-      c->component = c->line = -1;
+      c->component = NO_COMPONENT;
+      c->line = -1;
     }
   } else {
     status = od_fail_memory(error, "the grid of a table");
@@ -229,15 +232,15 @@ static bool cross(const chain *a, const chain *b, double tolerance) {
 /* The lines of both kinds that may cross. */
 typedef struct crossing_set {
   int count[2];
-  chain *chains[2][MAX_CROSSING_LINES];
-  int crossings[2][MAX_CROSSING_LINES];
-  int stack[2 * MAX_CROSSING_LINES];
+  chain *chains[2][OD_MAX_RULING_LINES];
+  int crossings[2][OD_MAX_RULING_LINES];
+  int stack[2 * OD_MAX_RULING_LINES];
   double tolerance;
 } crossing_set;
 
 static void collect_chains(const od_grid *grid, int k, chain_set *set, crossing_set *all) {
   const double min_length = 0.02 * od_max(grid->h, grid->w);
-  for (int i = 0; i < set->count && all->count[k] < MAX_CROSSING_LINES; i++) {
+  for (int i = 0; i < set->count; i++) {
     chain *c = &set->chains[i];
     const double limit = 2 * slope_tolerance + 2 / c->length;
     if (c->length < min_length || pencil_error(&grid->axes[k].pencil, c) > limit) continue;
@@ -245,23 +248,30 @@ static void collect_chains(const od_grid *grid, int k, chain_set *set, crossing_
   }
 }
 
-/* Leave out lines with fewer than two crossings (component -2), until there are none. */
+static void leave_out(crossing_set *all, int k, int i, int *depth) {
+  all->chains[k][i]->component = LEFT_OUT;
+  all->stack[(*depth)++] = 2 * i + k;
+}
+
+/* Leave out lines with fewer than two crossings, until there are none. */
 static void prune(crossing_set *all) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (int k = 0; k < 2; k++) {
-      for (int i = 0; i < all->count[k]; i++) {
-        chain *c = all->chains[k][i];
-        int crossings = 0;
-        if (c->component == -2) continue;
-        for (int j = 0; j < all->count[!k]; j++)
-          crossings +=
-              all->chains[!k][j]->component != -2 && cross(c, all->chains[!k][j], all->tolerance);
-        all->crossings[k][i] = crossings;
-        if (crossings >= 2) continue;
-        c->component = -2;
-        changed = true;
-      }
+  int depth = 0;
+  for (int k = 0; k < 2; k++) {
+    for (int i = 0; i < all->count[k]; i++) {
+      const chain *c = all->chains[k][i];
+      all->crossings[k][i] = 0;
+      for (int j = 0; j < all->count[!k]; j++)
+        all->crossings[k][i] += cross(c, all->chains[!k][j], all->tolerance);
+      if (all->crossings[k][i] < 2) leave_out(all, k, i, &depth);
+    }
+  }
+  while (depth > 0) {
+    const int kind = all->stack[--depth] % 2, index = all->stack[depth] / 2;
+    const chain *c = all->chains[kind][index];
+    for (int j = 0; j < all->count[!kind]; j++) {
+      const chain *d = all->chains[!kind][j];
+      if (d->component == LEFT_OUT || !cross(c, d, all->tolerance)) continue;
+      if (--all->crossings[!kind][j] < 2) leave_out(all, !kind, j, &depth);
     }
   }
 }
@@ -277,7 +287,7 @@ static int mark_component(crossing_set *all, int k, int i, int component) {
     crossings += all->crossings[kind][index];
     for (int j = 0; j < all->count[!kind]; j++) {
       chain *d = all->chains[!kind][j];
-      if (d->component != -1 || !cross(c, d, all->tolerance)) continue;
+      if (d->component != NO_COMPONENT || !cross(c, d, all->tolerance)) continue;
       d->component = component;
       all->stack[depth++] = 2 * j + !kind;
     }
@@ -290,7 +300,7 @@ static int largest_component(crossing_set *all) {
   int best = -1, most = 0, components = 0;
   prune(all);
   for (int i = 0; i < all->count[0]; i++) {
-    if (all->chains[0][i]->component != -1) continue;
+    if (all->chains[0][i]->component != NO_COMPONENT) continue;
     const int crossings = mark_component(all, 0, i, components);
     if (crossings > most) {
       most = crossings;
@@ -303,9 +313,11 @@ static int largest_component(crossing_set *all) {
 
 /* ---- lines of the grid ---- */
 
+/* In order of positions, and of the chains at the same position. */
 static int compare_positions(const void *a, const void *b) {
   const chain *p = *(chain *const *)a, *q = *(chain *const *)b;
-  return (p->position > q->position) - (p->position < q->position);
+  return p->position != q->position ? (p->position > q->position) - (p->position < q->position)
+                                    : (p > q) - (p < q);
 }
 
 static int compare_doubles(const void *a, const void *b) {
@@ -371,8 +383,8 @@ static void merge_chains(od_grid *grid, int k, int n, chain **chains, double *di
 static void select_lines(od_grid *grid, int k, crossing_set *all, int component,
                          const chain_set *set) {
   od_grid_axis *axis = &grid->axes[k];
-  chain *chains[MAX_CROSSING_LINES];
-  double distances[MAX_CROSSING_LINES];
+  chain *chains[OD_MAX_RULING_LINES];
+  double distances[OD_MAX_RULING_LINES];
   int n = 0;
   for (int i = 0; i < all->count[k]; i++)
     if (all->chains[k][i]->component == component) chains[n++] = all->chains[k][i];
@@ -382,9 +394,12 @@ static void select_lines(od_grid *grid, int k, crossing_set *all, int component,
     axis->line_of[i] = set->chains[set->chain_of[i]].line;
 }
 
+/* Set the lines of both axes. There are none if the pencils are too oblique: lines at about 45
+ * degrees are tracked as horizontal and as vertical ones. */
 static void connect_lines(od_grid *grid, chain_set sets[2], crossing_set *all) {
   for (int k = 0; k < 2; k++)
     grid->axes[k].pencil = find_pencil(&sets[k], k == 0 ? grid->w : grid->h);
+  if (fabs(grid->axes[0].pencil.p * grid->axes[1].pencil.p) > max_slope_product) return;
   for (int k = 0; k < 2; k++) {
     place_chains(grid, k, &sets[k]);
     collect_chains(grid, k, &sets[k], all);

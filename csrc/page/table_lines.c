@@ -5,6 +5,7 @@
 #include "page/table_lines.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -13,6 +14,7 @@
 
 enum {
   LINE_LEVEL = 40,    /* of foreground: lines may be fainter than writing */
+  MAX_RUNS = 1 << 24, /* of an image with lines: 20 bytes each */
   MAX_TRACKS = 4096,  /* at a time */
   FILTER_MEMORY = 40, /* points that a track is fitted to */
   MIN_GAP = 3,        /* gaps and crossings that any track passes */
@@ -84,15 +86,14 @@ static double roughness(const od_line_point *points, int count) {
   return sum / count;
 }
 
-/* Keep a finished track if it is a line. */
+/* Add a finished track to the lines if it is one. */
 static void finish(tracker *t, const track *line) {
   od_ruling_line_set *set = t->set;
   const int length = line->end - line->start;
   if (line->count < t->min_length || 5 * line->count < 3 * length ||
-      line->count < 3 * line->thickness || set->count == OD_MAX_RULING_LINES)
+      line->count < 3 * line->thickness)
     return;
-  od_ruling_line *kept = &set->lines[set->count++];
-  *kept =
+  set->lines[set->count++] =
       (od_ruling_line){t->kept_points, line->count, line->start, line->end - 1, line->thickness};
   int point = line->last_point;
   for (int i = line->count - 1; i >= 0; i--) {
@@ -162,18 +163,26 @@ static void track_step(tracker *t, int step) {
   }
 }
 
+static int compare_lengths(const void *a, const void *b) {
+  const od_ruling_line *p = a, *q = b;
+  return p->count != q->count ? (p->count < q->count) - (p->count > q->count)
+                              : (p->first > q->first) - (p->first < q->first);
+}
+
 static void track_all(tracker *t) {
   for (int step = 0; step < t->steps.h; step++) track_step(t, step);
   for (int i = 0; i < t->track_count; i++) finish(t, &t->tracks[i]);
+  if (t->set->count <= OD_MAX_RULING_LINES) return;
+  qsort(t->set->lines, (size_t)t->set->count, sizeof *t->set->lines, compare_lengths);
+  t->set->count = OD_MAX_RULING_LINES;
 }
 
-static od_status allocate(tracker *t, int n, od_error *error) {
-  const size_t runs = od_bits_count_runs(&t->steps);
+static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
   t->ends = od_allocate((size_t)n + 2, sizeof *t->ends);
   t->claimed = od_allocate((size_t)n + 2, 1);
   t->tracks = od_allocate(MAX_TRACKS, sizeof *t->tracks);
   t->points = od_allocate(runs, sizeof *t->points);
-  t->set->lines = od_allocate(OD_MAX_RULING_LINES, sizeof *t->set->lines);
+  t->set->lines = od_allocate(runs / (size_t)t->min_length + 1, sizeof *t->set->lines);
   t->set->points = od_allocate(runs, sizeof *t->set->points);
   if (t->ends && t->claimed && t->tracks && t->points && t->set->lines && t->set->points)
     return OD_OK;
@@ -198,9 +207,10 @@ od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
     od_bits_fill(workspace->kernels, foreground, LINE_LEVEL, &rows);
     if (!vertical) od_bits_transpose(&rows, &columns);
     t.steps = vertical ? rows : columns;
-    status = allocate(&t, t.steps.w, error);
+    const size_t runs = od_bits_count_runs(&t.steps);
+    status = allocate(&t, t.steps.w, runs <= MAX_RUNS ? runs : 0, error);
+    if (!status && runs <= MAX_RUNS) track_all(&t);
   }
-  if (!status) track_all(&t);
   od_release(t.ends);
   od_release(t.claimed);
   od_release(t.tracks);

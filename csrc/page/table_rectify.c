@@ -11,6 +11,7 @@
 #include "image/row_partition.h"
 
 enum { LINE_LEVEL = 32, MAX_SIDE = 16000 };
+static const double min_scale = 0.01; /* pixels of the rectified image for one of the source */
 
 typedef struct source {
   int h, w;
@@ -149,25 +150,29 @@ static double mean_side(const od_table *table, bool row, int i) {
   return sum / (n + 1);
 }
 
-/* Set n + 1 edges of rows or columns; return the last. */
-static int32_t set_edges(const od_table *table, bool row, double scale, int gap, int32_t *edges) {
+/* Set n + 1 edges of rows or columns; return the last, or 0 if it is beyond MAX_SIDE. */
+static int set_edges(const od_table *table, bool row, double scale, int gap, int32_t *edges) {
   const int n = row ? table->rows : table->columns;
   edges[0] = 0;
-  for (int i = 0; i < n; i++)
-    edges[i + 1] = edges[i] + gap + od_max(1, (int)(scale * mean_side(table, row, i) + 0.5));
+  for (int i = 0; i < n; i++) {
+    const double side = fmin(scale * mean_side(table, row, i) + 0.5, MAX_SIDE);
+    edges[i + 1] = edges[i] + gap + od_max(1, (int)side);
+    if (edges[i + 1] > MAX_SIDE) return 0;
+  }
   return edges[n];
 }
 
-void od_lay_out_table(const od_table *table, od_table_layout *layout) {
+bool od_lay_out_table(const od_table *table, od_table_layout *layout) {
   double height = 0;
   for (int i = 0; i < table->rows; i++) height += mean_side(table, true, i) / table->rows;
   double scale = fmin(fmax(OD_TABLE_ROW_HEIGHT / fmax(height, 1), 1), 4);
-  for (;; scale *= 0.8) {
-    layout->gap = (int)(scale * height / 8);
-    const int64_t h = set_edges(table, true, scale, layout->gap, layout->tops);
-    const int64_t w = set_edges(table, false, scale, layout->gap, layout->lefts);
-    if (scale < 0.01 || (h * w <= OD_TABLE_MAX_PIXELS && od_max((int)h, (int)w) <= MAX_SIDE)) break;
+  for (; scale >= min_scale; scale *= 0.8) {
+    layout->gap = (int)fmin(scale * height / 8, MAX_SIDE);
+    const int h = set_edges(table, true, scale, layout->gap, layout->tops);
+    const int w = set_edges(table, false, scale, layout->gap, layout->lefts);
+    if (h > 0 && w > 0 && (int64_t)h * w <= OD_TABLE_MAX_PIXELS) return true;
   }
+  return false;
 }
 
 /* Return whether a cell starts at place (i, j), and where its pixels are. */

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "page/table_mesh.h"
 
-enum { WALL_SAMPLES = 24, END_SAMPLES = 3, WALL_LEVEL = 32, MAX_PRUNINGS = 40 };
+enum { WALL_SAMPLES = 24, END_SAMPLES = 3, WALL_LEVEL = 32, MAX_PRUNINGS = 40, UNKNOWN = 2 };
 /* Proportions of a wall: from which on it is ruled, and between which it is rather crossed by
  * strokes. */
 static const double ruled = 0.8, min_stroke = 0.15, max_stroke = 0.7;
@@ -18,7 +18,9 @@ typedef struct levels {
   const uint8_t *foreground; /* (h, w) */
 } levels;
 
+/* The level at a point, which may be infinite or not a number; 0 beyond the image. */
 static int level_at(const levels *l, double x, double y) {
+  if (!(x > -1 && x < l->w && y > -1 && y < l->h)) return 0;
   const int column = (int)floor(x + 0.5), row = (int)floor(y + 0.5);
   if (column < 0 || row < 0 || column >= l->w || row >= l->h) return 0;
   return l->foreground[(size_t)row * (size_t)l->w + (size_t)column];
@@ -64,8 +66,8 @@ static double wall_evidence(const levels *l, const double *a, const double *b, d
 
 typedef struct walls {
   const od_table *table;
-  double *right; /* (rows, columns): evidence of the wall right of a cell */
-  double *below;
+  double *right; /* (rows, columns): evidence of the wall right of a cell; 1 in the last column */
+  double *below; /* (rows, columns); 1 in the last row */
 } walls;
 
 static const double *node_of(const od_table *table, int i, int j) {
@@ -89,11 +91,19 @@ static void find_walls(walls *w, const levels *l) {
   }
 }
 
-/* The median evidence of walls (count), by a histogram. */
-static double median_evidence(const double *evidence, size_t count) {
-  size_t counts[WALL_SAMPLES + 1] = {0}, sum = 0;
-  for (size_t i = 0; i < count; i++) counts[(int)(evidence[i] * WALL_SAMPLES + 0.5)]++;
-  for (int k = 0; k <= WALL_SAMPLES; k++) {
+/* The median evidence of the walls between cells, by a histogram; 1 without any. */
+static double median_evidence(const walls *w) {
+  const int rows = w->table->rows, columns = w->table->columns;
+  const int count = rows * (columns - 1) + (rows - 1) * columns;
+  int counts[WALL_SAMPLES + 1] = {0}, sum = 0;
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < columns; j++) {
+      const size_t cell = (size_t)i * (size_t)columns + (size_t)j;
+      if (j + 1 < columns) counts[(int)(w->right[cell] * WALL_SAMPLES + 0.5)]++;
+      if (i + 1 < rows) counts[(int)(w->below[cell] * WALL_SAMPLES + 0.5)]++;
+    }
+  }
+  for (int k = 0; k <= WALL_SAMPLES && count > 0; k++) {
     sum += counts[k];
     if (2 * sum >= count) return (double)k / WALL_SAMPLES;
   }
@@ -150,7 +160,7 @@ od_status od_find_table_spans(int h, int w, const uint8_t *foreground, double mi
   if (!evidence) return od_fail_memory(error, "the walls of a table");
   walls found = {table, evidence, evidence + count};
   find_walls(&found, &l);
-  merge_cells(&found, min_ruled * median_evidence(evidence, 2 * count));
+  merge_cells(&found, min_ruled * median_evidence(&found));
   od_release(evidence);
   return OD_OK;
 }
@@ -165,6 +175,8 @@ typedef struct pruning {
   int *left[2];  /* (count[k]): indices of the lines that are left */
   int count[2];
   double *score[2]; /* (count[k]): ruled walls less crossed ones */
+  int8_t *walls[2]; /* (lines, other lines): of a line from another one to the next that is left:
+                       1 if ruled, -1 if strokes cross it, 0 for others, UNKNOWN */
 } pruning;
 
 static const double *pruning_node(const pruning *p, int k, int line, int other) {
@@ -172,22 +184,45 @@ static const double *pruning_node(const pruning *p, int k, int line, int other) 
   return p->nodes + 2 * ((size_t)i * (size_t)p->grid->axes[1].count + (size_t)j);
 }
 
+static int8_t *pruning_wall(const pruning *p, int k, int line, int other) {
+  return p->walls[k] + (size_t)line * (size_t)p->grid->axes[!k].count + (size_t)other;
+}
+
 /* The number of walls of a line that are ruled, less those that strokes cross. */
 static double score_line(const pruning *p, int k, int line) {
   const double reach = 1.5 + p->grid->axes[k].lines[line].thickness / 2;
   double score = 0;
   for (int j = 0; j + 1 < p->count[!k]; j++) {
-    const double part = wall_evidence(&p->levels, pruning_node(p, k, line, p->left[!k][j]),
-                                      pruning_node(p, k, line, p->left[!k][j + 1]), reach);
-    score += part >= ruled ? 1 : part > min_stroke && part < max_stroke ? -1 : 0;
+    const int from = p->left[!k][j], to = p->left[!k][j + 1];
+    int8_t *wall = pruning_wall(p, k, line, from);
+    if (*wall == UNKNOWN) {
+      const double part = wall_evidence(&p->levels, pruning_node(p, k, line, from),
+                                        pruning_node(p, k, line, to), reach);
+      *wall = part >= ruled ? 1 : part > min_stroke && part < max_stroke ? -1 : 0;
+    }
+    score += *wall;
   }
   return score;
+}
+
+/* Compact the lines of axis k that are left; walls across the removed ones become unknown. */
+static void remove_lines(pruning *p, int k) {
+  int kept = 0;
+  for (int i = 0; i < p->count[k]; i++) {
+    if (p->left[k][i] >= 0) {
+      p->left[k][kept++] = p->left[k][i];
+    } else if (kept > 0) {
+      for (int j = 0; j < p->count[!k]; j++)
+        *pruning_wall(p, !k, p->left[!k][j], p->left[k][kept - 1]) = UNKNOWN;
+    }
+  }
+  p->count[k] = kept;
 }
 
 /* Remove the worst lines of axis k: a quarter of those whose score is not positive, at least one.
  */
 static bool remove_worst(pruning *p, int k) {
-  int failed = 0, kept = 0;
+  int failed = 0;
   for (int i = 0; i < p->count[k]; i++) {
     p->score[k][i] = score_line(p, k, p->left[k][i]);
     failed += p->score[k][i] < 0.5;
@@ -200,9 +235,7 @@ static bool remove_worst(pruning *p, int k) {
     p->score[k][worst] = INFINITY;
     p->left[k][worst] = -1;
   }
-  for (int i = 0; i < p->count[k]; i++)
-    if (p->left[k][i] >= 0) p->left[k][kept++] = p->left[k][i];
-  p->count[k] = kept;
+  remove_lines(p, k);
   return true;
 }
 
@@ -251,7 +284,10 @@ static od_status allocate_pruning(pruning *p, od_error *error) {
     p->count[k] = p->grid->axes[k].count;
     p->left[k] = od_allocate((size_t)p->count[k], sizeof *p->left[k]);
     p->score[k] = od_allocate((size_t)p->count[k], sizeof *p->score[k]);
-    if (!p->left[k] || !p->score[k]) return od_fail_memory(error, "the walls of a table");
+    p->walls[k] = od_allocate(rows * columns, 1);
+    if (!p->left[k] || !p->score[k] || !p->walls[k])
+      return od_fail_memory(error, "the walls of a table");
+    memset(p->walls[k], UNKNOWN, rows * columns);
     for (int i = 0; i < p->count[k]; i++) p->left[k][i] = i;
   }
   return p->nodes ? OD_OK : od_fail_memory(error, "the walls of a table");
@@ -278,6 +314,7 @@ od_status od_prune_grid(od_grid *grid, const uint8_t *foreground, od_error *erro
   for (int k = 0; k < 2; k++) {
     od_release(p.left[k]);
     od_release(p.score[k]);
+    od_release(p.walls[k]);
   }
   return status;
 }

@@ -27,14 +27,17 @@ typedef struct table_call {
   uint8_t *gray;      /* (tops[rows], lefts[columns]) */
 } table_call;
 
-/* Rectify the table that was found. */
+/* Rectify the table that was found; one that does not fit in a rectified image is left out. */
 static od_status rectify(table_call *call, od_image_workspace *workspace, od_error *error) {
   const od_table *table = &call->table;
   od_table_layout *layout = &call->layout;
   layout->tops = od_allocate((size_t)table->rows + 1, sizeof *layout->tops);
   layout->lefts = od_allocate((size_t)table->columns + 1, sizeof *layout->lefts);
   if (!layout->tops || !layout->lefts) return od_fail_memory(error, "a rectified table");
-  od_lay_out_table(table, layout);
+  if (!od_lay_out_table(table, layout)) {
+    od_table_release(&call->table);
+    return OD_OK;
+  }
   const size_t h = (size_t)layout->tops[table->rows], w = (size_t)layout->lefts[table->columns];
   call->rectified = od_allocate(h, w);
   call->gray = od_allocate(h, w);
