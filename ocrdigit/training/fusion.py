@@ -36,7 +36,7 @@ from ._matching import UNKNOWN, match, match_document
 from .line_images import TRAINING_DIGITS, clutter_picture, smooth, styles, words
 
 PRIOR_MEAN, PRIOR_STRENGTH = 0.99, 8.0
-MIN_PROBABILITY = 0.1
+MIN_PROBABILITY = 0.3
 
 _STRINGS, _SPACED, _WORDS, _CLUTTER, _DOCUMENTS = 3_000, 2_000, 600, 1_500, 800
 _CLUTTER_HEIGHT, _CLUTTER_WIDTH = 48, 600
