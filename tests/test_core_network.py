@@ -23,7 +23,7 @@ def test_layers_are_returned_with_every_key():
         {"type": "dense", "units": 2, "activation": "softmax"},
     ]
     network = make_network(layers=layers)
-    conv = {"type": "conv2d", "filters": 4, "strides": 1, "kernel_size": 3}
+    conv = {"type": "conv2d", "filters": 4, "strides": 1, "kernel_size": 3, "dilation_rate": 1}
     assert network.layers == [
         conv | {"kernel_size": 5, "padding": "valid", "use_bias": True, "activation": None},
         conv | {"strides": 2, "padding": "same", "use_bias": False, "activation": "relu"},

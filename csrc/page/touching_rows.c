@@ -21,7 +21,7 @@ static const double min_large_width = 1.1, max_large_width = 0.9;
 /* Foreground pixels that a cut may cross of what may be a large digit, in stroke widths. */
 static const double max_crossed_large = 1.2;
 /* Minimum area, in the component's height times the stroke width: brackets and bars have less. */
-static const double min_area = 1.3;
+static const double min_area = 1.8;
 
 enum { MAX_NEIGHBOURS = 64, MAX_PASSES = 3 };
 
