@@ -7,7 +7,7 @@
 #include "base/math.h"
 #include "page/table_grid.h"
 
-enum { MAX_FITTED = 64, REFINEMENTS = 4, BINS = 128, MAX_GAP = 3 };
+enum { MAX_FITTED = 64, MIN_DISTANCE = 4, REFINEMENTS = 4, BINS = 128, MAX_GAP = 3 };
 static const double loose = 0.25, tight = 0.14; /* tolerances, in distances of lines */
 
 typedef struct even_lines {
@@ -108,8 +108,9 @@ static void try_fit(const fit_problem *p, const int lines[2], int i, int j, even
   const double b = (to - from) / (j - i);
   even_lines e = {from - b * i, b, 0};
   int matches;
+  if (b < MIN_DISTANCE) return;
   const double first_score = score_fit(p, &e, loose, &matches);
-  if (b < 4 || first_score < 0.5 * *best_score) return;
+  if (first_score < *best_score - 0.5 * fabs(*best_score)) return;
   for (int n = 0; n < REFINEMENTS; n++) {
     even_lines refined = e;
     if (!refit(p, &refined, n < 2 ? loose : tight)) break;

@@ -200,7 +200,7 @@ static od_pencil find_pencil(const chain_set *set, double side) {
   return best;
 }
 
-/* Set positions and ends of the chains of axis k; chains of other slopes have no line. */
+/* Set positions and ends of the chains of axis k. */
 static void place_chains(const od_grid *grid, int k, chain_set *set) {
   const od_grid_axis *axis = &grid->axes[k];
   const od_pencil *other = &grid->axes[!k].pencil;

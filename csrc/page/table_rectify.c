@@ -133,7 +133,7 @@ static cell_source source_of(const od_table *table, int i, int j, const int32_t 
   return cell;
 }
 
-/* Samples a pixel along either side, so that none of the source is left out. */
+/* Samples a pixel along either side: about one for each pixel of the source, at most 4. */
 static int taps_of(const cell_source *cell) {
   return od_max(1, od_min(4, (int)(1 / fmin(cell->vertical, cell->horizontal) + 0.7)));
 }

@@ -3,17 +3,13 @@
 #include <string.h>
 
 #include "arguments.h"
-#include "base/math.h"
 #include "base/memory.h"
 #include "convert.h"
-#include "digit/foreground.h"
 #include "errors.h"
 #include "module.h"
+#include "page/page.h"
 #include "page/table.h"
 #include "runtime.h"
-
-/* Window of the local background, in pixels, as in page/page_foreground.c. */
-enum { MIN_WINDOW = 8, MAX_WINDOW = 96 };
 
 /* A call of the core and what it owns. */
 typedef struct table_call {
@@ -51,13 +47,12 @@ static od_status rectify(table_call *call, od_image_workspace *workspace, od_err
 }
 
 static od_status run(table_call *call, od_image_workspace *workspace, od_error *error) {
-  const int window = od_max(MIN_WINDOW, od_min(MAX_WINDOW, 6 * od_min(call->h, call->w) / 10));
-  od_foreground_stats stats;
+  bool dark;
   call->foreground = od_allocate((size_t)call->h, (size_t)call->w);
   if (!call->foreground) return od_fail_memory(error, "the foreground of a page");
   const od_foreground_maps maps = {.foreground = call->foreground};
   od_status status =
-      od_find_foreground(workspace, call->h, call->w, call->image, window, &maps, &stats, error);
+      od_find_page_foreground(workspace, call->h, call->w, call->image, &maps, &dark, error);
   if (!status)
     status = od_find_table(workspace, call->h, call->w, call->foreground, &call->options,
                            &call->table, error);
