@@ -89,8 +89,7 @@ def make_images(count: int = 4) -> np.ndarray:
 def shipped_models() -> list[str]:
     """Return the files of the classifiers in the package."""
     weights = Path(ocrdigit.__file__).parent / "weights"
-    found = [
-        path for path in weights.glob("*.safetensors") if path.name != "recognizer.safetensors"
-    ]
+    others = ("detector.safetensors", "recognizer.safetensors")
+    found = [path for path in weights.glob("*.safetensors") if path.name not in others]
     assert found
     return [str(path) for path in sorted(found)]

@@ -86,6 +86,7 @@ class TestReading:
         canvas.arc((92, 48, 128, 76), -90, 160, level, 6)
         assert [line.text for line in ocrdigit.read(page).lines] == ["757"]
 
+    @pytest.mark.xfail(strict=True, reason="the detector erases only the middle of the bracket")
     def test_bracket_beside_two_lines(self) -> None:
         """Digits of two lines are not joined to a digit as high as the bracket."""
         page = np.full((170, 420), 245, np.uint8)
@@ -279,9 +280,9 @@ def compose(
 
 
 class TestLayout:
-    ROWS = (("5072", "934"), ("186", "2753"), ("29374", "65"))
+    ROWS = (("5072", "934"), ("186", "42753"), ("29374", "65"))
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def page(self) -> NDArray[np.uint8]:
         """Three rows of two numbers each, in two columns."""
         return compose(
@@ -314,11 +315,47 @@ class TestLayout:
             box = (left, top, columns.max() + 1 - left, rows.max() + 1 - top)
             assert overlap(turned.box, box) > 0.7
 
-    @pytest.mark.parametrize("degrees", [-9, 9, 18])
+    @pytest.mark.xfail(
+        strict=True, reason="the detector misses digits of 28 pixels beside ones of 140"
+    )
+    def test_numbers_of_different_sizes(self) -> None:
+        sizes = {"186": 28, "934": 140, "5072": 52}
+        tops = {"186": 20, "934": 70, "5072": 230}
+        page = compose((320, 520), [(text, sizes[text], (30, tops[text])) for text in sizes])
+        assert ocrdigit.read(page).text == "186\n934\n5072"
+
+    @pytest.mark.xfail(strict=True, reason="the detector takes an open four for other writing")
+    def test_clear_digit_is_not_dropped(self) -> None:
+        """4431 in thin strokes, whose first digit one scale of the line lacks."""
+        page = Image.new("L", (340, 170), 255)
+        canvas = ImageDraw.Draw(page)
+        strokes = (
+            ((28, 26), (27, 77), (64, 74), (69, 83)),
+            ((45, 50), (46, 88), (42, 112)),
+            ((101, 22), (98, 70), (130, 66), (146, 78)),
+            ((123, 45), (119, 111)),
+            (
+                (183, 28),
+                (212, 28),
+                (216, 36),
+                (198, 62),
+                (179, 58),
+                (204, 62),
+                (215, 84),
+                (211, 102),
+                (181, 98),
+            ),
+            ((257, 54), (290, 23), (284, 100)),
+        )
+        for stroke in strokes:
+            canvas.line(stroke, 0, 3)
+        assert ocrdigit.read(page).text == "4431"
+
+    @pytest.mark.parametrize("degrees", [-18, -9, 9, 18])
     def test_skewed_page(self, page: NDArray[np.uint8], degrees: int) -> None:
         skewed = Image.fromarray(page).rotate(degrees, expand=True, fillcolor=245)
         reading = ocrdigit.read(skewed)
-        assert "".join(reading.text.split()) == "".join(self.text.split())
+        assert reading.text == self.text
         dark = np.asarray(skewed) < 128
         for digit in reading.digits:
             x, y, w, h = digit.box
