@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 import ocrdigit
-from ocrdigit import _core, synth
+from ocrdigit import _core
 from ocrdigit.models import detector as models
 from ocrdigit.models.recognizer import RECOGNIZER_PATH, shipped_recognizer
-from ocrdigit.training import page_crops, registers
+from ocrdigit.training import field_crops, page_crops, registers
 
 Gray = NDArray[np.uint8]
 
@@ -218,4 +218,23 @@ def test_document_crops(data_folder: Path) -> None:
     assert maps.shape == (4, models.SIDE // models.STRIDE, models.SIDE // models.STRIDE)
     assert np.array_equal(crops, again)
     assert set(np.unique(maps)) <= {0, 1, 2, 3}
-    assert synth.DOCUMENT_KINDS
+
+
+def test_digits_out_of_range_are_background() -> None:
+    rng = np.random.default_rng(0)
+    scales = [page_crops._random_scale((20.0, 30.0), rng) for _ in range(300)]
+    for scale, in_range in scales:
+        assert in_range == (30 * scale > 9.1 and 20 * scale < 129)
+    assert 180 < sum(in_range for _, in_range in scales) < 260
+
+
+def test_field_crops(data_folder: Path) -> None:
+    if not (data_folder / "registers").is_dir():
+        pytest.skip("the registers are missing: set OCRDIGIT_DATA to a folder with them")
+    crops, maps = field_crops.field_crops(str(data_folder), None, 1, 3)
+    again, _ = field_crops.field_crops(str(data_folder), None, 1, 3)
+    assert crops.shape == (3, models.SIDE, models.SIDE)
+    assert np.array_equal(crops, again)
+    assert set(np.unique(maps)) <= {0, 1, 2, 3, models.IGNORED}
+    number = np.kron(maps == models.NUMBER, np.ones((models.STRIDE, models.STRIDE))) > 0
+    assert crops[number].mean() > 3 * crops[~number].mean()

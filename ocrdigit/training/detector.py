@@ -6,7 +6,7 @@
 ``DIR`` contains ``mnist/`` and ``uci/`` as for :mod:`ocrdigit.training.recognizer`, and
 ``registers/`` (see the model card). Documents of :func:`ocrdigit.synth.document` are printed with
 the TrueType fonts in ``FONTS``, and cropped at random scales; a fifth of the crops are from the
-registers' training pages.
+registers' training pages, and a quarter show single fields.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import numpy as np
 
 from .. import _core
 from ..models.detector import LAYERS, SIDE, write_detector
+from .field_crops import field_crops
 from .page_crops import LabelledCrops, document_crops, register_crops
 
 _CHUNK = 500  # crops that a worker process makes at a time
-_REGISTERS = 0.2  # of the crops
+_REGISTERS, _FIELDS = 0.2, 0.25  # of the crops
 _VALIDATION = 1_000  # crops
 
 
@@ -33,9 +34,11 @@ def make_crops(folder: str, fonts: str, crops: int, seed: int, jobs: int | None)
         parts = []
         for index in range(-(-crops // _CHUNK)):
             chunk = 10_000 * seed + index
-            real = round(_REGISTERS * _CHUNK)
+            real, fields = round(_REGISTERS * _CHUNK), round(_FIELDS * _CHUNK)
+            rest = _CHUNK - real - fields
             parts.append(workers.submit(register_crops, folder, chunk, real))
-            parts.append(workers.submit(document_crops, folder, fonts, chunk, _CHUNK - real))
+            parts.append(workers.submit(field_crops, folder, fonts, chunk, fields))
+            parts.append(workers.submit(document_crops, folder, fonts, chunk, rest))
         made = [part.result() for part in parts]
     X, y = (np.concatenate(arrays) for arrays in zip(*made, strict=True))
     order = np.random.default_rng(seed).permutation(len(X))
@@ -88,7 +91,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--fonts", required=True)
     parser.add_argument("--out", default="detector.safetensors")
-    parser.add_argument("--crops", type=int, default=20_000)
+    parser.add_argument("--crops", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)

@@ -20,8 +20,20 @@ LabelledCrops = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 _DOCUMENTS, _REGISTERS = 1, 2  # streams of random numbers
 _MIN_HEIGHT = 12.0  # of digits, in pixels
-_CROPS = 3  # of a document
-_TURNED = 0.12  # of the crops, by 90, 180 or 270 degrees
+_CROPS = 4  # of a document
+_TURNED = 0.25  # of the crops, by 90, 180 or 270 degrees
+# Crops on which digits are too small or too large for the scale, and thus background.
+_TOO_SMALL, _TOO_LARGE = 0.2, 0.06
+# Kinds that are rarer in the registers than elsewhere, or harder, occur more often.
+_KINDS = (
+    *synth.DOCUMENT_KINDS,
+    *["squared"] * 3,
+    *["clutter"] * 2,
+    "form",
+    "votes",
+    "page",
+    "table",
+)
 _PAGES = 8  # of the registers, in one chunk
 _NEAR_NUMBER = 0.7  # of the crops of registers
 
@@ -110,27 +122,40 @@ def document_crops(folder: str, fonts: str | None, seed: int, count: int) -> Lab
     y: list[NDArray[np.uint8]] = []
     while len(y) < count:
         height = float(np.exp(rng.uniform(np.log(12), np.log(60))))
+        heights = height, height * float(rng.uniform(1, 2))
         document = synth.document(
+            str(rng.choice(_KINDS)),
             size=tuple(rng.integers(330, 640, 2).tolist()),
-            digit_height=(height, height * rng.uniform(1, 2)),
+            digit_height=heights,
             digits=digits,
             fonts=fonts,
             random_state=rng,
         )
         (gray,) = gray_pages(document.image, "image")
         foreground, _ = _core.page_foreground(gray)
-        smallest = min(1.0, max(0.4, _MIN_HEIGHT / height))
         crops = 1 if document.kind == "crop" else _CROPS
         for _ in range(min(crops, count - len(y))):
-            scale = float(np.exp(rng.uniform(np.log(smallest), np.log(1.3))))
-            reach = SIDE / 2 / scale
-            center = _random_center(gray.shape, reach, rng)
+            scale, in_range = _random_scale(heights, rng)
+            center = _random_center(gray.shape, SIDE / 2 / scale, rng)
             angle = float(rng.normal(0, 4)) if rng.random() < 0.5 else 0.0
             if rng.random() < _TURNED:
                 angle += 90.0 * int(rng.integers(1, 4))
             X[len(y)], labels = crop((foreground, document.labels), center, scale, angle)
+            if not in_range:
+                labels[(labels == NUMBER) | (labels == WRITING)] = BACKGROUND
             y.append(label_map(labels))
     return X, np.stack(y)
+
+
+def _random_scale(heights: tuple[float, float], rng: np.random.Generator) -> tuple[float, bool]:
+    """Return a scale for digits of these heights, and whether they are in range at it."""
+    kind = rng.random()
+    if kind < _TOO_SMALL:
+        return float(rng.uniform(3, 9)) / heights[1], False
+    if kind < _TOO_SMALL + _TOO_LARGE:
+        return float(rng.uniform(130, 260)) / heights[0], False
+    smallest = min(1.0, max(0.3, _MIN_HEIGHT / heights[0]))
+    return float(np.exp(rng.uniform(np.log(smallest), np.log(1.3)))), True
 
 
 def _random_center(

@@ -1,0 +1,158 @@
+"""Training images of the number detector that show single fields.
+
+Several fields are on each image, with background between them, so that the network does not depend
+on the surroundings of a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core, synth
+from .._inputs import gray_pages
+from ..models.detector import BACKGROUND, IGNORED, NUMBER, SIDE, WRITING
+from .line_images import handwriting, styles, words
+from .page_crops import LabelledCrops, crop, label_map
+from .registers import LabelledPage, is_number, read_register_labels, read_register_page
+
+_FOREGROUND = 96  # levels of at least this are foreground, as in digit/foreground.h
+_STREAM = 3  # of random numbers
+_POOL = 60  # fields that are mixed
+_GAPS = (4, 12, 30, 80)  # between fields, in pixels
+_LAST = 0.15  # probability that a field is the last one of its row, and a row of its image
+
+
+def field_crops(folder: str, fonts: str | None, seed: int, count: int) -> LabelledCrops:
+    """Return images (count, 256, 256) of fields, and their label maps (count, 64, 64)."""
+    rng = np.random.default_rng([_STREAM, seed])
+    digits = handwriting(folder, rng)
+    pages = read_register_labels(folder, "train")
+    makers: list[Callable[[], list[LabelledPage]]] = [
+        lambda: _numbers(digits, rng),
+        lambda: _words(digits, rng),
+        lambda: _documents(digits, fonts, rng),
+        lambda: _registers(folder, pages[rng.integers(len(pages))], rng),
+    ]
+    pool: list[LabelledPage] = []
+    X = np.empty((count, SIDE, SIDE), np.uint8)
+    y = []
+    for index in range(count):
+        while len(pool) < _POOL:
+            pool += makers[rng.choice(len(makers), p=(0.3, 0.15, 0.25, 0.3))]()
+        rng.shuffle(pool)
+        X[index], labels = _compose(pool, rng)
+        y.append(label_map(labels))
+    return X, np.stack(y)
+
+
+def _compose(
+    pool: list[LabelledPage], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return an image and its labels with fields taken from ``pool``."""
+    pixels = np.zeros((SIDE, SIDE), np.uint8)
+    labels = np.full((SIDE, SIDE), BACKGROUND, np.uint8)
+    y = int(rng.integers(0, 20))
+    while y < SIDE - 20 and pool:
+        x, height = int(rng.integers(0, 20)), 0
+        while x < SIDE - 20 and pool:
+            field, marks = _scaled(pool.pop(), SIDE - y, SIDE - x, rng)
+            h, w = field.shape
+            pixels[y : y + h, x : x + w] = field
+            labels[y : y + h, x : x + w] = marks
+            height = max(height, h)
+            x += w + int(rng.choice(_GAPS))
+            if rng.random() < _LAST:
+                break
+        y += height + int(rng.choice(_GAPS))
+        if rng.random() < _LAST:
+            break
+    return pixels, labels
+
+
+def _scaled(
+    field: LabelledPage, max_height: int, max_width: int, rng: np.random.Generator
+) -> LabelledPage:
+    """Return the middle of a field at a random scale and, for some, slightly rotated."""
+    height, width = field[0].shape
+    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(1.3))))
+    if height * scale < 10:
+        scale = 1.0
+    if height * scale > 200:
+        scale = 200 / height * float(rng.uniform(0.5, 1))
+    h = max(1, min(int(height * scale), max_height))
+    w = max(1, min(int(width * scale), max_width))
+    angle = float(rng.normal(0, 2)) if rng.random() < 0.4 else 0.0
+    pixels, labels = crop(field, (w / scale / 2, h / scale / 2), scale, angle)
+    window = np.s_[SIDE // 2 - h // 2 :, SIDE // 2 - w // 2 :]
+    return pixels[window][:h, :w], labels[window][:h, :w]
+
+
+def _labelled(picture: synth.Picture, other: int) -> LabelledPage:
+    """Return a picture of text: its digits are numbers, all else has the label ``other``."""
+    foreground, _ = _core.page_foreground(np.ascontiguousarray(picture.image))
+    labels = np.where(foreground >= _FOREGROUND, np.uint8(other), np.uint8(BACKGROUND))
+    for x, y, w, h in picture.boxes.tolist():
+        window = np.s_[max(y, 0) : y + h, max(x, 0) : x + w]
+        labels[window][foreground[window] >= _FOREGROUND] = NUMBER
+    return foreground, labels
+
+
+def _numbers(digits: synth.Digits, rng: np.random.Generator) -> list[LabelledPage]:
+    every = styles()
+    chosen = [every[int(index)] for index in rng.integers(len(every), size=4)]
+    pictures = synth.strings(
+        40,
+        length=(1, 9),
+        style=[*chosen, synth.STYLES["cheque"]],
+        height=int(rng.integers(24, 110)),
+        digits=digits,
+        random_state=rng,
+    )
+    return [_labelled(picture, IGNORED) for picture in pictures]
+
+
+def _words(digits: synth.Digits, rng: np.random.Generator) -> list[LabelledPage]:
+    return [_labelled(picture, WRITING) for picture in words(16, digits, rng)]
+
+
+def _documents(
+    digits: synth.Digits, fonts: str | None, rng: np.random.Generator
+) -> list[LabelledPage]:
+    fields = []
+    for _ in range(6):
+        height = float(np.exp(rng.uniform(np.log(14), np.log(60))))
+        document = synth.document(
+            "crop",
+            digit_height=(height, height * rng.uniform(1, 1.6)),
+            digits=digits,
+            fonts=fonts,
+            random_state=rng,
+        )
+        (gray,) = gray_pages(document.image, "image")
+        fields.append((_core.page_foreground(gray)[0], document.labels))
+    return fields
+
+
+def _registers(
+    folder: str, page: dict[str, object], rng: np.random.Generator
+) -> list[LabelledPage]:
+    """Return fields and other lines of a page, cut with a margin."""
+    gray, labels, lines = read_register_page(folder, page)
+    fields = []
+    for index in rng.integers(len(lines), size=20):
+        line = lines[index]
+        if not is_number(line) and any(map(str.isdigit, line["text"])):
+            continue
+        x, y, w, h = line["box"]
+        margin = int(rng.integers(2, 10))
+        top, left = max(y - margin, 0), max(x - margin, 0)
+        window = np.s_[top : y + h + margin, left : x + w + margin]
+        foreground, _ = _core.page_foreground(np.ascontiguousarray(gray[window]))
+        marks = labels[window].copy()
+        marks[(foreground >= _FOREGROUND) & (marks == BACKGROUND)] = IGNORED
+        marks[foreground < _FOREGROUND] = BACKGROUND
+        fields.append((foreground, marks))
+    return fields
