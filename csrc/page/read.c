@@ -239,15 +239,19 @@ enum { TRIAL_LINES = 8 };
  * that number times the gain. A short number thus stays upright. */
 static const double min_proportion = 0.5, min_gain = 0.1, min_digits = 2.7, min_digits_gain = 1;
 
-/* The expected number of digits that are right, and the proportion of the foreground of all lines
- * that is in them. */
+/* Proportion of the foreground of lines that is in digits, from which on a page is upright; and
+ * from which on its lines are level, so that it may only be upside down. */
+static const double min_upright = 0.9, min_level = 0.5;
+
+/* The expected number of digits that are right, and the proportion of foreground that is in them:
+ * of that of lines, and of all. */
 typedef struct fit {
-  double digits, proportion;
+  double digits, of_lines, proportion;
 } fit;
 
 static fit measure_fit(const recognition *work) {
   const od_symbols *symbols = &work->symbols;
-  fit result = {0, 0};
+  fit result = {0, 0, 0};
   double total = 0;
   for (int i = 0; i < work->page.segment_count; i++) total += (double)work->page.segments[i].mass;
   for (int i = 0; i < symbols->count; i++) {
@@ -257,9 +261,9 @@ static fit measure_fit(const recognition *work) {
     for (int k = 0; k < symbols->ranges[i].count; k++)
       mass += (double)work->page.segments[symbols->ranges[i].first + k].mass;
     result.digits += max;
-    result.proportion += max * mass;
+    result.of_lines += max * mass / fmax(total, 1);
   }
-  result.proportion *= work->kept / fmax(total, 1);
+  result.proportion = work->kept * result.of_lines;
   return result;
 }
 
@@ -290,7 +294,8 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
 /* Whether a rotation of the page can be better than upright, if all foreground is digits. */
 static bool may_be_rotated(const fit *upright) {
   const double gain = 1 - upright->proportion;
-  return gain >= min_gain && upright->digits * gain >= min_digits_gain * upright->proportion;
+  return upright->of_lines < min_upright && gain >= min_gain &&
+         upright->digits * gain >= min_digits_gain * upright->proportion;
 }
 
 static bool is_better(const fit *rotated, const fit *upright) {
@@ -309,11 +314,12 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
   int best = 0;
   od_status status = OD_OK;
   if (!may_be_rotated(&first)) return OD_OK;
-  const int step = od_page_is_one_row(&upright->page) ? 180 : 90;
+  const bool level = first.of_lines >= min_level || od_page_is_one_row(&upright->page);
+  const int step = level ? 180 : 90;
   for (int degrees = step; degrees < 360 && !status; degrees += step) {
     status = read_rotated(reader, source_of(upright), upright->image, degrees, true, pool, &rotated,
                           error);
-    const fit found = status ? (fit){0, 0} : measure_fit(&rotated);
+    const fit found = status ? (fit){0, 0, 0} : measure_fit(&rotated);
     recognition_release(&rotated);
     if (!is_better(&found, &first) || found.proportion <= max_proportion) continue;
     max_proportion = found.proportion;
