@@ -95,8 +95,8 @@ void od_project_colours(int h, int w, int channels, const uint8_t *pixels, const
   double min = project(pixels, axis), max = min;
   for (size_t i = 1; i < n; i++) {
     const double level = project(pixels + i * step, axis);
-    min = fmin(min, level);
-    max = fmax(max, level);
+    if (level < min) min = level; /* fmin and fmax in a loop crash gcc 12 for aarch64 */
+    if (level > max) max = level;
   }
   const double scale = max > min ? 255 / (max - min) : 0;
   for (size_t i = 0; i < n; i++)
