@@ -254,7 +254,14 @@ def _pair(file: Any, x: str, y: str) -> _Pair:
     name = file.fid.name if file.fid else "npz"
     try:
         arrays = file[x], file[y]
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        ValueError,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(f"{name}: {error}") from error
     return _checked(*arrays, name)
 
@@ -268,7 +275,7 @@ def _open_npz(path: Path) -> Any:
             raise ValueError(f"{os.fspath(path)}: not an .npz file")
     try:
         return np.load(path)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, NotImplementedError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
 
 

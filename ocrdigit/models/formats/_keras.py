@@ -187,7 +187,7 @@ def from_keras(data: bytes) -> _core.Network:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             config = json.loads(_member(archive, "config.json", _MAX_CONFIG))
             weights = _member(archive, "model.weights.h5", _MAX_WEIGHTS)
-    except (zipfile.BadZipFile, KeyError, RecursionError, UnicodeDecodeError, ValueError) as error:
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RecursionError, ValueError) as error:
         raise ValueError(f"not a .keras file that can be read: {error}") from error
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
