@@ -158,6 +158,7 @@ def layer_line(layer: dict[str, Any]) -> str:
         layer.get("filters", layer.get("units", 0)),
         layer.get("kernel_size", 0),
         layer.get("strides", 0),
+        layer.get("dilation_rate", 1),
         int(layer.get("padding") == "same"),
         int(layer.get("use_bias", False)),
         int(layer.get("activation") == "relu"),

@@ -35,8 +35,8 @@ static od_layer read_layer(FILE *file) {
   int same, bias, relu;
   for (int i = 0; i < OD_LAYER_KINDS; i++) kinds[i] = od_layer_kind_name((od_layer_kind)i);
   od_layer layer = {.kind = (od_layer_kind)read_name(file, kinds, OD_LAYER_KINDS)};
-  READ(file, 9, "%d %d %d %d %d %d %lf %lf %lf", &layer.units, &layer.kernel[0], &layer.stride,
-       &same, &bias, &relu, &layer.rate, &layer.momentum, &layer.epsilon);
+  READ(file, 10, "%d %d %d %d %d %d %d %lf %lf %lf", &layer.units, &layer.kernel[0], &layer.stride,
+       &layer.dilation, &same, &bias, &relu, &layer.rate, &layer.momentum, &layer.epsilon);
   layer.same = same;
   layer.bias = bias;
   layer.relu = relu;
