@@ -230,7 +230,7 @@ def test_digits_out_of_range_are_background() -> None:
 
 def test_field_crops(data_folder: Path) -> None:
     if not (data_folder / "registers").is_dir():
-        pytest.skip("the registers are missing: set OCRDIGIT_DATA to a folder with them")
+        pytest.skip("this machine has no registers: set OCRDIGIT_DATA to a folder with them")
     crops, maps = field_crops.field_crops(str(data_folder), None, 1, 3)
     again, _ = field_crops.field_crops(str(data_folder), None, 1, 3)
     assert crops.shape == (3, models.SIDE, models.SIDE)
