@@ -29,7 +29,7 @@ from . import letters
 from ._examples import Examples
 from ._preprocessed import Pictures, preprocessed
 from .line_images import handwriting
-from .registers import is_number, label_register, read_register_labels
+from .registers import is_number, read_register_labels, read_register_page
 
 Box = tuple[int, int, int, int]
 
@@ -93,9 +93,7 @@ def register_examples(folder: str, part: str, seed: int) -> Examples:
     rng = np.random.default_rng(seed)
     pairs: list[tuple[Pictures, int]] = []
     for page in read_register_labels(folder, part):
-        (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
-        foreground, _ = _core.page_foreground(gray)
-        labels = label_register(foreground, page["lines"])
+        gray, foreground, labels = read_register_page(folder, page)
         seen: Counter[str] = Counter()
         for line in page["lines"]:
             x, y, w, h = line["box"]

@@ -7,6 +7,7 @@ on the surroundings of a number.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,14 +137,12 @@ def _documents(
     return fields
 
 
-def _registers(
-    folder: str, page: dict[str, object], rng: np.random.Generator
-) -> list[LabelledPage]:
+def _registers(folder: str, page: dict[str, Any], rng: np.random.Generator) -> list[LabelledPage]:
     """Return fields and other lines of a page, cut with a margin."""
-    gray, labels, lines = read_register_page(folder, page)
+    gray, _, labels = read_register_page(folder, page)
     fields = []
-    for index in rng.integers(len(lines), size=20):
-        line = lines[index]
+    for index in rng.integers(len(page["lines"]), size=20):
+        line = page["lines"][index]
         if not is_number(line) and any(map(str.isdigit, line["text"])):
             continue
         x, y, w, h = line["box"]

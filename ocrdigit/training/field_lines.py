@@ -5,7 +5,6 @@ The other foreground on the pages is erased, as the detector does, but sometimes
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from .. import _core, synth
 from .._inputs import gray_pages
 from ..models.detector import NUMBER
 from ..models.recognizer import HEIGHT
-from .registers import label_register, read_register_labels
+from .registers import read_register_labels, read_register_page
 
 _INCOMPLETE = 0.08  # of documents on which other foreground is not erased
 _MARGIN = 8  # around a field, in pixels
@@ -31,13 +30,12 @@ def register_fields(folder: str, part: str) -> list[Field]:
     """Return the number fields of a part of the registers, without other foreground."""
     fields = []
     for page in read_register_labels(folder, part):
-        (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
-        foreground, _ = _core.page_foreground(gray)
-        labels = label_register(foreground, page["lines"])
+        gray, foreground, labels = read_register_page(folder, page)
+        numbers = labels == NUMBER
         for line in page["lines"]:
             text = line["text"]
             if re.fullmatch(r"[\d\s.,]*\d[\d\s.,]*", text):
-                field = _field(gray, foreground, labels == NUMBER, line["box"])
+                field = _field(gray, foreground, numbers, line["box"])
                 if field is not None:
                     fields.append((*field, re.sub(r"\D", "", text)))
     return fields

@@ -14,7 +14,7 @@ from .. import _core, image, synth
 from .._inputs import gray_pages
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, STRIDE, WRITING
 from .line_images import handwriting
-from .registers import LabelledPage, is_number, read_register_labels, register_page
+from .registers import LabelledPage, is_number, read_register_labels, read_register_page
 
 LabelledCrops = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -174,13 +174,15 @@ def register_crops(folder: str, seed: int, count: int) -> LabelledCrops:
     rng = np.random.default_rng([_REGISTERS, seed])
     X = np.empty((count, SIDE, SIDE), np.uint8)
     y: list[NDArray[np.uint8]] = []
-    pages = rng.permutation(len(read_register_labels(folder, "train")))[:_PAGES]
-    for index in range(len(pages)):
-        page, lines = register_page(folder, "train", int(pages[index]))
-        numbers = [line["box"] for line in lines if is_number(line)]
-        for _ in range(count * index // len(pages), count * (index + 1) // len(pages)):
+    every = read_register_labels(folder, "train")
+    chosen = rng.permutation(len(every))[:_PAGES].tolist()
+    for index, number in enumerate(chosen):
+        _, foreground, marks = read_register_page(folder, every[number])
+        page = foreground, marks
+        numbers = [line["box"] for line in every[number]["lines"] if is_number(line)]
+        for _ in range(count * index // len(chosen), count * (index + 1) // len(chosen)):
             left, top, w, h = numbers[rng.integers(len(numbers))]
-            center = _random_center(page[0].shape, 0, rng)
+            center = _random_center(foreground.shape, 0, rng)
             if rng.random() < _NEAR_NUMBER:
                 center = (left + w / 2 + rng.uniform(-90, 90), top + h / 2 + rng.uniform(-90, 90))
             scale = float(np.exp(rng.uniform(np.log(0.4), np.log(1.5))))

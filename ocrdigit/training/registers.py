@@ -30,17 +30,11 @@ def read_register_labels(folder: str, part: str) -> list[dict[str, Any]]:
 
 def read_register_page(
     folder: str, page: dict[str, Any]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[dict[str, Any]]]:
-    """Return a page of :func:`read_register_labels`: gray, labels, and its lines of text."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return gray, foreground and labels (h, w) of a page of :func:`read_register_labels`."""
     (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
     foreground, _ = _core.page_foreground(gray)
-    return gray, label_register(foreground, page["lines"]), page["lines"]
-
-
-def register_page(folder: str, part: str, index: int) -> tuple[LabelledPage, list[dict[str, Any]]]:
-    """Return page ``index`` of a part of the registers, labelled, and its lines of text."""
-    gray, labels, lines = read_register_page(folder, read_register_labels(folder, part)[index])
-    return (_core.page_foreground(gray)[0], labels), lines
+    return gray, foreground, label_register(foreground, page["lines"])
 
 
 def is_number(line: dict[str, Any]) -> bool:
