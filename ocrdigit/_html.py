@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _CELL = "padding:0.15em 0.8em;border:0;background:none"
 
@@ -26,6 +32,14 @@ def _row(tag: str, cells: Sequence[str]) -> str:
         for side, cell in zip(sides, cells, strict=True)
     )
     return f"<tr>{''.join(texts)}</tr>"
+
+
+def picture(image: Image, alt: str) -> str:
+    """Return a picture that contains its pixels, as JPEG: notebooks store their output."""
+    data = io.BytesIO()
+    image.save(data, "jpeg", quality=85)
+    pixels = base64.b64encode(data.getvalue()).decode()
+    return f'<img alt="{alt}" style="max-width:100%" src="data:image/jpeg;base64,{pixels}">'
 
 
 def bars(probabilities: NDArray[np.float32], digit: int) -> str:

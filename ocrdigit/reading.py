@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import os
@@ -224,11 +223,7 @@ class Reading:
     def _repr_html_(self) -> str:
         from . import _html
 
-        data = io.BytesIO()
-        self.draw().save(data, "jpeg", quality=85)  # small, as notebooks store their output
-        picture = base64.b64encode(data.getvalue()).decode()
-        alt = self.text.replace("\n", ", ") or "no digits"
-        image = f'<img alt="{alt}" style="max-width:100%" src="data:image/jpeg;base64,{picture}">'
+        image = _html.picture(self.draw(), self.text.replace("\n", ", ") or "no digits")
         rows = [(line.text, f"{line.confidence:.1%}") for line in self.lines]
         return image + (
             _html.table(("number", "confidence"), rows) if rows else "<p><i>no digits</i></p>"

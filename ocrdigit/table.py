@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import html
 import io
@@ -266,15 +265,11 @@ class Table:
     def _repr_html_(self) -> str:
         if not self.cells:
             return "<p><i>no table</i></p>"
-        data = io.BytesIO()
-        self.draw().save(data, "jpeg", quality=85)  # small, as notebooks store their output
-        picture = base64.b64encode(data.getvalue()).decode()
+        from . import _html
+
         rows = "".join(f"<tr>{_html_row(i, row)}</tr>" for i, row in enumerate(self.cells))
-        return (
-            f'<img alt="the table with its cells" style="max-width:100%" '
-            f'src="data:image/jpeg;base64,{picture}">'
-            f'<table style="border-collapse:collapse">{rows}</table>'
-        )
+        picture = _html.picture(self.draw(), "the table with its cells")
+        return f'{picture}<table style="border-collapse:collapse">{rows}</table>'
 
 
 def _html_row(row: int, cells: tuple[Cell, ...]) -> str:
