@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import _core
 from ..models.detector import LAYERS, SIDE, write_detector
+from ._supervised import print_progress
 from .field_crops import field_crops
 from .page_crops import LabelledCrops, document_crops, register_crops
 
@@ -71,18 +72,9 @@ def train(X: Any, y: Any, epochs: int, seed: int = 0) -> _core.Network:
         1 / 255,
         X[:_VALIDATION],
         y[:_VALIDATION],
-        on_epoch=_print_epoch,
+        on_epoch=print_progress,
     )
     return network
-
-
-def _print_epoch(progress: Any) -> None:
-    print(
-        f"epoch {progress['epoch'] + 1}: loss {progress['loss']:.4f}, val_loss "
-        f"{progress['val_loss']:.4f}, val_accuracy of pixels {progress['val_accuracy']:.4f}, "
-        f"{progress['seconds']:.0f} s",
-        flush=True,
-    )
 
 
 def main() -> None:

@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import time
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
 
 import numpy as np
 
 from .. import _core
 from ..models.recognizer import HEIGHT, LAYERS, write_recognizer
+from ._supervised import print_progress
 from .line_images import WIDTH, make_line_images
 
 _CHUNK = 20_000  # pictures that a worker process draws at a time
@@ -66,17 +66,8 @@ def train(
         final_divisor=1000.0,
     )
     X_val, y_val = X[:_VALIDATION], y[:_VALIDATION]
-    trainer.run(X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X_val, y_val, on_epoch=_print_epoch)
+    trainer.run(X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X_val, y_val, on_epoch=print_progress)
     return network
-
-
-def _print_epoch(progress: Any) -> None:
-    print(
-        f"epoch {progress['epoch'] + 1}: loss {progress['loss']:.4f}, val_loss "
-        f"{progress['val_loss']:.4f}, val_accuracy of line images {progress['val_accuracy']:.4f}, "
-        f"{progress['seconds']:.0f} s",
-        flush=True,
-    )
 
 
 def main() -> None:
