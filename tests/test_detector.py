@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 import ocrdigit
 from ocrdigit import _core
 from ocrdigit.models import detector as models
+from ocrdigit.models._network_file import read_once
 from ocrdigit.models.recognizer import RECOGNIZER_PATH, shipped_recognizer
 from ocrdigit.training import field_crops, page_crops, registers
 
@@ -151,6 +154,21 @@ def test_files(tmp_path: Path) -> None:
         models.read_detector(RECOGNIZER_PATH)
     with pytest.raises(FileNotFoundError):
         models.read_detector(tmp_path / "missing.safetensors")
+
+
+def test_networks_are_read_once_by_threads() -> None:
+    calls = []
+
+    def read() -> _core.Network:
+        calls.append(1)
+        time.sleep(0.05)
+        return models.read_detector(models.DETECTOR_PATH)
+
+    shipped = read_once(read)
+    with ThreadPoolExecutor(4) as threads:
+        networks = list(threads.map(lambda _: shipped(), range(4)))
+    assert len(calls) == 1
+    assert all(network is networks[0] for network in networks)
 
 
 def test_bad_detector() -> None:

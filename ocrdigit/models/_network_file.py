@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,3 +66,20 @@ def read_network(
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{os.fspath(path)}: {error}") from error
     return network
+
+
+def read_once(read: Callable[[], _core.Network]) -> Callable[[], _core.Network]:
+    """Return a function that calls ``read`` once, on any threads, and keeps the network."""
+    lock = threading.Lock()
+    network: _core.Network | None = None
+
+    @functools.wraps(read)
+    def shipped() -> _core.Network:
+        nonlocal network
+        if network is None:
+            with lock:
+                if network is None:
+                    network = read()
+        return network
+
+    return shipped

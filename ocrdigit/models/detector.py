@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping
 from typing import Any
 
 from .. import _core
 from . import files
-from ._network_file import WEIGHTS, read_network, write_network
+from ._network_file import WEIGHTS, read_network, read_once, write_network
 
 DETECTOR_PATH = os.path.join(WEIGHTS, "detector.safetensors")
 
@@ -63,7 +62,7 @@ def read_detector(path: files.Path) -> _core.Network:
     return read_network(path, (SIDE, SIDE, 1), _FORMAT)
 
 
-@functools.cache
+@read_once
 def shipped_detector() -> _core.Network:
     """Return the detector of the package, in int8; the same network at each call."""
     network = read_detector(DETECTOR_PATH)

@@ -12,7 +12,7 @@ from typing import Any
 from .. import _core
 from .._atomic import write_atomically
 from . import files
-from ._network_file import WEIGHTS, read_network, write_network
+from ._network_file import WEIGHTS, read_network, read_once, write_network
 
 RECOGNIZER_PATH = os.path.join(WEIGHTS, "recognizer.safetensors")
 FUSION_PATH = os.path.join(WEIGHTS, "fusion.json")
@@ -139,7 +139,7 @@ def read_fusion(path: files.Path) -> FusionWeights:
             raise ValueError(f"{os.fspath(path)}: not a file of fusion weights: {error}") from error
 
 
-@functools.cache
+@read_once
 def shipped_recognizer() -> _core.Network:
     """Return the recognizer of the package; the same network at each call."""
     return read_recognizer(RECOGNIZER_PATH)
