@@ -25,10 +25,10 @@ from ..reading import _downscaled
 from ..synth import NON_DIGIT, _fonts
 from ..synth._background import smooth_noise
 from ..table import _find_upright, _find_writing, _Grid
-from . import letters
 from ._examples import Examples
 from ._preprocessed import Pictures, preprocessed
 from .line_images import handwriting
+from .marks import cross, hershey_letter, tick, trimmed, walls
 from .registers import is_number, read_register_labels, read_register_page
 
 Box = tuple[int, int, int, int]
@@ -102,7 +102,7 @@ def register_examples(folder: str, part: str, seed: int) -> Examples:
                 max(x - _FIELD_MARGIN, 0) : x + w + _FIELD_MARGIN,
             ]
             field = np.ascontiguousarray(gray[window])
-            if is_number(line):
+            if is_number(line["text"]):
                 text = re.sub(r"\D", "", line["text"])
                 seen[text] += 1
                 if seen[text] <= _MAX_EQUAL:
@@ -216,17 +216,6 @@ def _padded(foreground: NDArray[np.uint8], rng: np.random.Generator) -> Pictures
     return np.pad(foreground, ((top, bottom), (left, right)))
 
 
-def _trimmed(foreground: NDArray[np.uint8], scale: float = 1.0) -> Pictures:
-    """Return the bounding box of a foreground, scaled."""
-    rows, columns = (np.flatnonzero((foreground > 60).any(axis)) for axis in (1, 0))
-    if not len(rows):
-        return foreground[:1, :1]
-    trimmed = foreground[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    h, w = trimmed.shape
-    size = max(2, round(w * scale)), max(2, round(h * scale))
-    return image.resize(np.ascontiguousarray(trimmed), size, interpolation="area")
-
-
 def _text(text: str, fonts: _fonts.Fonts, rng: np.random.Generator) -> Pictures:
     """Return the foreground of printed text in a random font, size, width, weight and slant."""
     size = int(np.exp(rng.uniform(np.log(10), np.log(64))))
@@ -239,7 +228,7 @@ def _text(text: str, fonts: _fonts.Fonts, rng: np.random.Generator) -> Pictures:
     width, turn = float(rng.uniform(0.8, 1.25)), float(rng.normal(0, 0.04))
     matrix = (width, shear, -shear * size * 0.8, turn, 1, 0)
     page = page.transform(page.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return _trimmed(np.asarray(page))
+    return trimmed(np.asarray(page))
 
 
 def _printed_digit(fonts: _fonts.Fonts, rng: np.random.Generator) -> tuple[Pictures, int]:
@@ -308,7 +297,7 @@ def drawn_examples(folder: str, fonts: str, seed: int, count: int) -> Examples:
 def _written_digit(written: synth.Digits, rng: np.random.Generator) -> tuple[Pictures, int]:
     index = int(rng.integers(len(written.images)))
     scale = float(np.exp(rng.uniform(np.log(0.7), np.log(3))))
-    return _trimmed(written.images[index], scale), int(written.labels[index])
+    return trimmed(written.images[index], scale), int(written.labels[index])
 
 
 # -- non-digits --
@@ -329,13 +318,13 @@ def document_non_digits(folder: str, fonts: str, seed: int, count: int) -> Pictu
         return _text(str(rng.choice(list(_SIGNS))), found, rng)
 
     kinds: tuple[tuple[Callable[[], Pictures | None], float], ...] = (
-        (lambda: _tick(rng), 0.22),
-        (lambda: _cross(rng), 0.08),
+        (lambda: tick(rng), 0.22),
+        (lambda: cross(rng), 0.08),
         (letter, 0.2),
-        (lambda: _hershey(rng), 0.1),
+        (lambda: hershey_letter(rng), 0.1),
         (sign, 0.1),
         (pair, 0.25),
-        (lambda: _walls(rng), 0.05),
+        (lambda: walls(rng), 0.05),
     )
     weights = np.array([weight for _, weight in kinds])
     images: list[Pictures] = []
@@ -355,57 +344,8 @@ def document_non_digits(folder: str, fonts: str, seed: int, count: int) -> Pictu
 
 def _is_whole(canonical: Pictures, foreground: Pictures) -> bool:
     """Return whether preprocessing has kept all of the digits in a foreground."""
-    h, w = _trimmed(canonical).shape
+    h, w = trimmed(canonical).shape
     return bool(w / h >= _MIN_ASPECT * foreground.shape[1] / foreground.shape[0])
-
-
-def _strokes(
-    lines: Sequence[NDArray[np.float64]], width: float, size: int, rng: np.random.Generator
-) -> Pictures:
-    """Return polylines through points in 0..1, drawn in a square of ``size`` pixels."""
-    canvas = Image.new("L", (4 * size, 4 * size))
-    draw = ImageDraw.Draw(canvas)
-    for points in lines:
-        ends = [(float(x), float(y)) for x, y in points * 2.4 * size + 0.8 * size]
-        draw.line(ends, 255, max(2, round(4 * width * size)), joint="curve")
-    return _trimmed(np.asarray(canvas.resize((size, size), Image.Resampling.BOX)))
-
-
-def _tick(rng: np.random.Generator) -> Pictures:
-    """Return a tick: a short stroke down, a longer one up, straight or curved."""
-    start = rng.uniform((-0.05, 0.3), (0.2, 0.7))
-    corner = rng.uniform((0.2, 0.75), (0.45, 1.0))
-    end = rng.uniform((0.65, -0.1), (1.1, 0.35))
-    bend = (corner + end) / 2 + rng.normal(0, 0.05, 2)
-    size, width = int(rng.integers(24, 80)), float(rng.uniform(0.025, 0.1))
-    return _strokes([np.array([start, corner, bend, end])], width, size, rng)
-
-
-def _cross(rng: np.random.Generator) -> Pictures:
-    """Return two strokes that cross, as an x or a plus."""
-    turned = rng.random() < 0.7
-    ends = np.array([[[0.0, 0], [1, 1]], [[1, 0], [0, 1]]])
-    if not turned:
-        ends = np.array([[[0.0, 0.5], [1, 0.5]], [[0.5, 0], [0.5, 1]]])
-    ends = ends + rng.normal(0, 0.1, ends.shape)
-    ends[..., 0] *= rng.uniform(0.7, 1.3)
-    size, width = int(rng.integers(24, 80)), float(rng.uniform(0.025, 0.1))
-    return _strokes(list(ends), width, size, rng)
-
-
-def _hershey(rng: np.random.Generator) -> Pictures | None:
-    """Return a letter of a Hershey font that does not look like a digit."""
-    distinct = sorted(set(letters.LETTERS) - letters.DIGIT_LIKE)
-    strokes = letters.alphabet(str(rng.choice(letters.FONTS))).get(str(rng.choice(distinct)))
-    if strokes is None:
-        return None
-    slant = float(rng.normal(0.1, 0.15))
-    lines = [np.array(stroke) @ [[1, 0], [slant, 1]] * [1, -1] + [0, 1] for stroke in strokes]
-    lines = [line + rng.normal(0, 0.015, line.shape) for line in lines if len(line) > 1]
-    low = np.min([line.min(0) for line in lines], axis=0)
-    extent = np.max([line.max(0) for line in lines], axis=0) - low
-    lines = [(line - low) / max(extent.max(), 1e-3) for line in lines]
-    return _strokes(lines, float(rng.uniform(0.02, 0.08)), int(rng.integers(24, 80)), rng)
 
 
 def _pair(written: synth.Digits, fonts: _fonts.Fonts, rng: np.random.Generator) -> Pictures:
@@ -415,7 +355,7 @@ def _pair(written: synth.Digits, fonts: _fonts.Fonts, rng: np.random.Generator) 
         return _text("".join(map(str, rng.integers(0, 10, count))), fonts, rng)
     scale, overlap = float(rng.uniform(0.8, 3)), 2
     chosen = rng.integers(0, len(written.images), count)
-    digits = [_trimmed(written.images[index], scale) for index in chosen]
+    digits = [trimmed(written.images[index], scale) for index in chosen]
     gap = max(int(rng.integers(-2, 8) * scale), -overlap)
     height = max(len(digit) for digit in digits)
     width = sum(digit.shape[1] + gap for digit in digits)
@@ -426,19 +366,4 @@ def _pair(written: synth.Digits, fonts: _fonts.Fonts, rng: np.random.Generator) 
         window = page[top : top + h, left : left + w]
         np.maximum(window, digit, out=window)
         left += w + gap
-    return _trimmed(page)
-
-
-def _walls(rng: np.random.Generator) -> Pictures:
-    """Return rests of a box: a corner, two lines, a frame or a horizontal line."""
-    size, width = int(rng.integers(24, 80)), float(rng.uniform(0.02, 0.1))
-    corners = np.array([[0.0, 0], [0, 1], [1, 1], [1, 0], [0, 0]])
-    corners = corners * [rng.uniform(0.5, 1.3), 1] + rng.normal(0, 0.02, (5, 2))
-    kind, first = rng.random(), int(rng.integers(0, 3))
-    if kind < 0.4:
-        return _strokes([corners[first : first + 3]], width, size, rng)
-    if kind < 0.7:
-        return _strokes([corners], width, size, rng)
-    level = np.array([[0, 0.5], [1, 0.5 + rng.normal(0, 0.05)]])
-    lower = level + np.array([0, rng.uniform(0.15, 0.5)])
-    return _strokes([level, lower], width, size, rng)
+    return trimmed(page)

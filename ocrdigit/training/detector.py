@@ -4,9 +4,10 @@
     python -m ocrdigit.training.detector --data DIR --fonts FONTS --out detector.safetensors
 
 ``DIR`` contains ``mnist/`` and ``uci/`` as for :mod:`ocrdigit.training.recognizer`, and
-``registers/`` (see the model card). Documents of :func:`ocrdigit.synth.document` are printed with
-the TrueType fonts in ``FONTS``, and cropped at random scales; a fifth of the crops are from the
-registers' training pages, and a quarter show single fields.
+``registers/`` and ``grids/`` (see the model card). Documents of :func:`ocrdigit.synth.document` are
+printed with the TrueType fonts in ``FONTS``, and cropped at random scales; a fifth of the crops are
+from the registers' training pages, a twelfth from photos of sudokus, and a quarter show single
+fields.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from .. import _core
 from ..models.detector import LAYERS, SIDE, write_detector
 from ._supervised import print_progress
 from .field_crops import field_crops
+from .grid_crops import grid_crops
 from .page_crops import LabelledCrops, document_crops, register_crops
 
 _CHUNK = 500  # crops that a worker process makes at a time
-_REGISTERS, _FIELDS = 0.2, 0.25  # of the crops
+_REGISTERS, _FIELDS, _GRIDS = 0.2, 0.25, 0.08  # of the crops
 _VALIDATION = 1_000  # crops
 
 
@@ -36,9 +38,11 @@ def make_crops(folder: str, fonts: str, crops: int, seed: int, jobs: int | None)
         for index in range(-(-crops // _CHUNK)):
             chunk = 10_000 * seed + index
             real, fields = round(_REGISTERS * _CHUNK), round(_FIELDS * _CHUNK)
-            rest = _CHUNK - real - fields
+            photos = round(_GRIDS * _CHUNK)
+            rest = _CHUNK - real - fields - photos
             parts.append(workers.submit(register_crops, folder, chunk, real))
             parts.append(workers.submit(field_crops, folder, fonts, chunk, fields))
+            parts.append(workers.submit(grid_crops, folder, chunk, photos))
             parts.append(workers.submit(document_crops, folder, fonts, chunk, rest))
         made = [part.result() for part in parts]
     X, y = (np.concatenate(arrays) for arrays in zip(*made, strict=True))

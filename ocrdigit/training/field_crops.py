@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from .. import _core, synth
 from .._inputs import gray_pages
-from ..models.detector import BACKGROUND, IGNORED, NUMBER, SIDE, WRITING
-from .line_images import handwriting, styles, words
+from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, WRITING
+from .line_images import clutter_picture, handwriting, styles, words
+from .marks import cross, hershey_letter, shape, tick, tick_box, walls
 from .page_crops import LabelledCrops, crop, label_map
 from .registers import LabelledPage, is_number, read_register_labels, read_register_page
 
@@ -36,13 +37,14 @@ def field_crops(folder: str, fonts: str | None, seed: int, count: int) -> Labell
         lambda: _words(digits, rng),
         lambda: _documents(digits, fonts, rng),
         lambda: _registers(folder, pages[rng.integers(len(pages))], rng),
+        lambda: _marks(rng),
     ]
     pool: list[LabelledPage] = []
     X = np.empty((count, SIDE, SIDE), np.uint8)
     y = []
     for index in range(count):
         while len(pool) < _POOL:
-            pool += makers[rng.choice(len(makers), p=(0.3, 0.15, 0.25, 0.3))]()
+            pool += makers[rng.choice(len(makers), p=(0.28, 0.14, 0.22, 0.26, 0.1))]()
         rng.shuffle(pool)
         X[index], labels = _compose(pool, rng)
         y.append(label_map(labels))
@@ -94,7 +96,7 @@ def _scaled(
 def _labelled(picture: synth.Picture, other: int) -> LabelledPage:
     """Return a picture of text: its digits are numbers, all else has the label ``other``."""
     foreground, _ = _core.page_foreground(np.ascontiguousarray(picture.image))
-    labels = np.where(foreground >= _FOREGROUND, np.uint8(other), np.uint8(BACKGROUND))
+    labels = _where(foreground, other)
     for x, y, w, h in picture.boxes.tolist():
         window = np.s_[max(y, 0) : y + h, max(x, 0) : x + w]
         labels[window][foreground[window] >= _FOREGROUND] = NUMBER
@@ -117,6 +119,30 @@ def _numbers(digits: synth.Digits, rng: np.random.Generator) -> list[LabelledPag
 
 def _words(digits: synth.Digits, rng: np.random.Generator) -> list[LabelledPage]:
     return [_labelled(picture, WRITING) for picture in words(16, digits, rng)]
+
+
+def _marks(rng: np.random.Generator) -> list[LabelledPage]:
+    """Return marks that are no digits, boxes to tick, and clutter."""
+    fields: list[LabelledPage] = []
+    for maker in (tick, cross, hershey_letter, shape, shape, shape) * 2:
+        mark = maker(rng)
+        if mark is not None:
+            fields.append((mark, _where(mark, WRITING)))
+    for box, mark in (tick_box(rng) for _ in range(4)):
+        labels = _where(box, RULING_LINE)
+        labels[mark >= _FOREGROUND] = WRITING
+        fields.append((np.maximum(box, mark), labels))
+    rest = walls(rng)
+    fields.append((rest, _where(rest, RULING_LINE)))
+    height = int(rng.integers(16, 80))
+    return fields + [_labelled(clutter_picture(height, 4 * height, rng), WRITING) for _ in range(4)]
+
+
+def _where(foreground: NDArray[np.uint8], label: int) -> NDArray[np.uint8]:
+    """Return the labels of foreground that is all of one class."""
+    labels = np.full(foreground.shape, BACKGROUND, np.uint8)
+    labels[foreground >= _FOREGROUND] = label
+    return labels
 
 
 def _documents(
@@ -143,7 +169,7 @@ def _registers(folder: str, page: dict[str, Any], rng: np.random.Generator) -> l
     fields = []
     for index in rng.integers(len(page["lines"]), size=20):
         line = page["lines"][index]
-        if not is_number(line) and any(map(str.isdigit, line["text"])):
+        if not is_number(line["text"]) and any(map(str.isdigit, line["text"])):
             continue
         x, y, w, h = line["box"]
         margin = int(rng.integers(2, 10))
