@@ -315,6 +315,8 @@ class FusionFeatures(TypedDict):
     recognizer_odds: NDArray[np.float64]  # (n,): log odds of being a digit
     classifier_odds: NDArray[np.float64]  # (n,): log odds of being a digit
     foreground: NDArray[np.float64]  # (n,): log proportion of the line's foreground in symbols
+    detector_odds: NDArray[np.float64]  # (n,): log odds of number against other writing
+    surroundings_odds: NDArray[np.float64]  # (n,): the same around the symbol
     isolated: NDArray[np.bool_]  # (n,): no neighbour in the line overlaps it
     verified: NDArray[np.bool_]  # (n,): the classifier was run; else its features are meaningless
 

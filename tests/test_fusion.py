@@ -81,6 +81,8 @@ def test_features_are_those_of_a_reading(classifier: _core.Classifier) -> None:
         odds = w["bias"] + w["foreground"] * found["foreground"]
         odds += w["recognizer_odds"] * found["recognizer_odds"]
         odds += w["classifier_odds"] * found["classifier_odds"]
+        odds += w["detector_odds"] * found["detector_odds"]
+        odds += w["surroundings_odds"] * found["surroundings_odds"]
         odds += np.log(weights.prior_mean / (1 - weights.prior_mean))
         np.testing.assert_allclose(fused[:, 1], 1 / (1 + np.exp(-odds)), rtol=1e-4)
 

@@ -129,9 +129,10 @@ static od_status create_cells(detection *work, const scaled_foreground *at, int 
                           .columns = at->w / OD_DETECTOR_STRIDE};
   const size_t count = (size_t)cells->rows * (size_t)cells->columns;
   cells->classes = od_allocate(count, 1);
+  cells->numbers = od_allocate(count, 1);
   work->kept = od_allocate(count, sizeof *work->kept);
   work->sums = od_allocate(count, OD_PIXEL_CLASSES * sizeof *work->sums);
-  if (cells->classes && work->kept && work->sums) return OD_OK;
+  if (cells->classes && cells->numbers && work->kept && work->sums) return OD_OK;
   return od_fail_memory(error, "detecting the numbers of a page");
 }
 
@@ -278,8 +279,12 @@ static void keep_around(const detection *work, int i, int j) {
 static od_status classify_cells(const detection *work, od_error *error) {
   const od_class_map *cells = &work->page->class_map;
   const size_t count = (size_t)cells->rows * (size_t)cells->columns;
-  for (size_t i = 0; i < count; i++)
-    cells->classes[i] = (uint8_t)class_of(work->sums + i * OD_PIXEL_CLASSES);
+  for (size_t i = 0; i < count; i++) {
+    const uint16_t *sums = work->sums + i * OD_PIXEL_CLASSES;
+    cells->classes[i] = (uint8_t)class_of(sums);
+    const double number = number_proportion(sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]);
+    cells->numbers[i] = (uint8_t)(255 * number + 0.5);
+  }
   cell_group *groups = od_allocate(count, sizeof *groups);
   int *counts = od_allocate((size_t)cells->rows + 1, sizeof *counts);
   if (groups && counts) {

@@ -48,6 +48,33 @@ static void map_to_source(const od_page *source, const double matrix[6], od_page
   }
 }
 
+/* Samples the class map of `source` for its rotation, whose pixels `matrix` maps to its own. */
+static od_status rotate_class_map(const od_page *source, const double matrix[6], od_page *rotated,
+                                  od_error *error) {
+  const od_class_map *from = &source->class_map;
+  if (!from->classes) return OD_OK;
+  const int side = from->side;
+  od_class_map *to = &rotated->class_map;
+  *to = (od_class_map){.side = side,
+                       .rows = (rotated->h + side - 1) / side,
+                       .columns = (rotated->w + side - 1) / side};
+  const size_t count = (size_t)to->rows * (size_t)to->columns;
+  to->classes = od_allocate(count, 1);
+  to->numbers = od_allocate(count, 1);
+  if (!to->classes || !to->numbers) return od_fail_memory(error, "a rotated page");
+  for (size_t cell = 0; cell < count; cell++) {
+    const double x = ((double)(cell % (size_t)to->columns) + 0.5) * side;
+    const double y = ((double)(cell / (size_t)to->columns) + 0.5) * side;
+    const int column = (int)floor((matrix[0] * x + matrix[1] * y + matrix[2]) / side);
+    const int row = (int)floor((matrix[3] * x + matrix[4] * y + matrix[5]) / side);
+    if (row < 0 || row >= from->rows || column < 0 || column >= from->columns) continue;
+    const size_t at = (size_t)row * (size_t)from->columns + (size_t)column;
+    to->classes[cell] = from->classes[at];
+    to->numbers[cell] = from->numbers[at];
+  }
+  return OD_OK;
+}
+
 od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated, od_error *error) {
   double cosine, sine, height, width;
   find_direction(degrees, &cosine, &sine);
@@ -74,6 +101,7 @@ od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated
   if (!status)
     status = od_warp_affine(&rotated->workspace, &foreground, matrix, OD_BORDER_CONSTANT, 0,
                             &foreground_target, error);
+  if (!status) status = rotate_class_map(source, matrix, rotated, error);
   const int min_area = od_max(3, (int)(0.6 * source->stroke_width * source->stroke_width));
   if (!status)
     status = od_find_foreground_components(&rotated->workspace, h, w, rotated->foreground, min_area,

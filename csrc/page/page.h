@@ -43,6 +43,7 @@ typedef struct od_text_line {
 typedef struct od_class_map {
   int side, rows, columns;
   uint8_t *classes; /* (rows, columns) of od_pixel_class; NULL without a detector */
+  uint8_t *numbers; /* (rows, columns): number's part of the probability of writing, of 255 */
 } od_class_map;
 
 typedef struct od_page {

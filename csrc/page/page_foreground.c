@@ -72,6 +72,7 @@ od_status od_page_find_components(od_page *page, od_error *error) {
 
 void od_page_release_layout(od_page *page) {
   od_release(page->class_map.classes);
+  od_release(page->class_map.numbers);
   od_foreground_components_release(&page->components);
   od_release(page->lines);
   od_release(page->segments);

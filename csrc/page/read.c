@@ -92,8 +92,8 @@ static od_status find_level_lines(recognition *work, od_error *error) {
   const double skew = status ? 0 : od_page_find_skew(&work->page);
   if (skew == 0) return status;
   work->source = work->page;
-  od_page_release_layout(&work->source);
   status = od_page_rotate(&work->source, skew, &work->page, error);
+  od_page_release_layout(&work->source);
   return status ? status : find_lines(&work->page, error);
 }
 
@@ -274,6 +274,7 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
                               od_error *error) {
   od_page original = *source; /* whose image has no numbers erased; not released */
   original.image = image;
+  original.class_map = (od_class_map){0};
   *work = (recognition){.image = image, .kept = 1};
   od_status status = od_page_rotate(&original, degrees, &work->page, error);
   if (!status && reader->detector) { /* it finds few numbers that are rotated */

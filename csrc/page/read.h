@@ -39,9 +39,12 @@ enum {
  * recognizer's to the power `recognizer` times the classifier's to the power `classifier`. The log
  * odds that a symbol is a digit at all, if digits and non-digits are equally frequent, are
  * bias + recognizer_odds * the recognizer's log odds + classifier_odds * the classifier's +
- * foreground * the logarithm of the proportion of its line's foreground that is in symbols. */
+ * detector_odds * the detector's of number against other writing in its box + surroundings_odds *
+ * those around it + foreground * the logarithm of the proportion of its line's foreground that is
+ * in symbols. */
 typedef struct od_fusion_weights {
-  double recognizer, classifier, bias, recognizer_odds, classifier_odds, foreground;
+  double recognizer, classifier, bias, recognizer_odds, classifier_odds, foreground, detector_odds,
+      surroundings_odds;
 } od_fusion_weights;
 
 /* The proportion of digits among the symbols of a page is estimated by EM, with a Beta prior of
@@ -119,9 +122,12 @@ typedef struct od_fusion_features {
   double recognizer[OD_DIGITS]; /* log probabilities of the digits, given that it is one */
   double classifier[OD_DIGITS]; /* log probabilities of the classes */
   double recognizer_odds, classifier_odds; /* log odds that it is a digit */
-  double foreground; /* log of the proportion of its line's foreground that is in symbols */
-  bool isolated;     /* no neighbour in its line overlaps it horizontally or touches it */
-  bool verified;     /* the classifier was run on it; else its features are meaningless */
+  double foreground;    /* log of the proportion of its line's foreground that is in symbols */
+  double detector_odds; /* log odds of number against other writing in its box, floored at 1/256;
+                           0 without a detector */
+  double surroundings_odds; /* the same up to two heights beside the box */
+  bool isolated;            /* no neighbour in its line overlaps it horizontally or touches it */
+  bool verified;            /* the classifier was run on it; else its features are meaningless */
 } od_fusion_features;
 
 /* Symbols before fusion and their features; release with od_symbol_features_release. */

@@ -9,6 +9,11 @@ enum { EM_ITERATIONS = 20 };
 
 /* Floor of probabilities in features. */
 static const double min_probability = 1e-6;
+/* The same for those of the detector, which are bytes. */
+static const double min_number_probability = 1.0 / 256;
+
+/* Surroundings of a symbol, in heights of its box. */
+static const double beside = 2, above = 0.25;
 
 static double log_probability(double p) { return log(fmax(p, min_probability)); }
 static double log_odds(double p) { return od_log_odds(p, min_probability); }
@@ -28,6 +33,8 @@ static od_status check_weights(const char *set, const od_fusion_weights *weights
   if (!status) status = check_weight(set, "recognizer_odds", weights->recognizer_odds, error);
   if (!status) status = check_weight(set, "classifier_odds", weights->classifier_odds, error);
   if (!status) status = check_weight(set, "foreground", weights->foreground, error);
+  if (!status) status = check_weight(set, "detector_odds", weights->detector_odds, error);
+  if (!status) status = check_weight(set, "surroundings_odds", weights->surroundings_odds, error);
   return status;
 }
 
@@ -59,6 +66,31 @@ static void foreground_proportions(const od_page *page, const od_line_hypotheses
   }
 }
 
+/* The detector's log odds of number in the cells of writing in a symbol's box, and around it up to
+ * so many of its heights. */
+static double detector_odds(const od_page *page, const od_symbol *box, double x_heights,
+                            double y_heights) {
+  const od_class_map *cells = &page->class_map;
+  if (!cells->classes) return 0;
+  const int height = box->bottom - box->top;
+  const int dx = (int)(x_heights * height), dy = (int)(y_heights * height);
+  const int left = od_max(0, box->left - dx) / cells->side;
+  const int top = od_max(0, box->top - dy) / cells->side;
+  const int right = od_min((box->right - 1 + dx) / cells->side, cells->columns - 1);
+  const int bottom = od_min((box->bottom - 1 + dy) / cells->side, cells->rows - 1);
+  double sum = 0;
+  int count = 0;
+  for (int i = top; i <= bottom; i++)
+    for (int j = left; j <= right; j++) {
+      const size_t cell = (size_t)i * (size_t)cells->columns + (size_t)j;
+      if (cells->classes[cell] != OD_PIXEL_NUMBER && cells->classes[cell] != OD_PIXEL_WRITING)
+        continue;
+      sum += cells->numbers[cell];
+      count++;
+    }
+  return count ? od_log_odds(sum / (255.0 * count), min_number_probability) : 0;
+}
+
 od_status od_find_fusion_features(const od_page *page, const od_line_hypotheses *hypotheses,
                                   const od_symbols *symbols, const od_verification *verification,
                                   od_fusion_features *features, od_error *error) {
@@ -76,6 +108,8 @@ od_status od_find_fusion_features(const od_page *page, const od_line_hypotheses 
     f->recognizer_odds = log_odds((double)recognizer->digit_probability);
     f->classifier_odds = log_odds(1 - (double)classifier[OD_NON_DIGIT]);
     f->foreground = log_probability(proportions[symbols->hypotheses[i]]);
+    f->detector_odds = detector_odds(page, &symbols->results[i], 0, 0);
+    f->surroundings_odds = detector_odds(page, &symbols->results[i], beside, above);
     f->isolated = od_is_isolated(symbols->count, symbols->results, i);
     f->verified = od_is_verified(verification, i);
   }
@@ -101,7 +135,9 @@ static void fuse_digits(const od_fusion_features *f, const od_fusion_weights *we
 /* Log odds that it is a digit, if digits and non-digits are equally frequent. */
 static double fuse_odds(const od_fusion_features *f, const od_fusion_weights *weights) {
   return weights->bias + weights->recognizer_odds * f->recognizer_odds +
-         weights->classifier_odds * f->classifier_odds + weights->foreground * f->foreground;
+         weights->classifier_odds * f->classifier_odds + weights->foreground * f->foreground +
+         weights->detector_odds * f->detector_odds +
+         weights->surroundings_odds * f->surroundings_odds;
 }
 
 /* Log odds of the proportion of digits among verified symbols (count), by EM (Saerens, Latinne and

@@ -22,7 +22,8 @@ enum { MAX_LENGTH = 1000, MAX_WORDS = 1 << 20 };
   { #prefix "_" #member, REQUIRED, FIELD_REAL, offsetof(od_fusion, prefix.member), NULL }
 #define WEIGHTS(prefix)                                                         \
   WEIGHT(prefix, recognizer), WEIGHT(prefix, classifier), WEIGHT(prefix, bias), \
-      WEIGHT(prefix, recognizer_odds), WEIGHT(prefix, classifier_odds), WEIGHT(prefix, foreground)
+      WEIGHT(prefix, recognizer_odds), WEIGHT(prefix, classifier_odds),         \
+      WEIGHT(prefix, foreground), WEIGHT(prefix, detector_odds), WEIGHT(prefix, surroundings_odds)
 #define PARAMETER(member) \
   { #member, REQUIRED, FIELD_REAL, offsetof(od_fusion, member), NULL }
 
@@ -229,10 +230,15 @@ typedef struct feature {
 
 #define FEATURE(type, member) \
   { #member, type, offsetof(od_fusion_features, member) }
-static const feature feature_table[] = {
-    FEATURE(ROW, recognizer),         FEATURE(ROW, classifier),    FEATURE(NUMBER, recognizer_odds),
-    FEATURE(NUMBER, classifier_odds), FEATURE(NUMBER, foreground), FEATURE(FLAG, isolated),
-    FEATURE(FLAG, verified)};
+static const feature feature_table[] = {FEATURE(ROW, recognizer),
+                                        FEATURE(ROW, classifier),
+                                        FEATURE(NUMBER, recognizer_odds),
+                                        FEATURE(NUMBER, classifier_odds),
+                                        FEATURE(NUMBER, foreground),
+                                        FEATURE(NUMBER, detector_odds),
+                                        FEATURE(NUMBER, surroundings_odds),
+                                        FEATURE(FLAG, isolated),
+                                        FEATURE(FLAG, verified)};
 
 /* A feature of all symbols: (n, 10) or (n,) of float64, or (n,) of bool. */
 static PyObject *feature_array(const od_symbol_features *found, const feature *f) {

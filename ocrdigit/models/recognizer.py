@@ -51,7 +51,7 @@ _FORMAT = "ocrdigit recognizer"
 
 @dataclasses.dataclass(frozen=True)
 class FusionWeights:
-    """Weights of the log-linear fusion of the recognizer's and the classifier's scores.
+    """Weights of the log-linear fusion of recognizer's, classifier's and detector's scores.
 
     Fitted by :mod:`ocrdigit.training.fusion` and kept in ``weights/fusion.json``.
 
@@ -66,7 +66,10 @@ class FusionWeights:
         Weights of the log odds that it is a digit.
     isolated_foreground : float
         Weight of the logarithm of the proportion of the line's foreground that is in symbols.
-    touching_recognizer, ..., touching_foreground : float
+    isolated_detector_odds, isolated_surroundings_odds : float
+        Weights of the detector's log odds of number against other writing, in the symbol's box and
+        around it.
+    touching_recognizer, ..., touching_surroundings_odds : float
         The same for symbols that a neighbour overlaps or touches.
     prior_mean, prior_strength : float
         Mean of the Beta prior of the proportion of digits among the symbols of a page, and the
@@ -81,12 +84,16 @@ class FusionWeights:
     isolated_recognizer_odds: float
     isolated_classifier_odds: float
     isolated_foreground: float
+    isolated_detector_odds: float
+    isolated_surroundings_odds: float
     touching_recognizer: float
     touching_classifier: float
     touching_bias: float
     touching_recognizer_odds: float
     touching_classifier_odds: float
     touching_foreground: float
+    touching_detector_odds: float
+    touching_surroundings_odds: float
     prior_mean: float
     prior_strength: float
     min_probability: float

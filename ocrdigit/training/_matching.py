@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import synth
 from ..models.detector import NUMBER
+from .registers import is_number
 
 _MIN_IOU = 0.3
 
@@ -49,6 +52,21 @@ def match_document(table: NDArray[np.int32], document: synth.Document) -> NDArra
         digits = [int(character) for character in text if character.isdigit()]
         values[found] = digits if len(digits) == len(found) else UNKNOWN
     return values
+
+
+def match_field(table: NDArray[np.int32], text: str) -> NDArray[np.int64]:
+    """Return the true digit (n,) of each detection in a picture of one line of text.
+
+    All are false, -1, if the text has no digits. They are its digits in order if the text is a
+    number of as many of them, else UNKNOWN.
+    """
+    if not any(map(str.isdigit, text)):
+        return np.full(len(table), -1, np.int64)
+    digits = re.sub(r"\D", "", text)
+    one_line = len(set(table[:, 0].tolist())) == 1
+    if is_number(text) and one_line and len(digits) == len(table):
+        return np.array([int(digit) for digit in digits], np.int64)
+    return np.full(len(table), UNKNOWN, np.int64)
 
 
 def _iou(a: NDArray[np.int32], b: NDArray[np.int64]) -> float:

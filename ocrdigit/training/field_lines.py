@@ -17,7 +17,7 @@ from .. import _core, synth
 from .._inputs import gray_pages
 from ..models.detector import NUMBER
 from ..models.recognizer import HEIGHT
-from .registers import read_register_labels, read_register_page
+from .registers import is_number, read_register_labels, read_register_page
 
 _INCOMPLETE = 0.08  # of documents on which other foreground is not erased
 _MARGIN = 8  # around a field, in pixels
@@ -34,7 +34,7 @@ def register_fields(folder: str, part: str) -> list[Field]:
         numbers = labels == NUMBER
         for line in page["lines"]:
             text = line["text"]
-            if re.fullmatch(r"[\d\s.,]*\d[\d\s.,]*", text):
+            if is_number(text):
                 field = _field(gray, foreground, numbers, line["box"])
                 if field is not None:
                     fields.append((*field, re.sub(r"\D", "", text)))

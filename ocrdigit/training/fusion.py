@@ -6,11 +6,13 @@
 Pictures of numbers in all styles, of words and of clutter are synthesized from digits that neither
 network was trained on (``DIR`` as for :mod:`ocrdigit.training.recognizer`; MNIST's last 5,000
 training images, and the writers of optdigits' test set), and read. The weights are fitted to half
-of the pictures and evaluated on the others. They are fitted to documents of all kinds, too.
+of the pictures and evaluated on the others. They are fitted to documents of all kinds, too, and to
+the lines of the registers' training pages.
 
 The log probability of each digit is ``recognizer`` * the recognizer's + ``classifier`` * the
 classifier's, up to a constant. The log odds that a symbol is a digit are ``bias`` +
-``recognizer_odds`` * the recognizer's + ``classifier_odds`` * the classifier's + ``foreground`` *
+``recognizer_odds`` * the recognizer's + ``classifier_odds`` * the classifier's + ``detector_odds``
+* the detector's in the symbol's box + ``surroundings_odds`` * those around it + ``foreground`` *
 the logarithm of the proportion of the line's foreground that is in symbols. Both are logistic
 regressions, so the probabilities are calibrated. Isolated and touching symbols have their own
 weights, as the crops of touching ones contain parts of neighbours. ``prior_mean``,
@@ -28,18 +30,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, synth
+from .._inputs import gray_pages
 from .._predict import shipped_model
 from ..datasets import load_mnist, load_optdigits
 from ..models.detector import shipped_detector
 from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
-from ._matching import UNKNOWN, match, match_document
+from ._matching import UNKNOWN, match, match_document, match_field
 from .line_images import TRAINING_DIGITS, clutter_picture, smooth, styles, words
+from .registers import read_register_labels
 
 PRIOR_MEAN, PRIOR_STRENGTH = 0.99, 8.0
 MIN_PROBABILITY = 0.3
 
 _STRINGS, _SPACED, _WORDS, _CLUTTER, _DOCUMENTS = 3_000, 2_000, 600, 1_500, 800
 _CLUTTER_HEIGHT, _CLUTTER_WIDTH = 48, 600
+_FIELD_MARGIN = 6  # pixels around a line of the registers
 
 _Floats = NDArray[np.float64]
 
@@ -57,6 +62,8 @@ class Features:
     recognizer_odds: _Floats
     classifier_odds: _Floats
     foreground: _Floats
+    detector_odds: _Floats
+    surroundings_odds: _Floats
     isolated: NDArray[np.bool_]
     value: NDArray[np.int64]
     picture: NDArray[np.int64]
@@ -112,10 +119,33 @@ def documents(folder: str, fonts: str | None, seed: int) -> list[synth.Document]
     ]
 
 
+@dataclass(frozen=True)
+class Field:
+    """A line of text cut out of a page."""
+
+    image: NDArray[np.uint8]
+    text: str
+
+
+def register_fields(folder: str, part: str) -> list[Field]:
+    """Return the lines of text of a part of the registers, with what is around them."""
+    fields = []
+    for page in read_register_labels(folder, part):
+        (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
+        for line in page["lines"]:
+            x, y, w, h = line["box"]
+            window = np.s_[
+                max(y - _FIELD_MARGIN, 0) : y + h + _FIELD_MARGIN,
+                max(x - _FIELD_MARGIN, 0) : x + w + _FIELD_MARGIN,
+            ]
+            fields.append(Field(gray[window], line["text"]))
+    return fields
+
+
 def extract_features(
     recognizer: _core.Network,
     classifier: _core.Classifier,
-    drawn: Sequence[synth.Picture | synth.Document],
+    drawn: Sequence[synth.Picture | synth.Document | Field],
 ) -> Features:
     """Return the features of the symbols that the recognizer finds in pictures."""
     parts = []
@@ -126,6 +156,8 @@ def extract_features(
         )
         if isinstance(picture, synth.Document):
             values = match_document(found["symbols"], picture)
+        elif isinstance(picture, Field):
+            values = match_field(found["symbols"], picture.text)
         else:
             values = match(found["symbols"], picture)
         features = Features(
@@ -134,6 +166,8 @@ def extract_features(
             found["recognizer_odds"],
             found["classifier_odds"],
             found["foreground"],
+            found["detector_odds"],
+            found["surroundings_odds"],
             found["isolated"],
             values,
             np.full(len(found["symbols"]), index),
@@ -151,8 +185,14 @@ def digit_terms(features: Features) -> _Floats:
 
 
 def is_digit_terms(features: Features) -> _Floats:
-    """Return the terms (n, 2, 4) of the log odds of non-digit, which are 0, and digit."""
-    columns = [features.recognizer_odds, features.classifier_odds, features.foreground]
+    """Return the terms (n, 2, 6) of the log odds of non-digit, which are 0, and digit."""
+    columns = [
+        features.recognizer_odds,
+        features.classifier_odds,
+        features.foreground,
+        features.detector_odds,
+        features.surroundings_odds,
+    ]
     digit = np.stack([np.ones(len(features.value)), *columns], axis=1)
     return np.stack([np.zeros_like(digit), digit], axis=1)
 
@@ -209,6 +249,7 @@ def fit_fusion(features: dict[str, Features]) -> FusionWeights:
         odds_weights = fit(is_digit_terms(chosen), is_digit.astype(np.int64), balance)
         names = (
             "recognizer", "classifier", "bias", "recognizer_odds", "classifier_odds", "foreground",
+            "detector_odds", "surroundings_odds",
         )  # fmt: skip
         for name, weight in zip(names, (*digit_weights, *odds_weights), strict=True):
             weights[f"{kind}_{name}"] = round(float(weight), 4)
@@ -269,6 +310,8 @@ def main() -> None:
     }
     pages = documents(options.data, options.fonts, options.seed)
     features["documents"] = extract_features(recognizer, classifier, pages)
+    fields = register_fields(options.data, "train")
+    features["registers"] = extract_features(recognizer, classifier, fields)
     weights = fit_fusion(features)
     print(weights)
     evaluate(recognizer, classifier, drawn, weights)

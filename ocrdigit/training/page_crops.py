@@ -179,7 +179,7 @@ def register_crops(folder: str, seed: int, count: int) -> LabelledCrops:
     for index, number in enumerate(chosen):
         _, foreground, marks = read_register_page(folder, every[number])
         page = foreground, marks
-        numbers = [line["box"] for line in every[number]["lines"] if is_number(line)]
+        numbers = [line["box"] for line in every[number]["lines"] if is_number(line["text"])]
         for _ in range(count * index // len(chosen), count * (index + 1) // len(chosen)):
             left, top, w, h = numbers[rng.integers(len(numbers))]
             center = _random_center(foreground.shape, 0, rng)

@@ -37,9 +37,9 @@ def read_register_page(
     return gray, foreground, label_register(foreground, page["lines"])
 
 
-def is_number(line: dict[str, Any]) -> bool:
-    """Return whether a line of text is digits, and separators between them."""
-    return bool(re.fullmatch(r"[\d\s.,:/-]*\d[\d\s.,:/-]*", line["text"]))
+def is_number(text: str) -> bool:
+    """Return whether a text is digits, and separators between them."""
+    return bool(re.fullmatch(r"[\d\s.,:/-]*\d[\d\s.,:/-]*", text))
 
 
 def label_register(foreground: NDArray[np.uint8], lines: list[dict[str, Any]]) -> NDArray[np.uint8]:
@@ -49,9 +49,9 @@ def label_register(foreground: NDArray[np.uint8], lines: list[dict[str, Any]]) -
     labels: NDArray[np.uint8] = np.where(ink > 0, np.uint8(IGNORED), np.uint8(BACKGROUND))
     labels[ruling] = RULING_LINE
     plain = (ink > 0) & ~ruling
-    for line in sorted(lines, key=is_number):
+    for line in sorted(lines, key=lambda line: is_number(line["text"])):
         x, y, w, h = line["box"]
-        if is_number(line):
+        if is_number(line["text"]):
             label, inset = NUMBER, 0
         elif any(map(str.isdigit, line["text"])):
             continue

@@ -13,7 +13,7 @@ static od_segment_range ranges[SYMBOLS];
 static od_fusion_features features[SYMBOLS];
 static const od_symbols symbols = {.count = SYMBOLS, .decoded = decoded, .ranges = ranges};
 
-static const od_fusion fusion = {.isolated = {0.5, 0.25, -1, 0.8, 0.4, 2},
+static const od_fusion fusion = {.isolated = {0.5, 0.25, -1, 0.8, 0.4, 2, 0.3, 0.7},
                                  .touching = {1, 0, 1, 0, 0, 0},
                                  .prior_mean = 0.9,
                                  .prior_strength = 4};
@@ -26,6 +26,8 @@ static void fill(int value) {
     features[i] = (od_fusion_features){.recognizer_odds = 1,
                                        .classifier_odds = -2,
                                        .foreground = -0.5,
+                                       .detector_odds = 1.5,
+                                       .surroundings_odds = -2.5,
                                        .isolated = true,
                                        .verified = true};
     for (int d = 0; d < OD_DIGITS; d++) {
@@ -63,7 +65,7 @@ static void test_prior(void) {
   fill(7);
   weights.prior_strength = 1e9;
   fuse(true, &weights, posteriors);
-  const double odds = -1 + 0.8 * 1 + 0.4 * -2 + 2 * -0.5 + log(0.9 / 0.1);
+  const double odds = -1 + 0.8 * 1 + 0.4 * -2 + 2 * -0.5 + 0.3 * 1.5 + 0.7 * -2.5 + log(0.9 / 0.1);
   CHECK(fabs(1 - posteriors[OD_NON_DIGIT] - 1 / (1 + exp(-odds))) < 1e-6);
   /* Two symbols of high odds and two of low: half of them are digits. */
   for (int i = 0; i < SYMBOLS; i++) features[i].recognizer_odds = i % 2 ? 20 : -20;
@@ -94,6 +96,10 @@ static void test_invalid_weights(void) {
   wrong.touching.foreground = 2 * OD_MAX_FUSION_WEIGHT;
   CHECK_INT(od_fusion_check(&wrong, &error), OD_ERROR_ARGUMENT);
   CHECK_CONTAINS(error.message, "touching_foreground");
+  wrong = fusion;
+  wrong.isolated.surroundings_odds = NAN;
+  CHECK_INT(od_fusion_check(&wrong, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "isolated_surroundings_odds");
   wrong = fusion;
   wrong.prior_mean = NAN;
   CHECK_INT(od_fusion_check(&wrong, &error), OD_ERROR_ARGUMENT);
