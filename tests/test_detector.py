@@ -17,7 +17,7 @@ from ocrdigit import _core
 from ocrdigit.models import detector as models
 from ocrdigit.models._network_file import read_once
 from ocrdigit.models.recognizer import RECOGNIZER_PATH, shipped_recognizer
-from ocrdigit.training import field_crops, page_crops, registers
+from ocrdigit.training import field_crops, grid_crops, marks, page_crops, registers
 
 Gray = NDArray[np.uint8]
 
@@ -244,6 +244,34 @@ def test_digits_out_of_range_are_background() -> None:
     for scale, in_range in scales:
         assert in_range == (30 * scale > 9.1 and 20 * scale < 129)
     assert 180 < sum(in_range for _, in_range in scales) < 260
+
+
+def test_grid_crops(data_folder: Path) -> None:
+    """Cells hold numbers, between ruling lines; what is around the table is not learnt."""
+    if not (data_folder / "grids").is_dir():
+        pytest.skip(
+            "no photos of sudokus: set OCRDIGIT_DATA to a folder with them"
+        )
+    crops, maps = grid_crops.grid_crops(str(data_folder), 0, 12)
+    assert crops.shape == (12, models.SIDE, models.SIDE)
+    assert set(np.unique(maps)) <= {0, 1, 3, models.IGNORED}
+    assert (maps == models.NUMBER).mean() > 0.03
+    assert (maps == models.RULING_LINE).mean() > 0.03
+    levels = np.kron(maps == models.NUMBER, np.ones((models.STRIDE, models.STRIDE))) > 0
+    assert crops[levels].mean() > 3 * crops[~levels].mean()
+
+
+def test_marks_are_not_numbers() -> None:
+    rng = np.random.default_rng(0)
+    for foreground, labels in field_crops._marks(rng):
+        assert foreground.shape == labels.shape
+        found = set(np.unique(labels).tolist())
+        assert found <= {models.BACKGROUND, models.WRITING, models.RULING_LINE}
+        assert len(found) > 1
+    boxes = [marks.tick_box(rng) for _ in range(40)]
+    empty = sum(not mark.any() for _, mark in boxes)
+    assert 4 <= empty <= 20
+    assert all(box.any() for box, _ in boxes)
 
 
 def test_field_crops(data_folder: Path) -> None:
