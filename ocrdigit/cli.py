@@ -18,6 +18,8 @@ from ._core import __version__
 from .augmentations import AUGMENTATIONS
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from .datasets import Dataset
     from .estimator import DigitClassifier
     from .reading import Reading
@@ -428,17 +430,65 @@ def read(
 
 def _draw_pages(reading: Reading, file: str, folder: str) -> None:
     """Write the pages of a file with boxes to NAME.png, or to NAME-1.png, NAME-2.png and so on."""
+    stem = os.path.splitext(os.path.basename(file))[0]
+    for page in range(len(reading.pages)):
+        suffix = f"-{page + 1}" if len(reading.pages) > 1 else ""
+        _write_png(reading.draw(page), os.path.join(folder, f"{stem}{suffix}.png"))
+
+
+def _write_png(picture: Image, path: str) -> None:
     import io
 
     from ._atomic import write_atomically
 
-    stem = os.path.splitext(os.path.basename(file))[0]
-    for page in range(len(reading.pages)):
-        data = io.BytesIO()
-        reading.draw(page).save(data, "png")
-        suffix = f"-{page + 1}" if len(reading.pages) > 1 else ""
-        target = os.path.join(folder, f"{stem}{suffix}.png")
-        write_atomically(target, data.getvalue())
+    data = io.BytesIO()
+    picture.save(data, "png")
+    write_atomically(path, data.getvalue())
+
+
+@main.command(
+    short_help="Read the cells of a table in an image file.",
+    epilog=_examples(
+        "ocrdigit table register.jpg --csv > register.csv",
+        "ocrdigit table sudoku.jpg --rows 9 --columns 9 --draw cells.png",
+    ),
+)
+@click.argument("file", type=click.Path())
+@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_CLASSIFIER_HELP)
+@click.option("--rows", type=click.IntRange(1, 1000), help="Number of rows, if known.")
+@click.option("--columns", type=click.IntRange(1, 1000), help="Number of columns, if known.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: cells, numbers, boxes.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of columns with tabs.")
+@click.option(
+    "--draw",
+    "out",
+    type=click.Path(),
+    metavar="FILE",
+    help="Write the image with the outlines of the cells to this PNG file.",
+)
+def table(
+    file: str,
+    path: str | None,
+    rows: int | None,
+    columns: int | None,
+    as_json: bool,
+    as_csv: bool,
+    out: str | None,
+) -> None:
+    """Read the cells of the largest table in an image FILE, one line for each row."""
+    from .table import read_table
+
+    if as_json and as_csv:
+        raise click.UsageError("choose one of --json and --csv")
+    found = read_table(file, rows=rows, columns=columns, model=_model(path) if path else None)
+    if out:
+        _write_png(found.draw(), out)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1))
+    elif as_csv:
+        click.echo(found.to_csv(), nl=False)
+    else:
+        click.echo(str(found) if found.cells else "(no table)")
 
 
 @main.command(

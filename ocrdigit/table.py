@@ -1,4 +1,4 @@
-"""Reading tables: the digits in each cell of a grid of ruling lines."""
+"""Reading tables: the numbers in each cell of a grid, of ruling lines or by alignment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks, _core
+from ._aligned_table import find_aligned
 from ._inputs import gray_pages
 from ._typing import ImageLike
 from .models.recognizer import shipped_fusion, shipped_recognizer
-from .reading import Digit, _checked_model, _downscaled
+from .reading import Digit, Line, _checked_model, _downscaled, _read_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,10 +83,8 @@ class Cell:
     ----------
     row, column : int
         Its place in the table, from 0; of a merged cell, that of its upper left corner.
-    text : str
-        The digits as a string, lines apart by newlines; "" for an empty cell.
-    digits : tuple of Digit
-        In reading order.
+    numbers : tuple of Line
+        In reading order; empty for an empty cell.
     corners : tuple of four (x, y)
         In pixels of the image: upper left, upper right, lower right, lower left.
     row_span, column_span : int
@@ -94,11 +93,20 @@ class Cell:
 
     row: int
     column: int
-    text: str
-    digits: tuple[Digit, ...] = field(repr=False)
+    numbers: tuple[Line, ...]
     corners: tuple[Point, Point, Point, Point] = field(repr=False)
     row_span: int = 1
     column_span: int = 1
+
+    @property
+    def text(self) -> str:
+        """The numbers as a string, apart by newlines; "" for an empty cell."""
+        return "\n".join(number.text for number in self.numbers)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """All digits in reading order."""
+        return tuple(digit for number in self.numbers for digit in number.digits)
 
     @property
     def confidence(self) -> float:
@@ -124,7 +132,7 @@ class Cell:
             "confidence": self.confidence,
             "box": list(self.box),
             "corners": [list(corner) for corner in self.corners],
-            "digits": [digit.to_dict() for digit in self.digits],
+            "numbers": [number.to_dict() for number in self.numbers],
         }
 
 
@@ -296,7 +304,8 @@ def read_table(
     perspective and on curled pages; of several tables the one with most cells is read. A page that
     is turned by 90, 180 or 270 degrees is read as its digits stand. Cells without a line between
     them are one merged cell. The cells are rectified, without their lines, and read as by
-    :func:`ocrdigit.read`.
+    :func:`ocrdigit.read`. Without ruling lines, numbers that are aligned in rows and columns are a
+    table.
 
     Parameters
     ----------
@@ -305,7 +314,7 @@ def read_table(
     rows, columns : int, optional
         The numbers of rows and columns, if known: up to 1000, and 40,000 cells. Lines that are too
         faint to be found are then interpolated, and other print is left out. With both given, no
-        cells are merged.
+        cells are merged. Without ruling lines, the nearest rows or columns are joined.
     model : DigitClassifier, optional
         The classifier of digits. The default is that of :func:`ocrdigit.predict`.
 
@@ -350,14 +359,36 @@ def read_table(
     classifier = _checked_model(model)
     small, factor = _downscaled(page)
     grid = _find_upright(small, wanted, classifier)
-    if grid is None:
-        if any(wanted):
-            raise ValueError(
-                f"the image has no table with {rows or 'any number of'} rows and "
-                f"{columns or 'any number of'} columns"
-            )
-        return Table((), page)
-    return Table(_read_cells(grid, factor, classifier), page)
+    cells = (
+        _read_aligned(page, classifier, *wanted)
+        if grid is None
+        else _read_cells(grid, factor, classifier)
+    )
+    if not cells and any(wanted):
+        raise ValueError(
+            f"the image has no table with {rows or 'any number of'} rows and "
+            f"{columns or 'any number of'} columns"
+        )
+    return Table(cells, page)
+
+
+def _read_aligned(
+    page: NDArray[np.uint8], model: DigitClassifier, rows: int, columns: int
+) -> tuple[tuple[Cell, ...], ...]:
+    """Return the cells of a table without ruling lines; none if there is none."""
+    found = find_aligned(_read_page(model, page, 0, 0, ()), rows, columns)
+    if found is None:
+        return ()
+    grid, nodes = found
+
+    def cell(i: int, j: int) -> Cell:
+        a, b, c, d = (
+            (float(x), float(y))
+            for x, y in nodes[[i, i, i + 1, i + 1], [j, j + 1, j + 1, j]].tolist()
+        )
+        return Cell(i, j, tuple(grid.get((i, j), ())), (a, b, c, d))
+
+    return tuple(tuple(cell(i, j) for j in range(len(nodes[0]) - 1)) for i in range(len(nodes) - 1))
 
 
 class _Grid:
@@ -593,10 +624,9 @@ def _read_cells(grid: _Grid, factor: int, model: DigitClassifier) -> tuple[tuple
     for i, j in np.argwhere(grid.spans[..., 0] > 0).tolist():
         height, width = grid.spans[i, j].tolist()
         found = lines.get((i, j), {})
-        text = "\n".join("".join(str(d.value) for d in digits) for digits in found.values())
-        digits = tuple(digit for line in found.values() for digit in line)
+        numbers = tuple(Line(tuple(digits)) for digits in found.values())
         corners = tuple((float(x), float(y)) for x, y in factor * grid.corners(i, j))
-        cell = Cell(i, j, text, digits, corners, height, width)  # type: ignore[arg-type]
+        cell = Cell(i, j, numbers, corners, height, width)  # type: ignore[arg-type]
         cells[i : i + height, j : j + width] = cell
     return tuple(tuple(row) for row in cells.tolist())
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
 import ocrdigit
 from ocrdigit import Table, read_table
+from ocrdigit.cli import main
 
 Picture = NDArray[np.uint8]
 
@@ -213,6 +215,51 @@ def test_merged_cells() -> None:
     np.testing.assert_allclose(head.box, (30, 30, 180, 44), atol=4)
 
 
+# ---- tables without ruling lines ----
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.06])
+def test_numbers_in_rows_and_columns(slope: float) -> None:
+    """The cells are found by alignment; numbers of other lengths and empty cells do not matter."""
+    texts = [["742", "18", "5"], ["36", "", "904"], ["157", "2068", "83"]]
+    page = np.full((260, 420), 235, np.uint8)
+    for i, row in enumerate(texts):
+        for j, text in enumerate(row):
+            write(page, text, 30 + 130 * j, 30 + 70 * i + round(slope * 130 * j))
+    table = read_table(page)
+    assert table.to_lists() == texts
+    assert len(table[1, 1].numbers) == 0
+    (number,) = table[2, 1].numbers
+    x, y, w, h = table[2, 1].box
+    left, top, width, height = number.box
+    assert x - 6 <= left
+    assert left + width <= x + w + 6
+    assert y - 6 <= top
+    assert top + height <= y + h + 6
+
+
+def test_given_columns_without_ruling_lines() -> None:
+    """Two numbers that are close together are one cell of a table with so many columns."""
+    page = np.full((200, 420), 235, np.uint8)
+    for i, (first, second, third) in enumerate([("74", "18", "51"), ("36", "90", "27")]):
+        write(page, first, 30, 30 + 70 * i)
+        write(page, second, 110, 30 + 70 * i)
+        write(page, third, 330, 30 + 70 * i)
+    assert read_table(page).shape == (2, 3)
+    table = read_table(page, columns=2)
+    assert [[number.text for number in cell.numbers] for cell in table[0]] == [["74", "18"], ["51"]]
+    assert table.to_lists() == [["74\n18", "51"], ["36\n90", "27"]]
+    with pytest.raises(ValueError, match="4 columns"):
+        read_table(page, columns=4)
+
+
+def test_few_numbers_are_no_table() -> None:
+    page = np.full((200, 420), 235, np.uint8)
+    write(page, "74", 30, 30)
+    write(page, "36", 230, 110)
+    assert read_table(page).shape == (0, 0)
+
+
 # ---- results ----
 
 
@@ -226,6 +273,8 @@ def test_cells_have_digits_in_pixels_of_the_image() -> None:
     assert 0 <= table[0, 0].confidence <= 1
     assert table[0, 1].confidence == 1
     assert table[0, 1].digits == ()
+    assert [number.text for number in table[0, 0].numbers] == ["7"]
+    assert table[0, 1].numbers == ()
     assert digit.probabilities.sum() == pytest.approx(1, abs=1e-3)
 
 
@@ -279,6 +328,24 @@ def test_large_image_is_reduced() -> None:
     table = read_table(page)
     assert table.to_lists() == [["7", ""], ["", "3"]]
     np.testing.assert_allclose(table[0, 0].box, (600, 600, 2000, 880), atol=60)
+
+
+def test_command(tmp_path: Any) -> None:
+    path, drawn = str(tmp_path / "table.png"), str(tmp_path / "cells.png")
+    Image.fromarray(filled([["7", ""], ["", "3"]])).save(path)
+    result = CliRunner().invoke(main, ["table", path, "--draw", drawn])
+    assert (result.exit_code, result.output) == (0, "7\t\n\t3\n")
+    assert Image.open(drawn).size == (260, 148)
+    result = CliRunner().invoke(main, ["table", path, "--csv", "--rows", "2"])
+    assert result.output == "7,\n,3\n"
+    result = CliRunner().invoke(main, ["table", path, "--json"])
+    assert json.loads(result.output)["cells"][0]["numbers"][0]["text"] == "7"
+    assert CliRunner().invoke(main, ["table", path, "--csv", "--json"]).exit_code == 2
+    Image.new("L", (50, 50), 255).save(path)
+    assert CliRunner().invoke(main, ["table", path]).output == "(no table)\n"
+    result = CliRunner().invoke(main, ["table", path, "--rows", "7"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "7 rows" in result.stderr
 
 
 # ---- pictures without a table, and bad arguments ----
