@@ -7,6 +7,7 @@ import html
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -75,7 +76,7 @@ _MIN_TURN_CROPS, _MAX_TURN_CROPS = 4, 40
 _UPRIGHT_SCORE, _MIN_TURN_GAIN = 0.9, 0.12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cell:
     """A cell of a table.
 
@@ -94,14 +95,23 @@ class Cell:
     row: int
     column: int
     numbers: tuple[Line, ...]
-    corners: tuple[Point, Point, Point, Point] = field(repr=False)
+    corners: tuple[Point, Point, Point, Point]
     row_span: int = 1
     column_span: int = 1
 
     @property
     def text(self) -> str:
-        """The numbers as a string, apart by newlines; "" for an empty cell."""
-        return "\n".join(number.text for number in self.numbers)
+        """The numbers as a string; "" for an empty cell.
+
+        Spaces separate numbers side by side, newlines those below each other.
+        """
+        text = ""
+        for before, number in pairwise([None, *self.numbers]):
+            if before is not None and number is not None:
+                y, h = number.box[1::2]
+                text += " " if y + h / 2 < before.box[1] + before.box[3] else "\n"
+            text += number.text if number is not None else ""
+        return text
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -117,6 +127,9 @@ class Cell:
     def box(self) -> tuple[int, int, int, int]:
         """Bounding box (x, y, w, h) of the corners, in pixels of the image."""
         return _bounding_box(np.array(self.corners))
+
+    def __repr__(self) -> str:
+        return f"Cell(row={self.row}, column={self.column}, text={self.text!r})"
 
     def __str__(self) -> str:
         return self.text
@@ -176,7 +189,8 @@ class Table:
         return self.cells[index]
 
     def __str__(self) -> str:
-        return "\n".join("\t".join(row) for row in self.to_lists())
+        rows = (" ".join("\t".join(row).split("\n")) for row in self.to_lists())
+        return "\n".join(rows)
 
     def to_lists(self) -> list[list[str]]:
         """Return the rows as lists of str: "" for empty cells, and the text of a merged cell once.
@@ -304,8 +318,9 @@ def read_table(
     perspective and on curled pages; of several tables the one with most cells is read. A page that
     is turned by 90, 180 or 270 degrees is read as its digits stand. Cells without a line between
     them are one merged cell. The cells are rectified, without their lines, and read as by
-    :func:`ocrdigit.read`. Without ruling lines, numbers that are aligned in rows and columns are a
-    table.
+    :func:`ocrdigit.read`. Without ruling lines, numbers that are aligned in at least two rows and
+    two columns are a table, without outer rows of a single number, such as a title; lists need
+    ``rows=1`` or ``columns=1``.
 
     Parameters
     ----------
@@ -359,11 +374,9 @@ def read_table(
     classifier = _checked_model(model)
     small, factor = _downscaled(page)
     grid = _find_upright(small, wanted, classifier)
-    cells = (
-        _read_aligned(page, classifier, *wanted)
-        if grid is None
-        else _read_cells(grid, factor, classifier)
-    )
+    cells = _read_cells(grid, factor, classifier) if grid else ()
+    if len(cells) < 2 and not (cells and any(wanted)):  # nothing, or a frame around the page
+        cells = _read_aligned(page, classifier, *wanted) or cells
     if not cells and any(wanted):
         raise ValueError(
             f"the image has no table with {rows or 'any number of'} rows and "
@@ -379,14 +392,14 @@ def _read_aligned(
     found = find_aligned(_read_page(model, page, 0, 0, ()), rows, columns)
     if found is None:
         return ()
-    grid, nodes = found
+    nodes = found.nodes
 
     def cell(i: int, j: int) -> Cell:
         a, b, c, d = (
             (float(x), float(y))
             for x, y in nodes[[i, i, i + 1, i + 1], [j, j + 1, j + 1, j]].tolist()
         )
-        return Cell(i, j, tuple(grid.get((i, j), ())), (a, b, c, d))
+        return Cell(i, j, tuple(found.numbers.get((i, j), ())), (a, b, c, d))
 
     return tuple(tuple(cell(i, j) for j in range(len(nodes[0]) - 1)) for i in range(len(nodes) - 1))
 

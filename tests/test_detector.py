@@ -249,9 +249,7 @@ def test_digits_out_of_range_are_background() -> None:
 def test_grid_crops(data_folder: Path) -> None:
     """Cells hold numbers, between ruling lines; what is around the table is not learnt."""
     if not (data_folder / "grids").is_dir():
-        pytest.skip(
-            "no photos of sudokus: set OCRDIGIT_DATA to a folder with them"
-        )
+        pytest.skip("no photos of sudokus: set OCRDIGIT_DATA to a folder with them")
     crops, maps = grid_crops.grid_crops(str(data_folder), 0, 12)
     assert crops.shape == (12, models.SIDE, models.SIDE)
     assert set(np.unique(maps)) <= {0, 1, 3, models.IGNORED}

@@ -217,25 +217,56 @@ def test_merged_cells() -> None:
 
 # ---- tables without ruling lines ----
 
+ALIGNED = [["742", "18", "5"], ["36", "", "904"], ["157", "2068", "83"]]
 
-@pytest.mark.parametrize("slope", [0.0, 0.06])
-def test_numbers_in_rows_and_columns(slope: float) -> None:
-    """The cells are found by alignment; numbers of other lengths and empty cells do not matter."""
-    texts = [["742", "18", "5"], ["36", "", "904"], ["157", "2068", "83"]]
-    page = np.full((260, 420), 235, np.uint8)
+
+def aligned(texts: list[list[str]], size: tuple[int, int] = (290, 460), top: int = 50) -> Picture:
+    """Texts in rows and columns of 70 and 130 pixels."""
+    page = np.full(size, 235, np.uint8)
     for i, row in enumerate(texts):
         for j, text in enumerate(row):
-            write(page, text, 30 + 130 * j, 30 + 70 * i + round(slope * 130 * j))
-    table = read_table(page)
+            write(page, text, 50 + 130 * j, top + 70 * i)
+    return page
+
+
+@pytest.mark.parametrize("quarters", range(4))
+@pytest.mark.parametrize("texts", [ALIGNED, [["74", "36"], ["27", "90"], ["43", "57"]]])
+def test_numbers_in_rows_and_columns(texts: list[list[str]], quarters: int) -> None:
+    """The cells are found by alignment; numbers of other lengths and empty cells do not matter."""
+    table = read_table(np.rot90(aligned(texts), quarters))
     assert table.to_lists() == texts
-    assert len(table[1, 1].numbers) == 0
-    (number,) = table[2, 1].numbers
-    x, y, w, h = table[2, 1].box
-    left, top, width, height = number.box
-    assert x - 6 <= left
-    assert left + width <= x + w + 6
-    assert y - 6 <= top
-    assert top + height <= y + h + 6
+    for row in table:
+        for cell in row:
+            for number in cell.numbers:
+                x, y, w, h = cell.box
+                left, top, width, height = number.box
+                assert x - 1 <= left
+                assert left + width <= x + w + 1
+                assert y - 1 <= top
+                assert top + height <= y + h + 1
+
+
+@pytest.mark.parametrize("degrees", [-7, 4])
+def test_aligned_numbers_on_a_skewed_page(degrees: int) -> None:
+    picture = Image.fromarray(aligned(ALIGNED, (400, 600))).rotate(
+        degrees, Image.Resampling.BICUBIC, fillcolor=235
+    )
+    table = read_table(picture)
+    assert table.shape == (3, 3)
+    assert right_cells(table, ALIGNED) >= 8 / 9
+
+
+def test_title_and_page_number_are_no_rows() -> None:
+    page = aligned(ALIGNED, (460, 460), top=110)
+    write(page, "2024", 170, 30)
+    write(page, "3", 210, 400)
+    assert read_table(page).to_lists() == ALIGNED
+
+
+def test_frame_around_aligned_numbers() -> None:
+    page = aligned(ALIGNED)
+    page[8:10, 8:-8] = page[-10:-8, 8:-8] = page[8:-8, 8:10] = page[8:-8, -10:-8] = 60
+    assert read_table(page).to_lists() == ALIGNED
 
 
 def test_given_columns_without_ruling_lines() -> None:
@@ -248,16 +279,20 @@ def test_given_columns_without_ruling_lines() -> None:
     assert read_table(page).shape == (2, 3)
     table = read_table(page, columns=2)
     assert [[number.text for number in cell.numbers] for cell in table[0]] == [["74", "18"], ["51"]]
-    assert table.to_lists() == [["74\n18", "51"], ["36\n90", "27"]]
-    with pytest.raises(ValueError, match="4 columns"):
-        read_table(page, columns=4)
+    assert table.to_lists() == [["74 18", "51"], ["36 90", "27"]]
+    assert str(table) == "74 18\t51\n36 90\t27"
+    for columns in (1, 4):
+        with pytest.raises(ValueError, match=f"{columns} columns"):
+            read_table(page, columns=columns, rows=3)
 
 
 def test_few_numbers_are_no_table() -> None:
     page = np.full((200, 420), 235, np.uint8)
     write(page, "74", 30, 30)
+    assert read_table(page).shape == (0, 0)
     write(page, "36", 230, 110)
     assert read_table(page).shape == (0, 0)
+    assert read_table(page, rows=1, columns=1).to_lists() == [["74\n36"]]
 
 
 # ---- results ----
@@ -275,6 +310,7 @@ def test_cells_have_digits_in_pixels_of_the_image() -> None:
     assert table[0, 1].digits == ()
     assert [number.text for number in table[0, 0].numbers] == ["7"]
     assert table[0, 1].numbers == ()
+    assert repr(table[0, 0]) == "Cell(row=0, column=0, text='7')"
     assert digit.probabilities.sum() == pytest.approx(1, abs=1e-3)
 
 

@@ -67,11 +67,11 @@ static void foreground_proportions(const od_page *page, const od_line_hypotheses
 }
 
 /* The detector's log odds of number in the cells of writing in a symbol's box, and around it up to
- * so many of its heights. */
+ * so many of its heights. Without a detector, all foreground is of numbers. */
 static double detector_odds(const od_page *page, const od_symbol *box, double x_heights,
                             double y_heights) {
   const od_class_map *cells = &page->class_map;
-  if (!cells->classes) return 0;
+  if (!cells->classes) return od_log_odds(1, min_number_probability);
   const int height = box->bottom - box->top;
   const int dx = (int)(x_heights * height), dy = (int)(y_heights * height);
   const int left = od_max(0, box->left - dx) / cells->side;
