@@ -13,10 +13,16 @@
 enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 40 };
 
 /* Writing belongs to a number if this proportion of its probability does. */
-static const double min_number = 0.2;
+static const double min_number = 0.1;
 
-/* Levels of at least this are erased; softer ones are texture of the background. */
-enum { MIN_LEVEL = 24 };
+/* Heights of writing, in pixels of a scale, that suit the network; it takes lower writing for what
+ * it looks like, and higher for background. */
+enum { MIN_HEIGHT = 14, MAX_HEIGHT = 100 };
+
+/* In and beside what is erased, levels of at least this are; elsewhere, softer foreground than
+ * OD_FOREGROUND_WEAK is texture of the background, which stays. In and beside numbers, all is KEPT.
+ */
+enum { MIN_LEVEL = 24, KEPT = 0 };
 
 /* Background around the page, so that writing at its sides is seen as elsewhere. */
 enum { MARGIN = 4 * OD_DETECTOR_STRIDE };
@@ -27,6 +33,12 @@ typedef struct scaled_foreground {
   uint8_t *pixels; /* (h + 2 MARGIN, w + 2 MARGIN): 0 around them */
 } scaled_foreground;
 
+/* The output of the network at a scale, with the margin. */
+typedef struct scale_map {
+  od_shape shape;
+  uint8_t *probabilities; /* (shape), whose channels are od_pixel_class: of 255 */
+} scale_map;
+
 /* Cells are blocks of pixels of the page, those of its class map: the pixels of the map of the
  * finest scale. */
 typedef struct detection {
@@ -34,8 +46,9 @@ typedef struct detection {
   const od_model *model;
   od_workspace *workspace;
   od_thread_pool *pool;
-  uint16_t *sums; /* (rows, columns, OD_PIXEL_CLASSES): probabilities of all scales */
-  bool *kept;     /* (rows, columns): cells of numbers, and of background beside them */
+  int scales;
+  scale_map maps[MAX_SCALES]; /* from the finest; each has half the resolution of the one before */
+  uint8_t *erased_from; /* (rows, columns): the level from which foreground is erased; or KEPT */
 } detection;
 
 bool od_is_detector(const od_model *model) {
@@ -87,36 +100,19 @@ static od_status halve(scaled_foreground *fine, od_error *error) {
   return OD_OK;
 }
 
-/* Adds a map (h, w, OD_PIXEL_CLASSES) whose pixels are `factor` cells wide, with the margin. */
-static void add_map(const detection *work, od_shape shape, int factor, const uint8_t *map) {
-  const od_class_map *cells = &work->page->class_map;
-  const int border = MARGIN / OD_DETECTOR_STRIDE;
-  uint16_t *sums = work->sums;
-  for (int i = 0; i < cells->rows; i++) {
-    const uint8_t *row =
-        map + (size_t)od_min(i / factor + border, shape.h - 1) * (size_t)shape.w * OD_PIXEL_CLASSES;
-    for (int j = 0; j < cells->columns; j++, sums += OD_PIXEL_CLASSES) {
-      const uint8_t *pixel =
-          row + (size_t)od_min(j / factor + border, shape.w - 1) * OD_PIXEL_CLASSES;
-      for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] = (uint16_t)(sums[c] + pixel[c]);
-    }
-  }
-}
-
-static od_status run_scale(const detection *work, const scaled_foreground *at, int factor,
-                           od_error *error) {
-  const od_shape shape = od_model_map_shape(work->model, at->h + 2 * MARGIN, at->w + 2 * MARGIN);
-  uint8_t *map = od_allocate(od_shape_size(shape), 1);
-  if (!map) return od_fail_memory(error, "detecting the numbers of a page");
+static od_status run_scale(detection *work, const scaled_foreground *at, od_error *error) {
+  const int h = at->h + 2 * MARGIN, w = at->w + 2 * MARGIN;
+  scale_map *map = &work->maps[work->scales++];
+  map->shape = od_model_map_shape(work->model, h, w);
+  map->probabilities = od_allocate(od_shape_size(map->shape), 1);
+  if (!map->probabilities) return od_fail_memory(error, "detecting the numbers of a page");
   const od_map_picture picture = {.pixels = at->pixels,
                                   .pitch = pitch_of(at),
-                                  .h = at->h + 2 * MARGIN,
-                                  .w = at->w + 2 * MARGIN,
+                                  .h = h,
+                                  .w = w,
                                   .scale = 1.0 / 255,
-                                  .bytes = map};
+                                  .bytes = map->probabilities};
   od_model_run_map(work->model, work->workspace, work->pool, &picture);
-  add_map(work, shape, factor, map);
-  od_release(map);
   return OD_OK;
 }
 
@@ -130,23 +126,21 @@ static od_status create_cells(detection *work, const scaled_foreground *at, int 
   const size_t count = (size_t)cells->rows * (size_t)cells->columns;
   cells->classes = od_allocate(count, 1);
   cells->numbers = od_allocate(count, 1);
-  work->kept = od_allocate(count, sizeof *work->kept);
-  work->sums = od_allocate(count, OD_PIXEL_CLASSES * sizeof *work->sums);
-  if (cells->classes && cells->numbers && work->kept && work->sums) return OD_OK;
+  work->erased_from = od_allocate(count, 1);
+  if (cells->classes && cells->numbers && work->erased_from) return OD_OK;
   return od_fail_memory(error, "detecting the numbers of a page");
 }
 
-/* Sums the probabilities of all scales. */
 static od_status run_scales(detection *work, od_error *error) {
   scaled_foreground at;
   int scale = 1;
   od_status status = copy_foreground(work->page, &at, error);
   for (; !status && (double)at.h * at.w > MAX_PIXELS; scale *= 2) status = halve(&at, error);
   if (!status) status = create_cells(work, &at, scale, error);
-  for (int i = 0, factor = 1; !status && i < MAX_SCALES; i++, factor *= 2) {
+  for (int i = 0; !status && i < MAX_SCALES; i++) {
     if (i > 0) status = halve(&at, error);
     if (status || (i > 0 && od_min(at.h, at.w) < MIN_SIDE)) break;
-    status = run_scale(work, &at, factor, error);
+    status = run_scale(work, &at, error);
   }
   od_release(at.pixels);
   return status;
@@ -159,7 +153,23 @@ static double number_proportion(double number, double other) {
   return number > 0 ? number / (number + other) : 0;
 }
 
-static od_pixel_class class_of(const uint16_t *sums) {
+/* Sets sums (OD_PIXEL_CLASSES) to those of the probabilities of cell (i, j) at scales first ..
+ * last.
+ */
+static void sum_scales(const detection *work, int i, int j, int first, int last, int *sums) {
+  const int border = MARGIN / OD_DETECTOR_STRIDE;
+  memset(sums, 0, OD_PIXEL_CLASSES * sizeof *sums);
+  for (int k = first; k <= last; k++) {
+    const od_shape shape = work->maps[k].shape;
+    const int y = od_min((i >> k) + border, shape.h - 1);
+    const int x = od_min((j >> k) + border, shape.w - 1);
+    const uint8_t *pixel =
+        work->maps[k].probabilities + ((size_t)y * (size_t)shape.w + (size_t)x) * OD_PIXEL_CLASSES;
+    for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] += pixel[c];
+  }
+}
+
+static od_pixel_class class_of(const int *sums) {
   const int writing = sums[OD_PIXEL_NUMBER] + sums[OD_PIXEL_WRITING];
   if (sums[OD_PIXEL_BACKGROUND] > writing + sums[OD_PIXEL_RULING_LINE]) return OD_PIXEL_BACKGROUND;
   if (sums[OD_PIXEL_RULING_LINE] > writing) return OD_PIXEL_RULING_LINE;
@@ -170,7 +180,7 @@ static od_pixel_class class_of(const uint16_t *sums) {
 typedef struct cell_group {
   int parent; /* in the union-find */
   int left, top, right, bottom;
-  float number, writing;
+  int64_t number, writing; /* at the scales that suit its height */
 } cell_group;
 
 static int find_root(cell_group *groups, int i) {
@@ -197,8 +207,6 @@ static void add_group(cell_group *groups, int from, int to) {
   a->top = od_min(a->top, b->top);
   a->right = od_max(a->right, b->right);
   a->bottom = od_max(a->bottom, b->bottom);
-  a->number += b->number;
-  a->writing += b->writing;
 }
 
 /* Groups connected cells of some classes. groups (rows, columns) of other cells are not set. */
@@ -209,9 +217,7 @@ static void group_cells(const detection *work, unsigned classes, cell_group *gro
     for (int j = 0; j < cells->columns; j++) {
       if (!is_of(cells, i, j, classes)) continue;
       const int index = i * cells->columns + j;
-      const uint16_t *sums = work->sums + (size_t)index * OD_PIXEL_CLASSES;
-      groups[index] =
-          (cell_group){index, j, i, j + 1, i + 1, sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]};
+      groups[index] = (cell_group){index, j, i, j + 1, i + 1, 0, 0};
       for (int k = 0; k < 4; k++) {
         const int y = i + neighbours[k][0], x = j + neighbours[k][1];
         if (!is_of(cells, y, x, classes)) continue;
@@ -219,6 +225,29 @@ static void group_cells(const detection *work, unsigned classes, cell_group *gro
         const int root = find_root(groups, index);
         if (other != root) add_group(groups, root, other);
       }
+    }
+}
+
+/* Sums the probabilities of cell (i, j) of a group at the scales that suit the group's height. */
+static void sum_suitable(const detection *work, const cell_group *group, int i, int j, int *sums) {
+  const int height = OD_DETECTOR_STRIDE * (group->bottom - group->top);
+  int first = 0, last;
+  while (first + 1 < work->scales && height >> first > MAX_HEIGHT) first++;
+  for (last = first; last + 1 < work->scales && height >> (last + 1) >= MIN_HEIGHT;) last++;
+  sum_scales(work, i, j, first, last, sums);
+}
+
+/* Sums the probabilities of the groups of numbers and other writing. */
+static void weigh_groups(const detection *work, cell_group *groups) {
+  const od_class_map *cells = &work->page->class_map;
+  int sums[OD_PIXEL_CLASSES];
+  for (int i = 0; i < cells->rows; i++)
+    for (int j = 0; j < cells->columns; j++) {
+      if (!is_of(cells, i, j, WRITTEN)) continue;
+      cell_group *group = &groups[find_root(groups, i * cells->columns + j)];
+      sum_suitable(work, group, i, j, sums);
+      group->number += sums[OD_PIXEL_NUMBER];
+      group->writing += sums[OD_PIXEL_WRITING];
     }
 }
 
@@ -255,40 +284,62 @@ static void find_short_lines(const detection *work, int max_length, cell_group *
  * digit are kept together, and other strokes that cross it are not kept. */
 static void vote(const detection *work, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
+  int sums[OD_PIXEL_CLASSES];
   group_cells(work, WRITTEN, groups);
-  for (int i = 0; i < cells->rows * cells->columns; i++) {
-    if (!(WRITTEN >> cells->classes[i] & 1)) continue;
-    const uint16_t *sums = work->sums + (size_t)i * OD_PIXEL_CLASSES;
-    const cell_group *group = &groups[find_root(groups, i)];
-    const double own = number_proportion(sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]);
-    const double all = number_proportion(group->number, group->writing);
-    cells->classes[i] = own + all > 2 * min_number ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
-  }
+  weigh_groups(work, groups);
+  for (int i = 0; i < cells->rows; i++)
+    for (int j = 0; j < cells->columns; j++) {
+      if (!is_of(cells, i, j, WRITTEN)) continue;
+      const int cell = i * cells->columns + j;
+      const cell_group *group = &groups[find_root(groups, cell)];
+      sum_suitable(work, group, i, j, sums);
+      const double own = number_proportion(sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]);
+      const double all = number_proportion((double)group->number, (double)group->writing);
+      const double number = 0.5 * (own + all);
+      cells->numbers[cell] = (uint8_t)(255 * number + 0.5);
+      cells->classes[cell] = number > min_number ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
+    }
 }
 
-/* Keeps cell (i, j) of a number, and background beside it, where the soft edges of strokes are. */
-static void keep_around(const detection *work, int i, int j) {
+/* Sets the level from which foreground is erased in background cells around cell (i, j), and in
+ * itself. */
+static void set_around(const detection *work, int i, int j, uint8_t level) {
   const od_class_map *cells = &work->page->class_map;
   for (int y = od_max(i - 1, 0); y <= od_min(i + 1, cells->rows - 1); y++)
-    for (int x = od_max(j - 1, 0); x <= od_min(j + 1, cells->columns - 1); x++) {
-      const size_t cell = (size_t)y * (size_t)cells->columns + (size_t)x;
-      if (cells->classes[cell] <= OD_PIXEL_NUMBER) work->kept[cell] = true;
-    }
+    for (int x = od_max(j - 1, 0); x <= od_min(j + 1, cells->columns - 1); x++)
+      if (is_of(cells, y, x, 1 << OD_PIXEL_BACKGROUND) || (y == i && x == j))
+        work->erased_from[(size_t)y * (size_t)cells->columns + (size_t)x] = level;
+}
+
+/* The soft edges of strokes are kept and erased with them. */
+static void set_levels(const detection *work) {
+  const od_class_map *cells = &work->page->class_map;
+  memset(work->erased_from, OD_FOREGROUND_WEAK, (size_t)cells->rows * (size_t)cells->columns);
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < cells->rows; i++)
+      for (int j = 0; j < cells->columns; j++) {
+        const bool number = is_of(cells, i, j, 1 << OD_PIXEL_NUMBER);
+        if (pass == 0 && !number && !is_of(cells, i, j, 1 << OD_PIXEL_BACKGROUND))
+          set_around(work, i, j, MIN_LEVEL);
+        if (pass == 1 && number) set_around(work, i, j, KEPT);
+      }
 }
 
 static od_status classify_cells(const detection *work, od_error *error) {
   const od_class_map *cells = &work->page->class_map;
   const size_t count = (size_t)cells->rows * (size_t)cells->columns;
-  for (size_t i = 0; i < count; i++) {
-    const uint16_t *sums = work->sums + i * OD_PIXEL_CLASSES;
-    cells->classes[i] = (uint8_t)class_of(sums);
-    const double number = number_proportion(sums[OD_PIXEL_NUMBER], sums[OD_PIXEL_WRITING]);
-    cells->numbers[i] = (uint8_t)(255 * number + 0.5);
-  }
+  uint8_t *classes = cells->classes;
+  int sums[OD_PIXEL_CLASSES];
+  for (int i = 0; i < cells->rows; i++)
+    for (int j = 0; j < cells->columns; j++) {
+      sum_scales(work, i, j, 0, work->scales - 1, sums);
+      *classes++ = (uint8_t)class_of(sums);
+    }
   cell_group *groups = od_allocate(count, sizeof *groups);
   int *counts = od_allocate((size_t)cells->rows + 1, sizeof *counts);
   if (groups && counts) {
     group_cells(work, WRITTEN, groups);
+    weigh_groups(work, groups);
     find_short_lines(work, number_height(work, groups, counts), groups);
     vote(work, groups);
   }
@@ -296,10 +347,7 @@ static od_status classify_cells(const detection *work, od_error *error) {
   od_release(groups);
   od_release(counts);
   if (failed) return od_fail_memory(error, "detecting the numbers of a page");
-  for (int i = 0; i < cells->rows; i++)
-    for (int j = 0; j < cells->columns; j++)
-      if (cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_NUMBER)
-        keep_around(work, i, j);
+  set_levels(work);
   return OD_OK;
 }
 
@@ -312,9 +360,9 @@ static void erase_rows(void *job, int first, int last, void *scratch) {
   (void)scratch;
   for (int y = first; y < last; y++) {
     const size_t row = (size_t)y * (size_t)page->w;
-    const bool *kept = work->kept + (size_t)(y / side) * (size_t)page->class_map.columns;
+    const uint8_t *from = work->erased_from + (size_t)(y / side) * (size_t)page->class_map.columns;
     for (int x = 0; x < page->w; x++) {
-      if (page->foreground[row + (size_t)x] < MIN_LEVEL || kept[x / side]) continue;
+      if (from[x / side] == KEPT || page->foreground[row + (size_t)x] < from[x / side]) continue;
       page->foreground[row + (size_t)x] = 0;
       page->erased[row + (size_t)x] = page->background[row + (size_t)x];
     }
@@ -338,8 +386,8 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
   od_status status = run_scales(&work, error);
   if (!status) status = classify_cells(&work, error);
   if (!status) status = erase(&work, error);
-  od_release(work.sums);
-  od_release(work.kept);
+  for (int i = 0; i < work.scales; i++) od_release(work.maps[i].probabilities);
+  od_release(work.erased_from);
   od_release(page->background);
   page->background = NULL;
   return status;

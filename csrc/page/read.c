@@ -17,7 +17,7 @@
 /* Everything between an image and its symbols. */
 typedef struct recognition {
   const uint8_t *image; /* the caller's */
-  double kept;          /* proportion of the foreground that the detector takes for numbers */
+  double kept;          /* proportion of the foreground that is taken for numbers */
   od_page source;       /* the page as it is in the image, if `page` is rotated */
   od_page page;
   od_line_hypotheses hypotheses;
@@ -92,8 +92,8 @@ static od_status find_level_lines(recognition *work, od_error *error) {
   const double skew = status ? 0 : od_page_find_skew(&work->page);
   if (skew == 0) return status;
   work->source = work->page;
-  status = od_page_rotate(&work->source, skew, &work->page, error);
   od_page_release_layout(&work->source);
+  status = od_page_rotate(&work->source, skew, &work->page, error);
   return status ? status : find_lines(&work->page, error);
 }
 
@@ -231,7 +231,7 @@ static od_status take_symbols(recognition *work, int *count, od_symbol **symbols
   return OD_OK;
 }
 
-/* ---- orientation ---- */
+/* ---- other readings ---- */
 
 /* Lines that are read to find out whether a page is rotated by quarter turns. */
 enum { TRIAL_LINES = 8 };
@@ -274,7 +274,7 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
                               od_error *error) {
   od_page original = *source; /* whose image has no numbers erased; not released */
   original.image = image;
-  original.class_map = (od_class_map){0};
+  original.class_map = (od_class_map){0}; /* the rotated page gets one of its own */
   *work = (recognition){.image = image, .kept = 1};
   od_status status = od_page_rotate(&original, degrees, &work->page, error);
   if (!status && reader->detector) { /* it finds few numbers that are rotated */
@@ -311,7 +311,7 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
                                   recognition *upright, od_error *error) {
   const fit first = measure_fit(upright);
   recognition rotated;
-  double max_proportion = 0;
+  double best_proportion = 0;
   int best = 0;
   od_status status = OD_OK;
   if (!may_be_rotated(&first)) return OD_OK;
@@ -322,8 +322,8 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
                           error);
     const fit found = status ? (fit){0, 0, 0} : measure_fit(&rotated);
     recognition_release(&rotated);
-    if (!is_better(&found, &first) || found.proportion <= max_proportion) continue;
-    max_proportion = found.proportion;
+    if (!is_better(&found, &first) || found.proportion <= best_proportion) continue;
+    best_proportion = found.proportion;
     best = degrees;
   }
   if (status || !best) return status;
@@ -331,6 +331,42 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
       read_rotated(reader, source_of(upright), upright->image, best, false, pool, &rotated, error);
   recognition_release(status ? &rotated : upright);
   if (!status) *upright = rotated;
+  return status;
+}
+
+/* Maximum size of a field, in pixels, and its maximum number of lines. */
+enum { MAX_FIELD_PIXELS = 300000, MAX_FIELD_LINES = 3 };
+/* The proportion of the foreground that is in digits from which on a field needs no other reading;
+ * what the other one must reach in its lines, the expected number of digits, and its gain. */
+static const double max_proportion = 0.95, min_of_lines = 0.9, min_field_digits = 2.5,
+                    min_field_gain = 0.3;
+
+/* Reads a field without the detector, which may have taken a number for other writing, as on a
+ * textured background. That replaces *reading if it explains the field as digits much better. */
+static od_status read_undetected(const od_reader *reader, od_thread_pool *pool,
+                                 recognition *reading, od_error *error) {
+  const od_page *source = source_of(reading);
+  const fit first = measure_fit(reading);
+  if (!reader->detector || first.proportion >= max_proportion ||
+      (double)source->h * source->w > MAX_FIELD_PIXELS)
+    return OD_OK;
+  od_reader without = *reader;
+  without.detector = NULL;
+  recognition other = {.image = reading->image,
+                       .page = {.h = source->h, .w = source->w, .image = reading->image}};
+  od_status status = recognize(&without, NULL, pool, &other, error);
+  if (!status && other.page.line_count <= MAX_FIELD_LINES)
+    status = find_posteriors(&without, pool, &other, error);
+  if (!status && other.posteriors) {
+    const fit found = measure_fit(&other);
+    if (found.of_lines >= min_of_lines && found.digits >= min_field_digits &&
+        found.digits >= first.digits + min_field_gain) {
+      const recognition replaced = *reading;
+      *reading = other;
+      other = replaced;
+    }
+  }
+  recognition_release(&other);
   return status;
 }
 
@@ -347,6 +383,7 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
     if (!status) status = od_fusion_check(reader->fusion, error);
     if (!status) status = recognize(reader, NULL, pool, &work, error);
     if (!status) status = find_posteriors(reader, pool, &work, error);
+    if (!status) status = read_undetected(reader, pool, &work, error);
     if (!status) status = find_orientation(reader, pool, &work, error);
     if (!status && (options->length || options->word_count))
       status = decode_rescored(options, work.posteriors, &work, error);
