@@ -316,7 +316,7 @@ class FusionFeatures(TypedDict):
     classifier_odds: NDArray[np.float64]  # (n,): log odds of being a digit
     foreground: NDArray[np.float64]  # (n,): log proportion of the line's foreground in symbols
     detector_odds: NDArray[np.float64]  # (n,): log odds of number against other writing
-    surroundings_odds: NDArray[np.float64]  # (n,): the same around the symbol
+    surroundings_odds: NDArray[np.float64]  # (n,): the same in and around the symbol's box
     isolated: NDArray[np.bool_]  # (n,): no neighbour in the line overlaps it
     verified: NDArray[np.bool_]  # (n,): the classifier was run; else its features are meaningless
 

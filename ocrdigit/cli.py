@@ -475,7 +475,7 @@ def table(
     as_csv: bool,
     out: str | None,
 ) -> None:
-    """Read the cells of the largest table in an image FILE, one line for each row."""
+    """Read the table with most cells in an image FILE, one line for each row."""
     from .table import read_table
 
     if as_json and as_csv:

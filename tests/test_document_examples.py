@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 import ocrdigit
 from ocrdigit import datasets
 from ocrdigit.training import _document_examples as examples
+from ocrdigit.training import marks
 from ocrdigit.training._examples import Examples
 from ocrdigit.training.documents import document_set
 
@@ -81,7 +82,7 @@ def test_pictures_without_foreground_are_no_examples() -> None:
 def test_a_pair_that_lost_a_digit_is_no_example() -> None:
     sample = datasets.load_sample()
     pair = 255 - beside(sample.X_test[0], sample.X_test[1], gap=4)
-    trimmed = examples._trimmed(pair)
+    trimmed = marks.trimmed(pair)
     assert examples._is_whole(examples.preprocessed(pair), trimmed)
     alone = examples.preprocessed(np.pad(sample.X_test[0], 6))
     assert not examples._is_whole(alone, trimmed)

@@ -6,11 +6,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 import ocrdigit
 from ocrdigit import _core, synth
+from ocrdigit.models.detector import shipped_detector
 from ocrdigit.models.recognizer import shipped_fusion, shipped_recognizer
 from ocrdigit.training import fusion
+from ocrdigit.training._matching import UNKNOWN, match_document, match_line
 
 
 def test_fit_finds_the_weights() -> None:
@@ -59,11 +63,18 @@ def test_isolated_symbols(classifier: _core.Classifier) -> None:
 def test_features_are_those_of_a_reading(classifier: _core.Classifier) -> None:
     """The formulas of FusionWeights, applied to the features, give the fused probabilities."""
     weights = dataclasses.replace(shipped_fusion(), prior_strength=1e9, min_probability=0.0)
+    detector = shipped_detector()
     for picture in synth.strings(10, style="cheque", random_state=2):
         image = np.ascontiguousarray(picture.image)
-        found = _core.fusion_features(shipped_recognizer(), image, classifier=classifier)
+        found = _core.fusion_features(
+            shipped_recognizer(), image, classifier=classifier, detector=detector
+        )
         symbols, fused = _core.read_digits(
-            shipped_recognizer(), image, classifier=classifier, fusion=weights.to_dict()
+            shipped_recognizer(),
+            image,
+            classifier=classifier,
+            fusion=weights.to_dict(),
+            detector=detector,
         )
         assert symbols[:, [0, 2, 3, 4, 5]].tolist() == found["symbols"][:, [0, 2, 3, 4, 5]].tolist()
         assert found["verified"].all()
@@ -102,3 +113,48 @@ def test_match_by_boxes() -> None:
     table = np.array(row, np.int32)
     assert fusion.match(table, written).tolist() == [-1, 8, -1]
     assert fusion.match(table[:2], written).tolist() == [3, 8]  # as many: in order
+
+
+def test_match_in_a_line_of_text() -> None:
+    """What lies outside the box of the line is unknown."""
+    box = (5, 10, 50, 20)
+    rows = [[0, 7, 6, 12, 9, 16], [0, 8, 20, 11, 10, 18], [0, 5, 14, 0, 3, 5]]
+    table = np.array(rows, np.int32)
+    assert match_line(table, "3 8", box).tolist() == [3, 8, UNKNOWN]
+    assert match_line(table, "381", box).tolist() == [UNKNOWN] * 3
+    assert match_line(table, "le 38", box).tolist() == [UNKNOWN] * 3
+    assert match_line(table, "word", box).tolist() == [-1, -1, UNKNOWN]
+    assert match_line(table[:0], "word", box).tolist() == []
+    table[1, 0] = 1  # on another line
+    assert match_line(table, "38", box).tolist() == [UNKNOWN] * 3
+
+
+def test_detector_tells_words_from_numbers(classifier: _core.Classifier) -> None:
+    """Its log odds are high in digits and around them, also on a skewed page, and not in words."""
+
+    def features(image: NDArray[np.uint8], with_detector: bool = True) -> _core.FusionFeatures:
+        return _core.fusion_features(
+            shipped_recognizer(),
+            np.ascontiguousarray(image),
+            classifier=classifier,
+            detector=shipped_detector() if with_detector else None,
+        )
+
+    picture = synth.string("4431975", style="plain", random_state=1).image
+    page = np.pad(picture, 60, mode="edge")
+    turned = Image.fromarray(page).rotate(6, Image.Resampling.BICUBIC, fillcolor=int(page[0, 0]))
+    for image in (page, np.asarray(turned)):
+        found = features(image)
+        assert len(found["symbols"]) >= 6
+        assert np.median(found["detector_odds"]) > 0.5
+        assert np.median(found["surroundings_odds"]) > 0.5
+    assert set(features(page, with_detector=False)["detector_odds"].tolist()) == {4.0}
+    document = synth.document("page", distortion=0, random_state=3)
+    found = features(document.image if document.image.ndim == 2 else document.image[..., 0])
+    values = match_document(found["symbols"], document)
+    digits, others = (
+        found["surroundings_odds"][values >= 0],
+        found["surroundings_odds"][values == -1],
+    )
+    assert len(digits) > 3
+    assert len(others) == 0 or np.median(digits) > np.median(others)

@@ -63,10 +63,10 @@ static od_status rotate_class_map(const od_page *source, const double matrix[6],
   to->numbers = od_allocate(count, 1);
   if (!to->classes || !to->numbers) return od_fail_memory(error, "a rotated page");
   for (size_t cell = 0; cell < count; cell++) {
-    const double x = ((double)(cell % (size_t)to->columns) + 0.5) * side;
-    const double y = ((double)(cell / (size_t)to->columns) + 0.5) * side;
-    const int column = (int)floor((matrix[0] * x + matrix[1] * y + matrix[2]) / side);
-    const int row = (int)floor((matrix[3] * x + matrix[4] * y + matrix[5]) / side);
+    const double x = ((double)(cell % (size_t)to->columns) + 0.5) * side - 0.5;
+    const double y = ((double)(cell / (size_t)to->columns) + 0.5) * side - 0.5;
+    const int column = (int)floor((matrix[0] * x + matrix[1] * y + matrix[2] + 0.5) / side);
+    const int row = (int)floor((matrix[3] * x + matrix[4] * y + matrix[5] + 0.5) / side);
     if (row < 0 || row >= from->rows || column < 0 || column >= from->columns) continue;
     const size_t at = (size_t)row * (size_t)from->columns + (size_t)column;
     to->classes[cell] = from->classes[at];

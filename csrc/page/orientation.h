@@ -1,5 +1,5 @@
 /* Orientation: pages whose text lines slant, or that are rotated by quarter turns, are rotated back
- * back before they are read, and boxes are mapped back to the caller's image. Private to page/. */
+ * before they are read, and boxes are mapped back to the caller's image. Private to page/. */
 #ifndef OD_PAGE_ORIENTATION_H
 #define OD_PAGE_ORIENTATION_H
 
@@ -7,9 +7,10 @@
 #include "page/read.h"
 #include "page/symbol_boxes.h"
 
-/* Rotates the image and the foreground of `source` counterclockwise to those of *rotated, which
- * starts from zeros, and finds its components. `source` is a page after od_page_find_foreground.
- * Errors of this and the next: OD_ERROR_MEMORY. */
+/* Rotates the image, the foreground and the class map, if there is one, of `source`
+ * counterclockwise to those of *rotated, which starts from zeros, and finds its components.
+ * `source` is a page after od_page_find_foreground. Errors of this and the next: OD_ERROR_MEMORY.
+ */
 od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated, od_error *error);
 
 /* Maps the boxes of symbols (count) with segment ranges (count) from a page to the image it was

@@ -43,7 +43,7 @@ typedef struct od_text_line {
 typedef struct od_class_map {
   int side, rows, columns;
   uint8_t *classes; /* (rows, columns) of od_pixel_class; NULL without a detector */
-  uint8_t *numbers; /* (rows, columns): number's part of the probability of writing, of 255 */
+  uint8_t *numbers; /* (rows, columns): 255 * number / (number + other writing) */
 } od_class_map;
 
 typedef struct od_page {
@@ -90,7 +90,7 @@ od_status od_page_split_rows(od_page *page, od_error *error);
 od_status od_page_find_lines(od_page *page, od_error *error);
 /* Splits segments where digits may touch. */
 od_status od_page_split_touching(od_page *page, od_error *error);
-/* Frees the class map, components, lines and segments, which od_page_rotate does not need. */
+/* Frees the components, lines and segments, which od_page_rotate does not need. */
 void od_page_release_layout(od_page *page);
 void od_page_release(od_page *page);
 

@@ -71,12 +71,9 @@ od_status od_page_find_components(od_page *page, od_error *error) {
 }
 
 void od_page_release_layout(od_page *page) {
-  od_release(page->class_map.classes);
-  od_release(page->class_map.numbers);
   od_foreground_components_release(&page->components);
   od_release(page->lines);
   od_release(page->segments);
-  page->class_map = (od_class_map){0};
   page->line_count = page->segment_count = 0;
   page->lines = NULL;
   page->segments = NULL;
@@ -84,6 +81,8 @@ void od_page_release_layout(od_page *page) {
 
 void od_page_release(od_page *page) {
   od_page_release_layout(page);
+  od_release(page->class_map.classes);
+  od_release(page->class_map.numbers);
   od_release(page->rotated);
   od_release(page->foreground);
   od_release(page->background);

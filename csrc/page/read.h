@@ -40,8 +40,8 @@ enum {
  * odds that a symbol is a digit at all, if digits and non-digits are equally frequent, are
  * bias + recognizer_odds * the recognizer's log odds + classifier_odds * the classifier's +
  * detector_odds * the detector's of number against other writing in its box + surroundings_odds *
- * those around it + foreground * the logarithm of the proportion of its line's foreground that is
- * in symbols. */
+ * those in it and around it + foreground * the logarithm of the proportion of its line's foreground
+ * that is in symbols. */
 typedef struct od_fusion_weights {
   double recognizer, classifier, bias, recognizer_odds, classifier_odds, foreground, detector_odds,
       surroundings_odds;
@@ -117,15 +117,16 @@ od_status od_read_crops(const od_reader *reader, int h, int w, const uint8_t *im
                         od_thread_pool *pool, od_symbol_crops *crops, od_error *error);
 void od_symbol_crops_release(od_symbol_crops *crops);
 
-/* What score fusion combines for a symbol. Probabilities are floored at 1e-6. */
+/* What score fusion combines for a symbol. Probabilities are floored at 1e-6, the detector's at
+ * 1/256. */
 typedef struct od_fusion_features {
   double recognizer[OD_DIGITS]; /* log probabilities of the digits, given that it is one */
   double classifier[OD_DIGITS]; /* log probabilities of the classes */
   double recognizer_odds, classifier_odds; /* log odds that it is a digit */
-  double foreground;    /* log of the proportion of its line's foreground that is in symbols */
-  double detector_odds; /* log odds of number against other writing in its box, floored at 1/256;
-                           0 without a detector */
-  double surroundings_odds; /* the same up to two heights beside the box */
+  double foreground;        /* log of the proportion of its line's foreground that is in symbols */
+  double detector_odds;     /* log odds of number against other writing in its box; 0 if there is
+                               neither, and those of most digits without a detector */
+  double surroundings_odds; /* the same in its box and up to two heights beside it */
   bool isolated;            /* no neighbour in its line overlaps it horizontally or touches it */
   bool verified;            /* the classifier was run on it; else its features are meaningless */
 } od_fusion_features;

@@ -11,6 +11,8 @@ enum { EM_ITERATIONS = 20 };
 static const double min_probability = 1e-6;
 /* The same for those of the detector, which are bytes. */
 static const double min_number_probability = 1.0 / 256;
+/* The detector's log odds in the boxes of most digits. */
+static const double most_digits = 4;
 
 /* Surroundings of a symbol, in heights of its box. */
 static const double beside = 2, above = 0.25;
@@ -67,11 +69,11 @@ static void foreground_proportions(const od_page *page, const od_line_hypotheses
 }
 
 /* The detector's log odds of number in the cells of writing in a symbol's box, and around it up to
- * so many of its heights. Without a detector, all foreground is of numbers. */
+ * so many of its heights. Without a detector, they are those of most digits. */
 static double detector_odds(const od_page *page, const od_symbol *box, double x_heights,
                             double y_heights) {
   const od_class_map *cells = &page->class_map;
-  if (!cells->classes) return od_log_odds(1, min_number_probability);
+  if (!cells->classes) return most_digits;
   const int height = box->bottom - box->top;
   const int dx = (int)(x_heights * height), dy = (int)(y_heights * height);
   const int left = od_max(0, box->left - dx) / cells->side;

@@ -67,8 +67,8 @@ class FusionWeights:
     isolated_foreground : float
         Weight of the logarithm of the proportion of the line's foreground that is in symbols.
     isolated_detector_odds, isolated_surroundings_odds : float
-        Weights of the detector's log odds of number against other writing, in the symbol's box and
-        around it.
+        Weights of the detector's log odds of number against other writing, in the symbol's box, and
+        in it and around it.
     touching_recognizer, ..., touching_surroundings_odds : float
         The same for symbols that a neighbour overlaps or touches.
     prior_mean, prior_strength : float

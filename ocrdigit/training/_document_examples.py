@@ -24,7 +24,7 @@ from ..models.recognizer import shipped_fusion, shipped_recognizer
 from ..reading import _downscaled
 from ..synth import NON_DIGIT, _fonts
 from ..synth._background import smooth_noise
-from ..table import _find_upright, _find_writing, _Grid
+from ..table import _find_upright, _find_writing, _Grid, _Writing
 from ._examples import Examples
 from ._preprocessed import Pictures, preprocessed
 from .line_images import handwriting
@@ -169,14 +169,7 @@ def _cell_digits(
 ) -> list[tuple[Pictures, int]]:
     """Return crops and labels of the digits of a table, none if its grid is not right."""
     writing = _find_writing(grid)
-    found = zip(writing.boxes.items(), writing.crops(), strict=True)
-    cells = [(box, crop, int(truth[place])) for (place, box), crop in found if truth[place]]
-    values = [value for _, _, value in cells]
-    if len(cells) < _MIN_CELLS * np.count_nonzero(truth):
-        return []
-    predicted = shipped_model().predict([crop for _, crop, _ in cells])
-    if np.mean(predicted == np.array(values)) < _MIN_LEGIBLE:
-        return []
+    cells = legible_cells(writing, truth)
     pairs = []
     for (left, top, right, bottom), crop, value in cells:
         pairs.append((preprocessed(crop), value))
@@ -185,6 +178,19 @@ def _cell_digits(
         if version is not None:
             pairs.append((version, value))
     return pairs
+
+
+def legible_cells(
+    writing: _Writing, truth: NDArray[np.int64]
+) -> list[tuple[tuple[int, int, int, int], Pictures, int]]:
+    """Return box, crop and digit of each cell that has a digit, none if the grid is not right."""
+    found = zip(writing.boxes.items(), writing.crops(), strict=True)
+    cells = [(box, crop, int(truth[place])) for (place, box), crop in found if truth[place]]
+    if not cells or len(cells) < _MIN_CELLS * np.count_nonzero(truth):
+        return []
+    predicted = shipped_model().predict([crop for _, crop, _ in cells])
+    right = np.mean(predicted == np.array([value for _, _, value in cells]))
+    return cells if right >= _MIN_LEGIBLE else []
 
 
 # -- drawn pictures --

@@ -54,19 +54,24 @@ def match_document(table: NDArray[np.int32], document: synth.Document) -> NDArra
     return values
 
 
-def match_field(table: NDArray[np.int32], text: str) -> NDArray[np.int64]:
-    """Return the true digit (n,) of each detection in a picture of one line of text.
+def match_line(
+    table: NDArray[np.int32], text: str, box: tuple[int, int, int, int]
+) -> NDArray[np.int64]:
+    """Return the true digit (n,) of each detection in a picture with a line of text in ``box``.
 
-    All are false, -1, if the text has no digits. They are its digits in order if the text is a
-    number of as many of them, else UNKNOWN.
+    Detections in the box are false, -1, if the text has no digits, and its digits in order if it is
+    a number of as many of them on one line. All others are UNKNOWN.
     """
-    if not any(map(str.isdigit, text)):
-        return np.full(len(table), -1, np.int64)
+    values = np.full(len(table), UNKNOWN, np.int64)
+    middles = table[:, 3] + table[:, 5] / 2
+    inside = (middles >= box[1]) & (middles < box[1] + box[3])
     digits = re.sub(r"\D", "", text)
-    one_line = len(set(table[:, 0].tolist())) == 1
-    if is_number(text) and one_line and len(digits) == len(table):
-        return np.array([int(digit) for digit in digits], np.int64)
-    return np.full(len(table), UNKNOWN, np.int64)
+    one_line = len(set(table[inside, 0].tolist())) == 1
+    if not digits:
+        values[inside] = -1
+    elif is_number(text) and one_line and len(digits) == inside.sum():
+        values[inside] = [int(digit) for digit in digits]
+    return values
 
 
 def _iou(a: NDArray[np.int32], b: NDArray[np.int64]) -> float:

@@ -96,7 +96,7 @@ def _scaled(
 def _labelled(picture: synth.Picture, other: int) -> LabelledPage:
     """Return a picture of text: its digits are numbers, all else has the label ``other``."""
     foreground, _ = _core.page_foreground(np.ascontiguousarray(picture.image))
-    labels = _where(foreground, other)
+    labels = _label_foreground(foreground, other)
     for x, y, w, h in picture.boxes.tolist():
         window = np.s_[max(y, 0) : y + h, max(x, 0) : x + w]
         labels[window][foreground[window] >= _FOREGROUND] = NUMBER
@@ -127,18 +127,18 @@ def _marks(rng: np.random.Generator) -> list[LabelledPage]:
     for maker in (tick, cross, hershey_letter, shape, shape, shape) * 2:
         mark = maker(rng)
         if mark is not None:
-            fields.append((mark, _where(mark, WRITING)))
+            fields.append((mark, _label_foreground(mark, WRITING)))
     for box, mark in (tick_box(rng) for _ in range(4)):
-        labels = _where(box, RULING_LINE)
+        labels = _label_foreground(box, RULING_LINE)
         labels[mark >= _FOREGROUND] = WRITING
         fields.append((np.maximum(box, mark), labels))
     rest = walls(rng)
-    fields.append((rest, _where(rest, RULING_LINE)))
+    fields.append((rest, _label_foreground(rest, RULING_LINE)))
     height = int(rng.integers(16, 80))
     return fields + [_labelled(clutter_picture(height, 4 * height, rng), WRITING) for _ in range(4)]
 
 
-def _where(foreground: NDArray[np.uint8], label: int) -> NDArray[np.uint8]:
+def _label_foreground(foreground: NDArray[np.uint8], label: int) -> NDArray[np.uint8]:
     """Return the labels of foreground that is all of one class."""
     labels = np.full(foreground.shape, BACKGROUND, np.uint8)
     labels[foreground >= _FOREGROUND] = label

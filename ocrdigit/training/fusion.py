@@ -5,9 +5,9 @@
 
 Pictures of numbers in all styles, of words and of clutter are synthesized from digits that neither
 network was trained on (``DIR`` as for :mod:`ocrdigit.training.recognizer`; MNIST's last 5,000
-training images, and the writers of optdigits' test set), and read. The weights are fitted to half
-of the pictures and evaluated on the others. They are fitted to documents of all kinds, too, and to
-the lines of the registers' training pages.
+training images, and the writers of optdigits' test set), as are documents of all kinds, and read.
+The weights are fitted to half of these and of the lines on the registers' training pages, and
+evaluated on the other pictures.
 
 The log probability of each digit is ``recognizer`` * the recognizer's + ``classifier`` * the
 classifier's, up to a constant. The log odds that a symbol is a digit are ``bias`` +
@@ -35,16 +35,16 @@ from .._predict import shipped_model
 from ..datasets import load_mnist, load_optdigits
 from ..models.detector import shipped_detector
 from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
-from ._matching import UNKNOWN, match, match_document, match_field
+from ._matching import UNKNOWN, match, match_document, match_line
 from .line_images import TRAINING_DIGITS, clutter_picture, smooth, styles, words
 from .registers import read_register_labels
 
-PRIOR_MEAN, PRIOR_STRENGTH = 0.99, 8.0
-MIN_PROBABILITY = 0.3
+PRIOR_MEAN, PRIOR_STRENGTH = 0.9, 3.0
+MIN_PROBABILITY = 0.4
 
 _STRINGS, _SPACED, _WORDS, _CLUTTER, _DOCUMENTS = 3_000, 2_000, 600, 1_500, 800
 _CLUTTER_HEIGHT, _CLUTTER_WIDTH = 48, 600
-_FIELD_MARGIN = 6  # pixels around a line of the registers
+_LINE_MARGIN = 6  # pixels around a line of the registers
 
 _Floats = NDArray[np.float64]
 
@@ -120,32 +120,31 @@ def documents(folder: str, fonts: str | None, seed: int) -> list[synth.Document]
 
 
 @dataclass(frozen=True)
-class Field:
-    """A line of text cut out of a page."""
+class LabelledLine:
+    """A line of text cut out of a page with what is around it, and its box (x, y, w, h)."""
 
     image: NDArray[np.uint8]
     text: str
+    box: tuple[int, int, int, int]
 
 
-def register_fields(folder: str, part: str) -> list[Field]:
-    """Return the lines of text of a part of the registers, with what is around them."""
-    fields = []
+def register_lines(folder: str, part: str) -> list[LabelledLine]:
+    """Return the lines of text of a part of the registers."""
+    lines = []
     for page in read_register_labels(folder, part):
         (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
         for line in page["lines"]:
             x, y, w, h = line["box"]
-            window = np.s_[
-                max(y - _FIELD_MARGIN, 0) : y + h + _FIELD_MARGIN,
-                max(x - _FIELD_MARGIN, 0) : x + w + _FIELD_MARGIN,
-            ]
-            fields.append(Field(gray[window], line["text"]))
-    return fields
+            left, top = max(x - _LINE_MARGIN, 0), max(y - _LINE_MARGIN, 0)
+            picture = gray[top : y + h + _LINE_MARGIN, left : x + w + _LINE_MARGIN]
+            lines.append(LabelledLine(picture, line["text"], (x - left, y - top, w, h)))
+    return lines
 
 
 def extract_features(
     recognizer: _core.Network,
     classifier: _core.Classifier,
-    drawn: Sequence[synth.Picture | synth.Document | Field],
+    drawn: Sequence[synth.Picture | synth.Document | LabelledLine],
 ) -> Features:
     """Return the features of the symbols that the recognizer finds in pictures."""
     parts = []
@@ -156,8 +155,8 @@ def extract_features(
         )
         if isinstance(picture, synth.Document):
             values = match_document(found["symbols"], picture)
-        elif isinstance(picture, Field):
-            values = match_field(found["symbols"], picture.text)
+        elif isinstance(picture, LabelledLine):
+            values = match_line(found["symbols"], picture.text, picture.box)
         else:
             values = match(found["symbols"], picture)
         features = Features(
@@ -310,8 +309,8 @@ def main() -> None:
     }
     pages = documents(options.data, options.fonts, options.seed)
     features["documents"] = extract_features(recognizer, classifier, pages)
-    fields = register_fields(options.data, "train")
-    features["registers"] = extract_features(recognizer, classifier, fields)
+    lines = register_lines(options.data, "train")
+    features["registers"] = extract_features(recognizer, classifier, lines)
     weights = fit_fusion(features)
     print(weights)
     evaluate(recognizer, classifier, drawn, weights)

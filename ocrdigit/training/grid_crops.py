@@ -11,8 +11,11 @@ from PIL import Image, ImageDraw
 
 from .. import _core
 from .._inputs import gray_pages
+from .._predict import shipped_model
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE
 from ..reading import _downscaled
+from ..table import _find_upright, _find_writing
+from ._document_examples import legible_cells
 from .page_crops import LabelledCrops, crop, label_map
 from .registers import LabelledPage
 
@@ -37,6 +40,8 @@ def grid_crops(folder: str, seed: int, count: int) -> LabelledCrops:
             pages.append(labelled)
         if len(pages) == _PHOTOS:
             break
+    if not pages:
+        raise ValueError(f"{folder}/grids has no photo for training whose table is found")
     X = np.empty((count, SIDE, SIDE), np.uint8)
     y = []
     for index in range(count):
@@ -58,11 +63,11 @@ def _labelled(
 
     Foreground outside the table, and in cells whose digit is not known, is ignored.
     """
-    found = _core.find_table(gray, _SUDOKU, _SUDOKU)
-    if found is None:
+    grid = _find_upright(gray, (_SUDOKU, _SUDOKU), shipped_model())
+    if grid is None or not legible_cells(_find_writing(grid), truth):
         return None
-    nodes = np.array(found["nodes"], np.float64)
-    corners = nodes.reshape(_SUDOKU + 1, _SUDOKU + 1, 2)
+    corners = np.array(grid.nodes, np.float64)
+    nodes = corners.reshape(-1, 2)
     foreground, _ = _core.page_foreground(gray)
     regions = Image.new("L", gray.shape[::-1], IGNORED)
     draw = ImageDraw.Draw(regions)

@@ -1,6 +1,6 @@
 """Marks that are no digits: ticks, crosses, letters, boxes, scribbles and other shapes.
 
-Each is a foreground (h, w), 0..255, without margins.
+Each is a foreground (h, w), 0..255, without margins; boxes to tick are two of the same size.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ def trimmed(foreground: NDArray[np.uint8], scale: float = 1.0) -> Gray:
     return image.resize(np.ascontiguousarray(trimmed), size, interpolation="area")
 
 
-def _strokes(
-    lines: Sequence[NDArray[np.float64]], width: float, size: int, rng: np.random.Generator
-) -> Gray:
+def _strokes(lines: Sequence[NDArray[np.float64]], width: float, size: int) -> Gray:
     """Return polylines through points in 0..1, drawn in a square of ``size`` pixels."""
     canvas = Image.new("L", (4 * size, 4 * size))
     draw = ImageDraw.Draw(canvas)
@@ -47,7 +45,7 @@ def tick(rng: np.random.Generator) -> Gray:
     end = rng.uniform((0.65, -0.1), (1.1, 0.35))
     bend = (corner + end) / 2 + rng.normal(0, 0.05, 2)
     size, width = int(rng.integers(24, 80)), float(rng.uniform(0.025, 0.1))
-    return _strokes([np.array([start, corner, bend, end])], width, size, rng)
+    return _strokes([np.array([start, corner, bend, end])], width, size)
 
 
 def cross(rng: np.random.Generator) -> Gray:
@@ -59,7 +57,7 @@ def cross(rng: np.random.Generator) -> Gray:
     ends = ends + rng.normal(0, 0.1, ends.shape)
     ends[..., 0] *= rng.uniform(0.7, 1.3)
     size, width = int(rng.integers(24, 80)), float(rng.uniform(0.025, 0.1))
-    return _strokes(list(ends), width, size, rng)
+    return _strokes(list(ends), width, size)
 
 
 def hershey_letter(rng: np.random.Generator) -> Gray | None:
@@ -74,22 +72,22 @@ def hershey_letter(rng: np.random.Generator) -> Gray | None:
     low = np.min([line.min(0) for line in lines], axis=0)
     extent = np.max([line.max(0) for line in lines], axis=0) - low
     lines = [(line - low) / max(extent.max(), 1e-3) for line in lines]
-    return _strokes(lines, float(rng.uniform(0.02, 0.08)), int(rng.integers(24, 80)), rng)
+    return _strokes(lines, float(rng.uniform(0.02, 0.08)), int(rng.integers(24, 80)))
 
 
 def walls(rng: np.random.Generator) -> Gray:
-    """Return rests of a box: a corner, two lines, a frame or a horizontal line."""
+    """Return rests of a box: a corner, a frame or two horizontal lines."""
     size, width = int(rng.integers(24, 80)), float(rng.uniform(0.02, 0.1))
     corners = np.array([[0.0, 0], [0, 1], [1, 1], [1, 0], [0, 0]])
     corners = corners * [rng.uniform(0.5, 1.3), 1] + rng.normal(0, 0.02, (5, 2))
     kind, first = rng.random(), int(rng.integers(0, 3))
     if kind < 0.4:
-        return _strokes([corners[first : first + 3]], width, size, rng)
+        return _strokes([corners[first : first + 3]], width, size)
     if kind < 0.7:
-        return _strokes([corners], width, size, rng)
+        return _strokes([corners], width, size)
     level = np.array([[0, 0.5], [1, 0.5 + rng.normal(0, 0.05)]])
     lower = level + np.array([0, rng.uniform(0.15, 0.5)])
-    return _strokes([level, lower], width, size, rng)
+    return _strokes([level, lower], width, size)
 
 
 def shape(rng: np.random.Generator) -> Gray:
@@ -110,7 +108,7 @@ def shape(rng: np.random.Generator) -> Gray:
     else:
         x, y = np.array([0.0, 1.0]), 0.5 + rng.uniform(-0.25, 0.25, 2)
     size, width = int(rng.integers(24, 110)), float(rng.uniform(0.02, 0.08))
-    return _strokes([np.stack([x, y], 1)], width, size, rng)
+    return _strokes([np.stack([x, y], 1)], width, size)
 
 
 def tick_box(rng: np.random.Generator) -> tuple[Gray, Gray]:
