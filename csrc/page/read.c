@@ -133,15 +133,17 @@ static od_status find_components(const od_reader *reader, od_thread_pool *pool, 
   return status ? status : od_page_find_components(page, error);
 }
 
-/* From the image in work->page to symbols, as od_symbols_decode. */
+/* From the image in work->page to symbols, as od_symbols_decode, with up to max_per_line hypotheses
+ * of a line. */
 static od_status recognize(const od_reader *reader, const od_read_options *options,
-                           od_thread_pool *pool, recognition *work, od_error *error) {
+                           int max_per_line, od_thread_pool *pool, recognition *work,
+                           od_error *error) {
   work->page.workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
   od_status status = check_recognizer(reader->recognizer, error);
   if (!status && reader->detector) status = check_detector(reader->detector, error);
   if (!status) status = find_components(reader, pool, work, error);
   if (!status) status = find_level_lines(work, error);
-  if (!status) status = recognize_lines(reader, options, OD_MAX_HYPOTHESES, pool, work, error);
+  if (!status) status = recognize_lines(reader, options, max_per_line, pool, work, error);
   return status;
 }
 
@@ -242,6 +244,8 @@ static const double min_proportion = 0.5, min_gain = 0.1, min_digits = 2.7, min_
 /* Proportion of the foreground of lines that is in digits, from which on a page is upright; and
  * from which on its lines are level, so that it may only be upside down. */
 static const double min_upright = 0.9, min_level = 0.5;
+/* The number of digits from which on level lines are not upside down. */
+static const double min_sure_digits = 12;
 
 /* The expected number of digits that are right, and the proportion of foreground that is in them:
  * of that of lines, and of all. */
@@ -294,6 +298,7 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
 
 /* Whether a rotation of the page can be better than upright, if all foreground is digits. */
 static bool may_be_rotated(const fit *upright) {
+  if (upright->digits >= min_sure_digits && upright->of_lines >= min_level) return false;
   const double gain = 1 - upright->proportion;
   return upright->of_lines < min_upright && gain >= min_gain &&
          upright->digits * gain >= min_digits_gain * upright->proportion;
@@ -341,32 +346,40 @@ enum { MAX_FIELD_PIXELS = 300000, MAX_FIELD_LINES = 3 };
 static const double max_proportion = 0.95, min_of_lines = 0.9, min_field_digits = 2.5,
                     min_field_gain = 0.3;
 
-/* Reads a field without the detector, which may have taken a number for other writing, as on a
- * textured background. That replaces *reading if it explains the field as digits much better. */
-static od_status read_undetected(const od_reader *reader, od_thread_pool *pool,
-                                 recognition *reading, od_error *error) {
+/* Reads a field without the detector, if it has few lines; a trial uses one hypothesis a line. */
+static od_status read_undetected(const od_reader *reader, const recognition *detected, bool trial,
+                                 od_thread_pool *pool, recognition *work, od_error *error) {
+  const od_page *source = source_of(detected);
+  od_reader without = *reader;
+  without.detector = NULL;
+  *work = (recognition){.image = detected->image,
+                        .page = {.h = source->h, .w = source->w, .image = detected->image}};
+  const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
+  const od_status status = recognize(&without, NULL, max_per_line, pool, work, error);
+  if (status || work->page.line_count > MAX_FIELD_LINES) return status;
+  return find_posteriors(&without, pool, work, error);
+}
+
+/* Replaces the reading of a field, in which the detector may have taken a number for other writing,
+ * as on a textured background, by one without the detector that explains it as digits much better.
+ */
+static od_status compare_undetected(const od_reader *reader, od_thread_pool *pool,
+                                    recognition *reading, od_error *error) {
   const od_page *source = source_of(reading);
   const fit first = measure_fit(reading);
   if (!reader->detector || first.proportion >= max_proportion ||
       (double)source->h * source->w > MAX_FIELD_PIXELS)
     return OD_OK;
-  od_reader without = *reader;
-  without.detector = NULL;
-  recognition other = {.image = reading->image,
-                       .page = {.h = source->h, .w = source->w, .image = reading->image}};
-  od_status status = recognize(&without, NULL, pool, &other, error);
-  if (!status && other.page.line_count <= MAX_FIELD_LINES)
-    status = find_posteriors(&without, pool, &other, error);
-  if (!status && other.posteriors) {
-    const fit found = measure_fit(&other);
-    if (found.of_lines >= min_of_lines && found.digits >= min_field_digits &&
-        found.digits >= first.digits + min_field_gain) {
-      const recognition replaced = *reading;
-      *reading = other;
-      other = replaced;
-    }
-  }
+  recognition other;
+  od_status status = read_undetected(reader, reading, true, pool, &other, error);
+  const fit found = !status && other.posteriors ? measure_fit(&other) : (fit){0, 0, 0};
   recognition_release(&other);
+  if (found.of_lines < min_of_lines || found.digits < min_field_digits ||
+      found.digits < first.digits + min_field_gain)
+    return status;
+  status = read_undetected(reader, reading, false, pool, &other, error);
+  recognition_release(status ? &other : reading);
+  if (!status) *reading = other;
   return status;
 }
 
@@ -381,16 +394,16 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
   if (reader->classifier) {
     status = check_classifier(reader->classifier, error);
     if (!status) status = od_fusion_check(reader->fusion, error);
-    if (!status) status = recognize(reader, NULL, pool, &work, error);
+    if (!status) status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);
     if (!status) status = find_posteriors(reader, pool, &work, error);
-    if (!status) status = read_undetected(reader, pool, &work, error);
+    if (!status) status = compare_undetected(reader, pool, &work, error);
     if (!status) status = find_orientation(reader, pool, &work, error);
     if (!status && (options->length || options->word_count))
       status = decode_rescored(options, work.posteriors, &work, error);
     else if (!status)
       keep_probable(&work, reader->fusion->min_probability, work.posteriors);
   } else {
-    status = recognize(reader, options, pool, &work, error);
+    status = recognize(reader, options, OD_MAX_HYPOTHESES, pool, &work, error);
   }
   if (!status) status = take_symbols(&work, &reading->count, &reading->symbols, error);
   recognition_release(&work);
@@ -429,7 +442,7 @@ od_status od_read_crops(const od_reader *reader, int h, int w, const uint8_t *im
                         od_thread_pool *pool, od_symbol_crops *crops, od_error *error) {
   recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
   *crops = (od_symbol_crops){0};
-  od_status status = recognize(reader, NULL, pool, &work, error);
+  od_status status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);
   if (!status) status = crop_all(pool, &work, crops, error);
   if (status) od_symbol_crops_release(crops);
   recognition_release(&work);
@@ -447,7 +460,7 @@ od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t 
   recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
   *features = (od_symbol_features){0};
   od_status status = check_classifier(reader->classifier, error);
-  if (!status) status = recognize(reader, NULL, pool, &work, error);
+  if (!status) status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);
   if (!status) status = verify(reader, pool, &work, error);
   if (!status) status = take_symbols(&work, &features->count, &features->symbols, error);
   if (!status) {
