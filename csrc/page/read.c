@@ -1,6 +1,7 @@
 #include "page/read.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/math.h"
 #include "base/memory.h"
@@ -244,8 +245,6 @@ static const double min_proportion = 0.5, min_gain = 0.1, min_digits = 2.7, min_
 /* Proportion of the foreground of lines that is in digits, from which on a page is upright; and
  * from which on its lines are level, so that it may only be upside down. */
 static const double min_upright = 0.9, min_level = 0.5;
-/* The number of digits from which on level lines are not upside down. */
-static const double min_sure_digits = 12;
 
 /* The expected number of digits that are right, and the proportion of foreground that is in them:
  * of that of lines, and of all. */
@@ -298,7 +297,6 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
 
 /* Whether a rotation of the page can be better than upright, if all foreground is digits. */
 static bool may_be_rotated(const fit *upright) {
-  if (upright->digits >= min_sure_digits && upright->of_lines >= min_level) return false;
   const double gain = 1 - upright->proportion;
   return upright->of_lines < min_upright && gain >= min_gain &&
          upright->digits * gain >= min_digits_gain * upright->proportion;
@@ -346,7 +344,29 @@ enum { MAX_FIELD_PIXELS = 300000, MAX_FIELD_LINES = 3 };
 static const double max_proportion = 0.95, min_of_lines = 0.9, min_field_digits = 2.5,
                     min_field_gain = 0.3;
 
-/* Reads a field without the detector, if it has few lines; a trial uses one hypothesis a line. */
+/* Whether the detector takes most of what is in a symbol's box for ruling lines. */
+static bool is_ruling_line(const od_class_map *cells, const od_symbol *box) {
+  int counts[OD_PIXEL_CLASSES] = {0};
+  const int right = od_min((box->right - 1) / cells->side, cells->columns - 1);
+  const int bottom = od_min((box->bottom - 1) / cells->side, cells->rows - 1);
+  for (int i = box->top / cells->side; i <= bottom; i++)
+    for (int j = box->left / cells->side; j <= right; j++)
+      counts[cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j]]++;
+  return counts[OD_PIXEL_RULING_LINE] > counts[OD_PIXEL_NUMBER] + counts[OD_PIXEL_WRITING];
+}
+
+/* Makes symbols that are ruling lines, such as the walls of a comb, non-digits. */
+static void reject_ruling_lines(const od_class_map *cells, recognition *work) {
+  for (int i = 0; i < work->symbols.count; i++) {
+    double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
+    if (!is_ruling_line(cells, &work->symbols.results[i])) continue;
+    memset(posteriors, 0, OD_CLASSIFIER_CLASSES * sizeof *posteriors);
+    posteriors[OD_NON_DIGIT] = 1;
+  }
+}
+
+/* Reads a field without the detector, if it has few level lines; a trial uses one hypothesis a
+ * line. */
 static od_status read_undetected(const od_reader *reader, const recognition *detected, bool trial,
                                  od_thread_pool *pool, recognition *work, od_error *error) {
   const od_page *source = source_of(detected);
@@ -355,9 +375,11 @@ static od_status read_undetected(const od_reader *reader, const recognition *det
   *work = (recognition){.image = detected->image,
                         .page = {.h = source->h, .w = source->w, .image = detected->image}};
   const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
-  const od_status status = recognize(&without, NULL, max_per_line, pool, work, error);
-  if (status || work->page.line_count > MAX_FIELD_LINES) return status;
-  return find_posteriors(&without, pool, work, error);
+  od_status status = recognize(&without, NULL, max_per_line, pool, work, error);
+  if (status || work->page.line_count > MAX_FIELD_LINES || work->page.rotated) return status;
+  status = find_posteriors(&without, pool, work, error);
+  if (!status) reject_ruling_lines(&source->class_map, work);
+  return status;
 }
 
 /* Replaces the reading of a field, in which the detector may have taken a number for other writing,

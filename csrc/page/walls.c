@@ -14,6 +14,9 @@ static const double min_crossing = 0.8;
 /* Maximum length of a box's wall above and below the digits, in digit heights. */
 static const double max_box_margin = 1.1;
 
+/* Minimum height of a tooth of a comb, in digit heights. */
+static const double min_tooth_height = 0.15;
+
 static bool is_ruling_line(const od_class_map *cells, int i, int j) {
   return i >= 0 && i < cells->rows && j >= 0 && j < cells->columns &&
          cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_RULING_LINE;
@@ -49,6 +52,20 @@ static bool is_wall(const od_class_map *cells, int first, int last, int j) {
   return covered >= min_coverage * (last - first + 1);
 }
 
+/* Whether a tooth of a comb is at column j: a short wall on a base line, which is between rows
+ * first and last, of at least `height` rows. */
+static bool is_tooth(const od_class_map *cells, int first, int last, int j, int height) {
+  for (int i = last; i >= first; i--) {
+    int line = 0, length = 0;
+    for (int k = -2; k <= 2; k++) line += is_ruling_line(cells, i, j + k);
+    if (line < 5) continue;
+    while (is_ruling_line(cells, i - 1 - length, j) || is_ruling_line(cells, i - 1 - length, j + 1))
+      length++;
+    return length >= height;
+  }
+  return false;
+}
+
 od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
                         const od_foreground_component *b) {
   const od_class_map *cells = &page->class_map;
@@ -61,14 +78,18 @@ od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
   const int left = od_max(0, a->right - overlap) / cells->side;
   const int right = od_min((b->left + overlap) / cells->side, cells->columns - 1);
   const int limit = (int)(max_box_margin * height) / cells->side + 2;
+  const int base = (od_min(a->bottom, b->bottom) - height / 4) / cells->side;
+  const int min_tooth = od_max(2, (int)(min_tooth_height * height) / cells->side);
+  od_wall found = OD_NO_WALL;
   for (int j = left; j <= right; j++) {
+    if (is_tooth(cells, base, last + limit, j, min_tooth)) found = OD_BOX_WALL;
     if (!is_wall(cells, first, last, j)) continue;
     if (length_beyond(cells, first, j, -1, limit) < limit &&
         length_beyond(cells, last, j, 1, limit) < limit)
       return OD_BOX_WALL;
     return OD_TABLE_WALL;
   }
-  return OD_NO_WALL;
+  return found;
 }
 
 bool od_is_crossed(const od_page *page, const od_foreground_component *a) {
