@@ -58,7 +58,8 @@ _MAX_ASPECT = 1.4
 # holds a digit.
 _CELL_WEIGHT, _MIN_IS_DIGIT = 1.0, 0.3
 
-# Minimum probability of a single digit in a cell where several were read.
+# Minimum probability of a single digit in a cell where several were read, if half of the cells
+# hold one.
 _MIN_SINGLE = 0.8
 
 # A component of a cell is writing if it is at least so high, relative to the cell.
@@ -676,7 +677,12 @@ def _read_lines(
 def _verify_single_digits(
     writing: _Writing, cells: dict[tuple[int, int], dict[int, list[Digit]]], model: DigitClassifier
 ) -> None:
-    """Fuse the scores of cells that hold one digit with those of the classifier for the cell."""
+    """Fuse the scores of cells that hold one digit with those of the classifier for the cell.
+
+    The more cells of the table hold one digit, the more probable it is for the others.
+    """
+    counts = [sum(map(len, lines.values())) for lines in cells.values()]
+    one = (counts.count(1) + 1) / (len(counts) + 2)  # proportion of the cells, with a uniform prior
     single = [
         (place, box, crop)
         for (place, box), crop in zip(writing.boxes.items(), writing.crops(), strict=True)
@@ -689,7 +695,7 @@ def _verify_single_digits(
     for (place, box, _), p, score in zip(single, probabilities, scores.tolist(), strict=True):
         found = [digit for line in cells.get(place, {}).values() for digit in line]
         several = float(np.prod([digit.confidence for digit in found]))
-        if len(found) > 1 and p.max() * score < max(_MIN_SINGLE, several):
+        if len(found) > 1 and p.max() * score * one < max(_MIN_SINGLE, several) * (1 - one):
             continue
         log_p = _CELL_WEIGHT * np.log(np.maximum(p, 1e-4))
         is_digit = score

@@ -16,7 +16,7 @@ from .. import _core, synth
 from .._inputs import gray_pages
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, WRITING
 from .line_images import clutter_picture, handwriting, styles, words
-from .marks import cross, hershey_letter, shape, tick, tick_box, walls
+from .marks import cross, hershey_letter, shape, tick, tick_box, trimmed, walls
 from .page_crops import LabelledCrops, crop, label_map
 from .registers import LabelledPage, is_number, read_register_labels, read_register_page
 
@@ -38,13 +38,14 @@ def field_crops(folder: str, fonts: str | None, seed: int, count: int) -> Labell
         lambda: _documents(digits, fonts, rng),
         lambda: _registers(folder, pages[rng.integers(len(pages))], rng),
         lambda: _marks(rng),
+        lambda: [_comb(digits, rng) for _ in range(20)],
     ]
     pool: list[LabelledPage] = []
     X = np.empty((count, SIDE, SIDE), np.uint8)
     y = []
     for index in range(count):
         while len(pool) < _POOL:
-            pool += makers[rng.choice(len(makers), p=(0.28, 0.14, 0.22, 0.26, 0.1))]()
+            pool += makers[rng.choice(len(makers), p=(0.26, 0.13, 0.2, 0.24, 0.09, 0.08))]()
         rng.shuffle(pool)
         X[index], labels = _compose(pool, rng)
         y.append(label_map(labels))
@@ -136,6 +137,38 @@ def _marks(rng: np.random.Generator) -> list[LabelledPage]:
     fields.append((rest, _label_foreground(rest, RULING_LINE)))
     height = int(rng.integers(16, 80))
     return fields + [_labelled(clutter_picture(height, 4 * height, rng), WRITING) for _ in range(4)]
+
+
+def _comb(digits: synth.Digits, rng: np.random.Generator) -> LabelledPage:
+    """Return boxes, or a base line with teeth between digits, with a digit in each place."""
+    height = float(rng.uniform(18, 56))
+    wall = int(rng.integers(1, 2 + int(height / 9)))
+    width, tall = (int(height * rng.uniform(1.1, 1.8)) + wall for _ in range(2))
+    places, margin = int(rng.integers(1, 10)), int(rng.integers(2, 12))
+    shape = tall + wall + 2 * margin, width * places + wall + 2 * margin
+    walls, written = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    level = int(rng.integers(130, 256))
+    end, bottom = shape[1] - margin, margin + tall
+    box = rng.random() < 0.5
+    tooth = tall if box else int(tall * rng.uniform(0.2, 0.95))
+    walls[bottom : bottom + wall, margin:end] = level
+    if box:
+        walls[margin : margin + wall, margin:end] = level
+    for place in range(places + 1):
+        x = margin + place * width
+        walls[bottom - tooth : bottom + wall, x : x + wall] = level
+    for place in range(places):
+        digit = digits.images[rng.integers(len(digits.images))]
+        digit = trimmed(digit, height * float(rng.uniform(0.75, 1)) / 20)
+        h, w = digit.shape
+        free = max(tall - wall - h, 1), max(width - wall - w, 1)
+        y = margin + wall + int(rng.uniform(-0.05, 1) * free[0])
+        x = margin + place * width + wall + int(rng.uniform(-0.1, 1.1) * free[1])
+        window = written[max(y, 0) : y + h, max(x, 0) : x + w]
+        np.maximum(window, digit[: window.shape[0], : window.shape[1]], out=window)
+    labels = _label_foreground(walls, RULING_LINE)
+    labels[written >= _FOREGROUND] = NUMBER
+    return np.maximum(walls, written), labels
 
 
 def _label_foreground(foreground: NDArray[np.uint8], label: int) -> NDArray[np.uint8]:
