@@ -104,7 +104,8 @@ static bool are_in_boxes(const od_foreground_component *a, const od_foreground_c
 
 /* Joins neighbours. nodes (count) are ordered by their left sides; none is higher than max_height.
  * Walls separate them, but the wall of a box does so only if `combs` is given, and not digits of
- * the same comb. If page is NULL there are no walls. */
+ * the same comb, which teeth and the walls of boxes join if they are far apart. If page is NULL
+ * there are no walls. */
 static void join_neighbours(const od_page *page, int count, node *nodes, int max_height,
                             const int *combs) {
   for (int i = 0; i < count; i++) {
@@ -116,7 +117,8 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
       if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
       const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
       const od_wall wall = page ? od_wall_between(page, a, b) : OD_NO_WALL;
-      if (wall == OD_BOX_WALL ? in_comb : near && wall == OD_NO_WALL) join(nodes, i, k);
+      const bool open = near && wall <= OD_TOOTH, boxed = wall != OD_NO_WALL && wall <= OD_BOX_WALL;
+      if (open || (boxed && in_comb)) join(nodes, i, k);
     }
   }
 }
@@ -145,7 +147,8 @@ static od_status find_combs(const od_page *page, int count, node *nodes, int *co
     const od_foreground_component *last = group->last < 0 ? NULL : &nodes[group->last].component;
     if (last && nodes[i].component.left >= last->right) {
       group->pairs++;
-      group->walls += od_wall_between(page, last, &nodes[i].component) == OD_BOX_WALL;
+      const od_wall wall = od_wall_between(page, last, &nodes[i].component);
+      group->walls += wall == OD_TOOTH || wall == OD_BOX_WALL;
     }
     if (!last || nodes[i].component.right > last->right) group->last = i;
   }

@@ -82,7 +82,7 @@ od_wall od_wall_between(const od_page *page, const od_foreground_component *a,
   const int min_tooth = od_max(2, (int)(min_tooth_height * height) / cells->side);
   od_wall found = OD_NO_WALL;
   for (int j = left; j <= right; j++) {
-    if (is_tooth(cells, base, last + limit, j, min_tooth)) found = OD_BOX_WALL;
+    if (is_tooth(cells, base, last + limit, j, min_tooth)) found = OD_TOOTH;
     if (!is_wall(cells, first, last, j)) continue;
     if (length_beyond(cells, first, j, -1, limit) < limit &&
         length_beyond(cells, last, j, 1, limit) < limit)

@@ -6,6 +6,7 @@
 
 typedef enum od_wall {
   OD_NO_WALL,
+  OD_TOOTH,     /* a short wall on a base line, of a comb; strokes of digits may look like one */
   OD_BOX_WALL,  /* little higher than the digits: of a comb, or a table of one row */
   OD_TABLE_WALL /* goes on above or below them */
 } od_wall;
