@@ -50,7 +50,9 @@ def test_isolated_symbols(classifier: _core.Classifier) -> None:
     expected = []
     for picture in touching + spaced:
         image = np.ascontiguousarray(picture.image)
-        found = _core.fusion_features(shipped_recognizer(), image, classifier=classifier)
+        found = _core.fusion_features(
+            shipped_recognizer(), image, classifier=classifier, detector=shipped_detector()
+        )
         table = found["symbols"][found["verified"]]
         starts, ends = table[:, 2], table[:, 2] + table[:, 4]
         same_line = table[:, None, 0] == table[None, :, 0]

@@ -280,7 +280,7 @@ def compose(
 
 
 class TestLayout:
-    ROWS = (("5072", "934"), ("186", "42753"), ("29374", "65"))
+    ROWS = (("5072", "934"), ("186", "40853"), ("29374", "65"))
 
     @pytest.fixture
     def page(self) -> NDArray[np.uint8]:

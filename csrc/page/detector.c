@@ -16,8 +16,10 @@ enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 40 };
 static const double min_number = 0.1;
 
 /* Heights of writing, in pixels of a scale, that suit the network; it takes lower writing for what
- * it looks like, and higher for background. */
+ * it looks like, and higher for background. Scales at which writing has the best heights count so
+ * many times as much as others. */
 enum { MIN_HEIGHT = 14, MAX_HEIGHT = 100 };
+enum { BEST_MIN_HEIGHT = 20, BEST_MAX_HEIGHT = 64, BEST_WEIGHT = 4 };
 
 /* In and beside what is erased, levels of at least this are; elsewhere, softer foreground than
  * OD_FOREGROUND_WEAK is texture of the background, which stays. In and beside numbers, all is KEPT.
@@ -153,20 +155,15 @@ static double number_proportion(double number, double other) {
   return number > 0 ? number / (number + other) : 0;
 }
 
-/* Sets sums (OD_PIXEL_CLASSES) to those of the probabilities of cell (i, j) at scales first ..
- * last.
- */
-static void sum_scales(const detection *work, int i, int j, int first, int last, int *sums) {
+/* Adds `weight` times the probabilities of cell (i, j) at a scale to sums (OD_PIXEL_CLASSES). */
+static void add_scale(const detection *work, int i, int j, int scale, int weight, int *sums) {
   const int border = MARGIN / OD_DETECTOR_STRIDE;
-  memset(sums, 0, OD_PIXEL_CLASSES * sizeof *sums);
-  for (int k = first; k <= last; k++) {
-    const od_shape shape = work->maps[k].shape;
-    const int y = od_min((i >> k) + border, shape.h - 1);
-    const int x = od_min((j >> k) + border, shape.w - 1);
-    const uint8_t *pixel =
-        work->maps[k].probabilities + ((size_t)y * (size_t)shape.w + (size_t)x) * OD_PIXEL_CLASSES;
-    for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] += pixel[c];
-  }
+  const od_shape shape = work->maps[scale].shape;
+  const int y = od_min((i >> scale) + border, shape.h - 1);
+  const int x = od_min((j >> scale) + border, shape.w - 1);
+  const uint8_t *pixel = work->maps[scale].probabilities +
+                         ((size_t)y * (size_t)shape.w + (size_t)x) * OD_PIXEL_CLASSES;
+  for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] += weight * pixel[c];
 }
 
 static od_pixel_class class_of(const int *sums) {
@@ -228,13 +225,18 @@ static void group_cells(const detection *work, unsigned classes, cell_group *gro
     }
 }
 
-/* Sums the probabilities of cell (i, j) of a group at the scales that suit the group's height. */
+/* Sets sums (OD_PIXEL_CLASSES) to those of the probabilities of cell (i, j) of a group, at the
+ * scales that suit the group's height. */
 static void sum_suitable(const detection *work, const cell_group *group, int i, int j, int *sums) {
   const int height = OD_DETECTOR_STRIDE * (group->bottom - group->top);
-  int first = 0, last;
-  while (first + 1 < work->scales && height >> first > MAX_HEIGHT) first++;
-  for (last = first; last + 1 < work->scales && height >> (last + 1) >= MIN_HEIGHT;) last++;
-  sum_scales(work, i, j, first, last, sums);
+  int scale = 0;
+  memset(sums, 0, OD_PIXEL_CLASSES * sizeof *sums);
+  while (scale + 1 < work->scales && height >> scale > MAX_HEIGHT) scale++;
+  do {
+    const bool best = height >> scale >= BEST_MIN_HEIGHT && height >> scale <= BEST_MAX_HEIGHT;
+    add_scale(work, i, j, scale, best ? BEST_WEIGHT : 1, sums);
+    scale++;
+  } while (scale < work->scales && height >> scale >= MIN_HEIGHT);
 }
 
 /* Sums the probabilities of the groups of numbers and other writing. */
@@ -332,7 +334,8 @@ static od_status classify_cells(const detection *work, od_error *error) {
   int sums[OD_PIXEL_CLASSES];
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
-      sum_scales(work, i, j, 0, work->scales - 1, sums);
+      memset(sums, 0, sizeof sums);
+      for (int k = 0; k < work->scales; k++) add_scale(work, i, j, k, 1, sums);
       *classes++ = (uint8_t)class_of(sums);
     }
   cell_group *groups = od_allocate(count, sizeof *groups);
