@@ -142,7 +142,7 @@ def test_detector_tells_words_from_numbers(classifier: _core.Classifier) -> None
             detector=shipped_detector() if with_detector else None,
         )
 
-    picture = synth.string("4431975", style="plain", random_state=1).image
+    picture = synth.string("4431975", style="plain", height=56, random_state=1).image
     page = np.pad(picture, 60, mode="edge")
     turned = Image.fromarray(page).rotate(6, Image.Resampling.BICUBIC, fillcolor=int(page[0, 0]))
     for image in (page, np.asarray(turned)):
