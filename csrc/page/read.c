@@ -349,8 +349,8 @@ static bool is_ruling_line(const od_class_map *cells, const od_symbol *box) {
   int counts[OD_PIXEL_CLASSES] = {0};
   const int right = od_min((box->right - 1) / cells->side, cells->columns - 1);
   const int bottom = od_min((box->bottom - 1) / cells->side, cells->rows - 1);
-  for (int i = box->top / cells->side; i <= bottom; i++)
-    for (int j = box->left / cells->side; j <= right; j++)
+  for (int i = od_max(0, box->top) / cells->side; i <= bottom; i++)
+    for (int j = od_max(0, box->left) / cells->side; j <= right; j++)
       counts[cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j]]++;
   return counts[OD_PIXEL_RULING_LINE] > counts[OD_PIXEL_NUMBER] + counts[OD_PIXEL_WRITING];
 }
