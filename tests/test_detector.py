@@ -260,6 +260,7 @@ def test_grid_crops(data_folder: Path) -> None:
 
 
 def test_marks_are_not_numbers() -> None:
+    pytest.importorskip("HersheyFonts")
     rng = np.random.default_rng(0)
     for foreground, labels in field_crops._marks(rng):
         assert foreground.shape == labels.shape
