@@ -48,7 +48,7 @@ def main() -> None:
                 ask_python(isa, options) if job is jobs[-1][1] else None,
                 recipes,
             )
-            for isa in options.isa or available()
+            for isa in options.isa or (available()[:1] if options.quick else available())
             for title, job in jobs
         ]
     text = roofline_page.markdown(runs, machine.describe(), disturbance.share())
