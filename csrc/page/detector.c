@@ -121,16 +121,12 @@ static od_status run_scale(detection *work, const scaled_foreground *at, od_erro
 /* Allocates the cells of a map of `at`, whose pixels are `scale` pixels of the page. */
 static od_status create_cells(detection *work, const scaled_foreground *at, int scale,
                               od_error *error) {
-  od_class_map *cells = &work->page->class_map;
-  *cells = (od_class_map){.side = OD_DETECTOR_STRIDE * scale,
-                          .rows = at->h / OD_DETECTOR_STRIDE,
-                          .columns = at->w / OD_DETECTOR_STRIDE};
-  const size_t count = (size_t)cells->rows * (size_t)cells->columns;
-  cells->classes = od_allocate(count, 1);
-  cells->numbers = od_allocate(count, 1);
-  work->erased_from = od_allocate(count, 1);
-  if (cells->classes && cells->numbers && work->erased_from) return OD_OK;
-  return od_fail_memory(error, "detecting the numbers of a page");
+  const int rows = at->h / OD_DETECTOR_STRIDE, columns = at->w / OD_DETECTOR_STRIDE;
+  const od_status status =
+      od_class_map_create(OD_DETECTOR_STRIDE * scale, rows, columns, &work->page->class_map, error);
+  if (status) return status;
+  work->erased_from = od_allocate((size_t)rows * (size_t)columns, 1);
+  return work->erased_from ? OD_OK : od_fail_memory(error, "detecting the numbers of a page");
 }
 
 static od_status run_scales(detection *work, od_error *error) {
@@ -193,7 +189,7 @@ enum { WRITTEN = 1 << OD_PIXEL_NUMBER | 1 << OD_PIXEL_WRITING, RULED = 1 << OD_P
 
 static bool is_of(const od_class_map *cells, int i, int j, unsigned classes) {
   if (i < 0 || j < 0 || j >= cells->columns) return false;
-  return classes >> cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] & 1;
+  return classes >> cells->classes[od_cell(cells, i, j)] & 1;
 }
 
 /* Adds the group `from` to `to`. */
@@ -239,10 +235,11 @@ static void sum_suitable(const detection *work, const cell_group *group, int i, 
   } while (scale < work->scales && height >> scale >= MIN_HEIGHT);
 }
 
-/* Sums the probabilities of the groups of numbers and other writing. */
-static void weigh_groups(const detection *work, cell_group *groups) {
+/* Groups the cells of numbers and other writing, and sums their probabilities. */
+static void group_writing(const detection *work, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
   int sums[OD_PIXEL_CLASSES];
+  group_cells(work, WRITTEN, groups);
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
       if (!is_of(cells, i, j, WRITTEN)) continue;
@@ -270,16 +267,20 @@ static int number_height(const detection *work, cell_group *groups, int *counts)
 }
 
 /* Takes a level ruling line for writing if it is no longer than numbers are high, as the bars of
- * fives and sevens are. */
-static void find_short_lines(const detection *work, int max_length, cell_group *groups) {
+ * fives and sevens are; returns whether there is one. The groups of writing stay. */
+static bool find_short_lines(const detection *work, int max_length, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
+  bool found = false;
   group_cells(work, RULED, groups);
   for (int i = 0; i < cells->rows * cells->columns; i++) {
     if (cells->classes[i] != OD_PIXEL_RULING_LINE) continue;
     const cell_group *group = &groups[find_root(groups, i)];
     const int w = group->right - group->left, h = group->bottom - group->top;
-    if (w <= max_length && h <= w) cells->classes[i] = OD_PIXEL_WRITING;
+    if (w > max_length || h > w) continue;
+    cells->classes[i] = OD_PIXEL_WRITING;
+    found = true;
   }
+  return found;
 }
 
 /* Decides between number and other writing by a cell and its group alike, so that the strokes of a
@@ -287,8 +288,6 @@ static void find_short_lines(const detection *work, int max_length, cell_group *
 static void vote(const detection *work, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
   int sums[OD_PIXEL_CLASSES];
-  group_cells(work, WRITTEN, groups);
-  weigh_groups(work, groups);
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
       if (!is_of(cells, i, j, WRITTEN)) continue;
@@ -310,7 +309,7 @@ static void set_around(const detection *work, int i, int j, uint8_t level) {
   for (int y = od_max(i - 1, 0); y <= od_min(i + 1, cells->rows - 1); y++)
     for (int x = od_max(j - 1, 0); x <= od_min(j + 1, cells->columns - 1); x++)
       if (is_of(cells, y, x, 1 << OD_PIXEL_BACKGROUND) || (y == i && x == j))
-        work->erased_from[(size_t)y * (size_t)cells->columns + (size_t)x] = level;
+        work->erased_from[od_cell(cells, y, x)] = level;
 }
 
 /* The soft edges of strokes are kept and erased with them. */
@@ -341,9 +340,9 @@ static od_status classify_cells(const detection *work, od_error *error) {
   cell_group *groups = od_allocate(count, sizeof *groups);
   int *counts = od_allocate((size_t)cells->rows + 1, sizeof *counts);
   if (groups && counts) {
-    group_cells(work, WRITTEN, groups);
-    weigh_groups(work, groups);
-    find_short_lines(work, number_height(work, groups, counts), groups);
+    group_writing(work, groups);
+    if (find_short_lines(work, number_height(work, groups, counts), groups))
+      group_writing(work, groups);
     vote(work, groups);
   }
   const bool failed = !groups || !counts;

@@ -55,24 +55,18 @@ static od_status rotate_class_map(const od_page *source, const double matrix[6],
   if (!from->classes) return OD_OK;
   const int side = from->side;
   od_class_map *to = &rotated->class_map;
-  *to = (od_class_map){.side = side,
-                       .rows = (rotated->h + side - 1) / side,
-                       .columns = (rotated->w + side - 1) / side};
-  const size_t count = (size_t)to->rows * (size_t)to->columns;
-  to->classes = od_allocate(count, 1);
-  to->numbers = od_allocate(count, 1);
-  if (!to->classes || !to->numbers) return od_fail_memory(error, "a rotated page");
-  for (size_t cell = 0; cell < count; cell++) {
-    const double x = ((double)(cell % (size_t)to->columns) + 0.5) * side - 0.5;
-    const double y = ((double)(cell / (size_t)to->columns) + 0.5) * side - 0.5;
-    const int column = (int)floor((matrix[0] * x + matrix[1] * y + matrix[2] + 0.5) / side);
-    const int row = (int)floor((matrix[3] * x + matrix[4] * y + matrix[5] + 0.5) / side);
-    if (row < 0 || row >= from->rows || column < 0 || column >= from->columns) continue;
-    const size_t at = (size_t)row * (size_t)from->columns + (size_t)column;
-    to->classes[cell] = from->classes[at];
-    to->numbers[cell] = from->numbers[at];
-  }
-  return OD_OK;
+  const od_status status = od_class_map_create(side, (rotated->h + side - 1) / side,
+                                               (rotated->w + side - 1) / side, to, error);
+  for (int i = 0; !status && i < to->rows; i++)
+    for (int j = 0; j < to->columns; j++) {
+      const double x = (j + 0.5) * side - 0.5, y = (i + 0.5) * side - 0.5;
+      const int column = (int)floor((matrix[0] * x + matrix[1] * y + matrix[2] + 0.5) / side);
+      const int row = (int)floor((matrix[3] * x + matrix[4] * y + matrix[5] + 0.5) / side);
+      if (row < 0 || row >= from->rows || column < 0 || column >= from->columns) continue;
+      to->classes[od_cell(to, i, j)] = from->classes[od_cell(from, row, column)];
+      to->numbers[od_cell(to, i, j)] = from->numbers[od_cell(from, row, column)];
+    }
+  return status;
 }
 
 od_status od_page_rotate(const od_page *source, double degrees, od_page *rotated, od_error *error) {

@@ -11,19 +11,12 @@
 #include "image/image.h"
 #include "digit/components.h"
 #include "digit/foreground.h"
+#include "page/class_map.h"
 
 enum {
   OD_MAX_COMPONENTS = 2000, /* of a page; those of largest mass are kept */
   OD_MAX_SEGMENTS = 6000    /* of a page */
 };
-
-typedef enum od_pixel_class {
-  OD_PIXEL_BACKGROUND,
-  OD_PIXEL_NUMBER,
-  OD_PIXEL_WRITING, /* other writing, print and drawings */
-  OD_PIXEL_RULING_LINE,
-  OD_PIXEL_CLASSES
-} od_pixel_class;
 
 /* A connected component, or a part of one after segmentation, that belongs to one symbol. */
 typedef struct od_segment {
@@ -38,13 +31,6 @@ typedef struct od_text_line {
   double height;    /* of its digits, in pixels */
   int left, top, right, bottom;
 } od_text_line;
-
-/* The class of foreground in blocks of `side` pixels, as the detector finds it. */
-typedef struct od_class_map {
-  int side, rows, columns;
-  uint8_t *classes; /* (rows, columns) of od_pixel_class; NULL without a detector */
-  uint8_t *numbers; /* (rows, columns): 255 * number / (number + other writing) */
-} od_class_map;
 
 typedef struct od_page {
   int h, w;

@@ -81,8 +81,7 @@ void od_page_release_layout(od_page *page) {
 
 void od_page_release(od_page *page) {
   od_page_release_layout(page);
-  od_release(page->class_map.classes);
-  od_release(page->class_map.numbers);
+  od_class_map_release(&page->class_map);
   od_release(page->rotated);
   od_release(page->foreground);
   od_release(page->background);

@@ -345,13 +345,11 @@ static const double max_proportion = 0.95, min_of_lines = 0.9, min_field_digits 
                     min_field_gain = 0.3;
 
 /* Whether the detector takes most of what is in a symbol's box for ruling lines. */
-static bool is_ruling_line(const od_class_map *cells, const od_symbol *box) {
+static bool is_on_ruling_line(const od_class_map *cells, const od_symbol *box) {
   int counts[OD_PIXEL_CLASSES] = {0};
-  const int right = od_min((box->right - 1) / cells->side, cells->columns - 1);
-  const int bottom = od_min((box->bottom - 1) / cells->side, cells->rows - 1);
-  for (int i = od_max(0, box->top) / cells->side; i <= bottom; i++)
-    for (int j = od_max(0, box->left) / cells->side; j <= right; j++)
-      counts[cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j]]++;
+  const od_cell_window at = od_cells_under(cells, box->left, box->top, box->right, box->bottom);
+  for (int i = at.top; i <= at.bottom; i++)
+    for (int j = at.left; j <= at.right; j++) counts[cells->classes[od_cell(cells, i, j)]]++;
   return counts[OD_PIXEL_RULING_LINE] > counts[OD_PIXEL_NUMBER] + counts[OD_PIXEL_WRITING];
 }
 
@@ -359,7 +357,7 @@ static bool is_ruling_line(const od_class_map *cells, const od_symbol *box) {
 static void reject_ruling_lines(const od_class_map *cells, recognition *work) {
   for (int i = 0; i < work->symbols.count; i++) {
     double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
-    if (!is_ruling_line(cells, &work->symbols.results[i])) continue;
+    if (!is_on_ruling_line(cells, &work->symbols.results[i])) continue;
     memset(posteriors, 0, OD_CLASSIFIER_CLASSES * sizeof *posteriors);
     posteriors[OD_NON_DIGIT] = 1;
   }

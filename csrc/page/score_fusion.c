@@ -76,15 +76,13 @@ static double detector_odds(const od_page *page, const od_symbol *box, double x_
   if (!cells->classes) return most_digits;
   const int height = box->bottom - box->top;
   const int dx = (int)(x_heights * height), dy = (int)(y_heights * height);
-  const int left = od_max(0, box->left - dx) / cells->side;
-  const int top = od_max(0, box->top - dy) / cells->side;
-  const int right = od_min((box->right - 1 + dx) / cells->side, cells->columns - 1);
-  const int bottom = od_min((box->bottom - 1 + dy) / cells->side, cells->rows - 1);
+  const od_cell_window at =
+      od_cells_under(cells, box->left - dx, box->top - dy, box->right + dx, box->bottom + dy);
   double sum = 0;
   int count = 0;
-  for (int i = top; i <= bottom; i++)
-    for (int j = left; j <= right; j++) {
-      const size_t cell = (size_t)i * (size_t)cells->columns + (size_t)j;
+  for (int i = at.top; i <= at.bottom; i++)
+    for (int j = at.left; j <= at.right; j++) {
+      const size_t cell = od_cell(cells, i, j);
       if (cells->classes[cell] != OD_PIXEL_NUMBER && cells->classes[cell] != OD_PIXEL_WRITING)
         continue;
       sum += cells->numbers[cell];

@@ -102,6 +102,9 @@ static bool are_in_boxes(const od_foreground_component *a, const od_foreground_c
          b->left - a->right <= max_box_gap * higher;
 }
 
+/* Whether a wall may be one between two places of a comb. */
+static bool is_of_box(od_wall wall) { return wall == OD_TOOTH || wall == OD_BOX_WALL; }
+
 /* Joins neighbours. nodes (count) are ordered by their left sides; none is higher than max_height.
  * Walls separate them, but the wall of a box does so only if `combs` is given, and not digits of
  * the same comb, which teeth and the walls of boxes join if they are far apart. If page is NULL
@@ -117,8 +120,7 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
       if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
       const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
       const od_wall wall = page ? od_wall_between(page, a, b) : OD_NO_WALL;
-      const bool open = near && wall <= OD_TOOTH, boxed = wall != OD_NO_WALL && wall <= OD_BOX_WALL;
-      if (open || (boxed && in_comb)) join(nodes, i, k);
+      if ((near && wall <= OD_TOOTH) || (in_comb && is_of_box(wall))) join(nodes, i, k);
     }
   }
 }
@@ -147,8 +149,7 @@ static od_status find_combs(const od_page *page, int count, node *nodes, int *co
     const od_foreground_component *last = group->last < 0 ? NULL : &nodes[group->last].component;
     if (last && nodes[i].component.left >= last->right) {
       group->pairs++;
-      const od_wall wall = od_wall_between(page, last, &nodes[i].component);
-      group->walls += wall == OD_TOOTH || wall == OD_BOX_WALL;
+      group->walls += is_of_box(od_wall_between(page, last, &nodes[i].component));
     }
     if (!last || nodes[i].component.right > last->right) group->last = i;
   }

@@ -19,7 +19,7 @@ static const double min_tooth_height = 0.15;
 
 static bool is_ruling_line(const od_class_map *cells, int i, int j) {
   return i >= 0 && i < cells->rows && j >= 0 && j < cells->columns &&
-         cells->classes[(size_t)i * (size_t)cells->columns + (size_t)j] == OD_PIXEL_RULING_LINE;
+         cells->classes[od_cell(cells, i, j)] == OD_PIXEL_RULING_LINE;
 }
 
 /* Whether a wall near column *j goes on in row i; *j follows it. */

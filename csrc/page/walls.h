@@ -4,6 +4,7 @@
 
 #include "page/page.h"
 
+/* In the order of their strength. */
 typedef enum od_wall {
   OD_NO_WALL,
   OD_TOOTH,     /* a short wall on a base line, of a comb; strokes of digits may look like one */

@@ -15,8 +15,7 @@ static od_page page_create(void) {
   page.foreground = od_allocate(H, W);
   page.erased = od_allocate(H, W);
   page.image = page.erased;
-  page.class_map =
-      (od_class_map){SIDE, ROWS, COLUMNS, od_allocate(ROWS, COLUMNS), od_allocate(ROWS, COLUMNS)};
+  CHECK_INT(od_class_map_create(SIDE, ROWS, COLUMNS, &page.class_map, NULL), OD_OK);
   for (int i = 0; i < 2; i++)
     for (int j = 0; j < 2; j++) {
       page.class_map.classes[(1 + i) * COLUMNS + 3 + j] = OD_PIXEL_NUMBER;
@@ -56,9 +55,7 @@ static void test_class_map(void) {
 
 static void test_no_class_map(void) {
   od_page page = page_create(), rotated;
-  od_release(page.class_map.classes);
-  od_release(page.class_map.numbers);
-  page.class_map = (od_class_map){0};
+  od_class_map_release(&page.class_map);
   if (!CHECK_INT(od_page_rotate(&page, 90, &rotated, NULL), OD_OK)) return;
   CHECK(!rotated.class_map.classes);
   od_page_release(&rotated);
