@@ -60,29 +60,23 @@ def find_aligned(lines: Sequence[Line], rows: int, columns: int) -> AlignedTable
         numbers, boxes = [numbers[i] for i in kept], boxes[kept]
         if not numbers:
             return None
-    tops, inset = boxes[:, 1], _INSET * boxes[:, 3]
-    row_of, row_edges = _cluster(tops + inset, tops + boxes[:, 3] - inset, rows)
-    column_of, column_edges = _cluster(boxes[:, 0], boxes[:, 0] + boxes[:, 2], columns)
+    in_rows, in_columns = _intervals(boxes)
+    row_of, row_edges = _cluster(*in_rows, rows)
+    column_of, column_edges = _cluster(*in_columns, columns)
     if row_edges is None or column_edges is None:
         return None
-    row_edges[0], row_edges[-1] = tops.min(), (tops + boxes[:, 3]).max()
+    row_edges[0], row_edges[-1] = boxes[:, 1].min(), (boxes[:, 1] + boxes[:, 3]).max()
     cells: dict[tuple[int, int], list[Line]] = {}
     places = np.stack([row_of, column_of], axis=1).tolist()
-    for index in np.lexsort((boxes[:, 0], _cluster(tops + inset, tops + 3 * inset, 0)[0])).tolist():
+    for index in np.lexsort((boxes[:, 0], _cluster(*in_rows, 0)[0])).tolist():
         cells.setdefault(tuple(places[index]), []).append(numbers[index])
-    if not (rows and columns) and not _is_table(row_of, column_of, rows, columns, len(cells)):
+    found = len(row_edges) - 1, len(column_edges) - 1
+    if not (rows and columns) and len(cells) < _MIN_FILLED * found[0] * found[1]:
+        return None
+    if (not rows and found[0] < _MIN_SIDE) or (not columns and found[1] < _MIN_SIDE):
         return None
     nodes = np.stack(np.meshgrid(column_edges, row_edges), axis=2)
     return AlignedTable(cells, nodes @ _rotation(angle).T)
-
-
-def _is_table(
-    row_of: NDArray[np.intp], column_of: NDArray[np.intp], rows: int, columns: int, filled: int
-) -> bool:
-    sides = len(np.bincount(row_of)), len(np.bincount(column_of))
-    if filled < _MIN_FILLED * sides[0] * sides[1]:
-        return False
-    return (rows > 0 or sides[0] >= _MIN_SIDE) and (columns > 0 or sides[1] >= _MIN_SIDE)
 
 
 # -- geometry --
@@ -169,14 +163,18 @@ def _common_slope(numbers: Sequence[Line], boxes: Floats) -> float:
 # -- rows and columns --
 
 
+def _intervals(boxes: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Return starts and ends of upright boxes down the page, inset, and across it."""
+    left, top, w, h = boxes.T
+    return (top + _INSET * h, top + h - _INSET * h), (left, left + w)
+
+
 def _without_strays(boxes: Floats) -> NDArray[np.intp]:
     """Return the indices of numbers without outer rows and columns of a single one."""
     kept = np.arange(len(boxes))
     while len(kept):
-        left, top, w, h = boxes[kept].T
-        inset = _INSET * h
         stray = np.zeros(len(kept), bool)
-        for starts, ends in ((top + inset, top + h - inset), (left, left + w)):
+        for starts, ends in _intervals(boxes[kept]):
             group, _ = _cluster(starts, ends, 0)
             counts = np.bincount(group)
             for outer in (0, len(counts) - 1):

@@ -67,7 +67,13 @@ _ANY_MODEL = (
     "A file saved by `ocrdigit train`, or one of the package's models: default, tiny, large, seed."
 )
 _MODEL_HELP = f"{_ANY_MODEL}  [default: default]"
-_CLASSIFIER_HELP = f"The classifier that verifies the digits. {_ANY_MODEL}  [default: default]"
+_CLASSIFIER = click.option(
+    "--model",
+    "path",
+    type=click.Path(),
+    metavar="FILE",
+    help=f"The classifier that verifies the digits. {_ANY_MODEL}  [default: default]",
+)
 
 
 @click.group(
@@ -360,7 +366,7 @@ def explain(
     ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
-@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_CLASSIFIER_HELP)
+@_CLASSIFIER
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: lines, digits, boxes.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with one row for each digit.")
 @click.option(
@@ -391,8 +397,7 @@ def read(
     from .reading import read as read_image
     from .reading import rows_to_csv
 
-    if as_json and as_csv:
-        raise click.UsageError("choose one of --json and --csv")
+    _check_one_format(as_json, as_csv)
     words = None
     if lexicon:
         with open(lexicon, encoding="utf-8") as text:
@@ -428,6 +433,11 @@ def read(
         raise click.exceptions.Exit(1)
 
 
+def _check_one_format(as_json: bool, as_csv: bool) -> None:
+    if as_json and as_csv:
+        raise click.UsageError("choose one of --json and --csv")
+
+
 def _draw_pages(reading: Reading, file: str, folder: str) -> None:
     """Write the pages of a file with boxes to NAME.png, or to NAME-1.png, NAME-2.png and so on."""
     stem = os.path.splitext(os.path.basename(file))[0]
@@ -454,7 +464,7 @@ def _write_png(picture: Image, path: str) -> None:
     ),
 )
 @click.argument("file", type=click.Path())
-@click.option("--model", "path", type=click.Path(), metavar="FILE", help=_CLASSIFIER_HELP)
+@_CLASSIFIER
 @click.option("--rows", type=click.IntRange(1, 1000), help="Number of rows, if known.")
 @click.option("--columns", type=click.IntRange(1, 1000), help="Number of columns, if known.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: cells, numbers, boxes.")
@@ -478,8 +488,7 @@ def table(
     """Read the table with most cells in an image FILE, one line for each row."""
     from .table import read_table
 
-    if as_json and as_csv:
-        raise click.UsageError("choose one of --json and --csv")
+    _check_one_format(as_json, as_csv)
     found = read_table(file, rows=rows, columns=columns, model=_model(path) if path else None)
     if out:
         _write_png(found.draw(), out)

@@ -106,12 +106,11 @@ class Cell:
 
         Spaces separate numbers side by side, newlines those below each other.
         """
-        text = ""
-        for before, number in pairwise([None, *self.numbers]):
-            if before is not None and number is not None:
-                y, h = number.box[1::2]
-                text += " " if y + h / 2 < before.box[1] + before.box[3] else "\n"
-            text += number.text if number is not None else ""
+        text = self.numbers[0].text if self.numbers else ""
+        for before, number in pairwise(self.numbers):
+            y, h = number.box[1::2]
+            beside = y + h / 2 < before.box[1] + before.box[3]
+            text += (" " if beside else "\n") + number.text
         return text
 
     @property
@@ -190,8 +189,7 @@ class Table:
         return self.cells[index]
 
     def __str__(self) -> str:
-        rows = (" ".join("\t".join(row).split("\n")) for row in self.to_lists())
-        return "\n".join(rows)
+        return "\n".join("\t".join(row).replace("\n", " ") for row in self.to_lists())
 
     def to_lists(self) -> list[list[str]]:
         """Return the rows as lists of str: "" for empty cells, and the text of a merged cell once.
@@ -393,16 +391,27 @@ def _read_aligned(
     found = find_aligned(_read_page(model, page, 0, 0, ()), rows, columns)
     if found is None:
         return ()
-    nodes = found.nodes
-
-    def cell(i: int, j: int) -> Cell:
-        a, b, c, d = (
-            (float(x), float(y))
-            for x, y in nodes[[i, i, i + 1, i + 1], [j, j + 1, j + 1, j]].tolist()
+    rows, columns = (side - 1 for side in found.nodes.shape[:2])
+    return tuple(
+        tuple(
+            Cell(i, j, tuple(found.numbers.get((i, j), ())), _points(_corners(found.nodes, i, j)))
+            for j in range(columns)
         )
-        return Cell(i, j, tuple(found.numbers.get((i, j), ())), (a, b, c, d))
+        for i in range(rows)
+    )
 
-    return tuple(tuple(cell(i, j) for j in range(len(nodes[0]) - 1)) for i in range(len(nodes) - 1))
+
+def _corners(
+    nodes: NDArray[np.float64], i: int, j: int, height: int = 1, width: int = 1
+) -> NDArray[np.float64]:
+    """Return the corners (4, 2) of a cell, clockwise from the upper left."""
+    bottom, right = i + height, j + width
+    return np.array([nodes[i, j], nodes[i, right], nodes[bottom, right], nodes[bottom, j]])
+
+
+def _points(corners: NDArray[np.float64]) -> tuple[Point, Point, Point, Point]:
+    a, b, c, d = ((float(x), float(y)) for x, y in corners)
+    return a, b, c, d
 
 
 class _Grid:
@@ -442,9 +451,7 @@ class _Grid:
 
     def corners(self, i: int, j: int) -> NDArray[np.float64]:
         """Return the corners (4, 2) of a cell in the image, clockwise from the upper left."""
-        h, w = self.spans[i, j]
-        n = self.nodes
-        return np.array([n[i, j], n[i, j + w], n[i + h, j + w], n[i + h, j]])
+        return _corners(self.nodes, i, j, *self.spans[i, j])
 
     def box_in_image(self, i: int, j: int, box: tuple[int, ...], factor: int) -> Any:
         """Return the bounding box in the image of a box (x, y, w, h) in the rectified one."""
@@ -639,8 +646,8 @@ def _read_cells(grid: _Grid, factor: int, model: DigitClassifier) -> tuple[tuple
         height, width = grid.spans[i, j].tolist()
         found = lines.get((i, j), {})
         numbers = tuple(Line(tuple(digits)) for digits in found.values())
-        corners = tuple((float(x), float(y)) for x, y in factor * grid.corners(i, j))
-        cell = Cell(i, j, numbers, corners, height, width)  # type: ignore[arg-type]
+        corners = _points(factor * grid.corners(i, j))
+        cell = Cell(i, j, numbers, corners, height, width)
         cells[i : i + height, j : j + width] = cell
     return tuple(tuple(row) for row in cells.tolist())
 
