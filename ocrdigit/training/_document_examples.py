@@ -6,8 +6,6 @@ contribute their training parts, or their validation parts for an evaluation.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,27 +16,22 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from .. import _core, image, synth
-from .._inputs import gray_pages
 from .._predict import shipped_model
 from ..models.recognizer import shipped_fusion, shipped_recognizer
-from ..reading import _downscaled
 from ..synth import NON_DIGIT, _fonts
 from ..synth._background import smooth_noise
-from ..table import _find_upright, _find_writing, _Grid, _Writing
 from ._examples import Examples
 from ._preprocessed import Pictures, preprocessed
+from .grids import read_grid_labels, read_grid_photo
 from .line_images import handwriting
 from .marks import cross, hershey_letter, tick, trimmed, walls
-from .registers import is_number, read_register_labels, read_register_page
+from .registers import around, is_number, read_register_labels, read_register_page
 
 Box = tuple[int, int, int, int]
 
 _FIELD_MARGIN = 12  # pixels around a field of a register
 _MAX_EQUAL = 5  # fields of a page with the same text: prices and dates recur
 _CROPS_PER_DIGIT = 3  # of a real digit, with different margins
-_MIN_LEGIBLE = 0.6  # of the digits of a photo: the network identifies fewer if the grid is wrong
-_MIN_CELLS = 0.8  # that have writing, of those that have a digit
-_SUDOKU = 9  # rows and columns
 _MIN_FOREGROUND, _MAX_FOREGROUND = 12, 400  # pixels of a canonical image
 _MIN_ASPECT = 0.8  # of several digits after preprocessing, relative to that before
 # Characters that do not look like digits.
@@ -96,11 +89,7 @@ def register_examples(folder: str, part: str, seed: int) -> Examples:
         gray, foreground, labels = read_register_page(folder, page)
         seen: Counter[str] = Counter()
         for line in page["lines"]:
-            x, y, w, h = line["box"]
-            window = np.s_[
-                max(y - _FIELD_MARGIN, 0) : y + h + _FIELD_MARGIN,
-                max(x - _FIELD_MARGIN, 0) : x + w + _FIELD_MARGIN,
-            ]
+            window = around(line["box"], _FIELD_MARGIN)
             field = np.ascontiguousarray(gray[window])
             if is_number(line["text"]):
                 text = re.sub(r"\D", "", line["text"])
@@ -152,45 +141,17 @@ def grid_examples(folder: str, part: str, seed: int) -> Examples:
     Each is cropped without the ruling lines, with two margins.
     """
     rng = np.random.default_rng(seed)
-    with open(os.path.join(folder, "grids", "labels.json"), encoding="utf-8") as file:
-        photos = [photo for photo in json.load(file) if photo["part"] == part]
     pairs: list[tuple[Pictures, int]] = []
-    for photo in photos:
-        (page,) = gray_pages(os.path.join(folder, "grids", photo["image"]), "path")
-        small, _ = _downscaled(page)
-        grid = _find_upright(small, (_SUDOKU, _SUDOKU), shipped_model())
-        if grid is not None:
-            pairs += _cell_digits(grid, np.array(photo["grid"]), rng)
+    for labels in read_grid_labels(folder, part):
+        photo = read_grid_photo(folder, labels)
+        if photo is None:
+            continue
+        for (left, top, right, bottom), crop, value in photo.cells:
+            pairs.append((preprocessed(crop), value))
+            version = _crop(photo.rectified, (left, top, right - left, bottom - top), rng)
+            if version is not None:
+                pairs.append((version, value))
     return _examples(pairs)
-
-
-def _cell_digits(
-    grid: _Grid, truth: NDArray[np.int64], rng: np.random.Generator
-) -> list[tuple[Pictures, int]]:
-    """Return crops and labels of the digits of a table, none if its grid is not right."""
-    writing = _find_writing(grid)
-    cells = legible_cells(writing, truth)
-    pairs = []
-    for (left, top, right, bottom), crop, value in cells:
-        pairs.append((preprocessed(crop), value))
-        box = (left, top, right - left, bottom - top)
-        version = _crop(writing.picture, box, rng)
-        if version is not None:
-            pairs.append((version, value))
-    return pairs
-
-
-def legible_cells(
-    writing: _Writing, truth: NDArray[np.int64]
-) -> list[tuple[tuple[int, int, int, int], Pictures, int]]:
-    """Return box, crop and digit of each cell that has a digit, none if the grid is not right."""
-    found = zip(writing.boxes.items(), writing.crops(), strict=True)
-    cells = [(box, crop, int(truth[place])) for (place, box), crop in found if truth[place]]
-    if not cells or len(cells) < _MIN_CELLS * np.count_nonzero(truth):
-        return []
-    predicted = shipped_model().predict([crop for _, crop, _ in cells])
-    right = np.mean(predicted == np.array([value for _, _, value in cells]))
-    return cells if right >= _MIN_LEGIBLE else []
 
 
 # -- drawn pictures --

@@ -18,9 +18,15 @@ from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, WR
 from .line_images import clutter_picture, handwriting, styles, words
 from .marks import cross, hershey_letter, shape, tick, tick_box, trimmed, walls
 from .page_crops import LabelledCrops, crop, label_map
-from .registers import LabelledPage, is_number, read_register_labels, read_register_page
+from .registers import (
+    FOREGROUND,
+    LabelledPage,
+    around,
+    is_number,
+    read_register_labels,
+    read_register_page,
+)
 
-_FOREGROUND = 96  # levels of at least this are foreground, as in digit/foreground.h
 _STREAM = 3  # of random numbers
 _POOL = 60  # fields that are mixed
 _GAPS = (4, 12, 30, 80)  # between fields, in pixels
@@ -100,7 +106,7 @@ def _labelled(picture: synth.Picture, other: int) -> LabelledPage:
     labels = _label_foreground(foreground, other)
     for x, y, w, h in picture.boxes.tolist():
         window = np.s_[max(y, 0) : y + h, max(x, 0) : x + w]
-        labels[window][foreground[window] >= _FOREGROUND] = NUMBER
+        labels[window][foreground[window] >= FOREGROUND] = NUMBER
     return foreground, labels
 
 
@@ -131,7 +137,7 @@ def _marks(rng: np.random.Generator) -> list[LabelledPage]:
             fields.append((mark, _label_foreground(mark, WRITING)))
     for box, mark in (tick_box(rng) for _ in range(4)):
         labels = _label_foreground(box, RULING_LINE)
-        labels[mark >= _FOREGROUND] = WRITING
+        labels[mark >= FOREGROUND] = WRITING
         fields.append((np.maximum(box, mark), labels))
     rest = walls(rng)
     fields.append((rest, _label_foreground(rest, RULING_LINE)))
@@ -167,14 +173,14 @@ def _comb(digits: synth.Digits, rng: np.random.Generator) -> LabelledPage:
         window = written[max(y, 0) : y + h, max(x, 0) : x + w]
         np.maximum(window, digit[: window.shape[0], : window.shape[1]], out=window)
     labels = _label_foreground(walls, RULING_LINE)
-    labels[written >= _FOREGROUND] = NUMBER
+    labels[written >= FOREGROUND] = NUMBER
     return np.maximum(walls, written), labels
 
 
 def _label_foreground(foreground: NDArray[np.uint8], label: int) -> NDArray[np.uint8]:
     """Return the labels of foreground that is all of one class."""
     labels = np.full(foreground.shape, BACKGROUND, np.uint8)
-    labels[foreground >= _FOREGROUND] = label
+    labels[foreground >= FOREGROUND] = label
     return labels
 
 
@@ -204,13 +210,10 @@ def _registers(folder: str, page: dict[str, Any], rng: np.random.Generator) -> l
         line = page["lines"][index]
         if not is_number(line["text"]) and any(map(str.isdigit, line["text"])):
             continue
-        x, y, w, h = line["box"]
-        margin = int(rng.integers(2, 10))
-        top, left = max(y - margin, 0), max(x - margin, 0)
-        window = np.s_[top : y + h + margin, left : x + w + margin]
+        window = around(line["box"], int(rng.integers(2, 10)))
         foreground, _ = _core.page_foreground(np.ascontiguousarray(gray[window]))
         marks = labels[window].copy()
-        marks[(foreground >= _FOREGROUND) & (marks == BACKGROUND)] = IGNORED
-        marks[foreground < _FOREGROUND] = BACKGROUND
+        marks[(foreground >= FOREGROUND) & (marks == BACKGROUND)] = IGNORED
+        marks[foreground < FOREGROUND] = BACKGROUND
         fields.append((foreground, marks))
     return fields

@@ -17,7 +17,7 @@ from .. import _core, synth
 from .._inputs import gray_pages
 from ..models.detector import NUMBER
 from ..models.recognizer import HEIGHT
-from .registers import is_number, read_register_labels, read_register_page
+from .registers import around, is_number, read_register_labels, read_register_page
 
 _INCOMPLETE = 0.08  # of documents on which other foreground is not erased
 _MARGIN = 8  # around a field, in pixels
@@ -75,8 +75,8 @@ def _field(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
     """Return the gray levels around a box, and which are of its number, or None if few are."""
     x, y, w, h = box
-    top, left = max(y - _MARGIN, 0), max(x - _MARGIN, 0)
-    window = np.s_[top : y + h + _MARGIN, left : x + w + _MARGIN]
+    window = around(box, _MARGIN)
+    top, left = (side.start for side in window)
     pixels, levels = gray[window].astype(np.float32), foreground[window]
     number = labels[window].copy()
     inside = np.zeros_like(number)

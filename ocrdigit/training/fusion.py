@@ -37,7 +37,7 @@ from ..models.detector import shipped_detector
 from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
 from ._matching import UNKNOWN, match, match_document, match_line
 from .line_images import TRAINING_DIGITS, clutter_picture, smooth, styles, words
-from .registers import read_register_labels
+from .registers import around, read_register_labels
 
 PRIOR_MEAN, PRIOR_STRENGTH = 0.9, 3.0
 MIN_PROBABILITY = 0.4
@@ -135,9 +135,9 @@ def register_lines(folder: str, part: str) -> list[LabelledLine]:
         (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
         for line in page["lines"]:
             x, y, w, h = line["box"]
-            left, top = max(x - _LINE_MARGIN, 0), max(y - _LINE_MARGIN, 0)
-            picture = gray[top : y + h + _LINE_MARGIN, left : x + w + _LINE_MARGIN]
-            lines.append(LabelledLine(picture, line["text"], (x - left, y - top, w, h)))
+            rows, columns = around(line["box"], _LINE_MARGIN)
+            box = (x - columns.start, y - rows.start, w, h)
+            lines.append(LabelledLine(gray[rows, columns], line["text"], box))
     return lines
 
 

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from .. import _core
-from .._inputs import gray_pages
-from .._predict import shipped_model
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE
-from ..reading import _downscaled
-from ..table import _find_upright, _find_writing
-from ._document_examples import legible_cells
+from .grids import SUDOKU, GridPhoto, read_grid_labels, read_grid_photo
 from .page_crops import LabelledCrops, crop, label_map
-from .registers import LabelledPage
+from .registers import FOREGROUND, LabelledPage
 
-_FOREGROUND = 96  # levels of at least this are foreground, as in digit/foreground.h
 _STREAM = 4  # of random numbers
-_SUDOKU = 9  # rows and columns
 _INSET = 0.14  # of a cell, on each side, where its ruling lines are
 _PHOTOS = 12  # in one chunk
 _TURNED = 0.1  # of the crops, by 90, 180 or 270 degrees
@@ -30,14 +21,12 @@ _TURNED = 0.1  # of the crops, by 90, 180 or 270 degrees
 def grid_crops(folder: str, seed: int, count: int) -> LabelledCrops:
     """Return crops (count, 256, 256) of the training photos of sudokus, and their label maps."""
     rng = np.random.default_rng([_STREAM, seed])
-    with open(os.path.join(folder, "grids", "labels.json"), encoding="utf-8") as file:
-        photos = [photo for photo in json.load(file) if photo["part"] == "train"]
+    photos = read_grid_labels(folder, "train")
     pages = []
     for index in rng.permutation(len(photos)).tolist():
-        (photo,) = gray_pages(os.path.join(folder, "grids", photos[index]["image"]), "path")
-        labelled = _labelled(_downscaled(photo)[0], np.array(photos[index]["grid"]))
-        if labelled is not None:
-            pages.append(labelled)
+        photo = read_grid_photo(folder, photos[index])
+        if photo is not None:
+            pages.append(_labelled(photo))
         if len(pages) == _PHOTOS:
             break
     if not pages:
@@ -56,28 +45,23 @@ def grid_crops(folder: str, seed: int, count: int) -> LabelledCrops:
     return X, np.stack(y)
 
 
-def _labelled(
-    gray: NDArray[np.uint8], truth: NDArray[np.int64]
-) -> tuple[LabelledPage, NDArray[np.float64], float] | None:
-    """Return a photo with labels, the nodes of its table and a height of digits, or None.
+def _labelled(photo: GridPhoto) -> tuple[LabelledPage, NDArray[np.float64], float]:
+    """Return a photo with labels, the nodes of its table and a height of digits.
 
     Foreground outside the table, and in cells whose digit is not known, is ignored.
     """
-    grid = _find_upright(gray, (_SUDOKU, _SUDOKU), shipped_model())
-    if grid is None or not legible_cells(_find_writing(grid), truth):
-        return None
-    corners = np.array(grid.nodes, np.float64)
+    corners = photo.nodes
     nodes = corners.reshape(-1, 2)
-    foreground, _ = _core.page_foreground(gray)
-    regions = Image.new("L", gray.shape[::-1], IGNORED)
+    foreground, _ = _core.page_foreground(photo.gray)
+    regions = Image.new("L", photo.gray.shape[::-1], IGNORED)
     draw = ImageDraw.Draw(regions)
     outline = [*corners[0], *corners[:, -1], *corners[-1, ::-1], *corners[::-1, 0]]
     draw.polygon([(float(x), float(y)) for x, y in outline], RULING_LINE)
-    for (row, column), value in np.ndenumerate(truth):
+    for (row, column), value in np.ndenumerate(photo.truth):
         quad = corners[[row, row, row + 1, row + 1], [column, column + 1, column + 1, column]]
         inner = quad + _INSET * (quad[[2, 3, 0, 1]] - quad)
         draw.polygon([(float(x), float(y)) for x, y in inner], NUMBER if value else IGNORED)
     labels = np.array(regions)
-    labels[foreground < _FOREGROUND] = BACKGROUND
-    cell = float(np.ptp(nodes[:, 1])) / _SUDOKU
+    labels[foreground < FOREGROUND] = BACKGROUND
+    cell = float(np.ptp(nodes[:, 1])) / SUDOKU
     return (foreground, labels), nodes, 0.6 * cell

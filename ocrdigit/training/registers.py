@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, WRITING
 
 LabelledPage = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # foreground, labels: (h, w)
 
-_FOREGROUND = 96  # levels of at least this are foreground, as in digit/foreground.h
+FOREGROUND = 96  # levels of at least this are foreground, as in digit/foreground.h
 
 
 def read_register_labels(folder: str, part: str) -> list[dict[str, Any]]:
@@ -37,6 +38,12 @@ def read_register_page(
     return gray, foreground, label_register(foreground, page["lines"])
 
 
+def around(box: Sequence[int], margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a box (x, y, w, h) with a margin, from 0 on."""
+    x, y, w, h = box
+    return slice(max(y - margin, 0), y + h + margin), slice(max(x - margin, 0), x + w + margin)
+
+
 def is_number(text: str) -> bool:
     """Return whether a text is digits, and separators between them."""
     return bool(re.fullmatch(r"[\d\s.,:/-]*\d[\d\s.,:/-]*", text))
@@ -44,7 +51,7 @@ def is_number(text: str) -> bool:
 
 def label_register(foreground: NDArray[np.uint8], lines: list[dict[str, Any]]) -> NDArray[np.uint8]:
     """Return labels of a page whose lines of text, but not whose ruling lines, are marked."""
-    ink = (foreground >= _FOREGROUND).astype(np.uint8)
+    ink = (foreground >= FOREGROUND).astype(np.uint8)
     ruling = _long_lines(ink, 70)
     labels: NDArray[np.uint8] = np.where(ink > 0, np.uint8(IGNORED), np.uint8(BACKGROUND))
     labels[ruling] = RULING_LINE
