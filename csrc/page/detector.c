@@ -16,8 +16,9 @@ enum { MAX_SCALES = 4, MAX_PIXELS = 10000000, MIN_SIDE = 40 };
 static const double min_number = 0.1;
 
 /* Heights of writing, in pixels of a scale, that suit the network; it takes lower writing for what
- * it looks like, and higher for background. Scales at which writing has the best heights count so
- * many times as much as others. */
+ * it looks like, and higher for background. Scales at which a number or other writing has the best
+ * heights count so many times as much as others: first where a scale alone shows a number of such
+ * a height, then for groups of all scales. */
 enum { MIN_HEIGHT = 14, MAX_HEIGHT = 100 };
 enum { BEST_MIN_HEIGHT = 20, BEST_MAX_HEIGHT = 64, BEST_WEIGHT = 4 };
 
@@ -39,6 +40,7 @@ typedef struct scaled_foreground {
 typedef struct scale_map {
   od_shape shape;
   uint8_t *probabilities; /* (shape), whose channels are od_pixel_class: of 255 */
+  uint8_t *weights; /* (shape.h, shape.w): BEST_WEIGHT in numbers of the best heights, else 1 */
 } scale_map;
 
 /* Cells are blocks of pixels of the page, those of its class map: the pixels of the map of the
@@ -151,15 +153,19 @@ static double number_proportion(double number, double other) {
   return number > 0 ? number / (number + other) : 0;
 }
 
-/* Adds `weight` times the probabilities of cell (i, j) at a scale to sums (OD_PIXEL_CLASSES). */
-static void add_scale(const detection *work, int i, int j, int scale, int weight, int *sums) {
+/* Returns the index of the pixel of cell (i, j) in the map of a scale. */
+static size_t pixel_of(const detection *work, int i, int j, int scale) {
   const int border = MARGIN / OD_DETECTOR_STRIDE;
   const od_shape shape = work->maps[scale].shape;
   const int y = od_min((i >> scale) + border, shape.h - 1);
   const int x = od_min((j >> scale) + border, shape.w - 1);
-  const uint8_t *pixel = work->maps[scale].probabilities +
-                         ((size_t)y * (size_t)shape.w + (size_t)x) * OD_PIXEL_CLASSES;
-  for (int c = 0; c < OD_PIXEL_CLASSES; c++) sums[c] += weight * pixel[c];
+  return (size_t)y * (size_t)shape.w + (size_t)x;
+}
+
+/* Adds `weight` times the probabilities of a pixel to sums (OD_PIXEL_CLASSES). */
+static void add_pixel(const scale_map *map, size_t pixel, int weight, int *sums) {
+  for (int c = 0; c < OD_PIXEL_CLASSES; c++)
+    sums[c] += weight * map->probabilities[pixel * OD_PIXEL_CLASSES + (size_t)c];
 }
 
 static od_pixel_class class_of(const int *sums) {
@@ -203,9 +209,8 @@ static void add_group(cell_group *groups, int from, int to) {
 }
 
 /* Groups connected cells of some classes. groups (rows, columns) of other cells are not set. */
-static void group_cells(const detection *work, unsigned classes, cell_group *groups) {
+static void group_cells(const od_class_map *cells, unsigned classes, cell_group *groups) {
   static const int neighbours[4][2] = {{0, -1}, {-1, -1}, {-1, 0}, {-1, 1}};
-  const od_class_map *cells = &work->page->class_map;
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
       if (!is_of(cells, i, j, classes)) continue;
@@ -221,6 +226,53 @@ static void group_cells(const detection *work, unsigned classes, cell_group *gro
     }
 }
 
+/* Returns the weight of a scale at which writing has this height. */
+static int weight_of(int height) {
+  return height >= BEST_MIN_HEIGHT && height <= BEST_MAX_HEIGHT ? BEST_WEIGHT : 1;
+}
+
+/* Sets the weights of a scale's pixels by the numbers that it shows alone. cells (shape) are of
+ * background, groups (shape) is scratch. */
+static void weigh_pixels(scale_map *map, od_class_map *cells, cell_group *groups) {
+  const size_t count = (size_t)map->shape.h * (size_t)map->shape.w;
+  for (size_t i = 0; i < count; i++) {
+    int sums[OD_PIXEL_CLASSES] = {0};
+    add_pixel(map, i, 1, sums);
+    cells->classes[i] = (uint8_t)class_of(sums);
+  }
+  group_cells(cells, WRITTEN, groups);
+  for (size_t i = 0; i < count; i++) {
+    const uint8_t *pixel = map->probabilities + i * OD_PIXEL_CLASSES;
+    if (!(WRITTEN >> cells->classes[i] & 1)) continue;
+    cell_group *group = &groups[find_root(groups, (int)i)];
+    group->number += pixel[OD_PIXEL_NUMBER];
+    group->writing += pixel[OD_PIXEL_WRITING];
+  }
+  for (size_t i = 0; i < count; i++) {
+    map->weights[i] = 1;
+    if (!(WRITTEN >> cells->classes[i] & 1)) continue;
+    const cell_group *group = &groups[find_root(groups, (int)i)];
+    if (group->number > group->writing)
+      map->weights[i] = (uint8_t)weight_of(OD_DETECTOR_STRIDE * (group->bottom - group->top));
+  }
+}
+
+static od_status weigh_scale(scale_map *map, od_error *error) {
+  const size_t count = (size_t)map->shape.h * (size_t)map->shape.w;
+  od_class_map cells;
+  od_status status =
+      od_class_map_create(OD_DETECTOR_STRIDE, map->shape.h, map->shape.w, &cells, error);
+  cell_group *groups = od_allocate(count, sizeof *groups);
+  map->weights = od_allocate(count, 1);
+  if (!status && groups && map->weights)
+    weigh_pixels(map, &cells, groups);
+  else if (!status)
+    status = od_fail_memory(error, "detecting the numbers of a page");
+  od_class_map_release(&cells);
+  od_release(groups);
+  return status;
+}
+
 /* Sets sums (OD_PIXEL_CLASSES) to those of the probabilities of cell (i, j) of a group, at the
  * scales that suit the group's height. */
 static void sum_suitable(const detection *work, const cell_group *group, int i, int j, int *sums) {
@@ -229,8 +281,7 @@ static void sum_suitable(const detection *work, const cell_group *group, int i, 
   memset(sums, 0, OD_PIXEL_CLASSES * sizeof *sums);
   while (scale + 1 < work->scales && height >> scale > MAX_HEIGHT) scale++;
   do {
-    const bool best = height >> scale >= BEST_MIN_HEIGHT && height >> scale <= BEST_MAX_HEIGHT;
-    add_scale(work, i, j, scale, best ? BEST_WEIGHT : 1, sums);
+    add_pixel(&work->maps[scale], pixel_of(work, i, j, scale), weight_of(height >> scale), sums);
     scale++;
   } while (scale < work->scales && height >> scale >= MIN_HEIGHT);
 }
@@ -239,7 +290,7 @@ static void sum_suitable(const detection *work, const cell_group *group, int i, 
 static void group_writing(const detection *work, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
   int sums[OD_PIXEL_CLASSES];
-  group_cells(work, WRITTEN, groups);
+  group_cells(cells, WRITTEN, groups);
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
       if (!is_of(cells, i, j, WRITTEN)) continue;
@@ -271,7 +322,7 @@ static int number_height(const detection *work, cell_group *groups, int *counts)
 static bool find_short_lines(const detection *work, int max_length, cell_group *groups) {
   const od_class_map *cells = &work->page->class_map;
   bool found = false;
-  group_cells(work, RULED, groups);
+  group_cells(cells, RULED, groups);
   for (int i = 0; i < cells->rows * cells->columns; i++) {
     if (cells->classes[i] != OD_PIXEL_RULING_LINE) continue;
     const cell_group *group = &groups[find_root(groups, i)];
@@ -334,7 +385,10 @@ static od_status classify_cells(const detection *work, od_error *error) {
   for (int i = 0; i < cells->rows; i++)
     for (int j = 0; j < cells->columns; j++) {
       memset(sums, 0, sizeof sums);
-      for (int k = 0; k < work->scales; k++) add_scale(work, i, j, k, 1, sums);
+      for (int k = 0; k < work->scales; k++) {
+        const size_t pixel = pixel_of(work, i, j, k);
+        add_pixel(&work->maps[k], pixel, work->maps[k].weights[pixel], sums);
+      }
       *classes++ = (uint8_t)class_of(sums);
     }
   cell_group *groups = od_allocate(count, sizeof *groups);
@@ -386,9 +440,13 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
                                od_thread_pool *pool, od_error *error) {
   detection work = {.page = page, .model = detector, .workspace = workspace, .pool = pool};
   od_status status = run_scales(&work, error);
+  for (int i = 0; !status && i < work.scales; i++) status = weigh_scale(&work.maps[i], error);
   if (!status) status = classify_cells(&work, error);
   if (!status) status = erase(&work, error);
-  for (int i = 0; i < work.scales; i++) od_release(work.maps[i].probabilities);
+  for (int i = 0; i < work.scales; i++) {
+    od_release(work.maps[i].probabilities);
+    od_release(work.maps[i].weights);
+  }
   od_release(work.erased_from);
   od_release(page->background);
   page->background = NULL;
