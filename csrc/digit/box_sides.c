@@ -16,7 +16,8 @@ enum {
   RIGHT = 3,
   MIN_LENGTH = 8, /* of a box side */
   MAX_SLANT = 6,  /* a box side's ends differ by up to 6 / 100 of its length in depth */
-  PADDING = 8     /* more than half of that at OD_MAX_BOXED_IMAGE */
+  PADDING = 8,    /* more than half of that at OD_MAX_BOXED_IMAGE */
+  BLOCK = 16      /* depths that are counted together */
 };
 
 /* Rows and columns first..last - 1. */
@@ -84,9 +85,15 @@ static int shift_at(const side *s, int slant, int j) {
 /* The depth up to which box sides are searched. */
 static int zone_of(const side *s) { return s->depth * 36 / 100; }
 
-/* lines (length, PADDING + zone + PADDING) = 1 at foreground pixels. */
+/* The zone in whole blocks, for speed. */
+static int blocks_of(const side *s) { return (zone_of(s) + BLOCK - 1) / BLOCK * BLOCK; }
+
+/* The distance between lines. */
+static int pitch_of(const side *s) { return blocks_of(s) + 2 * PADDING; }
+
+/* lines (length, PADDING + blocks + PADDING) = 1 at foreground pixels. */
 static void copy_zone(const side *s, const uint8_t *foreground, uint8_t *lines) {
-  const int zone = zone_of(s), n = zone + 2 * PADDING;
+  const int zone = zone_of(s), n = pitch_of(s);
   memset(lines, 0, (size_t)s->length * (size_t)n);
   for (int j = 0; j < s->length; j++)
     for (int i = 0; i < od_min(zone + PADDING, s->depth); i++)
@@ -94,13 +101,16 @@ static void copy_zone(const side *s, const uint8_t *foreground, uint8_t *lines) 
           foreground[s->origin + j * s->along + i * s->inward] >= OD_FOREGROUND_WEAK;
 }
 
-/* counts (zone) = the number of foreground pixels at each depth along the slant. */
+/* counts (blocks) = the number of foreground pixels at each depth along the slant. */
 static void count_pixels(const side *s, int slant, const uint8_t *lines, uint8_t *counts) {
-  const int zone = zone_of(s), n = zone + 2 * PADDING;
-  memset(counts, 0, (size_t)zone);
-  for (int j = 0; j < s->length; j++) {
-    const uint8_t *line = lines + j * n + PADDING + shift_at(s, slant, j);
-    for (int i = 0; i < zone; i++) counts[i] = (uint8_t)(counts[i] + line[i]);
+  const int pitch = pitch_of(s);
+  for (int block = 0; block < blocks_of(s); block += BLOCK) {
+    uint8_t sums[BLOCK] = {0};
+    for (int j = 0; j < s->length; j++) {
+      const uint8_t *line = lines + j * pitch + PADDING + shift_at(s, slant, j) + block;
+      for (int i = 0; i < BLOCK; i++) sums[i] = (uint8_t)(sums[i] + line[i]);
+    }
+    memcpy(counts + block, sums, sizeof sums);
   }
 }
 
@@ -121,7 +131,7 @@ static int find_inner_edge(const side *s, const uint8_t *counts) {
 /* Whether the foreground just outside the inner edge reaches to both ends, which a curved stroke
  * does not. */
 static bool reaches_ends(const side *s, const uint8_t *lines) {
-  const int n = zone_of(s) + 2 * PADDING, part = od_max(2, s->length / 12);
+  const int n = pitch_of(s), part = od_max(2, s->length / 12);
   int first = 0, last = 0;
   for (int j = 0; j < part; j++) {
     for (int end = 0; end < 2; end++) {
