@@ -45,5 +45,6 @@
 #include "train/schedule.h"
 #include "train/augment.h"
 #include "train/trainer.h"
+#include "train/checkpoint.h"
 
 #endif

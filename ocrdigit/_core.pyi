@@ -200,6 +200,20 @@ class Trainer:
         weights or start another run: that is a RuntimeError.
         """
 
+    def state(self) -> dict[str, Any]:
+        """Return the state between two steps: ints, floats, and float32 arrays of one dimension.
+
+        In a callback it is that of the run: in ``on_epoch`` that at the start of the next epoch.
+        """
+
+    def restore(self, state: Mapping[str, Any], /) -> None:
+        """Set a state, from which the next run continues to the bit.
+
+        The trainer must have the same settings, and the run the same data. ValueError or
+        TypeError, with nothing changed, if the state is not one of such a trainer; RuntimeError
+        during a run.
+        """
+
 @final
 class Classifier:
     """A network of the ten digits, or of these and "non-digit", as a classifier.

@@ -9,17 +9,8 @@
 #include "convert.h"
 #include "errors.h"
 #include "fields.h"
-#include "network_type.h"
 #include "precision.h"
 #include "runtime.h"
-#include "train/trainer.h"
-
-typedef struct trainer_object {
-  PyObject_HEAD
-  network_object *network;
-  od_trainer *trainer;      /* must not be used while the network's flag `training` is set */
-  shared_thread_pool *pool; /* kept, as the trainer has buffers for so many threads */
-} trainer_object;
 
 /* ---- creation and release ---- */
 
@@ -377,6 +368,12 @@ static PyMethodDef methods[] = {
                "validation_labels=None, *, targets=None, on_step=None, on_epoch=None, "
                "interval=0.0)\n--\n\n"
                "Train. Return True if all epochs ran, False if a callback returned False.")},
+    {"state", trainer_state, METH_NOARGS,
+     PyDoc_STR("state($self, /)\n--\n\n"
+               "The state between two steps: a dict of ints, floats and float32 arrays.")},
+    {"restore", trainer_restore, METH_O,
+     PyDoc_STR("restore($self, state, /)\n--\n\n"
+               "Set a state, from which the next run continues.")},
     {NULL, NULL, 0, NULL}};
 
 static PyType_Slot slots[] = {

@@ -147,3 +147,39 @@ bool od_optimizer_step(od_optimizer *o, od_thread_pool *pool, double rate, const
 const od_real *od_optimizer_average(const od_optimizer *o) {
   return o->config.ema > 0 && o->averaging ? o->average : NULL;
 }
+
+od_optimizer_state od_optimizer_save(const od_optimizer *o) {
+  return (od_optimizer_state){.steps = o->steps,
+                              .mean = o->mean,
+                              .square = o->config.kind == OD_SGD ? NULL : o->square,
+                              .average = od_optimizer_average(o)};
+}
+
+/* Check that an array of a state is there as the optimizer needs it, with finite numbers from `low`
+ * on. */
+static od_status check_array(const char *name, const od_real *values, size_t count, double low,
+                             od_error *error) {
+  if (!values != !count)
+    return od_fail(error, OD_ERROR_ARGUMENT, count ? "%s: missing" : "%s: given, expected none",
+                   name);
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(values[i]) || (double)values[i] < low)
+      return od_fail(error, OD_ERROR_ARGUMENT, "%s: got %g, expected finite numbers%s", name,
+                     (double)values[i], low < 0 ? "" : " from 0");
+  return OD_OK;
+}
+
+od_status od_optimizer_restore(od_optimizer *o, const od_optimizer_state *state, od_error *error) {
+  const size_t square = o->config.kind == OD_SGD ? 0 : o->trainable;
+  const size_t average = o->config.ema > 0 && state->steps ? o->total : 0;
+  od_status status = check_array("mean", state->mean, o->trainable, -INFINITY, error);
+  if (!status) status = check_array("square", state->square, square, 0, error);
+  if (!status) status = check_array("average", state->average, average, -INFINITY, error);
+  if (status) return status;
+  o->steps = state->steps;
+  o->averaging = average > 0;
+  memmove(o->mean, state->mean, o->trainable * sizeof *o->mean);
+  if (square) memmove(o->square, state->square, square * sizeof *o->square);
+  if (average) memmove(o->average, state->average, average * sizeof *o->average);
+  return OD_OK;
+}

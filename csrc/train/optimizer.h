@@ -29,6 +29,14 @@ typedef struct od_optimizer_config {
                                    step t uses at most (1 + t) / (10 + t); 0: no average */
 } od_optimizer_config;
 
+/* The state of an optimizer, apart from its config. */
+typedef struct od_optimizer_state {
+  uint64_t steps;         /* made so far */
+  const od_real *mean;    /* (trainable): Adam's first moment, SGD's velocity */
+  const od_real *square;  /* (trainable): Adam's second moment; NULL with SGD */
+  const od_real *average; /* (total): as od_optimizer_average */
+} od_optimizer_state;
+
 typedef struct od_optimizer od_optimizer;
 
 od_status od_optimizer_create(const od_network *network, const od_kernels *kernels,
@@ -43,6 +51,14 @@ bool od_optimizer_step(od_optimizer *optimizer, od_thread_pool *pool, double rat
 
 /* The moving average of all values (total size), or NULL if there is none. */
 const od_real *od_optimizer_average(const od_optimizer *optimizer);
+
+/* Return the state; its arrays belong to the optimizer and change with its next step. */
+od_optimizer_state od_optimizer_save(const od_optimizer *optimizer);
+
+/* Check a state, then copy it. OD_ERROR_ARGUMENT, with nothing changed, names the member that is
+ * missing, is not finite or belongs to another kind of optimizer. */
+od_status od_optimizer_restore(od_optimizer *optimizer, const od_optimizer_state *state,
+                               od_error *error);
 
 OD_END_DECLS
 

@@ -6,11 +6,10 @@
 #include <time.h>
 
 #include "base/math.h"
-#include "nn/gradient.h"
 #include "nn/calibration.h"
-#include "nn/workspace.h"
 #include "nn/ctc.h"
 #include "train/trainer_checks.h"
+#include "train/trainer_state.h"
 
 /* Part of the key of each stream of random numbers. */
 enum { STREAM_SHUFFLE = 1, STREAM_AUGMENT, STREAM_DROPOUT };
@@ -20,34 +19,6 @@ enum {
   MAP_BLOCK = 8,             /* … of a network with a map as output */
   CALIBRATION_IMAGES = 1024, /* maximum, … */
   CALIBRATION_MAPS = 32      /* … of images with a map as output */
-};
-
-struct od_trainer {
-  od_network *network;
-  const od_kernels *kernels;
-  od_train_config config;
-  int threads;
-  od_optimizer *optimizer;
-  od_gradient *gradient;
-  od_model *model;         /* for validation: the weights at its start, packed */
-  od_workspace *workspace; /* of `model` */
-  od_real *step_gradient;  /* (trainable) */
-  od_real *saved_weights;  /* (total): the weights while the network holds their average */
-  od_real *best_weights;   /* (total): of the best epoch */
-  bool sequences;          /* the network has time steps, trained by CTC */
-  bool maps;               /* the network has maps */
-  size_t positions;        /* time steps or pixels of an image, or 1 */
-  size_t outputs;          /* positions x classes */
-  size_t block;            /* images per inference call */
-  od_real *scores;         /* (block + 1, outputs); the last row is scratch */
-  void *ctc_scratch;       /* od_ctc_scratch bytes */
-  uint8_t *labels;         /* (batch_size, positions) */
-  od_real *targets;        /* (batch_size, classes) */
-  size_t total_bytes;      /* of all the network's values */
-  size_t augment_size;     /* bytes of scratch per worker */
-  unsigned char *augment_scratch;
-  uint64_t epochs_begun; /* over all runs, so that later runs draw other random numbers */
-  bool average_shown;    /* the network holds the average since the last run */
 };
 
 /* The context of the tasks that load the images of a batch. */
@@ -64,6 +35,8 @@ static double now(void) {
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
+
+static const run_position run_start = {.best = {.loss = INFINITY, .accuracy = -1}};
 
 /* -- creation and release -- */
 
@@ -108,6 +81,7 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   t->kernels = kernels;
   t->config = *config;
   t->threads = threads;
+  t->position = run_start;
   status = allocate_buffers(t, error);
   if (!status)
     status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
@@ -141,13 +115,6 @@ void od_trainer_destroy(od_trainer *t) {
 
 /* -- an epoch -- */
 
-/* Sums over images or labelled pixels, then their means: cross-entropy or CTC loss, and correct
- * answers. */
-typedef struct metrics {
-  double loss, accuracy;
-  double count; /* of images or pixels */
-} metrics;
-
 /* One call of od_trainer_run. */
 typedef struct session {
   od_trainer *trainer;
@@ -155,8 +122,6 @@ typedef struct session {
   const od_train_data *train, *validation; /* validation may be NULL */
   od_callbacks callbacks;
   uint32_t *order; /* (train->images.count) */
-  metrics best;    /* of the epochs so far */
-  int since_best;  /* epochs */
 } session;
 
 /* Call a callback, if there is one; return whether to continue. */
@@ -195,10 +160,18 @@ static size_t label_count(const od_trainer *t, const od_train_data *data) {
   return t->sequences ? data->length : t->positions;
 }
 
+/* The learning rate of a step of the present epoch. */
+static double step_rate(const od_trainer *t, size_t step) {
+  const run_position *at = &t->position;
+  return od_schedule_rate(&t->config.schedule, (size_t)at->epoch * at->steps + step,
+                          (size_t)t->config.epochs * at->steps);
+}
+
 /* Train on the n images from position b->first of the epoch: gradient, then optimizer step. */
-static od_status run_step(const session *s, batch_loader *b, size_t n, od_progress *p,
-                          od_loss *loss, od_error *error) {
+static od_status run_step(const session *s, batch_loader *b, size_t n, od_loss *loss,
+                          od_error *error) {
   const od_trainer *t = s->trainer;
+  const run_position *at = &t->position;
   const od_train_config *config = &t->config;
   const size_t length = label_count(t, s->train);
   b->order = s->order + b->first;
@@ -212,45 +185,64 @@ static od_status run_step(const session *s, batch_loader *b, size_t n, od_progre
       .targets = gather_targets(t, s->train, b->order, n),
       .class_weights = config->class_count ? config->class_weights : NULL,
       .count = (int)n,
-      .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT), od_rng_mix(b->epoch, p->step))};
+      .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT), od_rng_mix(b->epoch, at->step))};
   *loss = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->step_gradient);
-  p->rate = od_schedule_rate(&config->schedule, (size_t)p->epoch * p->steps + p->step,
-                             (size_t)p->epochs * p->steps);
-  if (!isfinite(loss->loss) ||
-      !od_optimizer_step(t->optimizer, s->pool, p->rate, t->step_gradient, t->network))
+  if (!isfinite(loss->loss) || !od_optimizer_step(t->optimizer, s->pool, step_rate(t, at->step),
+                                                  t->step_gradient, t->network))
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "training diverged in epoch %d, step %zu (loss %g): the network keeps the "
                    "weights before that step; a smaller learning_rate may help",
-                   p->epoch + 1, p->step + 1, loss->loss);
+                   at->epoch + 1, at->step + 1, loss->loss);
   od_gradient_update_statistics(t->gradient);
   return OD_OK;
 }
 
 static double mean(double sum, double count) { return count > 0 ? sum / count : 0; }
 
-static od_status run_epoch(session *s, od_progress *p, od_error *error) {
-  od_trainer *t = s->trainer;
-  const size_t count = s->train->images.count, batch_size = (size_t)t->config.batch_size;
-  const double start = now();
-  metrics sum = {0};
-  batch_loader b = {.trainer = t, .data = s->train, .epoch = t->epochs_begun++};
+/* Describe the position of the run in *p. */
+static void report(const od_trainer *t, od_progress *p) {
+  const run_position *at = &t->position;
+  p->epoch = at->epoch;
+  p->step = at->step;
+  p->loss = mean(at->sums.loss, at->sums.count);
+  p->accuracy = mean(at->sums.accuracy, at->sums.count);
+  p->rate = at->step ? step_rate(t, at->step - 1) : 0;
+  p->seconds = at->seconds;
+}
+
+/* Shuffle the images, and return the key of the epoch's random numbers. An epoch counts as begun
+ * after its first step. */
+static uint64_t shuffle(const session *s) {
+  const od_trainer *t = s->trainer;
+  const uint64_t epoch = t->epochs_begun - (t->position.step > 0);
+  const size_t count = s->train->images.count;
   od_rng rng;
-  od_rng_seed(&rng, od_rng_mix(t->config.seed, STREAM_SHUFFLE), b.epoch);
+  od_rng_seed(&rng, od_rng_mix(t->config.seed, STREAM_SHUFFLE), epoch);
   for (size_t i = 0; i < count; i++) s->order[i] = (uint32_t)i;
   od_rng_shuffle(&rng, s->order, count);
-  for (p->step = 0; p->step < p->steps;) {
+  return epoch;
+}
+
+/* Make the steps that are left of the epoch. */
+static od_status run_steps(const session *s, od_progress *p, od_error *error) {
+  od_trainer *t = s->trainer;
+  run_position *at = &t->position;
+  const size_t count = s->train->images.count, batch_size = (size_t)t->config.batch_size;
+  const double start = now() - at->seconds;
+  batch_loader b = {.trainer = t, .data = s->train, .epoch = shuffle(s)};
+  report(t, p);
+  while (at->step < at->steps) {
     od_loss loss;
-    b.first = p->step * batch_size;
-    const size_t n = count - b.first < batch_size ? count - b.first : batch_size;
-    const od_status status = run_step(s, &b, n, p, &loss, error);
+    b.first = at->step * batch_size;
+    const od_status status =
+        run_step(s, &b, od_min_size(count - b.first, batch_size), &loss, error);
     if (status) return status;
-    sum.loss += loss.loss * (double)loss.counted;
-    sum.accuracy += (double)loss.correct;
-    sum.count += (double)loss.counted;
-    p->step++;
-    p->loss = mean(sum.loss, sum.count);
-    p->accuracy = mean(sum.accuracy, sum.count);
-    p->seconds = now() - start;
+    if (!at->step++) t->epochs_begun++;
+    at->sums.loss += loss.loss * (double)loss.counted;
+    at->sums.accuracy += (double)loss.correct;
+    at->sums.count += (double)loss.counted;
+    at->seconds = now() - start;
+    report(t, p);
     if (!proceed(s, s->callbacks.on_step, p)) return OD_STOPPED;
   }
   return OD_OK;
@@ -336,8 +328,9 @@ static bool is_better(metrics a, metrics b) {
 }
 
 /* Validate, and save the weights if they are the best so far. */
-static od_status validate(session *s, od_progress *p, od_error *error) {
+static od_status validate(const session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
+  run_position *at = &t->position;
   metrics m;
   double start = now();
   od_status status = evaluate(s, p, &m, error);
@@ -345,10 +338,10 @@ static od_status validate(session *s, od_progress *p, od_error *error) {
   p->val_loss = m.loss;
   p->val_accuracy = m.accuracy;
   p->seconds += now() - start;
-  s->since_best++;
-  if (is_better(m, s->best)) {
-    s->best = m;
-    s->since_best = 0;
+  at->since_best++;
+  if (is_better(m, at->best)) {
+    at->best = m;
+    at->since_best = 0;
     memcpy(t->best_weights, od_network_values(t->network), t->total_bytes);
   }
   return OD_OK;
@@ -356,26 +349,44 @@ static od_status validate(session *s, od_progress *p, od_error *error) {
 
 /* -- a run -- */
 
-/* Save the weights and put their moving average in their place; false if there is none. */
-static bool swap_in_average(od_trainer *t) {
+/* Save the weights and put their moving average in their place, if there is one. */
+static void swap_in_average(od_trainer *t) {
   const od_real *average = od_optimizer_average(t->optimizer);
-  if (!average) return false;
+  if (!average) return;
   memcpy(t->saved_weights, od_network_values(t->network), t->total_bytes);
   memcpy(od_network_values(t->network), average, t->total_bytes);
-  return true;
+  t->average_shown = true;
 }
 
-static void restore_weights(od_trainer *t) {
-  memcpy(od_network_values(t->network), t->saved_weights, t->total_bytes);
-}
-
-/* A run continues from the weights that the last one ended with, not from their average in the
- * network; but from the network's weights if they were changed since. */
-static void restore_unchanged_weights(od_trainer *t) {
+const od_real *od_trainer_weights(const od_trainer *t) {
+  const od_real *values = od_network_values_const(t->network);
   const od_real *average = od_optimizer_average(t->optimizer);
-  if (t->average_shown && memcmp(od_network_values(t->network), average, t->total_bytes) == 0)
-    restore_weights(t);
+  const bool unchanged = t->average_shown && memcmp(values, average, t->total_bytes) == 0;
+  return unchanged ? t->saved_weights : values;
+}
+
+static void swap_out_average(od_trainer *t) {
+  const od_real *weights = od_trainer_weights(t);
+  if (weights == t->saved_weights) memcpy(od_network_values(t->network), weights, t->total_bytes);
   t->average_shown = false;
+}
+
+/* Train for what is left of an epoch, and validate. */
+static od_status run_epoch(const session *s, od_progress *p, od_error *error) {
+  od_trainer *t = s->trainer;
+  run_position *at = &t->position;
+  p->val_loss = p->val_accuracy = NAN;
+  od_status status = run_steps(s, p, error);
+  if (status) return status;
+  swap_in_average(t);
+  if (s->validation) status = validate(s, p, error);
+  if (!status) {
+    *at = (run_position){
+        .epoch = at->epoch + 1, .steps = at->steps, .best = at->best, .since_best = at->since_best};
+    if (!proceed(s, s->callbacks.on_epoch, p)) status = OD_STOPPED;
+  }
+  swap_out_average(t);
+  return status;
 }
 
 /* Observe the activation ranges that OD_INT8 needs, with the weights that the run ends with. */
@@ -387,7 +398,7 @@ static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *imag
 }
 
 static od_status check_run(const od_trainer *t, const od_train_data *train,
-                           const od_train_data *validation, od_error *error) {
+                           const od_train_data *validation, size_t steps, od_error *error) {
   od_status status = od_check_train_data(t->network, "training data", train, error);
   if (!status) status = od_check_train_targets(t->network, train, error);
   if (!status && validation)
@@ -395,38 +406,45 @@ static od_status check_run(const od_trainer *t, const od_train_data *train,
   if (!status && !validation && (t->config.patience || t->config.restore_best))
     status = od_fail(error, OD_ERROR_ARGUMENT,
                      "patience and restore_best need validation data, which are missing");
+  const size_t expected = t->position.steps;
+  if (!status && t->restored && expected && steps != expected)
+    status = od_fail(error, OD_ERROR_ARGUMENT,
+                     "training data: got %zu steps in an epoch, expected the %zu of the "
+                     "checkpoint",
+                     steps, expected);
   return status;
+}
+
+/* Whether there is another epoch. */
+static bool goes_on(const od_trainer *t) {
+  const run_position *at = &t->position;
+  const int patience = t->config.patience;
+  return at->epoch < t->config.epochs && !(patience && at->since_best >= patience);
 }
 
 od_status od_trainer_run(od_trainer *t, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error) {
-  od_status status = check_run(t, train, validation, error);
+  const size_t count = train->images.count, batch = (size_t)t->config.batch_size;
+  const size_t steps = (count + batch - 1) / batch;
+  od_status status = check_run(t, train, validation, steps, error);
   if (status) return status;
-  size_t count = train->images.count, batch = (size_t)t->config.batch_size;
-  session s = {.trainer = t,
-               .pool = od_thread_pool_threads(pool) > t->threads ? NULL : pool,
-               .train = train,
-               .validation = validation,
-               .callbacks = callbacks ? *callbacks : (od_callbacks){0},
-               .order = od_allocate(count, sizeof *s.order),
-               .best = {.loss = INFINITY, .accuracy = -1}};
+  const session s = {.trainer = t,
+                     .pool = od_thread_pool_threads(pool) > t->threads ? NULL : pool,
+                     .train = train,
+                     .validation = validation,
+                     .callbacks = callbacks ? *callbacks : (od_callbacks){0},
+                     .order = od_allocate(count, sizeof *s.order)};
   if (!s.order) return od_fail_memory(error, "the order of the images");
-  restore_unchanged_weights(t);
+  swap_out_average(t);
+  if (!t->restored) t->position = run_start;
+  t->restored = false;
+  t->position.steps = steps;
 
-  od_progress p = {.epochs = t->config.epochs, .steps = (count + batch - 1) / batch};
-  for (p.epoch = 0; p.epoch < p.epochs && !status; p.epoch++) {
-    p.val_loss = p.val_accuracy = NAN;
-    status = run_epoch(&s, &p, error);
-    if (status) break;
-    const bool averaged = swap_in_average(t);
-    if (validation) status = validate(&s, &p, error);
-    if (!status && !proceed(&s, s.callbacks.on_epoch, &p)) status = OD_STOPPED;
-    if (averaged) restore_weights(t);
-    if (t->config.patience && s.since_best >= t->config.patience) break;
-  }
-  t->average_shown = swap_in_average(t);
-  if (!status && s.best.accuracy >= 0 && t->config.restore_best)
+  od_progress p = {.epochs = t->config.epochs, .steps = steps};
+  while (!status && goes_on(t)) status = run_epoch(&s, &p, error);
+  swap_in_average(t);
+  if (!status && t->position.best.accuracy >= 0 && t->config.restore_best)
     memcpy(od_network_values(t->network), t->best_weights, t->total_bytes);
   calibrate(t, pool, &train->images);
   od_release(s.order);

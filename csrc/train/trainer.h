@@ -73,7 +73,8 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
                             const od_train_config *config, od_trainer **trainer, od_error *error);
 void od_trainer_destroy(od_trainer *trainer);
 
-/* Train. `validation` and `callbacks` may be NULL. With a moving average of weights, the network
+/* Train; after od_trainer_restore (checkpoint.h) from the restored position on, else from epoch 0.
+ * `validation` and `callbacks` may be NULL. With a moving average of weights, the network
  * holds the average during validation, on_block and on_epoch, and after the run.
  * Returns OD_OK; OD_STOPPED if a callback returned false (the network has the weights after the
  * last completed step, or their average); or OD_ERROR_ARGUMENT for invalid data, for patience or
