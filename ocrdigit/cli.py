@@ -133,6 +133,19 @@ def main() -> None:
     show_default=True,
     help="The file to save the model to.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.Path(),
+    metavar="FILE",
+    help="Save the state of the training to this file, resume from it if it exists, and delete it "
+    "at the end.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Steps between savings of the checkpoint.  [default: at the end of each epoch]",
+)
 @click.option("--quiet", is_flag=True, help="Do not show progress.")
 def train(
     data: str | None,
@@ -146,6 +159,8 @@ def train(
     seed: int | None,
     jobs: int | None,
     out: str,
+    checkpoint: str | None,
+    every: int | None,
     quiet: bool,
 ) -> None:
     """Train a model and save it.
@@ -160,6 +175,8 @@ def train(
         raise click.BadParameter(f"{out!r} does not end in .safetensors", param_hint="--out")
     if recipe == "fine-tune" and not start:
         raise click.UsageError("the recipe fine-tune needs a model to start from: --from FILE")
+    if every and not checkpoint:
+        raise click.UsageError("--every needs the file of the checkpoint: --checkpoint FILE")
     check_writable(out)
     model = DigitClassifier.load(start) if start else DigitClassifier()
     dataset = _dataset(data)
@@ -175,7 +192,7 @@ def train(
         verbose=not quiet,
     )
     try:
-        model.fit(dataset.X_train, dataset.y_train)
+        model.fit(dataset.X_train, dataset.y_train, checkpoint=checkpoint, every=every or "epoch")
     except KeyboardInterrupt:
         if hasattr(model, "network_"):
             kept = out.removesuffix(".safetensors") + ".interrupted.safetensors"

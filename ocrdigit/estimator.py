@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from . import (
     _callbacks,
+    _checkpoint,
     _checks,
     _core,
     _layer_table,
@@ -226,7 +227,13 @@ class DigitClassifier:
     # ---- training ----
 
     def fit(
-        self, X: object, y: object, validation_data: tuple[object, object] | None = None
+        self,
+        X: object,
+        y: object,
+        validation_data: tuple[object, object] | None = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int | str = "epoch",
     ) -> DigitClassifier:
         """Train on images and their digits.
 
@@ -239,6 +246,15 @@ class DigitClassifier:
             The digits, 0..9 or "0".."9".
         validation_data : (X, y), optional
             Images to evaluate after each epoch; they are not trained on.
+        checkpoint : path, optional
+            A file to which the state of the training is saved, atomically, so that it can resume
+            after a crash, a reboot or Ctrl-C: the same call continues from the file if it exists,
+            and gives the same model to the bit as if it had not stopped. Parameters and data must
+            be the same, except that a ``random_state`` of None resumes with the seed in the file;
+            with ``warm_start``, the weights are those in the file. When the training has ended,
+            also early, the file is deleted.
+        every : int or "epoch", default "epoch"
+            The number of steps from one saving to the next, or "epoch" for the end of each epoch.
 
         Returns
         -------
@@ -248,10 +264,27 @@ class DigitClassifier:
         Raises
         ------
         TypeError, ValueError
-            If an argument or a parameter is invalid, or training diverged. The model of an
-            earlier fit is kept.
+            If an argument or a parameter is invalid, training diverged, or the checkpoint is
+            damaged, of another version or of another training. The model of an earlier fit is
+            kept.
+        OSError
+            If the checkpoint cannot be read or written, for example as the disk is full. The
+            file as it was last saved is kept, and so is the model of an earlier fit.
         KeyboardInterrupt
             After Ctrl-C. The model is then that of the last finished step.
+
+        Examples
+        --------
+        Training that resumes from ``digits.checkpoint`` if that exists, and saves it every 500
+        steps:
+
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> model = ocrdigit.DigitClassifier(epochs=2, random_state=0, verbose=0)
+        >>> model.fit(
+        ...     sample.X_train, sample.y_train, checkpoint="digits.checkpoint", every=500
+        ... ).predict(sample.X_test[:3])
+        array([0, 1, 2])
         """
         images, labels, scale, text = self._check_labelled(X, y)
         validation = self._check_validation(validation_data, scale)
@@ -266,9 +299,12 @@ class DigitClassifier:
             from ._replay import with_sample
 
             images, labels = with_sample(images, labels, scale, replay)
-        seed = _checks.seed(self.random_state)
+        saved_seed = None if checkpoint is None else _checkpoint.saved_seed(checkpoint)
+        resumes = self.random_state is None and saved_seed is not None
+        seed = _checks.seed(saved_seed if resumes else self.random_state)
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
+        settings |= {"seed": seed, "restore_best": bool(self.restore_best)}
 
         display = None
         if self.verbose:
@@ -277,14 +313,13 @@ class DigitClassifier:
             display = TrainingDisplay(len(images), settings["batch_size"])
         try:
             with _threads(self.n_jobs):
-                trainer = _core.Trainer(
-                    network, seed=seed, restore_best=bool(self.restore_best), **settings
-                )
-                trainer.run(
-                    images,
-                    labels,
-                    scale,
-                    *validation or (),
+                _checkpoint.run(
+                    network,
+                    settings,
+                    (images, labels, scale, *(validation or ())),
+                    checkpoint,
+                    every,
+                    history=history,
                     **_callbacks.hooks(self.callbacks, history, display),
                 )
         except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
+from .. import _checkpoint, _core
 from ..models.detector import LAYERS, SIDE, write_detector
 from ._supervised import print_progress
 from .field_crops import field_crops
@@ -50,34 +50,35 @@ def make_crops(folder: str, fonts: str, crops: int, seed: int, jobs: int | None)
     return X[order], y[order]
 
 
-def train(X: Any, y: Any, epochs: int, seed: int = 0) -> _core.Network:
+def train(
+    X: Any,
+    y: Any,
+    epochs: int,
+    seed: int = 0,
+    checkpoint: str | None = None,
+    every: int | str = "epoch",
+) -> _core.Network:
     """Return a network trained on crops and their label maps.
 
-    Equal seeds, data, versions and instruction sets give networks equal to the bit.
+    Equal seeds, data, versions and instruction sets give networks equal to the bit, also if the
+    training resumed from a checkpoint.
     """
     network = _core.Network(LAYERS, (SIDE, SIDE, 1), seed=seed)
-    trainer = _core.Trainer(
-        network,
-        epochs=epochs,
-        batch_size=16,
-        seed=seed,
-        optimizer="adamw",
-        learning_rate=4e-3,
-        beta_2=0.99,
-        weight_decay=0.01,
-        clip_norm=5.0,
-        schedule="one_cycle",
-        warmup=0.1,
-        final_divisor=1000.0,
-    )
-    trainer.run(
-        X[_VALIDATION:],
-        y[_VALIDATION:],
-        1 / 255,
-        X[:_VALIDATION],
-        y[:_VALIDATION],
-        on_epoch=print_progress,
-    )
+    settings = {
+        "epochs": epochs,
+        "batch_size": 16,
+        "seed": seed,
+        "optimizer": "adamw",
+        "learning_rate": 4e-3,
+        "beta_2": 0.99,
+        "weight_decay": 0.01,
+        "clip_norm": 5.0,
+        "schedule": "one_cycle",
+        "warmup": 0.1,
+        "final_divisor": 1000.0,
+    }
+    data = (X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X[:_VALIDATION], y[:_VALIDATION])
+    _checkpoint.run(network, settings, data, checkpoint, every, on_epoch=print_progress)
     return network
 
 
@@ -91,11 +92,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", help="resume from this file, and save to it"
+    )
+    parser.add_argument(
+        "--every", type=int, default="epoch", metavar="N", help="steps between savings"
+    )
     options = parser.parse_args()
     start = time.perf_counter()
     X, y = make_crops(options.data, options.fonts, options.crops, options.seed, options.jobs)
     print(f"{len(y):,} crops in {time.perf_counter() - start:.0f} s", flush=True)
-    write_detector(options.out, train(X, y, options.epochs, options.seed))
+    network = train(X, y, options.epochs, options.seed, options.checkpoint, options.every)
+    write_detector(options.out, network)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from .. import _core
+from .. import _checkpoint, _core
 from ..models.recognizer import HEIGHT, LAYERS, write_recognizer
 from ._supervised import print_progress
 from .line_images import WIDTH, make_line_images
@@ -33,10 +33,13 @@ def train(
     epochs: int,
     seed: int = 0,
     jobs: int | None = None,
+    checkpoint: str | None = None,
+    every: int | str = "epoch",
 ) -> _core.Network:
     """Return the trained network.
 
-    Equal seeds, data, versions and instruction sets give networks equal to the bit.
+    Equal seeds, data, versions and instruction sets give networks equal to the bit, also if the
+    training resumed from a checkpoint.
     """
     start = time.perf_counter()
     with ProcessPoolExecutor(jobs) as workers:
@@ -51,22 +54,21 @@ def train(
     y = np.concatenate([labels for _, labels in parts])
     print(f"{len(y):,} line images in {time.perf_counter() - start:.0f} s", flush=True)
     network = _core.Network(LAYERS, (HEIGHT, WIDTH, 1), seed=seed)
-    trainer = _core.Trainer(
-        network,
-        epochs=epochs,
-        batch_size=64,
-        seed=seed,
-        optimizer="adamw",
-        learning_rate=3e-3,
-        beta_2=0.99,
-        weight_decay=0.02,
-        clip_norm=5.0,
-        schedule="one_cycle",
-        warmup=0.15,
-        final_divisor=1000.0,
-    )
-    X_val, y_val = X[:_VALIDATION], y[:_VALIDATION]
-    trainer.run(X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X_val, y_val, on_epoch=print_progress)
+    settings = {
+        "epochs": epochs,
+        "batch_size": 64,
+        "seed": seed,
+        "optimizer": "adamw",
+        "learning_rate": 3e-3,
+        "beta_2": 0.99,
+        "weight_decay": 0.02,
+        "clip_norm": 5.0,
+        "schedule": "one_cycle",
+        "warmup": 0.15,
+        "final_divisor": 1000.0,
+    }
+    data = (X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X[:_VALIDATION], y[:_VALIDATION])
+    _checkpoint.run(network, settings, data, checkpoint, every, on_epoch=print_progress)
     return network
 
 
@@ -80,6 +82,12 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", help="resume from this file, and save to it"
+    )
+    parser.add_argument(
+        "--every", type=int, default="epoch", metavar="N", help="steps between savings"
+    )
     options = parser.parse_args()
     network = train(
         options.data,
@@ -88,6 +96,8 @@ def main() -> None:
         options.epochs,
         options.seed,
         options.jobs,
+        options.checkpoint,
+        options.every,
     )
     write_recognizer(options.out, network)
 

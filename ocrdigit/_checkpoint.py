@@ -1,0 +1,305 @@
+"""Training with a checkpoint file, from which it resumes as if it had not stopped.
+
+A checkpoint is a .safetensors file of the trainer's arrays: weights, best weights, and the
+optimizer's moments and moving average. Its metadata, as JSON, are the position in the training, the
+history, and a description of the training: architecture, settings, and checksums of the data.
+Random numbers are keyed by seed, epoch and position, so that there is no generator to save.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _checks, _core
+from ._atomic import check_writable, write_atomically
+from .models import files
+
+FORMAT = "ocrdigit checkpoint"
+FORMAT_VERSION = 1
+
+_Callback = Callable[[Any], object]
+_History = dict[str, list[float]]
+
+
+def run(
+    network: _core.Network,
+    settings: Mapping[str, Any],
+    data: Sequence[Any],
+    path: files.Path | None = None,
+    every: int | str = "epoch",
+    *,
+    history: _History | None = None,
+    on_step: _Callback | None = None,
+    on_epoch: _Callback | None = None,
+    interval: float = 0.0,
+) -> None:
+    """Train a network, with a checkpoint file if ``path`` is given.
+
+    If the file exists, training resumes from it, and the result equals to the bit that of a
+    training that was not stopped. It is deleted when the training has ended, also by a callback
+    that returns False, and kept after an exception.
+
+    Parameters
+    ----------
+    network : Network
+        The network to train.
+    settings : mapping
+        The keyword arguments of its trainer.
+    data : sequence
+        The positional arguments of the trainer's ``run``: images, labels, scale, and validation
+        images and labels if there are any.
+    path : path, optional
+        The checkpoint file.
+    every : int or "epoch"
+        The number of steps from one saving to the next, or "epoch": at the end of each epoch.
+    history : dict of list of float, optional
+        Numbers of the epochs so far, to which ``on_epoch`` appends; saved in the checkpoint, and
+        replaced by those in it.
+    on_step, on_epoch, interval : optional
+        As for the trainer's ``run``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is invalid, or the file is damaged, of another version or of another
+        training.
+    OSError
+        If the file cannot be read or written; an existing file is unchanged.
+    """
+    every = _checked(every)
+    trainer = _core.Trainer(network, **settings)
+    if path is None:
+        trainer.run(*data, on_step=on_step, on_epoch=on_epoch, interval=interval)
+        return
+    training = _describe(network, settings, data)
+    history = {} if history is None else history
+    if saved := _read(path):
+        saved.restore(path, trainer, training, history)
+    check_writable(path)
+
+    def save() -> None:
+        _write(path, _Saved(training, trainer.state(), history))
+
+    if isinstance(every, int):
+        on_step = _after(_limited(on_step, interval), _periodic(save, every))
+        interval = 0.0
+    else:
+        on_epoch = _after(on_epoch, lambda progress: save())
+    trainer.run(*data, on_step=on_step, on_epoch=on_epoch, interval=interval)
+    with suppress(FileNotFoundError):  # if training ended before the first saving
+        os.unlink(path)
+
+
+def saved_seed(path: files.Path) -> int | None:
+    """Return the seed of the training in a checkpoint file; None if there is no file.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`run`.
+    """
+    saved = _read(path)
+    if saved is None:
+        return None
+    try:
+        return int(saved.training["settings"]["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{os.fspath(path)}: its metadata have no readable seed") from error
+
+
+def _checked(every: object) -> int | str:
+    """Return ``every``, a positive number of steps or "epoch"."""
+    if isinstance(every, str):
+        if every != "epoch":
+            raise ValueError(f'every must be a number of steps or "epoch", got {every!r}')
+        return every
+    return _checks.positive_int("every", every)
+
+
+class _Saved(NamedTuple):
+    """The content of a checkpoint file."""
+
+    training: dict[str, Any]
+    state: dict[str, Any]
+    history: _History
+
+    def restore(
+        self,
+        path: files.Path,
+        trainer: _core.Trainer,
+        training: Mapping[str, Any],
+        history: _History,
+    ) -> None:
+        """Set the state of the trainer of ``training``, and the lists of ``history``."""
+        name = os.fspath(path)
+        if difference := _difference("", self.training, training):
+            raise ValueError(
+                f"{name}: a checkpoint of another training: {difference}; continue that one, or "
+                "delete the file to start anew"
+            )
+        if self.history.keys() != history.keys():
+            raise ValueError(
+                f"{name}: its history has {sorted(self.history)}, expected {sorted(history)}"
+            )
+        try:
+            trainer.restore(self.state)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
+        for key, numbers in self.history.items():
+            history[key][:] = numbers
+
+
+# ---- files ----
+
+
+def _write(path: files.Path, saved: _Saved) -> None:
+    arrays = {k: v for k, v in saved.state.items() if isinstance(v, np.ndarray)}
+    numbers = {k: v for k, v in saved.state.items() if k not in arrays}
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "ocrdigit_version": _core.__version__,
+        "training": json.dumps(saved.training),
+        "state": json.dumps(numbers),
+        "history": json.dumps(saved.history),
+    }
+    write_atomically(path, files.to_safetensors(arrays, metadata))
+
+
+def _read(path: files.Path) -> _Saved | None:
+    """Return the content of a checkpoint file; None if there is no file."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    try:
+        arrays = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        training, state, history = _parsed(header.get("__metadata__", {}))
+    except (SafetensorError, KeyError) as error:  # KeyError: an unknown number type
+        raise ValueError(
+            f"{os.fspath(path)}: damaged, or not a checkpoint of ocrdigit: {error}"
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    return _Saved(training, {**state, **arrays}, history)
+
+
+def _parsed(metadata: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return training, state and history in the metadata of a checkpoint."""
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"not a checkpoint of ocrdigit: format {metadata.get('format')!r}, expected {FORMAT!r}"
+        )
+    if metadata.get("format_version") != str(FORMAT_VERSION):
+        raise ValueError(
+            f"checkpoint version {metadata.get('format_version')!r}, written by ocrdigit "
+            f"{metadata.get('ocrdigit_version')}; ocrdigit {_core.__version__} reads version "
+            f"{FORMAT_VERSION}"
+        )
+    parsed = []
+    for key in ("training", "state", "history"):
+        try:
+            value = json.loads(metadata[key])
+        except (KeyError, ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise ValueError(f"its metadata have no readable {key!r}")
+        parsed.append(value)
+    if not all(isinstance(numbers, list) for numbers in parsed[-1].values()):
+        raise ValueError("its history has something else than lists")
+    return parsed
+
+
+# ---- the description of a training ----
+
+
+def _describe(
+    network: _core.Network, settings: Mapping[str, Any], data: Sequence[Any]
+) -> dict[str, Any]:
+    """Return what must be the same for a training to resume, as JSON has it."""
+    images, labels, scale, *validation = data
+    named = {"images": images, "labels": labels}
+    named |= dict(zip(("validation_images", "validation_labels"), validation, strict=False))
+    training = {
+        "architecture": network.layers,
+        "input_shape": network.input_shape,
+        "settings": dict(settings),
+        "data": {"scale": scale} | {name: _fingerprint(array) for name, array in named.items()},
+    }
+    described: dict[str, Any] = json.loads(json.dumps(training))
+    return described
+
+
+def _fingerprint(array: Any) -> dict[str, Any]:
+    return {
+        "shape": array.shape,
+        "dtype": str(array.dtype),
+        "crc32": zlib.crc32(np.ascontiguousarray(array).data),
+    }
+
+
+def _difference(name: str, saved: Any, given: Any) -> str | None:
+    """Describe the first difference between two JSON values; None if they are equal."""
+    if isinstance(saved, dict) and isinstance(given, dict) and saved.keys() == given.keys():
+        items = [(f"{name}.{key}" if name else key, saved[key], given[key]) for key in given]
+    elif isinstance(saved, list) and isinstance(given, list) and len(saved) == len(given):
+        items = [(f"{name}[{i}]", *pair) for i, pair in enumerate(zip(saved, given, strict=True))]
+    elif saved == given:
+        return None
+    else:
+        return f"{name} is {saved!r:.100} in the checkpoint, and {given!r:.100} in this training"
+    return next(filter(None, (_difference(*item) for item in items)), None)
+
+
+# ---- callbacks ----
+
+
+def _after(first: _Callback | None, then: _Callback) -> _Callback:
+    """Return a callback that calls both, with the result of ``first``."""
+
+    def call(progress: Any) -> object:
+        result = first(progress) if first else None
+        then(progress)
+        return result
+
+    return call
+
+
+def _periodic(save: Callable[[], None], every: int) -> _Callback:
+    """Return a callback that saves after each ``every`` steps of the training."""
+
+    def call(progress: Any) -> None:
+        if (progress["epoch"] * progress["steps"] + progress["step"]) % every == 0:
+            save()
+
+    return call
+
+
+def _limited(on_step: _Callback | None, interval: float) -> _Callback | None:
+    """Return a callback that calls ``on_step`` at most every ``interval`` seconds."""
+    if on_step is None or interval == 0:
+        return on_step
+    due = 0.0
+
+    def call(progress: Any) -> object:
+        nonlocal due
+        if time.monotonic() < due:
+            return None
+        result = on_step(progress)
+        due = time.monotonic() + interval
+        return result
+
+    return call
