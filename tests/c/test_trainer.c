@@ -6,6 +6,7 @@
 #include "nn/workspace.h"
 #include "networks.h"
 #include "tables.h"
+#include "train/checkpoint.h"
 #include "train/trainer.h"
 
 /* --- a small problem: in which quarter of a noisy 6 x 6 image is the bright spot? --- */
@@ -639,6 +640,255 @@ static void test_restores_the_best(void) {
   free(wrong);
 }
 
+/* --- checkpoints --- */
+
+/* A config whose result depends on all of a trainer's state. */
+static od_train_config config_with_state(od_optimizer_kind kind, double ema) {
+  od_train_config config = default_config();
+  config.epochs = 4;
+  config.batch_size = 40; /* 3 steps */
+  config.optimizer.kind = kind;
+  config.optimizer.momentum = 0.9;
+  config.optimizer.decay = 0.01;
+  config.optimizer.ema = ema;
+  config.schedule.kind = OD_ONE_CYCLE;
+  config.schedule.warmup = 0.25;
+  config.augment = (od_augment){
+      .count = 1, .steps = {{.kind = OD_AUGMENT_NOISE, .probability = 0.5, .range = {0.1, 0.1}}}};
+  config.patience = 2;
+  config.restore_best = true;
+  return config;
+}
+
+/* Stop a run at a callback, and continue from its checkpoint in another trainer, on other threads:
+ * values and progress are those of a run that did not stop. */
+static void check_resumes(const od_train_config *config, const problem *train,
+                          const problem *validation, int step, int block, int epoch) {
+  od_network *whole = rich_network(), *part = rich_network(), *rest = rich_network();
+  od_network_initialize(rest, 99);
+  od_trainer *first = make_trainer(whole, config, 1), *second = make_trainer(part, config, 1);
+  od_trainer *third = make_trainer(rest, config, 2);
+  od_thread_pool *pool = make_pool(2);
+  record *want = make_record(whole), *stopped = make_record(part), *got = make_record(rest);
+  od_checkpoint checkpoint;
+  od_error error = {{0}};
+  stopped->stop_at_step = step;
+  stopped->stop_at_block = block;
+  stopped->stop_at_epoch = epoch;
+  CHECK_INT(run(first, NULL, train, validation, want, &error), OD_OK);
+  CHECK_INT(run(second, NULL, train, validation, stopped, &error), OD_STOPPED);
+  od_trainer_save(second, &checkpoint);
+  CHECK_INT(od_trainer_restore(third, &checkpoint, &error), OD_OK);
+  CHECK_INT(run(third, pool, train, validation, got, &error), OD_OK);
+  CHECK(same_values(rest, od_network_values(whole)));
+  CHECK_INT(stopped->step_count + got->step_count, want->step_count);
+  CHECK_INT(stopped->epoch_count + got->epoch_count, want->epoch_count);
+  for (int i = 0; i < got->step_count; i++) {
+    const od_progress *a = &got->steps[i], *b = &want->steps[stopped->step_count + i];
+    CHECK(a->epoch == b->epoch && a->step == b->step && a->rate == b->rate);
+    CHECK(a->loss == b->loss && a->accuracy == b->accuracy);
+  }
+  for (int i = 0; i < got->epoch_count; i++) {
+    const od_progress *a = &got->epochs[i], *b = &want->epochs[stopped->epoch_count + i];
+    CHECK(a->epoch == b->epoch && a->rate == b->rate && a->loss == b->loss);
+    CHECK(a->val_loss == b->val_loss && a->val_accuracy == b->val_accuracy);
+  }
+  record_destroy(want);
+  record_destroy(stopped);
+  record_destroy(got);
+  od_thread_pool_destroy(pool);
+  od_trainer_destroy(first);
+  od_trainer_destroy(second);
+  od_trainer_destroy(third);
+  od_network_destroy(whole);
+  od_network_destroy(part);
+  od_network_destroy(rest);
+}
+
+static void test_resumes(void) {
+  problem *train = make_problem(1), *validation = make_problem(2);
+  for (int kind = OD_SGD; kind <= OD_ADAMW; kind++)
+    for (int averaged = 0; averaged < 2; averaged++) {
+      const od_train_config config = config_with_state((od_optimizer_kind)kind, averaged ? 0.9 : 0);
+      for (int at = 1; at <= 8; at++) {
+        CHECK_CASE("optimizer %d, average %d, step %d", kind, averaged, at);
+        check_resumes(&config, train, validation, at, 0, 0);
+      }
+      for (int at = 1; at <= 2; at++) {
+        CHECK_CASE("optimizer %d, average %d, epoch %d", kind, averaged, at);
+        check_resumes(&config, train, validation, 0, 0, at);
+      }
+    }
+  free(train);
+  free(validation);
+}
+
+/* Validation that was stopped is done again. */
+static void test_resumes_in_validation(void) {
+  problem *train = make_problem(1), *validation = make_problem(2);
+  const od_train_config config = config_with_state(OD_ADAM, 0.9);
+  /* Repeat the images, as there are callbacks between blocks of 256. */
+  enum { TIMES = 3 };
+  float *pixels = malloc(TIMES * sizeof validation->pixels);
+  uint8_t *labels = malloc(TIMES * sizeof validation->labels);
+  for (int i = 0; i < TIMES; i++) {
+    memcpy(pixels + i * IMAGES * SIZE, validation->pixels, sizeof validation->pixels);
+    memcpy(labels + i * IMAGES, validation->labels, sizeof validation->labels);
+  }
+  validation->data.images.floats = pixels;
+  validation->data.images.count = TIMES * IMAGES;
+  validation->data.labels = labels;
+  for (int at = 1; at <= 2; at++) {
+    CHECK_CASE("block %d", at);
+    check_resumes(&config, train, validation, 0, at, 0);
+  }
+  free(pixels);
+  free(labels);
+  free(train);
+  free(validation);
+}
+
+/* A run from a checkpoint of a run's end makes no step and gives the same values; the run after it
+ * begins anew. A checkpoint restores the trainer that it was taken from, too. */
+static void test_resumes_at_the_end(void) {
+  problem *train = make_problem(1), *validation = make_problem(2);
+  const od_train_config config = config_with_state(OD_ADAMW, 0.9);
+  od_network *network = rich_network();
+  od_trainer *trainer = make_trainer(network, &config, 1);
+  record *r = make_record(network), *again = make_record(network);
+  od_checkpoint checkpoint;
+  od_error error = {{0}};
+  CHECK_INT(run(trainer, NULL, train, validation, r, &error), OD_OK);
+  od_real *values = copy_values(network);
+  od_trainer_save(trainer, &checkpoint);
+  CHECK_INT(od_trainer_restore(trainer, &checkpoint, &error), OD_OK);
+  CHECK_INT(run(trainer, NULL, train, validation, again, &error), OD_OK);
+  CHECK_INT(again->step_count, 0);
+  CHECK(same_values(network, values));
+  CHECK_INT(run(trainer, NULL, train, validation, again, &error), OD_OK);
+  CHECK(again->step_count > 0);
+  od_release(values);
+  record_destroy(r);
+  record_destroy(again);
+  od_trainer_destroy(trainer);
+  od_network_destroy(network);
+  free(train);
+  free(validation);
+}
+
+/* A trainer after four steps, and its checkpoint. */
+typedef struct stopped_run {
+  problem *train, *validation;
+  od_network *network;
+  od_trainer *trainer;
+  od_checkpoint checkpoint;
+} stopped_run;
+
+static stopped_run make_stopped_run(od_optimizer_kind kind, double ema) {
+  const od_train_config config = config_with_state(kind, ema);
+  stopped_run s = {make_problem(1), make_problem(2), rich_network(), NULL, {0}};
+  s.trainer = make_trainer(s.network, &config, 1);
+  record *r = make_record(s.network);
+  od_error error;
+  r->stop_at_step = 4;
+  CHECK_INT(run(s.trainer, NULL, s.train, s.validation, r, &error), OD_STOPPED);
+  od_trainer_save(s.trainer, &s.checkpoint);
+  record_destroy(r);
+  return s;
+}
+
+static void stopped_run_destroy(stopped_run *s) {
+  od_trainer_destroy(s->trainer);
+  od_network_destroy(s->network);
+  free(s->train);
+  free(s->validation);
+}
+
+/* Restoring `checkpoint` fails with `part` in the message, and changes nothing. */
+static void check_refused(const stopped_run *s, const od_checkpoint *checkpoint, const char *part) {
+  const size_t total = od_network_total_size(s->network) * sizeof(od_real);
+  od_checkpoint after;
+  od_error error = {{0}};
+  od_real *values = copy_values(s->network);
+  od_real *average = od_allocate(1, total);
+  memcpy(average, s->checkpoint.optimizer.average, total);
+  CHECK_CASE("%s", part);
+  CHECK_INT(od_trainer_restore(s->trainer, checkpoint, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, part);
+  od_trainer_save(s->trainer, &after);
+  CHECK(same_values(s->network, values));
+  CHECK(memcmp(average, after.optimizer.average, total) == 0);
+  CHECK(after.epoch == s->checkpoint.epoch && after.step == s->checkpoint.step);
+  CHECK(after.weights == s->checkpoint.weights);
+  CHECK_INT((long long)after.optimizer.steps, (long long)s->checkpoint.optimizer.steps);
+  od_release(values);
+  od_release(average);
+}
+
+#define REFUSED(MEMBER, VALUE, PART)      \
+  do {                                    \
+    od_checkpoint changed = s.checkpoint; \
+    changed.MEMBER = VALUE;               \
+    check_refused(&s, &changed, PART);    \
+  } while (0)
+
+static void test_refused_checkpoints(void) {
+  stopped_run s = make_stopped_run(OD_ADAM, 0.9);
+  od_real *spoiled = copy_values(s.network);
+  REFUSED(epoch, -1, "epoch: got -1");
+  REFUSED(epoch, 5, "epoch: got 5");
+  REFUSED(epoch, 4, "step: got 1"); /* after the last epoch */
+  REFUSED(step, 4, "step: got 4");
+  REFUSED(steps, 0, "steps: got 0");
+  REFUSED(steps, UINT64_MAX, "steps: got");
+  REFUSED(epochs_begun, 1, "epochs_begun: got 1");
+  REFUSED(since_best, -1, "since_best: got -1");
+  REFUSED(since_best, 2, "since_best: got 2");
+  REFUSED(loss_sum, NAN, "loss_sum");
+  REFUSED(count, -1, "count");
+  REFUSED(correct, 41, "correct: got 41");
+  REFUSED(seconds, INFINITY, "seconds");
+  REFUSED(best_accuracy, 1.5, "best_accuracy");
+  REFUSED(optimizer.mean, NULL, "mean: missing");
+  REFUSED(optimizer.square, NULL, "square: missing");
+  REFUSED(optimizer.average, NULL, "average: missing");
+  REFUSED(optimizer.steps, 0, "average: given");
+  spoiled[0] = -1;
+  REFUSED(optimizer.square, spoiled, "square: got -1, expected finite numbers from 0");
+  spoiled[od_network_trainable_size(s.network) - 1] = (od_real)NAN;
+  REFUSED(weights, spoiled, "weights");
+  REFUSED(best_weights, spoiled, "best_weights");
+  REFUSED(optimizer.mean, spoiled, "mean");
+  REFUSED(optimizer.average, spoiled, "average");
+  od_release(spoiled);
+  stopped_run_destroy(&s);
+}
+
+/* A checkpoint of another optimizer, and a run on data with other steps. */
+static void test_checkpoints_of_other_trainings(void) {
+  stopped_run sgd = make_stopped_run(OD_SGD, 0), adam = make_stopped_run(OD_ADAM, 0.9);
+  od_error error = {{0}};
+  CHECK_CASE("other optimizers");
+  check_refused(&adam, &sgd.checkpoint, "square: missing");
+  CHECK_INT(od_trainer_restore(sgd.trainer, &adam.checkpoint, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "square: given, expected none");
+  CHECK_INT(od_trainer_restore(adam.trainer, &adam.checkpoint, &error), OD_OK);
+  record *r = make_record(adam.network);
+  od_real *values = copy_values(adam.network);
+  adam.train->data.images.count = 80; /* 2 steps */
+  CHECK_INT(run(adam.trainer, NULL, adam.train, adam.validation, r, &error), OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "got 2 steps in an epoch, expected the 3 of the checkpoint");
+  CHECK(same_values(adam.network, values));
+  adam.train->data.images.count = IMAGES;
+  CHECK_INT(run(adam.trainer, NULL, adam.train, adam.validation, r, &error), OD_OK);
+  CHECK_INT(r->steps[0].epoch, 1);
+  CHECK_INT(r->steps[0].step, 2);
+  od_release(values);
+  record_destroy(r);
+  stopped_run_destroy(&sgd);
+  stopped_run_destroy(&adam);
+}
+
 /* --- divergence --- */
 
 static void test_not_a_number_in_data(void) {
@@ -919,6 +1169,11 @@ int main(void) {
   RUN(test_continues);
   RUN(test_early_stopping);
   RUN(test_restores_the_best);
+  RUN(test_resumes);
+  RUN(test_resumes_in_validation);
+  RUN(test_resumes_at_the_end);
+  RUN(test_refused_checkpoints);
+  RUN(test_checkpoints_of_other_trainings);
   RUN(test_not_a_number_in_data);
   RUN(test_divergence);
   RUN(test_determinism);
