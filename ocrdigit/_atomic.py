@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import zlib
 from contextlib import suppress
 
 
@@ -53,5 +54,23 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
 
 
+def remove_temporaries(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of processes that were killed while they wrote ``path``.
+
+    No other process may be writing it.
+    """
+    folder, prefix = os.path.split(_temporary_prefix(os.path.realpath(path)))
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(prefix) and name.endswith(".tmp"):
+                os.unlink(os.path.join(folder, name))
+
+
 def _temporary_beside(target: str) -> str:
-    return os.path.join(os.path.dirname(target), f".ocrdigit-{os.urandom(6).hex()}.tmp")
+    return f"{_temporary_prefix(target)}{os.urandom(6).hex()}.tmp"
+
+
+def _temporary_prefix(target: str) -> str:
+    """Return the start of the temporaries' paths; a checksum, as names have a maximum length."""
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".ocrdigit-{zlib.crc32(os.fsencode(name)):08x}-")

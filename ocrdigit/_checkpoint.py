@@ -12,14 +12,14 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _checks, _core
-from ._atomic import check_writable, write_atomically
+from ._atomic import check_writable, remove_temporaries, write_atomically
 from .models import files
 
 FORMAT = "ocrdigit checkpoint"
@@ -83,6 +83,7 @@ def run(
     history = {} if history is None else history
     if saved := _read(path):
         saved.restore(path, trainer, training, history)
+    remove_temporaries(path)
     check_writable(path)
 
     def save() -> None:
@@ -253,15 +254,16 @@ def _fingerprint(array: Any) -> dict[str, Any]:
 
 def _difference(name: str, saved: Any, given: Any) -> str | None:
     """Describe the first difference between two JSON values; None if they are equal."""
-    if isinstance(saved, dict) and isinstance(given, dict) and saved.keys() == given.keys():
-        items = [(f"{name}.{key}" if name else key, saved[key], given[key]) for key in given]
+    pairs: Iterable[tuple[str, Any, Any]] = ()
+    if isinstance(saved, dict) and isinstance(given, dict):
+        prefix = f"{name}." if name else ""
+        keys = [*given, *(key for key in saved if key not in given)]
+        pairs = ((prefix + key, saved.get(key), given.get(key)) for key in keys)
     elif isinstance(saved, list) and isinstance(given, list) and len(saved) == len(given):
-        items = [(f"{name}[{i}]", *pair) for i, pair in enumerate(zip(saved, given, strict=True))]
-    elif saved == given:
-        return None
-    else:
+        pairs = ((f"{name}[{i}]", saved[i], given[i]) for i in range(len(given)))
+    elif saved != given:
         return f"{name} is {saved!r:.100} in the checkpoint, and {given!r:.100} in this training"
-    return next(filter(None, (_difference(*item) for item in items)), None)
+    return next(filter(None, (_difference(*pair) for pair in pairs)), None)
 
 
 # ---- callbacks ----
