@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -204,6 +205,31 @@ def test_states_cannot_be_restored_during_a_run(network, data):
         return False
 
     assert trainer.run(*data, on_step=restore) is False
+
+
+def test_states_from_another_thread(data):
+    """They are states between two steps."""
+    whole, network = make_network(), make_network()
+    states, over = [], threading.Event()
+    make_trainer(whole, epochs=20, ema=0.9).run(*data)
+    trainer = make_trainer(network, epochs=20, ema=0.9)
+
+    def collect():
+        while not over.is_set():
+            states.append(trainer.state())
+
+    thread = threading.Thread(target=collect)
+    thread.start()
+    trainer.run(*data, on_step=lambda progress: time.sleep(0.001))
+    over.set()
+    thread.join()
+    assert same(network.weights(), whole.weights())
+    for state in states[:: max(1, len(states) // 20)]:
+        network = make_network()
+        trainer = make_trainer(network, epochs=20, ema=0.9)
+        trainer.restore(state)
+        trainer.run(*data)
+        assert same(network.weights(), whole.weights())
 
 
 def test_other_data_than_the_states(network, data):

@@ -66,6 +66,13 @@ def repeat_calls(network, batch):
         trainer.run(*arguments, on_step=fail)
     with pytest.raises(ValueError, match="validation_labels"):
         trainer.run(*arguments[:4], wrong)
+    state = trainer.state()
+    trainer.restore(state)
+    for changes in ({"epoch": -1}, {"weights": None}, {"steps": None}):
+        with pytest.raises((TypeError, ValueError)):
+            trainer.restore(state | changes)
+    with pytest.raises(ValueError, match="missing"):
+        trainer.restore({})
     with pytest.raises(ValueError, match="epochs"):
         make_trainer(network, epochs=0)
     _core.set_num_threads(_core.get_num_threads())

@@ -8,6 +8,9 @@
 printed with the TrueType fonts in ``FONTS``, and cropped at random scales; a fifth of the crops are
 from the registers' training pages, a twelfth from photos of sudokus, and a quarter show single
 fields.
+
+With ``--checkpoint FILE`` the training resumes from the file, if it exists, and saves its state to
+it every ``N`` steps with ``--every N``, or at the end of each epoch. The examples are made again.
 """
 
 from __future__ import annotations

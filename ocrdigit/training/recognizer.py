@@ -7,6 +7,9 @@
 notaries. :mod:`ocrdigit.synth` writes numbers with these digits, prints numbers in the TrueType
 fonts in ``FONTS``, and writes words in the letters of the Hershey fonts (``pip install
 Hershey-Fonts``), which the recognizer learns to leave out.
+
+With ``--checkpoint FILE`` the training resumes from the file, if it exists, and saves its state to
+it every ``N`` steps with ``--every N``, or at the end of each epoch. The examples are made again.
 """
 
 from __future__ import annotations
