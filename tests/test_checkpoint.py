@@ -461,6 +461,18 @@ def test_other_metadata(data, tmp_path, changes, message):
     check_refused(data, path, message)
 
 
+@pytest.mark.parametrize("training", ["{}", '{"settings": 3}', '{"settings": {"seed": "x"}}'])
+def test_seeds_that_are_not_readable(data, tmp_path, training):
+    path = tmp_path / "a.checkpoint"
+    stopped(data, path)
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    save_file(load_file(path), path, {**metadata, "training": training})
+    with pytest.raises(ValueError, match=r"a\.checkpoint: its metadata have no readable seed"):
+        _checkpoint.saved_seed(path)
+    assert _checkpoint.saved_seed(tmp_path / "none") is None
+
+
 def test_other_arrays(data, tmp_path):
     path = tmp_path / "a.checkpoint"
     stopped(data, path)
