@@ -45,6 +45,9 @@ _FAINT_RATIO = 0.45
 # Foreground levels below this are background.
 _BACKGROUND = 40
 
+# Contrast of the writing in a cell, relative to the upper quartile of the cells.
+_MIN_CONTRAST = 0.1
+
 # Unsharp masking of rectified cells: its strength and the standard deviation of its blur, in
 # pixels; and the contrast, relative to that of strokes, from which on pixels are not white.
 _SHARPENING, _BLUR, _ONSET = 1.5, 2.0, 0.1
@@ -566,8 +569,10 @@ def _find_writing(grid: _Grid) -> _Writing:
         box = np.array([x[k], y[k], -x[k] - w[k], -y[k] - h[k]])
         found[place] = np.minimum(found.get(place, box), box)
     areas = {place: (int(e[0]), int(e[1]), int(-e[2]), int(-e[3])) for place, e in found.items()}
+    contrast, areas = _contrast(grid, mask, areas)
     edges = np.stack([x, y, x + w, y + h], 1)[kept]
-    return _Writing(_normalized(grid, mask, areas), areas, [tuple(e) for e in edges.tolist()])
+    picture = _normalized(grid, mask, contrast, areas)
+    return _Writing(picture, areas, [tuple(e) for e in edges.tolist()])
 
 
 def _thresholds(grid: _Grid) -> NDArray[np.float32]:
@@ -607,13 +612,16 @@ def _is_writing(
     return np.asarray((h >= np.maximum(_MIN_HEIGHT * heights, 6)) & ~is_line & ~is_shade)
 
 
-def _normalized(
+def _contrast(
     grid: _Grid, mask: NDArray[np.uint8], areas: dict[tuple[int, int], Box]
-) -> NDArray[np.uint8]:
-    """Return the gray levels under a mask: 255 on the background, 0 for the strokes of a cell."""
-    from . import image
+) -> tuple[NDArray[np.uint8], dict[tuple[int, int], Box]]:
+    """Return the contrast of the cells to their background, and the areas of those with writing.
 
+    Where the contrast is far below that of most cells, it is of the paper's texture, or shows
+    through from the other side.
+    """
     contrast = np.zeros_like(grid.gray)
+    means = {}
     for place in areas:
         left, top, right, bottom = grid.area(*place)
         area = np.s_[top:bottom, left:right]
@@ -623,6 +631,27 @@ def _normalized(
         level = np.median(levels[background]) if background.any() else levels.max()
         sign = 1 if strokes.mean() < level else -1
         contrast[area] = np.clip(sign * (level - levels), 0, 255)
+        means[place] = abs(float(level - strokes.mean()))
+    usual = np.percentile(list(means.values()), 75) if means else 0.0
+    written = {}
+    for place, mean in means.items():
+        if mean >= _MIN_CONTRAST * usual:
+            written[place] = areas[place]
+        else:
+            left, top, right, bottom = grid.area(*place)
+            contrast[top:bottom, left:right] = 0
+    return contrast, written
+
+
+def _normalized(
+    grid: _Grid,
+    mask: NDArray[np.uint8],
+    contrast: NDArray[np.uint8],
+    areas: dict[tuple[int, int], Box],
+) -> NDArray[np.uint8]:
+    """Return the contrast under a mask: 255 on the background, 0 for the strokes of a cell."""
+    from . import image
+
     sharp = contrast + _SHARPENING * (
         contrast.astype(np.float32) - image.gaussian_blur(contrast, (0, 0), _BLUR)
     )

@@ -193,6 +193,20 @@ def test_strokes_of_digits_are_not_lines() -> None:
 # ---- merged cells ----
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_tinted_cells_with_a_texture_are_empty(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    texts = [["12", "3", "44"], ["407", "", ""], ["68", "5", ""]]
+    page = filled(texts).astype(float)
+    noise = np.clip(128 + 40 * rng.normal(size=page.shape), 0, 255).astype(np.uint8)
+    blurred = ocrdigit.image.gaussian_blur(noise, (0, 0), 1.5).astype(float)
+    texture = 4 * (blurred - blurred.mean()) / blurred.std()
+    for i, j in ((1, 1), (1, 2), (2, 2)):
+        inside = np.s_[34 + 44 * i : 70 + 44 * i, 34 + 100 * j : 126 + 100 * j]
+        page[inside] += texture[inside] - 25
+    assert read_table(np.rint(page).clip(0, 255).astype(np.uint8)).to_lists() == texts
+
+
 def test_merged_cells() -> None:
     page = ruled([44] * 3, [90] * 3)
     page[32:73, 118:123] = 235  # between the first two cells of the first row
