@@ -37,10 +37,13 @@ LAYERS: tuple[Mapping[str, Any], ...] = (
     *_conv(96, 3, 3),
     {"type": "max_pool2d", "pool_size": (2, 1)},
     *_conv(96, 3, 3),
+    *_conv(96, 3, 3),
     {"type": "max_pool2d", "pool_size": (2, 1)},
     {"type": "map_to_sequence"},
     *_conv(160, 1, 3),
     {"type": "dropout", "rate": 0.1},
+    *_conv(128, 1, 3),
+    *_conv(128, 1, 3),
     *_conv(128, 1, 3),
     *_conv(128, 1, 3),
     {"type": "conv2d", "filters": BLANK + 1, "kernel_size": 1},
@@ -148,8 +151,10 @@ def read_fusion(path: files.Path) -> FusionWeights:
 
 @read_once
 def shipped_recognizer() -> _core.Network:
-    """Return the recognizer of the package; the same network at each call."""
-    return read_recognizer(RECOGNIZER_PATH)
+    """Return the recognizer of the package, in int8; the same network at each call."""
+    network = read_recognizer(RECOGNIZER_PATH)
+    network.precision = "int8"
+    return network
 
 
 @functools.cache

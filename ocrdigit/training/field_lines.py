@@ -1,6 +1,7 @@
 """Line images of fields on pages: the registers' training pages, and synthetic documents.
 
-The other foreground on the pages is erased, as the detector does, but sometimes incompletely.
+The other foreground on the pages is erased in cells, as the detector does, but sometimes
+incompletely.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from numpy.typing import NDArray
 
 from .. import _core, synth
 from .._inputs import gray_pages
-from ..models.detector import NUMBER
+from ..models.detector import NUMBER, STRIDE
 from ..models.recognizer import HEIGHT
 from .registers import around, is_number, read_register_labels, read_register_page
 
 _INCOMPLETE = 0.08  # of documents on which other foreground is not erased
 _MARGIN = 8  # around a field, in pixels
 _TEXT_ROWS = 22.0  # of a line image, as in page/line_image.c
+
+# Kinds whose rules cross the numbers occur more often.
+_KINDS = (*synth.DOCUMENT_KINDS, *["squared"] * 3, *["ruled"] * 2)
 
 Field = tuple[NDArray[np.float32], NDArray[np.bool_], str]  # gray, foreground, digits
 
@@ -49,6 +53,7 @@ def document_fields(
     while len(fields) < count:
         height = float(np.exp(rng.uniform(np.log(14), np.log(50))))
         document = synth.document(
+            str(rng.choice(_KINDS)),
             size=(int(11 * height) + 150, int(9 * height) + 120),
             digit_height=(height, height * rng.uniform(1, 2)),
             digits=digits,
@@ -85,12 +90,21 @@ def _field(
     if number.sum() < 30:
         return None
     paper = float(np.median(pixels[levels < 20])) if (levels < 20).any() else 255.0
-    near = number.copy()  # and the soft edges of its strokes
+    near = _cells(number)
     for axis in (0, 1):
-        for step in (-1, 1):
+        for step in (-1, 1):  # the soft edges of strokes
             near |= np.roll(number, step, axis)
     pixels[(levels >= 24) & ~near] = paper
     return pixels, number
+
+
+def _cells(number: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the detector's cells with foreground of the number, in which it erases nothing."""
+    h, w = number.shape
+    padded = np.pad(number, ((0, -h % STRIDE), (0, -w % STRIDE)))
+    blocks = padded.reshape(padded.shape[0] // STRIDE, STRIDE, -1, STRIDE).any((1, 3))
+    cells: NDArray[np.bool_] = blocks.repeat(STRIDE, 0).repeat(STRIDE, 1)[:h, :w]
+    return cells
 
 
 def register_pictures(folder: str, count: int, rng: np.random.Generator) -> list[synth.Picture]:

@@ -302,6 +302,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     recognizer = read_recognizer(options.recognizer)
+    recognizer.precision = "int8"  # as read uses it
     classifier = shipped_model()._fitted_classifier()
     drawn = pictures(options.data, options.seed)
     features = {

@@ -24,7 +24,7 @@ LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is held out
 _MNIST_DIGITS = 26_000  # of each chunk of pictures
 _UCI_REPEATS = 6  # of the UCI sets' digits
-_DRAWN, _DRAWN_REPEATS = 2_000, 3  # digits in styles that are rare in MNIST
+_DRAWN, _DRAWN_REPEATS = 5_000, 3  # digits in styles that are rare in MNIST
 _MAX_LENGTH = 9  # digits of a number
 _WORDS, _CLUTTER = 0.1, 0.06  # pictures of words and of clutter, for each one of a number
 # Fields of the registers and of synthetic documents, for each picture of a number.
