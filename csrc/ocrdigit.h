@@ -37,6 +37,7 @@
 #include "digit/classifier.h"
 
 /* Pages to digits. */
+#include "page/automaton.h"
 #include "page/read.h"
 
 /* Training. */

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from . import (
         architectures,
         augmentations,
+        checks,
         datasets,
         evaluation,
         image,
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from ._predict import digit_score, explain, predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
     from .explaining import Explanation
-    from .reading import Digit, Line, Reading, read, read_many
+    from .reading import Alternative, Digit, Line, Reading, read, read_many
     from .table import Cell, Table, read_table
 
 __all__ = [
+    "Alternative",
     "Cell",
     "Digit",
     "DigitClassifier",
@@ -52,6 +54,7 @@ __all__ = [
     "__version__",
     "architectures",
     "augmentations",
+    "checks",
     "datasets",
     "digit_score",
     "evaluation",
@@ -78,6 +81,7 @@ _SUBMODULES = frozenset(
     [
         "architectures",
         "augmentations",
+        "checks",
         "datasets",
         "evaluation",
         "image",
@@ -88,6 +92,7 @@ _SUBMODULES = frozenset(
     ]
 )
 _MODULE_OF = {
+    "Alternative": "reading",
     "Cell": "table",
     "Digit": "reading",
     "DigitClassifier": "estimator",

@@ -292,14 +292,30 @@ def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
 def page_foreground(image: NDArray[np.uint8], /) -> tuple[NDArray[np.uint8], bool]:
     """The foreground levels (h, w) of a gray image (h, w), and whether the foreground is dark."""
 
+class Automaton:
+    """A deterministic finite automaton over the digits; state 0 is initial.
+
+    ``accepting`` has a flag for each state, ``transitions`` a (state, symbol, target) for each
+    transition, in ascending order.
+    """
+
+    def __new__(
+        cls, accepting: tuple[bool, ...], transitions: tuple[tuple[int, int, int], ...]
+    ) -> Automaton: ...
+    @classmethod
+    def from_words(cls, words: tuple[str, ...], /) -> Automaton:
+        """The automaton of a lexicon, in strictly ascending order."""
+
+    @property
+    def states(self) -> int: ...
+
 def read_digits(
     recognizer: Network,
     image: NDArray[np.uint8],
     *,
     classifier: Classifier | None = None,
     fusion: Mapping[str, float] | None = None,
-    length: int = 0,
-    words: tuple[str, ...] = (),
+    automaton: Automaton | None = None,
     detector: Network | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The digits in an image (h, w), line by line.
@@ -307,10 +323,29 @@ def read_digits(
     The recognizer is a network from (32, 1024, 1) to time steps of 11 classes. The
     classifier verifies each symbol on a crop, without test-time augmentation; ``fusion``, which it
     requires, has the fields of ``models.recognizer.FusionWeights``. The detector is a network from
-    (h, w, 1) to (h / 4, w / 4, 4): only foreground that it finds to be of numbers is read.
+    (h, w, 1) to (h / 4, w / 4, 4): only foreground that it finds to be of numbers is read. With an
+    automaton, each line is the most probable text that it accepts; lines that cannot be one are
+    left out.
 
     Returns (n, 6): line, value, left, top, width, height; and (n, 12): confidence, probability of
     being a digit, probability of each digit.
+    """
+
+def read_alternatives(
+    recognizer: Network,
+    image: NDArray[np.uint8],
+    *,
+    automaton: Automaton,
+    count: int,
+    classifier: Classifier | None = None,
+    fusion: Mapping[str, float] | None = None,
+    detector: Network | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], list[tuple[int, int, float]]]:
+    """Up to ``count`` (32) different texts of each line that the automaton accepts.
+
+    Returns the digits as ``read_digits`` does, those of all texts one after another; and line,
+    number of digits and log probability of each text. The texts of a line are in descending order
+    of probability; empty ones are left out.
     """
 
 def crop_digits(

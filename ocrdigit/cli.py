@@ -379,6 +379,7 @@ def explain(
     epilog=_examples(
         "ocrdigit read note.jpg",
         "ocrdigit read fields/*.png --length 6 --csv",
+        r"ocrdigit read phone.png --pattern '(07|08)\d{8}'",
         "ocrdigit read page.tiff --json --draw boxes/",
     ),
 )
@@ -395,6 +396,11 @@ def explain(
 )
 @click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each line.")
 @click.option(
+    "--pattern",
+    metavar="REGEX",
+    help="A regular expression that each line matches, or integer, date, time or phone.",
+)
+@click.option(
     "--lexicon", metavar="FILE", type=click.Path(), help="A text file of the possible numbers."
 )
 def read(
@@ -404,6 +410,7 @@ def read(
     as_csv: bool,
     folder: str | None,
     length: int | None,
+    pattern: str | None,
     lexicon: str | None,
 ) -> None:
     """Read the numbers in each of the image FILES, line by line.
@@ -427,7 +434,7 @@ def read(
     failed = False
     for file in files:
         try:
-            reading = read_image(file, lexicon=words, length=length, model=model)
+            reading = read_image(file, pattern=pattern, lexicon=words, length=length, model=model)
         except (OSError, ValueError) as error:
             failed = True
             click.echo(f"Error: {_message(error)}", err=True)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
+from ._checks import int_in_range
 from ._inputs import gray_pages
+from ._patterns import PATTERNS, Constraint, any_number, constraint
 from ._typing import ImageLike
 from .models.detector import shipped_detector
 from .models.recognizer import shipped_fusion, shipped_recognizer
@@ -24,12 +27,12 @@ if TYPE_CHECKING:
     from .estimator import DigitClassifier
     from .explaining import Explanation
 
-__all__ = ["Digit", "Line", "Reading", "read", "read_many"]
+__all__ = ["PATTERNS", "Alternative", "Digit", "Line", "Reading", "read", "read_many"]
 
 # Larger pages are downscaled by an integer factor before they are read.
 _MAX_PIXELS = 5_000_000
 
-_MAX_LENGTH = 1000
+_MAX_ALTERNATIVES = 32
 _BOX_COLOR, _LABEL_COLOR = (26, 127, 75), (200, 50, 31)
 
 CSV_COLUMNS = ("file", "page", "line", "place", "value", "confidence", "x", "y", "width", "height")
@@ -83,6 +86,22 @@ class Digit:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """One of the most probable texts of a line.
+
+    Attributes
+    ----------
+    text : str
+        The digits, with the separators of a pattern.
+    probability : float
+        Its probability among the alternatives of the line, which sum to 1.
+    """
+
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Line:
     """A line of digits.
 
@@ -92,15 +111,22 @@ class Line:
         One or more, from left to right.
     page : int
         Index of the page in the file.
+    separators : tuple of str
+        The separators of a pattern before each digit and after the last; empty without any.
+    alternatives : tuple of Alternative
+        The most probable texts, in descending order of probability, if ``read`` was called with
+        ``alternatives`` or ``check``.
     """
 
     digits: tuple[Digit, ...]
     page: int = 0
+    separators: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = field(default=(), repr=False)
 
     @property
     def text(self) -> str:
-        """The digits as a string."""
-        return "".join(str(digit.value) for digit in self.digits)
+        """The digits as a string, with the separators of a pattern."""
+        return _text([digit.value for digit in self.digits], self.separators)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -122,6 +148,7 @@ class Line:
             "box": list(self.box),
             "page": self.page,
             "digits": [digit.to_dict() for digit in self.digits],
+            "alternatives": [asdict(alternative) for alternative in self.alternatives],
         }
 
 
@@ -135,10 +162,14 @@ class Reading:
         In reading order: from top to bottom, lines of a row from left to right.
     pages : tuple of ndarray (h, w) of uint8
         The image, or the pages of the file, in gray.
+    failed : tuple of Line
+        With ``check``, lines that were left out of ``lines`` because none of their alternatives
+        passed; each as its most probable text.
     """
 
     lines: tuple[Line, ...]
     pages: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
+    failed: tuple[Line, ...] = ()
 
     @property
     def text(self) -> str:
@@ -149,6 +180,11 @@ class Reading:
     def digits(self) -> tuple[Digit, ...]:
         """All digits in reading order."""
         return tuple(digit for line in self.lines for digit in line.digits)
+
+    @property
+    def alternatives(self) -> tuple[tuple[Alternative, ...], ...]:
+        """The alternatives of each line."""
+        return tuple(line.alternatives for line in self.lines)
 
     def __str__(self) -> str:
         return self.text
@@ -230,6 +266,13 @@ class Reading:
         )
 
 
+def _text(values: Sequence[int], separators: Sequence[str]) -> str:
+    digits = "".join(map(str, values))
+    if not separators:
+        return digits
+    return "".join(a + b for a, b in zip(separators, (*digits, ""), strict=True))
+
+
 def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
     """Return rows of :meth:`Reading.to_rows` as CSV with a header."""
     text = io.StringIO()
@@ -242,28 +285,45 @@ def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
 def read(
     image: ImageLike,
     *,
+    pattern: str | None = None,
     lexicon: Iterable[str] | None = None,
-    length: int | None = None,
+    length: int | tuple[int, int] | None = None,
+    check: Callable[[str], object] | None = None,
+    alternatives: int = 0,
     model: DigitClassifier | None = None,
     explain: bool = False,
 ) -> Reading:
-    """Read the numbers in an image: a photo, a scan, a field of a form.
+    r"""Read the numbers in an image: a photo, a scan, a field of a form.
 
     Punctuation, dashes, ruling lines, frames, stains and letters are left out. Digits may touch and
     lines may slant. A line recognizer reads whole lines, and a classifier verifies each digit on a
     crop; their scores are fused, and symbols that are probably non-digits are dropped. With
-    ``lexicon`` or ``length`` none is dropped: each line is read as the most probable text that
-    meets the constraints, and its confidence may be low.
+    ``pattern``, ``lexicon`` or ``length`` each line is read as the most probable text that meets
+    all of them, so that its confidence may be low; lines that cannot meet them are left out.
 
     Parameters
     ----------
     image : path, bytes, PIL image or array
         An array is (H, W) or (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255.
         All pages of a TIFF file are read, and the first frame of an animation.
+    pattern : str, optional
+        A regular expression, in the syntax of :mod:`re`, that a whole line matches, such as
+        ``r"(07|08)\d{8}"``, or the name of one in ``ocrdigit.reading.PATTERNS``: ``"integer"``,
+        ``"date"``, ``"time"`` or ``"phone"``. Separators (``, . - + / :`` and the space) are not
+        read but written into the text: with ``r"\d{2}/\d{2}/\d{4}"``, the digits 31122024 are
+        the text 31/12/2024. The pattern must say where they are.
     lexicon : iterable of str, optional
         The numbers that a line may be, such as ``["1874", "35000"]``.
-    length : int, optional
-        The number of digits of each line. Lines that cannot have so many are left out.
+    length : int or (low, high), optional
+        The number of digits of each line.
+    check : callable, optional
+        Called with the most probable texts of a line, up to 32, in descending order of probability,
+        such as :func:`ocrdigit.checks.luhn`. The line is the first text for which it returns a true
+        value. If there is none, the line is left out, and is in ``.failed`` of the result. An
+        exception that it raises is passed on.
+    alternatives : int
+        How many of the most probable texts of each line to find, up to 32, for ``.alternatives``
+        of the result; at least 32 are found for ``check``.
     model : DigitClassifier, optional
         The classifier that verifies digits, such as one fine-tuned to a writer. The default is that
         of :func:`ocrdigit.predict`. A model without a non-digit class (see
@@ -284,7 +344,10 @@ def read(
         ``model`` has not been fitted.
     ValueError
         ``image`` is empty, too large, of a wrong shape, contains NaN, infinity or values outside
-        0..1 and 0..255, or is not a valid image file; ``lexicon`` or ``length`` is invalid.
+        0..1 and 0..255, or is not a valid image file; ``lexicon`` or ``length`` is invalid;
+        ``pattern`` is no regular expression, has back-references or look-around, contains other
+        characters, is ambiguous about separators, matches no number, or has more than 10,000 states
+        as a finite automaton; no number meets all of them.
     OSError
         A file cannot be read.
 
@@ -294,23 +357,25 @@ def read(
     >>> picture = ocrdigit.synth.string("1874", random_state=3)
     >>> ocrdigit.read(picture.image).text
     '1874'
+    >>> ocrdigit.read(picture.image, pattern=r"\d{2}:\d{2}").text
+    '18:74'
+    >>> ocrdigit.read(picture.image, pattern="time").text
+    '18:14'
+    >>> ocrdigit.read(picture.image, length=4, check=ocrdigit.checks.luhn).text
+    '1834'
     """
-    words = _checked_words(lexicon)
-    digits = _checked_length(length)
-    pages = gray_pages(image, "image")
-    classifier = _checked_model(model)
-    lines: list[Line] = []
-    for number, page in enumerate(pages):
-        found = _read_page(classifier, page, number, digits, words)
-        lines += [_explained(classifier, line, page) for line in found] if explain else found
-    return Reading(tuple(lines), tuple(pages))
+    reader = _Reader(constraint(pattern, length, lexicon), check, alternatives, model, explain)
+    return reader.read(image)
 
 
 def read_many(
     files: Sequence[str | os.PathLike[str]],
     *,
+    pattern: str | None = None,
     lexicon: Iterable[str] | None = None,
-    length: int | None = None,
+    length: int | tuple[int, int] | None = None,
+    check: Callable[[str], object] | None = None,
+    alternatives: int = 0,
     model: DigitClassifier | None = None,
     progress: bool = True,
 ) -> list[Reading]:
@@ -320,7 +385,7 @@ def read_many(
     ----------
     files : sequence of paths
         Image files.
-    lexicon, length, model
+    pattern, lexicon, length, check, alternatives, model
         As for :func:`read`.
     progress : bool
         Whether to show the progress bar.
@@ -345,34 +410,114 @@ def read_many(
 
     if isinstance(files, (str, bytes, os.PathLike)):
         raise TypeError(f"files must be a sequence of paths, got {files!r}")
-    words = None if lexicon is None else list(_checked_words(lexicon))
+    reader = _Reader(constraint(pattern, length, lexicon), check, alternatives, model)
     bar = tqdm(files, "reading", disable=not progress, unit="file")
-    return [read(file, lexicon=words, length=length, model=model) for file in bar]
+    return [reader.read(file) for file in bar]
 
 
-def _read_page(
-    model: DigitClassifier,
-    page: NDArray[np.uint8],
-    number: int,
-    length: int,
-    words: tuple[str, ...],
-) -> list[Line]:
-    small, factor = _downscaled(page)
-    table, numbers = _core.read_digits(
-        shipped_recognizer(),
-        small,
-        classifier=model._fitted_classifier(),
-        fusion=shipped_fusion().to_dict(),
-        length=length,
-        words=words,
-        detector=shipped_detector(),
-    )
-    lines: dict[int, list[Digit]] = {}
-    for (line, value, *box), row in zip(table.tolist(), numbers, strict=True):
+class _Reader:
+    """The parameters of :func:`read`, checked and compiled for any number of images."""
+
+    def __init__(
+        self,
+        constraint: Constraint | None = None,
+        check: Callable[[str], object] | None = None,
+        alternatives: int = 0,
+        model: DigitClassifier | None = None,
+        explain: bool = False,
+    ) -> None:
+        self.constraint = constraint
+        self.check = check
+        self.count = int_in_range("alternatives", alternatives, 0, _MAX_ALTERNATIVES)
+        self.model = model
+        self.explain = explain
+        if check is not None:
+            if not callable(check):
+                raise TypeError(f"check must be callable, got {check!r}")
+            self.count = _MAX_ALTERNATIVES
+        if self.count and constraint is None:
+            self.constraint = any_number()
+
+    def read(self, image: ImageLike) -> Reading:
+        pages = gray_pages(image, "image")
+        classifier = _checked_model(self.model)
+        lines: list[Line] = []
+        failed: list[Line] = []
+        for number, page in enumerate(pages):
+            for texts in self.read_page(classifier, page, number):
+                passed = (line for line in texts if self.check is None or self.check(line.text))
+                line = next(passed, None)
+                if line is None:
+                    failed.append(texts[0])
+                else:
+                    lines.append(_explained(classifier, line, page) if self.explain else line)
+        return Reading(tuple(lines), tuple(pages), tuple(failed))
+
+    def read_page(
+        self, model: DigitClassifier, page: NDArray[np.uint8], number: int
+    ) -> list[list[Line]]:
+        """Return the alternatives of each line of a page, or one."""
+        small, factor = _downscaled(page)
+        classifier, fusion = model._fitted_classifier(), shipped_fusion().to_dict()
+        automaton = self.constraint.automaton if self.constraint else None
+        if automaton is not None and self.count:
+            table, numbers, texts = _core.read_alternatives(
+                shipped_recognizer(),
+                small,
+                automaton=automaton,
+                count=self.count,
+                classifier=classifier,
+                fusion=fusion,
+                detector=shipped_detector(),
+            )
+            lines = _lines(_digits(table, numbers, factor), [length for _, length, _ in texts])
+            found = [self.line(digits, number) for digits in lines]
+            return _with_alternatives(found, texts)
+        table, numbers = _core.read_digits(
+            shipped_recognizer(),
+            small,
+            classifier=classifier,
+            fusion=fusion,
+            automaton=automaton,
+            detector=shipped_detector(),
+        )
+        lengths = np.unique(table[:, 0], return_counts=True)[1].tolist()
+        lines = _lines(_digits(table, numbers, factor), lengths)
+        return [[self.line(digits, number)] for digits in lines]
+
+    def line(self, digits: tuple[Digit, ...], page: int) -> Line:
+        separators = self.constraint.separators if self.constraint else None
+        if separators is None:
+            return Line(digits, page)
+        return Line(digits, page, separators.of(_text([digit.value for digit in digits], ())))
+
+
+def _digits(table: NDArray[np.int32], numbers: NDArray[np.float32], factor: int) -> Iterator[Digit]:
+    """Yield the digits of the tables of the core; boxes are scaled by ``factor``."""
+    for (_, value, *box), row in zip(table.tolist(), numbers, strict=True):
         x, y, w, h = (factor * side for side in box)
-        digit = Digit(value, float(row[0]), (x, y, w, h), row[2:], float(row[1]))
-        lines.setdefault(line, []).append(digit)
-    return [Line(tuple(digits), number) for digits in lines.values()]
+        yield Digit(value, float(row[0]), (x, y, w, h), row[2:], float(row[1]))
+
+
+def _lines(digits: Iterator[Digit], lengths: list[int]) -> list[tuple[Digit, ...]]:
+    """Return digits as lines of these lengths."""
+    return [tuple(islice(digits, length)) for length in lengths]
+
+
+def _with_alternatives(lines: list[Line], texts: list[tuple[int, int, float]]) -> list[list[Line]]:
+    """Return the lines, one for each text, by their number, each with all texts of that number."""
+    grouped: dict[int, list[tuple[Line, float]]] = {}
+    for line, (number, _, log) in zip(lines, texts, strict=True):
+        grouped.setdefault(number, []).append((line, log))
+    result = []
+    for items in grouped.values():
+        scores = np.exp(np.array([log for _, log in items]) - items[0][1])
+        shares = (scores / scores.sum()).tolist()
+        alternatives = tuple(
+            Alternative(line.text, share) for (line, _), share in zip(items, shares, strict=True)
+        )
+        result.append([replace(line, alternatives=alternatives) for line, _ in items])
+    return result
 
 
 def _explained(model: DigitClassifier, line: Line, page: NDArray[np.uint8]) -> Line:
@@ -410,32 +555,3 @@ def _checked_model(model: DigitClassifier | None) -> DigitClassifier:
         raise TypeError(f"model must be a DigitClassifier or None, got {model!r}")
     model._fitted()
     return model
-
-
-def _checked_words(lexicon: Iterable[str] | None) -> tuple[str, ...]:
-    if lexicon is None:
-        return ()
-    if isinstance(lexicon, (str, bytes)):
-        raise TypeError(f"lexicon must be an iterable of str, got {lexicon!r}")
-    words = tuple(lexicon)
-    for word in words:
-        if not isinstance(word, str):
-            raise TypeError(f"lexicon must contain str, got {word!r}")
-        if not (word.isascii() and word.isdigit() and len(word) <= _MAX_LENGTH):
-            raise ValueError(
-                f"lexicon must contain strings of 1 to {_MAX_LENGTH} digits, got {word!r}"
-            )
-    if not words:
-        raise ValueError("lexicon must not be empty")
-    return words
-
-
-def _checked_length(length: int | None) -> int:
-    from . import _checks
-
-    if length is None:
-        return 0
-    digits = _checks.positive_int("length", length)
-    if digits > _MAX_LENGTH:
-        raise ValueError(f"length must be at most {_MAX_LENGTH}, got {length}")
-    return digits

@@ -18,7 +18,7 @@ from ._aligned_table import find_aligned
 from ._inputs import gray_pages
 from ._typing import ImageLike
 from .models.recognizer import shipped_fusion, shipped_recognizer
-from .reading import Digit, Line, _checked_model, _downscaled, _read_page
+from .reading import Digit, Line, _checked_model, _downscaled, _Reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -391,7 +391,8 @@ def _read_aligned(
     page: NDArray[np.uint8], model: DigitClassifier, rows: int, columns: int
 ) -> tuple[tuple[Cell, ...], ...]:
     """Return the cells of a table without ruling lines; none if there is none."""
-    found = find_aligned(_read_page(model, page, 0, 0, ()), rows, columns)
+    lines = [line for (line,) in _Reader().read_page(model, page, 0)]
+    found = find_aligned(lines, rows, columns)
     if found is None:
         return ()
     rows, columns = (side - 1 for side in found.nodes.shape[:2])

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from test_image import draw
 
 import ocrdigit
-from ocrdigit import _core, synth
+from ocrdigit import _core, _patterns, synth
 from ocrdigit.cli import main
 from ocrdigit.models.recognizer import (
     read_fusion,
@@ -160,12 +160,22 @@ class TestReading:
         digits, numbers = read()
         assert digits[:, 1].tolist() == [8, 1, 2, 5]
         assert numbers[:, 2:].argmax(axis=1).tolist() == [8, 1, 2, 5]
-        assert read(words=("1874", "8125"))[0][:, 1].tolist() == [8, 1, 2, 5]
-        digits, numbers = read(words=("1874",))
+        assert read(automaton=_core.Automaton.from_words(("1874", "8125")))[0][:, 1].tolist() == [
+            8,
+            1,
+            2,
+            5,
+        ]
+        digits, numbers = read(automaton=_core.Automaton.from_words(("1874",)))
         assert digits[:, 1].tolist() == [1, 8, 7, 4]
         assert numbers[:, 0].min() < 0.01
-        assert read(length=4)[0][:, 1].tolist() == [8, 1, 2, 5]
-        assert len(read(length=3)[0]) == 3
+        assert read(automaton=_patterns.constraint(None, 4, None).automaton)[0][:, 1].tolist() == [
+            8,
+            1,
+            2,
+            5,
+        ]
+        assert len(read(automaton=_patterns.constraint(None, 3, None).automaton)[0]) == 3
 
     def test_low_confidence_symbols_need_a_non_digit_class(self) -> None:
         """A classifier of ten classes adds no symbols to the recognizer's."""
@@ -530,6 +540,18 @@ class TestBadInput:
             ({"length": 0}, ValueError, "length"),
             ({"length": 2.5}, TypeError, "length"),
             ({"length": 1001}, ValueError, "length"),
+            ({"length": (3, 2)}, ValueError, "length"),
+            ({"length": (1, 2, 3)}, ValueError, "length"),
+            ({"length": (0, 2)}, ValueError, "length"),
+            ({"pattern": 12}, TypeError, "pattern must be a str"),
+            ({"pattern": "("}, ValueError, "pattern must be a regular expression"),
+            ({"pattern": r"(\d)\1"}, ValueError, "pattern must have no back-references"),
+            ({"pattern": r"\d{3}", "length": 4}, ValueError, "contradict"),
+            ({"pattern": r"\d{3}", "lexicon": ["12"]}, ValueError, "contradict"),
+            ({"lexicon": ["123"], "length": 4}, ValueError, "contradict"),
+            ({"check": "luhn"}, TypeError, "check must be callable"),
+            ({"alternatives": 33}, ValueError, "alternatives"),
+            ({"alternatives": 1.5}, TypeError, "alternatives"),
             ({"lexicon": "12"}, TypeError, "lexicon"),
             ({"lexicon": [12]}, TypeError, "lexicon"),
             ({"lexicon": []}, ValueError, "lexicon"),

@@ -94,48 +94,45 @@ static int symbols_of_path(const od_ctc_output *output, const uint8_t *path,
   return count;
 }
 
-/* The most probable path under constraints. */
-static od_status constrained_path(od_ctc_output *output, const od_read_options *options,
-                                  uint8_t *path, bool *found, od_error *error) {
+double *od_log_probabilities(const od_ctc_output *output) {
   const size_t size = (size_t)output->steps * OD_CTC_CLASSES;
-  *found = false;
-  if (!options->word_count && options->length > output->steps) return OD_OK;
-  output->logs = od_allocate(size, sizeof *output->logs);
-  if (!output->logs) return od_fail_memory(error, "decoding a line");
-  for (size_t i = 0; i < size; i++)
-    output->logs[i] = log(fmax((double)output->probabilities[i], min_probability));
-  const od_status status = options->word_count
-                               ? od_lexicon_path(output, options, path, found, error)
-                               : od_length_path(output, options->length, path, found, error);
-  od_release(output->logs);
-  return status;
+  double *logs = od_allocate(size, sizeof *logs);
+  for (size_t i = 0; logs && i < size; i++)
+    logs[i] = log(fmax((double)output->probabilities[i], min_probability));
+  return logs;
 }
 
-od_status od_ctc_decode(int steps, const od_real *probabilities, const od_read_options *options,
-                        od_decoded_symbol *symbols, int *count, od_error *error) {
-  od_ctc_output output = {.steps = steps, .probabilities = probabilities};
-  bool found = true;
-  *count = 0;
+od_status od_ctc_align(int steps, const od_real *probabilities, const od_text *text,
+                       od_decoded_symbol *symbols, od_error *error) {
+  const od_ctc_output output = {.steps = steps, .probabilities = probabilities};
   uint8_t *path = od_allocate((size_t)steps, 1);
-  od_status status = path ? OD_OK : od_fail_memory(error, "decoding a line");
-  if (!status && (options->word_count || options->length))
-    status = constrained_path(&output, options, path, &found, error);
-  else if (!status)
-    best_path(&output, path);
-  if (!status && found) *count = symbols_of_path(&output, path, symbols);
+  const od_status status =
+      path ? od_align_text(&output, text, path, error) : od_fail_memory(error, "decoding a line");
+  if (!status) symbols_of_path(&output, path, symbols);
   od_release(path);
   return status;
 }
 
-od_status od_ctc_decode_candidates(int steps, const od_real *probabilities,
-                                   od_decoded_symbol *symbols, int *count, od_error *error) {
+/* Decodes the most probable path, with low-confidence symbols or without. */
+static od_status decode_best_path(int steps, const od_real *probabilities, bool low_confidence,
+                                  od_decoded_symbol *symbols, int *count, od_error *error) {
   const od_ctc_output output = {.steps = steps, .probabilities = probabilities};
   uint8_t *path = od_allocate((size_t)steps, 1);
   *count = 0;
   if (!path) return od_fail_memory(error, "decoding a line");
   best_path(&output, path);
-  od_add_low_confidence(&output, path);
+  if (low_confidence) od_add_low_confidence(&output, path);
   *count = symbols_of_path(&output, path, symbols);
   od_release(path);
   return OD_OK;
+}
+
+od_status od_ctc_decode(int steps, const od_real *probabilities, od_decoded_symbol *symbols,
+                        int *count, od_error *error) {
+  return decode_best_path(steps, probabilities, false, symbols, count, error);
+}
+
+od_status od_ctc_decode_candidates(int steps, const od_real *probabilities,
+                                   od_decoded_symbol *symbols, int *count, od_error *error) {
+  return decode_best_path(steps, probabilities, true, symbols, count, error);
 }

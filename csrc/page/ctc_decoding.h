@@ -19,17 +19,38 @@ typedef struct od_decoded_symbol {
   float confidence, digit_probability, probabilities[OD_DIGITS];
 } od_decoded_symbol;
 
-/* Decodes probabilities (steps, OD_CTC_CLASSES) to the most probable path whose text meets the
- * constraints of options: symbols (steps), *count of them, none where no text does.
- * Errors of this and the next: OD_ERROR_MEMORY. */
-od_status od_ctc_decode(int steps, const od_real *probabilities, const od_read_options *options,
-                        od_decoded_symbol *symbols, int *count, od_error *error);
+/* Decodes probabilities (steps, OD_CTC_CLASSES) to the most probable path: symbols (steps), *count
+ * of them. Errors of the functions here: OD_ERROR_MEMORY. */
+od_status od_ctc_decode(int steps, const od_real *probabilities, od_decoded_symbol *symbols,
+                        int *count, od_error *error);
 
-/* Decodes without constraints. Blank time steps whose probability of a digit is OD_LOW_CONFIDENCE
- * or more give a low-confidence symbol, for the classifier to verify. */
+/* The same with low-confidence symbols, for the classifier to verify: one for blank time steps
+ * whose probability of a digit is OD_LOW_CONFIDENCE or more. */
 #define OD_LOW_CONFIDENCE 0.02
 od_status od_ctc_decode_candidates(int steps, const od_real *probabilities,
                                    od_decoded_symbol *symbols, int *count, od_error *error);
+
+/* Different texts, the most probable first. Start from zeros; release with od_texts_release. */
+typedef struct od_text {
+  int length;
+  uint8_t *symbols;       /* (length) */
+  double log_probability; /* of its most probable path */
+} od_text;
+
+typedef struct od_texts {
+  int count;
+  od_text items[OD_MAX_ALTERNATIVES];
+} od_texts;
+
+/* Constrained decoding: the most probable texts that the automaton accepts, up to max_count; none
+ * if none fits into the time steps. */
+od_status od_ctc_find_texts(int steps, const od_real *probabilities, const od_automaton *automaton,
+                            int max_count, od_texts *texts, od_error *error);
+void od_texts_release(od_texts *texts);
+
+/* Aligns a text, which fits into the time steps, to them: symbols (text->length). */
+od_status od_ctc_align(int steps, const od_real *probabilities, const od_text *text,
+                       od_decoded_symbol *symbols, od_error *error);
 
 /* Posterior of a class: a digit, or OD_CTC_BLANK for none. */
 double od_symbol_posterior(const od_decoded_symbol *symbol, int class);

@@ -1,5 +1,5 @@
 /* Paths: a class for each time step of a line. Private to the decoders
- * (ctc_decoding.c, length_decoding.c, lexicon_decoding.c, low_confidence.c). */
+ * (ctc_decoding.c, automaton_decoding.c, length_bounds.c, alignment.c, low_confidence.c). */
 #ifndef OD_PAGE_CTC_PATH_H
 #define OD_PAGE_CTC_PATH_H
 
@@ -15,18 +15,16 @@ static const double od_impossible = -1e30;
 typedef struct od_ctc_output {
   int steps;
   const od_real *probabilities; /* (steps, OD_CTC_CLASSES) */
-  double *logs;                 /* (steps, OD_CTC_CLASSES), with constraints */
 } od_ctc_output;
 
-/* The most probable path (steps) that collapses to a text of `length` symbols, by a Viterbi
- * search whose states are the symbols so far and the last class; *found: there is one. Errors:
- * OD_ERROR_MEMORY. */
-od_status od_length_path(const od_ctc_output *output, int length, uint8_t *path, bool *found,
-                         od_error *error);
+/* The logarithms of the probabilities, (steps, OD_CTC_CLASSES), to be released; NULL without
+ * memory. */
+double *od_log_probabilities(const od_ctc_output *output);
 
-/* The most probable path that collapses to a word of the lexicon. Errors: OD_ERROR_MEMORY. */
-od_status od_lexicon_path(const od_ctc_output *output, const od_read_options *options,
-                          uint8_t *path, bool *found, od_error *error);
+/* The most probable path (steps) that collapses to the text, by a Viterbi alignment; the text fits
+ * into the time steps. Errors: OD_ERROR_MEMORY. */
+od_status od_align_text(const od_ctc_output *output, const od_text *text, uint8_t *path,
+                        od_error *error);
 
 /* Adds low-confidence symbols to the blank time steps of a path. */
 void od_add_low_confidence(const od_ctc_output *output, uint8_t *path);

@@ -141,15 +141,14 @@ static void add_missing(int hypotheses, const ballot *votes, const ballot *winne
 static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
                               od_decoded_symbol *symbols, od_line_hypothesis *winner,
                               od_error *error) {
-  const od_read_options unconstrained = {0};
   ballot votes[OD_MAX_HYPOTHESES];
   od_status status = OD_OK;
   for (int k = 0; k < count && !status; k++) {
     if (k && !hypotheses[k].steps) count = k; /* the others were not needed */
     if (k == count) break;
     votes[k] = (ballot){.hypothesis = &hypotheses[k], .symbols = symbols};
-    status = od_ctc_decode(hypotheses[k].steps, hypotheses[k].probabilities, &unconstrained,
-                           symbols, &votes[k].count, error);
+    status = od_ctc_decode(hypotheses[k].steps, hypotheses[k].probabilities, symbols,
+                           &votes[k].count, error);
     symbols += votes[k].count;
   }
   if (status) return status;

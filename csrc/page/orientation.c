@@ -137,21 +137,36 @@ static void map_box(const od_page *page, bool empty, od_symbol *symbol) {
     extend(page, i % 2 ? box.right - 1 : box.left, i / 2 ? box.bottom - 1 : box.top, symbol);
 }
 
+/* Extends a box by another one. */
+static void unite(const od_symbol *other, od_symbol *symbol) {
+  symbol->left = od_min(symbol->left, other->left);
+  symbol->top = od_min(symbol->top, other->top);
+  symbol->right = od_max(symbol->right, other->right);
+  symbol->bottom = od_max(symbol->bottom, other->bottom);
+}
+
+/* Symbols of different alternatives may share segments. */
 od_status od_page_map_boxes(const od_page *page, int count, const od_segment_range *ranges,
                             od_symbol *symbols, od_error *error) {
   if (!page->rotated) return OD_OK;
-  int *owners = od_allocate((size_t)page->segment_count, sizeof *owners); /* 1 + symbol's index */
-  if (!owners) return od_fail_memory(error, "the boxes of a rotated page");
-  for (int i = 0; i < count; i++) {
-    map_box(page, ranges[i].count > 0, &symbols[i]);
-    for (int k = 0; k < ranges[i].count; k++) owners[ranges[i].first + k] = i + 1;
-  }
+  const size_t segments = (size_t)page->segment_count;
+  od_symbol *boxes = od_allocate(segments, sizeof *boxes); /* of segments of symbols */
+  bool *used = od_allocate(segments, sizeof *used);
+  const bool allocated = boxes && used;
+  for (int i = 0; i < count && allocated; i++)
+    for (int k = 0; k < ranges[i].count; k++) used[ranges[i].first + k] = true;
+  for (size_t i = 0; i < segments && allocated; i++) map_box(page, true, &boxes[i]);
   const int32_t *label = page->components.labels;
-  for (int y = 0; y < page->h; y++)
+  for (int y = 0; y < page->h && allocated; y++)
     for (int x = 0; x < page->w; x++, label++)
-      if (*label && owners[*label - 1]) extend(page, x, y, &symbols[owners[*label - 1] - 1]);
-  od_release(owners);
-  return OD_OK;
+      if (*label && used[*label - 1]) extend(page, x, y, &boxes[*label - 1]);
+  for (int i = 0; i < count && allocated; i++) {
+    map_box(page, ranges[i].count > 0, &symbols[i]);
+    for (int k = 0; k < ranges[i].count; k++) unite(&boxes[ranges[i].first + k], &symbols[i]);
+  }
+  od_release(boxes);
+  od_release(used);
+  return allocated ? OD_OK : od_fail_memory(error, "the boxes of a rotated page");
 }
 
 /* ---- lines ---- */

@@ -80,6 +80,13 @@ static od_status check_classifier(const od_classifier *classifier, od_error *err
                  OD_CLASSIFIER_CLASSES);
 }
 
+static od_status check_options(const od_read_options *options, od_error *error) {
+  const int count = options->alternatives;
+  if (!options->automaton || (count >= 1 && count <= OD_MAX_ALTERNATIVES)) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT, "alternatives: got %d, expected 1 to %d", count,
+                 OD_MAX_ALTERNATIVES);
+}
+
 /* ---- steps ---- */
 
 static od_status find_lines(od_page *page, od_error *error) {
@@ -179,13 +186,15 @@ static void keep_probable(recognition *work, double min_probability, const doubl
 }
 
 /* Sets the posteriors of symbols that share time steps with one of `fused`, to which they belong.
- */
+ * The symbols may be of several texts of a line. */
 static void copy_posteriors(const od_symbols *fused, const double *posteriors,
                             od_symbols *symbols) {
   int k = 0;
   for (int i = 0; i < symbols->count; i++) {
     const int line = symbols->hypotheses[i];
     const od_decoded_symbol *decoded = &symbols->decoded[i];
+    if (i && symbols->hypotheses[i - 1] == line && decoded->first <= decoded[-1].first)
+      k = 0; /* the first symbol of another text */
     while (k < fused->count &&
            (fused->hypotheses[k] < line ||
             (fused->hypotheses[k] == line && fused->decoded[k].last < decoded->first)))
@@ -409,29 +418,35 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
                   const od_read_options *options, od_thread_pool *pool, od_reading *reading,
                   od_error *error) {
   recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
-  od_status status = OD_OK;
+  od_status status = check_options(options, error);
   *reading = (od_reading){0};
-  if (reader->classifier) {
+  if (!status && reader->classifier) {
     status = check_classifier(reader->classifier, error);
     if (!status) status = od_fusion_check(reader->fusion, error);
     if (!status) status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);
     if (!status) status = find_posteriors(reader, pool, &work, error);
     if (!status) status = compare_undetected(reader, pool, &work, error);
     if (!status) status = find_orientation(reader, pool, &work, error);
-    if (!status && (options->length || options->word_count))
+    if (!status && options->automaton)
       status = decode_rescored(options, work.posteriors, &work, error);
     else if (!status)
       keep_probable(&work, reader->fusion->min_probability, work.posteriors);
-  } else {
+  } else if (!status) {
     status = recognize(reader, options, OD_MAX_HYPOTHESES, pool, &work, error);
   }
   if (!status) status = take_symbols(&work, &reading->count, &reading->symbols, error);
+  if (!status) {
+    reading->alternative_count = work.symbols.alternative_count;
+    reading->alternatives = work.symbols.alternatives;
+    work.symbols.alternatives = NULL;
+  }
   recognition_release(&work);
   return status;
 }
 
 void od_reading_release(od_reading *reading) {
   od_release(reading->symbols);
+  od_release(reading->alternatives);
   *reading = (od_reading){0};
 }
 

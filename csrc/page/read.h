@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "digit/classifier.h"
 #include "nn/workspace.h"
+#include "page/automaton.h"
 
 OD_BEGIN_DECLS
 
@@ -53,8 +54,8 @@ typedef struct od_fusion {
   od_fusion_weights isolated; /* of symbols that no neighbour in the line overlaps, */
   od_fusion_weights touching; /* and of the others */
   double prior_mean, prior_strength;
-  double min_probability; /* of being a digit; less probable symbols are dropped, if neither length
-                             nor words are given */
+  double min_probability; /* of being a digit; less probable symbols are dropped, if no automaton is
+                             given */
 } od_fusion;
 
 #define OD_MAX_FUSION_WEIGHT 1e9
@@ -73,11 +74,13 @@ typedef struct od_reader {
   const od_fusion *fusion; /* required with a classifier */
 } od_reader;
 
-/* Constraints on the text of each line; lines that cannot have such a text have no symbols. */
+enum { OD_MAX_ALTERNATIVES = 32 };
+
 typedef struct od_read_options {
-  int length;               /* symbols of a line; 0: any number */
-  int word_count;           /* 0: any text */
-  const char *const *words; /* (word_count): the lexicon, of the characters 0 to 9 */
+  /* Accepts the texts that a line may be; lines that can have none have no symbols. NULL: any. */
+  const od_automaton *automaton;
+  int alternatives; /* with an automaton: the most probable texts of each line to read, 1 to
+                       OD_MAX_ALTERNATIVES */
 } od_read_options;
 
 /* ---- what is read ---- */
@@ -91,10 +94,21 @@ typedef struct od_symbol {
   float probabilities[OD_DIGITS]; /* of each digit, given that it is one */
 } od_symbol;
 
-/* Symbols of a page in reading order; release with od_reading_release. */
+/* One of the most probable texts of a line. */
+typedef struct od_alternative {
+  int line;
+  int length;             /* number of its symbols, 1 or more */
+  double log_probability; /* of its most probable path, after score fusion */
+} od_alternative;
+
+/* Symbols of a page in reading order; release with od_reading_release. With an automaton, the
+ * symbols of all alternatives follow each other, those of a line in descending order of
+ * probability. */
 typedef struct od_reading {
   int count;
   od_symbol *symbols; /* (count) */
+  int alternative_count;
+  od_alternative *alternatives; /* (alternative_count) */
 } od_reading;
 
 /* Reads an image. Without a classifier the symbols are the recognizer's. */

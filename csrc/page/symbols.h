@@ -13,11 +13,13 @@ typedef struct od_symbols {
   od_decoded_symbol *decoded; /* (count) */
   od_segment_range *ranges;   /* (count) */
   od_symbol *results;         /* (count) */
+  int alternative_count;
+  od_alternative *alternatives; /* (alternative_count), if decoded with an automaton */
 } od_symbols;
 
 /* Decodes the hypotheses, one per line, and finds the boxes of the symbols. If options is NULL,
  * decoding is unconstrained and adds low-confidence symbols, if they have segments of their own.
- * Errors: OD_ERROR_MEMORY. */
+ * Texts without symbols are left out. Errors: OD_ERROR_MEMORY. */
 od_status od_symbols_decode(const od_page *page, const od_line_hypotheses *hypotheses,
                             const od_read_options *options, od_symbols *symbols, od_error *error);
 void od_symbols_release(od_symbols *symbols);

@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include "augmentation.h"
+#include "automaton_type.h"
 #include "convert.h"
 #include "image_operations.h"
 #include "input.h"
@@ -52,9 +53,12 @@ static PyMethodDef functions[] = {
          "page_foreground(image, /)\n--\n\n"
          "Return the foreground levels of a gray image, and whether the foreground is dark.")},
     {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR(
-         "read_digits(recognizer, image, *, classifier=None, fusion=None, length=0, words=(), "
-         "detector=None)\n--\n\nThe digits in an image (h, w).")},
+     PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, automaton=None, "
+               "detector=None)\n--\n\nThe digits in an image (h, w).")},
+    {"read_alternatives", FAST(reading_read_alternatives),
+     PyDoc_STR("read_alternatives(recognizer, image, *, automaton, count, classifier=None, "
+               "fusion=None, detector=None)\n--\n\n"
+               "The digits of the most probable texts of each line that an automaton accepts.")},
     {"crop_digits", FAST(reading_crop_digits),
      PyDoc_STR("crop_digits(recognizer, image, *, detector=None)\n--\n\n"
                "The symbols in an image (h, w) before verification, and their crops, "
@@ -112,7 +116,10 @@ static int execute(PyObject *module) {
   state->network_type = add_type(module, &network_type_spec);
   state->trainer_type = add_type(module, &trainer_type_spec);
   state->classifier_type = add_type(module, &classifier_type_spec);
-  if (!state->network_type || !state->trainer_type || !state->classifier_type) return -1;
+  state->automaton_type = add_type(module, &automaton_type_spec);
+  if (!state->network_type || !state->trainer_type || !state->classifier_type ||
+      !state->automaton_type)
+    return -1;
   return PyModule_AddStringConstant(module, "__version__", OCRDIGIT_VERSION);
 }
 
@@ -121,6 +128,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->network_type);
   Py_VISIT(state->trainer_type);
   Py_VISIT(state->classifier_type);
+  Py_VISIT(state->automaton_type);
   return 0;
 }
 
@@ -129,6 +137,7 @@ static int clear(PyObject *module) {
   Py_CLEAR(state->network_type);
   Py_CLEAR(state->trainer_type);
   Py_CLEAR(state->classifier_type);
+  Py_CLEAR(state->automaton_type);
   return 0;
 }
 

@@ -11,7 +11,7 @@
 #include "shared_thread_pool.h"
 
 typedef struct module_state {
-  PyTypeObject *network_type, *trainer_type, *classifier_type;
+  PyTypeObject *network_type, *trainer_type, *classifier_type, *automaton_type;
   const od_kernels *kernels; /* selected at import, then constant */
   atomic_uint forks;         /* the number of forks that led to this process */
   object_lock pool_lock;     /* guards the pointer below */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "automaton_type.h"
 #include "classifier_type.h"
 #include "convert.h"
 #include "errors.h"
@@ -14,7 +15,6 @@
 #include "page/read.h"
 
 enum { SYMBOL_COLUMNS = 6, PROBABILITY_COLUMNS = 2 + OD_DIGITS };
-enum { MAX_LENGTH = 1000, MAX_WORDS = 1 << 20 };
 
 /* ---- arguments ---- */
 
@@ -51,34 +51,6 @@ static bool read_image(PyObject *value, gray_image *image) {
          sides_are_allowed("image", image->h, image->w);
 }
 
-/* Reads a tuple of str, each of one or more digits. The words are valid as long as the tuple; free
- * the array with PyMem_Free, also after an error. */
-static bool read_words(PyObject *value, const char ***words, int *count) {
-  if (!PyTuple_Check(value) || PyTuple_GET_SIZE(value) > MAX_WORDS) {
-    PyErr_Format(PyExc_TypeError, "words: got %.100R, expected a tuple of up to %d str", value,
-                 MAX_WORDS);
-    return false;
-  }
-  *count = (int)PyTuple_GET_SIZE(value);
-  *words = PyMem_Calloc((size_t)*count + 1, sizeof **words);
-  if (!*words) {
-    PyErr_NoMemory();
-    return false;
-  }
-  for (int i = 0; i < *count; i++) {
-    const char *word = PyUnicode_AsUTF8(PyTuple_GET_ITEM(value, i));
-    if (!word) return false;
-    const size_t length = strspn(word, "0123456789");
-    if (length == 0 || length > MAX_LENGTH || word[length]) {
-      PyErr_Format(PyExc_ValueError, "words: got %.100R, expected 1 to %d digits",
-                   PyTuple_GET_ITEM(value, i), MAX_LENGTH);
-      return false;
-    }
-    (*words)[i] = word;
-  }
-  return true;
-}
-
 /* ---- calls ---- */
 
 /* A call of the core and the objects it uses. */
@@ -87,6 +59,7 @@ typedef struct reading_call {
   PyObject *recognizer;                /* a Network */
   PyObject *detector;                  /* a Network or NULL */
   const classifier_object *classifier; /* or NULL */
+  PyObject *automaton;                 /* an Automaton or NULL */
   od_reader reader;
   od_fusion fusion;
   gray_image image;
@@ -119,6 +92,23 @@ static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, P
          (!call->detector || is_instance(call->detector, state->network_type, "detector")) &&
          (!call->classifier ||
           is_instance((PyObject *)call->classifier, state->classifier_type, "classifier"));
+}
+
+/* Reads the fusion weights and the automaton, which may be NULL or None, and how many alternatives
+ * of a line it is to give. */
+static bool read_options(PyObject *module, PyObject *fusion, PyObject *automaton, int alternatives,
+                         reading_call *call) {
+  call->automaton = none_is_null(automaton);
+  if (none_is_null(fusion)) {
+    if (!read_fusion(fusion, &call->fusion)) return false;
+    call->reader.fusion = &call->fusion;
+  }
+  if (!call->automaton) return true;
+  call->options.alternatives = alternatives;
+  if (!is_instance(call->automaton, state_of_module(module)->automaton_type, "automaton"))
+    return false;
+  call->options.automaton = ((automaton_object *)call->automaton)->automaton;
+  return true;
 }
 
 /* A function of the core. */
@@ -182,11 +172,13 @@ static bool run_call(reading_function *run, reading_call *call) {
   }
   Py_INCREF(call->array);
   Py_XINCREF((PyObject *)call->classifier);
+  Py_XINCREF(call->automaton);
   Py_BEGIN_ALLOW_THREADS
   status = run(call, leases.recognizer.pool, &error);
   Py_END_ALLOW_THREADS
   Py_DECREF(call->array);
   Py_XDECREF((PyObject *)call->classifier);
+  Py_XDECREF(call->automaton);
   release_leases(&leases);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
@@ -219,6 +211,20 @@ static PyObject *probability_table(int count, const od_symbol *symbols) {
     memcpy(row + 2, s->probabilities, sizeof s->probabilities);
   }
   return array;
+}
+
+/* Alternatives, a list of (line, length, log probability). */
+static PyObject *alternative_list(const od_reading *reading) {
+  PyObject *list = PyList_New(reading->alternative_count);
+  for (int i = 0; list && i < reading->alternative_count; i++) {
+    const od_alternative *a = &reading->alternatives[i];
+    PyObject *item = Py_BuildValue("(iid)", a->line, a->length, a->log_probability);
+    if (item)
+      PyList_SET_ITEM(list, i, item);
+    else
+      Py_CLEAR(list);
+  }
+  return list;
 }
 
 /* A member of od_fusion_features: a flag, or numbers of OD_DIGITS columns or one. */
@@ -272,31 +278,44 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
                               PyObject *keywords) {
   static const signature accepted = {
       "read_digits",
-      7,
+      6,
       2,
       2,
-      {"recognizer", "image", "classifier", "fusion", "length", "words", "detector"}};
-  PyObject *values[7], *result = NULL;
-  const char **words = NULL;
-  long long length = 0;
+      {"recognizer", "image", "classifier", "fusion", "automaton", "detector"}};
+  PyObject *values[6], *result = NULL;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_call(module, values[0], values[1], values[2], values[6], &call) ||
-      (values[4] && !convert_int(values[4], "length", 0, MAX_LENGTH, &length)))
+      !read_call(module, values[0], values[1], values[2], values[5], &call) ||
+      !read_options(module, values[3], values[4], 1, &call) || !run_call(run_read, &call))
     return NULL;
-  if (values[3] && values[3] != Py_None) {
-    if (!read_fusion(values[3], &call.fusion)) return NULL;
-    call.reader.fusion = &call.fusion;
-  }
-  call.options.length = (int)length;
-  if (!values[5] || read_words(values[5], &words, &call.options.word_count)) {
-    call.options.words = words;
-    if (run_call(run_read, &call))
-      result = Py_BuildValue("(NN)", symbol_table(call.reading.count, call.reading.symbols),
-                             probability_table(call.reading.count, call.reading.symbols));
-  }
+  result = Py_BuildValue("(NN)", symbol_table(call.reading.count, call.reading.symbols),
+                         probability_table(call.reading.count, call.reading.symbols));
   od_reading_release(&call.reading);
-  PyMem_Free(words);
+  return result;
+}
+
+PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                    PyObject *keywords) {
+  static const signature accepted = {
+      "read_alternatives",
+      7,
+      4,
+      2,
+      {"recognizer", "image", "automaton", "count", "classifier", "fusion", "detector"}};
+  PyObject *values[7], *result = NULL;
+  long long alternatives;
+  reading_call call;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_call(module, values[0], values[1], values[4], values[6], &call) ||
+      !convert_int(values[3], "count", 1, OD_MAX_ALTERNATIVES, &alternatives) ||
+      !is_instance(values[2], state_of_module(module)->automaton_type, "automaton") ||
+      !read_options(module, values[5], values[2], (int)alternatives, &call) ||
+      !run_call(run_read, &call))
+    return NULL;
+  result = Py_BuildValue("(NNN)", symbol_table(call.reading.count, call.reading.symbols),
+                         probability_table(call.reading.count, call.reading.symbols),
+                         alternative_list(&call.reading));
+  od_reading_release(&call.reading);
   return result;
 }
 

@@ -121,7 +121,7 @@ def _aligned(
         clean,
         classifier=shipped_model()._fitted_classifier(),
         fusion=shipped_fusion().to_dict(),
-        words=(text,),
+        automaton=_core.Automaton.from_words((text,)),
     )
     if "".join(map(str, table[:, 1])) != text or len(set(table[:, 0].tolist())) != 1:
         return

@@ -22,12 +22,11 @@ static inline void check_text(int count, const od_decoded_symbol *symbols, const
   for (int i = 0; i < count; i++) CHECK_INT(symbols[i].value, expected[i] - '0');
 }
 
-static inline void check_decoded(const od_real *probabilities, int steps,
-                                 const od_read_options *options, const char *expected) {
+static inline void check_decoded(const od_real *probabilities, int steps, const char *expected) {
   od_decoded_symbol symbols[16];
   od_error error = {{0}};
   int count;
-  CHECK_INT(od_ctc_decode(steps, probabilities, options, symbols, &count, &error), OD_OK);
+  CHECK_INT(od_ctc_decode(steps, probabilities, symbols, &count, &error), OD_OK);
   check_text(count, symbols, expected);
 }
 

@@ -1,23 +1,5 @@
-/* CTC decoding: best path, length and lexicon constraints, posteriors, low-confidence symbols. */
+/* CTC decoding: best path, posteriors, low-confidence symbols. */
 #include "ctc_cases.h"
-
-static void test_constraints(void) {
-  enum { STEPS = 8 };
-  const uint8_t classes[STEPS] = {OD_CTC_BLANK, 4, 4, OD_CTC_BLANK, 4, 7, 7, OD_CTC_BLANK};
-  static const char *const words[] = {"42", "447", "4477", "123456789", "0"};
-  const od_read_options none = {0}, lexicon = {.word_count = 5, .words = words};
-  od_real probabilities[STEPS * OD_CTC_CLASSES];
-  fill_steps(STEPS, classes, 0.9, probabilities);
-  check_decoded(probabilities, STEPS, &none, "447");
-  check_decoded(probabilities, STEPS, &(od_read_options){.length = 3}, "447");
-  check_decoded(probabilities, STEPS, &(od_read_options){.length = 2}, "47");
-  check_decoded(probabilities, STEPS, &(od_read_options){.length = 9}, "");
-  check_decoded(probabilities, STEPS, &lexicon, "447");
-  check_decoded(probabilities, STEPS, &(od_read_options){.word_count = 1, .words = words}, "42");
-  check_decoded(probabilities, STEPS,
-                &(od_read_options){.length = 4, .word_count = 5, .words = words}, "4477");
-  check_decoded(probabilities, STEPS, &(od_read_options){.word_count = 1, .words = words + 3}, "");
-}
 
 /* With one column, a symbol's posteriors are the probabilities of that column. */
 static void test_posteriors(void) {
@@ -30,7 +12,7 @@ static void test_posteriors(void) {
   od_decoded_symbol symbols[3];
   od_error error = {{0}};
   int count;
-  CHECK_INT(od_ctc_decode(3, probabilities, &(od_read_options){0}, symbols, &count, &error), OD_OK);
+  CHECK_INT(od_ctc_decode(3, probabilities, symbols, &count, &error), OD_OK);
   if (!CHECK_INT(count, 1)) return;
   CHECK(fabs((double)symbols[0].confidence - 0.6) < 1e-5);
   CHECK(fabs((double)symbols[0].digit_probability - 0.9) < 1e-5);
@@ -73,7 +55,7 @@ static void test_low_confidence(void) {
     CHECK_CASE("case %zu", i);
     fill_steps(STEPS, classes, 0.9999, probabilities);
     fill_digits(STEPS, cases[i].digits, cases[i].p, probabilities);
-    check_decoded(probabilities, STEPS, &(od_read_options){0}, "4");
+    check_decoded(probabilities, STEPS, "4");
     CHECK_INT(od_ctc_decode_candidates(STEPS, probabilities, symbols, &count, &error), OD_OK);
     check_text(count, symbols, cases[i].expected);
     for (int k = 0; k < count; k++) CHECK_INT(symbols[k].low_confidence, symbols[k].first != 6);
@@ -81,7 +63,6 @@ static void test_low_confidence(void) {
 }
 
 int main(void) {
-  RUN(test_constraints);
   RUN(test_posteriors);
   RUN(test_low_confidence);
   return check_end();

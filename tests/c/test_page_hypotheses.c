@@ -48,15 +48,14 @@ static void test_votes(void) {
     CHECK_CASE("case %d", (int)i);
     vote(cases[i].texts, cases[i].p, probabilities, &winner);
     CHECK_INT(winner.line, cases[i].winner);
-    check_decoded(winner.probabilities, VOTE_STEPS, &(od_read_options){0}, cases[i].expected);
+    check_decoded(winner.probabilities, VOTE_STEPS, cases[i].expected);
   }
 }
 
 static void decode_one(const od_real *probabilities, od_decoded_symbol *symbol) {
   od_error error = {{0}};
   int count;
-  CHECK_INT(od_ctc_decode(VOTE_STEPS, probabilities, &(od_read_options){0}, symbol, &count, &error),
-            OD_OK);
+  CHECK_INT(od_ctc_decode(VOTE_STEPS, probabilities, symbol, &count, &error), OD_OK);
   CHECK_INT(count, 1);
 }
 

@@ -105,16 +105,11 @@ static void release_reader(networks *result) {
 
 static bool is_probability(float p) { return p >= 0 && p <= 1.0001f; }
 
-static void check_symbols(int h, int w, const od_read_options *options, int count,
-                          const od_symbol *symbols) {
-  int in_line = 0;
+static void check_symbols(int h, int w, int count, const od_symbol *symbols) {
   bool valid = true;
   for (int i = 0; i < count; i++) {
     const od_symbol *s = &symbols[i];
-    in_line = i && s[-1].line == s->line ? in_line + 1 : 1;
     valid = valid && (i == 0 || s[-1].line <= s->line);
-    bool last = i + 1 == count || s[1].line != s->line;
-    if (options->length && last) valid = valid && in_line == options->length;
     valid = valid && 0 <= s->value && s->value < OD_DIGITS;
     valid = valid && is_probability(s->confidence) && is_probability(s->digit_probability);
     valid = valid && s->confidence <= s->digit_probability + 1e-4f;
@@ -122,6 +117,36 @@ static void check_symbols(int h, int w, const od_read_options *options, int coun
     valid = valid && 0 <= s->top && s->top < s->bottom && s->bottom <= h;
   }
   CHECK(valid);
+}
+
+/* Whether the automaton accepts the values of symbols. */
+static bool accepts(const od_automaton *automaton, int count, const od_symbol *symbols) {
+  int state = 0;
+  for (int k = 0; k < count; k++) {
+    int i = automaton->first[state];
+    while (i < automaton->first[state + 1] && automaton->symbols[i] != symbols[k].value) i++;
+    if (i == automaton->first[state + 1]) return false;
+    state = automaton->targets[i];
+  }
+  return automaton->accepting[state];
+}
+
+/* The alternatives of a line follow each other, in descending order of probability. */
+static void check_alternatives(const od_read_options *options, const od_reading *reading) {
+  const od_symbol *symbols = reading->symbols;
+  bool valid = true;
+  int in_line = 0;
+  for (int i = 0; i < reading->alternative_count; i++) {
+    const od_alternative *a = &reading->alternatives[i];
+    const bool same = i && a[-1].line == a->line;
+    in_line = same ? in_line + 1 : 1;
+    valid = valid && in_line <= options->alternatives;
+    valid = valid && (!same || a[-1].log_probability >= a->log_probability);
+    valid = valid && a->length > 0 && accepts(options->automaton, a->length, symbols);
+    for (int k = 0; k < a->length; k++) valid = valid && (symbols++)->line == a->line;
+  }
+  CHECK(valid);
+  CHECK(!options->automaton || symbols == reading->symbols + reading->count);
 }
 
 static void read_page(int h, int w, const uint8_t *image, const od_reader *reader,
@@ -135,7 +160,8 @@ static void read_page(int h, int w, const uint8_t *image, const od_reader *reade
     printf("%s\n", error.message);
     return;
   }
-  check_symbols(h, w, options, reading.count, reading.symbols);
+  check_symbols(h, w, reading.count, reading.symbols);
+  check_alternatives(options, &reading);
   od_reading_release(&reading);
 }
 
@@ -144,7 +170,7 @@ static void check_crops(int h, int w, const uint8_t *image, const od_reader *rea
   od_symbol_crops found;
   od_error error;
   if (!CHECK_INT(od_read_crops(reader, h, w, image, pool, &found, &error), OD_OK)) return;
-  check_symbols(h, w, &(od_read_options){0}, found.count, found.symbols);
+  check_symbols(h, w, found.count, found.symbols);
   bool valid = true;
   for (int i = 0; i < found.count * OD_DIGIT_SIDE * OD_DIGIT_SIDE; i++)
     valid = valid && is_probability(found.crops[i]);
@@ -157,7 +183,7 @@ static void check_features(int h, int w, const uint8_t *image, const od_reader *
   od_symbol_features found;
   od_error error;
   if (!CHECK_INT(od_read_features(reader, h, w, image, pool, &found, &error), OD_OK)) return;
-  check_symbols(h, w, &(od_read_options){0}, found.count, found.symbols);
+  check_symbols(h, w, found.count, found.symbols);
   bool valid = true;
   for (int i = 0; i < found.count; i++) {
     const od_fusion_features *f = &found.features[i];
@@ -170,11 +196,17 @@ static void check_features(int h, int w, const uint8_t *image, const od_reader *
 }
 
 static void read_random_pages(int classes) {
-  static const char *const words[] = {"7", "12", "123", "99999999999999999999999999999999"};
+  static const char *const words[] = {"12", "123", "7", "99999999999999999999999999999999"};
+  static const bool accepting[] = {false, false, true, true};
+  static const od_transition transitions[] = {
+      {0, 3, 1}, {0, 5, 1}, {1, 0, 2}, {2, 7, 3}, {3, 1, 0}};
+  od_automaton *lexicon, *loop;
   od_thread_pool *pool;
   od_error error;
   networks all;
   make_reader(classes, &all);
+  CHECK_INT(od_automaton_create_lexicon(4, words, &lexicon, &error), OD_OK);
+  CHECK_INT(od_automaton_create(4, accepting, 5, transitions, &loop, &error), OD_OK);
   CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK);
   for (int i = 0; i < 150; i++) {
     const int h = draw(1, MAX_SIDE), w = draw(1, MAX_SIDE);
@@ -182,14 +214,14 @@ static void read_random_pages(int classes) {
     const uint8_t *image = random_page(h, w);
     od_thread_pool *some = i % 2 ? pool : NULL;
     read_page(h, w, image, &all.reader, some, &(od_read_options){0});
-    read_page(h, w, image, &all.reader, some, &(od_read_options){.length = draw(1, 6)});
-    read_page(h, w, image, &all.reader, some, &(od_read_options){.word_count = 4, .words = words});
-    read_page(h, w, image, &all.reader, some,
-              &(od_read_options){.length = 2, .word_count = 4, .words = words});
+    read_page(h, w, image, &all.reader, some, &(od_read_options){lexicon, 1});
+    read_page(h, w, image, &all.reader, some, &(od_read_options){loop, draw(1, 32)});
     check_crops(h, w, image, &all.reader, some);
     if (classes) check_features(h, w, image, &all.reader, some);
     CHECK(guard_intact(&guard_in));
   }
+  od_automaton_destroy(lexicon);
+  od_automaton_destroy(loop);
   od_thread_pool_destroy(pool);
   release_reader(&all);
 }
