@@ -106,7 +106,9 @@ def _explore(
         state = waiting.popleft()
         accepting.append(accepts(state))
         targets = {}
-        for character, target in follow(state).items():
+        following = follow(state)
+        for character in sorted(following):
+            target = following[character]
             if target not in numbers:
                 if len(numbers) >= MAX_STATES:
                     raise _TooLargeError
@@ -151,9 +153,9 @@ def intersection(first: Automaton, second: Automaton) -> Automaton:
     )
 
 
-def of_length(low: int, high: int) -> Automaton:
+def of_length(low: int, high: int, symbols: str) -> Automaton:
     """Return the automaton of texts of low to high symbols."""
-    every = [dict.fromkeys(SYMBOLS, state + 1) for state in range(high)]
+    every = [dict.fromkeys(symbols, state + 1) for state in range(high)]
     return Automaton(tuple(state >= low for state in range(high + 1)), (*every, {}))
 
 
@@ -393,16 +395,19 @@ class Separators:
         Of the pattern, over symbols and separators.
     skips : tuple of dict
         For each state, those that separators alone lead to, with the separators; itself included.
+    symbols : str
+        The characters that are read.
     """
 
     automaton: Automaton
     skips: tuple[dict[int, str], ...]
+    symbols: str
 
     def steps(self, state: int) -> Iterator[tuple[str, str, int]]:
         """Yield the separators, the symbol after them, and the next state."""
         for skipped, text in self.skips[state].items():
             for character, target in self.automaton.transitions[skipped].items():
-                if character in SYMBOLS:
+                if character in self.symbols:
                     yield text, character, target
 
     def ends(self, state: int) -> list[str]:
@@ -437,14 +442,14 @@ class Separators:
         )
 
 
-def _skips(automaton: Automaton, start: int, pattern: str) -> dict[int, str]:
+def _skips(automaton: Automaton, start: int, pattern: str, symbols: str) -> dict[int, str]:
     """Return the states that separators alone lead to from ``start``, with the separators."""
     found = {start: ""}
     waiting = [start]
     while waiting:
         state = waiting.pop()
         for character, target in automaton.transitions[state].items():
-            if character in SYMBOLS:
+            if character in symbols:
                 continue
             text = found[state] + character
             if target in found:
@@ -461,14 +466,15 @@ def _ambiguous(pattern: str, first: str, second: str) -> ValueError:
     )
 
 
-def _separators(automaton: Automaton, pattern: str) -> Separators:
+def _separators(automaton: Automaton, pattern: str, symbols: str) -> Separators:
     """Return the separators of a pattern; raise ValueError if a number may be two texts.
 
     Pairs of states that the same number leads to are explored, each with the texts that lead there;
     different texts must not lead to the same state or both be accepted.
     """
-    skips = tuple(_skips(automaton, state, pattern) for state in range(len(automaton.accepting)))
-    result = Separators(automaton, skips)
+    states = range(len(automaton.accepting))
+    skips = tuple(_skips(automaton, state, pattern, symbols) for state in states)
+    result = Separators(automaton, skips, symbols)
     seen = {(0, 0)}
     waiting = [(0, 0, "", "")]
     while waiting:
@@ -517,29 +523,38 @@ def constraint(
     pattern: str | None,
     length: int | tuple[int, int] | None,
     lexicon: Iterable[str] | None,
+    symbols: str = SYMBOLS,
 ) -> Constraint | None:
-    """Return the intersection of the arguments of :func:`ocrdigit.read`; None without any."""
-    words = None if lexicon is None else checked_lexicon(lexicon)
-    separators, automaton = (None, None) if pattern is None else _of_pattern(pattern)
+    """Return the intersection of the arguments of :func:`ocrdigit.read`; None without any.
+
+    The classes of the recognizer are ``symbols``.
+    """
+    words = None if lexicon is None else _checked_lexicon(lexicon, symbols)
+    separators, automaton = (None, None) if pattern is None else _of_pattern(pattern, symbols)
     if length is not None:
-        lengths = of_length(*checked_length(length))
-        automaton = lengths if automaton is None else intersection(automaton, lengths)
+        lengths = of_length(*_checked_length(length), symbols)
+        try:
+            automaton = lengths if automaton is None else intersection(automaton, lengths)
+        except _TooLargeError:
+            raise _too_large(f"{pattern}, with length={length}") from None
     if words is not None:
         if automaton is not None:
-            words = [word for word in words if automaton.accepts(word)]
+            words = {word for word in words if automaton.accepts(word)}
         if not words:
             raise _contradiction(pattern, length, lexicon)
-        return Constraint(_core.Automaton.from_words(tuple(words)), separators)
+        characters = str.maketrans({c: chr(ord("0") + i) for i, c in enumerate(symbols)})
+        encoded = sorted(word.translate(characters) for word in words)
+        return Constraint(_core.Automaton.from_words(tuple(encoded)), separators)
     if automaton is None:
         return None
     if _is_empty(automaton):
         raise _contradiction(pattern, length, lexicon)
-    return Constraint(automaton.to_core(SYMBOLS), separators)
+    return Constraint(automaton.to_core(symbols), separators)
 
 
-def any_number() -> Constraint:
+def any_number(symbols: str = SYMBOLS) -> Constraint:
     """Return the constraint that every text meets."""
-    return Constraint(Automaton((True,), (dict.fromkeys(SYMBOLS, 0),)).to_core(SYMBOLS))
+    return Constraint(Automaton((True,), (dict.fromkeys(symbols, 0),)).to_core(symbols))
 
 
 def _contradiction(pattern: object, length: object, lexicon: object) -> ValueError:
@@ -552,16 +567,16 @@ def _contradiction(pattern: object, length: object, lexicon: object) -> ValueErr
     return ValueError(f"{' and '.join(names)} contradict each other: no number meets them all")
 
 
-def _of_pattern(pattern: str) -> tuple[Separators | None, Automaton]:
+def _of_pattern(pattern: str, symbols: str) -> tuple[Separators | None, Automaton]:
     """Return the separators of a pattern, and the automaton of its numbers without them."""
     if not isinstance(pattern, str):
         raise TypeError(f"pattern must be a str, got {pattern!r}")
     pattern = PATTERNS.get(pattern, pattern)
-    automaton = compile_pattern(pattern)
-    if all(c in SYMBOLS for targets in automaton.transitions for c in targets):
+    automaton = compile_pattern(pattern, symbols)
+    if all(c in symbols for targets in automaton.transitions for c in targets):
         return None, automaton
     try:
-        separators = _separators(automaton, pattern)
+        separators = _separators(automaton, pattern, symbols)
         written = separators.written()
     except _TooLargeError:
         raise _too_large(pattern) from None
@@ -570,25 +585,25 @@ def _of_pattern(pattern: str) -> tuple[Separators | None, Automaton]:
     return separators, written
 
 
-def checked_lexicon(lexicon: Iterable[str]) -> list[str]:
-    """Return the different words of a lexicon in order."""
+def _checked_lexicon(lexicon: Iterable[str], symbols: str) -> set[str]:
     if isinstance(lexicon, (str, bytes)):
         raise TypeError(f"lexicon must be an iterable of str, got {lexicon!r}")
     words = set()
     for word in lexicon:
         if not isinstance(word, str):
             raise TypeError(f"lexicon must contain str, got {word!r}")
-        if not (word.isascii() and word.isdigit() and len(word) <= _MAX_LENGTH):
+        if not 1 <= len(word) <= _MAX_LENGTH or word.strip(symbols):
             raise ValueError(
-                f"lexicon must contain strings of 1 to {_MAX_LENGTH} digits, got {word!r}"
+                f"lexicon must contain strings of 1 to {_MAX_LENGTH} characters of {symbols!r}, "
+                f"got {word!r}"
             )
         words.add(word)
     if not words:
         raise ValueError("lexicon must not be empty")
-    return sorted(words)
+    return words
 
 
-def checked_length(length: int | tuple[int, int]) -> tuple[int, int]:
+def _checked_length(length: int | tuple[int, int]) -> tuple[int, int]:
     """Return the smallest and the largest number of digits."""
     if isinstance(length, tuple):
         if len(length) != 2:

@@ -1,0 +1,297 @@
+"""Patterns against ``re``, their bounds and errors; reading under them; checks."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import ocrdigit
+from ocrdigit import _core, _patterns, checks, synth
+from ocrdigit.cli import main
+from ocrdigit.reading import PATTERNS
+
+
+def random_pattern(rng: random.Random, depth: int = 3) -> str:
+    """A random regular expression over 0, 1 and 2."""
+    kind = rng.randrange(7) if depth else 0
+    inner = [random_pattern(rng, depth - 1) for _ in range(2)] if kind else []
+    if kind == 0:
+        return rng.choice(["0", "1", "2", "[01]", "[^1]", ".", r"\d", "[0-2]", "(?:12)?"])
+    if kind == 1:
+        return f"(?:{inner[0]}|{inner[1]})"
+    if kind in (2, 3):
+        return inner[0] + inner[1]
+    if kind == 4:
+        return f"({inner[0]}){rng.choice(['*', '+', '?', '*?', '{2}', '{1,2}', '{,2}', '{1,}'])}"
+    return inner[0] + rng.choice(["", "0", "1?"])
+
+
+class TestCompilation:
+    def test_accepts_what_re_matches(self) -> None:
+        rng = random.Random(1)
+        texts = ["".join(t) for n in range(5) for t in itertools.product("012", repeat=n)]
+        compiled = 0
+        for _ in range(300):
+            pattern = random_pattern(rng)
+            try:
+                automaton = _patterns.compile_pattern(pattern)
+            except ValueError:
+                assert not any(re.fullmatch(pattern, text) for text in texts if text), pattern
+                continue
+            compiled += 1
+            accepted = [text for text in texts if automaton.accepts(text)]
+            assert accepted == [text for text in texts if re.fullmatch(pattern, text)], pattern
+        assert compiled > 250
+
+    @pytest.mark.parametrize("pattern", [r"^\d{2}$", r"\A\d{2}\Z", r"(?P<a>\d)\d", r"\w\S"])
+    def test_syntax(self, pattern: str) -> None:
+        automaton = _patterns.compile_pattern(pattern)
+        assert [automaton.accepts(text) for text in ("1", "12", "123")] == [False, True, False]
+
+    def test_named_patterns(self) -> None:
+        cases = {
+            "integer": (["0", "120"], ["", "012"]),
+            "date": (["31/12/2024", "29/02/2025"], ["31/04/2024", "30/02/2024", "00/01/2024"]),
+            "time": (["00:00", "23:59"], ["24:00", "12:60"]),
+            "phone": (["0712345678"], ["123456", "1" * 16]),
+        }
+        assert cases.keys() == PATTERNS.keys()
+        for name, (right, wrong) in cases.items():
+            automaton = _patterns.compile_pattern(PATTERNS[name])
+            assert all(automaton.accepts(text) for text in right), name
+            assert not any(automaton.accepts(text) for text in wrong), name
+
+    def test_written_separators(self) -> None:
+        """Separators that the recognizer has classes for are symbols like others."""
+        automaton = _patterns.compile_pattern(r"\d/.", symbols="0123456789/")
+        assert automaton.accepts("1/2")
+        assert automaton.accepts("1//")
+
+    @pytest.mark.parametrize(
+        ("pattern", "message"),
+        [
+            ("(", "must be a regular expression"),
+            ("1{3,2}", "must be a regular expression"),
+            ("(" * 5000 + "1" + ")" * 5000, "must be a regular expression|at most 10000 states"),
+            (r"(\d)\1", "no back-references"),
+            (r"(?P<a>\d)(?P=a)", "no back-references"),
+            (r"(\d)?(?(1)2|3)", "no conditional groups"),
+            (r"(?=1)\d", "no look-ahead or look-behind"),
+            (r"(?<!1)2", "no look-ahead or look-behind"),
+            (r"\b1", "no anchors"),
+            ("1$2", "no anchors"),
+            ("(?i)1", "no flags"),
+            ("(?s:1)", "no flags"),
+            ("[a-z]", "must be of the characters .* got 'a'"),
+            ("[0-9x]", "must be of the characters .* got 'x'"),
+            ("٣", "must be of the characters"),
+            ("telephone", "names of patterns are integer, date, time, phone"),
+            (r"\D", "class without symbols"),
+            ("", "must match some number"),
+            ("1{0}", "must match some number"),
+            ("/", "must match some number"),
+            (r"\d+/?\d+", "places of separators"),
+            (r"\d/+\d", "places of separators"),
+            (r"[/-]\d", "places of separators"),
+            (r"\d+(-\d+)*", "places of separators"),
+            (r"\d{3,5}|\d\d/\d", r"places of separators, .* with both '\d\d/\d' and '\d{3}'"),
+        ],
+    )
+    def test_bad_patterns(self, pattern: str, message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            _patterns.constraint(pattern, None, None)
+
+    @pytest.mark.parametrize(
+        "pattern",
+        [
+            r"(\d{1,999}){1,999}",
+            r"((\d{1,99}){1,99}){1,99}",
+            r"\d{1,99999999}",
+            r"(0|1)*1(0|1){30}",
+            r"(.*1){20}.{20}",
+            r"(1?){4999}",
+        ],
+    )
+    def test_explosions(self, pattern: str) -> None:
+        start = time.perf_counter()
+        with pytest.raises(ValueError, match="at most 10000 states"):
+            _patterns.constraint(pattern, None, None)
+        assert time.perf_counter() - start < 20
+
+    def test_intersections(self) -> None:
+        both = _patterns.constraint(r"1\d*", (2, 3), ["12", "21", "1", "1234"])
+        assert both is not None
+        assert both.automaton.states == 3
+        for arguments in (
+            ("1", 2, None),
+            ("12", None, ["21"]),
+            (None, 3, ["21"]),
+            ("12", 2, ["2"]),
+        ):
+            with pytest.raises(ValueError, match="contradict each other"):
+                _patterns.constraint(*arguments)
+
+    @pytest.mark.parametrize(
+        ("pattern", "number", "text"),
+        [
+            ("date", "31122024", "31/12/2024"),
+            (r"\d{1,2}:\d{2}", "123", "1:23"),
+            (r"\d{1,2}:\d{2}", "1234", "12:34"),
+            (r"\d{1,3}(,\d{3})*", "1234567", "1,234,567"),
+            (r"-\d\.", "5", "-5."),
+        ],
+    )
+    def test_separators(self, pattern: str, number: str, text: str) -> None:
+        constraint = _patterns.constraint(pattern, None, None)
+        assert constraint is not None
+        assert constraint.separators is not None
+        parts = constraint.separators.of(number)
+        assert "".join(a + b for a, b in zip(parts, (*number, ""), strict=True)) == text
+
+
+class TestCore:
+    @pytest.mark.parametrize(
+        ("accepting", "transitions", "error"),
+        [
+            ((), (), ValueError),
+            ((True,), ((0, 10, 0),), ValueError),
+            ((True,), ((0, 1, 1),), ValueError),
+            ((True,), ((0, 1, 0), (0, 1, 0)), ValueError),
+            ((True,), ((0, 1),), TypeError),
+            ((1,), (), TypeError),
+            ([True], (), TypeError),
+        ],
+    )
+    def test_bad_automata(self, accepting: object, transitions: object, error: type) -> None:
+        with pytest.raises(error, match=r"states|transitions|accepting"):
+            _core.Automaton(accepting, transitions)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("words", [(), ("2", "1"), ("1", "1"), ("1a",), ("",), ("1\0",), ["1"]])
+    def test_bad_words(self, words: object) -> None:
+        with pytest.raises((TypeError, ValueError), match="words"):
+            _core.Automaton.from_words(words)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def picture() -> synth.Picture:
+    return synth.string("1874", height=64, random_state=3)
+
+
+class TestReading:
+    def test_pattern(self, picture: synth.Picture) -> None:
+        read = ocrdigit.read
+        assert read(picture.image, pattern=r"\d{4}").text == "1874"
+        assert read(picture.image, pattern=r"[0-7]+").text != "1874"
+        assert set(read(picture.image, pattern=r"[0-7]+").text) <= set("01234567")
+        assert read(picture.image, pattern=r"\d+", length=3).text in ("184", "174", "187", "874")
+        assert read(picture.image, pattern=r"1\d*", lexicon=["2874", "1574"]).text == "1574"
+        assert read(picture.image, pattern=r"\d{300}").lines == ()
+
+    def test_patterns_of_strings(self) -> None:
+        """The pattern of a text does not change a right reading, and corrects others."""
+        source = ocrdigit.datasets.load_sample()
+        free = right = 0
+        pictures = synth.strings(
+            40,
+            length=6,
+            style="cheque",
+            digits=(source.X_test, source.y_test),
+            random_state=5,
+        )
+        for picture in pictures:
+            pattern = rf"{picture.text[:2]}\d{{4}}"
+            without = ocrdigit.read(picture.image).text
+            text = ocrdigit.read(picture.image, pattern=pattern).text
+            assert all(re.fullmatch(pattern, line) for line in text.split("\n") if line)
+            assert text == picture.text or without != picture.text
+            free += without == picture.text
+            right += text == picture.text
+        assert right >= free
+
+    def test_separators(self, picture: synth.Picture) -> None:
+        (line,) = ocrdigit.read(picture.image, pattern=r"\d\d:\d\d").lines
+        assert line.text == "18:74"
+        assert line.separators == ("", "", ":", "", "")
+        assert line.to_dict()["text"] == "18:74"
+        assert [digit.value for digit in line.digits] == [1, 8, 7, 4]
+
+    def test_alternatives(self, picture: synth.Picture) -> None:
+        reading = ocrdigit.read(picture.image, pattern=r"\d\d-\d\d", alternatives=5)
+        (alternatives,) = reading.alternatives
+        assert alternatives[0].text == reading.text == "18-74"
+        probabilities = [alternative.probability for alternative in alternatives]
+        assert len({alternative.text for alternative in alternatives}) == 5
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1)
+        assert len(reading.to_dict()["lines"][0]["alternatives"]) == 5
+        assert ocrdigit.read(picture.image).alternatives == ((),)
+
+    def test_alternatives_on_a_rotated_page(self, picture: synth.Picture) -> None:
+        """Digits of all alternatives have their boxes in the image."""
+        turned = np.ascontiguousarray(np.rot90(picture.image))
+        wanted = ocrdigit.read(turned)
+        found = ocrdigit.read(turned, alternatives=4)
+        assert found.text == wanted.text == "1874"
+        assert [digit.box for digit in found.digits] == [digit.box for digit in wanted.digits]
+
+    def test_check(self, picture: synth.Picture) -> None:
+        called: list[str] = []
+
+        def check(text: str) -> bool:
+            called.append(text)
+            return checks.luhn(text)
+
+        reading = ocrdigit.read(picture.image, length=4, check=check)
+        assert reading.text == called[-1] != "1874"
+        assert called[0] == "1874"
+        assert checks.luhn(reading.text)
+        assert not any(map(checks.luhn, called[:-1]))
+        assert [a.text for a in reading.lines[0].alternatives][: len(called)] == called
+        assert ocrdigit.read(picture.image, check=lambda text: True).text == "1874"
+
+    def test_no_text_passes(self, picture: synth.Picture) -> None:
+        reading = ocrdigit.read(picture.image, check=lambda text: False)
+        assert reading.text == ""
+        assert reading.lines == ()
+        (failed,) = reading.failed
+        assert failed.text == "1874"
+        assert len(failed.alternatives) == 32
+
+    def test_check_that_raises(self, picture: synth.Picture) -> None:
+        def check(text: str) -> bool:
+            raise KeyError(text)
+
+        with pytest.raises(KeyError, match="1874"):
+            ocrdigit.read(picture.image, check=check)
+
+    def test_many(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        (reading,) = ocrdigit.read_many([tmp_path / "a.png"], pattern=r"\d\d/\d\d", progress=False)
+        assert reading.text == "18/74"
+
+    def test_command(
+        self, picture: synth.Picture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        result = CliRunner().invoke(main, ["read", "a.png", "--pattern", r"\d\d:\d\d"])
+        assert (result.exit_code, result.output) == (0, "18:74\n")
+        result = CliRunner().invoke(main, ["read", "a.png", "--pattern", r"(\d)\1"])
+        assert result.exit_code == 1
+        assert "back-references" in result.output
+
+
+def test_luhn() -> None:
+    assert checks.luhn("79927398713")
+    assert not any(checks.luhn(f"7992739871{digit}") for digit in range(10) if digit != 3)
+    assert checks.luhn("0000")
+    assert not checks.luhn("0")
+    assert not checks.luhn("")
