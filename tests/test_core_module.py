@@ -72,7 +72,7 @@ def test_keyword_only_parameters_reject_positions(network, batch):
 
 
 def test_types_are_final_and_not_pickled(network):
-    for type_ in (_core.Network, _core.Trainer, _core.Classifier):
+    for type_ in (_core.Automaton, _core.Network, _core.Trainer, _core.Classifier):
         with pytest.raises(TypeError):
             type("Sub", (type_,), {})
         with pytest.raises(TypeError):
