@@ -624,8 +624,7 @@ def _contrast(
     contrast = np.zeros_like(grid.gray)
     means = {}
     for place in areas:
-        left, top, right, bottom = grid.area(*place)
-        area = np.s_[top:bottom, left:right]
+        area = _slices(grid.area(*place))
         levels = grid.gray[area].astype(np.int16)
         background = grid.rectified[area] < _BACKGROUND
         strokes = levels[mask[area] > 0]
@@ -639,8 +638,7 @@ def _contrast(
         if mean >= _MIN_CONTRAST * usual:
             written[place] = areas[place]
         else:
-            left, top, right, bottom = grid.area(*place)
-            contrast[top:bottom, left:right] = 0
+            contrast[_slices(grid.area(*place))] = 0
     return contrast, written
 
 
@@ -657,8 +655,7 @@ def _normalized(
         contrast.astype(np.float32) - image.gaussian_blur(contrast, (0, 0), _BLUR)
     )
     for place in areas:
-        left, top, right, bottom = grid.area(*place)
-        area = np.s_[top:bottom, left:right]
+        area = _slices(grid.area(*place))
         full = max(float(np.percentile(sharp[_slices(areas[place])], 95)), 1.0)
         sharp[area] = (sharp[area] / full - _ONSET) * (255 / (1 - _ONSET))
     return np.where(mask > 0, 255 - np.clip(sharp, 0, 255), 255).astype(np.uint8)

@@ -43,6 +43,13 @@ typedef struct scale_map {
   uint8_t *weights; /* (shape.h, shape.w): BEST_WEIGHT in numbers of the best heights, else 1 */
 } scale_map;
 
+/* A connected group of cells: its bounding box and the sums of its probabilities. */
+typedef struct cell_group {
+  int parent; /* in the union-find */
+  int left, top, right, bottom;
+  int64_t number, writing; /* at the scales that suit its height */
+} cell_group;
+
 /* Cells are blocks of pixels of the page, those of its class map: the pixels of the map of the
  * finest scale. */
 typedef struct detection {
@@ -53,6 +60,7 @@ typedef struct detection {
   int scales;
   scale_map maps[MAX_SCALES]; /* from the finest; each has half the resolution of the one before */
   uint8_t *erased_from; /* (rows, columns): the level from which foreground is erased; or KEPT */
+  cell_group *groups;   /* (pixels of the finest map, which are more than cells): scratch */
 } detection;
 
 bool od_is_detector(const od_model *model) {
@@ -175,13 +183,6 @@ static od_pixel_class class_of(const int *sums) {
   return sums[OD_PIXEL_NUMBER] > sums[OD_PIXEL_WRITING] ? OD_PIXEL_NUMBER : OD_PIXEL_WRITING;
 }
 
-/* A connected group of cells: its bounding box and the sums of its probabilities. */
-typedef struct cell_group {
-  int parent; /* in the union-find */
-  int left, top, right, bottom;
-  int64_t number, writing; /* at the scales that suit its height */
-} cell_group;
-
 static int find_root(cell_group *groups, int i) {
   while (groups[i].parent != i) {
     groups[i].parent = groups[groups[i].parent].parent;
@@ -257,19 +258,24 @@ static void weigh_pixels(scale_map *map, od_class_map *cells, cell_group *groups
   }
 }
 
-static od_status weigh_scale(scale_map *map, od_error *error) {
-  const size_t count = (size_t)map->shape.h * (size_t)map->shape.w;
-  od_class_map cells;
-  od_status status =
-      od_class_map_create(OD_DETECTOR_STRIDE, map->shape.h, map->shape.w, &cells, error);
-  cell_group *groups = od_allocate(count, sizeof *groups);
-  map->weights = od_allocate(count, 1);
-  if (!status && groups && map->weights)
-    weigh_pixels(map, &cells, groups);
-  else if (!status)
-    status = od_fail_memory(error, "detecting the numbers of a page");
-  od_class_map_release(&cells);
-  od_release(groups);
+/* Sets the weights of all scales, and allocates the groups. */
+static od_status weigh_scales(detection *work, od_error *error) {
+  const od_shape finest = work->maps[0].shape;
+  od_status status = OD_OK;
+  work->groups = od_allocate((size_t)finest.h * (size_t)finest.w, sizeof *work->groups);
+  if (!work->groups) return od_fail_memory(error, "detecting the numbers of a page");
+  for (int i = 0; !status && i < work->scales; i++) {
+    scale_map *map = &work->maps[i];
+    const int h = map->shape.h, w = map->shape.w;
+    od_class_map cells;
+    status = od_class_map_create(OD_DETECTOR_STRIDE, h, w, &cells, error);
+    map->weights = od_allocate((size_t)h, (size_t)w);
+    if (!status && map->weights)
+      weigh_pixels(map, &cells, work->groups);
+    else if (!status)
+      status = od_fail_memory(error, "detecting the numbers of a page");
+    od_class_map_release(&cells);
+  }
   return status;
 }
 
@@ -379,7 +385,6 @@ static void set_levels(const detection *work) {
 
 static od_status classify_cells(const detection *work, od_error *error) {
   const od_class_map *cells = &work->page->class_map;
-  const size_t count = (size_t)cells->rows * (size_t)cells->columns;
   uint8_t *classes = cells->classes;
   int sums[OD_PIXEL_CLASSES];
   for (int i = 0; i < cells->rows; i++)
@@ -391,18 +396,13 @@ static od_status classify_cells(const detection *work, od_error *error) {
       }
       *classes++ = (uint8_t)class_of(sums);
     }
-  cell_group *groups = od_allocate(count, sizeof *groups);
   int *counts = od_allocate((size_t)cells->rows + 1, sizeof *counts);
-  if (groups && counts) {
-    group_writing(work, groups);
-    if (find_short_lines(work, number_height(work, groups, counts), groups))
-      group_writing(work, groups);
-    vote(work, groups);
-  }
-  const bool failed = !groups || !counts;
-  od_release(groups);
+  if (!counts) return od_fail_memory(error, "detecting the numbers of a page");
+  group_writing(work, work->groups);
+  if (find_short_lines(work, number_height(work, work->groups, counts), work->groups))
+    group_writing(work, work->groups);
+  vote(work, work->groups);
   od_release(counts);
-  if (failed) return od_fail_memory(error, "detecting the numbers of a page");
   set_levels(work);
   return OD_OK;
 }
@@ -440,7 +440,7 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
                                od_thread_pool *pool, od_error *error) {
   detection work = {.page = page, .model = detector, .workspace = workspace, .pool = pool};
   od_status status = run_scales(&work, error);
-  for (int i = 0; !status && i < work.scales; i++) status = weigh_scale(&work.maps[i], error);
+  if (!status) status = weigh_scales(&work, error);
   if (!status) status = classify_cells(&work, error);
   if (!status) status = erase(&work, error);
   for (int i = 0; i < work.scales; i++) {
@@ -448,6 +448,7 @@ od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_works
     od_release(work.maps[i].weights);
   }
   od_release(work.erased_from);
+  od_release(work.groups);
   od_release(page->background);
   page->background = NULL;
   return status;
