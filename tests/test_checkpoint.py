@@ -688,10 +688,12 @@ def test_training_of_shipped_networks(name, monkeypatch):
     """Their options reach the trainer: a training that fails in its first epoch leaves a file."""
     import importlib
 
+    from ocrdigit.training import _reading_networks
+
     module = importlib.import_module(f"ocrdigit.training.{name}")
     rng = np.random.default_rng(0)
     monkeypatch.setattr(module, "_VALIDATION", 1)
-    monkeypatch.setattr(module, "print_progress", stop_after(1))
+    monkeypatch.setattr(_reading_networks, "print_progress", stop_after(1))
     if name == "recognizer":
         images = rng.integers(0, 256, (65, module.HEIGHT, module.WIDTH), np.uint8)
         labels = np.full((65, 3), 10, np.uint8)
@@ -708,6 +710,6 @@ def test_training_of_shipped_networks(name, monkeypatch):
         module.main()
     state = json.loads(safe_open("c", "numpy").metadata()["state"])
     assert (state["epoch"], state["step"], state["steps"]) == (0, 1, 1)
-    monkeypatch.setattr(module, "print_progress", lambda progress: None)
+    monkeypatch.setattr(_reading_networks, "print_progress", lambda progress: None)
     module.main()
     assert os.listdir(".") == [f"{name}.safetensors"]

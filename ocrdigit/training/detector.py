@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import _checkpoint, _core
+from .. import _core
 from ..models.detector import LAYERS, SIDE, write_detector
-from ._supervised import print_progress
+from ._reading_networks import add_checkpoint_arguments, train_network
 from .field_crops import field_crops
 from .grid_crops import grid_crops
 from .page_crops import LabelledCrops, document_crops, register_crops
@@ -71,17 +71,11 @@ def train(
         "epochs": epochs,
         "batch_size": 16,
         "seed": seed,
-        "optimizer": "adamw",
         "learning_rate": 4e-3,
-        "beta_2": 0.99,
         "weight_decay": 0.01,
-        "clip_norm": 5.0,
-        "schedule": "one_cycle",
         "warmup": 0.1,
-        "final_divisor": 1000.0,
     }
-    data = (X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X[:_VALIDATION], y[:_VALIDATION])
-    _checkpoint.run(network, settings, data, checkpoint, every, on_epoch=print_progress)
+    train_network(network, X, y, _VALIDATION, settings, checkpoint, every)
     return network
 
 
@@ -95,12 +89,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
-    parser.add_argument(
-        "--checkpoint", metavar="FILE", help="resume from this file, and save to it"
-    )
-    parser.add_argument(
-        "--every", type=int, default="epoch", metavar="N", help="steps between savings"
-    )
+    add_checkpoint_arguments(parser)
     options = parser.parse_args()
     start = time.perf_counter()
     X, y = make_crops(options.data, options.fonts, options.crops, options.seed, options.jobs)

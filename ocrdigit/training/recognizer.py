@@ -20,9 +20,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from .. import _checkpoint, _core
+from .. import _core
 from ..models.recognizer import HEIGHT, LAYERS, write_recognizer
-from ._supervised import print_progress
+from ._reading_networks import add_checkpoint_arguments, train_network
 from .line_images import WIDTH, make_line_images
 
 _CHUNK = 20_000  # pictures that a worker process draws at a time
@@ -61,17 +61,11 @@ def train(
         "epochs": epochs,
         "batch_size": 64,
         "seed": seed,
-        "optimizer": "adamw",
         "learning_rate": 3e-3,
-        "beta_2": 0.99,
         "weight_decay": 0.02,
-        "clip_norm": 5.0,
-        "schedule": "one_cycle",
         "warmup": 0.15,
-        "final_divisor": 1000.0,
     }
-    data = (X[_VALIDATION:], y[_VALIDATION:], 1 / 255, X[:_VALIDATION], y[:_VALIDATION])
-    _checkpoint.run(network, settings, data, checkpoint, every, on_epoch=print_progress)
+    train_network(network, X, y, _VALIDATION, settings, checkpoint, every)
     return network
 
 
@@ -85,12 +79,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
-    parser.add_argument(
-        "--checkpoint", metavar="FILE", help="resume from this file, and save to it"
-    )
-    parser.add_argument(
-        "--every", type=int, default="epoch", metavar="N", help="steps between savings"
-    )
+    add_checkpoint_arguments(parser)
     options = parser.parse_args()
     network = train(
         options.data,
