@@ -190,6 +190,9 @@ class TestReading:
                 fusion=shipped_fusion().to_dict(),
             )
             assert fused[:, 0].tolist() == alone[:, 0].tolist()
+            first, size = alone[:, 2:4], alone[:, 4:]
+            assert (fused[:, 2:4] <= first).all()
+            assert (fused[:, 2:4] + fused[:, 4:] >= first + size).all()
 
     def test_crops(self, picture: synth.Picture) -> None:
         table, crops = _core.crop_digits(shipped_recognizer(), picture.image)
