@@ -21,10 +21,10 @@ class Picture:
     image : ndarray (h, w) or (h, w, 3) of uint8
         Gray or RGB.
     text : str
-        The digits in reading order, without punctuation. On a page, the numbers of a row are
-        separated by a space and the rows by a newline.
+        The numbers as written: digits and the separators ``. , - + / :``, without other marks. On a
+        page, the numbers of a row are separated by a space and the rows by a newline.
     values : ndarray (k,) of int64
-        The digits of ``text``, one by one.
+        The digits of ``text``, one by one, without separators.
     boxes : ndarray (k, 4) of int64
         The bounding box of each digit's foreground: x, y, width and height in pixels.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from .._symbols import only_symbols
 from ..datasets import Picture
 from . import _background, _camera, _strings, _style
 from ._digits import Digits, as_digits
@@ -62,7 +63,7 @@ def line(
     picture = _strings.string(
         text, style=plain, height=height, color=color, digits=source, random_state=rng
     )
-    numbers = ("".join(filter(str.isdigit, number)) for number in text.split())
+    numbers = map(only_symbols, text.split())
     return Picture(picture.image, " ".join(filter(None, numbers)), picture.values, picture.boxes)
 
 
@@ -190,7 +191,7 @@ class _Layout:
         for index in range(len(row)):
             self._paste(writing, index, int(left), top)
             left += int(writing.widths[index]) + size + spaces[index + 1]
-        self.rows.append(["".join(filter(str.isdigit, number)) for number in row])
+        self.rows.append([only_symbols(number) for number in row])
         self.sizes.append(size)
         self.top = top + _LINE_SPACING * size
         return True

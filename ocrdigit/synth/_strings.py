@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from .._symbols import only_symbols
 from ..datasets import Picture
 from . import _background, _camera, _strokes, _style
 from ._digits import Digits, as_digits
@@ -40,7 +41,7 @@ def string(
     ----------
     text : str, optional
         Digits, spaces, the marks ``.,':-=/\|()+*#$€~`` and the characters of `glyphs`.
-        By default, one to ten random digits.
+        By default, one to ten random digits, with separators in some styles.
     style : str or Style
         "plain", "touching", "cheque", "note", "form" or a custom Style.
     height : int
@@ -58,7 +59,7 @@ def string(
     Returns
     -------
     Picture
-        The image, the text, and the bounding boxes of the digits.
+        The image, the digits and separators of the text, and the bounding boxes of the digits.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def strings(
     --------
     >>> from ocrdigit import synth
     >>> batch = synth.strings(100, length=(2, 6), style=["plain", "cheque"], random_state=0)
-    >>> len(batch), all(2 <= len(picture.text) <= 6 for picture in batch)
+    >>> len(batch), all(2 <= len(picture.values) <= 6 for picture in batch)
     (100, True)
     """
     n = _checks.positive_int("n", n)
@@ -195,7 +196,7 @@ def _render(
     return [
         Picture(
             np.ascontiguousarray(pixels[i, :, : writing.widths[i]]),
-            "".join(map(str, writing.values[ends[i] : ends[i + 1]].tolist())),
+            only_symbols(marked[i]),
             writing.values[ends[i] : ends[i + 1]],
             writing.boxes[ends[i] : ends[i + 1]],
         )
