@@ -309,7 +309,7 @@ class Automaton:
     @property
     def states(self) -> int: ...
 
-def read_digits(
+def read_symbols(
     recognizer: Network,
     image: NDArray[np.uint8],
     *,
@@ -317,18 +317,21 @@ def read_digits(
     fusion: Mapping[str, float] | None = None,
     automaton: Automaton | None = None,
     detector: Network | None = None,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The digits in an image (h, w), line by line.
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64]]:
+    """The digits and separators in an image (h, w), line by line.
 
-    The recognizer is a network from (32, 1024, 1) to time steps of 11 classes. The
-    classifier verifies each symbol on a crop, without test-time augmentation; ``fusion``, which it
+    The recognizer is a network from (32, 1024, 1) to time steps of 17 classes. The
+    classifier verifies each digit on a crop, without test-time augmentation; ``fusion``, which it
     requires, has the fields of ``models.recognizer.FusionWeights``. The detector is a network from
     (h, w, 1) to (h / 4, w / 4, 4): only foreground that it finds to be of numbers is read. With an
     automaton, each line is the most probable text that it accepts; lines that cannot be one are
     left out.
 
-    Returns (n, 6): line, value, left, top, width, height; and (n, 12): confidence, probability of
-    being a digit, probability of each digit.
+    Returns (n, 6): line, value, an index into ``_symbols.SYMBOLS``, left, top, width, height;
+    (n, 18): confidence, probability of being a symbol, probability of each symbol; and, with a
+    classifier, the qualities (lines, 4) of all lines: the log probability that no digit is among
+    the symbols that were dropped, the log proportion of the foreground that is in symbols, and of
+    the votes for as many symbols, and whether the line reaches a side of the image.
     """
 
 def read_alternatives(
@@ -340,18 +343,20 @@ def read_alternatives(
     classifier: Classifier | None = None,
     fusion: Mapping[str, float] | None = None,
     detector: Network | None = None,
-) -> tuple[NDArray[np.int32], NDArray[np.float32], list[tuple[int, int, float]]]:
+) -> tuple[
+    NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], list[tuple[int, int, float]]
+]:
     """Up to ``count`` (32) different texts of each line that the automaton accepts.
 
-    Returns the digits as ``read_digits`` does, those of all texts one after another; and line,
-    number of digits and log probability of each text. The texts of a line are in descending order
+    Returns what ``read_symbols`` does, the symbols of all texts one after another; and line, number
+    of symbols and log probability of each text. The texts of a line are in descending order
     of probability; empty ones are left out.
     """
 
 def crop_digits(
     recognizer: Network, image: NDArray[np.uint8], *, detector: Network | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The symbols that ``read_digits`` verifies, and their crops, the classifier's input.
+    """The symbols that ``read_symbols`` verifies, and their crops, the classifier's input.
 
     Returns (n, 6): line, value, left, top, width, height; and (n, 28, 28), 0..1. Low-confidence
     symbols are included, symbols without foreground of their own are not.
@@ -376,7 +381,7 @@ def fusion_features(
     classifier: Classifier,
     detector: Network | None = None,
 ) -> FusionFeatures:
-    """The features that score fusion combines, of the symbols that ``read_digits`` finds."""
+    """The features that score fusion combines, of the symbols that ``read_symbols`` finds."""
 
 def preprocess_steps(
     image: NDArray[np.uint8],

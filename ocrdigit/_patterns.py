@@ -5,8 +5,9 @@ construction and the subset construction. Both count their states as they go, so
 would explode is refused before it takes memory; libraries that were tried (interegular, greenery)
 have no such limit, and ``re``'s parser knows all of the syntax.
 
-Separators that the recognizer has no class for are *unwritten*: transitions that read no symbol,
-but write a separator into the text.
+Where the digits alone tell the separators of a pattern, as in ``\\d{2}/\\d{2}/\\d{4}``, these are
+optional: they are read where they are written, and in any case part of the text, so that numbers
+in boxes or groups can be read, too. Spaces are always optional, as they are no symbols.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from types import MappingProxyType
 from typing import Any
 
 from . import _checks, _core
+from ._symbols import DIGITS, SYMBOLS
+from ._symbols import SEPARATORS as _SEPARATORS
 
 if sys.version_info >= (3, 11):
     from re import _constants as _sre
@@ -30,8 +33,7 @@ else:
 
 __all__ = ["PATTERNS", "SEPARATORS", "Constraint", "any_number", "constraint"]
 
-SYMBOLS = "0123456789"
-SEPARATORS = ",.-+/: "
+SEPARATORS = _SEPARATORS + " "  # of a pattern
 
 PATTERNS: Mapping[str, str] = MappingProxyType(
     {
@@ -80,9 +82,9 @@ class Automaton:
             state = targets[character]
         return self.accepting[state]
 
-    def to_core(self, symbols: str) -> _core.Automaton:
-        """Return the automaton of the core; classes are indices into ``symbols``."""
-        class_of = {symbol: number for number, symbol in enumerate(symbols)}
+    def to_core(self) -> _core.Automaton:
+        """Return the automaton of the core; classes are indices into ``SYMBOLS``."""
+        class_of = {symbol: number for number, symbol in enumerate(SYMBOLS)}
         rows = (
             (state, symbol, target)
             for state, targets in enumerate(self.transitions)
@@ -153,10 +155,13 @@ def intersection(first: Automaton, second: Automaton) -> Automaton:
     )
 
 
-def of_length(low: int, high: int, symbols: str) -> Automaton:
-    """Return the automaton of texts of low to high symbols."""
-    every = [dict.fromkeys(symbols, state + 1) for state in range(high)]
-    return Automaton(tuple(state >= low for state in range(high + 1)), (*every, {}))
+def of_length(low: int, high: int) -> Automaton:
+    """Return the automaton of texts of low to high digits, with any separators."""
+    others = SYMBOLS.strip(DIGITS)
+    every = [dict.fromkeys(others, state) for state in range(high + 1)]
+    for state in range(high):
+        every[state] |= dict.fromkeys(DIGITS, state + 1)
+    return Automaton(tuple(state >= low for state in range(high + 1)), tuple(every))
 
 
 # -- regular expressions --
@@ -169,10 +174,9 @@ class _Thompson:
     and the target of its other one, if it has one.
     """
 
-    def __init__(self, pattern: str, symbols: str) -> None:
+    def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        self.symbols = symbols
-        self.alphabet = frozenset(symbols + SEPARATORS)
+        self.alphabet = frozenset(DIGITS + SEPARATORS)
         self.empty: list[list[int]] = []
         self.symbol: list[tuple[frozenset[str], int] | None] = []
 
@@ -265,9 +269,9 @@ class _Thompson:
         if operation is _sre.LITERAL:
             return frozenset(self.known(chr(argument)))
         if operation is _sre.ANY:
-            return frozenset(self.symbols)
+            return frozenset(SYMBOLS)
         if operation is _sre.NOT_LITERAL:
-            return frozenset(self.symbols) - {chr(argument)}
+            return frozenset(SYMBOLS) - {chr(argument)}
         if operation is not _sre.IN:
             return None
         negated = argument[0][0] is _sre.NEGATE
@@ -280,7 +284,7 @@ class _Thompson:
                 found |= self.range(low, high, negated)
             else:
                 found |= self.category(value)
-        result = frozenset(self.symbols) - found if negated else frozenset(found)
+        result = frozenset(SYMBOLS) - found if negated else frozenset(found)
         if not result:
             raise ValueError(f"pattern has a class without symbols, got {self.pattern!r}")
         return result
@@ -288,7 +292,7 @@ class _Thompson:
     def known(self, character: str) -> str:
         if character not in self.alphabet:
             raise ValueError(
-                f"pattern must be of the characters {self.symbols!r} and the separators "
+                f"pattern must be of the characters {DIGITS!r} and the separators "
                 f"{SEPARATORS!r}, got {character!r} in {self.pattern!r}; names of patterns are "
                 f"{', '.join(PATTERNS)}"
             )
@@ -306,7 +310,7 @@ class _Thompson:
         if category is _sre.CATEGORY_SPACE:
             return {" "}
         matches, positive = _CATEGORIES[category]
-        return {c for c in self.symbols if matches(c) == positive}
+        return {c for c in SYMBOLS if matches(c) == positive}
 
 
 _REPEATS = {_sre.MAX_REPEAT, _sre.MIN_REPEAT}
@@ -347,15 +351,13 @@ def _parsed(pattern: str) -> list[tuple[Any, Any]]:
     return items
 
 
-def compile_pattern(pattern: str, symbols: str = SYMBOLS) -> Automaton:
-    """Return the automaton of a regular expression over symbols and separators.
+def compile_pattern(pattern: str) -> Automaton:
+    """Return the automaton of a regular expression over digits and separators.
 
     Parameters
     ----------
     pattern : str
         A regular expression that the whole text matches; ``.`` and negated classes are any symbol.
-    symbols : str
-        The characters that the recognizer has classes for.
 
     Returns
     -------
@@ -365,10 +367,10 @@ def compile_pattern(pattern: str, symbols: str = SYMBOLS) -> Automaton:
     ------
     ValueError
         The pattern is invalid, has back-references, look-around or flags, has characters other than
-        symbols and separators, matches no text but the empty one, or has too many states.
+        digits and separators, matches no text but the empty one, or has too many states.
     """
     try:
-        automaton = _Thompson(pattern, symbols).compile()
+        automaton = _Thompson(pattern).compile()
     except (_TooLargeError, RecursionError):
         raise _too_large(pattern) from None
     if not automaton.transitions[0]:
@@ -382,21 +384,21 @@ def _too_large(pattern: str) -> ValueError:
     )
 
 
-# -- unwritten separators --
+# -- optional separators --
 
 
 @dataclass(frozen=True)
 class Separators:
-    """The unwritten separators of a pattern.
+    """The optional separators of a pattern, which follow from the other characters of a text.
 
     Attributes
     ----------
     automaton : Automaton
-        Of the pattern, over symbols and separators.
+        Of the pattern, over digits and separators.
     skips : tuple of dict
-        For each state, those that separators alone lead to, with the separators; itself included.
+        For each state, those that optional separators alone lead to, with these; itself included.
     symbols : str
-        The characters that are read.
+        The characters that must be read.
     """
 
     automaton: Automaton
@@ -415,35 +417,40 @@ class Separators:
         accepting = self.automaton.accepting
         return [text for skipped, text in self.skips[state].items() if accepting[skipped]]
 
-    def of(self, number: str) -> tuple[str, ...]:
-        """Return the separators before each symbol of an accepted number, and after the last."""
-        found: dict[int, tuple[str, ...]] = {0: ()}
-        for symbol in number:
+    def complete(self, read: str) -> str:
+        """Return the text of the pattern for what was read."""
+        found: dict[int, str] = {0: ""}
+        for symbol in read:
+            if symbol not in self.symbols:
+                continue
             found = {
-                target: (*before, text)
+                target: before + text + symbol
                 for state, before in found.items()
                 for text, character, target in self.steps(state)
                 if character == symbol
             }
-        return next((*before, end) for state, before in found.items() for end in self.ends(state))
+        return next(before + end for state, before in found.items() for end in self.ends(state))
 
-    def written(self) -> Automaton:
-        """Return the automaton of the numbers without separators."""
+    def readable(self) -> Automaton:
+        """Return the automaton of what may be read: texts with all, some or no separators."""
 
         def follow(states: frozenset[int]) -> dict[str, frozenset[int]]:
             targets: dict[str, set[int]] = {}
             for state in states:
-                for _, character, target in self.steps(state):
-                    targets.setdefault(character, set()).add(target)
+                for character, target in self.automaton.transitions[state].items():
+                    if character in SYMBOLS:
+                        targets.setdefault(character, set()).update(self.skips[target])
             return {c: frozenset(reached) for c, reached in targets.items()}
 
         return _explore(
-            frozenset([0]), lambda states: any(self.ends(state) for state in states), follow
+            frozenset(self.skips[0]),
+            lambda states: any(self.automaton.accepting[state] for state in states),
+            follow,
         )
 
 
 def _skips(automaton: Automaton, start: int, pattern: str, symbols: str) -> dict[int, str]:
-    """Return the states that separators alone lead to from ``start``, with the separators."""
+    """Return the states that characters other than ``symbols`` lead to from ``start``, with these."""
     found = {start: ""}
     waiting = [start]
     while waiting:
@@ -459,17 +466,21 @@ def _skips(automaton: Automaton, start: int, pattern: str, symbols: str) -> dict
     return found
 
 
-def _ambiguous(pattern: str, first: str, second: str) -> ValueError:
-    return ValueError(
-        f"pattern must give the places of separators, which are not read, got {pattern!r}, with "
+class _AmbiguousError(ValueError):
+    """The separators of a pattern do not follow from the other characters."""
+
+
+def _ambiguous(pattern: str, first: str, second: str) -> _AmbiguousError:
+    return _AmbiguousError(
+        f"pattern must give the places of spaces, which are not read, got {pattern!r}, with "
         f"both {first!r} and {second!r}"
     )
 
 
 def _separators(automaton: Automaton, pattern: str, symbols: str) -> Separators:
-    """Return the separators of a pattern; raise ValueError if a number may be two texts.
+    """Return the optional separators of a pattern; raise _AmbiguousError if they do not follow.
 
-    Pairs of states that the same number leads to are explored, each with the texts that lead there;
+    Pairs of states that the same symbols lead to are explored, each with the texts that lead there;
     different texts must not lead to the same state or both be accepted.
     """
     states = range(len(automaton.accepting))
@@ -510,9 +521,9 @@ class Constraint:
     Attributes
     ----------
     automaton : ocrdigit._core.Automaton
-        The numbers without unwritten separators.
+        What may be read.
     separators : Separators or None
-        Where they are, if the pattern has some.
+        Those of a pattern that are optional.
     """
 
     automaton: _core.Automaton
@@ -523,16 +534,12 @@ def constraint(
     pattern: str | None,
     length: int | tuple[int, int] | None,
     lexicon: Iterable[str] | None,
-    symbols: str = SYMBOLS,
 ) -> Constraint | None:
-    """Return the intersection of the arguments of :func:`ocrdigit.read`; None without any.
-
-    The classes of the recognizer are ``symbols``.
-    """
-    words = None if lexicon is None else _checked_lexicon(lexicon, symbols)
-    separators, automaton = (None, None) if pattern is None else _of_pattern(pattern, symbols)
+    """Return the intersection of the arguments of :func:`ocrdigit.read`; None without any."""
+    words = None if lexicon is None else _checked_lexicon(lexicon)
+    separators, automaton = (None, None) if pattern is None else _of_pattern(pattern)
     if length is not None:
-        lengths = of_length(*_checked_length(length), symbols)
+        lengths = of_length(*_checked_length(length))
         try:
             automaton = lengths if automaton is None else intersection(automaton, lengths)
         except _TooLargeError:
@@ -542,19 +549,19 @@ def constraint(
             words = {word for word in words if automaton.accepts(word)}
         if not words:
             raise _contradiction(pattern, length, lexicon)
-        characters = str.maketrans({c: chr(ord("0") + i) for i, c in enumerate(symbols)})
+        characters = str.maketrans({c: chr(ord("0") + i) for i, c in enumerate(SYMBOLS)})
         encoded = sorted(word.translate(characters) for word in words)
         return Constraint(_core.Automaton.from_words(tuple(encoded)), separators)
     if automaton is None:
         return None
     if _is_empty(automaton):
         raise _contradiction(pattern, length, lexicon)
-    return Constraint(automaton.to_core(symbols), separators)
+    return Constraint(automaton.to_core(), separators)
 
 
 def any_number(symbols: str = SYMBOLS) -> Constraint:
-    """Return the constraint that every text meets."""
-    return Constraint(Automaton((True,), (dict.fromkeys(symbols, 0),)).to_core(symbols))
+    """Return the constraint that every text of ``symbols`` meets."""
+    return Constraint(Automaton((True,), (dict.fromkeys(symbols, 0),)).to_core())
 
 
 def _contradiction(pattern: object, length: object, lexicon: object) -> ValueError:
@@ -567,34 +574,42 @@ def _contradiction(pattern: object, length: object, lexicon: object) -> ValueErr
     return ValueError(f"{' and '.join(names)} contradict each other: no number meets them all")
 
 
-def _of_pattern(pattern: str, symbols: str) -> tuple[Separators | None, Automaton]:
-    """Return the separators of a pattern, and the automaton of its numbers without them."""
+def _of_pattern(pattern: str) -> tuple[Separators | None, Automaton]:
+    """Return the optional separators of a pattern, and the automaton of what may be read."""
     if not isinstance(pattern, str):
         raise TypeError(f"pattern must be a str, got {pattern!r}")
     pattern = PATTERNS.get(pattern, pattern)
-    automaton = compile_pattern(pattern, symbols)
-    if all(c in symbols for targets in automaton.transitions for c in targets):
+    automaton = compile_pattern(pattern)
+    characters = {c for targets in automaton.transitions for c in targets}
+    if characters <= set(DIGITS):
         return None, automaton
+    if characters.isdisjoint(DIGITS):
+        raise ValueError(f"pattern must match some number, got {pattern!r}")
     try:
-        separators = _separators(automaton, pattern, symbols)
-        written = separators.written()
+        separators = _optional_separators(automaton, pattern, " " in characters)
+        return separators, automaton if separators is None else separators.readable()
     except _TooLargeError:
         raise _too_large(pattern) from None
-    if not written.transitions[0]:
-        raise ValueError(f"pattern must match some number, got {pattern!r}")
-    return separators, written
 
 
-def _checked_lexicon(lexicon: Iterable[str], symbols: str) -> set[str]:
+def _optional_separators(automaton: Automaton, pattern: str, spaces: bool) -> Separators | None:
+    """Return the separators that follow from the digits; else the spaces, if there are some."""
+    try:
+        return _separators(automaton, pattern, DIGITS)
+    except _AmbiguousError:
+        return _separators(automaton, pattern, SYMBOLS) if spaces else None
+
+
+def _checked_lexicon(lexicon: Iterable[str]) -> set[str]:
     if isinstance(lexicon, (str, bytes)):
         raise TypeError(f"lexicon must be an iterable of str, got {lexicon!r}")
     words = set()
     for word in lexicon:
         if not isinstance(word, str):
             raise TypeError(f"lexicon must contain str, got {word!r}")
-        if not 1 <= len(word) <= _MAX_LENGTH or word.strip(symbols):
+        if not 1 <= len(word) <= _MAX_LENGTH or word.strip(SYMBOLS):
             raise ValueError(
-                f"lexicon must contain strings of 1 to {_MAX_LENGTH} characters of {symbols!r}, "
+                f"lexicon must contain strings of 1 to {_MAX_LENGTH} characters of {SYMBOLS!r}, "
                 f"got {word!r}"
             )
         words.add(word)

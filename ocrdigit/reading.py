@@ -461,7 +461,7 @@ class _Reader:
         classifier, fusion = model._fitted_classifier(), shipped_fusion().to_dict()
         automaton = self.constraint.automaton if self.constraint else None
         if automaton is not None and self.count:
-            table, numbers, texts = _core.read_alternatives(
+            table, numbers, _, texts = _core.read_alternatives(
                 shipped_recognizer(),
                 small,
                 automaton=automaton,
@@ -473,7 +473,7 @@ class _Reader:
             lines = _lines(_digits(table, numbers, factor), [length for _, length, _ in texts])
             found = [self.line(digits, number) for digits in lines]
             return _with_alternatives(found, texts)
-        table, numbers = _core.read_digits(
+        table, numbers, _ = _core.read_symbols(
             shipped_recognizer(),
             small,
             classifier=classifier,
@@ -481,6 +481,8 @@ class _Reader:
             automaton=automaton,
             detector=shipped_detector(),
         )
+        numbers = numbers[table[:, 1] < 10]
+        table = table[table[:, 1] < 10]
         lengths = np.unique(table[:, 0], return_counts=True)[1].tolist()
         lines = _lines(_digits(table, numbers, factor), lengths)
         return [[self.line(digits, number)] for digits in lines]
@@ -496,7 +498,8 @@ def _digits(table: NDArray[np.int32], numbers: NDArray[np.float32], factor: int)
     """Yield the digits of the tables of the core; boxes are scaled by ``factor``."""
     for (_, value, *box), row in zip(table.tolist(), numbers, strict=True):
         x, y, w, h = (factor * side for side in box)
-        yield Digit(value, float(row[0]), (x, y, w, h), row[2:], float(row[1]))
+        d = row[2:12]
+        yield Digit(value, float(row[0]), (x, y, w, h), d / d.sum(), float(row[1] * d.sum()))
 
 
 def _lines(digits: Iterator[Digit], lengths: list[int]) -> list[tuple[Digit, ...]]:

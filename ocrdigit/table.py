@@ -684,18 +684,21 @@ def _read_lines(
 ) -> dict[tuple[int, int], dict[int, list[Digit]]]:
     """Return the digits of each cell by text line."""
     writing = _find_writing(grid)
-    table, numbers = _core.read_digits(
+    table, numbers, _ = _core.read_symbols(
         shipped_recognizer(),
         writing.picture,
         classifier=model._fitted_classifier(),
         fusion=shipped_fusion().to_dict(),
     )
+    numbers = numbers[table[:, 1] < 10]
+    table = table[table[:, 1] < 10]
     boxes = table[:, 2:]
     rows, columns = grid.cell_of(boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2)
     cells: dict[tuple[int, int], dict[int, list[Digit]]] = {}
     places = zip(rows.tolist(), columns.tolist(), strict=True)
     for place, (line, value, *box), row in zip(places, table.tolist(), numbers, strict=True):
-        digit = Digit(value, float(row[0]), tuple(box), row[2:], float(row[1]))
+        d = row[2:12]
+        digit = Digit(value, float(row[0]), tuple(box), d / d.sum(), float(row[1] * d.sum()))
         cells.setdefault(place, {}).setdefault(line, []).append(digit)
     _verify_single_digits(writing, cells, model)
     return {

@@ -129,8 +129,8 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 def test_only_foreground_of_numbers_is_read() -> None:
     page = ruled_table(write(NUMBERS))
-    without, _ = _core.read_digits(shipped_recognizer(), page)
-    found, _ = _core.read_digits(shipped_recognizer(), page, detector=models.shipped_detector())
+    without, *_ = _core.read_symbols(shipped_recognizer(), page)
+    found, *_ = _core.read_symbols(shipped_recognizer(), page, detector=models.shipped_detector())
     assert len(found) > len(without)
 
 
@@ -174,13 +174,13 @@ def test_networks_are_read_once_by_threads() -> None:
 def test_bad_detector() -> None:
     page = write(["35"])
     with pytest.raises(ValueError, match="detector: got a network from"):
-        _core.read_digits(shipped_recognizer(), page, detector=shipped_recognizer())
+        _core.read_symbols(shipped_recognizer(), page, detector=shipped_recognizer())
     layers = [{"type": "conv2d", "filters": 2}, {"type": "flatten"}, {"type": "dense", "units": 4}]
     dense = _core.Network(layers, (4, 4, 1))
     with pytest.raises(ValueError, match=r"detector: got a network from \(4, 4, 1\)"):
-        _core.read_digits(shipped_recognizer(), page, detector=dense)
+        _core.read_symbols(shipped_recognizer(), page, detector=dense)
     with pytest.raises(TypeError, match="detector"):
-        _core.read_digits(shipped_recognizer(), page, detector=3)  # type: ignore[arg-type]
+        _core.read_symbols(shipped_recognizer(), page, detector=3)  # type: ignore[arg-type]
 
 
 # -- training images --

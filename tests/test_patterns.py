@@ -69,11 +69,11 @@ class TestCompilation:
             assert all(automaton.accepts(text) for text in right), name
             assert not any(automaton.accepts(text) for text in wrong), name
 
-    def test_written_separators(self) -> None:
-        """Separators that the recognizer has classes for are symbols like others."""
-        automaton = _patterns.compile_pattern(r"\d/.", symbols="0123456789/")
+    def test_separators_are_symbols(self) -> None:
+        automaton = _patterns.compile_pattern(r"\d/.")
         assert automaton.accepts("1/2")
         assert automaton.accepts("1//")
+        assert not automaton.accepts("12")
 
     @pytest.mark.parametrize(
         ("pattern", "message"),
@@ -94,15 +94,15 @@ class TestCompilation:
             ("[0-9x]", "must be of the characters .* got 'x'"),
             ("٣", "must be of the characters"),
             ("telephone", "names of patterns are integer, date, time, phone"),
-            (r"\D", "class without symbols"),
+            (r"[^\d\D]", "class without symbols"),
             ("", "must match some number"),
             ("1{0}", "must match some number"),
             ("/", "must match some number"),
-            (r"\d+/?\d+", "places of separators"),
-            (r"\d/+\d", "places of separators"),
-            (r"[/-]\d", "places of separators"),
-            (r"\d+(-\d+)*", "places of separators"),
-            (r"\d{3,5}|\d\d/\d", r"places of separators, .* with both '\d\d/\d' and '\d{3}'"),
+            ("[-/]*", "must match some number"),
+            (r"\d+ ?\d+", "places of spaces"),
+            (r"\d +\d", "places of spaces"),
+            (r"\d+( -\d+)* ?\d", "places of spaces"),
+            (r"\d{3,5}|\d\d \d", r"places of spaces, .* with both '\d\d \d' and '\d{3}'"),
         ],
     )
     def test_bad_patterns(self, pattern: str, message: str) -> None:
@@ -149,12 +149,49 @@ class TestCompilation:
             (r"-\d\.", "5", "-5."),
         ],
     )
-    def test_separators(self, pattern: str, number: str, text: str) -> None:
+    def test_optional_separators(self, pattern: str, number: str, text: str) -> None:
+        """Those that follow from the digits may be read, but are part of the text in any case."""
         constraint = _patterns.constraint(pattern, None, None)
         assert constraint is not None
         assert constraint.separators is not None
-        parts = constraint.separators.of(number)
-        assert "".join(a + b for a, b in zip(parts, (*number, ""), strict=True)) == text
+        readable = constraint.separators.readable()
+        for kept in itertools.product([False, True], repeat=len(text)):
+            read = "".join(c for c, keep in zip(text, kept, strict=True) if keep or c.isdigit())
+            assert readable.accepts(read)
+            assert constraint.separators.complete(read) == text
+
+    @pytest.mark.parametrize(
+        ("pattern", "accepted", "refused"),
+        [
+            (r"-?\d+\.\d{2}", ["-1.25", "1.25"], ["125", "-125", "1-25"]),
+            (r"\d+/?\d+", ["1/2", "12"], ["1//2"]),
+            (r"\d+([.,]\d+)*", ["1.250,00"], ["1..2", ".1"]),
+        ],
+    )
+    def test_separators_to_read(
+        self, pattern: str, accepted: list[str], refused: list[str]
+    ) -> None:
+        """Those that the digits do not tell must be read."""
+        constraint = _patterns.constraint(pattern, None, None)
+        assert constraint is not None
+        assert constraint.separators is None
+        automaton = _patterns.compile_pattern(pattern)
+        assert all(map(automaton.accepts, accepted))
+        assert not any(map(automaton.accepts, refused))
+
+    def test_spaces_with_separators_to_read(self) -> None:
+        constraint = _patterns.constraint(r"[+-]\d{2} \d{3}", None, None)
+        assert constraint is not None
+        assert constraint.separators is not None
+        assert constraint.separators.complete("-12345") == "-12 345"
+        assert not constraint.separators.readable().accepts("12345")
+
+    def test_length_counts_digits(self) -> None:
+        automaton = _patterns.of_length(2, 3)
+        texts = ["1", "12", "1-2", "-1.2-", "1/2/3", "1234", "--"]
+        assert [automaton.accepts(text) for text in texts] == [
+            False, True, True, True, True, False, False,
+        ]  # fmt: skip
 
 
 class TestCore:
@@ -162,7 +199,7 @@ class TestCore:
         ("accepting", "transitions", "error"),
         [
             ((), (), ValueError),
-            ((True,), ((0, 10, 0),), ValueError),
+            ((True,), ((0, 16, 0),), ValueError),
             ((True,), ((0, 1, 1),), ValueError),
             ((True,), ((0, 1, 0), (0, 1, 0)), ValueError),
             ((True,), ((0, 1),), TypeError),

@@ -126,7 +126,7 @@ class TestReading:
 
     def test_model(self, picture: synth.Picture) -> None:
         """The classifier counts, with or without a non-digit class."""
-        alone, _ = _core.read_digits(shipped_recognizer(), picture.image)
+        alone, *_ = _core.read_symbols(shipped_recognizer(), picture.image)
         assert "".join(map(str, alone[:, 1])) == TEXT
         readings = [ocrdigit.read(picture.image)]
         for name in ("tiny", "seed"):
@@ -151,13 +151,13 @@ class TestReading:
             touching_classifier=1.0,
         )
         read = partial(
-            _core.read_digits,
+            _core.read_symbols,
             shipped_recognizer(),
             picture.image,
             classifier=_core.Classifier(model.network_),
             fusion=heavy.to_dict(),
         )
-        digits, numbers = read()
+        digits, numbers, _ = read()
         assert digits[:, 1].tolist() == [8, 1, 2, 5]
         assert numbers[:, 2:].argmax(axis=1).tolist() == [8, 1, 2, 5]
         assert read(automaton=_core.Automaton.from_words(("1874", "8125")))[0][:, 1].tolist() == [
@@ -166,7 +166,7 @@ class TestReading:
             2,
             5,
         ]
-        digits, numbers = read(automaton=_core.Automaton.from_words(("1874",)))
+        digits, numbers, _ = read(automaton=_core.Automaton.from_words(("1874",)))
         assert digits[:, 1].tolist() == [1, 8, 7, 4]
         assert numbers[:, 0].min() < 0.01
         assert read(automaton=_patterns.constraint(None, 4, None).automaton)[0][:, 1].tolist() == [
@@ -182,8 +182,8 @@ class TestReading:
         classifier = _core.Classifier(ocrdigit.load("seed").network_)
         for picture in synth.strings(40, style="cheque", random_state=3):
             image = np.ascontiguousarray(picture.image)
-            alone, _ = _core.read_digits(shipped_recognizer(), image)
-            fused, _ = _core.read_digits(
+            alone, *_ = _core.read_symbols(shipped_recognizer(), image)
+            fused, *_ = _core.read_symbols(
                 shipped_recognizer(),
                 image,
                 classifier=classifier,
@@ -240,7 +240,7 @@ class TestReading:
         noise = (255 * (rng.random((1500, 1500)) < 0.3)).astype(np.uint8)
         classifier = _core.Classifier(ocrdigit.load("seed").network_)
         read = partial(
-            _core.read_digits,
+            _core.read_symbols,
             shipped_recognizer(),
             classifier=classifier,
             fusion=shipped_fusion().to_dict(),
@@ -576,20 +576,20 @@ class TestBadInput:
     def test_recognizer_of_another_kind(self, picture: synth.Picture) -> None:
         other = _core.Network([{"type": "flatten"}, {"type": "dense", "units": 10}])
         with pytest.raises(ValueError, match="recognizer"):
-            _core.read_digits(other, picture.image)
+            _core.read_symbols(other, picture.image)
         with pytest.raises(TypeError, match="recognizer"):
-            _core.read_digits(None, picture.image)
+            _core.read_symbols(None, picture.image)
 
     def test_classifier_of_another_kind(self, picture: synth.Picture) -> None:
         recognizer, fusion = shipped_recognizer(), shipped_fusion().to_dict()
         for wrong in (recognizer, 1):
             with pytest.raises(TypeError, match=r"classifier: got .*, expected a Classifier"):
-                _core.read_digits(recognizer, picture.image, classifier=wrong, fusion=fusion)
+                _core.read_symbols(recognizer, picture.image, classifier=wrong, fusion=fusion)
 
     def test_fusion_is_checked(self, picture: synth.Picture) -> None:
         fusion = shipped_fusion().to_dict()
         read = partial(
-            _core.read_digits,
+            _core.read_symbols,
             shipped_recognizer(),
             picture.image,
             classifier=_core.Classifier(ocrdigit.load("seed").network_),
@@ -610,7 +610,9 @@ class TestBadInput:
     def test_few_digits_in_noise(self) -> None:
         rng = np.random.default_rng(5)
         pages = [255 * (rng.random((800, 800)) < density) for density in (0.1, 0.2, 0.3)]
-        alone = [len(_core.read_digits(shipped_recognizer(), p.astype(np.uint8))[0]) for p in pages]
+        alone = [
+            len(_core.read_symbols(shipped_recognizer(), p.astype(np.uint8))[0]) for p in pages
+        ]
         fused = [len(ocrdigit.read(page.astype(np.uint8)).digits) for page in pages]
         assert sum(alone) > 60
         assert sum(fused) < 0.25 * sum(alone)

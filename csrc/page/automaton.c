@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "digit/classifier.h"
+#include "page/read.h"
 
 void od_automaton_destroy(od_automaton *automaton) {
   if (!automaton) return;
@@ -139,11 +139,11 @@ static od_status check_transitions(int states, int count, const od_transition *t
   for (int i = 0; i < count; i++) {
     const od_transition *t = &transitions[i];
     if (t->state < 0 || t->state >= states || t->target < 0 || t->target >= states ||
-        t->symbol < 0 || t->symbol >= OD_DIGITS)
+        t->symbol < 0 || t->symbol >= OD_SYMBOLS)
       return od_fail(error, OD_ERROR_ARGUMENT,
                      "transitions: got (%d, %d, %d), expected a state below %d, a symbol below %d "
                      "and a state",
-                     t->state, t->symbol, t->target, states, OD_DIGITS);
+                     t->state, t->symbol, t->target, states, OD_SYMBOLS);
     if (i && !is_before(&transitions[i - 1], t))
       return od_fail(error, OD_ERROR_ARGUMENT,
                      "transitions: got symbol %d of state %d after symbol %d of state %d, expected "
@@ -153,12 +153,12 @@ static od_status check_transitions(int states, int count, const od_transition *t
   return OD_OK;
 }
 
-/* Gives transitions with the same target and symbol the same slot. slots (states, OD_DIGITS) is for
- * work. */
+/* Gives transitions with the same target and symbol the same slot. slots (states, OD_SYMBOLS) is
+ * for work. */
 static void number_slots(od_automaton *automaton, int *slots) {
   automaton->slots = automaton->states;
   for (int i = 0; i < automaton->first[automaton->states]; i++) {
-    int *slot = &slots[(size_t)automaton->targets[i] * OD_DIGITS + automaton->symbols[i]];
+    int *slot = &slots[(size_t)automaton->targets[i] * OD_SYMBOLS + automaton->symbols[i]];
     if (!*slot) *slot = automaton->slots++;
     automaton->target_slots[i] = *slot;
   }
@@ -171,7 +171,7 @@ od_status od_automaton_create(int states, const bool *accepting, int count,
   const od_status status = check_transitions(states, count, transitions, error);
   if (status) return status;
   od_automaton *made = allocate_automaton(states, count);
-  int *slots = od_allocate((size_t)states, OD_DIGITS * sizeof *slots);
+  int *slots = od_allocate((size_t)states, OD_SYMBOLS * sizeof *slots);
   if (!made || !slots) {
     od_automaton_destroy(made);
     od_release(slots);
@@ -209,9 +209,10 @@ static od_status count_states(int count, const char *const *words, int *states, 
   if (count < 1) return od_fail(error, OD_ERROR_ARGUMENT, "words: got none, expected some");
   for (int i = 0; i < count; i++) {
     for (const char *c = words[i]; *c; c++)
-      if (*c < '0' || *c >= '0' + OD_DIGITS)
-        return od_fail(error, OD_ERROR_ARGUMENT, "words: got \"%.100s\", expected digits",
-                       words[i]);
+      if (*c < '0' || *c >= '0' + OD_SYMBOLS)
+        return od_fail(error, OD_ERROR_ARGUMENT,
+                       "words: got \"%.100s\", expected characters from 0 to %c", words[i],
+                       '0' + OD_SYMBOLS - 1);
     if (i && strcmp(words[i - 1], words[i]) >= 0)
       return od_fail(error, OD_ERROR_ARGUMENT,
                      "words: got \"%.100s\" after \"%.100s\", expected ascending order", words[i],

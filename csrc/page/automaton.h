@@ -1,4 +1,4 @@
-/* Deterministic finite automata over the digits: the texts that a line may be. An automaton is
+/* Deterministic finite automata over the alphabet: the texts that a line may be. An automaton is
  * immutable, so that threads share it; release it with od_automaton_destroy. State 0 is initial. */
 #ifndef OD_PAGE_AUTOMATON_H
 #define OD_PAGE_AUTOMATON_H

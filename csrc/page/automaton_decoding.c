@@ -108,7 +108,7 @@ static bool search_create(const od_ctc_output *output, const od_automaton *autom
 /* The bucket of a text, or the empty one where it belongs. */
 static int *find_bucket(const text_table *texts, int parent, int symbol) {
   const uint32_t mask = 2 * (uint32_t)texts->capacity - 1;
-  uint32_t at = ((uint32_t)parent * OD_DIGITS + (uint32_t)symbol) * 0x9E3779B1u;
+  uint32_t at = ((uint32_t)parent * OD_SYMBOLS + (uint32_t)symbol) * 0x9E3779B1u;
   for (at = (at ^ at >> 15) & mask;; at = (at + 1) & mask) {
     int *bucket = &texts->buckets[at];
     if (!*bucket) return bucket;

@@ -39,19 +39,17 @@ double od_path_sum(const od_ctc_output *output, int begin, int end, int class) {
 /* Sets the posteriors of a symbol whose neighbours leave it time steps begin..end - 1. */
 static void find_posteriors(const od_ctc_output *output, int begin, int end,
                             od_decoded_symbol *symbol) {
-  double sum = 0, digits[OD_DIGITS];
-  for (int d = 0; d < OD_DIGITS; d++) sum += digits[d] = od_path_sum(output, begin, end, d);
-  const double total = sum + od_path_sum(output, begin, end, OD_CTC_BLANK);
-  symbol->digit_probability = (float)(total > 0 ? sum / total : 0);
-  for (int d = 0; d < OD_DIGITS; d++)
-    symbol->probabilities[d] = (float)(sum > 0 ? digits[d] / sum : 1.0 / OD_DIGITS);
-  symbol->confidence = symbol->digit_probability * symbol->probabilities[symbol->value];
+  double sum = 0;
+  for (int c = 0; c < OD_CTC_CLASSES; c++)
+    sum += symbol->posteriors[c] = od_path_sum(output, begin, end, c);
+  for (int c = 0; c < OD_CTC_CLASSES; c++)
+    symbol->posteriors[c] = sum > 0 ? symbol->posteriors[c] / sum : c == OD_CTC_BLANK;
 }
 
-double od_symbol_posterior(const od_decoded_symbol *symbol, int class) {
-  return class == OD_CTC_BLANK
-             ? 1 - (double)symbol->digit_probability
-             : (double)symbol->digit_probability * (double)symbol->probabilities[class];
+double od_digit_posterior(const double *posteriors) {
+  double sum = 0;
+  for (int d = 0; d < OD_DIGITS; d++) sum += posteriors[d];
+  return fmin(sum, 1);
 }
 
 void od_rescore_symbol(const od_decoded_symbol *symbol, const double *posteriors,
@@ -60,8 +58,7 @@ void od_rescore_symbol(const od_decoded_symbol *symbol, const double *posteriors
   double factors[OD_CTC_CLASSES];
   for (int c = 0; c < OD_CTC_CLASSES; c++)
     factors[c] = pow(
-        fmax(posteriors[c], min_posterior) / fmax(od_symbol_posterior(symbol, c), min_posterior),
-        exponent);
+        fmax(posteriors[c], min_posterior) / fmax(symbol->posteriors[c], min_posterior), exponent);
   for (int t = symbol->first; t <= symbol->last; t++)
     for (int c = 0; c < OD_CTC_CLASSES; c++)
       probabilities[t * OD_CTC_CLASSES + c] *= (od_real)factors[c];

@@ -8,16 +8,20 @@
 #include "base/status.h"
 #include "page/read.h"
 
-enum { OD_CTC_BLANK = OD_DIGITS };
+enum { OD_CTC_BLANK = OD_SYMBOLS };
 
 typedef struct od_decoded_symbol {
   int value;
   int first, last;     /* time steps of its class on the path */
   bool low_confidence; /* blank is more probable */
-  /* Posteriors, from all paths through the time steps between its neighbours: confidence is
-   * digit_probability * probabilities[value]. */
-  float confidence, digit_probability, probabilities[OD_DIGITS];
+  /* Probabilities of the classes, from all paths through the time steps between its neighbours;
+   * that of blank is of no symbol. */
+  double posteriors[OD_CTC_CLASSES];
 } od_decoded_symbol;
+
+static inline bool od_is_digit(const od_decoded_symbol *symbol) {
+  return symbol->value < OD_DIGITS;
+}
 
 /* Decodes probabilities (steps, OD_CTC_CLASSES) to the most probable path: symbols (steps), *count
  * of them. Errors of the functions here: OD_ERROR_MEMORY. */
@@ -52,8 +56,8 @@ void od_texts_release(od_texts *texts);
 od_status od_ctc_align(int steps, const od_real *probabilities, const od_text *text,
                        od_decoded_symbol *symbols, od_error *error);
 
-/* Posterior of a class: a digit, or OD_CTC_BLANK for none. */
-double od_symbol_posterior(const od_decoded_symbol *symbol, int class);
+/* Posterior of being a digit, from those of the classes (OD_CTC_CLASSES). */
+double od_digit_posterior(const double *posteriors);
 
 /* Rescoring: multiplies the probabilities (steps, OD_CTC_CLASSES) of the symbol's time steps by
  * factors that change its posteriors to `posteriors` (OD_CTC_CLASSES). */

@@ -6,7 +6,7 @@
 #include "page/ctc_decoding.h"
 
 /* Bit of a time step's class on a path: it is part of a low-confidence symbol. */
-enum { OD_LOW_CONFIDENCE_BIT = 16 };
+enum { OD_LOW_CONFIDENCE_BIT = 32 };
 
 /* Log probability of impossible paths. */
 static const double od_impossible = -1e30;

@@ -27,22 +27,26 @@ typedef struct ballot {
 /* The probability of all symbols; of a blank line, that of the blank path. */
 static double weight_of(const ballot *vote) {
   double weight = 1;
-  for (int i = 0; i < vote->count; i++) weight *= (double)vote->symbols[i].confidence;
+  for (int i = 0; i < vote->count; i++)
+    weight *= vote->symbols[i].posteriors[vote->symbols[i].value];
   for (int t = 0; t < vote->hypothesis->steps && !vote->count; t++)
     weight *= (double)vote->hypothesis->probabilities[t * OD_CTC_CLASSES + OD_CTC_BLANK];
   return weight;
 }
 
-/* Index of the first hypothesis whose number of symbols has the largest weight. */
-static int find_winner(int hypotheses, const ballot *votes) {
+/* Index of the first hypothesis whose number of symbols has the largest weight; *agreement gets the
+ * proportion of all weights. */
+static int find_winner(int hypotheses, const ballot *votes, double *agreement) {
   int winner = 0;
-  double max_weight = -1;
+  double weights[OD_MAX_HYPOTHESES], max_weight = -1, total = 0;
+  for (int k = 0; k < hypotheses; k++) total += weights[k] = weight_of(&votes[k]);
   for (int k = 0; k < hypotheses; k++) {
     double weight = 0;
     for (int j = 0; j < hypotheses; j++)
-      if (votes[j].count == votes[k].count) weight += weight_of(&votes[j]);
+      if (votes[j].count == votes[k].count) weight += weights[j];
     if (weight > max_weight) winner = k, max_weight = weight;
   }
+  *agreement = total > 0 ? max_weight / total : 1;
   return winner;
 }
 
@@ -55,7 +59,7 @@ static void mean_posteriors(int hypotheses, const ballot *votes, int winner, int
     if (votes[k].count != votes[winner].count) continue;
     agreeing++;
     for (int c = 0; c < OD_CTC_CLASSES; c++)
-      logs[c] += log(fmax(od_symbol_posterior(&votes[k].symbols[i], c), min_posterior));
+      logs[c] += log(fmax(votes[k].symbols[i].posteriors[c], min_posterior));
   }
   for (int c = 0; c < OD_CTC_CLASSES; c++) logs[c] /= agreeing;
   od_softmax_double(OD_CTC_CLASSES, logs, mean);
@@ -109,16 +113,16 @@ static int find_nearest(const ballot *vote, const od_line_hypothesis *winner, in
  * there, at which hypotheses without a symbol are blank. */
 static void add_symbol(int hypotheses, const ballot *votes, const ballot *winner, int step,
                        od_real *probabilities) {
-  double mean[OD_DIGITS] = {0}, blank = 1;
+  double mean[OD_SYMBOLS] = {0}, blank = 1;
   od_real *p = probabilities + (size_t)step * OD_CTC_CLASSES;
   for (int k = 0; k < hypotheses; k++) {
     const int i = find_nearest(&votes[k], winner->hypothesis, step, same_symbol);
-    for (int d = 0; d < OD_DIGITS && i >= 0; d++)
-      mean[d] += od_symbol_posterior(&votes[k].symbols[i], d) / hypotheses;
+    for (int s = 0; s < OD_SYMBOLS && i >= 0; s++)
+      mean[s] += votes[k].symbols[i].posteriors[s] / hypotheses;
   }
-  for (int d = 0; d < OD_DIGITS; d++) blank -= mean[d];
+  for (int s = 0; s < OD_SYMBOLS; s++) blank -= mean[s];
   if (blank >= (double)p[OD_CTC_BLANK]) return;
-  for (int d = 0; d < OD_DIGITS; d++) p[d] = (od_real)mean[d];
+  for (int s = 0; s < OD_SYMBOLS; s++) p[s] = (od_real)mean[s];
   p[OD_CTC_BLANK] = (od_real)blank;
 }
 
@@ -152,10 +156,12 @@ static od_status vote_on_line(int count, const od_line_hypothesis *hypotheses,
     symbols += votes[k].count;
   }
   if (status) return status;
-  const int chosen = find_winner(count, votes);
+  double agreement;
+  const int chosen = find_winner(count, votes, &agreement);
   rescore(count, votes, chosen, hypotheses[chosen].probabilities);
   add_missing(count, votes, &votes[chosen], hypotheses[chosen].probabilities);
   *winner = hypotheses[chosen];
+  winner->agreement = agreement;
   return OD_OK;
 }
 

@@ -14,20 +14,20 @@ static void prepend_step(const double *logs, const double *same, const double *f
                          double *best) {
   double first = od_impossible, second = od_impossible; /* the best new symbols */
   int first_symbol = OD_CTC_BLANK;
-  for (int d = 0; fewer && d < OD_DIGITS; d++) {
-    const double value = logs[d] + fewer[d];
+  for (int s = 0; fewer && s < OD_SYMBOLS; s++) {
+    const double value = logs[s] + fewer[s];
     if (value > first) {
       second = first;
       first = value;
-      first_symbol = d;
+      first_symbol = s;
     } else if (value > second) {
       second = value;
     }
   }
   const double blank = logs[OD_CTC_BLANK] + same[OD_CTC_BLANK];
   best[OD_CTC_BLANK] = fmax(blank, first);
-  for (int d = 0; d < OD_DIGITS; d++)
-    best[d] = fmax(fmax(blank, logs[d] + same[d]), d == first_symbol ? second : first);
+  for (int s = 0; s < OD_SYMBOLS; s++)
+    best[s] = fmax(fmax(blank, logs[s] + same[s]), s == first_symbol ? second : first);
 }
 
 /* Makes bounds of paths with exactly so many symbols those of at least and at most so many. */

@@ -31,7 +31,8 @@ static size_t add_first_scale(const od_page *page, od_line_hypotheses *hypothese
     const od_line_geometry geometry = od_line_geometry_find(page, &page->lines[i]);
     if ((double)(width + (size_t)geometry.width) > max_width) break;
     width += (size_t)geometry.width;
-    hypotheses->items[hypotheses->count++] = (od_line_hypothesis){.line = i, .geometry = geometry};
+    hypotheses->items[hypotheses->count++] =
+        (od_line_hypothesis){.line = i, .geometry = geometry, .agreement = 1};
   }
   return width;
 }

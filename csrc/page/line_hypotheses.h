@@ -16,6 +16,7 @@ typedef struct od_line_hypothesis {
   uint8_t *pixels;        /* (OD_LINE_HEIGHT, geometry.width): the line image */
   int steps;              /* 0 until it is recognized */
   od_real *probabilities; /* (steps, OD_CTC_CLASSES) */
+  double agreement;       /* proportion of the votes of the line for its number of symbols */
 } od_line_hypothesis;
 
 /* Start from zeros; release with od_hypotheses_release. */

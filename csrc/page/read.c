@@ -8,8 +8,10 @@
 #include "page/detector.h"
 #include "digit/foreground.h"
 #include "page/line_hypotheses.h"
+#include "page/line_quality.h"
 #include "page/orientation.h"
 #include "page/page.h"
+#include "page/pruning.h"
 #include "page/score_fusion.h"
 #include "page/symbol_crop.h"
 #include "page/symbols.h"
@@ -25,7 +27,7 @@ typedef struct recognition {
   od_symbols symbols;
   od_verification verification;
   od_fusion_features *features; /* (symbols) */
-  double *posteriors;           /* (symbols, OD_CLASSIFIER_CLASSES) */
+  double *posteriors;           /* (symbols, OD_CTC_CLASSES) */
 } recognition;
 
 static void recognition_release(recognition *work) {
@@ -167,24 +169,6 @@ static od_status verify(const od_reader *reader, od_thread_pool *pool, recogniti
                                  &work->verification, work->features, error);
 }
 
-/* Keeps symbols whose posterior of being a digit is at least min_probability, with the most
- * probable value; low-confidence ones only where the classifier has a non-digit class. */
-static void keep_probable(recognition *work, double min_probability, const double *posteriors) {
-  od_symbols *symbols = &work->symbols;
-  int kept = 0;
-  for (int i = 0; i < symbols->count; i++, posteriors += OD_CLASSIFIER_CLASSES) {
-    const bool verified = work->features[i].verified && work->verification.has_non_digit;
-    if (!(1 - posteriors[OD_NON_DIGIT] >= min_probability)) continue;
-    if (symbols->decoded[i].low_confidence && !verified) continue;
-    od_symbol *symbol = &symbols->results[kept++];
-    *symbol = symbols->results[i];
-    symbols->ranges[kept - 1] = symbols->ranges[i];
-    symbol->value = (int)od_argmax_double(OD_DIGITS, posteriors);
-    od_set_posteriors(posteriors, symbol);
-  }
-  symbols->count = kept;
-}
-
 /* Sets the posteriors of symbols that share time steps with one of `fused`, to which they belong.
  * The symbols may be of several texts of a line. */
 static void copy_posteriors(const od_symbols *fused, const double *posteriors,
@@ -201,7 +185,7 @@ static void copy_posteriors(const od_symbols *fused, const double *posteriors,
       k++;
     if (k < fused->count && fused->hypotheses[k] == line &&
         fused->decoded[k].first <= decoded->last)
-      od_set_posteriors(posteriors + (size_t)k * OD_CLASSIFIER_CLASSES, &symbols->results[i]);
+      od_set_posteriors(posteriors + (size_t)k * OD_CTC_CLASSES, &symbols->results[i]);
   }
 }
 
@@ -210,7 +194,7 @@ static od_status decode_rescored(const od_read_options *options, const double *p
                                  recognition *work, od_error *error) {
   od_symbols decoded = {0};
   for (int i = 0; i < work->symbols.count; i++)
-    od_rescore_symbol(&work->symbols.decoded[i], posteriors + (size_t)i * OD_CLASSIFIER_CLASSES,
+    od_rescore_symbol(&work->symbols.decoded[i], posteriors + (size_t)i * OD_CTC_CLASSES,
                       work->hypotheses.items[work->symbols.hypotheses[i]].probabilities);
   const od_status status =
       od_symbols_decode(&work->page, &work->hypotheses, options, &decoded, error);
@@ -226,7 +210,7 @@ static od_status find_posteriors(const od_reader *reader, od_thread_pool *pool, 
   const od_status status = verify(reader, pool, work, error);
   if (status) return status;
   work->posteriors =
-      od_allocate((size_t)work->symbols.count, OD_CLASSIFIER_CLASSES * sizeof *work->posteriors);
+      od_allocate((size_t)work->symbols.count, OD_CTC_CLASSES * sizeof *work->posteriors);
   if (!work->posteriors) return od_fail_memory(error, "the fusion of scores");
   return od_fuse_scores(&work->symbols, work->features, work->verification.has_non_digit,
                         reader->fusion, work->posteriors, error);
@@ -267,12 +251,13 @@ static fit measure_fit(const recognition *work) {
   double total = 0;
   for (int i = 0; i < work->page.segment_count; i++) total += (double)work->page.segments[i].mass;
   for (int i = 0; i < symbols->count; i++) {
-    const double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
-    double mass = 0, max = 0;
-    for (int d = 0; d < OD_DIGITS; d++) max = fmax(max, posteriors[d]);
+    const double *posteriors = work->posteriors + (size_t)i * OD_CTC_CLASSES;
+    const int classes = od_is_digit(&symbols->decoded[i]) ? OD_DIGITS : OD_SYMBOLS;
+    const double max = posteriors[od_argmax_double((size_t)classes, posteriors)];
+    double mass = 0;
     for (int k = 0; k < symbols->ranges[i].count; k++)
       mass += (double)work->page.segments[symbols->ranges[i].first + k].mass;
-    result.digits += max;
+    if (classes == OD_DIGITS) result.digits += max;
     result.of_lines += max * mass / fmax(total, 1);
   }
   result.proportion = work->kept * result.of_lines;
@@ -362,13 +347,13 @@ static bool is_on_ruling_line(const od_class_map *cells, const od_symbol *box) {
   return counts[OD_PIXEL_RULING_LINE] > counts[OD_PIXEL_NUMBER] + counts[OD_PIXEL_WRITING];
 }
 
-/* Makes symbols that are ruling lines, such as the walls of a comb, non-digits. */
+/* Makes symbols that are ruling lines, such as the walls of a comb, improbable. */
 static void reject_ruling_lines(const od_class_map *cells, recognition *work) {
   for (int i = 0; i < work->symbols.count; i++) {
-    double *posteriors = work->posteriors + (size_t)i * OD_CLASSIFIER_CLASSES;
+    double *posteriors = work->posteriors + (size_t)i * OD_CTC_CLASSES;
     if (!is_on_ruling_line(cells, &work->symbols.results[i])) continue;
-    memset(posteriors, 0, OD_CLASSIFIER_CLASSES * sizeof *posteriors);
-    posteriors[OD_NON_DIGIT] = 1;
+    memset(posteriors, 0, OD_CTC_CLASSES * sizeof *posteriors);
+    posteriors[OD_CTC_BLANK] = 1;
   }
 }
 
@@ -412,6 +397,15 @@ static od_status compare_undetected(const od_reader *reader, od_thread_pool *poo
   return status;
 }
 
+static od_status measure_lines(const od_reader *reader, const recognition *work,
+                               od_reading *reading, od_error *error) {
+  reading->line_count = work->page.line_count;
+  reading->qualities = od_allocate((size_t)reading->line_count, sizeof *reading->qualities);
+  if (!reading->qualities) return od_fail_memory(error, "the quality of lines");
+  return od_measure_lines(&work->page, &work->hypotheses, &work->symbols, work->posteriors,
+                          reader->fusion->min_probability, reading->qualities, error);
+}
+
 /* ---- the public functions ---- */
 
 od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
@@ -427,10 +421,12 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
     if (!status) status = find_posteriors(reader, pool, &work, error);
     if (!status) status = compare_undetected(reader, pool, &work, error);
     if (!status) status = find_orientation(reader, pool, &work, error);
+    if (!status) status = measure_lines(reader, &work, reading, error);
     if (!status && options->automaton)
       status = decode_rescored(options, work.posteriors, &work, error);
     else if (!status)
-      keep_probable(&work, reader->fusion->min_probability, work.posteriors);
+      od_keep_probable(work.features, work.verification.has_non_digit,
+                       reader->fusion->min_probability, work.posteriors, &work.symbols);
   } else if (!status) {
     status = recognize(reader, options, OD_MAX_HYPOTHESES, pool, &work, error);
   }
@@ -441,16 +437,18 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
     work.symbols.alternatives = NULL;
   }
   recognition_release(&work);
+  if (status) od_reading_release(reading);
   return status;
 }
 
 void od_reading_release(od_reading *reading) {
   od_release(reading->symbols);
+  od_release(reading->qualities);
   od_release(reading->alternatives);
   *reading = (od_reading){0};
 }
 
-/* Crops the symbols that have segments. */
+/* Crops the digits that have segments. */
 static od_status crop_all(od_thread_pool *pool, recognition *work, od_symbol_crops *crops,
                           od_error *error) {
   const od_symbols *symbols = &work->symbols;
@@ -460,7 +458,7 @@ static od_status crop_all(od_thread_pool *pool, recognition *work, od_symbol_cro
       indices && crops->crops ? OD_OK : od_fail_memory(error, "the crops of symbols");
   int count = 0;
   for (int i = 0; !status && i < symbols->count; i++)
-    if (symbols->ranges[i].count) indices[count++] = i;
+    if (symbols->ranges[i].count && od_is_digit(&symbols->decoded[i])) indices[count++] = i;
   if (!status)
     status =
         od_crop_symbols(&work->page, symbols->results, count, indices, pool, crops->crops, error);
@@ -490,6 +488,16 @@ void od_symbol_crops_release(od_symbol_crops *crops) {
   *crops = (od_symbol_crops){0};
 }
 
+static void drop_separators(od_symbol_features *features) {
+  int kept = 0;
+  for (int i = 0; i < features->count; i++) {
+    if (features->symbols[i].value >= OD_DIGITS) continue;
+    features->symbols[kept] = features->symbols[i];
+    features->features[kept++] = features->features[i];
+  }
+  features->count = kept;
+}
+
 od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t *image,
                            od_thread_pool *pool, od_symbol_features *features, od_error *error) {
   recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
@@ -501,6 +509,7 @@ od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t 
   if (!status) {
     features->features = work.features;
     work.features = NULL;
+    drop_separators(features);
   }
   recognition_release(&work);
   return status;

@@ -25,12 +25,23 @@
 
 OD_BEGIN_DECLS
 
-/* Input of the recognizer, its classes (the digits and CTC's blank) and the pixels between two
+/* The alphabet: the digits and the separators ". , - + / :". */
+enum {
+  OD_POINT = OD_DIGITS,
+  OD_COMMA,
+  OD_MINUS,
+  OD_PLUS,
+  OD_SLASH,
+  OD_COLON,
+  OD_SYMBOLS /* their number */
+};
+
+/* Input of the recognizer, its classes (the alphabet and CTC's blank) and the pixels between two
  * time steps of its output. */
 enum {
   OD_LINE_HEIGHT = 32,
   OD_LINE_MAX_WIDTH = 1024,
-  OD_CTC_CLASSES = OD_DIGITS + 1,
+  OD_CTC_CLASSES = OD_SYMBOLS + 1,
   OD_CTC_STRIDE = 4
 };
 
@@ -86,12 +97,12 @@ typedef struct od_read_options {
 /* ---- what is read ---- */
 
 typedef struct od_symbol {
-  int line; /* index of its line on the page, in reading order */
-  int value;
-  int left, top, right, bottom;   /* box; right and bottom are exclusive */
-  float confidence;               /* probability that it is this digit */
-  float digit_probability;        /* probability that it is a digit at all */
-  float probabilities[OD_DIGITS]; /* of each digit, given that it is one */
+  int line;                        /* index of its line on the page, in reading order */
+  int value;                       /* of the alphabet */
+  int left, top, right, bottom;    /* box; right and bottom are exclusive */
+  float confidence;                /* probability that it is this symbol */
+  float symbol_probability;        /* probability that it is a symbol at all */
+  float probabilities[OD_SYMBOLS]; /* of each symbol, given that it is one */
 } od_symbol;
 
 /* One of the most probable texts of a line. */
@@ -101,12 +112,23 @@ typedef struct od_alternative {
   double log_probability; /* of its most probable path, after score fusion */
 } od_alternative;
 
+/* What tells how probably the whole text of a line is right, beside the confidences of its symbols.
+ * Logarithms are floored at that of 1e-6. */
+typedef struct od_line_quality {
+  double dropped;    /* log probability that no digit is among the symbols that were dropped */
+  double foreground; /* log of the proportion of its foreground that is in symbols */
+  double agreement;  /* log of the proportion of votes of its hypotheses for as many symbols */
+  bool truncated;    /* it reaches the left or right side of the image */
+} od_line_quality;
+
 /* Symbols of a page in reading order; release with od_reading_release. With an automaton, the
  * symbols of all alternatives follow each other, those of a line in descending order of
  * probability. */
 typedef struct od_reading {
   int count;
-  od_symbol *symbols; /* (count) */
+  od_symbol *symbols;         /* (count) */
+  int line_count;             /* 0 without a classifier */
+  od_line_quality *qualities; /* (line_count) */
   int alternative_count;
   od_alternative *alternatives; /* (alternative_count) */
 } od_reading;
@@ -119,7 +141,7 @@ void od_reading_release(od_reading *reading);
 
 /* ---- intermediate results, to train on ---- */
 
-/* Symbols before verification, low-confidence ones included, and their crops; release with
+/* Digits before verification, low-confidence ones included, and their crops; release with
  * od_symbol_crops_release. */
 typedef struct od_symbol_crops {
   int count;
@@ -145,7 +167,7 @@ typedef struct od_fusion_features {
   bool verified;            /* the classifier was run on it; else its features are meaningless */
 } od_fusion_features;
 
-/* Symbols before fusion and their features; release with od_symbol_features_release. */
+/* Digits before fusion and their features; release with od_symbol_features_release. */
 typedef struct od_symbol_features {
   int count;
   od_symbol *symbols;           /* (count), low-confidence ones included */

@@ -101,11 +101,13 @@ od_status od_find_fusion_features(const od_page *page, const od_line_hypotheses 
     const float *classifier = od_verified_probabilities(verification, i);
     const od_decoded_symbol *recognizer = &symbols->decoded[i];
     od_fusion_features *f = &features[i];
+    const double digit = od_digit_posterior(recognizer->posteriors);
     for (int d = 0; d < OD_DIGITS; d++) {
-      f->recognizer[d] = log_probability((double)recognizer->probabilities[d]);
+      f->recognizer[d] =
+          log_probability(digit > 0 ? recognizer->posteriors[d] / digit : 1.0 / OD_DIGITS);
       f->classifier[d] = log_probability((double)classifier[d]);
     }
-    f->recognizer_odds = log_odds((double)recognizer->digit_probability);
+    f->recognizer_odds = log_odds(digit);
     f->classifier_odds = log_odds(1 - (double)classifier[OD_NON_DIGIT]);
     f->foreground = log_probability(proportions[symbols->hypotheses[i]]);
     f->detector_odds = detector_odds(page, &symbols->results[i], 0, 0);
@@ -157,6 +159,34 @@ static double estimate_prior(int count, const od_fusion_features *features, cons
   return log_odds(prior);
 }
 
+/* Posteriors (OD_CTC_CLASSES) of a verified digit from the probabilities of the digits, given that
+ * it is one, and of being one. What is left is shared by the other classes as the recognizer's is.
+ */
+static void share_posteriors(const od_decoded_symbol *decoded, const double *digits, double digit,
+                             double *posteriors) {
+  const double rest = 1 - od_digit_posterior(decoded->posteriors);
+  for (int d = 0; d < OD_DIGITS; d++) posteriors[d] = digit * digits[d];
+  for (int c = OD_DIGITS; c < OD_CTC_CLASSES; c++)
+    posteriors[c] = (1 - digit) * (rest > 0 ? decoded->posteriors[c] / rest : c == OD_CTC_BLANK);
+}
+
+/* Sets the posteriors of a symbol; log_odds are those of being a digit. */
+static void fuse_symbol(const od_symbols *symbols, int index, const od_fusion_features *f,
+                        const od_fusion *fusion, const double *log_odds, double *posteriors) {
+  const od_decoded_symbol *decoded = &symbols->decoded[index];
+  double digits[OD_DIGITS];
+  if (f->verified) {
+    fuse_digits(f, weights_for(f, fusion), digits);
+    share_posteriors(decoded, digits,
+                     log_odds ? od_sigmoid(*log_odds) : od_digit_posterior(decoded->posteriors),
+                     posteriors);
+    return;
+  }
+  const bool unverified = od_is_digit(decoded) && symbols->ranges[index].count;
+  for (int c = 0; c < OD_CTC_CLASSES; c++)
+    posteriors[c] = unverified ? c == OD_CTC_BLANK : decoded->posteriors[c];
+}
+
 od_status od_fuse_scores(const od_symbols *symbols, const od_fusion_features *features,
                          bool has_non_digit, const od_fusion *fusion, double *posteriors,
                          od_error *error) {
@@ -165,27 +195,10 @@ od_status od_fuse_scores(const od_symbols *symbols, const od_fusion_features *fe
   for (int i = 0; i < symbols->count; i++)
     odds[i] = fuse_odds(&features[i], weights_for(&features[i], fusion));
   const double prior = has_non_digit ? estimate_prior(symbols->count, features, odds, fusion) : 0;
-  for (int i = 0; i < symbols->count; i++, posteriors += OD_CLASSIFIER_CLASSES) {
-    const od_decoded_symbol *decoded = &symbols->decoded[i];
-    double digit = (double)decoded->digit_probability;
-    for (int d = 0; d < OD_DIGITS; d++) posteriors[d] = (double)decoded->probabilities[d];
-    if (features[i].verified) {
-      fuse_digits(&features[i], weights_for(&features[i], fusion), posteriors);
-      if (has_non_digit) digit = od_sigmoid(odds[i] + prior);
-    } else if (symbols->ranges[i].count) {
-      digit = 0;
-    }
-    for (int d = 0; d < OD_DIGITS; d++) posteriors[d] *= digit;
-    posteriors[OD_NON_DIGIT] = 1 - digit;
+  for (int i = 0; i < symbols->count; i++, posteriors += OD_CTC_CLASSES) {
+    odds[i] += prior;
+    fuse_symbol(symbols, i, &features[i], fusion, has_non_digit ? &odds[i] : NULL, posteriors);
   }
   od_release(odds);
   return OD_OK;
-}
-
-void od_set_posteriors(const double *posteriors, od_symbol *symbol) {
-  const double digit = 1 - posteriors[OD_NON_DIGIT];
-  symbol->digit_probability = (float)digit;
-  for (int d = 0; d < OD_DIGITS; d++)
-    symbol->probabilities[d] = (float)(digit > 0 ? posteriors[d] / digit : 1.0 / OD_DIGITS);
-  symbol->confidence = (float)posteriors[symbol->value];
 }

@@ -17,13 +17,10 @@ od_status od_find_fusion_features(const od_page *page, const od_line_hypotheses 
                                   const od_symbols *symbols, const od_verification *verification,
                                   od_fusion_features *features, od_error *error);
 
-/* Fuses the scores to posteriors (symbols, OD_CLASSIFIER_CLASSES). Symbols that were not verified
- * keep the recognizer's, if they have no segments to verify; else they are non-digits. */
+/* Fuses the scores to posteriors (symbols, OD_CTC_CLASSES). Separators, and digits that have no
+ * segments to verify, keep the recognizer's; other digits that were not verified are no symbols. */
 od_status od_fuse_scores(const od_symbols *symbols, const od_fusion_features *features,
                          bool has_non_digit, const od_fusion *fusion, double *posteriors,
                          od_error *error);
-
-/* Sets a symbol's probabilities from posteriors (OD_CLASSIFIER_CLASSES); its value stays. */
-void od_set_posteriors(const double *posteriors, od_symbol *symbol);
 
 #endif

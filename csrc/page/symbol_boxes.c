@@ -13,18 +13,32 @@ enum { MAX_SEGMENTS = 9 /* of a symbol */ };
 /* Costs; lengths are in heights of the line's digits. */
 static const double offset_cost = 10;    /* of the box's centre from its columns, squared */
 static const double width_cost = 3;      /* of the difference from the typical width, squared */
-static const double height_cost = 2;     /* of what the box lacks of min_height */
+static const double height_cost = 2;     /* of what the box lacks of, or exceeds, its heights */
 static const double unassigned_cost = 6; /* of foreground as much as the mean of a symbol */
 static const double empty_cost = 4;      /* of a symbol without segments */
-static const double min_height = 0.7;
-static const double width_of_one = 0.45, width_of_others = 0.6;
+
+/* The box that a symbol is expected to have, in heights of the line's digits: its width, the limits
+ * of its height, and where it is expected if it has no segments, from the top of the digits. */
+typedef struct expected_box {
+  double width, min_height, max_height, top, bottom;
+} expected_box;
+
+static const expected_box digit_box = {0.6, 0.7, INFINITY, 0, 1};
+static const expected_box box_of_one = {0.45, 0.7, INFINITY, 0, 1};
+static const expected_box separator_boxes[OD_SYMBOLS - OD_DIGITS] = {
+    [OD_POINT - OD_DIGITS] = {0.15, 0, 0.3, 0.85, 1},
+    [OD_COMMA - OD_DIGITS] = {0.2, 0, 0.6, 0.8, 1.2},
+    [OD_MINUS - OD_DIGITS] = {0.5, 0, 0.4, 0.45, 0.55},
+    [OD_PLUS - OD_DIGITS] = {0.5, 0.2, 0.8, 0.25, 0.75},
+    [OD_SLASH - OD_DIGITS] = {0.5, 0.7, INFINITY, 0, 1},
+    [OD_COLON - OD_DIGITS] = {0.15, 0.3, 0.9, 0.3, 0.95}};
 
 typedef struct assignment {
   const od_segment *segments; /* (segment_count) of the line */
   int segment_count, symbol_count;
   const od_decoded_symbol *decoded; /* (symbol_count) */
   const od_line_geometry *geometry;
-  double height, mean_mass; /* of the line's digits, of its symbols */
+  double height, mean_mass; /* of the line's digits */
   double *cost; /* (segment_count + 1, symbol_count + 1): the minimum for the first so many */
   int *taken;   /* the same shape: segments of the last symbol, or UNASSIGNED: the last segment is
                    assigned to none */
@@ -39,8 +53,10 @@ static double expected_centre(const assignment *work, int k) {
   return work->geometry->left + column * work->geometry->scale_x;
 }
 
-static double expected_width(const assignment *work, int k) {
-  return work->decoded[k].value == 1 ? width_of_one : width_of_others;
+static const expected_box *expected(const assignment *work, int k) {
+  const int value = work->decoded[k].value;
+  return value >= OD_DIGITS ? &separator_boxes[value - OD_DIGITS]
+                            : (value == 1 ? &box_of_one : &digit_box);
 }
 
 typedef struct box {
@@ -57,9 +73,10 @@ static void extend(box *all, const od_segment *segment) {
 static double cost_of(const assignment *work, int k, const box *bounds) {
   const double h = work->height, width = (bounds->right - bounds->left) / h;
   const double offset = (0.5 * (bounds->left + bounds->right) - expected_centre(work, k)) / h;
-  const double excess = width - expected_width(work, k);
-  const double lack = fmax(0, min_height - (bounds->bottom - bounds->top) / h);
-  return offset_cost * offset * offset + width_cost * excess * excess + height_cost * lack;
+  const expected_box *typical = expected(work, k);
+  const double excess = width - typical->width, height = (bounds->bottom - bounds->top) / h;
+  const double beyond = fmax(0, fmax(typical->min_height - height, height - typical->max_height));
+  return offset_cost * offset * offset + width_cost * excess * excess + height_cost * beyond;
 }
 
 /* Lowers the cost of the first `segments` and `symbols` to `cost`, if it is higher. */
@@ -94,13 +111,16 @@ static void assign(assignment *work) {
 /* The box of a symbol without segments, from its columns. */
 static box estimate_box(const assignment *work, const od_page *page, int k) {
   const od_line_geometry *geometry = work->geometry;
-  const double x = expected_centre(work, k), half = 0.5 * work->height * expected_width(work, k);
-  const double y = geometry->top + geometry->slope * (x - geometry->left) +
-                   0.5 * OD_LINE_HEIGHT * geometry->scale_y;
+  const expected_box *typical = expected(work, k);
+  const double x = expected_centre(work, k), half = 0.5 * work->height * typical->width;
+  const double middle = geometry->top + geometry->slope * (x - geometry->left) +
+                        0.5 * OD_LINE_HEIGHT * geometry->scale_y;
+  const double above = middle + (typical->top - 0.5) * work->height;
+  const double below = middle + (typical->bottom - 0.5) * work->height;
   const int left = od_max(0, od_min(page->w - 1, (int)(x - half)));
-  const int top = od_max(0, od_min(page->h - 1, (int)(y - 0.5 * work->height)));
+  const int top = od_max(0, od_min(page->h - 1, (int)above));
   return (box){left, top, od_max(left + 1, od_min(page->w, (int)(x + half))),
-               od_max(top + 1, od_min(page->h, (int)(y + 0.5 * work->height)))};
+               od_max(top + 1, od_min(page->h, (int)below))};
 }
 
 /* Follows work->taken backwards; the line's segments start at first_segment. */
@@ -138,8 +158,10 @@ od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line,
                      .height = line->height};
   const size_t states = (size_t)(line->count + 1) * (size_t)(count + 1);
   double mass = 0;
+  int digits = 0;
   for (int i = 0; i < line->count; i++) mass += (double)work.segments[i].mass;
-  work.mean_mass = fmax(mass, 1) / od_max(count, 1);
+  for (int k = 0; k < count; k++) digits += od_is_digit(&decoded[k]);
+  work.mean_mass = fmax(mass, 1) / od_max(digits, 1);
   work.cost = od_allocate(states, sizeof *work.cost);
   work.taken = od_allocate(states, sizeof *work.taken);
   const bool allocated = work.cost && work.taken;
@@ -154,6 +176,11 @@ od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line,
 
 bool od_is_isolated(int count, const od_symbol *symbols, int index) {
   const od_symbol *symbol = &symbols[index];
-  if (index && symbol[-1].line == symbol->line && symbol[-1].right >= symbol->left) return false;
-  return index + 1 == count || symbol[1].line != symbol->line || symbol->right < symbol[1].left;
+  int before = index - 1, after = index + 1;
+  while (before >= 0 && symbols[before].value >= OD_DIGITS) before--;
+  while (after < count && symbols[after].value >= OD_DIGITS) after++;
+  if (before >= 0 && symbols[before].line == symbol->line && symbols[before].right >= symbol->left)
+    return false;
+  return after == count || symbols[after].line != symbol->line ||
+         symbol->right < symbols[after].left;
 }

@@ -21,8 +21,8 @@ od_status od_find_symbol_boxes(const od_page *page, const od_text_line *line,
                                const od_decoded_symbol *decoded, od_symbol *symbols,
                                od_segment_range *ranges, od_error *error);
 
-/* Whether no neighbour in its line overlaps symbol `index` of symbols (count) horizontally or
- * touches it. Those of a line lie side by side. */
+/* Whether no digit beside it in its line overlaps symbol `index` of symbols (count) horizontally
+ * or touches it. Those of a line lie side by side. */
 bool od_is_isolated(int count, const od_symbol *symbols, int index);
 
 #endif

@@ -2,6 +2,14 @@
 
 #include "base/memory.h"
 
+void od_set_posteriors(const double *posteriors, od_symbol *symbol) {
+  const double any = 1 - posteriors[OD_CTC_BLANK];
+  symbol->symbol_probability = (float)any;
+  for (int s = 0; s < OD_SYMBOLS; s++)
+    symbol->probabilities[s] = (float)(any > 0 ? posteriors[s] / any : 1.0 / OD_SYMBOLS);
+  symbol->confidence = (float)posteriors[symbol->value];
+}
+
 /* The part of od_symbols that holds one line. */
 typedef struct line_symbols {
   int count;
@@ -11,11 +19,8 @@ typedef struct line_symbols {
 } line_symbols;
 
 static od_symbol symbol_of(int line, const od_decoded_symbol *decoded) {
-  od_symbol symbol = {.line = line,
-                      .value = decoded->value,
-                      .confidence = decoded->confidence,
-                      .digit_probability = decoded->digit_probability};
-  for (int d = 0; d < OD_DIGITS; d++) symbol.probabilities[d] = decoded->probabilities[d];
+  od_symbol symbol = {.line = line, .value = decoded->value};
+  od_set_posteriors(decoded->posteriors, &symbol);
   return symbol;
 }
 

@@ -22,6 +22,9 @@ typedef struct od_symbols {
  * Texts without symbols are left out. Errors: OD_ERROR_MEMORY. */
 od_status od_symbols_decode(const od_page *page, const od_line_hypotheses *hypotheses,
                             const od_read_options *options, od_symbols *symbols, od_error *error);
+/* Sets a symbol's probabilities from posteriors (OD_CTC_CLASSES); its value stays. */
+void od_set_posteriors(const double *posteriors, od_symbol *symbol);
+
 void od_symbols_release(od_symbols *symbols);
 
 #endif

@@ -66,7 +66,8 @@ od_status od_verify_symbols(const od_page *page, const od_symbols *symbols, cons
   for (int k = 0; k < batches && !status && MIN_DIGITS * digits >= verified; k++) {
     work.count = 0;
     for (int i = k; i < symbols->count; i += batches)
-      if (symbols->ranges[i].count) work.indices[work.count++] = i;
+      if (symbols->ranges[i].count && od_is_digit(&symbols->decoded[i]))
+        work.indices[work.count++] = i;
     status = verify_batch(page, symbols, reader, pool, &work, verification->probabilities, &digits,
                           error);
     verified += work.count;

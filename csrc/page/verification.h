@@ -15,7 +15,7 @@ typedef struct od_verification {
   float *probabilities; /* (symbols, OD_CLASSIFIER_CLASSES); all 0 for a symbol not verified */
 } od_verification;
 
-/* Verifies symbols that have segments. It runs in batches, each an even sample of the page; after
+/* Verifies digits that have segments. It runs in batches, each an even sample of the page; after
  * a batch at which fewer than a tenth of the symbols so far are probable digits, the page is taken
  * for something other than digits and the others are not verified. Errors: OD_ERROR_MEMORY. */
 od_status od_verify_symbols(const od_page *page, const od_symbols *symbols, const od_reader *reader,

@@ -52,8 +52,8 @@ static PyMethodDef functions[] = {
      PyDoc_STR(
          "page_foreground(image, /)\n--\n\n"
          "Return the foreground levels of a gray image, and whether the foreground is dark.")},
-    {"read_digits", FAST(reading_read_digits),
-     PyDoc_STR("read_digits(recognizer, image, *, classifier=None, fusion=None, automaton=None, "
+    {"read_symbols", FAST(reading_read_symbols),
+     PyDoc_STR("read_symbols(recognizer, image, *, classifier=None, fusion=None, automaton=None, "
                "detector=None)\n--\n\nThe digits in an image (h, w).")},
     {"read_alternatives", FAST(reading_read_alternatives),
      PyDoc_STR("read_alternatives(recognizer, image, *, automaton, count, classifier=None, "

@@ -14,7 +14,7 @@
 #include "page/page.h"
 #include "page/read.h"
 
-enum { SYMBOL_COLUMNS = 6, PROBABILITY_COLUMNS = 2 + OD_DIGITS };
+enum { SYMBOL_COLUMNS = 6, PROBABILITY_COLUMNS = 2 + OD_SYMBOLS, QUALITY_COLUMNS = 4 };
 
 /* ---- arguments ---- */
 
@@ -199,7 +199,7 @@ static PyObject *symbol_table(int count, const od_symbol *symbols) {
   return array;
 }
 
-/* Symbols (n, 12): confidence, probability of being a digit, probability of each digit. */
+/* Symbols (n, 18): confidence, probability of being a symbol, probability of each symbol. */
 static PyObject *probability_table(int count, const od_symbol *symbols) {
   float *table;
   PyObject *array = new_floats(2, (int[]){count, PROBABILITY_COLUMNS}, &table);
@@ -207,8 +207,20 @@ static PyObject *probability_table(int count, const od_symbol *symbols) {
     const od_symbol *s = &symbols[i];
     float *row = table + i * PROBABILITY_COLUMNS;
     row[0] = s->confidence;
-    row[1] = s->digit_probability;
+    row[1] = s->symbol_probability;
     memcpy(row + 2, s->probabilities, sizeof s->probabilities);
+  }
+  return array;
+}
+
+/* Qualities of lines (n, 4): those of od_line_quality. */
+static PyObject *quality_table(const od_reading *reading) {
+  double *table;
+  PyObject *array = new_doubles((int[]){reading->line_count, QUALITY_COLUMNS}, &table);
+  for (int i = 0; array && i < reading->line_count; i++) {
+    const od_line_quality *q = &reading->qualities[i];
+    const double row[] = {q->dropped, q->foreground, q->agreement, q->truncated};
+    memcpy(table + (size_t)i * QUALITY_COLUMNS, row, sizeof row);
   }
   return array;
 }
@@ -274,10 +286,10 @@ static PyObject *feature_dict(const od_symbol_features *found) {
 
 /* ---- functions ---- */
 
-PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                              PyObject *keywords) {
+PyObject *reading_read_symbols(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                               PyObject *keywords) {
   static const signature accepted = {
-      "read_digits",
+      "read_symbols",
       6,
       2,
       2,
@@ -288,8 +300,9 @@ PyObject *reading_read_digits(PyObject *module, PyObject *const *arguments, Py_s
       !read_call(module, values[0], values[1], values[2], values[5], &call) ||
       !read_options(module, values[3], values[4], 1, &call) || !run_call(run_read, &call))
     return NULL;
-  result = Py_BuildValue("(NN)", symbol_table(call.reading.count, call.reading.symbols),
-                         probability_table(call.reading.count, call.reading.symbols));
+  result = Py_BuildValue("(NNN)", symbol_table(call.reading.count, call.reading.symbols),
+                         probability_table(call.reading.count, call.reading.symbols),
+                         quality_table(&call.reading));
   od_reading_release(&call.reading);
   return result;
 }
@@ -312,9 +325,9 @@ PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments
       !read_options(module, values[5], values[2], (int)alternatives, &call) ||
       !run_call(run_read, &call))
     return NULL;
-  result = Py_BuildValue("(NNN)", symbol_table(call.reading.count, call.reading.symbols),
+  result = Py_BuildValue("(NNNN)", symbol_table(call.reading.count, call.reading.symbols),
                          probability_table(call.reading.count, call.reading.symbols),
-                         alternative_list(&call.reading));
+                         quality_table(&call.reading), alternative_list(&call.reading));
   od_reading_release(&call.reading);
   return result;
 }

@@ -11,15 +11,16 @@ from typing import Any
 
 from .. import _core
 from .._atomic import write_atomically
+from .._symbols import SYMBOLS
 from . import files
 from ._network_file import WEIGHTS, read_network, read_once, write_network
 
 RECOGNIZER_PATH = os.path.join(WEIGHTS, "recognizer.safetensors")
 FUSION_PATH = os.path.join(WEIGHTS, "fusion.json")
 
-# Size of line images; the class of CTC's blank, after those of the ten digits.
+# Size of line images; the class of CTC's blank, after those of the symbols.
 HEIGHT, MAX_WIDTH = 32, 1024
-BLANK = 10
+BLANK = len(SYMBOLS)
 
 
 def _conv(filters: int, *kernel: int) -> list[dict[str, Any]]:

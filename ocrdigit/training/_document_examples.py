@@ -116,7 +116,7 @@ def _aligned(
     field: Pictures, clean: Pictures, text: str, rng: np.random.Generator
 ) -> Iterator[tuple[Pictures, int]]:
     """Yield crops of the digits of a field, whose text is known, and their labels."""
-    table, _ = _core.read_digits(
+    table, *_ = _core.read_symbols(
         shipped_recognizer(),
         clean,
         classifier=shipped_model()._fitted_classifier(),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .. import _core, synth
 from .._inputs import gray_pages
+from .._symbols import only_symbols
 from ..models.detector import NUMBER, STRIDE
 from ..models.recognizer import HEIGHT
 from .registers import around, is_number, read_register_labels, read_register_page
@@ -27,7 +28,7 @@ _TEXT_ROWS = 22.0  # of a line image, as in page/line_image.c
 # Kinds whose rules cross the numbers occur more often.
 _KINDS = (*synth.DOCUMENT_KINDS, *["squared"] * 3, *["ruled"] * 2)
 
-Field = tuple[NDArray[np.float32], NDArray[np.bool_], str]  # gray, foreground, digits
+Field = tuple[NDArray[np.float32], NDArray[np.bool_], str]  # gray, foreground, text
 
 
 def register_fields(folder: str, part: str) -> list[Field]:
@@ -68,7 +69,7 @@ def document_fields(
         for text, box in document.numbers:
             field = _field(gray, np.zeros_like(foreground) if whole else foreground, number, box)
             if field is not None:
-                fields.append((*field, re.sub(r"\D", "", text)))
+                fields.append((*field, only_symbols(text)))
     return fields[:count]
 
 
@@ -110,8 +111,8 @@ def _cells(number: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def register_pictures(folder: str, count: int, rng: np.random.Generator) -> list[synth.Picture]:
     """Return varied fields of the registers' training pages, frequent texts less often."""
     fields = register_fields(folder, "train")
-    frequency = Counter(digits for _, _, digits in fields)
-    weights = np.array([frequency[digits] ** -0.5 for _, _, digits in fields])
+    frequency = Counter(text for _, _, text in fields)
+    weights = np.array([frequency[text] ** -0.5 for _, _, text in fields])
     chosen = rng.choice(len(fields), count, p=weights / weights.sum())
     return [vary(fields[index], rng) for index in chosen]
 
@@ -125,7 +126,7 @@ def document_pictures(
 
 def vary(field: Field, rng: np.random.Generator) -> synth.Picture:
     """Return the number of a field at a random scale, slant, slope and stroke width, 32 rows."""
-    pixels, number, digits = field
+    pixels, number, text = field
     rows = np.flatnonzero(number.any(1))
     columns = np.flatnonzero(number.any(0))
     top, bottom = float(rows[0]), float(rows[-1] + 1)
@@ -145,9 +146,9 @@ def vary(field: Field, rng: np.random.Generator) -> synth.Picture:
     image = _area_sample(pixels, xs, ys, scale_x, scale_y, paper)
     image = _pen(image, paper, rng)
     noisy = image + rng.normal(0, rng.uniform(0, 6), image.shape)
-    values = np.array([int(c) for c in digits], np.int64)
+    values = np.array([int(c) for c in text if c.isdigit()], np.int64)
     boxes = np.zeros((len(values), 4), np.int64)
-    return synth.Picture(np.clip(noisy, 0, 255).astype(np.uint8), digits, values, boxes)
+    return synth.Picture(np.clip(noisy, 0, 255).astype(np.uint8), text, values, boxes)
 
 
 def _area_sample(

@@ -36,7 +36,7 @@ from ..datasets import load_mnist, load_optdigits
 from ..models.detector import shipped_detector
 from ..models.recognizer import RECOGNIZER_PATH, FusionWeights, read_recognizer, write_fusion
 from ._matching import UNKNOWN, match, match_document, match_line
-from .line_images import TRAINING_DIGITS, clutter_picture, smooth, styles, words
+from .line_images import TRAINING_DIGITS, clutter_picture, numbers, smooth, styles, words
 from .registers import around, read_register_labels
 
 PRIOR_MEAN, PRIOR_STRENGTH = 0.9, 3.0
@@ -102,7 +102,10 @@ def pictures(folder: str, seed: int) -> dict[str, list[synth.Picture]]:
         return synth.strings(count, length=(1, 9), style=styles, digits=digits, random_state=rng)
 
     return {
-        "numbers": strings(_STRINGS, [*all_styles, spaced, spaced]),
+        "numbers": [
+            *numbers(_STRINGS // 2, digits, rng),
+            *strings(_STRINGS // 2, [*all_styles, spaced, spaced]),
+        ],
         "spaced": strings(_SPACED, [spaced]),
         "words": words(_WORDS, digits, rng),
         "clutter": [clutter_picture(_CLUTTER_HEIGHT, _CLUTTER_WIDTH, rng) for _ in range(_CLUTTER)],
@@ -276,20 +279,29 @@ def evaluate(
         chosen = all_pictures[1::2]
         for picture in chosen:
             image = np.ascontiguousarray(picture.image)
-            table, _ = _core.read_digits(recognizer, image, detector=detector)
-            alone += "".join(map(str, table[:, 1])) == picture.text
-            table, numbers = _core.read_digits(
+            table, *_ = _core.read_symbols(recognizer, image, detector=detector)
+            alone += _values(table) == picture.values.tolist()
+            table, probabilities, _ = _core.read_symbols(
                 recognizer, image, classifier=classifier, fusion=fusion, detector=detector
             )
-            fused += "".join(map(str, table[:, 1])) == picture.text
+            fused += _values(table) == picture.values.tolist()
+            is_digit = table[:, 1] <= 9
+            table = table[is_digit]
+            confidence += probabilities[is_digit, 0].tolist()
             kept += len(table)
-            confidence += numbers[:, 0].tolist()
             correct += (table[:, 1] == match(table, picture)).tolist()
         print(
             f"{kind}: {len(chosen)} pictures, {alone / len(chosen):.2%} correct with the "
             f"recognizer alone, {fused / len(chosen):.2%} with fusion; {kept} digits, mean "
             f"confidence {np.mean(confidence):.4f}, accuracy {np.mean(correct):.4f}"
         )
+
+
+def _values(table: NDArray[np.int32]) -> list[int]:
+    """Return the digits in a table of symbols."""
+    values = table[:, 1]
+    digits: list[int] = values[values <= 9].tolist()
+    return digits
 
 
 def main() -> None:

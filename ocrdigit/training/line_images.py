@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, image, synth
+from .._symbols import SYMBOLS
 from ..datasets import load_mnist, load_optdigits, load_semeion
 from ..models.recognizer import BLANK, HEIGHT
-from . import letters
+from . import letters, written_numbers
 from ._preprocessed import preprocessed
 from .clutter import clutter
 from .field_lines import document_pictures, register_pictures
 from .styles import drawn_digits
 
 WIDTH = 256  # of a line image, which holds one or more pictures of numbers side by side
-MAX_DIGITS = 24  # of a line image
+MAX_SYMBOLS = 32  # of a line image
 
 LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -25,7 +26,7 @@ TRAINING_DIGITS = 55_000  # of MNIST's training images; the rest is held out
 _MNIST_DIGITS = 26_000  # of each chunk of pictures
 _UCI_REPEATS = 6  # of the UCI sets' digits
 _DRAWN, _DRAWN_REPEATS = 5_000, 3  # digits in styles that are rare in MNIST
-_MAX_LENGTH = 9  # digits of a number
+_WRITERS = 100  # of the separators in each chunk of pictures
 _WORDS, _CLUTTER = 0.1, 0.06  # pictures of words and of clutter, for each one of a number
 # Fields of the registers and of synthetic documents, for each picture of a number.
 _REGISTERS, _DOCUMENTS = 0.5, 0.5
@@ -55,19 +56,19 @@ def styles() -> list[synth.Style]:
     small = cheque.with_(size=(0.35, 0.6))
     names = ("plain", "touching", "touching", "cheque", "cheque", "note", "form")
     named = [synth.STYLES[name] for name in names]
-    return [*named, *[pasted] * 4, close, close, loose, small]
+    every = [*named, *[pasted] * 4, close, close, loose, small]
+    return [style.with_(separators=0.0, affixes=0.0) for style in every]
 
 
 def make_line_images(folder: str, fonts: str | None, seed: int, pictures: int) -> LabelledImages:
-    """Return line images (n, 32, 256) and labels (n, 24), which are padded with 10.
+    """Return line images (n, 32, 256) and labels (n, 32): indices into ``SYMBOLS``, padded with ``BLANK``.
 
     ``pictures`` is the number of pictures of numbers on them; words, clutter, fields of the
     registers and of documents are added. Equal seeds, data, fonts and versions give equal images.
     """
     rng = np.random.default_rng(seed)
     digits = handwriting(folder, rng)
-    texts = [_number(rng) for _ in range(pictures)]
-    drawn = synth.strings(pictures, texts=texts, style=styles(), digits=digits, random_state=rng)
+    drawn = numbers(pictures, digits, rng)
     drawn += words(round(_WORDS * pictures), digits, rng)
     drawn += [clutter_picture(HEIGHT, WIDTH - 12, rng) for _ in range(round(_CLUTTER * pictures))]
     drawn += register_pictures(folder, round(_REGISTERS * pictures), rng)
@@ -75,7 +76,7 @@ def make_line_images(folder: str, fonts: str | None, seed: int, pictures: int) -
     drawn = [
         picture
         for picture in drawn
-        if picture.image.shape[1] <= WIDTH - 12 and len(picture.values) <= MAX_DIGITS
+        if picture.image.shape[1] <= WIDTH - 12 and len(picture.text) <= MAX_SYMBOLS
     ]
     return _pack([drawn[i] for i in rng.permutation(len(drawn))], rng)
 
@@ -116,16 +117,20 @@ def smooth(bitmap: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
     return preprocessed(contrast)
 
 
-def _number(rng: np.random.Generator) -> str:
-    """Return a number of up to nine digits; some end in zeros, as amounts do, or repeat a digit."""
-    text = "".join(map(str, rng.integers(0, 10, rng.integers(1, _MAX_LENGTH + 1)).tolist()))
-    kind = rng.random()
-    if kind < 0.15:
-        text = text[: _MAX_LENGTH - 4] + "0" * int(rng.integers(2, 5))
-    elif kind < 0.2:
-        place = int(rng.integers(len(text)))
-        text = text[:place] + text[place] * int(rng.integers(2, 4)) + text[place + 1 :]
-    return text[:_MAX_LENGTH]
+def numbers(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[synth.Picture]:
+    """Return pictures of numbers, many with separators."""
+    pictures: list[synth.Picture] = []
+    while len(pictures) < count:
+        texts = [written_numbers.number(rng) for _ in range(min(-(-count // _WRITERS), count))]
+        pictures += synth.strings(
+            len(texts),
+            texts=texts,
+            style=styles(),
+            digits=digits,
+            glyphs=written_numbers.separators(rng),
+            random_state=rng,
+        )
+    return pictures[:count]
 
 
 def words(count: int, digits: synth.Digits, rng: np.random.Generator) -> list[synth.Picture]:
@@ -167,22 +172,22 @@ class _LineImage:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
-        self.values: list[int] = []
+        self.text = ""
         self.end = int(rng.integers(2, 12))
 
     def has_room(self, picture: synth.Picture) -> bool:
         fits = self.end + picture.image.shape[1] <= WIDTH - 2
-        return fits and len(self.values) + len(picture.values) <= MAX_DIGITS
+        return fits and len(self.text) + len(picture.text) <= MAX_SYMBOLS
 
     def add(self, picture: synth.Picture, rng: np.random.Generator) -> None:
         end = self.end + picture.image.shape[1]
         self.pixels[:, self.end : end] = _core.normalize_line_image(picture.image)
-        self.values += picture.values.tolist()
+        self.text += picture.text
         self.end = end + int(rng.integers(4, 16))
 
     def labels(self) -> NDArray[np.uint8]:
-        padding = [BLANK] * (MAX_DIGITS - len(self.values))
-        return np.array(self.values + padding, np.uint8)
+        classes = [SYMBOLS.index(symbol) for symbol in self.text]
+        return np.array(classes + [BLANK] * (MAX_SYMBOLS - len(classes)), np.uint8)
 
 
 def _pack(pictures: list[synth.Picture], rng: np.random.Generator) -> LabelledImages:

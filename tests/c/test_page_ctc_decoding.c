@@ -6,7 +6,8 @@ static void test_posteriors(void) {
   const uint8_t classes[] = {OD_CTC_BLANK, 3, OD_CTC_BLANK};
   od_real probabilities[3 * OD_CTC_CLASSES] = {0};
   for (int t = 0; t < 3; t++) probabilities[t * OD_CTC_CLASSES + classes[t]] = 1;
-  probabilities[OD_CTC_CLASSES + 3] = (od_real)0.6;
+  probabilities[OD_CTC_CLASSES + 3] = (od_real)0.5;
+  probabilities[OD_CTC_CLASSES + OD_SLASH] = (od_real)0.1;
   probabilities[OD_CTC_CLASSES + 8] = (od_real)0.3;
   probabilities[OD_CTC_CLASSES + OD_CTC_BLANK] = (od_real)0.1;
   od_decoded_symbol symbols[3];
@@ -14,11 +15,13 @@ static void test_posteriors(void) {
   int count;
   CHECK_INT(od_ctc_decode(3, probabilities, symbols, &count, &error), OD_OK);
   if (!CHECK_INT(count, 1)) return;
-  CHECK(fabs((double)symbols[0].confidence - 0.6) < 1e-5);
-  CHECK(fabs((double)symbols[0].digit_probability - 0.9) < 1e-5);
-  CHECK(fabs((double)symbols[0].probabilities[8] - 0.3 / 0.9) < 1e-5);
-  CHECK(fabs(od_symbol_posterior(&symbols[0], 8) - 0.3) < 1e-5);
-  CHECK(fabs(od_symbol_posterior(&symbols[0], OD_CTC_BLANK) - 0.1) < 1e-5);
+  const double *posteriors = symbols[0].posteriors;
+  CHECK_INT(symbols[0].value, 3);
+  CHECK(fabs(posteriors[3] - 0.5) < 1e-5);
+  CHECK(fabs(posteriors[8] - 0.3) < 1e-5);
+  CHECK(fabs(posteriors[OD_SLASH] - 0.1) < 1e-5);
+  CHECK(fabs(posteriors[OD_CTC_BLANK] - 0.1) < 1e-5);
+  CHECK(fabs(od_digit_posterior(posteriors) - 0.8) < 1e-5);
 }
 
 /* Gives each column the digit of `digits` with probability p, else blank; '-' leaves it. */

@@ -72,15 +72,14 @@ static void test_mean(void) {
   for (int k = 0; k < VOTERS; k++) {
     fill_steps(VOTE_STEPS, classes, p[k], before);
     decode_one(before, symbol);
-    for (int c = 0; c < OD_CTC_CLASSES; c++)
-      logs[c] += log(od_symbol_posterior(symbol, c)) / VOTERS;
+    for (int c = 0; c < OD_CTC_CLASSES; c++) logs[c] += log(symbol->posteriors[c]) / VOTERS;
   }
   for (int c = 0; c < OD_CTC_CLASSES; c++) sum += exp(logs[c]);
   vote(texts, p, probabilities, &winner);
   fill_steps(VOTE_STEPS, classes, p[0], before);
   decode_one(before, symbol);
   for (int c = 0; c < OD_CTC_CLASSES; c++) {
-    const double factor = exp(logs[c]) / sum / od_symbol_posterior(symbol, c);
+    const double factor = exp(logs[c]) / sum / symbol->posteriors[c];
     const double expected = (double)before[OD_CTC_CLASSES + c] * factor;
     CHECK(fabs((double)winner.probabilities[OD_CTC_CLASSES + c] - expected) < 1e-4 * expected);
   }

@@ -110,9 +110,9 @@ static void check_symbols(int h, int w, int count, const od_symbol *symbols) {
   for (int i = 0; i < count; i++) {
     const od_symbol *s = &symbols[i];
     valid = valid && (i == 0 || s[-1].line <= s->line);
-    valid = valid && 0 <= s->value && s->value < OD_DIGITS;
-    valid = valid && is_probability(s->confidence) && is_probability(s->digit_probability);
-    valid = valid && s->confidence <= s->digit_probability + 1e-4f;
+    valid = valid && 0 <= s->value && s->value < OD_SYMBOLS;
+    valid = valid && is_probability(s->confidence) && is_probability(s->symbol_probability);
+    valid = valid && s->confidence <= s->symbol_probability + 1e-4f;
     valid = valid && 0 <= s->left && s->left < s->right && s->right <= w;
     valid = valid && 0 <= s->top && s->top < s->bottom && s->bottom <= h;
   }
