@@ -1,11 +1,11 @@
-"""Formats of numbers: regular expressions, lengths and lexicons as finite automata.
+r"""Formats of numbers: regular expressions, lengths and lexicons as finite automata.
 
 A pattern has the syntax of :mod:`re`, whose parser reads it. It is compiled by Thompson's
 construction and the subset construction. Both count their states as they go, so that a pattern that
 would explode is refused before it takes memory; libraries that were tried (interegular, greenery)
 have no such limit, and ``re``'s parser knows all of the syntax.
 
-Where the digits alone tell the separators of a pattern, as in ``\\d{2}/\\d{2}/\\d{4}``, these are
+Where the digits alone tell the separators of a pattern, as in ``\d{2}/\d{2}/\d{4}``, these are
 optional: they are read where they are written, and in any case part of the text, so that numbers
 in boxes or groups can be read, too. Spaces are always optional, as they are no symbols.
 """
@@ -450,7 +450,7 @@ class Separators:
 
 
 def _skips(automaton: Automaton, start: int, pattern: str, symbols: str) -> dict[int, str]:
-    """Return the states that characters other than ``symbols`` lead to from ``start``, with these."""
+    """Return the states that others than ``symbols`` lead to from ``start``, with these."""
     found = {start: ""}
     waiting = [start]
     while waiting:

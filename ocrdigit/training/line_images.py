@@ -61,7 +61,7 @@ def styles() -> list[synth.Style]:
 
 
 def make_line_images(folder: str, fonts: str | None, seed: int, pictures: int) -> LabelledImages:
-    """Return line images (n, 32, 256) and labels (n, 32): indices into ``SYMBOLS``, padded with ``BLANK``.
+    """Return line images (n, 32, 256) and labels (n, 32), which are padded with ``BLANK``.
 
     ``pictures`` is the number of pictures of numbers on them; words, clutter, fields of the
     registers and of documents are added. Equal seeds, data, fonts and versions give equal images.

@@ -77,10 +77,7 @@ def _date(rng: np.random.Generator) -> str:
     mark = str(rng.choice(["/", "/", ".", "-"]))
     day, month = int(rng.integers(1, 32)), int(rng.integers(1, 13))
     year = int(rng.integers(1900, 2060))
-    if rng.random() < 0.5:
-        parts = [f"{day:02}", f"{month:02}"]
-    else:
-        parts = [str(day), str(month)]
+    parts = [f"{day:02}", f"{month:02}"] if rng.random() < 0.5 else [str(day), str(month)]
     if rng.random() < 0.3:
         parts.reverse()
     kind = rng.random()
