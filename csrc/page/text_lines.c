@@ -84,32 +84,34 @@ static void join(node *nodes, int a, int b) {
 
 /* ---- neighbours ---- */
 
-/* Whether two components, a not right of b, are neighbours in a line; in_gap is the width of dots
- * and dashes between them. */
+/* Whether two components, a not right of b, with a gap of so many columns, are neighbours in a
+ * line.
+ */
 static bool are_neighbours(const od_foreground_component *a, const od_foreground_component *b,
-                           int in_gap) {
+                           int gap) {
   const int lower = od_min(height_of(a), height_of(b)), higher = od_max(height_of(a), height_of(b));
   const int overlap = od_min(a->bottom, b->bottom) - od_max(a->top, b->top);
   const int offset = abs(a->top + a->bottom - b->top - b->bottom); /* twice that of the centres */
   return lower >= min_height_ratio * higher && 2 * overlap >= lower && offset <= 1.3 * higher &&
-         b->left - a->right - in_gap <= max_gap * sqrt((double)lower * higher);
+         gap <= max_gap * sqrt((double)lower * higher);
 }
 
-/* The width of the components between nodes a and b that are lower than half of both. */
-static int width_between(const node *nodes, int a, int b) {
+/* The widest gap between nodes a and b, a not right of b, and the dots and dashes between them,
+ * which are lower than half of both. */
+static int gap_between(const node *nodes, int a, int b) {
   const od_foreground_component *first = &nodes[a].component, *last = &nodes[b].component;
   const int top = od_max(first->top, last->top), bottom = od_min(first->bottom, last->bottom);
   const int max_height = od_min(height_of(first), height_of(last)) / 2;
-  int width = 0, right = first->right;
+  int right = first->right, gap = INT_MIN;
   for (int i = a + 1; i < b && right < last->left; i++) {
     const od_foreground_component *c = &nodes[i].component;
     if (c->left < right || c->right > last->left || height_of(c) > max_height || c->top >= bottom ||
         c->bottom <= top)
       continue;
-    width += c->right - c->left;
+    gap = od_max(gap, c->left - right);
     right = c->right;
   }
-  return width;
+  return od_max(gap, last->left - right);
 }
 
 /* Whether two components with the wall of a box between them are digits of a comb: somewhere in
@@ -135,7 +137,7 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
     for (int k = i + 1; k < count; k++) {
       const od_foreground_component *a = &nodes[i].component, *b = &nodes[k].component;
       if (b->left - a->right > max_box_gap * max_height) break;
-      const bool near = are_neighbours(a, b, width_between(nodes, i, k));
+      const bool near = are_neighbours(a, b, gap_between(nodes, i, k));
       if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
       const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
       const od_wall wall = page ? od_wall_between(page, a, b) : OD_NO_WALL;
