@@ -30,7 +30,7 @@ else:
 
 __all__ = ["PATTERNS", "SEPARATORS", "Constraint", "any_number", "constraint"]
 
-SYMBOLS = "0123456789"
+DIGITS = SYMBOLS = "0123456789"
 SEPARATORS = ",.-+/: "
 
 PATTERNS: Mapping[str, str] = MappingProxyType(
@@ -154,9 +154,16 @@ def intersection(first: Automaton, second: Automaton) -> Automaton:
 
 
 def of_length(low: int, high: int, symbols: str) -> Automaton:
-    """Return the automaton of texts of low to high symbols."""
-    every = [dict.fromkeys(symbols, state + 1) for state in range(high)]
-    return Automaton(tuple(state >= low for state in range(high + 1)), (*every, {}))
+    """Return the automaton of texts of low to high digits, and any separators."""
+    every = [
+        {
+            symbol: state + (symbol in DIGITS)
+            for symbol in symbols
+            if state < high or symbol not in DIGITS
+        }
+        for state in range(high + 1)
+    ]
+    return Automaton(tuple(state >= low for state in range(high + 1)), tuple(every))
 
 
 # -- regular expressions --

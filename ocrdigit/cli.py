@@ -385,20 +385,34 @@ def explain(
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
 @_CLASSIFIER
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: lines, digits, boxes.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with one row for each digit.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: rows, numbers, symbols, boxes.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with one row for each symbol.")
 @click.option(
     "--draw",
     "folder",
     type=click.Path(),
     metavar="DIR",
-    help="Write each image with the digits' boxes to this folder.",
+    help="Write each image with the symbols' boxes to this folder.",
 )
-@click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each line.")
+@click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each number.")
 @click.option(
     "--pattern",
     metavar="REGEX",
-    help="A regular expression that each line matches, or integer, date, time or phone.",
+    help="A regular expression that each number matches, or integer, date, time or phone.",
+)
+@click.option(
+    "--symbols",
+    type=click.Choice(["all", "digits"]),
+    default="all",
+    show_default=True,
+    help="Read digits and separators, or digits alone.",
+)
+@click.option(
+    "--decimal",
+    type=click.Choice(["auto", ".", ","]),
+    default="auto",
+    show_default=True,
+    help="The decimal separator, for the values in JSON.",
 )
 @click.option(
     "--lexicon", metavar="FILE", type=click.Path(), help="A text file of the possible numbers."
@@ -411,9 +425,13 @@ def read(
     folder: str | None,
     length: int | None,
     pattern: str | None,
+    symbols: str,
+    decimal: str,
     lexicon: str | None,
 ) -> None:
-    """Read the numbers in each of the image FILES, line by line.
+    """Read the numbers in each of the image FILES, row by row.
+
+    Numbers of a row are separated by spaces.
 
     A file that cannot be read is reported on standard error and makes the exit code 1; the other
     files are still processed. A lexicon has one number on each line.
@@ -434,7 +452,15 @@ def read(
     failed = False
     for file in files:
         try:
-            reading = read_image(file, pattern=pattern, lexicon=words, length=length, model=model)
+            reading = read_image(
+                file,
+                pattern=pattern,
+                symbols=symbols,
+                lexicon=words,
+                length=length,
+                decimal=decimal,
+                model=model,
+            )
         except (OSError, ValueError) as error:
             failed = True
             click.echo(f"Error: {_message(error)}", err=True)
@@ -445,10 +471,10 @@ def read(
         if folder:
             _draw_pages(reading, file, folder)
         if not as_json and not as_csv:
-            lines = reading.text.split("\n") if reading.lines else ["(no digits)"]
+            texts = reading.text.split("\n") if reading.rows else ["(no digits)"]
             label = f"{file}: " if len(files) > 1 else ""
-            for line in lines:
-                click.echo(f"{label}{line}")
+            for row in texts:
+                click.echo(f"{label}{row}")
     if as_json:
         click.echo(json.dumps(answers, indent=1))
     if as_csv:
