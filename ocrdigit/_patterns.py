@@ -593,7 +593,7 @@ def _of_pattern(pattern: str, symbols: str) -> tuple[Separators | None, Automato
 
 
 def _checked_lexicon(lexicon: Iterable[str], symbols: str) -> set[str]:
-    if isinstance(lexicon, (str, bytes)):
+    if isinstance(lexicon, (str, bytes)) or not isinstance(lexicon, Iterable):
         raise TypeError(f"lexicon must be an iterable of str, got {lexicon!r}")
     words = set()
     for word in lexicon:
