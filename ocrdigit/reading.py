@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _checks
 from ._drawing import draw_numbers
 from ._inputs import gray_and_colored_pages
 from ._numbers import Alternative, Digit, Number, Separator, Symbol
@@ -94,6 +95,32 @@ class Reading:
     def alternatives(self) -> tuple[tuple[Alternative, ...], ...]:
         """The alternatives of each number."""
         return tuple(number.alternatives for number in self.numbers)
+
+    def review(self, threshold: float) -> tuple[Number, ...]:
+        """Return the numbers that a person must look at: those of low confidence.
+
+        :func:`ocrdigit.evaluation.evaluate_reading` finds the threshold for a wanted error rate of
+        fields with one number. A field in which nothing was read has no number to return.
+
+        Parameters
+        ----------
+        threshold : float
+            Numbers with a confidence below this, 0 to 1, are returned, in reading order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``threshold`` is not a number in 0..1.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> reading = ocrdigit.read(ocrdigit.datasets.load_page().image)
+        >>> len(reading.review(0)), len(reading.review(1)) == len(reading.numbers)
+        (0, True)
+        """
+        lowest = _checks.fraction("threshold", threshold)
+        return tuple(number for number in self.numbers if number.confidence < lowest)
 
     def __str__(self) -> str:
         return self.text

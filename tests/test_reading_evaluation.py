@@ -466,6 +466,40 @@ def test_large_pictures_are_kept_small() -> None:
     assert w <= 480
 
 
+# -- numbers to look at --
+
+
+def test_review() -> None:
+    page = synth.page([["1874", "35"], ["90417"]], size=(600, 400), random_state=0)
+    reading = ocrdigit.read(page.image)
+    confidences = sorted(number.confidence for number in reading.numbers)
+    assert len(confidences) >= 3
+    assert reading.review(0) == ()
+    assert len(reading.review(1)) == sum(confidence < 1 for confidence in confidences)
+    found = reading.review(confidences[2])
+    assert found == tuple(n for n in reading.numbers if n.confidence < confidences[2])
+    assert len(found) == 2
+
+
+def test_fields_below_the_threshold_are_for_review(result: ReadingEvaluation, labels: Path) -> None:
+    threshold = result.threshold(0.05)
+    for each in result.fields:
+        reading = ocrdigit.read(labels.parent / each.name)
+        if len(reading.numbers) == 1:
+            assert bool(reading.review(threshold.confidence)) == (
+                each.confidence < threshold.confidence
+            )
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.01, math.nan, math.inf])
+def test_bad_threshold_of_a_review(threshold: float) -> None:
+    reading = ocrdigit.read(np.full((40, 40), 255, np.uint8))
+    with pytest.raises(ValueError, match="threshold must be"):
+        reading.review(threshold)
+    with pytest.raises(TypeError, match="threshold must be a number, got 'low'"):
+        reading.review("low")
+
+
 # -- bad input --
 
 
