@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ._predict import digit_score, explain, predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
     from .explaining import Explanation
-    from .reading import Alternative, Digit, Line, Reading, read, read_many
+    from .reading import Alternative, Digit, Number, Reading, Separator, read, read_many
     from .table import Cell, Table, read_table
 
 __all__ = [
@@ -48,8 +48,9 @@ __all__ = [
     "Digit",
     "DigitClassifier",
     "Explanation",
-    "Line",
+    "Number",
     "Reading",
+    "Separator",
     "Table",
     "__version__",
     "architectures",
@@ -97,8 +98,9 @@ _MODULE_OF = {
     "Digit": "reading",
     "DigitClassifier": "estimator",
     "Explanation": "explaining",
-    "Line": "reading",
+    "Number": "reading",
     "Reading": "reading",
+    "Separator": "reading",
     "Table": "table",
     "digit_score": "_predict",
     "explain": "_predict",

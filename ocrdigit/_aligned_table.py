@@ -9,14 +9,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .reading import Digit, Line
+from ._numbers import Number, Symbol, digit_boxes
+from ._spaces import find_spaces
+from ._upright import Floats, gap_between, quarter_turns, rotation, slope, upright_boxes
 
-Floats = NDArray[np.float64]
-
-# A gap between digits of a line, in digit heights, from which on they are two numbers.
+# A gap between symbols of a number, in digit heights, from which on they are two numbers.
 _MIN_GAP = 1.0
-# Maximum offset of neighbours in a row from its slope, in heights.
-_MAX_OFFSET = 0.7
 # Numbers of neighbouring rows may overlap by twice this proportion of their heights.
 _INSET = 0.25
 # A table has at least so many rows and columns, with so many numbers in each, and numbers in this
@@ -38,23 +36,24 @@ class AlignedTable:
         The corners of the cells, x and y.
     """
 
-    numbers: dict[tuple[int, int], list[Line]]
+    numbers: dict[tuple[int, int], list[Number]]
     nodes: Floats
 
 
-def find_aligned(lines: Sequence[Line], rows: int, columns: int) -> AlignedTable | None:
+def find_aligned(found: Sequence[Number], rows: int, columns: int) -> AlignedTable | None:
     """Arrange the numbers of a page in rows and columns, if they are a table.
 
     ``rows`` and ``columns`` are 0 if unknown; then outer rows and columns of a single number, such
     as a title, are left out. The page may be turned and skewed.
     """
-    if not lines:
+    if not found:
         return None
-    turn = _quarter_turns(lines)
-    numbers = [number for line in lines for number in _split(line, turn)]
+    turn = quarter_turns(digit_boxes(found))
+    numbers = [part for number in found for part in _split(number, turn)]
+    digits = digit_boxes(numbers)
     angle = turn * np.pi / 2
-    angle += np.arctan(_slope(numbers, _upright(numbers, angle)))
-    boxes = _upright(numbers, angle)
+    angle += np.arctan(slope(digits, upright_boxes(digits, angle)))
+    boxes = upright_boxes(digits, angle)
     if not (rows or columns):
         kept = _without_strays(boxes)
         numbers, boxes = [numbers[i] for i in kept], boxes[kept]
@@ -66,98 +65,30 @@ def find_aligned(lines: Sequence[Line], rows: int, columns: int) -> AlignedTable
     if row_edges is None or column_edges is None:
         return None
     row_edges[0], row_edges[-1] = boxes[:, 1].min(), (boxes[:, 1] + boxes[:, 3]).max()
-    cells: dict[tuple[int, int], list[Line]] = {}
+    cells: dict[tuple[int, int], list[Number]] = {}
     places = np.stack([row_of, column_of], axis=1).tolist()
     for index in np.lexsort((boxes[:, 0], _cluster(*in_rows, 0)[0])).tolist():
         cells.setdefault(tuple(places[index]), []).append(numbers[index])
-    found = len(row_edges) - 1, len(column_edges) - 1
-    if not (rows and columns) and len(cells) < _MIN_FILLED * found[0] * found[1]:
+    shape = len(row_edges) - 1, len(column_edges) - 1
+    if not (rows and columns) and len(cells) < _MIN_FILLED * shape[0] * shape[1]:
         return None
-    if (not rows and found[0] < _MIN_SIDE) or (not columns and found[1] < _MIN_SIDE):
+    if (not rows and shape[0] < _MIN_SIDE) or (not columns and shape[1] < _MIN_SIDE):
         return None
     nodes = np.stack(np.meshgrid(column_edges, row_edges), axis=2)
-    return AlignedTable(cells, nodes @ _rotation(angle).T)
+    return AlignedTable(cells, nodes @ rotation(angle).T)
 
 
-# -- geometry --
-
-
-def _rotation(angle: float) -> Floats:
-    """Return the matrix that maps points (x, y) of the upright page to the image."""
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-
-def _centers(boxes: Sequence[Sequence[int]]) -> Floats:
-    box = np.array(boxes, float)
-    centers: Floats = box[:, :2] + box[:, 2:] / 2
-    return centers
-
-
-def _upright(numbers: Sequence[Line], angle: float) -> Floats:
-    """Return the boxes (n, 4) of numbers on the page that is rotated back by ``angle``."""
-    boxes = []
-    for number in numbers:
-        size = np.array([digit.box[2:] for digit in number.digits], float)
-        if abs(np.sin(angle)) > abs(np.cos(angle)):
-            size = size[:, ::-1]
-        centers = _centers([digit.box for digit in number.digits]) @ _rotation(angle)
-        low, high = (centers - size / 2).min(axis=0), (centers + size / 2).max(axis=0)
-        boxes.append([*low, *(high - low)])
-    return np.array(boxes)
-
-
-def _quarter_turns(lines: Sequence[Line]) -> int:
-    """Return by how many quarter turns clockwise the lines run down, left or up."""
-    steps = np.zeros(2)
-    for line in lines:
-        centers = _centers([digit.box for digit in line.digits])
-        direction = centers[-1] - centers[0]
-        steps += np.where(np.abs(direction) == np.abs(direction).max(), direction, 0)
-    if abs(steps[1]) > abs(steps[0]):
-        return 1 if steps[1] > 0 else 3
-    return 2 if steps[0] < 0 else 0
-
-
-def _split(line: Line, turn: int) -> list[Line]:
-    """Return the numbers of a line, which wide gaps separate."""
-    axis, sign = turn % 2, -1 if turn > 1 else 1
-    height = float(np.median([digit.box[3 - axis] for digit in line.digits]))
-    numbers: list[list[Digit]] = [[line.digits[0]]]
-    for before, after in pairwise(line.digits):
-        (a, b), (c, d) = (
-            (digit.box[axis], digit.box[axis] + digit.box[2 + axis]) for digit in (before, after)
-        )
-        if (c - b if sign > 0 else a - d) > _MIN_GAP * height:
-            numbers.append([])
-        numbers[-1].append(after)
-    return [Line(tuple(digits), line.page) for digits in numbers]
-
-
-def _slope(numbers: Sequence[Line], boxes: Floats) -> float:
-    """Return the slope of the rows of upright boxes: the median between neighbours in a row."""
-    x, y = (boxes[:, :2] + boxes[:, 2:] / 2).T
-    widths, heights = boxes[:, 2:].T
-    slope = _common_slope(numbers, boxes)
-    slopes = []
-    for i in range(len(boxes)):
-        dx, dy = x - x[i], y - y[i]
-        near = np.abs(dy - slope * dx) < _MAX_OFFSET * heights[i]
-        beside = np.flatnonzero((dx > widths[i] / 2) & near)
-        if len(beside):
-            nearest = beside[dx[beside].argmin()]
-            slopes.append(dy[nearest] / dx[nearest])
-    return float(np.median(slopes)) if slopes else slope
-
-
-def _common_slope(numbers: Sequence[Line], boxes: Floats) -> float:
-    """Return the median slope of long numbers, whose digits are on a line."""
-    slopes = []
-    for number, (_, _, w, h) in zip(numbers, boxes, strict=True):
-        if len(number.digits) >= 3 and w > h:
-            x, y = _centers([digit.box for digit in number.digits]).T
-            along, across = (x, y) if np.ptp(x) > np.ptp(y) else (y, -x)
-            slopes.append(np.cov(along, across)[0, 1] / max(np.var(along, ddof=1), 1e-9))
-    return float(np.median(slopes)) if slopes else 0.0
+def _split(number: Number, turn: int) -> list[Number]:
+    """Return the parts of a number that wide gaps separate."""
+    height = float(np.median([box[3 - turn % 2] for box in digit_boxes([number])[0]]))
+    parts: list[list[Symbol]] = [[number.symbols[0]]]
+    for before, after in pairwise(number.symbols):
+        if gap_between(before.box, after.box, turn) > _MIN_GAP * height:
+            parts.append([])
+        parts[-1].append(after)
+    if len(parts) == 1:
+        return [number]
+    return [Number(tuple(part), number.page, find_spaces(part)) for part in parts]
 
 
 # -- rows and columns --

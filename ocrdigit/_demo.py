@@ -79,7 +79,7 @@ def read_page(out: str) -> None:
     reading = read(page.image)
     seconds = time.perf_counter() - start
     click.echo(f"\nA page of {len(page.values)} digits, read in {1000 * seconds:.0f} ms:\n")
-    click.echo("\n".join(f"  {line.text:12} {line.confidence:6.1%}" for line in reading.lines))
+    click.echo("\n".join(f"  {each.text:12} {each.confidence:6.1%}" for each in reading.numbers))
     data = io.BytesIO()
     reading.draw().save(data, "png")
     write_atomically(out, data.getvalue())

@@ -154,11 +154,26 @@ def _page(image: Image, page: int, what: str) -> NDArray[Any]:
 
 def gray_pages(X: object, name: str) -> list[NDArray[np.uint8]]:
     """Return the pages of an image of any kind as gray bytes (H, W); most have one."""
+    return [_gray_page(page, name) for page in _pages(X, name)]
+
+
+def gray_and_colored_pages(
+    X: object, name: str
+) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """Return the pages in gray, as of :func:`gray_pages`, and in colour as bytes (H, W, 3).
+
+    Pages that have no colours, or are partly transparent, are gray in both.
+    """
+    pages = _pages(X, name)
+    grays = [_gray_page(page, name) for page in pages]
+    pairs = zip(pages, grays, strict=True)
+    return grays, [_colored_page(page, gray, name) for page, gray in pairs]
+
+
+def _pages(X: object, name: str) -> list[NDArray[Any]]:
     if isinstance(X, (str, os.PathLike, bytes, bytearray)):
-        pages = _decode(X, name, all_pages=True)
-    else:
-        pages = [_pixels_of(X, name, ACCEPTED_ONE)]
-    return [_gray_page(page, name) for page in pages]
+        return _decode(X, name, all_pages=True)
+    return [_pixels_of(X, name, ACCEPTED_ONE)]
 
 
 def _nested(values: Sequence[Any], name: str) -> NDArray[Any]:
@@ -242,6 +257,17 @@ def _for_core(array: NDArray[Any], name: str, accepted: str) -> tuple[NDArray[An
 def _gray_page(array: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """Return an image's pixels as gray bytes (H, W)."""
     return _core.picture_to_gray(*_for_core(array, name, ACCEPTED_ONE))
+
+
+def _colored_page(array: NDArray[Any], gray: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """Return an image's pixels as a copy in bytes (H, W, 3), or ``gray`` if it has no colours."""
+    if array.ndim != 3 or array.shape[2] < 3:
+        return gray
+    values, scale = (array, BYTE_SCALE) if array.dtype == np.uint8 else _values(array, name)
+    if array.shape[2] == 4 and values[..., 3].min() < round(1 / scale):
+        return gray
+    colors = _bytes(values[..., :3], scale)
+    return colors.copy() if np.shares_memory(colors, array) else colors
 
 
 def _batch(array: NDArray[Any], name: str) -> tuple[NDArray[Any], float]:

@@ -31,7 +31,7 @@ else:
     import sre_constants as _sre
     import sre_parse as _sre_parser
 
-__all__ = ["PATTERNS", "SEPARATORS", "Constraint", "any_number", "constraint"]
+__all__ = ["PATTERNS", "SEPARATORS", "Constraint", "any_number", "constraint", "gaps_of"]
 
 SEPARATORS = _SEPARATORS + " "  # of a pattern
 
@@ -449,6 +449,20 @@ class Separators:
         )
 
 
+def gaps_of(text: str, read: str) -> tuple[str, ...]:
+    """Return what a text has before each character that was read and after the last; () if nothing.
+
+    The characters that were read are in the text in order.
+    """
+    gaps, start = [], 0
+    for character in read:
+        place = text.index(character, start)
+        gaps.append(text[start:place])
+        start = place + 1
+    gaps.append(text[start:])
+    return tuple(gaps) if any(gaps) else ()
+
+
 def _skips(automaton: Automaton, start: int, pattern: str, symbols: str) -> dict[int, str]:
     """Return the states that others than ``symbols`` lead to from ``start``, with these."""
     found = {start: ""}
@@ -601,7 +615,7 @@ def _optional_separators(automaton: Automaton, pattern: str, spaces: bool) -> Se
 
 
 def _checked_lexicon(lexicon: Iterable[str]) -> set[str]:
-    if isinstance(lexicon, (str, bytes)):
+    if isinstance(lexicon, (str, bytes)) or not isinstance(lexicon, Iterable):
         raise TypeError(f"lexicon must be an iterable of str, got {lexicon!r}")
     words = set()
     for word in lexicon:

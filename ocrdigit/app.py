@@ -184,7 +184,7 @@ def fingerprint(model: ocrdigit.DigitClassifier) -> str:
 
 
 @st.cache_data(
-    max_entries=100,
+    max_entries=32,
     show_spinner=False,
     hash_funcs={ocrdigit.DigitClassifier: fingerprint},
 )
@@ -204,17 +204,17 @@ def show_numbers(
     """Show the numbers of an image with their boxes; return them as rows, and as plain data."""
     reading, seconds = read(name, data, model)
     count = f"{len(reading.digits)} digit{'' if len(reading.digits) == 1 else 's'}"
-    if len(reading.lines) == 1:
+    if len(reading.numbers) == 1:
         announce(reading.text)
-    elif reading.lines:
-        announce(f"{count} in {len(reading.lines)} numbers")
+    elif reading.numbers:
+        announce(f"{count} in {len(reading.numbers)} numbers")
         st.code(reading.text, language=None)
     else:
         announce("No digits found")
         st.info("For an image of one digit, choose “A single digit” above.")
     for page in range(len(reading.pages)):
         st.image(reading.draw(page), f"{count}, read in {1000 * seconds:.0f} ms", width="stretch")
-    if reading.lines:
+    if reading.digits:
         key = f"{name} {index}"
         panel("Confidence of each number", key, lambda: show_confidence(reading))
         panel("Inspect or correct a digit", key, lambda: inspect_digit(reading, model, key))
@@ -222,24 +222,33 @@ def show_numbers(
 
 
 def show_confidence(reading: Reading) -> None:
-    """Show the confidence of each number of a reading."""
+    """Show the value and the confidence of each number of a reading, by row."""
     st.table(
-        [{"number": line.text, "confidence": f"{line.confidence:.1%}"} for line in reading.lines]
+        [
+            {
+                "row": index + 1,
+                "number": number.text,
+                "value": "" if number.value is None else f"{number.value:f}",
+                "confidence": f"{number.confidence:.1%}",
+            }
+            for index, row in enumerate(reading.rows)
+            for number in row
+        ]
     )
 
 
 def inspect_digit(reading: Reading, model: ocrdigit.DigitClassifier, key: str) -> None:
     """Show a selected digit of a reading in the same way as an image of a single digit."""
-    digits = [(line, digit) for line in reading.lines for digit in line.digits]
+    digits = [(number, digit) for number in reading.numbers for digit in number.digits]
 
     def title(index: int) -> str:
-        line, digit = digits[index]
-        return f"{index + 1}: {digit.value} in {line.text}, confidence {digit.confidence:.0%}"
+        number, digit = digits[index]
+        return f"{index + 1}: {digit.value} in {number.text}, confidence {digit.confidence:.0%}"
 
     indices = range(len(digits))
     selected = st.selectbox("Digit", indices, format_func=title, key=f"digit {key}") or 0
-    line, digit = digits[selected]
-    show_prediction(crop(reading.pages[line.page], digit), model, f"{key} {selected}")
+    number, digit = digits[selected]
+    show_prediction(crop(reading.pages[number.page], digit), model, f"{key} {selected}")
 
 
 def crop(page: NDArray[np.uint8], digit: Digit) -> NDArray[np.uint8]:
@@ -379,8 +388,8 @@ def enlarged(image: NDArray[np.uint8], min_side: int = 224) -> NDArray[np.uint8]
 
 
 def offer_downloads(rows: list[dict[str, Any]], results: list[dict[str, Any]]) -> None:
-    """Show all digits as a table, and offer them as CSV and JSON."""
-    panel("All digits as a table", "", lambda: st.dataframe(rows, width="stretch"))
+    """Show all symbols as a table, and offer them as CSV and JSON."""
+    panel("All symbols as a table", "", lambda: st.dataframe(rows, width="stretch"))
     left, right = st.columns(2)
     table = rows_to_csv(rows)
     left.download_button("Download CSV", table, "digits.csv", "text/csv", width="stretch")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .datasets import Dataset
     from .estimator import DigitClassifier
+    from .evaluation import Evaluation, ReadingEvaluation
     from .reading import Reading
 
 
@@ -208,11 +209,12 @@ def train(
 
 
 @main.command(
-    short_help="Evaluate a model: accuracy, confusion, calibration, robustness.",
+    short_help="Evaluate a model or the reading of fields: accuracy, errors, calibration.",
     epilog=_examples(
         "ocrdigit evaluate --data mnist/",
         "ocrdigit evaluate --data mnist/ --report report.html",
         "ocrdigit evaluate --data my_digits/ --model mine.safetensors --json",
+        "ocrdigit evaluate --reading labels.csv --error-rate 0.01 --report report.html",
     ),
 )
 @click.option("--data", type=click.Path(), metavar="PATH", help=_DATA_HELP)
@@ -244,7 +246,38 @@ def train(
     help="Random seed of the corruptions.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--reading",
+    "labels",
+    type=click.Path(),
+    metavar="CSV",
+    help="Evaluate `ocrdigit read` on the pictures of this file, with the columns file and text.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(),
+    metavar="DIR",
+    help="The folder of the pictures of --reading.  [default: that of the file]",
+)
+@click.option(
+    "--error-rate",
+    type=click.FloatRange(0, 1),
+    metavar="RATE",
+    help="Find the confidence from which at most this fraction of the fields of --reading is "
+    "wrong.  [default: 0.005]",
+)
+@click.option(
+    "--symbols",
+    type=click.Choice(["all", "digits"]),
+    help="What to compare of the fields of --reading.  [default: all]",
+)
+@click.option("--length", type=click.IntRange(1, 1000), help="As for `ocrdigit read`.")
+@click.option("--pattern", metavar="REGEX", help="As for `ocrdigit read`.")
+@click.option("--lexicon", metavar="FILE", type=click.Path(), help="As for `ocrdigit read`.")
+@click.pass_context
 def evaluate(
+    context: click.Context,
+    /,
     data: str | None,
     path: str | None,
     precision: str,
@@ -253,11 +286,54 @@ def evaluate(
     severity: int,
     seed: int,
     as_json: bool,
+    labels: str | None,
+    **options: Any,
 ) -> None:
     """Evaluate a model: accuracy, a table by digit, the confusion matrix, calibration.
 
     The model is evaluated on the data's test part, or on all of the data without a split.
+
+    With --reading, evaluate the reading of labelled fields: accuracy by field, character error
+    rate, kinds of errors, the confidence for a wanted error rate, the worst misreadings.
     """
+    _check_kind_of_evaluation(context, labels)
+    evaluation: Evaluation | ReadingEvaluation
+    if labels:
+        evaluation = _evaluate_reading(labels, path, precision, report, options)
+    else:
+        evaluation = _evaluate_digits(
+            data, path, precision, report, robustness=robustness, severity=severity, seed=seed
+        )
+    click.echo(json.dumps(evaluation.to_dict()) if as_json else str(evaluation))
+    if report:
+        evaluation.save_report(report)
+        click.echo(f"wrote {report} ({os.path.getsize(report) / 1024:,.0f} KB)", err=as_json)
+
+
+_DIGIT_OPTIONS = ("data", "robustness", "severity", "seed")
+_READING_OPTIONS = ("folder", "error_rate", "symbols", "length", "pattern", "lexicon")
+
+
+def _check_kind_of_evaluation(context: click.Context, labels: str | None) -> None:
+    """Raise for an option that is given, but not of this kind of evaluation."""
+    for name in _DIGIT_OPTIONS if labels else _READING_OPTIONS:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(
+                f"{option} is not for --reading" if labels else f"{option} is for --reading"
+            )
+
+
+def _evaluate_digits(
+    data: str | None,
+    path: str | None,
+    precision: str,
+    report: str | None,
+    *,
+    robustness: bool,
+    severity: int,
+    seed: int,
+) -> Evaluation:
     from ._atomic import check_writable
     from .evaluation import evaluate as evaluate_model
 
@@ -268,7 +344,7 @@ def evaluate(
     X, y, part = dataset.X_test, dataset.y_test, "test part"
     if not len(y):
         X, y, part = dataset.X_train, dataset.y_train, "all images"
-    evaluation = evaluate_model(
+    return evaluate_model(
         model,
         X,
         y,
@@ -279,10 +355,32 @@ def evaluate(
         data_name=f"{dataset.name}, {part}",
         verbose=True,
     )
-    click.echo(json.dumps(evaluation.to_dict()) if as_json else str(evaluation))
+
+
+def _evaluate_reading(
+    labels: str, path: str | None, precision: str, report: str | None, options: dict[str, Any]
+) -> ReadingEvaluation:
+    from ._atomic import check_writable
+    from .evaluation import evaluate_reading
+
     if report:
-        evaluation.save_report(report)
-        click.echo(f"wrote {report} ({os.path.getsize(report) / 1024:,.0f} KB)", err=as_json)
+        check_writable(report)
+    words = options.pop("lexicon")
+    given = {name: value for name, value in options.items() if value is not None}
+    return evaluate_reading(
+        labels,
+        lexicon=_words(words) if words else None,
+        model=_model(path, precision),
+        model_name=os.path.basename(path) if path else "default",
+        verbose=True,
+        **given,
+    )
+
+
+def _words(path: str) -> list[str]:
+    """Return the numbers of the text file of a lexicon."""
+    with open(path, encoding="utf-8") as file:
+        return file.read().split()
 
 
 @main.command(
@@ -385,20 +483,34 @@ def explain(
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
 @_CLASSIFIER
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: lines, digits, boxes.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with one row for each digit.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: rows, numbers, symbols, boxes.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with one row for each symbol.")
 @click.option(
     "--draw",
     "folder",
     type=click.Path(),
     metavar="DIR",
-    help="Write each image with the digits' boxes to this folder.",
+    help="Write each image with the symbols' boxes to this folder.",
 )
-@click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each line.")
+@click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each number.")
 @click.option(
     "--pattern",
     metavar="REGEX",
-    help="A regular expression that each line matches, or integer, date, time or phone.",
+    help="A regular expression that each number matches, or integer, date, time or phone.",
+)
+@click.option(
+    "--symbols",
+    type=click.Choice(["all", "digits"]),
+    default="all",
+    show_default=True,
+    help="Read digits and separators, or digits alone.",
+)
+@click.option(
+    "--decimal",
+    type=click.Choice(["auto", ".", ","]),
+    default="auto",
+    show_default=True,
+    help="The decimal separator, for the values in JSON.",
 )
 @click.option(
     "--lexicon", metavar="FILE", type=click.Path(), help="A text file of the possible numbers."
@@ -411,9 +523,13 @@ def read(
     folder: str | None,
     length: int | None,
     pattern: str | None,
+    symbols: str,
+    decimal: str,
     lexicon: str | None,
 ) -> None:
-    """Read the numbers in each of the image FILES, line by line.
+    """Read the numbers in each of the image FILES, row by row.
+
+    Numbers of a row are separated by spaces.
 
     A file that cannot be read is reported on standard error and makes the exit code 1; the other
     files are still processed. A lexicon has one number on each line.
@@ -422,10 +538,7 @@ def read(
     from .reading import rows_to_csv
 
     _check_one_format(as_json, as_csv)
-    words = None
-    if lexicon:
-        with open(lexicon, encoding="utf-8") as text:
-            words = text.read().split()
+    words = _words(lexicon) if lexicon else None
     if folder:
         os.makedirs(folder, exist_ok=True)
     model = _model(path) if path else None
@@ -434,7 +547,15 @@ def read(
     failed = False
     for file in files:
         try:
-            reading = read_image(file, pattern=pattern, lexicon=words, length=length, model=model)
+            reading = read_image(
+                file,
+                pattern=pattern,
+                symbols=symbols,
+                lexicon=words,
+                length=length,
+                decimal=decimal,
+                model=model,
+            )
         except (OSError, ValueError) as error:
             failed = True
             click.echo(f"Error: {_message(error)}", err=True)
@@ -445,10 +566,10 @@ def read(
         if folder:
             _draw_pages(reading, file, folder)
         if not as_json and not as_csv:
-            lines = reading.text.split("\n") if reading.lines else ["(no digits)"]
+            texts = reading.text.split("\n") if reading.rows else ["(no digits)"]
             label = f"{file}: " if len(files) > 1 else ""
-            for line in lines:
-                click.echo(f"{label}{line}")
+            for row in texts:
+                click.echo(f"{label}{row}")
     if as_json:
         click.echo(json.dumps(answers, indent=1))
     if as_csv:

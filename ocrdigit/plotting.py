@@ -31,9 +31,10 @@ from .progress import in_notebook
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ._numbers import Symbol
     from .estimator import DigitClassifier
     from .explaining import Explanation
-    from .reading import Digit, Reading
+    from .reading import Reading
 
 __all__ = [
     "LiveCurves",
@@ -432,9 +433,9 @@ def _layer_index(names: Sequence[str], layer: str | int | None) -> int:
 
 
 def boxes(reading: Reading, page: int = 0) -> Chart:
-    """Plot a page with the box and value of each digit, those of low confidence in red.
+    """Plot a page with the box and value of each symbol, those of low confidence in red.
 
-    Digits with a confidence below 80 % are labelled with it.
+    Symbols with a confidence below 80 % are labelled with it.
 
     Parameters
     ----------
@@ -461,28 +462,28 @@ def boxes(reading: Reading, page: int = 0) -> Chart:
     """
     if not 0 <= page < len(reading.pages):
         raise IndexError(f"page must be 0 to {len(reading.pages) - 1}, got {page}")
-    image = reading.pages[page]
-    height, width = image.shape
+    image = reading.pictures[page]
+    height, width = image.shape[:2]
     scale = 9 / max(width, 1.4 * height)
     with style():
         figure, (axes,) = new_chart(max(3.0, width * scale), max(1.2, height * scale))
         axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
         points = 72 * scale  # typographic points per pixel
-        for line in reading.lines:
-            for digit in line.digits if line.page == page else ():
-                _box(axes, digit, points)
+        for number in reading.numbers:
+            for symbol in number.symbols if number.page == page else ():
+                _box(axes, symbol, points)
     return figure
 
 
-def _box(axes: Axes, digit: Digit, points: float) -> None:
+def _box(axes: Axes, symbol: Symbol, points: float) -> None:
     from matplotlib.patches import Rectangle
 
-    x, y, w, h = digit.box
-    confident = digit.confidence >= 0.8
+    x, y, w, h = symbol.box
+    confident = symbol.confidence >= 0.8
     colour = GREEN if confident else RED
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, edgecolor=colour))
-    label = str(digit.value) if confident else f"{digit.value} {digit.confidence:.0%}"
+    label = str(symbol.value) if confident else f"{symbol.value} {symbol.confidence:.0%}"
     size = min(14.0, max(6.0, 0.4 * h * points))
     tag = {"facecolor": colour, "edgecolor": "none", "pad": 1.2}
     axes.text(x, y - 1, label, color="white", fontsize=size, va="bottom", bbox=tag)

@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from . import _checks, _core
 from ._aligned_table import find_aligned
 from ._inputs import gray_pages
+from ._numbers import Digit, Number, Symbol
+from ._page_reader import PageReader, checked_model, downscaled
+from ._spaces import find_spaces
+from ._symbol_tables import symbols_of
 from ._typing import ImageLike
 from .models.recognizer import shipped_fusion, shipped_recognizer
-from .reading import Digit, Line, _checked_model, _downscaled, _Reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +91,7 @@ class Cell:
     ----------
     row, column : int
         Its place in the table, from 0; of a merged cell, that of its upper left corner.
-    numbers : tuple of Line
+    numbers : tuple of Number
         In reading order; empty for an empty cell.
     corners : tuple of four (x, y)
         In pixels of the image: upper left, upper right, lower right, lower left.
@@ -98,7 +101,7 @@ class Cell:
 
     row: int
     column: int
-    numbers: tuple[Line, ...]
+    numbers: tuple[Number, ...]
     corners: tuple[Point, Point, Point, Point]
     row_span: int = 1
     column_span: int = 1
@@ -373,8 +376,8 @@ def read_table(
             f"rows x columns must be at most {_MAX_CELLS:,} cells, got {rows} x {columns}"
         )
     page = gray_pages(image, "image")[0]
-    classifier = _checked_model(model)
-    small, factor = _downscaled(page)
+    classifier = checked_model(model)
+    small, factor = downscaled(page)
     grid = _find_upright(small, wanted, classifier)
     cells = _read_cells(grid, factor, classifier) if grid else ()
     if len(cells) < 2 and not (cells and any(wanted)):  # nothing, or a frame around the page
@@ -391,8 +394,8 @@ def _read_aligned(
     page: NDArray[np.uint8], model: DigitClassifier, rows: int, columns: int
 ) -> tuple[tuple[Cell, ...], ...]:
     """Return the cells of a table without ruling lines; none if there is none."""
-    lines = [line for (line,) in _Reader().read_page(model, page, 0)]
-    found = find_aligned(lines, rows, columns)
+    numbers = [found.number for found in PageReader(model=model).read(page)]
+    found = find_aligned(numbers, rows, columns)
     if found is None:
         return ()
     rows, columns = (side - 1 for side in found.nodes.shape[:2])
@@ -672,7 +675,9 @@ def _read_cells(grid: _Grid, factor: int, model: DigitClassifier) -> tuple[tuple
     for i, j in np.argwhere(grid.spans[..., 0] > 0).tolist():
         height, width = grid.spans[i, j].tolist()
         found = lines.get((i, j), {})
-        numbers = tuple(Line(tuple(digits)) for digits in found.values())
+        numbers = tuple(
+            Number(tuple(symbols), gaps=find_spaces(symbols)) for symbols in found.values()
+        )
         corners = _points(factor * grid.corners(i, j))
         cell = Cell(i, j, numbers, corners, height, width)
         cells[i : i + height, j : j + width] = cell
@@ -681,30 +686,27 @@ def _read_cells(grid: _Grid, factor: int, model: DigitClassifier) -> tuple[tuple
 
 def _read_lines(
     grid: _Grid, factor: int, model: DigitClassifier
-) -> dict[tuple[int, int], dict[int, list[Digit]]]:
-    """Return the digits of each cell by text line."""
+) -> dict[tuple[int, int], dict[int, list[Symbol]]]:
+    """Return the symbols of each cell by text line."""
     writing = _find_writing(grid)
-    table, numbers, _ = _core.read_symbols(
+    table, probabilities, _ = _core.read_symbols(
         shipped_recognizer(),
         writing.picture,
         classifier=model._fitted_classifier(),
         fusion=shipped_fusion().to_dict(),
     )
-    numbers = numbers[table[:, 1] < 10]
-    table = table[table[:, 1] < 10]
     boxes = table[:, 2:]
     rows, columns = grid.cell_of(boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2)
-    cells: dict[tuple[int, int], dict[int, list[Digit]]] = {}
+    cells: dict[tuple[int, int], dict[int, list[Symbol]]] = {}
     places = zip(rows.tolist(), columns.tolist(), strict=True)
-    for place, (line, value, *box), row in zip(places, table.tolist(), numbers, strict=True):
-        d = row[2:12]
-        digit = Digit(value, float(row[0]), tuple(box), d / d.sum(), float(row[1] * d.sum()))
-        cells.setdefault(place, {}).setdefault(line, []).append(digit)
+    symbols = symbols_of(table, probabilities)
+    for place, line, symbol in zip(places, table[:, 0].tolist(), symbols, strict=True):
+        cells.setdefault(place, {}).setdefault(line, []).append(symbol)
     _verify_single_digits(writing, cells, model)
     return {
         place: {
-            line: [replace(d, box=grid.box_in_image(*place, d.box, factor)) for d in digits]
-            for line, digits in lines.items()
+            line: [replace(s, box=grid.box_in_image(*place, s.box, factor)) for s in symbols]
+            for line, symbols in lines.items()
         }
         for place, lines in cells.items()
         if place in writing.boxes
@@ -712,7 +714,7 @@ def _read_lines(
 
 
 def _verify_single_digits(
-    writing: _Writing, cells: dict[tuple[int, int], dict[int, list[Digit]]], model: DigitClassifier
+    writing: _Writing, cells: dict[tuple[int, int], dict[int, list[Symbol]]], model: DigitClassifier
 ) -> None:
     """Fuse the scores of cells that hold one digit with those of the classifier for the cell.
 
@@ -730,13 +732,13 @@ def _verify_single_digits(
     crops = [crop for _, _, crop in single]
     probabilities, scores = model.predict_proba(crops), _digit_scores(model, crops)
     for (place, box, _), p, score in zip(single, probabilities, scores.tolist(), strict=True):
-        found = [digit for line in cells.get(place, {}).values() for digit in line]
-        several = float(np.prod([digit.confidence for digit in found]))
+        found = [symbol for line in cells.get(place, {}).values() for symbol in line]
+        several = float(np.prod([symbol.confidence for symbol in found]))
         if len(found) > 1 and p.max() * score * one < max(_MIN_SINGLE, several) * (1 - one):
             continue
         log_p = _CELL_WEIGHT * np.log(np.maximum(p, 1e-4))
         is_digit = score
-        if len(found) == 1:
+        if len(found) == 1 and isinstance(found[0], Digit):
             log_p = log_p + np.log(np.maximum(found[0].probabilities, 1e-4))
             is_digit = max(score, found[0].is_digit)
         if is_digit < _MIN_IS_DIGIT:

@@ -27,7 +27,7 @@ ROW = ocrdigit.synth.string("1874", random_state=3).image
 
 # Panels.
 CONFIDENCE, INSPECT = "Confidence of each number", "Inspect or correct a digit"
-STEPS, TABLE = "Preprocessing, step by step", "All digits as a table"
+STEPS, TABLE = "Preprocessing, step by step", "All symbols as a table"
 
 
 def png(array: np.ndarray) -> bytes:

@@ -144,7 +144,7 @@ def test_panels_open_by_the_keyboard(browser: webdriver.Chrome) -> None:
     browser.execute_script("arguments[0].focus()", panel)
     ActionChains(browser).send_keys(Keys.ENTER).perform()
     rows = wait_until(lambda: browser.find_elements(By.CSS_SELECTOR, "main table tbody tr"))
-    assert len(rows) == len(ocrdigit.read(ocrdigit.datasets.load_page().image).lines)
+    assert len(rows) == len(ocrdigit.read(ocrdigit.datasets.load_page().image).numbers)
 
 
 def test_text_file(browser: webdriver.Chrome, tmp_path: Path) -> None:

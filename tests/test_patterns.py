@@ -230,7 +230,7 @@ class TestReading:
         assert set(read(picture.image, pattern=r"[0-7]+").text) <= set("01234567")
         assert read(picture.image, pattern=r"\d+", length=3).text in ("184", "174", "187", "874")
         assert read(picture.image, pattern=r"1\d*", lexicon=["2874", "1574"]).text == "1574"
-        assert read(picture.image, pattern=r"\d{300}").lines == ()
+        assert read(picture.image, pattern=r"\d{300}").rows == ()
 
     def test_patterns_of_strings(self) -> None:
         """The pattern of a text does not change a right reading, and corrects others.
@@ -247,21 +247,23 @@ class TestReading:
             random_state=5,
         )
         for picture in pictures:
-            pattern = rf"{picture.text[:2]}\d{{4}}"
-            without = ocrdigit.read(picture.image).text
-            texts = [line.text for line in ocrdigit.read(picture.image, pattern=pattern).lines]
+            digits = "".join(map(str, picture.values))
+            pattern = rf"{digits[:2]}\d{{4}}"
+            without = ocrdigit.read(picture.image, symbols="digits").text
+            reading = ocrdigit.read(picture.image, pattern=pattern)
+            texts = [number.text for number in reading.numbers]
             assert all(re.fullmatch(pattern, text) for text in texts)
-            assert picture.text in texts or without != picture.text
-            free += without == picture.text
-            right += picture.text in texts
+            assert digits in texts or without != digits
+            free += without == digits
+            right += digits in texts
         assert right >= free
 
     def test_separators(self, picture: synth.Picture) -> None:
-        (line,) = ocrdigit.read(picture.image, pattern=r"\d\d:\d\d").lines
-        assert line.text == "18:74"
-        assert line.separators == ("", "", ":", "", "")
-        assert line.to_dict()["text"] == "18:74"
-        assert [digit.value for digit in line.digits] == [1, 8, 7, 4]
+        (number,) = ocrdigit.read(picture.image, pattern=r"\d\d:\d\d").numbers
+        assert number.text == str(number) == "18:74"
+        assert number.gaps == ("", "", ":", "", "")
+        assert number.to_dict()["text"] == "18:74"
+        assert [digit.value for digit in number.digits] == [1, 8, 7, 4]
 
     def test_alternatives(self, picture: synth.Picture) -> None:
         reading = ocrdigit.read(picture.image, pattern=r"\d\d-\d\d", alternatives=5)
@@ -271,7 +273,7 @@ class TestReading:
         assert len({alternative.text for alternative in alternatives}) == 5
         assert probabilities == sorted(probabilities, reverse=True)
         assert sum(probabilities) == pytest.approx(1)
-        assert len(reading.to_dict()["lines"][0]["alternatives"]) == 5
+        assert len(reading.to_dict()["rows"][0][0]["alternatives"]) == 5
         assert ocrdigit.read(picture.image).alternatives == ((),)
 
     def test_alternatives_on_a_rotated_page(self, picture: synth.Picture) -> None:
@@ -294,13 +296,13 @@ class TestReading:
         assert called[0] == "1874"
         assert checks.luhn(reading.text)
         assert not any(map(checks.luhn, called[:-1]))
-        assert [a.text for a in reading.lines[0].alternatives][: len(called)] == called
+        assert [a.text for a in reading.numbers[0].alternatives][: len(called)] == called
         assert ocrdigit.read(picture.image, check=lambda text: True).text == "1874"
 
     def test_no_text_passes(self, picture: synth.Picture) -> None:
         reading = ocrdigit.read(picture.image, check=lambda text: False)
         assert reading.text == ""
-        assert reading.lines == ()
+        assert reading.rows == ()
         (failed,) = reading.failed
         assert failed.text == "1874"
         assert len(failed.alternatives) == 32

@@ -62,29 +62,30 @@ class TestReading:
             assert 0 <= digit.confidence <= digit.is_digit <= 1
             assert digit.probabilities.shape == (10,)
             assert digit.probabilities.sum() == pytest.approx(1, abs=1e-4)
-        left, top, width, height = reading.lines[0].box
+        left, top, width, height = reading.numbers[0].box
         assert left <= picture.boxes[0][0] + 2
         assert left + width >= picture.boxes[-1][0] + picture.boxes[-1][2] - 2
         assert 0 <= top < top + height <= 64
 
-    def test_lines_in_reading_order(self) -> None:
+    def test_rows_in_reading_order(self) -> None:
         rows = [["1874", "350"], ["926"], ["40", "5512"]]
         page = synth.page(rows, size=(700, 400), style="plain", color=False, random_state=4)
         reading = ocrdigit.read(page.image)
-        assert reading.text.split() == [number for row in rows for number in row]
-        assert len(reading.lines) >= len(rows)
+        assert reading.text == "\n".join(" ".join(row) for row in rows)
+        assert [[number.text for number in row] for row in reading.rows] == rows
+        assert [number.text for number in reading.numbers] == reading.text.split()
 
     def test_digit_in_two_parts(self) -> None:
         """A five with a detached bar is joined to the line, which is not split there."""
         sevens = [draw(7, (240, 100), (x, 20, x + 30, 75), 6) for x in (20, 180)]
         page = Image.fromarray(np.minimum(*sevens))
-        assert [line.text for line in ocrdigit.read(page).lines] == ["7", "7"]
+        assert [number.text for number in ocrdigit.read(page).numbers] == ["7", "7"]
         canvas = ImageDraw.Draw(page)
         level = int(sevens[0].min())
         canvas.line((104, 22, 128, 22), level, 6)
         canvas.line((104, 22, 102, 40), level, 6)
         canvas.arc((92, 48, 128, 76), -90, 160, level, 6)
-        assert [line.text for line in ocrdigit.read(page).lines] == ["757"]
+        assert [number.text for number in ocrdigit.read(page).numbers] == ["757"]
 
     @pytest.mark.xfail(strict=True, reason="the detector erases only the middle of the bracket")
     def test_bracket_beside_two_lines(self) -> None:
@@ -116,7 +117,7 @@ class TestReading:
         picture = synth.string("1111", height=48, style="touching", random_state=0)
         for length in (2, 3, 4):
             reading = ocrdigit.read(picture.image, length=length)
-            assert {len(line.digits) for line in reading.lines} <= {length}
+            assert {len(number.digits) for number in reading.numbers} <= {length}
         assert ocrdigit.read(picture.image, length=900).text == ""
 
     def test_lexicon(self, picture: synth.Picture) -> None:
@@ -309,7 +310,7 @@ class TestLayout:
 
     @property
     def text(self) -> str:
-        return "\n".join(text for row in self.ROWS for text in row)
+        return "\n".join(" ".join(row) for row in self.ROWS)
 
     def test_columns(self, page: NDArray[np.uint8]) -> None:
         assert ocrdigit.read(page).text == self.text
@@ -393,7 +394,7 @@ class TestResults:
         plain = json.loads(json.dumps(ocrdigit.read(picture.image).to_dict()))
         assert plain["text"] == TEXT
         assert plain["pages"] == [{"width": picture.image.shape[1], "height": 64}]
-        assert [digit["value"] for digit in plain["lines"][0]["digits"]] == [1, 8, 7, 4]
+        assert [symbol["value"] for symbol in plain["rows"][0][0]["symbols"]] == [1, 8, 7, 4]
 
     def test_csv(self, picture: synth.Picture) -> None:
         rows = list(csv.DictReader(io.StringIO(ocrdigit.read(picture.image).to_csv("a,b.png"))))
@@ -404,8 +405,8 @@ class TestResults:
         reading = ocrdigit.read(picture.image)
         drawn = np.asarray(reading.draw())
         assert drawn.shape == (*picture.image.shape, 3)
-        x, y, w, _ = reading.digits[1].box
-        assert (drawn[y, x : x + w] == (26, 127, 75)).all()
+        x, y, w, h = reading.digits[1].box
+        assert (drawn[y + h, x : x + w] == (26, 127, 75)).all()
         assert Image.open(io.BytesIO(reading._repr_png_())).size == reading.draw().size
         assert TEXT in reading._repr_html_()
         with pytest.raises(IndexError, match="page"):
@@ -475,7 +476,7 @@ class TestInputs:
         pages[0].save(path, save_all=True, append_images=pages[1:])
         reading = ocrdigit.read(path)
         assert reading.text == "\n".join(texts)
-        assert [line.page for line in reading.lines] == [0, 1, 2]
+        assert [number.page for number in reading.numbers] == [0, 1, 2]
         assert reading.draw(2).size == pages[2].size
 
     def test_first_frame_of_an_animation(self, picture: synth.Picture, tmp_path: Path) -> None:
@@ -502,7 +503,7 @@ class TestBadInput:
     def test_blank_image(self, size: tuple[int, int], level: int) -> None:
         reading = ocrdigit.read(np.full(size, level, np.uint8))
         assert reading.text == ""
-        assert reading.lines == reading.digits == ()
+        assert reading.rows == reading.numbers == reading.digits == ()
 
     def test_too_large(self) -> None:
         with pytest.raises(ValueError, match=r"20000 x 20000 pixels.*100,000,000"):
@@ -651,6 +652,23 @@ class TestCommand:
         result = CliRunner().invoke(main, ["read", "a.png", "b.png"])
         assert result.output == f"a.png: {TEXT}\nb.png: (no digits)\n"
 
+    def test_numbers_of_a_row(self, tmp_path: Path) -> None:
+        page = ocrdigit.datasets.load_page().image
+        Image.fromarray(page).save(tmp_path / "page.png")
+        result = CliRunner().invoke(main, ["read", "page.png"])
+        assert result.output == ocrdigit.read(page).text + "\n"
+        assert result.output.splitlines()[0].split() == ["05221859", "27"]
+
+    def test_symbols_and_decimal(self, picture: synth.Picture, tmp_path: Path) -> None:
+        Image.fromarray(picture.image).save(tmp_path / "a.png")
+        command = ["read", "a.png", "--pattern", r"\d\.\d{3}", "--symbols", "digits", "--json"]
+        for decimal, value in (("auto", None), (".", "1.874"), (",", "1874")):
+            result = CliRunner().invoke(main, [*command, "--decimal", decimal])
+            (number,) = json.loads(result.output)[0]["rows"][0]
+            assert (number["text"], number["value"]) == ("1.874", value)
+        for wrong in (["--symbols", "letters"], ["--decimal", ";"]):
+            assert CliRunner().invoke(main, ["read", "a.png", *wrong]).exit_code == 2
+
     def test_json_csv_and_drawing(self, picture: synth.Picture, tmp_path: Path) -> None:
         Image.fromarray(picture.image).save(tmp_path / "a.png")
         result = CliRunner().invoke(main, ["read", "a.png", "--json", "--draw", "drawn"])
@@ -668,7 +686,10 @@ class TestCommand:
             main, ["read", "a.png", "--model", "mine.safetensors", "--json"]
         )
         digits = [
-            digit for line in json.loads(result.output)[0]["lines"] for digit in line["digits"]
+            digit
+            for row in json.loads(result.output)[0]["rows"]
+            for number in row
+            for digit in number["symbols"]
         ]
         expected = ocrdigit.read(picture.image, model=model).digits
         assert [digit["confidence"] for digit in digits] == [d.confidence for d in expected]

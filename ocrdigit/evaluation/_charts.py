@@ -17,6 +17,7 @@ from .metrics import REJECTED
 
 if TYPE_CHECKING:
     from ._result import Trial
+    from ._risk_coverage import RiskCoverage, Threshold
 
 Point = tuple[float, float]
 
@@ -33,8 +34,8 @@ def picture(image: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-def reliability_chart(curve: metrics.Reliability) -> str:
-    """Return a chart of accuracy over confidence."""
+def reliability_chart(curve: metrics.Reliability, unit: str = "images") -> str:
+    """Return a chart of accuracy over confidence; ``unit`` names what is answered."""
     percents = [0, 25, 50, 75, 100]
     chart = _Chart("confidence", "accuracy", (0, 100), (0, 100), percents, percents)
     chart.line([(0, 0), (100, 100)], "ideal")
@@ -47,7 +48,7 @@ def reliability_chart(curve: metrics.Reliability) -> str:
         chart.dot(
             (100 * confidence, 100 * accuracy),
             3 + 6 * math.sqrt(images) / maximum,
-            f"{images:,} images, mean confidence {confidence:.1%}, accuracy {accuracy:.1%}",
+            f"{images:,} {unit}, mean confidence {confidence:.1%}, accuracy {accuracy:.1%}",
         )
     return chart.svg("Accuracy by confidence")
 
@@ -69,6 +70,29 @@ def reject_chart(curve: metrics.RejectCurve, max_rejected: float = 0.05) -> str:
     chart.dot((100 * REJECTED, 100 * error), 5, text)
     chart.note((100 * REJECTED, 100 * error), text)
     return chart.svg("Error rate of the remaining images by the fraction rejected")
+
+
+def risk_coverage_chart(curve: RiskCoverage, threshold: Threshold | None) -> str:
+    """Return a chart of the error rate over the fraction kept, with the threshold marked.
+
+    A few answers give any error rate: the scale fits the curve where 5 % or more are kept.
+    """
+    fitted = curve.error[curve.coverage >= min(0.05, curve.coverage[-1])]
+    ticks = _ticks(max(100 * float(fitted.max()), 0.01))
+    errors = np.minimum(100 * curve.error, ticks[-1])
+    points = _subsampled(list(zip(100 * curve.coverage, errors, strict=True)))
+    percents = [0, 25, 50, 75, 100]
+    chart = _Chart("coverage", "error rate", (0, 100), (0, ticks[-1]), percents, ticks)
+    chart.area(points)
+    chart.line(points, "line")
+    if threshold is not None:
+        point = 100 * threshold.coverage, 100 * threshold.error_rate
+        text = f"{threshold.coverage:.1%} kept: {threshold.error_rate:.2%} errors"
+        top = point[0], 0.85 * ticks[-1]  # above the curve, which is low on the left
+        chart.line([point, top], "ideal")
+        chart.dot(point, 5, text)
+        chart.note(top, text, "end" if point[0] > 50 else "start")
+    return chart.svg("Error rate of the fields kept by the fraction kept")
 
 
 def sweep_chart(
@@ -150,9 +174,10 @@ class _Chart:
             f"<title>{escape(title)}</title></circle>"
         )
 
-    def note(self, point: Point, text: str) -> None:
-        """Add text next to a point."""
-        self._text(self.x(point[0]) + 9, self.y(point[1]) - 9, text, "start", "note")
+    def note(self, point: Point, text: str, anchor: str = "start") -> None:
+        """Add text above a point, to its right or, with the anchor "end", to its left."""
+        offset = 9 if anchor == "start" else -9
+        self._text(self.x(point[0]) + offset, self.y(point[1]) - 9, text, anchor, "note")
 
     def image(self, x: float, size: float, image: NDArray[np.uint8]) -> None:
         """Add an image above the x axis."""

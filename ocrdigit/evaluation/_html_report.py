@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._core import __version__
 from . import _charts
+from ._page import figure, header, page, percent, section
 from .metrics import REJECTED
 
 if TYPE_CHECKING:
@@ -18,14 +17,11 @@ if TYPE_CHECKING:
 from ._text_report import confusions
 from .corruptions import CORRUPTIONS
 
-_STYLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.css")
 _MAX_MISREAD = 60  # misclassified images shown
 
 
 def html_report(result: Evaluation) -> str:
     """Return the HTML page."""
-    with open(_STYLE, encoding="utf-8") as file:
-        style = file.read()
     sections = [
         _header(result),
         _confusion(result),
@@ -33,16 +29,8 @@ def html_report(result: Evaluation) -> str:
         _calibration(result),
         *(_robustness(result.robustness) if result.robustness else ()),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_percent(result.accuracy)} accuracy: {escape(result.model)}</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(sections)
-        + f"\n</main>\n<footer>Made by ocrdigit {escape(__version__)}. {_methods(result)}"
-        "</footer>\n</body>\n</html>\n"
-    )
+    title = f"{percent(result.accuracy)} accuracy: {result.model}"
+    return page(title, sections, _methods(result))
 
 
 def _header(result: Evaluation) -> str:
@@ -51,12 +39,12 @@ def _header(result: Evaluation) -> str:
         ("errors", f"{result.count - result.right:,}", f"of {result.count:,} images"),
         (
             "calibration error",
-            _percent(result.reliability.error),
+            percent(result.reliability.error),
             "mean difference of confidence and accuracy",
         ),
         (
             f"error rate, {REJECTED:.0%} rejected",
-            _percent(result.rejection.error_at(REJECTED)),
+            percent(result.rejection.error_at(REJECTED)),
             "without the least confident images",
         ),
     ]
@@ -69,26 +57,23 @@ def _header(result: Evaluation) -> str:
                 f"severity {result.robustness.severity} of 5",
             )
         )
-    return (
-        '<header>\n<p class="eyebrow">Handwritten digit recognition</p>\n'
-        f"<h1>{escape(_capitalized(result.model))}</h1>\n"
-        f'<p class="on">on {escape(result.data)}</p>\n'
-        f'<p class="hero"><strong>{_percent(result.accuracy)}</strong> '
-        f"<span>of {result.count:,} images classified correctly.<br>95% confidence interval: "
-        f"{_percent(low)} to {_percent(high)}.</span></p>\n"
-        '<dl class="tiles">'
-        + "".join(
-            f"<div><dt>{escape(name)}</dt><dd><b>{value}</b>{escape(note)}</dd></div>"
-            for name, value, note in tiles
-        )
-        + "</dl>\n</header>"
+    hero = (
+        f"{result.count:,} images classified correctly.<br>95% confidence interval: "
+        f"{percent(low)} to {percent(high)}."
+    )
+    return header(
+        "Handwritten digit recognition",
+        _capitalized(result.model),
+        result.data,
+        (percent(result.accuracy), f"of {hero}"),
+        tiles,
     )
 
 
 def _confusion(result: Evaluation) -> str:
     frequent = confusions(result.confusion, 3)
     pairs = ", ".join(f"{true} as {predicted} ({n:,})" for true, predicted, n in frequent)
-    return _section(
+    return section(
         "Errors by digit",
         f"The most frequent confusions: {pairs}." if frequent else "No errors.",
         f'<div class="pair"><figure>{_matrix(result)}<figcaption>Rows: true digit. Columns: '
@@ -126,7 +111,7 @@ def _by_digit(result: Evaluation) -> str:
     rows = "".join(
         f'<tr><th scope="row">{digit}</th><td>{digits.images[digit]:,}</td>'
         f"<td>{digits.images[digit] - digits.right[digit]:,}</td>"
-        f"<td>{_percent(digits.recall[digit])}</td><td>{_percent(digits.precision[digit])}</td></tr>"
+        f"<td>{percent(digits.recall[digit])}</td><td>{percent(digits.precision[digit])}</td></tr>"
         for digit in range(10)
     )
     names = ("digit", "images", "errors", "recall", "precision")
@@ -152,7 +137,7 @@ def _misread(result: Evaluation) -> str:
         "</figcaption></figure>"
         for i in shown.tolist()
     )
-    return _section(
+    return section(
         "Misclassified images",
         "The predicted and the true digit with their probabilities, most confident predictions "
         f"first.{more}",
@@ -163,19 +148,19 @@ def _misread(result: Evaluation) -> str:
 def _calibration(result: Evaluation) -> str:
     curve = result.rejection
     index = int(np.searchsorted(curve.rejected, REJECTED + 1e-12, "right")) - 1
-    return _section(
+    return section(
         "Calibration and rejection",
-        f"The expected calibration error (15 bins) is {_percent(result.reliability.error)}. "
+        f"The expected calibration error (15 bins) is {percent(result.reliability.error)}. "
         f"Rejecting the {REJECTED:.0%} of images with the lowest confidence, below "
-        f"{_percent(float(curve.threshold[index]))}, leaves an error rate of "
-        f"{_percent(float(curve.error[index]))}.",
+        f"{percent(float(curve.threshold[index]))}, leaves an error rate of "
+        f"{percent(float(curve.error[index]))}.",
         '<div class="pair">'
-        + _figure(
+        + figure(
             _charts.reliability_chart(result.reliability),
             "Accuracy by confidence. On the dotted line, both are equal. Larger dots are bins of "
             "more images; vertical lines are 95% confidence intervals.",
         )
-        + _figure(
+        + figure(
             _charts.reject_chart(curve),
             "Error rate of the remaining images, by the fraction of images rejected.",
         )
@@ -186,7 +171,7 @@ def _calibration(result: Evaluation) -> str:
 def _robustness(robustness: Robustness) -> Iterable[str]:
     order = sorted(robustness.corruptions.items(), key=lambda item: -item[1].accuracy)
     best, worst = order[0], order[-1]
-    yield _section(
+    yield section(
         "Robustness to corruptions",
         f"Accuracy on {robustness.images:,} images under each of {len(order)} corruptions, "
         f"applied to the 28x28 pixels: {robustness.mean_accuracy:.1%} on average, highest for "
@@ -194,16 +179,16 @@ def _robustness(robustness: Robustness) -> Iterable[str]:
         "frame.",
         '<ul class="bars">' + "".join(_bar(name, trial) for name, trial in order) + "</ul>",
     )
-    yield _section(
+    yield section(
         "Rotation and scale",
         f"Accuracy on {robustness.transformed_images:,} images, rotated counter-clockwise or "
         "scaled about their centres.",
         '<div class="pair">'
-        + _figure(
+        + figure(
             _charts.sweep_chart(list(robustness.rotation.items()), "angle", "{:g}°".format),
             "At large angles, digits such as 6 and 9 become ambiguous.",
         )
-        + _figure(
+        + figure(
             _charts.sweep_chart(list(robustness.scale.items()), "scale", "{:g}".format),
             "At a scale of 0.4 digits are about 8 pixels tall; at 1.4 they fill the image.",
         )
@@ -229,14 +214,6 @@ def _bar(name: str, trial: Trial) -> str:
     )
 
 
-def _section(title: str, lead: str, body: str) -> str:
-    return f"<section>\n<h2>{escape(title)}</h2>\n<p>{escape(lead)}</p>\n{body}\n</section>"
-
-
-def _figure(chart: str, caption: str) -> str:
-    return f"<figure>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
 def _methods(result: Evaluation) -> str:
     text = "Confidence intervals are Wilson's score intervals."
     if result.robustness:
@@ -245,11 +222,6 @@ def _methods(result: Evaluation) -> str:
             "cannot be compared with published results on MNIST-C."
         )
     return text
-
-
-def _percent(fraction: float) -> str:
-    """Return a percentage with two decimals, "-" for NaN."""
-    return "-" if np.isnan(fraction) else f"{fraction:.2%}"
 
 
 def _small_percent(fraction: float) -> str:

@@ -171,17 +171,42 @@ def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 15) -> R
     TypeError, ValueError
         If an argument is not as described.
     """
-    confidence, right = _predictions(probabilities, truth)
+    return reliability_of(*_predictions(probabilities, truth), bins)
+
+
+def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> Reliability:
+    """Return the same for any kind of answers.
+
+    Parameters
+    ----------
+    confidence : ndarray (n,)
+        The confidence of each answer, 0 to 1.
+    right : ndarray (n,) of bool
+        Whether each answer is right.
+    bins : int, default 15
+        As for :func:`reliability`.
+
+    Returns
+    -------
+    Reliability
+        Its ``images`` are the numbers of answers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+    """
+    scores, correct = checked_answers(confidence, right)
     bins = _checks.positive_int("bins", bins)
-    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    index = np.minimum((scores * bins).astype(np.int64), bins - 1)
     count = np.bincount(index, minlength=bins)
     filled = np.flatnonzero(count)
     return Reliability(
         filled / bins,
         (filled + 1) / bins,
         count[filled],
-        np.bincount(index, confidence, bins)[filled] / count[filled],
-        np.bincount(index, right, bins)[filled] / count[filled],
+        np.bincount(index, scores, bins)[filled] / count[filled],
+        np.bincount(index, correct, bins)[filled] / count[filled],
     )
 
 
@@ -232,6 +257,20 @@ def _fraction(name: str, value: object) -> float:
     if not 0 <= fraction <= 1:
         raise ValueError(f"{name} must be 0 to 1, got {value!r}")
     return fraction
+
+
+def checked_answers(confidence: ArrayLike, right: ArrayLike) -> tuple[Doubles, NDArray[np.bool_]]:
+    """Return the confidence of each answer, and whether it is right; raise if they are invalid."""
+    scores, correct = _scores("confidence", confidence), np.asarray(right)
+    if scores.min() < 0 or scores.max() > 1 + 1e-5:
+        raise ValueError(f"confidence must be 0 to 1, got {scores.min()} to {scores.max()}")
+    if correct.dtype != np.bool_:
+        raise TypeError(f"right must be bool, got {correct.dtype}")
+    if correct.shape != scores.shape:
+        raise ValueError(
+            f"right must have shape {scores.shape}, as confidence has, got {correct.shape}"
+        )
+    return scores, correct
 
 
 def _digits(name: str, values: ArrayLike) -> NDArray[np.int64]:

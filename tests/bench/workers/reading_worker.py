@@ -66,8 +66,7 @@ def ocrdigit(job: dict[str, Any]) -> dict[str, Any]:
     digits: list[Any] = []
 
     def numbers(reading: Any) -> list[Any]:
-        found = reading.numbers if hasattr(reading, "numbers") else reading.lines
-        return [(number.text, number.box) for number in found]
+        return [(number.text, number.box) for number in reading.numbers]
 
     def page(picture: Any) -> Any:
         return numbers(ocrdigit.read(picture))

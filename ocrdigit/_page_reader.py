@@ -1,0 +1,194 @@
+"""Reading of one page: the calls of the core, and the numbers that it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _checks, _core
+from ._numbers import Alternative, Digit, Number, Symbol, text_of
+from ._patterns import Constraint, any_number, constraint, gaps_of
+from ._predict import shipped_model
+from ._spaces import find_spaces
+from ._symbol_tables import split_lines, symbols_of
+from ._symbols import DIGITS, SYMBOLS
+from ._values import checked_decimal
+from .estimator import DigitClassifier
+from .models.detector import shipped_detector
+from .models.recognizer import shipped_fusion, shipped_recognizer
+
+__all__ = ["Found", "PageReader", "checked_model", "downscaled"]
+
+# Larger pages are downscaled by an integer factor before they are read.
+_MAX_PIXELS = 5_000_000
+
+_MAX_ALTERNATIVES = 32
+_KINDS = ("all", "digits")
+
+Texts = list[tuple[int, int, float]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found for a line of a page.
+
+    Attributes
+    ----------
+    number : Number
+        The most probable one that passes the check; if there is none, the most probable one.
+    passed : bool
+        Whether it passes.
+    """
+
+    number: Number
+    passed: bool = True
+
+
+class PageReader:
+    """The parameters of :func:`ocrdigit.read`, checked and compiled for any number of pages."""
+
+    def __init__(
+        self,
+        *,
+        pattern: str | None = None,
+        symbols: str = "all",
+        lexicon: Iterable[str] | None = None,
+        length: int | tuple[int, int] | None = None,
+        check: Callable[[str], object] | None = None,
+        alternatives: int = 0,
+        decimal: str = "auto",
+        model: DigitClassifier | None = None,
+    ) -> None:
+        self.digits_only = _checks.known("symbols", symbols, _KINDS) == "digits"
+        self.constraint: Constraint | None = constraint(pattern, length, lexicon)
+        self.has_pattern = pattern is not None
+        self.finds_spaces = not self.digits_only and pattern is None and lexicon is None
+        self.check = check
+        self.count = _checks.int_in_range("alternatives", alternatives, 0, _MAX_ALTERNATIVES)
+        self.decimal = checked_decimal(decimal)
+        self.model = checked_model(model)
+        if check is not None:
+            if not callable(check):
+                raise TypeError(f"check must be callable, got {check!r}")
+            self.count = _MAX_ALTERNATIVES
+        if self.count and self.constraint is None:
+            self.constraint = any_number(DIGITS if self.digits_only else SYMBOLS)
+
+    def read(self, page: NDArray[np.uint8], index: int = 0) -> list[Found]:
+        """Return what is found on a page, in reading order."""
+        small, factor = downscaled(page)
+        table, probabilities, texts = self._call_core(small)
+        lines = split_lines(
+            symbols_of(table, probabilities, factor), [length for _, length, _ in texts]
+        )
+        found = []
+        for _, group in groupby(zip(texts, lines, strict=True), key=lambda item: item[0][0]):
+            items = [(symbols, log) for (_, _, log), symbols in group]
+            numbers = [(self._number(symbols, index), log) for symbols, log in items]
+            kept = [(number, log) for number, log in numbers if number.symbols]
+            if kept:
+                found.append(self._chosen(kept))
+        return found
+
+    def _call_core(
+        self, page: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], Texts]:
+        """Return the tables of the core; and line, number of symbols and log probability of each.
+
+        There are several texts for a line if alternatives are looked for.
+        """
+        automaton = self.constraint.automaton if self.constraint else None
+        classifier, fusion = self.model._fitted_classifier(), shipped_fusion().to_dict()
+        if automaton is not None and self.count:
+            table, probabilities, _, texts = _core.read_alternatives(
+                shipped_recognizer(),
+                page,
+                automaton=automaton,
+                count=self.count,
+                classifier=classifier,
+                fusion=fusion,
+                detector=shipped_detector(),
+            )
+            return table, probabilities, texts
+        table, probabilities, _ = _core.read_symbols(
+            shipped_recognizer(),
+            page,
+            classifier=classifier,
+            fusion=fusion,
+            automaton=automaton,
+            detector=shipped_detector(),
+        )
+        lines, lengths = np.unique(table[:, 0], return_counts=True)
+        texts = [(line, n, 0.0) for line, n in zip(lines.tolist(), lengths.tolist(), strict=True)]
+        return table, probabilities, texts
+
+    def _number(self, symbols: tuple[Symbol, ...], page: int) -> Number:
+        """Return symbols as a number, with the separators of the pattern or with spaces."""
+        text = text_of(symbols)
+        if self.constraint and self.constraint.separators:
+            text = self.constraint.separators.complete(text)
+        gaps = find_spaces(symbols) if self.finds_spaces else ()
+        if self.digits_only:
+            symbols = tuple(symbol for symbol in symbols if isinstance(symbol, Digit))
+        if self.has_pattern:
+            gaps = gaps_of(text, text_of(symbols))
+        return Number(symbols, page, gaps, decimal=self.decimal)
+
+    def _chosen(self, texts: list[tuple[Number, float]]) -> Found:
+        """Return the first number that passes the check, with the alternatives of its line.
+
+        The texts are numbers with the logarithms of their probabilities.
+        """
+        numbers = _with_alternatives(texts) if self.count else [texts[0][0]]
+        for number in numbers:
+            if self.check is None or self.check(self._checked_text(number)):
+                return Found(number)
+        return Found(numbers[0], passed=False)
+
+    def _checked_text(self, number: Number) -> str:
+        """Return the text of a number without spaces that no pattern asks for."""
+        return text_of(number.symbols) if self.finds_spaces else number.text
+
+
+def _with_alternatives(texts: list[tuple[Number, float]]) -> list[Number]:
+    """Return a number for each text, in descending order of probability, with all alternatives.
+
+    Numbers that have the same text, as they differ in separators that are left out, are one.
+    """
+    scores = np.exp(np.array([log for _, log in texts]) - texts[0][1])
+    shares: dict[str, float] = {}
+    numbers: dict[str, Number] = {}
+    for (number, _), share in zip(texts, (scores / scores.sum()).tolist(), strict=True):
+        numbers.setdefault(number.text, number)
+        shares[number.text] = shares.get(number.text, 0.0) + share
+    ordered = sorted(shares, key=lambda text: shares[text], reverse=True)
+    alternatives = tuple(Alternative(text, shares[text]) for text in ordered)
+    return [replace(numbers[text], alternatives=alternatives) for text in ordered]
+
+
+def downscaled(page: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
+    """Return a page of at most about _MAX_PIXELS, and the integer factor of its scale."""
+    factor = int(np.ceil(np.sqrt(page.size / _MAX_PIXELS)))
+    if factor <= 1:
+        return page, 1
+    h, w = (max(1, side // factor) for side in page.shape)
+    blocks = page[: h * factor, : w * factor]
+    if blocks.shape != (h * factor, w * factor):  # narrower than a block
+        return page, 1
+    from . import image
+
+    return image.resize(blocks, (w, h), "area"), factor
+
+
+def checked_model(model: DigitClassifier | None) -> DigitClassifier:
+    """Return a fitted model, or the default one for None."""
+    if model is None:
+        return shipped_model()
+    if not isinstance(model, DigitClassifier):
+        raise TypeError(f"model must be a DigitClassifier or None, got {model!r}")
+    model._fitted()
+    return model
