@@ -67,6 +67,9 @@ class PageReader:
         self.constraint: Constraint | None = constraint(pattern, length, lexicon)
         self.has_pattern = pattern is not None
         self.finds_spaces = not self.digits_only and pattern is None and lexicon is None
+        # Texts that differ in separators only may become the same.
+        optional = self.constraint.separators if self.constraint else None
+        self.joins_texts = self.digits_only or optional is not None
         self.check = check
         self.count = _checks.int_in_range("alternatives", alternatives, 0, _MAX_ALTERNATIVES)
         self.decimal = checked_decimal(decimal)
@@ -108,7 +111,7 @@ class PageReader:
                 shipped_recognizer(),
                 page,
                 automaton=automaton,
-                count=self.count,
+                count=_MAX_ALTERNATIVES if self.joins_texts else self.count,
                 classifier=classifier,
                 fusion=fusion,
                 detector=shipped_detector(),
@@ -143,7 +146,7 @@ class PageReader:
 
         The texts are numbers with the logarithms of their probabilities.
         """
-        numbers = _with_alternatives(texts) if self.count else [texts[0][0]]
+        numbers = _with_alternatives(texts, self.count) if self.count else [texts[0][0]]
         for number in numbers:
             if self.check is None or self.check(self._checked_text(number)):
                 return Found(number)
@@ -154,19 +157,21 @@ class PageReader:
         return text_of(number.symbols) if self.finds_spaces else number.text
 
 
-def _with_alternatives(texts: list[tuple[Number, float]]) -> list[Number]:
+def _with_alternatives(texts: list[tuple[Number, float]], count: int) -> list[Number]:
     """Return a number for each text, in descending order of probability, with all alternatives.
 
-    Numbers that have the same text, as they differ in separators that are left out, are one.
+    There are up to ``count``. Numbers with the same text, as they differ in separators that are
+    left out or that the pattern writes, are one.
     """
-    scores = np.exp(np.array([log for _, log in texts]) - texts[0][1])
-    shares: dict[str, float] = {}
+    scores = np.exp(np.array([log for _, log in texts]) - texts[0][1]).tolist()
+    sums: dict[str, float] = {}
     numbers: dict[str, Number] = {}
-    for (number, _), share in zip(texts, (scores / scores.sum()).tolist(), strict=True):
+    for (number, _), score in zip(texts, scores, strict=True):
         numbers.setdefault(number.text, number)
-        shares[number.text] = shares.get(number.text, 0.0) + share
-    ordered = sorted(shares, key=lambda text: shares[text], reverse=True)
-    alternatives = tuple(Alternative(text, shares[text]) for text in ordered)
+        sums[number.text] = sums.get(number.text, 0.0) + score
+    ordered = sorted(sums, key=lambda text: sums[text], reverse=True)[:count]
+    total = sum(sums[text] for text in ordered)
+    alternatives = tuple(Alternative(text, sums[text] / total) for text in ordered)
     return [replace(numbers[text], alternatives=alternatives) for text in ordered]
 
 

@@ -389,7 +389,8 @@ def enlarged(image: NDArray[np.uint8], min_side: int = 224) -> NDArray[np.uint8]
 
 def offer_downloads(rows: list[dict[str, Any]], results: list[dict[str, Any]]) -> None:
     """Show all symbols as a table, and offer them as CSV and JSON."""
-    panel("All symbols as a table", "", lambda: st.dataframe(rows, width="stretch"))
+    shown = [{**row, "value": str(row["value"])} for row in rows]
+    panel("All symbols as a table", "", lambda: st.dataframe(shown, width="stretch"))
     left, right = st.columns(2)
     table = rows_to_csv(rows)
     left.download_button("Download CSV", table, "digits.csv", "text/csv", width="stretch")

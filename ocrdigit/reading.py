@@ -263,12 +263,13 @@ def read(
     pattern : str, optional
         A regular expression, in the syntax of :mod:`re`, that each number matches, such as
         ``r"(07|08)\d{8}"``, or the name of one in ``ocrdigit.reading.PATTERNS``: ``"integer"``,
-        ``"date"``, ``"time"`` or ``"phone"``. Separators (``, . - + / :`` and the space) are not
-        read but written into the text: with ``r"\d{2}/\d{2}/\d{4}"``, the digits 31122024 are
-        the text 31/12/2024. The pattern must say where they are.
+        ``"date"``, ``"time"`` or ``"phone"``. Separators that follow from the digits, as in
+        ``r"\d{2}/\d{2}/\d{4}"``, are part of the text even if they are not written, as in boxes of
+        a form: the digits 31122024 are the text 31/12/2024. Spaces, which are not read, must follow
+        from the other characters.
     symbols : {"all", "digits"}
-        What a number consists of: digits and separators, or digits alone, whose text has no spaces
-        either. With ``pattern`` the text has the separators that the pattern says.
+        What a number consists of: digits and separators, ``. , - + / :``, or digits alone, whose
+        text has no separators and spaces, unless ``pattern`` has them.
     lexicon : iterable of str, optional
         The numbers that may occur, such as ``["1874", "35000"]``.
     length : int or (low, high), optional
@@ -307,7 +308,7 @@ def read(
         0..1 and 0..255, or is not a valid image file; ``lexicon``, ``length``,
         ``symbols`` or ``decimal`` is invalid;
         ``pattern`` is no regular expression, has back-references or look-around, contains other
-        characters, is ambiguous about separators, matches no number, or has more than 10,000 states
+        characters, is ambiguous about spaces, matches no number, or has more than 10,000 states
         as a finite automaton; no number meets all of them.
     OSError
         A file cannot be read.

@@ -95,7 +95,7 @@ def test_numbers_in_an_upload(page: Any) -> None:
     assert len(page.get("download_button")) == 2
     assert [expander.label for expander in page.expander] == [CONFIDENCE, INSPECT, TABLE]
     table = opened(page, TABLE).dataframe[0].value
-    assert table["value"].tolist() == [1, 8, 7, 4]
+    assert table["value"].tolist() == ["1", "8", "7", "4"]
     assert set(table["file"]) == {"row.png"}
 
 
@@ -105,6 +105,7 @@ def test_panels_are_computed_when_opened(page: Any) -> None:
     shown = pictures(page)
     opened(page, CONFIDENCE, "row.png 0")
     assert page.table[0].value["number"].tolist() == ["1874"]
+    assert page.table[0].value["value"].tolist() == ["1874"]
     opened(page, INSPECT, "row.png 0")
     assert announced(page)[1].startswith("1, ")
     assert pictures(page) == shown + 1
@@ -132,7 +133,22 @@ def test_several_files_and_a_page(page: Any) -> None:
     assert reading.text in [code.value for code in page.code]
     opened(page, TABLE)
     assert set(page.dataframe[0].value["file"]) == {"row.png", "page.png"}
-    assert len(page.dataframe[0].value) == 4 + len(reading.digits)
+    symbols = [str(symbol.value) for number in reading.numbers for symbol in number.symbols]
+    assert page.dataframe[0].value["value"].tolist() == ["1", "8", "7", "4", *symbols]
+
+
+def test_numbers_of_a_row(page: Any) -> None:
+    picture = ocrdigit.datasets.load_page().image
+    reading = ocrdigit.read(picture)
+    upload(page, ("page.png", png(picture)))
+    assert announced(page)[0] == f"{len(reading.digits)} digits in {len(reading.numbers)} numbers"
+    table = opened(page, CONFIDENCE, "page.png 0").table[0].value
+    expected = [(index + 1, n.text) for index, row in enumerate(reading.rows) for n in row]
+    assert list(zip(table["row"], table["number"], strict=True)) == expected
+    assert len({index for index, _ in expected}) < len(expected)
+    opened(page, INSPECT, "page.png 0")
+    selector = next(each for each in page.selectbox if each.label == "Digit")
+    assert selector.options[0].startswith(f"1: 0 in {reading.numbers[0].text}, confidence")
 
 
 def test_a_single_digit(page: Any, sample: Dataset) -> None:
@@ -140,7 +156,7 @@ def test_a_single_digit(page: Any, sample: Dataset) -> None:
     upload(page, ("eight.png", png(sample.X_test[8])))
     probability = ocrdigit.predict_proba(sample.X_test[8])[8]
     assert announced(page) == [f"8, confidence {probability:.1%}"]
-    assert opened(page, TABLE).dataframe[0].value["value"].tolist() == [8]
+    assert opened(page, TABLE).dataframe[0].value["value"].tolist() == ["8"]
 
 
 def test_files_that_are_not_images(page: Any) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import ocrdigit
-from ocrdigit import _core, _patterns, _symbols, reading, synth
+from ocrdigit import _core, _patterns, _symbol_tables, reading, synth
 from ocrdigit._drawing import BOX_COLOR, draw_numbers
 from ocrdigit._numbers import Digit, Number, Separator, Symbol
 from ocrdigit._page_reader import PageReader
@@ -80,14 +80,6 @@ class TestSymbols:
             assert symbol.probabilities.dtype == np.float32
             json.dumps(symbol.to_dict())
         assert digit.is_digit == pytest.approx(0.9 * 0.94)
-
-    def test_recognizer_of_digits(self) -> None:
-        table, scores = tables(["25"])
-        two, five = symbols_of(table, scores[:, :12])
-        assert isinstance(two, Digit)
-        assert (two.value, five.value) == (2, 5)
-        assert two.probabilities.sum() == pytest.approx(1)
-        assert two.is_digit == pytest.approx(0.9)
 
     def test_improbable_kind(self) -> None:
         """A constraint may give a separator where none is probable."""
@@ -195,15 +187,37 @@ class TestNumbers:
         accepted = ["12", "1.2", "-1,2-", "123", "12/3", "12:34", "1", "1.-", ""]
         assert [automaton.accepts(text) for text in accepted] == [True] * 5 + [False] * 4
 
-    def test_digits_pattern(self) -> None:
-        """With symbols="digits" a pattern writes its separators without reading them."""
-        picture = synth.string("1874", height=64, random_state=3)
-        (found,) = ocrdigit.read(picture.image, pattern=r"\d\d\.\d\d", symbols="digits").numbers
-        assert found.text == "18.74"
-        assert found.value == Decimal("18.74")
+    @pytest.mark.parametrize("read", ["-18.50", "1850", "18.50"])
+    def test_optional_separators_of_a_pattern(
+        self, monkeypatch: pytest.MonkeyPatch, read: str
+    ) -> None:
+        """They are in the text whether they are read or not, and symbols if they are."""
+        pattern = r"-\d\d\.\d\d"
+        (found,) = read_tables(monkeypatch, [read], pattern=pattern).numbers
+        assert found.text == "-18.50"
+        assert found.value == Decimal("-18.50")
+        assert "".join(str(symbol.value) for symbol in found.symbols) == read
+        (found,) = read_tables(monkeypatch, [read], pattern=pattern, symbols="digits").numbers
+        assert found.text == "-18.50"
+        assert found.gaps == ("-", "", ".", "", "")
+        assert found.symbols == found.digits
+
+    def test_separators_that_must_be_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for symbols, count in (("all", 4), ("digits", 3)):
+            options = {"pattern": r"\d+[./]\d+", "symbols": symbols}
+            (found,) = read_tables(monkeypatch, ["1/25"], **options).numbers
+            assert (found.text, len(found.symbols)) == ("1/25", count)
+
+    def test_alternatives_of_optional_separators(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Texts that are read with and without them are one, and do not use up the count."""
+        logs = np.log([0.5, 0.2, 0.2, 0.1])
+        options = {"pattern": r"\d:\d", "alternatives": 2}
+        result = read_tables(monkeypatch, ["1:2", "12", "1:7", "17"], logs, **options)
+        found = [(each.text, round(each.probability, 6)) for each in result.alternatives[0]]
+        assert found == [("1:2", 0.7), ("1:7", 0.3)]
 
     def test_docstring_examples(self) -> None:
-        for module in (_symbols, reading, ocrdigit._numbers):  # type: ignore[attr-defined]
+        for module in (_symbol_tables, reading, ocrdigit._numbers):  # type: ignore[attr-defined]
             assert not doctest.testmod(module).failed
 
 

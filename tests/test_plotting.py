@@ -155,11 +155,12 @@ def test_boxes_stages_and_explanations(sample: Dataset, tmp_path: Path) -> None:
     reading = ocrdigit.read(ocrdigit.datasets.load_page().image)
     figure = plotting.boxes(reading)
     (axes,) = figure.axes
-    assert len(axes.patches) == len(axes.texts) == len(reading.digits)
-    for patch, text, digit in zip(axes.patches, axes.texts, reading.digits, strict=True):
-        assert (patch.get_width(), patch.get_height()) == digit.box[2:]
-        assert text.get_text().split()[0] == str(digit.value)
-        assert len(text.get_text().split()) == 1 + (digit.confidence < 0.8)
+    symbols = [symbol for number in reading.numbers for symbol in number.symbols]
+    assert len(axes.patches) == len(axes.texts) == len(symbols)
+    for patch, text, symbol in zip(axes.patches, axes.texts, symbols, strict=True):
+        assert (patch.get_width(), patch.get_height()) == symbol.box[2:]
+        assert text.get_text().split()[0] == str(symbol.value)
+        assert len(text.get_text().split()) == 1 + (symbol.confidence < 0.8)
     pixels(figure)
     with pytest.raises(IndexError, match="page must be 0 to 0, got 1"):
         plotting.boxes(reading, 1)

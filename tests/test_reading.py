@@ -176,7 +176,8 @@ class TestReading:
             2,
             5,
         ]
-        assert len(read(automaton=_patterns.constraint(None, 3, None).automaton)[0]) == 3
+        three = read(automaton=_patterns.constraint(None, 3, None).automaton)[0]
+        assert (three[:, 1] < 10).sum() == 3
 
     def test_low_confidence_symbols_need_a_non_digit_class(self) -> None:
         """A classifier of ten classes adds no symbols to the recognizer's."""
@@ -702,7 +703,7 @@ class TestCommand:
         result = CliRunner().invoke(main, ["read", "a.png", "--lexicon", "words.txt"])
         assert result.output == "1574\n"
         result = CliRunner().invoke(main, ["read", "a.png", "--length", "3"])
-        assert len(result.output.strip()) in (3, len("(no digits)"))
+        assert sum(map(str.isdigit, result.output)) in (3, 0)
 
     def test_files_that_cannot_be_read(self, picture: synth.Picture, tmp_path: Path) -> None:
         Image.fromarray(picture.image).save(tmp_path / "a.png")

@@ -22,9 +22,15 @@ from ocrdigit import DigitClassifier, plotting
 FOLDER = Path(__file__).parent
 
 
-def save(name: str, picture: Image.Image, colours: int = 64) -> None:
+def save(
+    name: str,
+    picture: Image.Image,
+    colours: int = 64,
+    method: Image.Quantize = Image.Quantize.MEDIANCUT,
+) -> None:
     path = FOLDER / name
-    picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+    reduced = picture.convert("RGB").quantize(colours, method, dither=Image.Dither.NONE)
+    reduced.save(path, optimize=True)
     print(f"{path.name}: {picture.width} x {picture.height}, {path.stat().st_size:,} bytes")
 
 
@@ -83,7 +89,9 @@ def draw_app() -> None:
         finally:
             server.terminate()
             server.wait()
-    save("app.png", picture.crop((80, 100, picture.width - 40, picture.height)))
+    # Median cut has no colour for the few pixels of labels.
+    part = picture.crop((80, 100, picture.width - 40, picture.height))
+    save("app.png", part, 256, Image.Quantize.MAXCOVERAGE)
 
 
 def wait_for(url: str) -> None:
