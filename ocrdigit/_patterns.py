@@ -156,12 +156,18 @@ def intersection(first: Automaton, second: Automaton) -> Automaton:
 
 
 def of_length(low: int, high: int) -> Automaton:
-    """Return the automaton of texts of low to high digits, with any separators."""
-    others = SYMBOLS.strip(DIGITS)
-    every = [dict.fromkeys(others, state) for state in range(high + 1)]
-    for state in range(high):
-        every[state] |= dict.fromkeys(DIGITS, state + 1)
-    return Automaton(tuple(state >= low for state in range(high + 1)), tuple(every))
+    """Return the automaton of texts of low to high digits, with separators.
+
+    A text may begin with a sign or a point, and have a separator, or one and a dash, after a digit.
+    State 2 k follows the k-th digit, and state 2 k + 1 a separator after it.
+    """
+    transitions = []
+    for count in range(high + 1):
+        digits = dict.fromkeys(DIGITS, 2 * count + 2) if count < high else {}
+        before, after = ("+-.", {}) if count == 0 else (_SEPARATORS, {"-": 2 * count + 1})
+        transitions += [digits | dict.fromkeys(before, 2 * count + 1), digits | after]
+    accepting = tuple(count >= low for count in range(high + 1) for _ in range(2))
+    return Automaton(accepting, tuple(transitions))
 
 
 # -- regular expressions --
