@@ -32,6 +32,7 @@ import document_sets
 import fault_sets
 import machine
 import reading_sets
+import separator_sets
 from drawing import Writer
 from PIL import Image
 from scoring import Number, Sample, Summary, digits_of, iou, score
@@ -162,6 +163,7 @@ SETS: dict[str, Maker] = {
     "form": document(document_sets.form),
     "cheques": document(document_sets.cheques),
     "note": document(document_sets.note),
+    "separators": drawn(separator_sets.FIELDS),
     "separated": strings("separated"),
     "touching": strings("touching"),
 }
@@ -228,6 +230,7 @@ def run_worker(samples: list[Sample], engine: str, options: argparse.Namespace) 
             Image.fromarray(sample.image).save(paths[-1], compress_level=1)
         job = {"engine": engine, "threads": options.threads, "images": paths}
         job["tasks"] = [sample.task for sample in samples]
+        job["patterns"] = [sample.pattern for sample in samples]
         Path(folder, "job.json").write_text(json.dumps(job))
         command = [python, str(HERE / "workers/reading_worker.py"), str(Path(folder, "job.json"))]
         cpus = machine.available_cpus()

@@ -8,12 +8,14 @@ task           answer                                right if
 ``page``       the numbers found: text and box       of each number: see :func:`score_page`
 ``text``       the numbers found                     their digits are those of the sample, or none
 ``field``      text                                  its digits are those of the number, or none
+``exact``      text                                  it is that of the number, spaces aside
+``pattern``    the same, read with a pattern         the same
 ``digit``      text                                  it is the digit
 ``non-digit``  ``digit_score``                       it is below 0.5
 ``grid``       rows of cells, texts                  of each cell: it is equal
 =============  ====================================  ==============================================
 
-Only digits count: separators, signs and spaces are left out before texts are compared.
+Else only digits count: separators, signs and spaces are left out before texts are compared.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Sample:
     parts: bool = False  # a number may be found in parts
     grid: tuple[tuple[str, ...], ...] = ()
     digits: tuple[Box, ...] = ()  # boxes of the digits of a field
+    pattern: str | None = None  # regular expression that the number matches
 
     @property
     def text(self) -> str:
@@ -119,6 +122,8 @@ def score(sample: Sample, answer: Any) -> Score:
         return score_grid(sample.grid, answer)
     if sample.task == "non-digit":
         return Score(int(answer < 0.5), 1)
+    if sample.task in ("exact", "pattern"):
+        return Score(int("".join(answer.split()) == sample.text), 1)
     return Score(int(digits_of(answer) == digits_of(sample.text)), 1)
 
 

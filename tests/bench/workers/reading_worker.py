@@ -28,7 +28,7 @@ from PIL import Image
 WARM_UP = 0.1  # seconds for each task
 TESSERACT_SCALE = 3  # more accurate than 1 and 2 on fields
 
-Read = Callable[[Any], Any]
+Read = Callable[..., Any]
 
 
 def load(path: str) -> Image.Image:
@@ -42,19 +42,19 @@ def timed(job: dict[str, Any], tasks: dict[str, Read], decode: Read) -> dict[str
     answers: list[Any] = []
     seconds: list[float] = []
     warmed: set[str] = set()
-    for path, task in zip(job["images"], job["tasks"], strict=True):
+    for path, task, pattern in zip(job["images"], job["tasks"], job["patterns"], strict=True):
         if task not in tasks:
             answers.append(None)
             seconds.append(0.0)
             continue
-        picture = decode(load(path))
+        arguments = (decode(load(path)), *([pattern] if pattern else []))
         if task not in warmed:
             warmed.add(task)
             start = perf_counter()
             while perf_counter() - start < WARM_UP:
-                tasks[task](picture)
+                tasks[task](*arguments)
         start = perf_counter()
-        answers.append(tasks[task](picture))
+        answers.append(tasks[task](*arguments))
         seconds.append(perf_counter() - start)
     return {"answers": answers, "seconds": seconds}
 
@@ -82,10 +82,15 @@ def ocrdigit(job: dict[str, Any]) -> dict[str, Any]:
         except ValueError:  # no table found
             return []
 
+    def exact(picture: Any, pattern: str | None = None) -> str:
+        return " ".join(ocrdigit.read(picture, pattern=pattern).text.split("\n"))
+
     tasks: dict[str, Read] = {
         "page": page,
         "text": page,
         "field": field,
+        "exact": exact,
+        "pattern": exact,
         "digit": lambda picture: str(ocrdigit.predict(picture)),
         "non-digit": lambda picture: float(ocrdigit.digit_score(picture)),
         "grid": grid,
@@ -129,7 +134,13 @@ def rapidocr(job: dict[str, Any]) -> dict[str, Any]:
     def bgr(image: Image.Image) -> Any:
         return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
 
-    tasks: dict[str, Read] = {"page": page, "text": page, "field": line, "digit": line}
+    tasks: dict[str, Read] = {
+        "page": page,
+        "text": page,
+        "field": line,
+        "exact": line,
+        "digit": line,
+    }
     return timed(job, tasks, bgr) | {"version": version("rapidocr")}
 
 
