@@ -144,6 +144,10 @@ class Number:
         ``alternatives`` or ``check``.
     decimal : str
         The decimal separator: ".", "," or "auto".
+    quality : tuple of float, or None
+        What was measured on its line, for :class:`ocrdigit.models.field_confidence.FieldWeights`.
+    calibrated : float or None
+        The confidence that follows from it.
     """
 
     symbols: tuple[Symbol, ...]
@@ -151,6 +155,8 @@ class Number:
     gaps: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = field(default=(), repr=False)
     decimal: str = field(default="auto", repr=False)
+    quality: tuple[float, ...] | None = field(default=None, repr=False, compare=False)
+    calibrated: float | None = field(default=None, repr=False, compare=False)
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -190,7 +196,15 @@ class Number:
 
     @property
     def confidence(self) -> float:
-        """Probability that all symbols are correct, if errors are independent."""
+        """Probability that the digits of the text are right and complete, 0 to 1.
+
+        It is calibrated on fields of one number, from the confidences of the symbols, symbols that
+        were dropped, foreground that no symbol explains, how far the readings of several scales
+        agree, and whether the number reaches a side of the image. In tables it is the product of
+        the confidences of the symbols.
+        """
+        if self.calibrated is not None:
+            return self.calibrated
         return float(np.prod([symbol.confidence for symbol in self.symbols]))
 
     def __str__(self) -> str:

@@ -19,6 +19,7 @@ from ._symbols import DIGITS, SYMBOLS
 from ._values import checked_decimal
 from .estimator import DigitClassifier
 from .models.detector import shipped_detector
+from .models.field_confidence import shipped_confidence
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
 __all__ = ["Found", "PageReader", "checked_model", "downscaled"]
@@ -84,14 +85,17 @@ class PageReader:
     def read(self, page: NDArray[np.uint8], index: int = 0) -> list[Found]:
         """Return what is found on a page, in reading order."""
         small, factor = downscaled(page)
-        table, probabilities, texts = self._call_core(small)
+        table, probabilities, qualities, texts = self._call_core(small)
         lines = split_lines(
             symbols_of(table, probabilities, factor), [length for _, length, _ in texts]
         )
         found = []
         for _, group in groupby(zip(texts, lines, strict=True), key=lambda item: item[0][0]):
-            items = [(symbols, log) for (_, _, log), symbols in group]
-            numbers = [(self._number(symbols, index), log) for symbols, log in items]
+            items = [(line, symbols, log) for (line, _, log), symbols in group]
+            numbers = [
+                (self._number(symbols, qualities[line].tolist(), index), log)
+                for line, symbols, log in items
+            ]
             kept = [(number, log) for number, log in numbers if number.symbols]
             if kept:
                 found.append(self._chosen(kept))
@@ -99,7 +103,7 @@ class PageReader:
 
     def _call_core(
         self, page: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32], Texts]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], Texts]:
         """Return the tables of the core; and line, number of symbols and log probability of each.
 
         There are several texts for a line if alternatives are looked for.
@@ -107,7 +111,7 @@ class PageReader:
         automaton = self.constraint.automaton if self.constraint else None
         classifier, fusion = self.model._fitted_classifier(), shipped_fusion().to_dict()
         if automaton is not None and self.count:
-            table, probabilities, _, texts = _core.read_alternatives(
+            table, probabilities, qualities, texts = _core.read_alternatives(
                 shipped_recognizer(),
                 page,
                 automaton=automaton,
@@ -116,8 +120,8 @@ class PageReader:
                 fusion=fusion,
                 detector=shipped_detector(),
             )
-            return table, probabilities, texts
-        table, probabilities, _ = _core.read_symbols(
+            return table, probabilities, qualities, texts
+        table, probabilities, qualities = _core.read_symbols(
             shipped_recognizer(),
             page,
             classifier=classifier,
@@ -127,9 +131,9 @@ class PageReader:
         )
         lines, lengths = np.unique(table[:, 0], return_counts=True)
         texts = [(line, n, 0.0) for line, n in zip(lines.tolist(), lengths.tolist(), strict=True)]
-        return table, probabilities, texts
+        return table, probabilities, qualities, texts
 
-    def _number(self, symbols: tuple[Symbol, ...], page: int) -> Number:
+    def _number(self, symbols: tuple[Symbol, ...], quality: list[float], page: int) -> Number:
         """Return symbols as a number, with the separators of the pattern or with spaces."""
         text = text_of(symbols)
         if self.constraint and self.constraint.separators:
@@ -139,7 +143,14 @@ class PageReader:
             symbols = tuple(symbol for symbol in symbols if isinstance(symbol, Digit))
         if self.has_pattern:
             gaps = gaps_of(text, text_of(symbols))
-        return Number(symbols, page, gaps, decimal=self.decimal)
+        return Number(
+            symbols,
+            page,
+            gaps,
+            decimal=self.decimal,
+            quality=tuple(quality),
+            calibrated=shipped_confidence().confidence([s.confidence for s in symbols], quality),
+        )
 
     def _chosen(self, texts: list[tuple[Number, float]]) -> Found:
         """Return the first number that passes the check, with the alternatives of its line.

@@ -129,6 +129,7 @@ class LabelledLine:
     image: NDArray[np.uint8]
     text: str
     box: tuple[int, int, int, int]
+    page: str
 
 
 def register_lines(folder: str, part: str) -> list[LabelledLine]:
@@ -140,7 +141,7 @@ def register_lines(folder: str, part: str) -> list[LabelledLine]:
             x, y, w, h = line["box"]
             rows, columns = around(line["box"], _LINE_MARGIN)
             box = (x - columns.start, y - rows.start, w, h)
-            lines.append(LabelledLine(gray[rows, columns], line["text"], box))
+            lines.append(LabelledLine(gray[rows, columns], line["text"], box, page["image"]))
     return lines
 
 
