@@ -35,18 +35,23 @@ __all__ = ["PATTERNS", "SEPARATORS", "Constraint", "any_number", "constraint", "
 
 SEPARATORS = _SEPARATORS + " "  # of a pattern
 
+_DAY, _MONTH = r"(0[1-9]|[12]\d)", r"(0[1-9]|1[0-2])"
+_LONG, _SHORT = r"(0[13578]|1[02])", r"(0[13-9]|1[0-2])"  # months of 31 days, and of at least 30
+
 PATTERNS: Mapping[str, str] = MappingProxyType(
     {
         "integer": r"0|[1-9]\d*",
-        "date": (
-            r"((0[1-9]|[12]\d)/(0[1-9]|1[0-2])|30/(0[13-9]|1[0-2])|31/(0[13578]|1[02]))/\d{4}"
-        ),
+        "decimal": r"[+-]?(\d+([.,]\d+)?|\d{1,3}(\.\d{3})+(,\d+)?|\d{1,3}(,\d{3})+(\.\d+)?)",
+        "date": rf"({_DAY}/{_MONTH}|30/{_SHORT}|31/{_LONG})/\d{{4}}",
+        "date-us": rf"({_MONTH}/{_DAY}|{_SHORT}/30|{_LONG}/31)/\d{{4}}",
+        "date-iso": rf"\d{{4}}-({_MONTH}-{_DAY}|{_SHORT}-30|{_LONG}-31)",
         "time": r"([01]\d|2[0-3]):[0-5]\d",
         "phone": r"\d{7,15}",
     }
 )
-"""Patterns by name: an integer without leading zeros, a date such as 31/12/2024, a time such as
-23:59, and a telephone number of 7 to 15 digits, as in E.164 without its plus sign."""
+"""Patterns by name: an integer without leading zeros; a number with a sign, decimals and groups of
+three digits, all optional; a date such as 31/12/2024, 12/31/2024 or 2024-12-31; a time such as
+23:59; and a telephone number of 7 to 15 digits, as in E.164 without its plus sign."""
 
 MAX_STATES = 10_000
 # Of the subset construction: members of all subsets. About a second.

@@ -496,7 +496,7 @@ def explain(
 @click.option(
     "--pattern",
     metavar="REGEX",
-    help="A regular expression that each number matches, or integer, date, time or phone.",
+    help="A regular expression that each number matches, or the name of one, such as date.",
 )
 @click.option(
     "--symbols",

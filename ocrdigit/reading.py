@@ -263,10 +263,10 @@ def read(
     pattern : str, optional
         A regular expression, in the syntax of :mod:`re`, that each number matches, such as
         ``r"(07|08)\d{8}"``, or the name of one in ``ocrdigit.reading.PATTERNS``: ``"integer"``,
-        ``"date"``, ``"time"`` or ``"phone"``. Separators that follow from the digits, as in
-        ``r"\d{2}/\d{2}/\d{4}"``, are part of the text even if they are not written, as in boxes of
-        a form: the digits 31122024 are the text 31/12/2024. Spaces, which are not read, must follow
-        from the other characters.
+        ``"decimal"``, ``"date"``, ``"date-us"``, ``"date-iso"``, ``"time"`` or ``"phone"``.
+        Separators that follow from the digits, as in ``r"\d{2}/\d{2}/\d{4}"``, are part of the text
+        even if they are not written, as in boxes of a form: the digits 31122024 are the text
+        31/12/2024. Spaces, which are not read, must follow from the other characters.
     symbols : {"all", "digits"}
         What a number consists of: digits and separators, ``. , - + / :``, or digits alone, whose
         text has no separators and spaces, unless ``pattern`` has them.

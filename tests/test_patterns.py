@@ -59,6 +59,12 @@ class TestCompilation:
     def test_named_patterns(self) -> None:
         cases = {
             "integer": (["0", "120"], ["", "012"]),
+            "decimal": (
+                ["-1", "12.50", "0,5", "1.250", "+1,250.75", "12.345.678,9"],
+                ["", "-", "1.", ".5", "1,25.50", "1.250.50", "--1"],
+            ),
+            "date-us": (["12/31/2024", "02/29/2025"], ["31/12/2024", "02/30/2024"]),
+            "date-iso": (["2024-12-31", "2024-01-01"], ["2024-04-31", "2024-13-01"]),
             "date": (["31/12/2024", "29/02/2025"], ["31/04/2024", "30/02/2024", "00/01/2024"]),
             "time": (["00:00", "23:59"], ["24:00", "12:60"]),
             "phone": (["0712345678"], ["123456", "1" * 16]),
@@ -93,7 +99,7 @@ class TestCompilation:
             ("[a-z]", "must be of the characters .* got 'a'"),
             ("[0-9x]", "must be of the characters .* got 'x'"),
             ("٣", "must be of the characters"),
-            ("telephone", "names of patterns are integer, date, time, phone"),
+            ("telephone", "names of patterns are integer, decimal, date"),
             (r"[^\d\D]", "class without symbols"),
             ("", "must match some number"),
             ("1{0}", "must match some number"),
