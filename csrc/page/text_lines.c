@@ -15,7 +15,9 @@
 
 /* Maximum gap within a line, in the geometric mean of the neighbours' heights. */
 static const double max_gap = 1.15;
-/* The same for digits in boxes side by side. */
+/* Maximum gap with a dot or dash in it, in maximum gaps. */
+static const double max_marked_gap = 2.5;
+/* The same as max_gap for digits in boxes side by side. */
 static const double max_box_gap = 2.2;
 /* A component is small compared with a near one if its height is less than this part of the other
  * one's. */
@@ -84,18 +86,6 @@ static void join(node *nodes, int a, int b) {
 
 /* ---- neighbours ---- */
 
-/* Whether two components, a not right of b, with a gap of so many columns, are neighbours in a
- * line.
- */
-static bool are_neighbours(const od_foreground_component *a, const od_foreground_component *b,
-                           int gap) {
-  const int lower = od_min(height_of(a), height_of(b)), higher = od_max(height_of(a), height_of(b));
-  const int overlap = od_min(a->bottom, b->bottom) - od_max(a->top, b->top);
-  const int offset = abs(a->top + a->bottom - b->top - b->bottom); /* twice that of the centres */
-  return lower >= min_height_ratio * higher && 2 * overlap >= lower && offset <= 1.3 * higher &&
-         gap <= max_gap * sqrt((double)lower * higher);
-}
-
 /* The widest gap between nodes a and b, a not right of b, and the dots and dashes between them,
  * which are lower than half of both. */
 static int gap_between(const node *nodes, int a, int b) {
@@ -112,6 +102,22 @@ static int gap_between(const node *nodes, int a, int b) {
     right = c->right;
   }
   return od_max(gap, last->left - right);
+}
+
+/* Whether two nodes, a not right of b, are neighbours in a line. */
+static bool are_neighbours(const node *nodes, int a, int b) {
+  const od_foreground_component *first = &nodes[a].component, *last = &nodes[b].component;
+  const int lower = od_min(height_of(first), height_of(last));
+  const int higher = od_max(height_of(first), height_of(last));
+  const int overlap = od_min(first->bottom, last->bottom) - od_max(first->top, last->top);
+  /* twice that of the centres */
+  const int offset = abs(first->top + first->bottom - last->top - last->bottom);
+  if (lower < min_height_ratio * higher || 2 * overlap < lower || offset > 1.3 * higher)
+    return false;
+  const double max_width = max_gap * sqrt((double)lower * higher);
+  const int gap = last->left - first->right;
+  return gap <= max_width ||
+         (gap <= max_marked_gap * max_width && gap_between(nodes, a, b) <= max_width);
 }
 
 /* Whether two components with the wall of a box between them are digits of a comb: somewhere in
@@ -137,7 +143,7 @@ static void join_neighbours(const od_page *page, int count, node *nodes, int max
     for (int k = i + 1; k < count; k++) {
       const od_foreground_component *a = &nodes[i].component, *b = &nodes[k].component;
       if (b->left - a->right > max_box_gap * max_height) break;
-      const bool near = are_neighbours(a, b, gap_between(nodes, i, k));
+      const bool near = are_neighbours(nodes, i, k);
       if (!nodes[k].core || (!near && !are_in_boxes(a, b))) continue;
       const bool in_comb = !combs || (combs[i] >= 0 && combs[i] == combs[k]);
       const od_wall wall = page ? od_wall_between(page, a, b) : OD_NO_WALL;
