@@ -2,8 +2,9 @@
 
 #include "base/math.h"
 
-/* Minimum posterior of separators. */
-static const double min_separator = 0.5;
+/* Minimum posterior of separators between two digits, and before or after all digits, where a speck
+ * or a stroke beside the number is more probable. */
+static const double min_between = 0.5, min_outside = 0.8;
 
 static const double *posteriors_of(const double *posteriors, int i) {
   return posteriors + (size_t)i * OD_CTC_CLASSES;
@@ -34,9 +35,10 @@ static bool has_digit_beside(const pruning *by, const od_symbols *symbols, int i
 
 static bool is_probable_separator(const pruning *by, const od_symbols *symbols, int i) {
   const od_decoded_symbol *decoded = &symbols->decoded[i];
-  return !od_is_digit(decoded) &&
-         posteriors_of(by->posteriors, i)[decoded->value] >= min_separator &&
-         (has_digit_beside(by, symbols, i, -1) || has_digit_beside(by, symbols, i, 1));
+  if (od_is_digit(decoded)) return false;
+  const int beside = has_digit_beside(by, symbols, i, -1) + has_digit_beside(by, symbols, i, 1);
+  const double posterior = posteriors_of(by->posteriors, i)[decoded->value];
+  return beside > 0 && posterior >= (beside == 2 ? min_between : min_outside);
 }
 
 void od_keep_probable(const od_fusion_features *features, bool has_non_digit,

@@ -22,6 +22,8 @@ static const double max_box_gap = 2.2;
 /* A component is small compared with a near one if its height is less than this part of the other
  * one's. */
 static const double min_height_ratio = 0.4;
+/* Maximum height of a comma, in heights of a digit beside it. */
+static const double max_comma_height = 0.65;
 /* Parts of a broken digit: maximum height of each and minimum height of both, in heights of a
  * digit beside them. */
 static const double max_part_height = 0.8, min_union_height = 0.7;
@@ -306,6 +308,15 @@ static bool stands_alone(const od_text_line *group, const od_foreground_componen
   return group->count > 1 && od_max(gap, above) > max_small_gap * (group->bottom - group->top);
 }
 
+/* Whether a component is a comma compared with a digit near it: low, narrow, in the lower half of
+ * the digit's rows and reaching below them. */
+static bool is_comma(const od_foreground_component *component,
+                     const od_foreground_component *digit) {
+  const int height = height_of(component), width = component->right - component->left;
+  return height < max_comma_height * height_of(digit) && width <= height &&
+         2 * component->top > digit->top + digit->bottom && component->bottom > digit->bottom;
+}
+
 /* Attaches each component that is small compared with a near core to the line of the nearest such
  * core, unless it stands alone in one of the groups; it is no core any more. */
 static void attach_small(int count, node *nodes, const od_text_line *groups) {
@@ -315,7 +326,9 @@ static void attach_small(int count, node *nodes, const od_text_line *groups) {
     int nearest = -1, min_distance = 0;
     for (int k = 0; k < count; k++) {
       const od_foreground_component *other = &nodes[k].component;
-      if (!nodes[k].core || height >= min_height_ratio * height_of(other)) continue;
+      const bool is_small =
+          height < min_height_ratio * height_of(other) || is_comma(&small->component, other);
+      if (!nodes[k].core || !is_small) continue;
       const int away = distance(&small->component, other);
       if (5 * away > 4 * height_of(other) || (nearest >= 0 && away >= min_distance)) continue;
       if (small->core && stands_alone(&groups[small->line], other)) continue;

@@ -17,13 +17,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import reading
+from .. import reading, synth
 from ..models.field_confidence import FieldWeights, terms, write_confidence
 from .fusion import LabelledLine, fit, held_out_digits, register_lines
 from .line_images import numbers
 from .registers import is_number
 
 _STRINGS = 3_000
+_CUT = 0.1  # of them are cut by the side of the picture
 
 
 Field = tuple[NDArray[np.uint8], str]  # image and digits
@@ -34,9 +35,17 @@ def fields(folder: str, seed: int) -> list[Field]:
     rng = np.random.default_rng(seed)
     drawn = numbers(_STRINGS, held_out_digits(folder), rng)
     lines = [line for line in register_lines(folder, "validation") if is_number(line.text)]
-    return [(p.image, _digits(p.text)) for p in drawn] + [
-        (line.image, _digits(line.text)) for line in _every_other_page(lines)
+    cut = rng.random(len(drawn)) < _CUT
+    synthetic = [
+        (_cut(p, rng) if at else p.image, _digits(p.text)) for p, at in zip(drawn, cut, strict=True)
     ]
+    return synthetic + [(line.image, _digits(line.text)) for line in _every_other_page(lines)]
+
+
+def _cut(picture: synth.Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return the picture, cut through its last digit."""
+    x, _, w, _ = picture.boxes[-1].tolist()
+    return picture.image[:, : x + max(1, int(w * rng.uniform(0.2, 0.8)))]
 
 
 def _every_other_page(lines: Sequence[LabelledLine]) -> list[LabelledLine]:
