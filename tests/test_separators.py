@@ -66,7 +66,7 @@ def test_guards_are_left_out(guards: str, digits: synth.Digits) -> None:
 
 def test_symbols(digits: synth.Digits) -> None:
     """A separator has a box of its own, at the baseline or between."""
-    picture = synth.string("125.40", style=PLAIN, height=64, digits=digits, random_state=1)
+    picture = synth.string("125.40", style=PLAIN, height=64, digits=digits, random_state=2)
     (found,) = ocrdigit.read(picture.image).numbers
     assert found.text == "125.40"
     assert found.value == Decimal("125.40")
