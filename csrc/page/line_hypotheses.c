@@ -19,6 +19,13 @@ static const double min_height = 5;
 /* Probability of the most probable path of the first hypothesis at which a line has no others. */
 static const double confident = 0.6;
 
+/* How frequent separators are on pages, in their frequency in the recognizer's training images,
+ * two thirds of which have some. */
+static const od_real prior_ratios[OD_SYMBOLS - OD_DIGITS] = {
+    [OD_POINT - OD_DIGITS] = (od_real)0.3, [OD_COMMA - OD_DIGITS] = (od_real)0.3,
+    [OD_MINUS - OD_DIGITS] = (od_real)0.3, [OD_PLUS - OD_DIGITS] = (od_real)0.3,
+    [OD_SLASH - OD_DIGITS] = (od_real)0.1, [OD_COLON - OD_DIGITS] = (od_real)0.1};
+
 /* ---- line images ---- */
 
 /* Adds the first hypothesis of each line; returns their width together. */
@@ -95,6 +102,18 @@ static void render(void *context, int index, int worker) {
                        work->scratch + (size_t)worker * work->scratch_size, item->pixels);
 }
 
+/* Corrects the probabilities for the prior of separators (Saerens, Latinne and Decaestecker, 2002).
+ */
+static void correct_prior(const od_line_hypothesis *item) {
+  od_real *p = item->probabilities;
+  for (int t = 0; t < item->steps; t++, p += OD_CTC_CLASSES) {
+    od_real sum = 0;
+    for (int s = OD_DIGITS; s < OD_SYMBOLS; s++) p[s] *= prior_ratios[s - OD_DIGITS];
+    for (int c = 0; c < OD_CTC_CLASSES; c++) sum += p[c];
+    for (int c = 0; c < OD_CTC_CLASSES; c++) p[c] /= sum;
+  }
+}
+
 /* Renders and recognizes the chosen hypotheses (count). */
 static od_status recognize(const od_reader *reader, od_thread_pool *pool, int count,
                            rendering *work, od_error *error) {
@@ -116,6 +135,7 @@ static od_status recognize(const od_reader *reader, od_thread_pool *pool, int co
   }
   od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, images, work->images,
                      1.0 / 255, true);
+  for (int i = 0; i < count; i++) correct_prior(work->chosen[i]);
   return OD_OK;
 }
 
