@@ -6,6 +6,7 @@ import doctest
 import io
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ from ocrdigit._spaces import find_spaces
 from ocrdigit._symbol_tables import symbols_of
 from ocrdigit._symbols import SEPARATORS, SYMBOLS
 from ocrdigit._upright import rotation
+from ocrdigit.models.field_confidence import shipped_confidence
 
 Tables = tuple[NDArray[np.int32], NDArray[np.float32]]
 
@@ -96,13 +98,13 @@ def read_tables(
     table, scores = tables(lines)
     if logs is None:
         monkeypatch.setattr(
-            _core, "read_symbols", lambda *a, **k: (table, scores, np.zeros((1, 4)))
+            _core, "read_symbols", lambda *a, **k: (table, scores, np.zeros((9, 4)))
         )
     else:
         lengths = np.bincount(table[:, 0]).tolist()
         found = [(0, length, log) for length, log in zip(lengths, logs, strict=True)]
         monkeypatch.setattr(
-            _core, "read_alternatives", lambda *a, **k: (table, scores, np.zeros((1, 4)), found)
+            _core, "read_alternatives", lambda *a, **k: (table, scores, np.zeros((9, 4)), found)
         )
     return ocrdigit.read(np.full((50 * len(list(lines)) + 50, 600), 255, np.uint8), **options)
 
@@ -117,7 +119,10 @@ class TestNumbers:
         assert groups.gaps == ("",) * 5 + (" ",) + ("",) * 3
         assert [digit.value for digit in amount.digits] == [1, 2, 5, 0]
         assert len(amount.symbols) == 6
-        assert amount.confidence == pytest.approx(0.8**6)
+        expected = shipped_confidence().confidence([0.8] * 6, (0, 0, 0, 0))
+        assert amount.confidence == pytest.approx(expected)
+        uncalibrated = replace(amount, calibrated=None)
+        assert uncalibrated.confidence == pytest.approx(0.8**6)
         plain = json.loads(json.dumps(result.to_dict()))
         assert plain["rows"][0][0]["value"] == "-12.50"
         assert plain["rows"][1][0]["value"] is None
