@@ -8,7 +8,7 @@
 PyObject *reading_normalize_line_image(PyObject *module, PyObject *value);
 PyObject *reading_page_foreground(PyObject *module, PyObject *value);
 PyObject *reading_read_symbols(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
-                              PyObject *keywords);
+                               PyObject *keywords);
 PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                     PyObject *keywords);
 PyObject *reading_crop_digits(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
