@@ -135,6 +135,7 @@ class PageReader:
 
     def _number(self, symbols: tuple[Symbol, ...], quality: list[float], page: int) -> Number:
         """Return symbols as a number, with the separators of the pattern or with spaces."""
+        read = symbols
         text = text_of(symbols)
         if self.constraint and self.constraint.separators:
             text = self.constraint.separators.complete(text)
@@ -143,13 +144,14 @@ class PageReader:
             symbols = tuple(symbol for symbol in symbols if isinstance(symbol, Digit))
         if self.has_pattern:
             gaps = gaps_of(text, text_of(symbols))
+        counted = read if self.has_pattern else symbols  # those that the text has
         return Number(
             symbols,
             page,
             gaps,
             decimal=self.decimal,
             quality=tuple(quality),
-            calibrated=shipped_confidence().confidence([s.confidence for s in symbols], quality),
+            calibrated=shipped_confidence().confidence([s.confidence for s in counted], quality),
         )
 
     def _chosen(self, texts: list[tuple[Number, float]]) -> Found:

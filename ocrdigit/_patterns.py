@@ -12,6 +12,7 @@ in boxes or groups can be read, too. Spaces are always optional, as they are no 
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 from collections import deque
@@ -585,8 +586,9 @@ def constraint(
 
 
 def any_number(symbols: str = SYMBOLS) -> Constraint:
-    """Return the constraint that every text of ``symbols`` meets."""
-    return Constraint(Automaton((True,), (dict.fromkeys(symbols, 0),)).to_core())
+    """Return the constraint that every text of ``symbols`` with a digit meets."""
+    before = {symbol: int(symbol in DIGITS) for symbol in symbols}
+    return Constraint(Automaton((False, True), (before, dict.fromkeys(symbols, 1))).to_core())
 
 
 def _contradiction(pattern: object, length: object, lexicon: object) -> ValueError:
@@ -600,10 +602,14 @@ def _contradiction(pattern: object, length: object, lexicon: object) -> ValueErr
 
 
 def _of_pattern(pattern: str) -> tuple[Separators | None, Automaton]:
-    """Return the optional separators of a pattern, and the automaton of what may be read."""
     if not isinstance(pattern, str):
         raise TypeError(f"pattern must be a str, got {pattern!r}")
-    pattern = PATTERNS.get(pattern, pattern)
+    return _compiled(PATTERNS.get(pattern, pattern))
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(pattern: str) -> tuple[Separators | None, Automaton]:
+    """Return the optional separators of a pattern, and the automaton of what may be read."""
     automaton = compile_pattern(pattern)
     characters = {c for targets in automaton.transitions for c in targets}
     if characters <= set(DIGITS):

@@ -271,7 +271,8 @@ def read(
         What a number consists of: digits and separators, ``. , - + / :``, or digits alone, whose
         text has no separators and spaces, unless ``pattern`` has them.
     lexicon : iterable of str, optional
-        The numbers that may occur, such as ``["1874", "35000"]``.
+        The numbers that may occur, such as ``["1874", "35000"]``, with their separators if they
+        have some; these are not in the text with ``symbols="digits"``.
     length : int or (low, high), optional
         How many digits each number has; separators and spaces do not count.
     check : callable, optional

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
@@ -70,6 +70,13 @@ _MIN_SINGLE = 0.8
 
 # A component of a cell is writing if it is at least so high, relative to the cell.
 _MIN_HEIGHT = 0.22
+
+# Lower components are separators in relation to the height of the writing of their cell: their
+# minimum size, and how far beside and below it they may be.
+_MIN_MARK, _MAX_BESIDE, _MAX_BELOW = 0.08, 0.6, 0.35
+
+# Proportion of cells with several digits from which on a table may have separators.
+_MIN_WIDE = 0.1
 
 # Upright strokes closer to the side of a cell, relative to its smaller side, are rests of a line.
 _SIDE_MARGIN = 0.13
@@ -562,17 +569,28 @@ def _find_writing(grid: _Grid) -> _Writing:
     boxes = np.asarray(stats[:count, :4], np.int64)
     x, y, w, h = boxes.T
     rows, columns = grid.cell_of(x + w / 2, y + h / 2)
-    kept = _is_writing(grid, boxes, rows, columns)
+    possible, high = _is_writing(grid, boxes, rows, columns)
+    kept = possible & high
     kept[0] = False  # the background
-    mask = image.dilate(
-        np.where(kept, np.uint8(255), np.uint8(0))[labels], np.ones((5, 5), np.uint8)
-    )
     found: dict[tuple[int, int], NDArray[np.int64]] = {}
     for k in np.flatnonzero(kept):
         place = int(rows[k]), int(columns[k])
         box = np.array([x[k], y[k], -x[k] - w[k], -y[k] - h[k]])
         found[place] = np.minimum(found.get(place, box), box)
     areas = {place: (int(e[0]), int(e[1]), int(-e[2]), int(-e[3])) for place, e in found.items()}
+    marks = []
+    if _has_numbers(areas):
+        for low in range(1, count):  # 0 is the background
+            area = areas.get((int(rows[low]), int(columns[low])))
+            if high[low] or not possible[low] or area is None:
+                continue
+            if _may_be_separator(boxes[low].tolist(), area):
+                marks.append(low)
+    drawn = kept.copy()
+    drawn[marks] = True
+    mask = image.dilate(
+        np.where(drawn, np.uint8(255), np.uint8(0))[labels], np.ones((5, 5), np.uint8)
+    )
     contrast, areas = _contrast(grid, mask, areas)
     edges = np.stack([x, y, x + w, y + h], 1)[kept]
     picture = _normalized(grid, mask, contrast, areas)
@@ -600,8 +618,8 @@ def _middle(size: int, gap: int) -> NDArray[np.uint8]:
 
 def _is_writing(
     grid: _Grid, boxes: NDArray[np.int64], rows: NDArray[Any], columns: NDArray[Any]
-) -> NDArray[np.bool_]:
-    """Return which components are writing: not specks, and not rests of ruling lines."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which components may be writing, not rests of ruling lines, and which are high."""
     x, y, w, h = boxes.T
     tops, heights = grid.tops[rows], grid.tops[rows + 1] - grid.tops[rows] - grid.gap
     spans = grid.spans[rows, columns]
@@ -613,7 +631,34 @@ def _is_writing(
     beside = (to_side < _SIDE_MARGIN / 2) | ((to_side < _SIDE_MARGIN) & (2 * h > heights))
     is_line = (at_edge & (w > 6 * h)) | (beside & (h > 4 * w))
     is_shade = (w > _MAX_FILL * (rights - lefts)) & (h > _MAX_FILL * (bottoms - tops))
-    return np.asarray((h >= np.maximum(_MIN_HEIGHT * heights, 6)) & ~is_line & ~is_shade)
+    return ~is_line & ~is_shade, h >= np.maximum(_MIN_HEIGHT * heights, 6)
+
+
+def _has_numbers(areas: Mapping[tuple[int, int], Box]) -> bool:
+    """Whether the writing of some cells is wider than a digit."""
+    wide = [_is_wide(area) for area in areas.values()]
+    return sum(wide) >= _MIN_WIDE * len(wide)
+
+
+def _is_wide(area: Box) -> bool:
+    left, top, right, bottom = area
+    return right - left > 1.1 * (bottom - top)
+
+
+def _may_be_separator(box: Sequence[int], area: Box) -> bool:
+    """Whether a low component is a dash, or in a cell with several digits a dot or comma.
+
+    It is near the area of the higher components, within their rows or a little below. In a cell
+    with one digit a dot is rather a speck.
+    """
+    x, y, w, h = box
+    left, top, right, bottom = area
+    height = bottom - top
+    if max(w, h) < _MIN_MARK * height or y < top or y + h > bottom + _MAX_BELOW * height:
+        return False
+    is_near = left - _MAX_BESIDE * height <= x + w and x <= right + _MAX_BESIDE * height
+    is_dash = w > 1.4 * h and 0.2 * height < w < height and top < y and y + h < bottom
+    return is_near and (is_dash or _is_wide(area))
 
 
 def _contrast(

@@ -95,3 +95,25 @@ def test_separators_without_digits(digits: synth.Digits) -> None:
     for mark in ".,-+/:":
         picture = synth.string(mark, style=PLAIN, height=64, digits=digits, random_state=1)
         assert not [c for c in ocrdigit.read(picture.image).text if c in ".,-+/:"]
+
+
+def test_table(digits: synth.Digits) -> None:
+    """Cells of a table have their separators and signs."""
+    texts = [["3.75", "8.5", "-5"], ["1,250", "12.50", "407"], ["-12", "0.25", "98"]]
+    style = PLAIN.with_(background=(0.95, 0.95), light=(0.0, 0.0))
+    height, width = 64, 220
+    page = np.full((3 * height + 40, 3 * width + 40), 242, np.uint8)
+    for k in range(4):
+        page[19 + k * height : 22 + k * height, 20 : 20 + 3 * width] = 60
+        page[20 : 20 + 3 * height, 19 + k * width : 22 + k * width] = 60
+    for i, row in enumerate(texts):
+        for j, text in enumerate(row):
+            cell = synth.string(
+                text, style=style, height=48, digits=digits, random_state=10 * i + j
+            ).image
+            y, x = 28 + i * height, 40 + j * width
+            page[y : y + 48, x : x + cell.shape[1]] = np.minimum(cell, 242)
+    found = ocrdigit.read_table(page).to_lists()
+    right = sum(found[i][j] == texts[i][j] for i in range(3) for j in range(3))
+    assert right >= 7
+    assert sum(c in ".,-" for row in found for text in row for c in text) >= 6

@@ -164,7 +164,8 @@ static double estimate_prior(int count, const od_fusion_features *features, cons
  */
 static void share_posteriors(const od_decoded_symbol *decoded, const double *digits, double digit,
                              double *posteriors) {
-  const double rest = 1 - od_digit_posterior(decoded->posteriors);
+  double rest = 0;
+  for (int c = OD_DIGITS; c < OD_CTC_CLASSES; c++) rest += decoded->posteriors[c];
   for (int d = 0; d < OD_DIGITS; d++) posteriors[d] = digit * digits[d];
   for (int c = OD_DIGITS; c < OD_CTC_CLASSES; c++)
     posteriors[c] = (1 - digit) * (rest > 0 ? decoded->posteriors[c] / rest : c == OD_CTC_BLANK);

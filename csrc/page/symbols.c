@@ -1,9 +1,11 @@
 #include "page/symbols.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 
 void od_set_posteriors(const double *posteriors, od_symbol *symbol) {
-  const double any = 1 - posteriors[OD_CTC_BLANK];
+  const double any = fmax(0, 1 - posteriors[OD_CTC_BLANK]);
   symbol->symbol_probability = (float)any;
   for (int s = 0; s < OD_SYMBOLS; s++)
     symbol->probabilities[s] = (float)(any > 0 ? posteriors[s] / any : 1.0 / OD_SYMBOLS);

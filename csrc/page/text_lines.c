@@ -16,7 +16,7 @@
 /* Maximum gap within a line, in the geometric mean of the neighbours' heights. */
 static const double max_gap = 1.15;
 /* Maximum gap with a dot or dash in it, in maximum gaps. */
-static const double max_marked_gap = 2.5;
+static const double max_marked_gap = 1.9;
 /* The same as max_gap for digits in boxes side by side. */
 static const double max_box_gap = 2.2;
 /* A component is small compared with a near one if its height is less than this part of the other
