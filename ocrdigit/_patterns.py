@@ -162,17 +162,27 @@ def intersection(first: Automaton, second: Automaton) -> Automaton:
 
 
 def of_length(low: int, high: int) -> Automaton:
-    """Return the automaton of texts of low to high digits, with separators.
+    """Return the automaton of texts of low to high digits, with separators as numbers have them.
 
-    A text may begin with a sign or a point, and have a separator, or one and a dash, after a digit.
-    State 2 k follows the k-th digit, and state 2 k + 1 a separator after it.
+    A text may begin with a sign, a point or both, and have a separator, or one and a dash, after a
+    digit. State 2 k follows the k-th digit, and state 2 k + 1 a separator after it.
     """
     transitions = []
     for count in range(high + 1):
         digits = dict.fromkeys(DIGITS, 2 * count + 2) if count < high else {}
-        before, after = ("+-.", {}) if count == 0 else (_SEPARATORS, {"-": 2 * count + 1})
-        transitions += [digits | dict.fromkeys(before, 2 * count + 1), digits | after]
+        before, after = ("+-.", ".") if count == 0 else (_SEPARATORS, "-")
+        transitions += [digits | dict.fromkeys(marks, 2 * count + 1) for marks in (before, after)]
     accepting = tuple(count >= low for count in range(high + 1) for _ in range(2))
+    return Automaton(accepting, tuple(transitions))
+
+
+def counting(low: int, high: int) -> Automaton:
+    """Return the automaton of texts of low to high digits, with any separators."""
+    transitions = []
+    for count in range(high + 1):
+        digits = dict.fromkeys(DIGITS, count + 1) if count < high else {}
+        transitions.append(digits | dict.fromkeys(_SEPARATORS, count))
+    accepting = tuple(count >= low for count in range(high + 1))
     return Automaton(accepting, tuple(transitions))
 
 
@@ -514,6 +524,7 @@ def _separators(automaton: Automaton, pattern: str, symbols: str) -> Separators:
     result = Separators(automaton, skips, symbols)
     seen = {(0, 0)}
     waiting = [(0, 0, "", "")]
+    work = 0
     while waiting:
         first, second, one, other = waiting.pop()
         same = one == other
@@ -523,6 +534,9 @@ def _separators(automaton: Automaton, pattern: str, symbols: str) -> Separators:
                 raise _ambiguous(pattern, one + a, other + b)
         after = list(result.steps(second))
         for a, character, target in result.steps(first):
+            work += len(after)
+            if work > _MAX_WORK:
+                raise _TooLargeError
             for b, symbol, beside in after:
                 if character != symbol or (same and a == b and target != beside):
                     continue
@@ -565,7 +579,9 @@ def constraint(
     words = None if lexicon is None else _checked_lexicon(lexicon)
     separators, automaton = (None, None) if pattern is None else _of_pattern(pattern)
     if length is not None:
-        lengths = of_length(*_checked_length(length))
+        low, high = _checked_length(length)
+        alone = automaton is None and words is None
+        lengths = of_length(low, high) if alone else counting(low, high)
         try:
             automaton = lengths if automaton is None else intersection(automaton, lengths)
         except _TooLargeError:

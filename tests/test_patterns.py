@@ -133,6 +133,7 @@ class TestCompilation:
         assert time.perf_counter() - start < 20
 
     def test_intersections(self) -> None:
+        assert _patterns.constraint(r"/\d\d|\d/:/\d", 2, ["/12", "1/:/2"]) is not None
         both = _patterns.constraint(r"1\d*", (2, 3), ["12", "21", "1", "1234"])
         assert both is not None
         assert both.automaton.states == 3
@@ -194,7 +195,7 @@ class TestCompilation:
 
     def test_length_counts_digits(self) -> None:
         automaton = _patterns.of_length(2, 3)
-        accepted = ["12", "1-2", "-1.2-", "1/2/3", "+12", ".12", "12.-"]
+        accepted = ["12", "1-2", "-1.2-", "1/2/3", "+12", ".12", "-.12", "12.-"]
         refused = ["", "1", "1.-", "1234", "--", "/12", "1//2", "12/,"]
         assert all(map(automaton.accepts, accepted))
         assert not any(map(automaton.accepts, refused))
