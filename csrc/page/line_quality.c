@@ -12,12 +12,6 @@ static bool is_truncated(const od_page *page, const od_text_line *line) {
   return line->left <= 1 || line->right >= page->w - 1;
 }
 
-static int64_t mass_of(const od_page *page, int first, int count) {
-  int64_t mass = 0;
-  for (int k = 0; k < count; k++) mass += page->segments[first + k].mass;
-  return mass;
-}
-
 od_status od_measure_lines(const od_page *page, const od_line_hypotheses *hypotheses,
                            const od_symbols *symbols, const double *posteriors, double min_digit,
                            od_line_quality *qualities, od_error *error) {
@@ -30,12 +24,13 @@ od_status od_measure_lines(const od_page *page, const od_line_hypotheses *hypoth
     if (od_is_digit(&symbols->decoded[i]) && digit < min_digit)
       dropped[hypothesis] += log(fmax(1 - digit, min_probability));
     else
-      kept[hypothesis] += (double)mass_of(page, symbols->ranges[i].first, symbols->ranges[i].count);
+      kept[hypothesis] +=
+          (double)od_page_mass(page, symbols->ranges[i].first, symbols->ranges[i].count);
   }
   for (int i = 0; i < hypotheses->count; i++) {
     const od_line_hypothesis *item = &hypotheses->items[i];
     const od_text_line *line = &page->lines[item->line];
-    const double mass = (double)mass_of(page, line->first, line->count);
+    const double mass = (double)od_page_mass(page, line->first, line->count);
     const double foreground = fmin(1, kept[i] / fmax(mass, 1));
     qualities[item->line] = (od_line_quality){.dropped = dropped[i],
                                               .foreground = log(fmax(foreground, min_probability)),

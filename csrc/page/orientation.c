@@ -172,9 +172,7 @@ od_status od_page_map_boxes(const od_page *page, int count, const od_segment_ran
 /* ---- lines ---- */
 
 static int64_t mass_of(const od_page *page, const od_text_line *line) {
-  int64_t mass = 0;
-  for (int i = 0; i < line->count; i++) mass += page->segments[line->first + i].mass;
-  return mass;
+  return od_page_mass(page, line->first, line->count);
 }
 
 void od_page_keep_lines(od_page *page, int count) {

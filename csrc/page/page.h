@@ -53,6 +53,13 @@ typedef struct od_page {
   od_segment *segments; /* (OD_MAX_SEGMENTS) */
 } od_page;
 
+/* Sum of the foreground levels of segments first..first + count - 1. */
+static inline int64_t od_page_mass(const od_page *page, int first, int count) {
+  int64_t mass = 0;
+  for (int i = 0; i < count; i++) mass += page->segments[first + i].mass;
+  return mass;
+}
+
 /* Finds the foreground and background of an image (h, w), see digit/foreground.h, and whether the
  * foreground is darker than the background. Errors: OD_ERROR_ARGUMENT for sides outside
  * 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */

@@ -248,15 +248,13 @@ typedef struct fit {
 static fit measure_fit(const recognition *work) {
   const od_symbols *symbols = &work->symbols;
   fit result = {0, 0, 0};
-  double total = 0;
-  for (int i = 0; i < work->page.segment_count; i++) total += (double)work->page.segments[i].mass;
+  const double total = (double)od_page_mass(&work->page, 0, work->page.segment_count);
   for (int i = 0; i < symbols->count; i++) {
     const double *posteriors = work->posteriors + (size_t)i * OD_CTC_CLASSES;
     const int classes = od_is_digit(&symbols->decoded[i]) ? OD_DIGITS : OD_SYMBOLS;
     const double max = posteriors[od_argmax_double((size_t)classes, posteriors)];
-    double mass = 0;
-    for (int k = 0; k < symbols->ranges[i].count; k++)
-      mass += (double)work->page.segments[symbols->ranges[i].first + k].mass;
+    const double mass =
+        (double)od_page_mass(&work->page, symbols->ranges[i].first, symbols->ranges[i].count);
     if (classes == OD_DIGITS) result.digits += max;
     result.of_lines += max * mass / fmax(total, 1);
   }

@@ -57,13 +57,11 @@ od_status od_fusion_check(const od_fusion *fusion, od_error *error) {
 static void foreground_proportions(const od_page *page, const od_line_hypotheses *hypotheses,
                                    const od_symbols *symbols, double *proportions) {
   for (int i = 0; i < symbols->count; i++)
-    for (int k = 0; k < symbols->ranges[i].count; k++)
-      proportions[symbols->hypotheses[i]] +=
-          (double)page->segments[symbols->ranges[i].first + k].mass;
+    proportions[symbols->hypotheses[i]] +=
+        (double)od_page_mass(page, symbols->ranges[i].first, symbols->ranges[i].count);
   for (int i = 0; i < hypotheses->count; i++) {
     const od_text_line *line = &page->lines[hypotheses->items[i].line];
-    int64_t mass = 0;
-    for (int k = 0; k < line->count; k++) mass += page->segments[line->first + k].mass;
+    const int64_t mass = od_page_mass(page, line->first, line->count);
     proportions[i] = mass > 0 ? proportions[i] / (double)mass : 0;
   }
 }

@@ -54,7 +54,7 @@ static PyMethodDef functions[] = {
          "Return the foreground levels of a gray image, and whether the foreground is dark.")},
     {"read_symbols", FAST(reading_read_symbols),
      PyDoc_STR("read_symbols(recognizer, image, *, classifier=None, fusion=None, automaton=None, "
-               "detector=None)\n--\n\nThe digits in an image (h, w).")},
+               "detector=None)\n--\n\nThe digits and separators in an image (h, w).")},
     {"read_alternatives", FAST(reading_read_alternatives),
      PyDoc_STR("read_alternatives(recognizer, image, *, automaton, count, classifier=None, "
                "fusion=None, detector=None)\n--\n\n"
