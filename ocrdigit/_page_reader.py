@@ -111,7 +111,7 @@ class PageReader:
         automaton = self.constraint.automaton if self.constraint else None
         classifier, fusion = self.model._fitted_classifier(), shipped_fusion().to_dict()
         if automaton is not None and self.count:
-            table, probabilities, qualities, texts = _core.read_alternatives(
+            return _core.read_alternatives(
                 shipped_recognizer(),
                 page,
                 automaton=automaton,
@@ -120,7 +120,6 @@ class PageReader:
                 fusion=fusion,
                 detector=shipped_detector(),
             )
-            return table, probabilities, qualities, texts
         table, probabilities, qualities = _core.read_symbols(
             shipped_recognizer(),
             page,

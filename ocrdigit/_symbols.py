@@ -8,3 +8,8 @@ SYMBOLS = DIGITS + SEPARATORS
 def only_symbols(text: str) -> str:
     """Return a text without other characters."""
     return "".join(character for character in text if character in SYMBOLS)
+
+
+def only_digits(text: str) -> str:
+    """Return the digits of a text."""
+    return "".join(character for character in text if character in DIGITS)

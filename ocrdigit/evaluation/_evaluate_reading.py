@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from .._symbols import only_digits
 from ._labelled_fields import LabelledField, labelled_fields, single_spaces
 from ._reading_result import DEFAULT_ERROR_RATE, FieldReading, ReadingEvaluation
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ..estimator import DigitClassifier
     from ..reading import Reading
 
-_DIGITS = frozenset("0123456789")
 _MAX_WIDTH, _MAX_HEIGHT = 480, 160  # of the pictures of misread fields
 
 
@@ -109,14 +109,10 @@ def evaluate_reading(
 def _compare(field: LabelledField, reading: Reading, digits_only: bool) -> FieldReading:
     truth, text = field.text, single_spaces(reading.text)
     if digits_only:
-        truth, text = (_digits(each) for each in (truth, text))
+        truth, text = (only_digits(each) for each in (truth, text))
     confidence = float(np.prod([number.confidence for number in reading.numbers])) if text else 0.0
     image = None if text == truth else _thumbnail(reading.pages[0])
     return FieldReading(field.name, truth, text, confidence, image)
-
-
-def _digits(text: str) -> str:
-    return "".join(character for character in text if character in _DIGITS)
 
 
 def _thumbnail(page: NDArray[np.uint8]) -> NDArray[np.uint8]:

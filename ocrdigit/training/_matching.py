@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import synth
+from .._symbols import only_digits
 from ..models.detector import NUMBER
 from .registers import is_number
 
@@ -65,7 +64,7 @@ def match_line(
     values = np.full(len(table), UNKNOWN, np.int64)
     middles = table[:, 3] + table[:, 5] / 2
     inside = (middles >= box[1]) & (middles < box[1] + box[3])
-    digits = re.sub(r"\D", "", text)
+    digits = only_digits(text)
     one_line = len(set(table[inside, 0].tolist())) == 1
     if not digits:
         values[inside] = -1

@@ -1,4 +1,4 @@
-"""Fit the weights of the confidence in whole numbers, and evaluate it.
+"""Fit the weights of the confidence in whole numbers.
 
     python -m ocrdigit.training.confidence --data DIR --out confidence.json
 
@@ -11,13 +11,13 @@ The registers' other validation pages are not used, so that the confidence can b
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import reading, synth
+from .._symbols import only_digits
 from ..models.field_confidence import FieldWeights, terms, write_confidence
 from .fusion import LabelledLine, fit, held_out_digits, register_lines
 from .line_images import numbers
@@ -37,9 +37,10 @@ def fields(folder: str, seed: int) -> list[Field]:
     lines = [line for line in register_lines(folder, "validation") if is_number(line.text)]
     cut = rng.random(len(drawn)) < _CUT
     synthetic = [
-        (_cut(p, rng) if at else p.image, _digits(p.text)) for p, at in zip(drawn, cut, strict=True)
+        (_cut(p, rng) if at else p.image, only_digits(p.text))
+        for p, at in zip(drawn, cut, strict=True)
     ]
-    return synthetic + [(line.image, _digits(line.text)) for line in _every_other_page(lines)]
+    return synthetic + [(line.image, only_digits(line.text)) for line in _every_other_page(lines)]
 
 
 def _cut(picture: synth.Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -53,10 +54,6 @@ def _every_other_page(lines: Sequence[LabelledLine]) -> list[LabelledLine]:
     return [line for line in lines if pages.index(line.page) % 2 == 0]
 
 
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text)
-
-
 def examples(
     drawn: Sequence[Field],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -66,7 +63,7 @@ def examples(
         found = reading.read(np.ascontiguousarray(picture)).numbers
         if len(found) == 1 and found[0].quality is not None:
             rows.append(terms([s.confidence for s in found[0].symbols], found[0].quality))
-            right.append(_digits(found[0].text) == digits)
+            right.append(only_digits(found[0].text) == digits)
     return np.stack(rows), np.array(right, np.int64)
 
 

@@ -6,7 +6,6 @@ incompletely.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from .. import _core, synth
 from .._inputs import gray_pages
-from .._symbols import only_symbols
+from .._symbols import only_digits, only_symbols
 from ..models.detector import NUMBER, STRIDE
 from ..models.recognizer import HEIGHT
 from .registers import around, is_number, read_register_labels, read_register_page
@@ -42,7 +41,7 @@ def register_fields(folder: str, part: str) -> list[Field]:
             if is_number(text):
                 field = _field(gray, foreground, numbers, line["box"])
                 if field is not None:
-                    fields.append((*field, re.sub(r"\D", "", text)))
+                    fields.append((*field, only_digits(text)))
     return fields
 
 
