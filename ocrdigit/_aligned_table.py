@@ -88,7 +88,10 @@ def _split(number: Number, turn: int) -> list[Number]:
         parts[-1].append(after)
     if len(parts) == 1:
         return [number]
-    return [Number(tuple(part), number.page, find_spaces(part)) for part in parts]
+    return [
+        Number(tuple(part), number.page, find_spaces(part), decimal=number.decimal)
+        for part in parts
+    ]
 
 
 # -- rows and columns --

@@ -21,6 +21,7 @@ from ._page_reader import PageReader, checked_model, downscaled
 from ._spaces import find_spaces
 from ._symbol_tables import symbols_of
 from ._typing import ImageLike
+from ._values import checked_decimal
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
 if TYPE_CHECKING:
@@ -322,6 +323,7 @@ def read_table(
     *,
     rows: int | None = None,
     columns: int | None = None,
+    decimal: str = "auto",
     model: DigitClassifier | None = None,
 ) -> Table:
     """Read the numbers in the cells of a table: on a form, in a register, a sudoku.
@@ -342,6 +344,8 @@ def read_table(
         The numbers of rows and columns, if known: up to 1000, and 40,000 cells. Lines that are too
         faint to be found are then interpolated, and other print is left out. With both given, no
         cells are merged. Without ruling lines, the nearest rows or columns are joined.
+    decimal : {"auto", ".", ","}
+        The decimal separator for ``.value`` of the numbers, see :attr:`ocrdigit.reading.Number`.
     model : DigitClassifier, optional
         The classifier of digits. The default is that of :func:`ocrdigit.predict`.
 
@@ -358,8 +362,8 @@ def read_table(
     RuntimeError
         ``model`` has not been fitted.
     ValueError
-        ``image`` is not valid, see :func:`ocrdigit.read`; ``rows`` or ``columns`` is out of range,
-        or the image has no table with so many rows and columns.
+        ``image`` is not valid, see :func:`ocrdigit.read`; ``rows`` or ``columns`` is out of range;
+        ``decimal`` is none of these; or the image has no table with so many rows and columns.
     OSError
         A file cannot be read.
 
@@ -382,13 +386,14 @@ def read_table(
         raise ValueError(
             f"rows x columns must be at most {_MAX_CELLS:,} cells, got {rows} x {columns}"
         )
+    checked_decimal(decimal)
     page = gray_pages(image, "image")[0]
     classifier = checked_model(model)
     small, factor = downscaled(page)
     grid = _find_upright(small, wanted, classifier)
-    cells = _read_cells(grid, factor, classifier) if grid else ()
+    cells = _read_cells(grid, factor, classifier, decimal) if grid else ()
     if len(cells) < 2 and not (cells and any(wanted)):  # nothing, or a frame around the page
-        cells = _read_aligned(page, classifier, *wanted) or cells
+        cells = _read_aligned(page, classifier, decimal, *wanted) or cells
     if not cells and any(wanted):
         raise ValueError(
             f"the image has no table with {rows or 'any number of'} rows and "
@@ -398,10 +403,10 @@ def read_table(
 
 
 def _read_aligned(
-    page: NDArray[np.uint8], model: DigitClassifier, rows: int, columns: int
+    page: NDArray[np.uint8], model: DigitClassifier, decimal: str, rows: int, columns: int
 ) -> tuple[tuple[Cell, ...], ...]:
     """Return the cells of a table without ruling lines; none if there is none."""
-    numbers = [found.number for found in PageReader(model=model).read(page)]
+    numbers = [found.number for found in PageReader(model=model, decimal=decimal).read(page)]
     found = find_aligned(numbers, rows, columns)
     if found is None:
         return ()
@@ -714,14 +719,17 @@ def _slices(box: Box) -> tuple[slice, slice]:
     return np.s_[top:bottom, left:right]
 
 
-def _read_cells(grid: _Grid, factor: int, model: DigitClassifier) -> tuple[tuple[Cell, ...], ...]:
+def _read_cells(
+    grid: _Grid, factor: int, model: DigitClassifier, decimal: str
+) -> tuple[tuple[Cell, ...], ...]:
     lines = _read_lines(grid, factor, model)
     cells = np.empty((grid.rows, grid.columns), object)
     for i, j in np.argwhere(grid.spans[..., 0] > 0).tolist():
         height, width = grid.spans[i, j].tolist()
         found = lines.get((i, j), {})
         numbers = tuple(
-            Number(tuple(symbols), gaps=find_spaces(symbols)) for symbols in found.values()
+            Number(tuple(symbols), gaps=find_spaces(symbols), decimal=decimal)
+            for symbols in found.values()
         )
         corners = _points(factor * grid.corners(i, j))
         cell = Cell(i, j, numbers, corners, height, width)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import ocrdigit
 from ocrdigit import Separator, synth
@@ -97,23 +98,50 @@ def test_separators_without_digits(digits: synth.Digits) -> None:
         assert not [c for c in ocrdigit.read(picture.image).text if c in ".,-+/:"]
 
 
-def test_table(digits: synth.Digits) -> None:
-    """Cells of a table have their separators and signs."""
-    texts = [["3.75", "8.5", "-5"], ["1,250", "12.50", "407"], ["-12", "0.25", "98"]]
+TABLE = [["3.75", "8.5", "-5"], ["1,250", "12.50", "407"], ["-12", "0.25", "98"]]
+
+
+@pytest.fixture(scope="module")
+def table_page(digits: synth.Digits) -> NDArray[np.uint8]:
+    """A ruled table with these texts."""
     style = PLAIN.with_(background=(0.95, 0.95), light=(0.0, 0.0))
     height, width = 64, 220
     page = np.full((3 * height + 40, 3 * width + 40), 242, np.uint8)
     for k in range(4):
         page[19 + k * height : 22 + k * height, 20 : 20 + 3 * width] = 60
         page[20 : 20 + 3 * height, 19 + k * width : 22 + k * width] = 60
-    for i, row in enumerate(texts):
+    for i, row in enumerate(TABLE):
         for j, text in enumerate(row):
             cell = synth.string(
                 text, style=style, height=48, digits=digits, random_state=10 * i + j
             ).image
             y, x = 28 + i * height, 40 + j * width
             page[y : y + 48, x : x + cell.shape[1]] = np.minimum(cell, 242)
-    found = ocrdigit.read_table(page).to_lists()
-    right = sum(found[i][j] == texts[i][j] for i in range(3) for j in range(3))
+    return page
+
+
+def test_table(table_page: NDArray[np.uint8]) -> None:
+    """Cells of a table have their separators and signs."""
+    found = ocrdigit.read_table(table_page).to_lists()
+    right = sum(found[i][j] == TABLE[i][j] for i in range(3) for j in range(3))
     assert right >= 7
     assert sum(c in ".,-" for row in found for text in row for c in text) >= 6
+
+
+def test_decimal_separator_of_a_table(table_page: NDArray[np.uint8]) -> None:
+    """A text with one point and two digits is a number only if the point separates decimals."""
+    pairs = zip(
+        ocrdigit.read_table(table_page, decimal="."),
+        ocrdigit.read_table(table_page, decimal=","),
+        strict=True,
+    )
+    values = {
+        a.text: (a.numbers[0].value, b.numbers[0].value)
+        for rows in pairs
+        for a, b in zip(*rows, strict=True)
+        if a.text[-3:-2] == "."
+    }
+    assert len(values) >= 2
+    assert values == {text: (Decimal(text), None) for text in values}
+    with pytest.raises(ValueError, match="decimal"):
+        ocrdigit.read_table(table_page, decimal=";")
