@@ -109,3 +109,22 @@ def test_augmentation_is_of_seed_and_place(threads, batch):
 def test_augmentation_refused(images, steps, seed, error, message):
     with pytest.raises(error, match=message):
         _core.augment(images, steps, seed)
+
+
+class Clearing:
+    """An integer that empties the list it is in when it is converted."""
+
+    def __init__(self, numbers: list[object]) -> None:
+        self.numbers = numbers
+
+    def __index__(self) -> int:
+        self.numbers.clear()
+        return 3
+
+
+def test_list_that_changes_while_it_is_converted():
+    """The converters own the items they read."""
+    numbers: list[object] = []
+    numbers.extend([Clearing(numbers), object()])
+    with pytest.raises(TypeError, match="expected an integer"):
+        _core.image_resize(np.zeros((4, 4), np.uint8), numbers, "linear")

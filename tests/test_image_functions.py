@@ -394,7 +394,7 @@ class TestMomentsAndWarps:
     def test_singular_and_far_maps(self):
         x = noise(5, 5)
         for M in (np.zeros((2, 3)), np.full((2, 3), 1e6), [[1e-300, 0, 0], [0, 1e-300, 0]]):
-            for border in ("constant", "replicate", "reflect"):
+            for border in ("constant", "replicate", "reflect", "reflect_101"):
                 assert image.warp_affine(x, M, (40, 3), border=border).shape == (3, 40)
 
     def test_bad_input(self):

@@ -11,9 +11,9 @@ static inline int od_border_index(int i, int n, od_border border) {
   if (border == OD_BORDER_CONSTANT) return -1;
   if (border == OD_BORDER_REPLICATE || n == 1) return i < 0 ? 0 : n - 1;
   const int edge = border == OD_BORDER_REFLECT_101; /* the last pixel is not repeated */
-  do i = i < 0 ? -i - 1 + edge : 2 * n - 1 - i - edge;
-  while (i < 0 || i >= n);
-  return i;
+  const int period = 2 * (n - edge);
+  i = (i % period + period) % period;
+  return i < n ? i : period - i - 1 + edge;
 }
 
 /* Fill both ends of row (before + w + after), whose middle is given. */

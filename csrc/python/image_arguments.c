@@ -58,16 +58,20 @@ bool read_level(PyObject *value, const char *name, uint8_t *level) {
 }
 
 bool read_pair(PyObject *value, const char *name, long long low, long long high, int pair[2]) {
-  if ((!PyTuple_Check(value) && !PyList_Check(value)) || PySequence_Fast_GET_SIZE(value) != 2) {
+  const bool sequence = PyTuple_Check(value) || PyList_Check(value);
+  if (!sequence || PySequence_Size(value) != 2) {
     PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected two integers", name, value);
     return false;
   }
-  for (int k = 0; k < 2; k++) {
-    long long number;
-    if (!convert_int(PySequence_Fast_GET_ITEM(value, k), name, low, high, &number)) return false;
+  PyObject *items = PySequence_Tuple(value); /* not shared, unlike a list */
+  bool read = items != NULL;
+  for (int k = 0; read && k < 2; k++) {
+    long long number = 0;
+    read = convert_int(PyTuple_GET_ITEM(items, k), name, low, high, &number);
     pair[k] = (int)number;
   }
-  return true;
+  Py_XDECREF(items);
+  return read;
 }
 
 bool read_size(PyObject *value, const char *name, int *h, int *w) {

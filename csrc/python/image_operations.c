@@ -284,12 +284,12 @@ static od_status run_warp(od_image_workspace *workspace, const od_view *image,
 }
 
 static bool read_matrix(PyObject *value, double matrix[6]) {
-  PyObject *numbers = PySequence_Fast(value, "matrix: expected 6 numbers");
+  PyObject *numbers = PySequence_Tuple(value); /* not shared, unlike a list */
   if (!numbers) return false;
-  bool right = PySequence_Fast_GET_SIZE(numbers) == 6;
+  bool right = PyTuple_GET_SIZE(numbers) == 6;
   if (!right) PyErr_SetString(PyExc_ValueError, "matrix: expected 6 numbers");
   for (int k = 0; right && k < 6; k++)
-    right = convert_real(PySequence_Fast_GET_ITEM(numbers, k), "matrix", &matrix[k]);
+    right = convert_real(PyTuple_GET_ITEM(numbers, k), "matrix", &matrix[k]);
   Py_DECREF(numbers);
   return right;
 }

@@ -1,10 +1,13 @@
 /* image/: the operations against plain definitions, on images of any size and strides in guarded
  * memory, with every table and with threads. That the bytes are OpenCV's is tested by
  * tests/test_parity_opencv.py. */
+#include <limits.h>
+
 #include "base/memory.h"
 #include "base/rng.h"
 #include "check.h"
 #include "guard.h"
+#include "image/border.h"
 #include "image/image.h"
 #include "image/limits.h"
 #include "tables.h"
@@ -278,6 +281,20 @@ static int border_index(int i, int n, od_border border) {
 static int beyond(const od_view *view, int y, int x, od_border border, int border_value) {
   const int row = border_index(y, view->h, border), column = border_index(x, view->w, border);
   return row < 0 || column < 0 ? border_value : at(view, row, column);
+}
+
+static void test_border_index(void) {
+  for (int n = 1; n <= 40; n++)
+    for (int border = OD_BORDER_CONSTANT; border <= OD_BORDER_REFLECT_101; border++) {
+      CHECK_CASE("border %d, side %d", border, n);
+      for (int i = -5 * n; i < 6 * n; i++)
+        CHECK_INT(od_border_index(i, n, (od_border)border), border_index(i, n, (od_border)border));
+    }
+  CHECK_CASE("far beyond the border");
+  CHECK_INT(od_border_index(INT_MIN, 2, OD_BORDER_REFLECT), 0);
+  CHECK_INT(od_border_index(INT_MAX, 2, OD_BORDER_REFLECT), 0);
+  CHECK_INT(od_border_index(INT_MIN, 3, OD_BORDER_REFLECT_101), 0);
+  CHECK_INT(od_border_index(INT_MAX, 3, OD_BORDER_REFLECT_101), 1);
 }
 
 /* Near the exact sum: taps are rounded to 256ths. */
@@ -799,6 +816,7 @@ int main(void) {
   RUN(test_otsu);
   RUN(test_adaptive_means);
   RUN(test_adaptive_threshold);
+  RUN(test_border_index);
   RUN(test_gaussian_blur);
   RUN(test_resize);
   RUN(test_resize_of_long_sides);
