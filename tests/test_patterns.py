@@ -127,10 +127,10 @@ class TestCompilation:
         ],
     )
     def test_explosions(self, pattern: str) -> None:
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(ValueError, match="at most 10000 states"):
             _patterns.constraint(pattern, None, None)
-        assert time.perf_counter() - start < 20
+        assert time.process_time() - start < 20
 
     def test_intersections(self) -> None:
         assert _patterns.constraint(r"/\d\d|\d/:/\d", 2, ["/12", "1/:/2"]) is not None

@@ -518,10 +518,10 @@ class TestBadInput:
         for side, message in ((12_000, "12000 x 12000 pixels"), (30_000, "900000000 pixels")):
             data = io.BytesIO()
             Image.new("1", (side, side)).save(data, "png")
-            start = time.perf_counter()
+            start = time.process_time()
             with pytest.raises(ValueError, match=message):
                 ocrdigit.read(data.getvalue())
-            assert time.perf_counter() - start < 0.5
+            assert time.process_time() - start < 0.5
 
     def test_damaged_files(self, picture: synth.Picture, tmp_path: Path) -> None:
         for form in ("png", "jpeg", "tiff", "gif"):
@@ -630,9 +630,9 @@ class TestBadInput:
             255 * (np.indices((700, 700)).sum(0) % 2),
         ]
         for page in pages:
-            start = time.perf_counter()
+            start = time.process_time()
             ocrdigit.read(page.astype(np.uint8))
-            assert time.perf_counter() - start < 5
+            assert time.process_time() - start < 5
 
     def test_any_picture_is_safe(self) -> None:
         rng = np.random.default_rng(1)
