@@ -254,6 +254,33 @@ def test_crops_without_a_margin(sample: Dataset, strokes: list[NDArray[np.uint8]
         assert accuracy(pictures, sample.y_test[:60]) > 0.94
 
 
+def test_crops_without_a_margin_from_textured_paper(
+    sample: Dataset, strokes: list[NDArray[np.uint8]]
+) -> None:
+    """Half of such a crop is stroke or blurred edge; the waves are not."""
+    rng = np.random.default_rng(0)
+    pictures = []
+    for x in strokes:
+        small = np.asarray(Image.fromarray(x).resize((x.shape[1] // 3 + 1, x.shape[0] // 3 + 1)))
+        y, column = np.indices(small.shape)
+        waves = 20 * np.sin(1.9 * y + 0.4 * column)
+        paper = 170 + waves + rng.normal(0, 5, small.shape)
+        pictures.append((paper - 90 * (small / 255)).clip(0, 255).astype(np.uint8))
+    assert accuracy(pictures, sample.y_test[:60]) > 0.9
+
+
+def test_stroke_as_wide_as_the_crop() -> None:
+    """The bar of a 4 that fills the picture is not a ruling line."""
+    page = np.full((60, 44), 240, np.uint8)
+    page[36:42] = 30  # the bar
+    page[1:60, 28:34] = 30
+    for y in range(36):
+        left = 2 + round((36 - y) / 36 * 24)
+        page[y + 1, left : left + 7] = 30
+    assert ocrdigit.predict(page) == 4
+    assert ocrdigit.predict(255 - page) == 4
+
+
 @pytest.mark.parametrize("thickness", [1, 4, 9])
 @pytest.mark.parametrize("sides", [(0,), (1, 2), (0, 1, 3), (0, 1, 2, 3)])
 def test_walls_of_a_box(

@@ -32,11 +32,19 @@ static const double max_onset = 0.18, onset_noise = 2, stretch = 1.56;
 /* Minimum contrast of OD_FOREGROUND_WEAK in standard deviations of the background. */
 static const double noise_margin = 2.2;
 
+/* A crop is dense if at most this proportion of it is in the lower of Otsu's classes, which are so
+ * well separated: the ratio of the variance between them to that of all pixels, which is 0.64 for
+ * noise of a normal distribution. */
+static const double max_lower = 0.7, min_separability = 0.73;
+/* Maximum texture of a dense crop as a proportion of Otsu's threshold. */
+static const double max_texture = 0.25;
+
 /* Thresholds on the difference to the background, in levels. */
 typedef struct thresholds {
   int background; /* up to this, certainly background */
   int foreground; /* from here on, foreground */
   double texture; /* standard deviation of the background without lines and shades */
+  bool is_dense;  /* a crop without a margin, about half of which may be strokes */
 } thresholds;
 
 /* The state of one call. Arrays of `nodes` are (rows, columns) of the grid. */
@@ -298,22 +306,50 @@ static int quantile(const uint64_t *histogram, double p) {
   return LEVELS - 1;
 }
 
+/* The pixels of a histogram up to a threshold, and all of them. */
+typedef struct classes {
+  double below, all;         /* numbers of pixels */
+  double sum_below, sum_all; /* of their levels */
+  double squares;            /* of the levels of all */
+} classes;
+
+static classes split(const uint64_t *histogram, int threshold) {
+  classes c = {0, 0, 0, 0, 0};
+  for (int level = 0; level < LEVELS; level++) {
+    const double count = (double)histogram[level], sum = count * level;
+    c.all += count;
+    c.sum_all += sum;
+    c.squares += sum * level;
+    if (level > threshold) continue;
+    c.below += count;
+    c.sum_below += sum;
+  }
+  return c;
+}
+
+static bool is_dense(const classes *c) {
+  const double above = c->all - c->below;
+  if (c->below > max_lower * c->all) return false;
+  const double distance = (c->sum_all - c->sum_below) / above - c->sum_below / c->below;
+  const double variance = c->all * c->squares - c->sum_all * c->sum_all;
+  return c->below * above * distance * distance >= min_separability * variance;
+}
+
 /* Find the thresholds from a histogram of the difference: Otsu's threshold, but above the spread of
- * the background itself. */
+ * the background itself. In a dense crop that spread is of the blurred edges of strokes. */
 static thresholds find_thresholds(const uint64_t *histogram) {
   const int otsu = od_otsu(histogram);
-  uint64_t all = 0, below = 0;
-  for (int level = 0; level < LEVELS; level++) {
-    all += histogram[level];
-    if (level <= otsu) below += histogram[level];
-  }
+  const classes c = split(histogram, otsu);
+  const bool dense = is_dense(&c);
   /* Both quantiles are background even if half of the image is foreground; if more is, they are of
    * the lower class. In a normal distribution they are 0.76 standard deviations apart. */
-  const double part = fmin(1, 2 * (double)below / (double)all);
+  const double part = fmin(1, 2 * c.below / c.all);
   const int middle = quantile(histogram, 0.3 * part), lower = quantile(histogram, 0.1 * part);
   const int spread = middle + 4 * od_max(1, middle - lower);
-  const int foreground = od_min(254, od_max(otsu, spread));
-  return (thresholds){od_min(foreground / 2, spread), foreground, (middle - lower) / 0.76};
+  const int foreground = od_min(254, dense ? otsu : od_max(otsu, spread));
+  const double texture = (middle - lower) / 0.76;
+  return (thresholds){od_min(foreground / 2, spread), foreground,
+                      dense ? fmin(texture, max_texture * otsu) : texture, dense};
 }
 
 /* Second estimate of the background: the windowed mean of the background pixels, from w->sum and
@@ -353,8 +389,9 @@ static void compute_stats(work *w, const uint64_t *first, od_foreground_stats *s
  * peak nearby, with lower bounds that keep noise and texture out of the foreground. Also computes
  * the scale and shift of the normalization. */
 static void find_local_contrast(work *w, const od_foreground_stats *stats) {
+  const double noise = noise_margin * stats->noise / 0.45;
   const double min = fmax(fmax(min_contrast, min_contrast_ratio * stats->contrast),
-                          noise_margin * stats->noise / 0.45);
+                          w->thresholds.is_dense ? fmin(noise, stats->contrast) : noise);
   const double texture = w->thresholds.texture;
   od_coarse_grid_max(&w->grid, w->grid.radius, w->contrast, w->scratch);
   od_coarse_grid_mean(&w->grid, w->grid.radius, w->contrast, w->scratch);

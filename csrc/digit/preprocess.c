@@ -28,6 +28,9 @@ enum {
 /* With so many parts, means of integers are exact. */
 static const uint64_t parts = (uint64_t)1 << 40;
 
+/* Minimum height of a digit in an image that it fills, as a proportion. */
+static const double min_digit_height = 0.9;
+
 /* Width of MNIST's thinner strokes, in pixels of the 20x20 box. */
 static const double thin_stroke = 1.5;
 
@@ -107,9 +110,9 @@ static od_status find_components(work *w, od_error *error) {
 }
 
 /* Remove the ruling lines that run from side to side; shorter ones belong to the digit, as the base
- * of a 2 in a narrow image. A component that touches all sides is not a ruling line but a digit
- * cropped without a margin; a vertical one is a ruling line only beside other components, as it may
- * be a 1. */
+ * of a 2 in a narrow image. A component that touches both sides and is nearly as high as the image
+ * is not a ruling line but a digit cropped without a margin; a vertical one is a ruling line only
+ * beside other components, as it may be a 1. */
 static od_status remove_ruling_lines(work *w, od_error *error) {
   const double width = od_stroke_width(w->workspace->kernels, w->h, w->w, w->foreground);
   od_ruling_line_limits limits = {od_max(3, (int)(1.4 * width + 0.5)), 0, 0};
@@ -117,7 +120,8 @@ static od_status remove_ruling_lines(work *w, od_error *error) {
     const od_foreground_component *c = &w->components.items[k];
     const bool full_width = c->left == 0 && c->right == w->w;
     const bool full_height = c->top == 0 && c->bottom == w->h;
-    if (full_width && !full_height && !w->has_long_stroke)
+    const bool is_high = c->bottom - c->top >= min_digit_height * w->h;
+    if (full_width && !is_high && !w->has_long_stroke)
       limits.min_horizontal = w->w - 2 * RULING_LINE_SLACK;
     if (full_height && !full_width && w->components.count > 1)
       limits.min_vertical = w->h - 2 * RULING_LINE_SLACK;
