@@ -2,10 +2,10 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "arguments.h"
 #include "augmentation.h"
+#include "base/clock.h"
 #include "convert.h"
 #include "errors.h"
 #include "fields.h"
@@ -176,12 +176,6 @@ typedef struct training_run {
   bool over;                      /* a callback or a signal has stopped the run */
 } training_run;
 
-static double seconds_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static PyObject *number_or_none(double number) {
   return isnan(number) ? Py_NewRef(Py_None) : PyFloat_FromDouble(number);
 }
@@ -215,24 +209,24 @@ static bool run_python(training_run *run, PyObject *callback, const od_progress 
   run->over = PyErr_CheckSignals() < 0 || (callback && !call(callback, progress));
   object_lock_acquire(&network->lock);
   run->thread = PyEval_SaveThread();
-  run->next_signals = seconds_now() + signal_interval;
+  run->next_signals = od_clock_seconds() + signal_interval;
   return !run->over;
 }
 
 static bool after_step(void *context, const od_progress *progress) {
   training_run *run = context;
-  double now = seconds_now();
+  double now = od_clock_seconds();
   bool step_due = run->on_step && now >= run->next_step;
   if (!step_due && now < run->next_signals) return true;
   bool proceed = run_python(run, step_due ? run->on_step : NULL, progress);
-  if (step_due) run->next_step = seconds_now() + run->interval;
+  if (step_due) run->next_step = od_clock_seconds() + run->interval;
   return proceed;
 }
 
 /* Validation calls no callback, but a signal stops it between blocks. */
 static bool between_blocks(void *context, const od_progress *progress) {
   training_run *run = context;
-  return seconds_now() < run->next_signals || run_python(run, NULL, progress);
+  return od_clock_seconds() < run->next_signals || run_python(run, NULL, progress);
 }
 
 static bool after_epoch(void *context, const od_progress *progress) {
@@ -334,7 +328,7 @@ static PyObject *train(trainer_object *self, training_run *run) {
   }
   network->training = true;
   run->network = network;
-  run->next_signals = seconds_now() + signal_interval;
+  run->next_signals = od_clock_seconds() + signal_interval;
   run->thread = PyEval_SaveThread();
   od_error error;
   od_callbacks callbacks = {after_step, between_blocks, after_epoch, run};

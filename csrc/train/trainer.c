@@ -1,10 +1,9 @@
-#define _POSIX_C_SOURCE 199309L /* clock_gettime */
 #include "train/trainer.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/math.h"
 #include "nn/calibration.h"
 #include "nn/ctc.h"
@@ -29,12 +28,6 @@ typedef struct batch_loader {
   uint64_t epoch;
   size_t first; /* position of the batch in the epoch */
 } batch_loader;
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static const run_position run_start = {.best = {.loss = INFINITY, .accuracy = -1}};
 
@@ -228,7 +221,7 @@ static od_status run_steps(const session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
   run_position *at = &t->position;
   const size_t count = s->train->images.count, batch_size = (size_t)t->config.batch_size;
-  const double start = now() - at->seconds;
+  const double start = od_clock_seconds() - at->seconds;
   batch_loader b = {.trainer = t, .data = s->train, .epoch = shuffle(s)};
   report(t, p);
   while (at->step < at->steps) {
@@ -241,7 +234,7 @@ static od_status run_steps(const session *s, od_progress *p, od_error *error) {
     at->sums.loss += loss.loss * (double)loss.counted;
     at->sums.accuracy += (double)loss.correct;
     at->sums.count += (double)loss.counted;
-    at->seconds = now() - start;
+    at->seconds = od_clock_seconds() - start;
     report(t, p);
     if (!proceed(s, s->callbacks.on_step, p)) return OD_STOPPED;
   }
@@ -332,12 +325,12 @@ static od_status validate(const session *s, od_progress *p, od_error *error) {
   od_trainer *t = s->trainer;
   run_position *at = &t->position;
   metrics m;
-  double start = now();
+  double start = od_clock_seconds();
   od_status status = evaluate(s, p, &m, error);
   if (status) return status;
   p->val_loss = m.loss;
   p->val_accuracy = m.accuracy;
-  p->seconds += now() - start;
+  p->seconds += od_clock_seconds() - start;
   at->since_best++;
   if (is_better(m, at->best)) {
     at->best = m;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/thread_pool.h"
 #include "base/rng.h"
@@ -547,6 +548,15 @@ static void test_available_processors(void) {
   CHECK_INT(od_available_processors(), before);
 }
 
+/* ---- the clock ---- */
+
+static void test_clock_measures_a_sleep(void) {
+  const double start = od_clock_seconds();
+  usleep(20000);
+  const double slept = od_clock_seconds() - start;
+  CHECK(slept >= 0.02 && slept < 60);
+}
+
 int main(void) {
   RUN(test_status_writes_the_message);
   RUN(test_status_truncates_a_long_message);
@@ -576,5 +586,6 @@ int main(void) {
     printf("  (no forks under the thread sanitizer)\n");
   }
   RUN(test_available_processors);
+  RUN(test_clock_measures_a_sleep);
   return check_end();
 }
