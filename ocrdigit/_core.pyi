@@ -317,6 +317,8 @@ def read_symbols(
     fusion: Mapping[str, float] | None = None,
     automaton: Automaton | None = None,
     detector: Network | None = None,
+    parallel: bool = True,
+    seconds: dict[str, float] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64]]:
     """The digits and separators in an image (h, w), line by line.
 
@@ -325,7 +327,8 @@ def read_symbols(
     requires, has the fields of ``models.recognizer.FusionWeights``. The detector is a network from
     (h, w, 1) to (h / 4, w / 4, 4): only foreground that it finds to be of numbers is read. With an
     automaton, each line is the most probable text that it accepts; lines that cannot be one are
-    left out.
+    left out. Without ``parallel`` the page is read on the caller's thread alone. The dict
+    ``seconds`` gets the seconds that each stage took: segment, recognize, classify.
 
     Returns (n, 6): line, value, an index into ``_symbols.SYMBOLS``, left, top, width, height;
     (n, 18): confidence, probability of being a symbol, probability of each symbol; and, with a
@@ -343,6 +346,8 @@ def read_alternatives(
     classifier: Classifier | None = None,
     fusion: Mapping[str, float] | None = None,
     detector: Network | None = None,
+    parallel: bool = True,
+    seconds: dict[str, float] | None = None,
 ) -> tuple[
     NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], list[tuple[int, int, float]]
 ]:

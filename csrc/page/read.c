@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/math.h"
 #include "base/memory.h"
 #include "page/detector.h"
@@ -19,9 +20,10 @@
 
 /* Everything between an image and its symbols. */
 typedef struct recognition {
-  const uint8_t *image; /* the caller's */
-  double kept;          /* proportion of the foreground that is taken for numbers */
-  od_page source;       /* the page as it is in the image, if `page` is rotated */
+  const uint8_t *image;     /* the caller's */
+  od_read_seconds *seconds; /* of all attempts; the caller's */
+  double kept;              /* proportion of the foreground that is taken for numbers */
+  od_page source;           /* the page as it is in the image, if `page` is rotated */
   od_page page;
   od_line_hypotheses hypotheses;
   od_symbols symbols;
@@ -91,6 +93,13 @@ static od_status check_options(const od_read_options *options, od_error *error) 
 
 /* ---- steps ---- */
 
+/* Adds the time since *start to the seconds of a stage, and sets *start to now. */
+static void add_lap(double *start, double *stage) {
+  const double now = od_clock_seconds();
+  *stage += now - *start;
+  *start = now;
+}
+
 static od_status find_lines(od_page *page, od_error *error) {
   const od_status status = od_page_split_rows(page, error);
   return status ? status : od_page_find_lines(page, error);
@@ -114,11 +123,14 @@ static od_status recognize_lines(const od_reader *reader, const od_read_options 
                                  od_error *error) {
   od_page *page = &work->page;
   od_line_hypotheses *hypotheses = &work->hypotheses;
+  double start = od_clock_seconds();
   od_status status = od_page_split_touching(page, error);
+  add_lap(&start, &work->seconds->segment);
   if (!status) status = od_hypotheses_create(page, max_per_line, hypotheses, error);
   if (!status) status = od_hypotheses_recognize(page, reader, pool, hypotheses, error);
   if (!status) status = od_hypotheses_vote(&work->hypotheses, error);
   if (!status) status = od_symbols_decode(page, &work->hypotheses, options, &work->symbols, error);
+  add_lap(&start, &work->seconds->recognize);
   return status;
 }
 
@@ -148,11 +160,13 @@ static od_status find_components(const od_reader *reader, od_thread_pool *pool, 
 static od_status recognize(const od_reader *reader, const od_read_options *options,
                            int max_per_line, od_thread_pool *pool, recognition *work,
                            od_error *error) {
+  double start = od_clock_seconds();
   work->page.workspace = (od_image_workspace){.kernels = reader->kernels, .pool = pool};
   od_status status = check_recognizer(reader->recognizer, error);
   if (!status && reader->detector) status = check_detector(reader->detector, error);
   if (!status) status = find_components(reader, pool, work, error);
   if (!status) status = find_level_lines(work, error);
+  add_lap(&start, &work->seconds->segment);
   if (!status) status = recognize_lines(reader, options, max_per_line, pool, work, error);
   return status;
 }
@@ -193,6 +207,7 @@ static void copy_posteriors(const od_symbols *fused, const double *posteriors,
 static od_status decode_rescored(const od_read_options *options, const double *posteriors,
                                  recognition *work, od_error *error) {
   od_symbols decoded = {0};
+  double start = od_clock_seconds();
   for (int i = 0; i < work->symbols.count; i++)
     od_rescore_symbol(&work->symbols.decoded[i], posteriors + (size_t)i * OD_CTC_CLASSES,
                       work->hypotheses.items[work->symbols.hypotheses[i]].probabilities);
@@ -201,19 +216,23 @@ static od_status decode_rescored(const od_read_options *options, const double *p
   if (!status) copy_posteriors(&work->symbols, posteriors, &decoded);
   od_symbols_release(&work->symbols);
   work->symbols = decoded;
+  add_lap(&start, &work->seconds->recognize);
   return status;
 }
 
 /* Verifies the symbols and computes work->posteriors. */
 static od_status find_posteriors(const od_reader *reader, od_thread_pool *pool, recognition *work,
                                  od_error *error) {
-  const od_status status = verify(reader, pool, work, error);
+  double start = od_clock_seconds();
+  od_status status = verify(reader, pool, work, error);
   if (status) return status;
   work->posteriors =
       od_allocate((size_t)work->symbols.count, OD_CTC_CLASSES * sizeof *work->posteriors);
   if (!work->posteriors) return od_fail_memory(error, "the fusion of scores");
-  return od_fuse_scores(&work->symbols, work->features, work->verification.has_non_digit,
-                        reader->fusion, work->posteriors, error);
+  status = od_fuse_scores(&work->symbols, work->features, work->verification.has_non_digit,
+                          reader->fusion, work->posteriors, error);
+  add_lap(&start, &work->seconds->classify);
+  return status;
 }
 
 /* Hands the symbols over to the caller, their boxes in the caller's image. */
@@ -262,15 +281,16 @@ static fit measure_fit(const recognition *work) {
   return result;
 }
 
-/* Reads `source` rotated by `degrees` to posteriors. For a trial it reads its largest lines only,
- * at one scale. */
-static od_status read_rotated(const od_reader *reader, const od_page *source, const uint8_t *image,
-                              double degrees, bool trial, od_thread_pool *pool, recognition *work,
+/* Reads the page of `upright` rotated by `degrees` to posteriors. For a trial it reads its largest
+ * lines only, at one scale. */
+static od_status read_rotated(const od_reader *reader, const recognition *upright, double degrees,
+                              bool trial, od_thread_pool *pool, recognition *work,
                               od_error *error) {
-  od_page original = *source; /* whose image has no numbers erased; not released */
-  original.image = image;
+  double start = od_clock_seconds();
+  od_page original = *source_of(upright); /* whose image has no numbers erased; not released */
+  original.image = upright->image;
   original.class_map = (od_class_map){0}; /* the rotated page gets one of its own */
-  *work = (recognition){.image = image, .kept = 1};
+  *work = (recognition){.image = upright->image, .seconds = upright->seconds, .kept = 1};
   od_status status = od_page_rotate(&original, degrees, &work->page, error);
   if (!status && reader->detector) { /* it finds few numbers that are rotated */
     od_release(work->page.foreground);
@@ -279,6 +299,7 @@ static od_status read_rotated(const od_reader *reader, const od_page *source, co
   }
   if (!status) status = find_level_lines(work, error);
   od_page_release(&work->source);
+  add_lap(&start, &work->seconds->segment);
   if (status) return status;
   if (trial) od_page_keep_lines(&work->page, TRIAL_LINES);
   const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
@@ -313,8 +334,7 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
   const bool level = first.of_lines >= min_level || od_page_is_one_row(&upright->page);
   const int step = level ? 180 : 90;
   for (int degrees = step; degrees < 360 && !status; degrees += step) {
-    status = read_rotated(reader, source_of(upright), upright->image, degrees, true, pool, &rotated,
-                          error);
+    status = read_rotated(reader, upright, degrees, true, pool, &rotated, error);
     const fit found = status ? (fit){0, 0, 0} : measure_fit(&rotated);
     recognition_release(&rotated);
     if (!is_better(&found, &first) || found.proportion <= best_proportion) continue;
@@ -322,8 +342,7 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
     best = degrees;
   }
   if (status || !best) return status;
-  status =
-      read_rotated(reader, source_of(upright), upright->image, best, false, pool, &rotated, error);
+  status = read_rotated(reader, upright, best, false, pool, &rotated, error);
   recognition_release(status ? &rotated : upright);
   if (!status) *upright = rotated;
   return status;
@@ -363,6 +382,7 @@ static od_status read_undetected(const od_reader *reader, const recognition *det
   od_reader without = *reader;
   without.detector = NULL;
   *work = (recognition){.image = detected->image,
+                        .seconds = detected->seconds,
                         .page = {.h = source->h, .w = source->w, .image = detected->image}};
   const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
   od_status status = recognize(&without, NULL, max_per_line, pool, work, error);
@@ -409,7 +429,8 @@ static od_status measure_lines(const od_reader *reader, const recognition *work,
 od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
                   const od_read_options *options, od_thread_pool *pool, od_reading *reading,
                   od_error *error) {
-  recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
+  recognition work = {
+      .image = image, .seconds = &reading->seconds, .page = {.h = h, .w = w, .image = image}};
   od_status status = check_options(options, error);
   *reading = (od_reading){0};
   if (!status && reader->classifier) {
@@ -471,7 +492,8 @@ static od_status crop_all(od_thread_pool *pool, recognition *work, od_symbol_cro
 
 od_status od_read_crops(const od_reader *reader, int h, int w, const uint8_t *image,
                         od_thread_pool *pool, od_symbol_crops *crops, od_error *error) {
-  recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
+  od_read_seconds unused = {0};
+  recognition work = {.image = image, .seconds = &unused, .page = {.h = h, .w = w, .image = image}};
   *crops = (od_symbol_crops){0};
   od_status status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);
   if (!status) status = crop_all(pool, &work, crops, error);
@@ -498,7 +520,8 @@ static void drop_separators(od_symbol_features *features) {
 
 od_status od_read_features(const od_reader *reader, int h, int w, const uint8_t *image,
                            od_thread_pool *pool, od_symbol_features *features, od_error *error) {
-  recognition work = {.image = image, .page = {.h = h, .w = w, .image = image}};
+  od_read_seconds unused = {0};
+  recognition work = {.image = image, .seconds = &unused, .page = {.h = h, .w = w, .image = image}};
   *features = (od_symbol_features){0};
   od_status status = check_classifier(reader->classifier, error);
   if (!status) status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);

@@ -121,6 +121,13 @@ typedef struct od_line_quality {
   bool truncated;    /* it reaches the left or right side of the image */
 } od_line_quality;
 
+/* Seconds that the stages of a reading took, all of its attempts together. */
+typedef struct od_read_seconds {
+  double segment;   /* foreground, detector, components, lines and segments */
+  double recognize; /* line images, recognizer, decoding */
+  double classify;  /* crops, classifier, score fusion */
+} od_read_seconds;
+
 /* Symbols of a page in reading order; release with od_reading_release. With an automaton, the
  * symbols of all alternatives follow each other, those of a line in descending order of
  * probability. */
@@ -131,6 +138,7 @@ typedef struct od_reading {
   od_line_quality *qualities; /* (line_count) */
   int alternative_count;
   od_alternative *alternatives; /* (alternative_count) */
+  od_read_seconds seconds;
 } od_reading;
 
 /* Reads an image. Without a classifier the symbols are the recognizer's. */

@@ -60,6 +60,7 @@ typedef struct reading_call {
   PyObject *detector;                  /* a Network or NULL */
   const classifier_object *classifier; /* or NULL */
   PyObject *automaton;                 /* an Automaton or NULL */
+  bool serial;                         /* on the thread of the caller alone */
   od_reader reader;
   od_fusion fusion;
   gray_image image;
@@ -141,10 +142,12 @@ static void release_leases(call_leases *leases) {
 }
 
 static bool take_leases(const reading_call *call, call_leases *leases) {
+  const size_t images = call->serial ? 1 : 2; /* one is not run in parallel */
   *leases = (call_leases){0};
-  if (!network_lease_take(call->recognizer, 2, &leases->recognizer)) return false;
-  if ((!call->detector || network_lease_take(call->detector, 2, &leases->detector)) &&
-      (!call->classifier || network_lease_take(call->classifier->network, 2, &leases->classifier)))
+  if (!network_lease_take(call->recognizer, images, &leases->recognizer)) return false;
+  if ((!call->detector || network_lease_take(call->detector, images, &leases->detector)) &&
+      (!call->classifier ||
+       network_lease_take(call->classifier->network, images, &leases->classifier)))
     return true;
   release_leases(leases);
   return false;
@@ -185,6 +188,35 @@ static bool run_call(reading_function *run, reading_call *call) {
 }
 
 /* ---- results ---- */
+
+/* Reads how a page is read: on several threads, by default; and the dict for the seconds of stages,
+ * NULL without one. */
+static bool read_run(PyObject *parallel, PyObject *seconds, reading_call *call,
+                     PyObject **seconds_dict) {
+  bool is_parallel = true;
+  *seconds_dict = none_is_null(seconds);
+  if (*seconds_dict && !PyDict_Check(*seconds_dict)) {
+    PyErr_Format(PyExc_TypeError, "seconds: got %.100R, expected a dict", seconds);
+    return false;
+  }
+  if (parallel && !convert_bool(parallel, "parallel", &is_parallel)) return false;
+  call->serial = !is_parallel;
+  return true;
+}
+
+static bool set_seconds(PyObject *dict, const char *stage, double seconds) {
+  PyObject *number = PyFloat_FromDouble(seconds);
+  const bool set = number && PyDict_SetItemString(dict, stage, number) == 0;
+  Py_XDECREF(number);
+  return set;
+}
+
+/* Sets the seconds of each stage in a dict, which may be NULL. */
+static bool write_seconds(const od_read_seconds *seconds, PyObject *dict) {
+  return !dict || (set_seconds(dict, "segment", seconds->segment) &&
+                   set_seconds(dict, "recognize", seconds->recognize) &&
+                   set_seconds(dict, "classify", seconds->classify));
+}
 
 /* Symbols (n, 6): line, value, left, top, width, height. */
 static PyObject *symbol_table(int count, const od_symbol *symbols) {
@@ -288,34 +320,36 @@ static PyObject *feature_dict(const od_symbol_features *found) {
 
 PyObject *reading_read_symbols(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                PyObject *keywords) {
-  static const signature accepted = {
-      "read_symbols",
-      6,
-      2,
-      2,
-      {"recognizer", "image", "classifier", "fusion", "automaton", "detector"}};
-  PyObject *values[6], *result = NULL;
+  static const signature accepted = {"read_symbols",
+                                     8,
+                                     2,
+                                     2,
+                                     {"recognizer", "image", "classifier", "fusion", "automaton",
+                                      "detector", "parallel", "seconds"}};
+  PyObject *values[8], *seconds, *result = NULL;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !read_call(module, values[0], values[1], values[2], values[5], &call) ||
-      !read_options(module, values[3], values[4], 1, &call) || !run_call(run_read, &call))
+      !read_options(module, values[3], values[4], 1, &call) ||
+      !read_run(values[6], values[7], &call, &seconds) || !run_call(run_read, &call))
     return NULL;
-  result = Py_BuildValue("(NNN)", symbol_table(call.reading.count, call.reading.symbols),
-                         probability_table(call.reading.count, call.reading.symbols),
-                         quality_table(&call.reading));
+  if (write_seconds(&call.reading.seconds, seconds))
+    result = Py_BuildValue("(NNN)", symbol_table(call.reading.count, call.reading.symbols),
+                           probability_table(call.reading.count, call.reading.symbols),
+                           quality_table(&call.reading));
   od_reading_release(&call.reading);
   return result;
 }
 
 PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                     PyObject *keywords) {
-  static const signature accepted = {
-      "read_alternatives",
-      7,
-      4,
-      2,
-      {"recognizer", "image", "automaton", "count", "classifier", "fusion", "detector"}};
-  PyObject *values[7], *result = NULL;
+  static const signature accepted = {"read_alternatives",
+                                     9,
+                                     4,
+                                     2,
+                                     {"recognizer", "image", "automaton", "count", "classifier",
+                                      "fusion", "detector", "parallel", "seconds"}};
+  PyObject *values[9], *seconds, *result = NULL;
   long long alternatives;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
@@ -323,11 +357,12 @@ PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments
       !convert_int(values[3], "count", 1, OD_MAX_ALTERNATIVES, &alternatives) ||
       !is_instance(values[2], state_of_module(module)->automaton_type, "automaton") ||
       !read_options(module, values[5], values[2], (int)alternatives, &call) ||
-      !run_call(run_read, &call))
+      !read_run(values[7], values[8], &call, &seconds) || !run_call(run_read, &call))
     return NULL;
-  result = Py_BuildValue("(NNNN)", symbol_table(call.reading.count, call.reading.symbols),
-                         probability_table(call.reading.count, call.reading.symbols),
-                         quality_table(&call.reading), alternative_list(&call.reading));
+  if (write_seconds(&call.reading.seconds, seconds))
+    result = Py_BuildValue("(NNNN)", symbol_table(call.reading.count, call.reading.symbols),
+                           probability_table(call.reading.count, call.reading.symbols),
+                           quality_table(&call.reading), alternative_list(&call.reading));
   od_reading_release(&call.reading);
   return result;
 }

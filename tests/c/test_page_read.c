@@ -1,5 +1,6 @@
 /* Reading random images of any size with networks of random weights: symbols lie within the image
  * and meet the constraints. tests/test_reading.py checks accuracy. */
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "check.h"
@@ -149,17 +150,26 @@ static void check_alternatives(const od_read_options *options, const od_reading 
   CHECK(!options->automaton || symbols == reading->symbols + reading->count);
 }
 
+/* The stages take some time, and together no more than the call did. */
+static void check_seconds(const od_read_seconds *seconds, bool has_classifier, double elapsed) {
+  CHECK(seconds->segment > 0 && seconds->recognize > 0);
+  CHECK(has_classifier ? seconds->classify > 0 : seconds->classify == 0);
+  CHECK(seconds->segment + seconds->recognize + seconds->classify <= elapsed);
+}
+
 static void read_page(int h, int w, const uint8_t *image, const od_reader *reader,
                       od_thread_pool *pool, const od_read_options *options) {
   od_reader any_kernels = *reader;
   od_reading reading;
   od_error error = {{0}};
   if (draw(0, 1)) any_kernels.kernels = table(0);
+  const double start = od_clock_seconds();
   const od_status status = od_read(&any_kernels, h, w, image, options, pool, &reading, &error);
   if (!CHECK_INT(status, OD_OK)) {
     printf("%s\n", error.message);
     return;
   }
+  check_seconds(&reading.seconds, reader->classifier, od_clock_seconds() - start);
   check_symbols(h, w, reading.count, reading.symbols);
   check_alternatives(options, &reading);
   od_reading_release(&reading);
