@@ -63,7 +63,9 @@ class PageReader:
         alternatives: int = 0,
         decimal: str = "auto",
         model: DigitClassifier | None = None,
+        parallel: bool = True,
     ) -> None:
+        self.parallel = parallel  # whether a page is read by several threads
         self.digits_only = _checks.known("symbols", symbols, _KINDS) == "digits"
         self.constraint: Constraint | None = constraint(pattern, length, lexicon)
         self.has_pattern = pattern is not None
@@ -82,10 +84,15 @@ class PageReader:
         if self.count and self.constraint is None:
             self.constraint = any_number(DIGITS if self.digits_only else SYMBOLS)
 
-    def read(self, page: NDArray[np.uint8], index: int = 0) -> list[Found]:
-        """Return what is found on a page, in reading order."""
+    def read(
+        self, page: NDArray[np.uint8], index: int = 0, seconds: dict[str, float] | None = None
+    ) -> list[Found]:
+        """Return what is found on a page, in reading order.
+
+        The dict ``seconds`` gets those of the stages of the core.
+        """
         small, factor = downscaled(page)
-        table, probabilities, qualities, texts = self._call_core(small)
+        table, probabilities, qualities, texts = self._call_core(small, seconds)
         lines = split_lines(
             symbols_of(table, probabilities, factor), [length for _, length, _ in texts]
         )
@@ -102,7 +109,7 @@ class PageReader:
         return found
 
     def _call_core(
-        self, page: NDArray[np.uint8]
+        self, page: NDArray[np.uint8], seconds: dict[str, float] | None
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], Texts]:
         """Return the tables of the core; and line, number of symbols and log probability of each.
 
@@ -119,6 +126,8 @@ class PageReader:
                 classifier=classifier,
                 fusion=fusion,
                 detector=shipped_detector(),
+                parallel=self.parallel,
+                seconds=seconds,
             )
         table, probabilities, qualities = _core.read_symbols(
             shipped_recognizer(),
@@ -127,6 +136,8 @@ class PageReader:
             fusion=fusion,
             automaton=automaton,
             detector=shipped_detector(),
+            parallel=self.parallel,
+            seconds=seconds,
         )
         lines, lengths = np.unique(table[:, 0], return_counts=True)
         texts = [(line, n, 0.0) for line, n in zip(lines.tolist(), lengths.tolist(), strict=True)]

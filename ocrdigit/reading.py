@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from ._numbers import Alternative, Digit, Number, Separator, Symbol
 from ._page_reader import PageReader
 from ._patterns import PATTERNS
 from ._rows import find_rows
+from ._timings import Timings
 from ._typing import ImageLike
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ __all__ = [
     "Number",
     "Reading",
     "Separator",
+    "Timings",
     "read",
-    "read_many",
 ]
 
 CSV_COLUMNS = (
@@ -69,12 +70,16 @@ class Reading:
     failed : tuple of Number
         With ``check``, numbers that were left out because none of their alternatives passed; each
         as its most probable text.
+    timings : Timings or None
+        Seconds of decoding, segmentation, recognition and classification, and in total, if
+        ``read`` was called with ``timings=True``.
     """
 
     rows: tuple[tuple[Number, ...], ...]
     pages: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
     pictures: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
     failed: tuple[Number, ...] = ()
+    timings: Timings | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -128,7 +133,7 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """Return the reading as a dict that can be written as JSON.
 
-        It has the rows; a row is a list of numbers, which have symbols.
+        It has the rows; a row is a list of numbers, which have symbols; and timings if there are.
 
         Examples
         --------
@@ -139,10 +144,12 @@ class Reading:
         ['pages', 'rows', 'text']
         """
         sizes = [{"width": page.shape[1], "height": page.shape[0]} for page in self.pages]
+        times = {} if self.timings is None else {"timings": asdict(self.timings)}
         return {
             "text": self.text,
             "pages": sizes,
             "rows": [[number.to_dict() for number in row] for row in self.rows],
+            **times,
         }
 
     def to_rows(self, file: str = "") -> list[dict[str, Any]]:
@@ -243,6 +250,7 @@ def read(
     decimal: str = "auto",
     model: DigitClassifier | None = None,
     explain: bool = False,
+    timings: bool = False,
 ) -> Reading:
     r"""Read the numbers in an image: a photo, a scan, a field of a form.
 
@@ -292,6 +300,8 @@ def read(
         :meth:`DigitClassifier.digit_score`) changes digits but drops none.
     explain : bool
         Whether to compute the Grad-CAM of each digit, with the classifier.
+    timings : bool
+        Whether ``.timings`` of the result says how long each stage took.
 
     Returns
     -------
@@ -337,80 +347,59 @@ def read(
         decimal=decimal,
         model=model,
     )
-    return _read(reader, image, explain=explain)
+    return read_image(reader, image, explain=explain, timings=timings)
 
 
-def read_many(
-    files: Sequence[str | os.PathLike[str]],
-    *,
-    pattern: str | None = None,
-    symbols: str = "all",
-    lexicon: Iterable[str] | None = None,
-    length: int | tuple[int, int] | None = None,
-    check: Callable[[str], object] | None = None,
-    alternatives: int = 0,
-    decimal: str = "auto",
-    model: DigitClassifier | None = None,
-    progress: bool = True,
-) -> list[Reading]:
-    """Read files in order, with a progress bar on standard error.
+@dataclass(frozen=True)
+class PageReading:
+    """What was read on a page of an image."""
 
-    Parameters
-    ----------
-    files : sequence of paths
-        Image files.
-    pattern, symbols, lexicon, length, check, alternatives, decimal, model
-        As for :func:`read`.
-    progress : bool
-        Whether to show the progress bar.
-
-    Returns
-    -------
-    list of Reading
-        One for each file.
-
-    Raises
-    ------
-    TypeError, ValueError, RuntimeError, OSError
-        As for :func:`read`, for the first file that cannot be read.
-
-    Examples
-    --------
-    >>> import ocrdigit
-    >>> ocrdigit.read_many([], progress=False)
-    []
-    """
-    from tqdm import tqdm
-
-    if isinstance(files, (str, bytes, os.PathLike)):
-        raise TypeError(f"files must be a sequence of paths, got {files!r}")
-    reader = PageReader(
-        pattern=pattern,
-        symbols=symbols,
-        lexicon=lexicon,
-        length=length,
-        check=check,
-        alternatives=alternatives,
-        decimal=decimal,
-        model=model,
-    )
-    bar = tqdm(files, "reading", disable=not progress, unit="file")
-    return [_read(reader, file) for file in bar]
+    index: int
+    gray: NDArray[np.uint8]
+    picture: NDArray[np.uint8]
+    numbers: tuple[Number, ...]
+    failed: tuple[Number, ...]
+    timings: Timings
 
 
-def _read(reader: PageReader, image: ImageLike, *, explain: bool = False) -> Reading:
-    pages, pictures = gray_and_colored_pages(image, "image")
-    numbers: list[Number] = []
-    failed: list[Number] = []
-    for index, page in enumerate(pages):
-        for found in reader.read(page, index):
+def read_pages(
+    reader: PageReader, image: ImageLike, name: str, *, explain: bool = False
+) -> Iterator[PageReading]:
+    """Yield the pages of an image one by one; errors call it ``name``."""
+    start = perf_counter()
+    grays, pictures = gray_and_colored_pages(image, name)
+    decode = (perf_counter() - start) / len(grays)
+    for index, (gray, picture) in enumerate(zip(grays, pictures, strict=True)):
+        start = perf_counter()
+        stages: dict[str, float] = {}
+        numbers: list[Number] = []
+        failed: list[Number] = []
+        for found in reader.read(gray, index, stages):
             if not found.passed:
                 failed.append(found.number)
             elif explain:
-                numbers.append(_explained(reader.model, found.number, page))
+                numbers.append(_explained(reader.model, found.number, gray))
             else:
                 numbers.append(found.number)
-    return Reading(find_rows(numbers), tuple(pages), tuple(pictures), tuple(failed))
+        timings = Timings.of_page(decode, stages, perf_counter() - start)
+        yield PageReading(index, gray, picture, tuple(numbers), tuple(failed), timings)
+
+
+def read_image(
+    reader: PageReader, image: ImageLike, *, explain: bool = False, timings: bool = False
+) -> Reading:
+    """Return the reading of an image with all of its pages."""
+    start = perf_counter()
+    pages = list(read_pages(reader, image, "image", explain=explain))
+    rows = find_rows([number for page in pages for number in page.numbers])
+    times = Timings.sum(page.timings for page in pages)
+    return Reading(
+        rows,
+        tuple(page.gray for page in pages),
+        tuple(page.picture for page in pages),
+        tuple(number for page in pages for number in page.failed),
+        replace(times, total=perf_counter() - start) if timings else None,
+    )
 
 
 def _explained(model: DigitClassifier, number: Number, page: NDArray[np.uint8]) -> Number:

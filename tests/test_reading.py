@@ -414,15 +414,6 @@ class TestResults:
         with pytest.raises(IndexError, match="page"):
             reading.draw(1)
 
-    def test_read_many(self, picture: synth.Picture, tmp_path: Path) -> None:
-        paths = []
-        for name in ("a.png", "b.png"):
-            Image.fromarray(picture.image).save(tmp_path / name)
-            paths.append(tmp_path / name)
-        assert [r.text for r in ocrdigit.read_many(paths, progress=False)] == [TEXT, TEXT]
-        with pytest.raises(TypeError, match="files"):
-            ocrdigit.read_many("a.png")
-
 
 class TestInputs:
     def test_arrays(self, picture: synth.Picture) -> None:

@@ -86,7 +86,7 @@ def evaluate_reading(
     True
     """
     from .._page_reader import PageReader
-    from ..reading import _read
+    from ..reading import read_image
 
     wanted = _checks.fraction("error_rate", error_rate)
     if isinstance(lexicon, Iterator):
@@ -96,7 +96,7 @@ def evaluate_reading(
     )
     fields = labelled_fields(truth, folder)
     readings = tuple(
-        _compare(field, _read(reader, field.image), reader.digits_only)
+        _compare(field, read_image(reader, field.image), reader.digits_only)
         for field in _with_progress(fields, verbose)
     )
     settings = _settings(
