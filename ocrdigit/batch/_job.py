@@ -1,0 +1,82 @@
+"""What a batch runs on each source, and what it gets."""
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
+
+from ._sources import Source
+
+Status = Literal["read", "empty", "review", "failed"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+# The columns of a table: their names and types, of str, int and float.
+Columns = Mapping[str, type]
+
+
+class Result(Protocol):
+    """What was read of a source, or of a part of it such as a page."""
+
+    @property
+    def status(self) -> Status:
+        """Whether it was read, is empty, needs review or failed."""
+
+    @property
+    def error(self) -> Exception | None:
+        """Why it failed."""
+
+    def to_rows(self, table: str) -> list[dict[str, Any]]:
+        """Return its rows in one of the tables of the job; at least one, so that none is lost."""
+
+
+R = TypeVar("R", bound=Result)
+
+
+class Job(ABC, Generic[R]):
+    """How a source is read. Threads share a job; pickled, it is run by other processes."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> Mapping[str, Columns]:
+        """The tables that results can be written as; the first is the default."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """What decides the rows, as plain data: a run with other settings cannot be resumed."""
+
+    @abstractmethod
+    def read(self, source: Source) -> Sequence[R]:
+        """Return the results of a source. Any exception means that the source failed."""
+
+    @abstractmethod
+    def failed(self, source: Source, error: Exception) -> R:
+        """Return the result of a source that cannot be read."""
+
+    def run(self, source: Source) -> Sequence[R]:
+        """Return the results of a source: of one that failed, one with the error."""
+        try:
+            if source.error is not None:
+                raise source.error
+            return self.read(source)
+        except Exception as error:
+            _forget_locals(error)
+            return [self.failed(source, error)]
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Release what the frames of an error refer to, such as the pixels of the image."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as one sentence."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

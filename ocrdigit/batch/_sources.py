@@ -1,0 +1,191 @@
+"""The sources of a batch: files, folders, globs and pictures in memory, one after another."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+__all__ = ["PICTURE_SUFFIXES", "Source", "count_sources", "iterate_sources"]
+
+# Of the files that are read of a folder.
+PICTURE_SUFFIXES = (
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pdf",
+    ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file, or a picture in memory.
+
+    Attributes
+    ----------
+    name : str
+        The path as it was given or found; of a picture in memory ``sources[i]``, with its index
+        among all sources. Bytes of a path that are not UTF-8 are escaped.
+    image : object
+        The path, or the picture.
+    error : Exception or None
+        Why there is no image, as of a folder without pictures.
+    """
+
+    name: str
+    image: Any = field(repr=False)
+    error: Exception | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of memory that it holds: 0 for a file."""
+        if isinstance(self.image, (str, os.PathLike)):
+            return 0
+        if isinstance(self.image, (bytes, bytearray)):
+            return len(self.image)
+        if isinstance(getattr(self.image, "nbytes", None), int):
+            return int(self.image.nbytes)
+        try:
+            width, height = self.image.size  # of a PIL image
+            return int(width * height * len(self.image.getbands()))
+        except (AttributeError, TypeError, ValueError):
+            return 0
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from others: its name and, of a file, its size and time of change."""
+        if isinstance(self.image, (str, os.PathLike)):
+            try:
+                status = os.stat(self.image)
+                return f"{self.name}\0{status.st_size}\0{status.st_mtime_ns}"
+            except (OSError, ValueError):  # such as a data URL
+                pass
+        return self.name
+
+
+def iterate_sources(sources: object) -> Iterator[Source]:
+    """Yield each source of ``sources``: one source, or any iterable of sources.
+
+    A folder yields the pictures in it and in its folders, in alphabetical order; a glob, such as
+    ``"scans/**/*.png"``, what it matches; a batch of images (n, h, w) or (n, h, w, c) each image.
+    """
+    index = count()
+    for item in _flatten(sources):
+        if _is_path(item):
+            for source in _of_path(item):
+                next(index)
+                yield source
+        else:
+            name = getattr(item, "name", None) if hasattr(item, "read") else None
+            place = f"sources[{next(index)}]"
+            yield Source(_printable(name) if isinstance(name, str) else place, item)
+
+
+def count_sources(sources: object) -> tuple[Iterator[Source], int | None]:
+    """Return the sources and their number; None if that takes running a generator."""
+    found = iterate_sources(sources)
+    if not _is_listed(sources):
+        return found, None
+    listed = list(found)
+    return iter(listed), len(listed)
+
+
+def _is_listed(sources: object) -> bool:
+    if isinstance(sources, (list, tuple)):
+        return all(map(_is_listed, sources))
+    return _is_path(sources) or _is_picture(sources) or not isinstance(sources, Iterable)
+
+
+def _flatten(sources: object) -> Iterator[Any]:
+    if _is_path(sources) or _is_picture(sources):
+        yield sources
+    elif isinstance(sources, Iterable):
+        for item in sources:
+            yield from _flatten(item)
+    else:
+        yield sources  # reading it raises
+
+
+def _is_path(item: object) -> bool:
+    return isinstance(item, os.PathLike) or (
+        isinstance(item, str) and item.lstrip()[:5].lower() != "data:"
+    )
+
+
+def _is_picture(item: object) -> bool:
+    """Return whether something is one picture, not an iterable of them."""
+    if isinstance(item, (str, bytes, bytearray, memoryview, Mapping)) or hasattr(item, "read"):
+        return True
+    if isinstance(item, (list, tuple)):  # nested lists of numbers
+        first = item[0][0] if item and isinstance(item[0], (list, tuple)) and item[0] else None
+        return isinstance(item[0] if item and first is None else first, (int, float))
+    shape = getattr(item, "shape", None)
+    if not isinstance(shape, tuple):
+        return hasattr(item, "__array_interface__")  # a PIL image
+    if len(shape) == 1:  # a column of a table, unless of numbers
+        return getattr(getattr(item, "dtype", None), "kind", "O") in "biufc"
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _of_path(path: str | os.PathLike[str]) -> Iterator[Source]:
+    """Yield the files of a path, a folder or a glob."""
+    text = os.fsdecode(path)
+    try:
+        if os.path.isdir(text):
+            yield from _of_folder(text)
+        elif glob.has_magic(text) and not os.path.lexists(text):
+            yield from _of_glob(text)
+        else:
+            yield Source(_printable(text), path)
+    except OSError as error:
+        yield Source(_printable(text), path, error)
+
+
+def _of_glob(pattern: str) -> Iterator[Source]:
+    matches = sorted(glob.glob(pattern, recursive=True))
+    if not matches:
+        raise FileNotFoundError(errno.ENOENT, "no file matches this pattern", pattern)
+    recursive = "**" in pattern  # which matches the files of folders, too
+    for match in matches:
+        if not os.path.isdir(match):
+            yield Source(_printable(match), match)
+        elif not recursive:
+            yield from _of_path(match)
+
+
+def _of_folder(folder: str) -> Iterator[Source]:
+    found = False
+    for source in _walk(folder, set()):
+        found = True
+        yield source
+    if not found:
+        suffixes = ", ".join(PICTURE_SUFFIXES)
+        error = ValueError(f"{folder} is a folder without pictures: files that end in {suffixes}")
+        yield Source(_printable(folder), folder, error)
+
+
+def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Source]:
+    """Yield the pictures of a folder and of those in it; links to folders seen are not followed."""
+    try:
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            return
+        seen.add((status.st_dev, status.st_ino))
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        yield Source(_printable(folder), folder, error)
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if name.startswith("."):
+            continue
+        if os.path.isdir(path):
+            yield from _walk(path, seen)
+        elif name.lower().endswith(PICTURE_SUFFIXES):
+            yield Source(_printable(path), path)
