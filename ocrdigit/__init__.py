@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from . import (
         architectures,
         augmentations,
+        batch,
         checks,
         datasets,
         evaluation,
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from ._predict import digit_score, explain, predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
     from .explaining import Explanation
-    from .reading import Alternative, Digit, Number, Reading, Separator, read, read_many
+    from .many import PageResult, read_many
+    from .reading import Alternative, Digit, Number, Reading, Separator, read
     from .table import Cell, Table, read_table
 
 __all__ = [
@@ -49,12 +51,14 @@ __all__ = [
     "DigitClassifier",
     "Explanation",
     "Number",
+    "PageResult",
     "Reading",
     "Separator",
     "Table",
     "__version__",
     "architectures",
     "augmentations",
+    "batch",
     "checks",
     "datasets",
     "digit_score",
@@ -82,6 +86,7 @@ _SUBMODULES = frozenset(
     [
         "architectures",
         "augmentations",
+        "batch",
         "checks",
         "datasets",
         "evaluation",
@@ -99,6 +104,7 @@ _MODULE_OF = {
     "DigitClassifier": "estimator",
     "Explanation": "explaining",
     "Number": "reading",
+    "PageResult": "many",
     "Reading": "reading",
     "Separator": "reading",
     "Table": "table",
@@ -109,7 +115,7 @@ _MODULE_OF = {
     "predict_proba": "_predict",
     "preprocess": "_predict",
     "read": "reading",
-    "read_many": "reading",
+    "read_many": "many",
     "read_table": "table",
     "show_config": "_config",
 }
