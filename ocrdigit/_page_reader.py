@@ -139,8 +139,7 @@ class PageReader:
             parallel=self.parallel,
             seconds=seconds,
         )
-        lines, lengths = np.unique(table[:, 0], return_counts=True)
-        texts = [(line, n, 0.0) for line, n in zip(lines.tolist(), lengths.tolist(), strict=True)]
+        texts = [(line, len(list(those)), 0.0) for line, those in groupby(table[:, 0].tolist())]
         return table, probabilities, qualities, texts
 
     def _number(self, symbols: tuple[Symbol, ...], quality: list[float], page: int) -> Number:

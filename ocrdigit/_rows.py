@@ -39,6 +39,8 @@ def find_rows(numbers: Sequence[Number]) -> tuple[tuple[Number, ...], ...]:
 
 def _rows_of_page(numbers: Sequence[Number]) -> list[list[int]]:
     """Return the indices of the numbers of each row: level or, if that joins more, skewed."""
+    if len(numbers) == 1:
+        return [[0]]
     digits = digit_boxes(numbers)
     turn = quarter_turns(digits) * np.pi / 2
     level = upright_boxes(digits, turn)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-
-import numpy as np
+from statistics import median
 
 from ._numbers import Digit, Symbol
 from ._upright import gap_between, quarter_turns
@@ -29,13 +28,12 @@ def find_spaces(symbols: Sequence[Symbol]) -> tuple[str, ...]:
     if len(symbols) < 3 or not any(isinstance(symbol, Digit) for symbol in symbols):
         return ()
     turn = quarter_turns([[symbol.box for symbol in symbols]])
-    height = np.median([s.box[3 - turn % 2] for s in symbols if isinstance(s, Digit)])
-    widths = np.array(
-        [gap_between(before.box, after.box, turn) for before, after in pairwise(symbols)]
-    )
+    height = median([s.box[3 - turn % 2] for s in symbols if isinstance(s, Digit)])
+    widths = [gap_between(before.box, after.box, turn) for before, after in pairwise(symbols)]
+    positive = [max(width, 0) for width in widths]
     spaces = [""]
     for index, (before, after) in enumerate(pairwise(symbols)):
-        others = np.median(np.delete(np.maximum(widths, 0), index))
+        others = median(positive[:index] + positive[index + 1 :])
         limit = max(_MIN_WIDTH * height, _MIN_RATIO * others + _MIN_EXCESS * height)
         between_digits = isinstance(before, Digit) and isinstance(after, Digit)
         spaces.append(" " if between_digits and widths[index] > limit else "")

@@ -45,14 +45,15 @@ def upright_boxes(numbers: Sequence[Boxes], angle: float) -> Floats:
 
 def quarter_turns(numbers: Sequence[Boxes]) -> int:
     """Return by how many quarter turns clockwise the numbers run down, left or up."""
-    steps = np.zeros(2)
+    right = down = 0.0
     for boxes in numbers:
-        centers = _centers(boxes)
-        direction = centers[-1] - centers[0]
-        steps += np.where(np.abs(direction) == np.abs(direction).max(), direction, 0)
-    if abs(steps[1]) > abs(steps[0]):
-        return 1 if steps[1] > 0 else 3
-    return 2 if steps[0] < 0 else 0
+        (x, y, w, h), (end_x, end_y, end_w, end_h) = boxes[0], boxes[-1]
+        dx, dy = end_x - x + (end_w - w) / 2, end_y - y + (end_h - h) / 2
+        right += dx if abs(dx) >= abs(dy) else 0
+        down += dy if abs(dy) >= abs(dx) else 0
+    if abs(down) > abs(right):
+        return 1 if down > 0 else 3
+    return 2 if right < 0 else 0
 
 
 def gap_between(before: Box, after: Box, turn: int) -> int:

@@ -66,8 +66,12 @@ class FieldWeights:
         quality : sequence of 4 floats
             Dropped, foreground, agreement and truncated, of the core.
         """
-        log_odds = float(terms(confidences, quality) @ np.array(dataclasses.astuple(self)))
+        log_odds = float(terms(confidences, quality) @ self._vector)
         return float(1 / (1 + np.exp(-log_odds)))
+
+    @functools.cached_property
+    def _vector(self) -> NDArray[np.float64]:
+        return np.array(dataclasses.astuple(self))
 
 
 def terms(confidences: Sequence[float], quality: Sequence[float]) -> NDArray[np.float64]:

@@ -104,7 +104,7 @@ class FusionWeights:
 
     def to_dict(self) -> dict[str, float]:
         """Return the weights by name."""
-        return dataclasses.asdict(self)
+        return dict(vars(self))
 
 
 def write_recognizer(path: files.Path, network: _core.Network) -> None:
