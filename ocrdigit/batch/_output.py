@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -164,13 +165,11 @@ class Output:
             written = 0
             while written < len(data):
                 written += self._file.write(data[written:])
-        self._state = Commit(
-            **{
-                **vars(self._state),
-                "size": self._state.size + len(data),
-                "checksum": zlib.crc32(data, self._state.checksum),
-                **changes,
-            }
+        self._state = replace(
+            self._state,
+            size=self._state.size + len(data),
+            checksum=zlib.crc32(data, self._state.checksum),
+            **changes,
         )
 
     def _commit(self) -> None:

@@ -17,6 +17,7 @@ PICTURE_SUFFIXES = (
     ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pdf",
     ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
+_ANY_FOLDERS = "**"
 
 
 @dataclass(frozen=True)
@@ -148,15 +149,52 @@ def _of_path(path: str | os.PathLike[str]) -> Iterator[Source]:
 
 
 def _of_glob(pattern: str) -> Iterator[Source]:
-    matches = sorted(glob.glob(pattern, recursive=True))
+    recursive = _ANY_FOLDERS in pattern.split(os.sep)  # which matches the files of folders, too
+    matches = [m for m in sorted(_matches(pattern)) if not (recursive and os.path.isdir(m))]
     if not matches:
         raise FileNotFoundError(errno.ENOENT, "no file matches this pattern", pattern)
-    recursive = "**" in pattern  # which matches the files of folders, too
     for match in matches:
-        if not os.path.isdir(match):
-            yield Source(_printable(match), match)
-        elif not recursive:
-            yield from _of_path(match)
+        yield from _of_path(match)
+
+
+def _matches(pattern: str) -> set[str]:
+    """Return what :func:`glob.glob` does, which is lost in cycles of links to folders."""
+    parts = pattern.split(os.sep)
+    if _ANY_FOLDERS not in parts:
+        return set(glob.glob(pattern))
+    index = parts.index(_ANY_FOLDERS)
+    head, tail = os.sep.join(parts[:index]), os.sep.join(parts[index + 1 :]) or "*"
+    if index and not head:
+        head = os.sep  # the root
+    found: set[str] = set()
+    for root in glob.glob(head) if head else [""]:
+        for folder in _folders(root, set()):
+            found |= _matches(os.path.join(glob.escape(folder), tail))
+    return found
+
+
+def _folders(folder: str, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield a folder and those in it, at any depth; links to folders seen are not followed."""
+    if not _is_new(folder, seen):
+        return
+    yield folder
+    for name in _visible_names(folder):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path):
+            yield from _folders(path, seen)
+
+
+def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
+    """Note a folder as seen, and return whether it was not before."""
+    status = os.stat(folder or os.curdir)
+    key = (status.st_dev, status.st_ino)
+    is_new = key not in seen
+    seen.add(key)
+    return is_new
+
+
+def _visible_names(folder: str) -> list[str]:
+    return sorted(name for name in os.listdir(folder or os.curdir) if not name.startswith("."))
 
 
 def _of_folder(folder: str) -> Iterator[Source]:
@@ -173,18 +211,12 @@ def _of_folder(folder: str) -> Iterator[Source]:
 def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[Source]:
     """Yield the pictures of a folder and of those in it; links to folders seen are not followed."""
     try:
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:
-            return
-        seen.add((status.st_dev, status.st_ino))
-        names = sorted(os.listdir(folder))
+        names = _visible_names(folder) if _is_new(folder, seen) else []
     except OSError as error:
         yield Source(_printable(folder), folder, error)
         return
     for name in names:
         path = os.path.join(folder, name)
-        if name.startswith("."):
-            continue
         if os.path.isdir(path):
             yield from _walk(path, seen)
         elif name.lower().endswith(PICTURE_SUFFIXES):

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     from ..reading import Reading
 
 # Options that only one of both kinds of output has.
-_OF_TABLES = ("rows", "min_confidence", "resume", "overwrite")
-_OF_PRINTING = ("as_json", "as_csv", "folder")
+_OF_TABLES = {
+    "rows": "--rows",
+    "min_confidence": "--min-confidence",
+    "resume": "--resume",
+    "overwrite": "--overwrite",
+    "quiet": "--quiet",
+}
+_OF_PRINTING = {"as_json": "--json", "as_csv": "--csv", "folder": "--draw"}
 
 
 @click.command(
@@ -170,10 +176,8 @@ def read(
 
 def _check_output(context: click.Context, out: str | None) -> None:
     """Raise for an option that is given, but not of this kind of output."""
-    for name in _OF_PRINTING if out else _OF_TABLES:
+    for name, option in (_OF_PRINTING if out else _OF_TABLES).items():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            known = {"as_json": "json", "as_csv": "csv", "folder": "draw"}
-            option = f"--{known.get(name, name).replace('_', '-')}"
             raise click.UsageError(f"{option} is not for --out" if out else f"{option} needs --out")
 
 
