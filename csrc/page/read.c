@@ -16,6 +16,7 @@
 #include "page/score_fusion.h"
 #include "page/symbol_crop.h"
 #include "page/symbols.h"
+#include "page/upside_down.h"
 #include "page/verification.h"
 
 /* Everything between an image and its symbols. */
@@ -321,8 +322,9 @@ static bool is_better(const fit *rotated, const fit *upright) {
          rotated->digits >= min_digits && rotated->digits * gain >= min_digits_gain;
 }
 
-/* Reads the page rotated by 90, 180 and 270 degrees, unless it was read well upright. The best
- * rotation replaces *upright if it is clearly better. */
+/* Reads the page rotated by 90, 180 and 270 degrees, unless it was read well upright; if its lines
+ * are level, by 180, unless they are upright. The best rotation replaces *upright if it is clearly
+ * better. */
 static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
                                   recognition *upright, od_error *error) {
   const fit first = measure_fit(upright);
@@ -333,6 +335,11 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
   if (!may_be_rotated(&first)) return OD_OK;
   const bool level = first.of_lines >= min_level || od_page_is_one_row(&upright->page);
   const int step = level ? 180 : 90;
+  bool lines_are_upright = false;
+  if (level)
+    status = od_lines_are_upright(&upright->page, &upright->hypotheses, TRIAL_LINES, reader, pool,
+                                  &lines_are_upright, error);
+  if (lines_are_upright) return status;
   for (int degrees = step; degrees < 360 && !status; degrees += step) {
     status = read_rotated(reader, upright, degrees, true, pool, &rotated, error);
     const fit found = status ? (fit){0, 0, 0} : measure_fit(&rotated);

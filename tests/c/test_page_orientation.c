@@ -1,10 +1,12 @@
-/* Rotated pages: their foreground, map to the source and class map. */
+/* Rotated pages: their foreground, map to the source and class map; and lines upside down. */
 #include <string.h>
 
 #include "base/memory.h"
 #include "check.h"
+#include "networks.h"
 #include "page/orientation.h"
 #include "page/page.h"
+#include "page/upside_down.h"
 #include "tables.h"
 
 enum { H = 40, W = 64, SIDE = 4, ROWS = H / SIDE, COLUMNS = W / SIDE };
@@ -62,8 +64,92 @@ static void test_no_class_map(void) {
   od_page_release(&page);
 }
 
+/* ---- lines upside down ---- */
+
+enum { LINES = 3, LINE_WIDTH = 64, STEPS = LINE_WIDTH / OD_CTC_STRIDE };
+
+static runner make_recognizer(void) {
+  const od_layer layers[] = {conv(4, 3, 1, true, true), POOL, POOL, SEQUENCE,
+                             conv(OD_CTC_CLASSES, 1, 1, true, false)};
+  od_network *network;
+  runner result;
+  od_error error = {{0}};
+  if (od_network_create((od_shape){OD_LINE_HEIGHT, OD_LINE_MAX_WIDTH, 1}, layers, 5, &network,
+                        &error))
+    exit(EXIT_FAILURE);
+  randomize(network, 3);
+  if (runner_create(network, last_table(), OD_FLOAT32, 1, &result, &error)) exit(EXIT_FAILURE);
+  od_network_destroy(network);
+  return result;
+}
+
+/* Lines of noise, as they are and upside down, and what the recognizer finds upside down. */
+typedef struct line_case {
+  od_text_line lines[LINES];
+  od_segment segments[LINES];
+  od_line_hypothesis items[LINES];
+  uint8_t pixels[LINES][OD_LINE_HEIGHT * LINE_WIDTH], reversed[LINES][OD_LINE_HEIGHT * LINE_WIDTH];
+  od_real scores[LINES][STEPS * OD_CTC_CLASSES];
+} line_case;
+
+static void make_lines(const runner *recognizer, line_case *at) {
+  const int size = OD_LINE_HEIGHT * LINE_WIDTH;
+  od_line_image images[LINES];
+  for (int i = 0; i < LINES; i++) {
+    for (int k = 0; k < size; k++) {
+      at->pixels[i][k] = (uint8_t)((i + 3) * k * k / 7 + k);
+      at->reversed[i][size - 1 - k] = at->pixels[i][k];
+    }
+    images[i] = (od_line_image){at->reversed[i], LINE_WIDTH, at->scores[i]};
+    at->lines[i] = (od_text_line){.first = i, .count = 1};
+    at->segments[i] = (od_segment){.mass = 10 * i + 1};
+    at->items[i] = (od_line_hypothesis){.line = i,
+                                        .geometry = {.width = LINE_WIDTH},
+                                        .pixels = at->pixels[i],
+                                        .steps = STEPS,
+                                        .probabilities = at->scores[i]};
+  }
+  od_model_run_lines(recognizer->model, recognizer->workspace, NULL, LINES, images, 1.0 / 255,
+                     true);
+}
+
+/* Sets the probabilities of a line to a digit at every other time step. */
+static void set_certain(line_case *at, int line) {
+  for (int t = 0; t < STEPS; t++)
+    for (int c = 0; c < OD_CTC_CLASSES; c++)
+      at->scores[line][t * OD_CTC_CLASSES + c] = c == (t % 2 ? OD_CTC_BLANK : 3);
+}
+
+static bool are_upright(const runner *recognizer, line_case *at, int count, int max_lines) {
+  const od_page page = {.line_count = LINES, .lines = at->lines, .segments = at->segments};
+  const od_line_hypotheses hypotheses = {.per_line = 1, .count = count, .items = at->items};
+  const od_reader reader = {.recognizer = recognizer->model,
+                            .recognizer_workspace = recognizer->workspace};
+  bool upright = true;
+  CHECK_INT(od_lines_are_upright(&page, &hypotheses, max_lines, &reader, NULL, &upright, NULL),
+            OD_OK);
+  return upright;
+}
+
+static void test_upside_down(void) {
+  runner recognizer = make_recognizer();
+  line_case at = {0};
+  make_lines(&recognizer, &at);
+  CHECK(!are_upright(&recognizer, &at, LINES, LINES)); /* the same both ways */
+  CHECK(!are_upright(&recognizer, &at, 0, LINES));
+  set_certain(&at, 0); /* the smallest line is not among the two largest */
+  CHECK(!are_upright(&recognizer, &at, LINES, 2));
+  CHECK(are_upright(&recognizer, &at, LINES, LINES));
+  at.items[0].steps = 0; /* as if it were not recognized */
+  CHECK(!are_upright(&recognizer, &at, LINES, LINES));
+  set_certain(&at, 2);
+  CHECK(are_upright(&recognizer, &at, LINES, 1));
+  runner_destroy(&recognizer);
+}
+
 int main(void) {
   RUN(test_class_map);
   RUN(test_no_class_map);
+  RUN(test_upside_down);
   return check_end();
 }
