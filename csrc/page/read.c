@@ -265,14 +265,21 @@ typedef struct fit {
   double digits, of_lines, proportion;
 } fit;
 
+/* The largest of the first `classes` posteriors of symbol i; 1 before there are posteriors. */
+static double max_posterior(const recognition *work, int i, int classes) {
+  if (!work->posteriors) return 1;
+  const double *posteriors = work->posteriors + (size_t)i * OD_CTC_CLASSES;
+  return posteriors[od_argmax_double((size_t)classes, posteriors)];
+}
+
+/* Before there are posteriors, no part of the result is less than with them. */
 static fit measure_fit(const recognition *work) {
   const od_symbols *symbols = &work->symbols;
   fit result = {0, 0, 0};
   const double total = (double)od_page_mass(&work->page, 0, work->page.segment_count);
   for (int i = 0; i < symbols->count; i++) {
-    const double *posteriors = work->posteriors + (size_t)i * OD_CTC_CLASSES;
     const int classes = od_is_digit(&symbols->decoded[i]) ? OD_DIGITS : OD_SYMBOLS;
-    const double max = posteriors[od_argmax_double((size_t)classes, posteriors)];
+    const double max = max_posterior(work, i, classes);
     const double mass =
         (double)od_page_mass(&work->page, symbols->ranges[i].first, symbols->ranges[i].count);
     if (classes == OD_DIGITS) result.digits += max;
@@ -282,31 +289,42 @@ static fit measure_fit(const recognition *work) {
   return result;
 }
 
-/* Reads the page of `upright` rotated by `degrees` to posteriors. For a trial it reads its largest
- * lines only, at one scale. */
-static od_status read_rotated(const od_reader *reader, const recognition *upright, double degrees,
-                              bool trial, od_thread_pool *pool, recognition *work,
+static bool is_better(const fit *rotated, const fit *upright) {
+  const double gain = rotated->proportion - upright->proportion;
+  return rotated->proportion >= min_proportion && gain >= min_gain &&
+         rotated->digits >= min_digits && rotated->digits * gain >= min_digits_gain;
+}
+
+/* Reads the page of `reading` rotated by `degrees` to posteriors. For a trial, which is to be better
+ * than *upright, it reads its largest lines only, at one scale, and not to the end if it cannot be.
+ */
+static od_status read_rotated(const od_reader *reader, const recognition *reading, double degrees,
+                              const fit *upright, od_thread_pool *pool, recognition *work,
                               od_error *error) {
   double start = od_clock_seconds();
-  od_page original = *source_of(upright); /* whose image has no numbers erased; not released */
-  original.image = upright->image;
+  od_page original = *source_of(reading); /* whose image has no numbers erased; not released */
+  original.image = reading->image;
   original.class_map = (od_class_map){0}; /* the rotated page gets one of its own */
-  *work = (recognition){.image = upright->image, .seconds = upright->seconds, .kept = 1};
+  *work = (recognition){.image = reading->image, .seconds = reading->seconds, .kept = 1};
   od_status status = od_page_rotate(&original, degrees, &work->page, error);
   if (!status && reader->detector) { /* it finds few numbers that are rotated */
     od_release(work->page.foreground);
     od_foreground_components_release(&work->page.components);
     status = find_components(reader, pool, work, error);
   }
-  if (!status) status = find_level_lines(work, error);
+  const fit possible = {INFINITY, 1, work->kept};
+  if (status || (upright && !is_better(&possible, upright))) return status;
+  status = find_level_lines(work, error);
   od_page_release(&work->source);
   add_lap(&start, &work->seconds->segment);
   if (status) return status;
-  if (trial) od_page_keep_lines(&work->page, TRIAL_LINES);
-  const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
+  if (upright) od_page_keep_lines(&work->page, TRIAL_LINES);
+  const int max_per_line = upright ? 1 : OD_MAX_HYPOTHESES;
   status = recognize_lines(reader, NULL, max_per_line, pool, work, error);
-  if (!status) status = find_posteriors(reader, pool, work, error);
-  return status;
+  if (status) return status;
+  const fit found = measure_fit(work);
+  if (upright && !is_better(&found, upright)) return OD_OK;
+  return find_posteriors(reader, pool, work, error);
 }
 
 /* Whether a rotation of the page can be better than upright, if all foreground is digits. */
@@ -314,12 +332,6 @@ static bool may_be_rotated(const fit *upright) {
   const double gain = 1 - upright->proportion;
   return upright->of_lines < min_upright && gain >= min_gain &&
          upright->digits * gain >= min_digits_gain * upright->proportion;
-}
-
-static bool is_better(const fit *rotated, const fit *upright) {
-  const double gain = rotated->proportion - upright->proportion;
-  return rotated->proportion >= min_proportion && gain >= min_gain &&
-         rotated->digits >= min_digits && rotated->digits * gain >= min_digits_gain;
 }
 
 /* Reads the page rotated by 90, 180 and 270 degrees, unless it was read well upright; if its lines
@@ -341,15 +353,15 @@ static od_status find_orientation(const od_reader *reader, od_thread_pool *pool,
                                   &lines_are_upright, error);
   if (lines_are_upright) return status;
   for (int degrees = step; degrees < 360 && !status; degrees += step) {
-    status = read_rotated(reader, upright, degrees, true, pool, &rotated, error);
-    const fit found = status ? (fit){0, 0, 0} : measure_fit(&rotated);
+    status = read_rotated(reader, upright, degrees, &first, pool, &rotated, error);
+    const fit found = rotated.posteriors ? measure_fit(&rotated) : (fit){0, 0, 0};
     recognition_release(&rotated);
     if (!is_better(&found, &first) || found.proportion <= best_proportion) continue;
     best_proportion = found.proportion;
     best = degrees;
   }
   if (status || !best) return status;
-  status = read_rotated(reader, upright, best, false, pool, &rotated, error);
+  status = read_rotated(reader, upright, best, NULL, pool, &rotated, error);
   recognition_release(status ? &rotated : upright);
   if (!status) *upright = rotated;
   return status;
@@ -381,19 +393,28 @@ static void reject_ruling_lines(const od_class_map *cells, recognition *work) {
   }
 }
 
-/* Reads a field without the detector, if it has few level lines; a trial uses one hypothesis a
- * line. */
-static od_status read_undetected(const od_reader *reader, const recognition *detected, bool trial,
-                                 od_thread_pool *pool, recognition *work, od_error *error) {
+/* Whether a reading without the detector explains a field much better than one with it. */
+static bool explains_more(const fit *undetected, const fit *detected) {
+  return undetected->of_lines >= min_of_lines && undetected->digits >= min_field_digits &&
+         undetected->digits >= detected->digits + min_field_gain;
+}
+
+/* Reads a field without the detector, if it has few level lines. A trial, which is to explain more
+ * than *first, uses one hypothesis a line, and is not read to the end if it cannot. */
+static od_status read_undetected(const od_reader *reader, const recognition *detected,
+                                 const fit *first, od_thread_pool *pool, recognition *work,
+                                 od_error *error) {
   const od_page *source = source_of(detected);
   od_reader without = *reader;
   without.detector = NULL;
   *work = (recognition){.image = detected->image,
                         .seconds = detected->seconds,
                         .page = {.h = source->h, .w = source->w, .image = detected->image}};
-  const int max_per_line = trial ? 1 : OD_MAX_HYPOTHESES;
+  const int max_per_line = first ? 1 : OD_MAX_HYPOTHESES;
   od_status status = recognize(&without, NULL, max_per_line, pool, work, error);
   if (status || work->page.line_count > MAX_FIELD_LINES || work->page.rotated) return status;
+  const fit found = measure_fit(work);
+  if (first && !explains_more(&found, first)) return status;
   status = find_posteriors(&without, pool, work, error);
   if (!status) reject_ruling_lines(&source->class_map, work);
   return status;
@@ -410,13 +431,11 @@ static od_status compare_undetected(const od_reader *reader, od_thread_pool *poo
       (double)source->h * source->w > MAX_FIELD_PIXELS)
     return OD_OK;
   recognition other;
-  od_status status = read_undetected(reader, reading, true, pool, &other, error);
-  const fit found = !status && other.posteriors ? measure_fit(&other) : (fit){0, 0, 0};
+  od_status status = read_undetected(reader, reading, &first, pool, &other, error);
+  const fit found = other.posteriors ? measure_fit(&other) : (fit){0, 0, 0};
   recognition_release(&other);
-  if (found.of_lines < min_of_lines || found.digits < min_field_digits ||
-      found.digits < first.digits + min_field_gain)
-    return status;
-  status = read_undetected(reader, reading, false, pool, &other, error);
+  if (status || !explains_more(&found, &first)) return status;
+  status = read_undetected(reader, reading, NULL, pool, &other, error);
   recognition_release(status ? &other : reading);
   if (!status) *reading = other;
   return status;
