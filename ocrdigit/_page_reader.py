@@ -139,7 +139,8 @@ class PageReader:
             parallel=self.parallel,
             seconds=seconds,
         )
-        texts = [(line, len(list(those)), 0.0) for line, those in groupby(table[:, 0].tolist())]
+        lines = groupby(table[:, 0].tolist())
+        texts = [(line, len(list(group)), 0.0) for line, group in lines]
         return table, probabilities, qualities, texts
 
     def _number(self, symbols: tuple[Symbol, ...], quality: list[float], page: int) -> Number:

@@ -23,8 +23,20 @@ def symbols_of(
     table: NDArray[np.int32], probabilities: NDArray[np.float32], factor: int = 1
 ) -> Iterator[Symbol]:
     """Yield the symbols of both tables; boxes are scaled by ``factor``."""
-    for row, scores in zip(table.tolist(), probabilities, strict=True):
-        yield _symbol(row, scores, factor)
+    classes = probabilities[:, 2:]
+    digits, separators = classes[:, : len(DIGITS)], classes[:, len(DIGITS) :]
+    shares = digits.sum(axis=1).astype(float) / np.maximum(classes.sum(axis=1).astype(float), 1e-30)
+    rows = (table.tolist(), probabilities[:, :2].tolist(), shares.tolist())
+    normalized = (_normalized(digits), _normalized(separators))
+    for row, scores, share, of_digits, of_separators in zip(*rows, *normalized, strict=True):
+        _, value, *sides = row
+        x, y, w, h = (factor * side for side in sides)
+        confidence, is_symbol = scores
+        if value >= len(DIGITS):
+            yield Separator(SYMBOLS[value], confidence, (x, y, w, h), of_separators)
+        else:
+            is_digit = is_symbol * min(share, 1.0)
+            yield Digit(value, confidence, (x, y, w, h), of_digits, is_digit)
 
 
 def split_lines(symbols: Iterator[Symbol], lengths: Sequence[int]) -> list[tuple[Symbol, ...]]:
@@ -32,22 +44,9 @@ def split_lines(symbols: Iterator[Symbol], lengths: Sequence[int]) -> list[tuple
     return [tuple(islice(symbols, length)) for length in lengths]
 
 
-def _symbol(row: Sequence[int], scores: NDArray[np.float32], factor: int) -> Symbol:
-    """Return the symbol of a row of both tables."""
-    _, value, *sides = row
-    x, y, w, h = (factor * side for side in sides)
-    confidence, is_symbol = float(scores[0]), float(scores[1])
-    classes = scores[2:]
-    digits, separators = classes[: len(DIGITS)], classes[len(DIGITS) :]
-    if value >= len(DIGITS):
-        return Separator(SYMBOLS[value], confidence, (x, y, w, h), _normalized(separators))
-    share = float(digits.sum()) / max(float(classes.sum()), 1e-30)
-    return Digit(value, confidence, (x, y, w, h), _normalized(digits), is_symbol * min(share, 1.0))
-
-
 def _normalized(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return probabilities that sum to 1; equal ones if all are 0."""
-    total = float(probabilities.sum())
-    if total <= 0:
-        return np.full(len(probabilities), 1 / len(probabilities), np.float32)
-    return np.asarray(probabilities / total, np.float32)
+    """Return rows of probabilities that sum to 1; equal ones if all are 0."""
+    totals = probabilities.sum(axis=1, keepdims=True)
+    some = totals > 0
+    equal = np.float32(1 / probabilities.shape[1])
+    return np.where(some, probabilities / np.where(some, totals, 1), equal)

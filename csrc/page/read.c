@@ -295,8 +295,9 @@ static bool is_better(const fit *rotated, const fit *upright) {
          rotated->digits >= min_digits && rotated->digits * gain >= min_digits_gain;
 }
 
-/* Reads the page of `reading` rotated by `degrees` to posteriors. For a trial, which is to be better
- * than *upright, it reads its largest lines only, at one scale, and not to the end if it cannot be.
+/* Reads the page of `reading` rotated by `degrees` to posteriors. For a trial, which is to be
+ * better than *upright, it reads its largest lines only, at one scale, and not to the end if it
+ * cannot be.
  */
 static od_status read_rotated(const od_reader *reader, const recognition *reading, double degrees,
                               const fit *upright, od_thread_pool *pool, recognition *work,
