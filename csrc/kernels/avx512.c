@@ -128,6 +128,11 @@ const od_kernels od_kernels_avx512_vnni = OD_KERNEL_TABLE(
 const od_kernels od_kernels_avx512_vnni_bf16 =
     OD_KERNEL_TABLE("avx512", OD_CPU_AVX512 | OD_CPU_VNNI | OD_CPU_BF16, &od_bfloat16_avx512_bf16,
                     &od_int8_avx512_vnni, OD_IMAGE);
+#if defined(OD_HAS_AMX)
+const od_kernels od_kernels_avx512_amx =
+    OD_KERNEL_TABLE("avx512", OD_CPU_AVX512 | OD_CPU_VNNI | OD_CPU_BF16 | OD_CPU_AMX,
+                    &od_bfloat16_avx512_bf16, &od_int8_avx512_amx, OD_IMAGE);
+#endif
 
 #if defined(__clang__)
 #pragma clang attribute pop

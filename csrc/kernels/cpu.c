@@ -1,9 +1,14 @@
+#define _GNU_SOURCE /* syscall */
 #include "kernels/cpu.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <stdbool.h>
 #include <stdint.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 static uint64_t saved_registers(void) {
   uint32_t low, high;
@@ -11,12 +16,23 @@ static uint64_t saved_registers(void) {
   return ((uint64_t)high << 32) | low;
 }
 
+/* Whether Linux lets the process use the data of tiles. It saves them for threads that do. */
+static bool may_use_tiles(void) {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* asm/prctl.h; bit of xcr0 */
+  return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+  return false;
+#endif
+}
+
 unsigned od_cpu_features(void) {
   enum { FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28 };        /* leaf 1, ecx */
   enum { AVX2 = 1 << 5, F = 1 << 16, DQ = 1 << 17, BW = 1 << 30 }; /* leaf 7, ebx */
   const unsigned VL = 1u << 31;
-  enum { VNNI = 1 << 11, BF16 = 1 << 5 };      /* leaf 7, ecx; leaf 7.1, eax */
-  enum { YMM_STATE = 0x06, ZMM_STATE = 0xe6 }; /* xcr0 */
+  enum { VNNI = 1 << 11, BF16 = 1 << 5 }; /* leaf 7, ecx; leaf 7.1, eax */
+  enum { AMX = 3 << 24 };                 /* leaf 7, edx: AMX-TILE and AMX-INT8 */
+  enum { YMM_STATE = 0x06, ZMM_STATE = 0xe6, TILE_STATE = 0x60000 }; /* xcr0 */
   unsigned eax, ebx, ecx, edx, features = 0;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return 0;
   if (!(ecx & OSXSAVE) || !(ecx & AVX) || !(ecx & FMA)) return 0;
@@ -27,6 +43,9 @@ unsigned od_cpu_features(void) {
   if ((saved & ZMM_STATE) == ZMM_STATE && (ebx & F) && (ebx & DQ) && (ebx & BW) && (ebx & VL))
     features |= OD_CPU_AVX512;
   if ((features & OD_CPU_AVX512) && (ecx & VNNI)) features |= OD_CPU_VNNI;
+  if ((features & OD_CPU_VNNI) && (edx & AMX) == AMX && (saved & TILE_STATE) == TILE_STATE &&
+      may_use_tiles())
+    features |= OD_CPU_AMX;
   bool subleaves = eax >= 1; /* of leaf 7 */
   if (subleaves && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (features & OD_CPU_AVX512) &&
       (eax & BF16))

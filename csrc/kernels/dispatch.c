@@ -7,6 +7,9 @@
 /* clang-format off */
 const od_kernels *const od_kernel_tables[] = {
 #if !defined(OD_DOUBLE)
+#if defined(OD_HAS_AMX)
+    &od_kernels_avx512_amx,
+#endif
 #if defined(__x86_64__)
     &od_kernels_avx512_vnni_bf16,
     &od_kernels_avx512_vnni,

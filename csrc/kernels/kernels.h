@@ -155,15 +155,25 @@ od_status od_kernels_select(const char *name, const od_kernels **kernels, od_err
  * Tables of one name differ in their low-precision kernels. */
 extern const od_kernels *const od_kernel_tables[];
 
+/* AMX needs a compiler that knows it, and Linux's permission for its registers. */
+#if defined(__x86_64__) && defined(__linux__) && !defined(OD_DOUBLE) && \
+    (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define OD_HAS_AMX
+#endif
+
 /* Each is defined in the file of its name. */
 extern const od_kernels od_kernels_scalar;
 #if !defined(OD_DOUBLE)
 #if defined(__x86_64__)
 extern const od_kernels od_kernels_avx2;
-extern const od_kernels od_kernels_avx512;           /* these three in avx512.c: alone, */
+extern const od_kernels od_kernels_avx512;           /* these four in avx512.c: alone, */
 extern const od_kernels od_kernels_avx512_vnni;      /* with VNNI, */
-extern const od_kernels od_kernels_avx512_vnni_bf16; /* with VNNI and BF16 */
+extern const od_kernels od_kernels_avx512_vnni_bf16; /* with VNNI and BF16, */
 extern const od_int8_kernels od_int8_avx512_vnni;
+#if defined(OD_HAS_AMX)
+extern const od_kernels od_kernels_avx512_amx; /* with these and AMX */
+extern const od_int8_kernels od_int8_avx512_amx;
+#endif
 extern const od_bfloat16_kernels od_bfloat16_avx512_bf16;
 #elif defined(__aarch64__)
 extern const od_kernels od_kernels_neon;

@@ -10,7 +10,7 @@
 static inline const od_kernels *table(int index) {
   unsigned features = od_cpu_features();
 #if defined(EMULATE_AVX512)
-  features = (features | OD_CPU_AVX512) & ~(unsigned)(OD_CPU_VNNI | OD_CPU_BF16);
+  features = (features | OD_CPU_AVX512) & ~(unsigned)(OD_CPU_VNNI | OD_CPU_BF16 | OD_CPU_AMX);
 #endif
   int count = 0;
   while (od_kernel_tables[count]) count++;
