@@ -409,6 +409,17 @@ static od_status classify_cells(const detection *work, od_error *error) {
 
 /* ---- erasing ---- */
 
+/* Erases foreground from `level` on in n pixels. */
+static void erase_cell(od_page *page, size_t at, int n, uint8_t level) {
+  uint8_t *restrict foreground = page->foreground + at, *restrict erased = page->erased + at;
+  const uint8_t *restrict background = page->background + at;
+  for (int i = 0; i < n; i++) {
+    const bool kept = foreground[i] < level;
+    erased[i] = kept ? erased[i] : background[i];
+    foreground[i] = kept ? foreground[i] : 0;
+  }
+}
+
 static void erase_rows(void *job, int first, int last, void *scratch) {
   const detection *work = job;
   od_page *page = work->page;
@@ -417,10 +428,9 @@ static void erase_rows(void *job, int first, int last, void *scratch) {
   for (int y = first; y < last; y++) {
     const size_t row = (size_t)y * (size_t)page->w;
     const uint8_t *from = work->erased_from + (size_t)(y / side) * (size_t)page->class_map.columns;
-    for (int x = 0; x < page->w; x++) {
-      if (from[x / side] == KEPT || page->foreground[row + (size_t)x] < from[x / side]) continue;
-      page->foreground[row + (size_t)x] = 0;
-      page->erased[row + (size_t)x] = page->background[row + (size_t)x];
+    for (int x = 0; x < page->w; x += side, from++) {
+      const int n = od_min(side, page->w - x);
+      if (*from != KEPT) erase_cell(page, row + (size_t)x, n, *from);
     }
   }
 }

@@ -70,7 +70,7 @@ od_status od_hypotheses_create(const od_page *page, int max_per_line,
   if (width <= MAX_MULTI_SCALE_COLUMNS) width = add_scales(max_per_line, hypotheses);
   hypotheses->pixels = od_allocate(width, OD_LINE_HEIGHT);
   hypotheses->probabilities =
-      od_allocate(width, OD_CTC_CLASSES * sizeof *hypotheses->probabilities);
+      od_allocate(width / OD_CTC_STRIDE, OD_CTC_CLASSES * sizeof *hypotheses->probabilities);
   if (!hypotheses->pixels || !hypotheses->probabilities)
     return od_fail_memory(error, "the line images of a page");
   uint8_t *pixels = hypotheses->pixels;

@@ -50,7 +50,7 @@ typedef struct od_page {
   int line_count, segment_count;
   double slope;         /* of the text lines: rows a column */
   od_text_line *lines;  /* (line_count), in reading order */
-  od_segment *segments; /* (OD_MAX_SEGMENTS) */
+  od_segment *segments; /* (segment_count) */
 } od_page;
 
 /* Sum of the foreground levels of segments first..first + count - 1. */

@@ -30,7 +30,7 @@ typedef struct seam {
 
 typedef struct splitter {
   od_page *page;
-  od_segment *segments; /* (OD_MAX_SEGMENTS): the parts so far */
+  od_segment *segments; /* (max_parts): the parts so far */
   int count;
   int *cost;    /* (2, w + 2) */
   int8_t *step; /* (max_height, w): column offset of the path's previous row */
@@ -204,7 +204,7 @@ static int by_x(const void *a, const void *b) {
 }
 
 /* Appends the parts from `first` on that are not empty to sorted (count), ordered from left to
- * right; label (OD_MAX_SEGMENTS) gets the new label of each. Returns the new count. */
+ * right; label (max_parts) gets the new label of each. Returns the new count. */
 static int sort_segments(const splitter *work, int first, position *positions, od_segment *sorted,
                          int *label, int count) {
   int parts = 0;
@@ -247,14 +247,15 @@ od_status od_page_split_touching(od_page *page, od_error *error) {
   for (int i = 0; i < page->segment_count; i++)
     max_height = od_max(max_height, page->segments[i].bottom - page->segments[i].top);
   const size_t height = (size_t)max_height, w = (size_t)page->w;
-  work.segments = od_allocate(OD_MAX_SEGMENTS, sizeof *work.segments);
+  const size_t max_parts = (size_t)od_min(MAX_SEAMS * page->segment_count, OD_MAX_SEGMENTS);
+  work.segments = od_allocate(max_parts, sizeof *work.segments);
   work.cost = od_allocate(2 * (w + 2), sizeof *work.cost);
   work.step = od_allocate(height * w, sizeof *work.step);
   work.before = od_allocate(height * w, sizeof *work.before);
   work.paths = od_allocate(MAX_SEAMS * height, sizeof *work.paths);
-  position *positions = od_allocate(OD_MAX_SEGMENTS, sizeof *positions);
-  int *label = od_allocate(OD_MAX_SEGMENTS, sizeof *label);
-  od_segment *sorted = od_allocate(OD_MAX_SEGMENTS, sizeof *sorted);
+  position *positions = od_allocate(max_parts, sizeof *positions);
+  int *label = od_allocate(max_parts, sizeof *label);
+  od_segment *sorted = od_allocate(max_parts, sizeof *sorted);
   od_status status = OD_OK;
   if (work.segments && work.cost && work.step && work.before && work.paths && positions && label &&
       sorted) {

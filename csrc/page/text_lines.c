@@ -597,7 +597,7 @@ static od_status find_lines(od_page *page, node *nodes, int *label, od_error *er
 od_status od_page_find_lines(od_page *page, od_error *error) {
   const size_t max_lines = (size_t)page->components.count + 1;
   page->lines = od_allocate(max_lines, sizeof *page->lines);
-  page->segments = od_allocate(OD_MAX_SEGMENTS, sizeof *page->segments);
+  page->segments = od_allocate(max_lines, sizeof *page->segments);
   node *nodes = od_allocate(max_lines, sizeof *nodes);
   int *label = od_allocate(max_lines, sizeof *label);
   od_status status = page->lines && page->segments && nodes && label

@@ -52,17 +52,25 @@ typedef struct pass {
   uint8_t *skipped;     /* (W): windows of a row that are not computed */
 } pass;
 
-/* The rounded input with its padding. */
+/* The rounded input with its padding, which is written row by row: before, in and after the input.
+ */
 static void round_padded(const od_conv_args *args, unsigned char *image) {
   const od_op *op = args->op;
   size_t c = (size_t)op->in.c, w = (size_t)op->in.w, pitch = row_bytes(op);
   int rows = op->in.h < op->padded.h - op->top ? op->in.h : op->padded.h - op->top;
   int columns = op->in.w < op->padded.w - op->left ? op->in.w : op->padded.w - op->left;
+  size_t before = (size_t)op->left * c * od_low_precision_size(op);
+  size_t used = (size_t)columns * c * od_low_precision_size(op);
+  unsigned char zero = od_low_precision_zero(op), *end = image + image_bytes(op);
   const od_real *x = args->x;
-  memset(image, od_low_precision_zero(op), image_bytes(op));
-  image += (size_t)op->top * pitch + (size_t)op->left * c * od_low_precision_size(op);
-  for (int row = 0; row < rows; row++, x += w * c, image += pitch)
-    od_low_precision_round(op, args->kernels, (size_t)columns * c, x, image);
+  memset(image, zero, (size_t)op->top * pitch);
+  image += (size_t)op->top * pitch;
+  for (int row = 0; row < rows; row++, x += w * c, image += pitch) {
+    memset(image, zero, before);
+    od_low_precision_round(op, args->kernels, (size_t)columns * c, x, image + before);
+    memset(image + before + used, zero, pitch - before - used);
+  }
+  memset(image, zero, (size_t)(end - image));
 }
 
 /* n outputs (n, C) of row `row`, from `column` on. */
