@@ -317,6 +317,7 @@ def read_symbols(
     fusion: Mapping[str, float] | None = None,
     automaton: Automaton | None = None,
     detector: Network | None = None,
+    shortcuts: Mapping[str, bool] | None = None,
     parallel: bool = True,
     seconds: dict[str, float] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64]]:
@@ -327,8 +328,9 @@ def read_symbols(
     requires, has the fields of ``models.recognizer.FusionWeights``. The detector is a network from
     (h, w, 1) to (h / 4, w / 4, 4): only foreground that it finds to be of numbers is read. With an
     automaton, each line is the most probable text that it accepts; lines that cannot be one are
-    left out. Without ``parallel`` the page is read on the caller's thread alone. The dict
-    ``seconds`` gets the seconds that each stage took: segment, recognize, classify.
+    left out. ``shortcuts`` is one of ``_recognizers.RECOGNIZERS``. Without ``parallel`` the page is
+    read on the caller's thread alone. The dict ``seconds`` gets the seconds that each stage took:
+    segment, recognize, classify.
 
     Returns (n, 6): line, value, an index into ``_symbols.SYMBOLS``, left, top, width, height;
     (n, 18): confidence, probability of being a symbol, probability of each symbol; and, with a
@@ -346,6 +348,7 @@ def read_alternatives(
     classifier: Classifier | None = None,
     fusion: Mapping[str, float] | None = None,
     detector: Network | None = None,
+    shortcuts: Mapping[str, bool] | None = None,
     parallel: bool = True,
     seconds: dict[str, float] | None = None,
 ) -> tuple[

@@ -13,6 +13,7 @@ from . import _checks, _core
 from ._numbers import Alternative, Digit, Number, Symbol, text_of
 from ._patterns import Constraint, any_number, constraint, gaps_of
 from ._predict import shipped_model
+from ._recognizers import recognizer_of
 from ._spaces import find_spaces
 from ._symbol_tables import split_lines, symbols_of
 from ._symbols import DIGITS, SYMBOLS
@@ -63,8 +64,11 @@ class PageReader:
         alternatives: int = 0,
         decimal: str = "auto",
         model: DigitClassifier | None = None,
+        recognizer: str = "default",
         parallel: bool = True,
     ) -> None:
+        preset = recognizer_of(recognizer)
+        self.shortcuts = preset.shortcuts
         self.parallel = parallel  # whether a page is read by several threads
         self.digits_only = _checks.known("symbols", symbols, _KINDS) == "digits"
         self.constraint: Constraint | None = constraint(pattern, length, lexicon)
@@ -76,7 +80,7 @@ class PageReader:
         self.check = check
         self.count = _checks.int_in_range("alternatives", alternatives, 0, _MAX_ALTERNATIVES)
         self.decimal = checked_decimal(decimal)
-        self.model = checked_model(model)
+        self.model = checked_model(model, preset.precision)
         if check is not None:
             if not callable(check):
                 raise TypeError(f"check must be callable, got {check!r}")
@@ -126,6 +130,7 @@ class PageReader:
                 classifier=classifier,
                 fusion=fusion,
                 detector=shipped_detector(),
+                shortcuts=self.shortcuts,
                 parallel=self.parallel,
                 seconds=seconds,
             )
@@ -136,6 +141,7 @@ class PageReader:
             fusion=fusion,
             automaton=automaton,
             detector=shipped_detector(),
+            shortcuts=self.shortcuts,
             parallel=self.parallel,
             seconds=seconds,
         )
@@ -212,10 +218,10 @@ def downscaled(page: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
     return image.resize(blocks, (w, h), "area"), factor
 
 
-def checked_model(model: DigitClassifier | None) -> DigitClassifier:
-    """Return a fitted model, or the default one for None."""
+def checked_model(model: DigitClassifier | None, precision: str = "float32") -> DigitClassifier:
+    """Return a fitted model, or the default one in a precision for None."""
     if model is None:
-        return shipped_model()
+        return shipped_model(precision)
     if not isinstance(model, DigitClassifier):
         raise TypeError(f"model must be a DigitClassifier or None, got {model!r}")
     model._fitted()

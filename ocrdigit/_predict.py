@@ -18,23 +18,22 @@ if TYPE_CHECKING:
 MODEL_PATH = models.path_of("default")
 
 _lock = threading.Lock()
-_model: estimator.DigitClassifier | None = None
+_models: dict[str, estimator.DigitClassifier] = {}
 
 
-def shipped_model() -> estimator.DigitClassifier:
-    """Return the default model; one for the whole process."""
-    global _model
-    if _model is None:
+def shipped_model(precision: str = "float32") -> estimator.DigitClassifier:
+    """Return the default model in a precision; one for the whole process."""
+    if precision not in _models:
         with _lock:
-            if _model is None:
+            if precision not in _models:
                 try:
-                    model = estimator.load(MODEL_PATH)
+                    model = estimator.load(MODEL_PATH, precision=precision)
                 except FileNotFoundError as error:
                     raise FileNotFoundError(
                         error.errno, "the model that ships with ocrdigit is missing", MODEL_PATH
                     ) from error
-                _model = model
-    return _model
+                _models[precision] = model
+    return _models[precision]
 
 
 @overload

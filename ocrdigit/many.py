@@ -241,6 +241,7 @@ def read_many(
     alternatives: int = 0,
     decimal: str = "auto",
     model: DigitClassifier | None = None,
+    recognizer: str = "default",
     min_confidence: float = 0.0,
     on_error: str = "raise",
     keep_pages: bool = False,
@@ -256,7 +257,7 @@ def read_many(
         A source is a path, a folder, a glob such as ``"scans/**/*.png"``, any image that
         :func:`read` accepts, or an iterable of sources, such as a generator. A folder is walked
         for picture files, those of its folders included, in alphabetical order.
-    pattern, symbols, lexicon, length, check, alternatives, decimal, model
+    pattern, symbols, lexicon, length, check, alternatives, decimal, model, recognizer
         As for :func:`read`. ``check`` is called by several threads.
     min_confidence : float
         0 to 1. A result has the status "review" if the confidence of one of its numbers is lower;
@@ -309,6 +310,7 @@ def read_many(
         alternatives=alternatives,
         decimal=decimal,
         model=model,
+        recognizer=recognizer,
         min_confidence=min_confidence,
         keep_pages=keep_pages,
         timings=timings,

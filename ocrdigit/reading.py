@@ -249,6 +249,7 @@ def read(
     alternatives: int = 0,
     decimal: str = "auto",
     model: DigitClassifier | None = None,
+    recognizer: str = "default",
     explain: bool = False,
     timings: bool = False,
 ) -> Reading:
@@ -298,6 +299,9 @@ def read(
         The classifier that verifies digits, such as one fine-tuned to a writer. The default is that
         of :func:`ocrdigit.predict`. A model without a non-digit class (see
         :meth:`DigitClassifier.digit_score`) changes digits but drops none.
+    recognizer : {"default", "fast"}
+        How thoroughly to read. "fast" recognizes each line at one scale, and nothing twice: pages
+        must stand upright, and digits on textured paper are missed more often.
     explain : bool
         Whether to compute the Grad-CAM of each digit, with the classifier.
     timings : bool
@@ -317,7 +321,7 @@ def read(
     ValueError
         ``image`` is empty, too large, of a wrong shape, contains NaN, infinity or values outside
         0..1 and 0..255, or is not a valid image file; ``lexicon``, ``length``,
-        ``symbols`` or ``decimal`` is invalid;
+        ``symbols``, ``decimal`` or ``recognizer`` is invalid;
         ``pattern`` is no regular expression, has back-references or look-around, contains other
         characters, is ambiguous about spaces, matches no number, or has more than 10,000 states
         as a finite automaton; no number meets all of them.
@@ -346,6 +350,7 @@ def read(
         alternatives=alternatives,
         decimal=decimal,
         model=model,
+        recognizer=recognizer,
     )
     return read_image(reader, image, explain=explain, timings=timings)
 

@@ -17,11 +17,10 @@ from . import _checks, _core
 from ._aligned_table import find_aligned
 from ._inputs import gray_pages
 from ._numbers import Digit, Number, Symbol
-from ._page_reader import PageReader, checked_model, downscaled
+from ._page_reader import PageReader, downscaled
 from ._spaces import find_spaces
 from ._symbol_tables import symbols_of
 from ._typing import ImageLike
-from ._values import checked_decimal
 from .models.recognizer import shipped_fusion, shipped_recognizer
 
 if TYPE_CHECKING:
@@ -325,6 +324,7 @@ def read_table(
     columns: int | None = None,
     decimal: str = "auto",
     model: DigitClassifier | None = None,
+    recognizer: str = "default",
 ) -> Table:
     """Read the numbers in the cells of a table: on a form, in a register, a sudoku.
 
@@ -348,6 +348,8 @@ def read_table(
         The decimal separator for ``.value`` of the numbers, see :attr:`ocrdigit.reading.Number`.
     model : DigitClassifier, optional
         The classifier of digits. The default is that of :func:`ocrdigit.predict`.
+    recognizer : {"default", "fast"}
+        As for :func:`ocrdigit.read`, for the numbers in the cells.
 
     Returns
     -------
@@ -363,7 +365,8 @@ def read_table(
         ``model`` has not been fitted.
     ValueError
         ``image`` is not valid, see :func:`ocrdigit.read`; ``rows`` or ``columns`` is out of range;
-        ``decimal`` is none of these; or the image has no table with so many rows and columns.
+        ``decimal`` or ``recognizer`` is unknown; or the image has no table with so many rows and
+        columns.
     OSError
         A file cannot be read.
 
@@ -386,14 +389,13 @@ def read_table(
         raise ValueError(
             f"rows x columns must be at most {_MAX_CELLS:,} cells, got {rows} x {columns}"
         )
-    checked_decimal(decimal)
+    reader = PageReader(model=model, decimal=decimal, recognizer=recognizer)
     page = gray_pages(image, "image")[0]
-    classifier = checked_model(model)
     small, factor = downscaled(page)
-    grid = _find_upright(small, wanted, classifier)
-    cells = _read_cells(grid, factor, classifier, decimal) if grid else ()
+    grid = _find_upright(small, wanted, reader.model)
+    cells = _read_cells(grid, factor, reader) if grid else ()
     if len(cells) < 2 and not (cells and any(wanted)):  # nothing, or a frame around the page
-        cells = _read_aligned(page, classifier, decimal, *wanted) or cells
+        cells = _read_aligned(page, reader, *wanted) or cells
     if not cells and any(wanted):
         raise ValueError(
             f"the image has no table with {rows or 'any number of'} rows and "
@@ -403,10 +405,10 @@ def read_table(
 
 
 def _read_aligned(
-    page: NDArray[np.uint8], model: DigitClassifier, decimal: str, rows: int, columns: int
+    page: NDArray[np.uint8], reader: PageReader, rows: int, columns: int
 ) -> tuple[tuple[Cell, ...], ...]:
     """Return the cells of a table without ruling lines; none if there is none."""
-    numbers = [found.number for found in PageReader(model=model, decimal=decimal).read(page)]
+    numbers = [found.number for found in reader.read(page)]
     found = find_aligned(numbers, rows, columns)
     if found is None:
         return ()
@@ -719,16 +721,14 @@ def _slices(box: Box) -> tuple[slice, slice]:
     return np.s_[top:bottom, left:right]
 
 
-def _read_cells(
-    grid: _Grid, factor: int, model: DigitClassifier, decimal: str
-) -> tuple[tuple[Cell, ...], ...]:
-    lines = _read_lines(grid, factor, model)
+def _read_cells(grid: _Grid, factor: int, reader: PageReader) -> tuple[tuple[Cell, ...], ...]:
+    lines = _read_lines(grid, factor, reader)
     cells = np.empty((grid.rows, grid.columns), object)
     for i, j in np.argwhere(grid.spans[..., 0] > 0).tolist():
         height, width = grid.spans[i, j].tolist()
         found = lines.get((i, j), {})
         numbers = tuple(
-            Number(tuple(symbols), gaps=find_spaces(symbols), decimal=decimal)
+            Number(tuple(symbols), gaps=find_spaces(symbols), decimal=reader.decimal)
             for symbols in found.values()
         )
         corners = _points(factor * grid.corners(i, j))
@@ -738,15 +738,16 @@ def _read_cells(
 
 
 def _read_lines(
-    grid: _Grid, factor: int, model: DigitClassifier
+    grid: _Grid, factor: int, reader: PageReader
 ) -> dict[tuple[int, int], dict[int, list[Symbol]]]:
     """Return the symbols of each cell by text line."""
     writing = _find_writing(grid)
     table, probabilities, _ = _core.read_symbols(
         shipped_recognizer(),
         writing.picture,
-        classifier=model._fitted_classifier(),
+        classifier=reader.model._fitted_classifier(),
         fusion=shipped_fusion().to_dict(),
+        shortcuts=reader.shortcuts,
     )
     boxes = table[:, 2:]
     rows, columns = grid.cell_of(boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3] / 2)
@@ -755,7 +756,7 @@ def _read_lines(
     symbols = symbols_of(table, probabilities)
     for place, line, symbol in zip(places, table[:, 0].tolist(), symbols, strict=True):
         cells.setdefault(place, {}).setdefault(line, []).append(symbol)
-    _verify_single_digits(writing, cells, model)
+    _verify_single_digits(writing, cells, reader.model)
     return {
         place: {
             line: [replace(s, box=grid.box_in_image(*place, s.box, factor)) for s in symbols]

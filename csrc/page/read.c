@@ -101,6 +101,10 @@ static void add_lap(double *start, double *stage) {
   *start = now;
 }
 
+static int max_hypotheses(const od_reader *reader) {
+  return reader->shortcuts.one_scale ? 1 : OD_MAX_HYPOTHESES;
+}
+
 static od_status find_lines(od_page *page, od_error *error) {
   const od_status status = od_page_split_rows(page, error);
   return status ? status : od_page_find_lines(page, error);
@@ -463,10 +467,12 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
   if (!status && reader->classifier) {
     status = check_classifier(reader->classifier, error);
     if (!status) status = od_fusion_check(reader->fusion, error);
-    if (!status) status = recognize(reader, NULL, OD_MAX_HYPOTHESES, pool, &work, error);
+    if (!status) status = recognize(reader, NULL, max_hypotheses(reader), pool, &work, error);
     if (!status) status = find_posteriors(reader, pool, &work, error);
-    if (!status) status = compare_undetected(reader, pool, &work, error);
-    if (!status) status = find_orientation(reader, pool, &work, error);
+    if (!status && !reader->shortcuts.one_reading) {
+      status = compare_undetected(reader, pool, &work, error);
+      if (!status) status = find_orientation(reader, pool, &work, error);
+    }
     if (!status) status = measure_lines(reader, &work, reading, error);
     if (!status && options->automaton)
       status = decode_rescored(options, work.posteriors, &work, error);
@@ -474,7 +480,7 @@ od_status od_read(const od_reader *reader, int h, int w, const uint8_t *image,
       od_keep_probable(work.features, work.verification.has_non_digit,
                        reader->fusion->min_probability, work.posteriors, &work.symbols);
   } else if (!status) {
-    status = recognize(reader, options, OD_MAX_HYPOTHESES, pool, &work, error);
+    status = recognize(reader, options, max_hypotheses(reader), pool, &work, error);
   }
   if (!status) status = take_symbols(&work, &reading->count, &reading->symbols, error);
   if (!status) {

@@ -71,6 +71,12 @@ typedef struct od_fusion {
 
 #define OD_MAX_FUSION_WEIGHT 1e9
 
+/* What a reader leaves out to be fast; zeros: nothing. */
+typedef struct od_shortcuts {
+  bool one_scale;   /* lines are recognized at one scale, without others that vote */
+  bool one_reading; /* no page is read rotated, and no field without the detector as well */
+} od_shortcuts;
+
 /* What reads an image. It is plain data of one caller: its models and weights may be shared with
  * other readers, its workspaces not. */
 typedef struct od_reader {
@@ -83,6 +89,7 @@ typedef struct od_reader {
   const od_classifier *classifier; /* NULL: symbols are not verified */
   od_workspace *classifier_workspace;
   const od_fusion *fusion; /* required with a classifier */
+  od_shortcuts shortcuts;
 } od_reader;
 
 enum { OD_MAX_ALTERNATIVES = 32 };

@@ -6,7 +6,7 @@
 #include <Python.h>
 #include <stdbool.h>
 
-enum { MAX_PARAMETERS = 9 };
+enum { MAX_PARAMETERS = 10 };
 
 typedef struct signature {
   const char *function;

@@ -40,6 +40,20 @@ static bool read_fusion(PyObject *value, od_fusion *fusion) {
   return read;
 }
 
+#define SHORTCUT(member) \
+  { #member, OPTIONAL, FIELD_BOOL, offsetof(od_shortcuts, member), NULL }
+
+/* The keys of ocrdigit._recognizers.RECOGNIZERS. */
+static const field shortcut_fields[] = {SHORTCUT(one_scale), SHORTCUT(one_reading), FIELDS_END};
+
+static bool read_shortcuts(PyObject *value, od_shortcuts *shortcuts) {
+  PyObject *fields = convert_dict(value, "shortcuts");
+  const bool read =
+      fields && fields_read(shortcut_fields, fields, "shortcuts: ", PyExc_ValueError, shortcuts);
+  Py_XDECREF(fields);
+  return read;
+}
+
 /* An image, valid as long as its array. */
 typedef struct gray_image {
   int h, w;
@@ -95,15 +109,16 @@ static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, P
           is_instance((PyObject *)call->classifier, state->classifier_type, "classifier"));
 }
 
-/* Reads the fusion weights and the automaton, which may be NULL or None, and how many alternatives
- * of a line it is to give. */
-static bool read_options(PyObject *module, PyObject *fusion, PyObject *automaton, int alternatives,
-                         reading_call *call) {
+/* Reads the fusion weights, the automaton and the shortcuts, which may be NULL or None, and how
+ * many alternatives of a line it is to give. */
+static bool read_options(PyObject *module, PyObject *fusion, PyObject *automaton,
+                         PyObject *shortcuts, int alternatives, reading_call *call) {
   call->automaton = none_is_null(automaton);
   if (none_is_null(fusion)) {
     if (!read_fusion(fusion, &call->fusion)) return false;
     call->reader.fusion = &call->fusion;
   }
+  if (none_is_null(shortcuts) && !read_shortcuts(shortcuts, &call->reader.shortcuts)) return false;
   if (!call->automaton) return true;
   call->options.alternatives = alternatives;
   if (!is_instance(call->automaton, state_of_module(module)->automaton_type, "automaton"))
@@ -321,17 +336,17 @@ static PyObject *feature_dict(const od_symbol_features *found) {
 PyObject *reading_read_symbols(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                PyObject *keywords) {
   static const signature accepted = {"read_symbols",
-                                     8,
+                                     9,
                                      2,
                                      2,
                                      {"recognizer", "image", "classifier", "fusion", "automaton",
-                                      "detector", "parallel", "seconds"}};
-  PyObject *values[8], *seconds, *result = NULL;
+                                      "detector", "shortcuts", "parallel", "seconds"}};
+  PyObject *values[9], *seconds, *result = NULL;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !read_call(module, values[0], values[1], values[2], values[5], &call) ||
-      !read_options(module, values[3], values[4], 1, &call) ||
-      !read_run(values[6], values[7], &call, &seconds) || !run_call(run_read, &call))
+      !read_options(module, values[3], values[4], values[6], 1, &call) ||
+      !read_run(values[7], values[8], &call, &seconds) || !run_call(run_read, &call))
     return NULL;
   if (write_seconds(&call.reading.seconds, seconds))
     result = Py_BuildValue("(NNN)", symbol_table(call.reading.count, call.reading.symbols),
@@ -344,20 +359,20 @@ PyObject *reading_read_symbols(PyObject *module, PyObject *const *arguments, Py_
 PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                     PyObject *keywords) {
   static const signature accepted = {"read_alternatives",
-                                     9,
+                                     10,
                                      4,
                                      2,
                                      {"recognizer", "image", "automaton", "count", "classifier",
-                                      "fusion", "detector", "parallel", "seconds"}};
-  PyObject *values[9], *seconds, *result = NULL;
+                                      "fusion", "detector", "shortcuts", "parallel", "seconds"}};
+  PyObject *values[10], *seconds, *result = NULL;
   long long alternatives;
   reading_call call;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !read_call(module, values[0], values[1], values[4], values[6], &call) ||
       !convert_int(values[3], "count", 1, OD_MAX_ALTERNATIVES, &alternatives) ||
       !is_instance(values[2], state_of_module(module)->automaton_type, "automaton") ||
-      !read_options(module, values[5], values[2], (int)alternatives, &call) ||
-      !read_run(values[7], values[8], &call, &seconds) || !run_call(run_read, &call))
+      !read_options(module, values[5], values[2], values[7], (int)alternatives, &call) ||
+      !read_run(values[8], values[9], &call, &seconds) || !run_call(run_read, &call))
     return NULL;
   if (write_seconds(&call.reading.seconds, seconds))
     result = Py_BuildValue("(NNNN)", symbol_table(call.reading.count, call.reading.symbols),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .._recognizers import RECOGNIZERS
 from ._options import (
     DATA_HELP,
     MODEL_HELP,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 @click.option("--length", type=click.IntRange(1, 1000), help="As for `ocrdigit read`.")
 @click.option("--pattern", metavar="REGEX", help="As for `ocrdigit read`.")
 @click.option("--lexicon", metavar="FILE", type=click.Path(), help="As for `ocrdigit read`.")
+@click.option("--recognizer", type=click.Choice(list(RECOGNIZERS)), help="As for `ocrdigit read`.")
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -125,7 +127,7 @@ def evaluate(
 
 
 _DIGIT_OPTIONS = ("data", "robustness", "severity", "seed")
-_READING_OPTIONS = ("folder", "error_rate", "symbols", "length", "pattern", "lexicon")
+_READING_OPTIONS = ("folder", "error_rate", "symbols", "length", "pattern", "lexicon", "recognizer")
 
 
 def _check_kind_of_evaluation(context: click.Context, labels: str | None) -> None:
@@ -184,7 +186,7 @@ def _evaluate_reading(
     return evaluate_reading(
         labels,
         lexicon=read_words(words) if words else None,
-        model=load_model(path, precision),
+        model=load_model(path, precision) if path or precision != "float32" else None,
         model_name=os.path.basename(path) if path else "default",
         verbose=True,
         **given,

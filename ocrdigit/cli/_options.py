@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import recipes
+from .._recognizers import RECOGNIZERS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,6 +36,14 @@ CLASSIFIER = click.option(
     type=click.Path(),
     metavar="FILE",
     help=f"The classifier that verifies the digits. {ANY_MODEL}  [default: default]",
+)
+
+RECOGNIZER = click.option(
+    "--recognizer",
+    type=click.Choice(list(RECOGNIZERS)),
+    default="default",
+    show_default=True,
+    help="fast reads each line once, at one scale, of upright pages.",
 )
 
 

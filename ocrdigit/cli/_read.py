@@ -16,6 +16,7 @@ import click
 from ..batch import Batch, Job, Source, Status, describe
 from ._options import (
     CLASSIFIER,
+    RECOGNIZER,
     check_one_format,
     examples,
     load_model,
@@ -82,6 +83,7 @@ _OF_PRINTING = {"as_json": "--json", "as_csv": "--csv", "folder": "--draw"}
 @click.option(
     "--lexicon", metavar="FILE", type=click.Path(), help="A text file of the possible numbers."
 )
+@RECOGNIZER
 @click.option(
     "--out",
     type=click.Path(),
@@ -122,6 +124,7 @@ def read(
     symbols: str,
     decimal: str,
     lexicon: str | None,
+    recognizer: str,
     out: str | None,
     rows: str,
     min_confidence: float,
@@ -150,6 +153,7 @@ def read(
         "length": length,
         "decimal": decimal,
         "model": load_model(path) if path else None,
+        "recognizer": recognizer,
     }
     if out:
         from ..many import read_many

@@ -6,7 +6,14 @@ import json
 
 import click
 
-from ._options import CLASSIFIER, check_one_format, examples, load_model, write_png
+from ._options import (
+    CLASSIFIER,
+    RECOGNIZER,
+    check_one_format,
+    examples,
+    load_model,
+    write_png,
+)
 
 
 @click.command(
@@ -18,6 +25,7 @@ from ._options import CLASSIFIER, check_one_format, examples, load_model, write_
 )
 @click.argument("file", type=click.Path())
 @CLASSIFIER
+@RECOGNIZER
 @click.option("--rows", type=click.IntRange(1, 1000), help="Number of rows, if known.")
 @click.option("--columns", type=click.IntRange(1, 1000), help="Number of columns, if known.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: cells, numbers, boxes.")
@@ -32,6 +40,7 @@ from ._options import CLASSIFIER, check_one_format, examples, load_model, write_
 def table(
     file: str,
     path: str | None,
+    recognizer: str,
     rows: int | None,
     columns: int | None,
     as_json: bool,
@@ -42,7 +51,8 @@ def table(
     from ..table import read_table
 
     check_one_format(as_json, as_csv)
-    found = read_table(file, rows=rows, columns=columns, model=load_model(path) if path else None)
+    model = load_model(path) if path else None
+    found = read_table(file, rows=rows, columns=columns, model=model, recognizer=recognizer)
     if out:
         write_png(found.draw(), out)
     if as_json:

@@ -33,6 +33,7 @@ def evaluate_reading(
     length: int | tuple[int, int] | None = None,
     check: Callable[[str], object] | None = None,
     model: DigitClassifier | None = None,
+    recognizer: str = "default",
     model_name: str = "default",
     data_name: str | None = None,
     verbose: bool = False,
@@ -54,7 +55,7 @@ def evaluate_reading(
         The wanted error rate, of which the reports show the threshold.
     symbols : {"all", "digits"}
         Whether to read and compare the whole texts or their digits alone.
-    pattern, lexicon, length, check, model
+    pattern, lexicon, length, check, model, recognizer
         As for :func:`ocrdigit.read`.
     model_name, data_name : str, optional
         Names for the reports. By default, the data have the name of the file.
@@ -92,7 +93,13 @@ def evaluate_reading(
     if isinstance(lexicon, Iterator):
         lexicon = list(lexicon)  # its length is in the settings
     reader = PageReader(
-        pattern=pattern, symbols=symbols, lexicon=lexicon, length=length, check=check, model=model
+        pattern=pattern,
+        symbols=symbols,
+        lexicon=lexicon,
+        length=length,
+        check=check,
+        model=model,
+        recognizer=recognizer,
     )
     fields = labelled_fields(truth, folder)
     readings = tuple(
@@ -100,7 +107,12 @@ def evaluate_reading(
         for field in _with_progress(fields, verbose)
     )
     settings = _settings(
-        symbols=symbols, pattern=pattern, length=length, lexicon=lexicon, check=check
+        symbols=symbols,
+        pattern=pattern,
+        length=length,
+        lexicon=lexicon,
+        check=check,
+        recognizer=recognizer,
     )
     name = data_name or (os.fspath(truth) if isinstance(truth, (str, os.PathLike)) else "fields")
     return ReadingEvaluation(readings, model_name, name, settings, wanted)
@@ -131,7 +143,7 @@ def _settings(**options: Any) -> str:
     """Return the options that are not the defaults as a text."""
     texts = []
     for name, value in options.items():
-        if value is None or (name, value) == ("symbols", "all"):
+        if value is None or (name, value) in (("symbols", "all"), ("recognizer", "default")):
             continue
         if name == "lexicon":
             value = f"{len(list(value)):,} texts"
