@@ -92,5 +92,6 @@ def slopes_of_numbers(numbers: Sequence[Boxes], boxes: Floats) -> list[float]:
         if len(number) >= 3 and w > h:
             x, y = _centers(number).T
             along, across = (x, y) if np.ptp(x) > np.ptp(y) else (y, -x)
-            slopes.append(float(np.cov(along, across)[0, 1] / max(np.var(along, ddof=1), 1e-9)))
+            offsets = along - along.mean()
+            slopes.append(float(offsets @ (across - across.mean()) / max(offsets @ offsets, 1e-9)))
     return slopes
