@@ -8,6 +8,7 @@
 #include "digit/canonical.h"
 #include "digit/colour.h"
 #include "digit/digit.h"
+#include "digit/halftone.h"
 #include "digit/preprocess.h"
 #include "image/limits.h"
 
@@ -82,11 +83,10 @@ static od_status colours_to_gray(od_image_workspace *workspace, const od_picture
   return od_gray(workspace, &pixels, 1, OD_RGBA, background, &target, error);
 }
 
-od_status od_picture_to_gray(od_image_workspace *workspace, const od_picture *picture,
-                             uint8_t *gray, od_error *error) {
+/* gray (h, w) of a picture of any kind, with the dots of a halftone. */
+static od_status levels_of(od_image_workspace *workspace, const od_picture *picture, uint8_t *gray,
+                           od_error *error) {
   const bool as_it_is = picture->bytes && scale_of_bytes(picture) < 1;
-  od_status status = od_check_sides("image", picture->h, picture->w, error);
-  if (status) return status;
   if (picture->channels == 1) {
     if (as_it_is)
       memcpy(gray, picture->bytes, size_of(picture));
@@ -98,8 +98,22 @@ od_status od_picture_to_gray(od_image_workspace *workspace, const od_picture *pi
   uint8_t *bytes = od_allocate(size_of(picture), 1);
   if (!bytes) return od_fail_memory(error, "a picture's bytes");
   to_bytes(picture, bytes);
-  status = colours_to_gray(workspace, picture, bytes, gray, error);
+  const od_status status = colours_to_gray(workspace, picture, bytes, gray, error);
   od_release(bytes);
+  return status;
+}
+
+static bool is_canonical_input(int h, int w, const uint8_t *gray) {
+  return h == OD_DIGIT_SIDE && w == OD_DIGIT_SIDE && od_is_canonical(h, w, gray);
+}
+
+od_status od_picture_to_gray(od_image_workspace *workspace, const od_picture *picture,
+                             uint8_t *gray, od_error *error) {
+  const int h = picture->h, w = picture->w;
+  od_status status = od_check_sides("image", h, w, error);
+  if (!status) status = levels_of(workspace, picture, gray, error);
+  if (!status && od_is_halftone(h, w, gray) && !is_canonical_input(h, w, gray))
+    status = od_smooth_halftone(workspace, h, w, gray, error);
   return status;
 }
 
@@ -121,7 +135,7 @@ od_status od_picture_to_input(od_image_workspace *workspace, const od_picture *p
   uint8_t *gray = od_allocate((size_t)h * (size_t)w, 1);
   if (!gray) return od_fail_memory(error, "a picture's gray levels");
   status = od_picture_to_gray(workspace, picture, gray, error);
-  if (!status && h == OD_DIGIT_SIDE && w == OD_DIGIT_SIDE && od_is_canonical(h, w, gray))
+  if (!status && is_canonical_input(h, w, gray))
     copy_canonical(picture, gray, input);
   else if (!status)
     status = od_preprocess_digit(workspace, h, w, w, gray, NULL, input, error);

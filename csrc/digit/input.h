@@ -20,6 +20,7 @@ typedef struct od_picture {
 /* gray (h, w): RGB as od_gray gives it, or colours of nearly equal luminance as the projection onto
  * the principal axis of their differences (digit/colour.h). RGBA is composited over white, as paper
  * is, or over black where less than a hundredth of what is opaque is dark: a drawing in white.
+ * Halftones are smoothed (digit/halftone.h), unless they are canonical.
  * Errors of this and what follows: OD_ERROR_ARGUMENT for sides outside 1..16384;
  * OD_ERROR_MEMORY. */
 od_status od_picture_to_gray(od_image_workspace *workspace, const od_picture *picture,
