@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._inputs import OBJECT_KINDS, as_array, numbers
+from ._arrays import OBJECT_KINDS, as_array, numbers
 
 
 def as_labels(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._inputs import BYTE_SCALE
+from ._arrays import BYTE_SCALE
 from .datasets import load_sample
 
 

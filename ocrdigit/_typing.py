@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -25,11 +25,22 @@ class SupportsDLPack(Protocol):
     def __dlpack__(self) -> object: ...
 
 
+class SupportsRead(Protocol):
+    """A file object that gives bytes (``open(path, "rb")``, BytesIO, uploads of frameworks)."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 Array: TypeAlias = "NDArray[Any] | SupportsArray | SupportsDLPack"
-ImageFile: TypeAlias = "str | os.PathLike[str] | bytes | bytearray"
+# A str is a path, or a data URL of an image.
+ImageFile: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | SupportsRead"
+EditorImage: TypeAlias = "Mapping[str, Any]"  # of Gradio
 # One image for certain. An array may also be a batch.
-OneImage: TypeAlias = "ImageFile | Image | Sequence[Sequence[float]]"
+OneImage: TypeAlias = "ImageFile | Image | EditorImage | Sequence[Sequence[float]]"
 ImageLike: TypeAlias = "OneImage | Array"
 Images: TypeAlias = "Sequence[ImageLike]"
+
+# The indices and the pixels of the pages of a file, lazily.
+Pixels: TypeAlias = "Generator[tuple[int, NDArray[Any]], None, None]"
 
 Digits: TypeAlias = "NDArray[np.int64]"

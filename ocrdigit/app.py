@@ -25,7 +25,7 @@ from streamlit.components.v1 import declare_component
 
 import ocrdigit
 from ocrdigit import _html, models
-from ocrdigit._inputs import gray_pages
+from ocrdigit._inputs import gray_page
 from ocrdigit._warm_up import warm_up as load_everything
 from ocrdigit.reading import Digit, Reading, rows_to_csv
 
@@ -212,7 +212,7 @@ def show_numbers(
     else:
         announce("No digits found")
         st.info("For an image of one digit, choose “A single digit” above.")
-    for page in range(len(reading.pages)):
+    for page in reading.page_indices:
         st.image(reading.draw(page), f"{count}, read in {1000 * seconds:.0f} ms", width="stretch")
     if reading.digits:
         key = f"{name} {index}"
@@ -265,7 +265,7 @@ def show_digit(
     name: str, data: bytes, model: ocrdigit.DigitClassifier, index: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Show the prediction for an image of one digit; return it as rows, and as plain data."""
-    gray = gray_pages(data, name)[0]
+    gray = gray_page(data, name)
     probabilities = show_prediction(gray, model, f"{name} {index}")
     digit = int(probabilities.argmax())
     row = {"file": name, "value": digit, "confidence": float(probabilities[digit])}

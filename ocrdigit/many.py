@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks
+from ._inputs import iterate_pages
 from ._numbers import Number
+from ._page_ranges import Pages
 from ._page_reader import PageReader
 from ._rows import find_rows
 from ._timings import Timings
@@ -155,6 +157,7 @@ class ReadingJob(Job[PageResult]):
     def __init__(
         self,
         *,
+        pages: Pages | None = None,
         min_confidence: float = 0.0,
         keep_pages: bool = False,
         timings: bool = False,
@@ -164,6 +167,7 @@ class ReadingJob(Job[PageResult]):
         if isinstance(words, Iterator):  # it is read more than once
             parameters["lexicon"] = list(words)
         self._options = {
+            "pages": pages,
             "min_confidence": _checks.fraction("min_confidence", min_confidence),
             "keep_pages": bool(keep_pages),
             "timings": bool(timings),
@@ -191,6 +195,9 @@ class ReadingJob(Job[PageResult]):
         if "model" in settings:
             weights = settings["model"].network_.weights().values()
             settings["model"] = _digest(b"".join(values.tobytes() for values in weights))
+        pages = self._options["pages"]
+        if pages is not None:
+            settings["pages"] = repr(pages)
         return {"min_confidence": self._options["min_confidence"], **settings}
 
     def read(self, source: Source) -> list[PageResult]:
@@ -202,7 +209,8 @@ class ReadingJob(Job[PageResult]):
         return PageResult(source.name, None, "failed", error=error)
 
     def _pages(self, source: Source) -> Iterator[PageReading]:
-        return read_pages(self._reader, source.image, source.name)
+        pages = iterate_pages(source.image, source.name, self._options["pages"])
+        return read_pages(self._reader, pages)
 
     def _result(self, source: Source, page: PageReading) -> PageResult:
         lowest = self._options["min_confidence"]
@@ -211,13 +219,13 @@ class ReadingJob(Job[PageResult]):
         kept = self._options["keep_pages"]
         return PageResult(
             source.name,
-            page.index,
+            page.page.index,
             "review" if uncertain or page.failed else status,
             find_rows(page.numbers),
             page.failed,
             lowest,
-            gray=page.gray if kept else None,
-            picture=page.picture if kept else None,
+            gray=page.page.gray if kept else None,
+            picture=page.page.color if kept else None,
             timings=page.timings if self._options["timings"] else None,
         )
 
@@ -233,6 +241,7 @@ def _digest(data: bytes) -> str:
 def read_many(
     sources: object,
     *,
+    pages: Pages | None = None,
     pattern: str | None = None,
     symbols: str = "all",
     lexicon: Iterable[str] | None = None,
@@ -257,7 +266,7 @@ def read_many(
         A source is a path, a folder, a glob such as ``"scans/**/*.png"``, any image that
         :func:`read` accepts, or an iterable of sources, such as a generator. A folder is walked
         for picture files, those of its folders included, in alphabetical order.
-    pattern, symbols, lexicon, length, check, alternatives, decimal, model, recognizer
+    pages, pattern, symbols, lexicon, length, check, alternatives, decimal, model, recognizer
         As for :func:`read`. ``check`` is called by several threads.
     min_confidence : float
         0 to 1. A result has the status "review" if the confidence of one of its numbers is lower;
@@ -302,6 +311,7 @@ def read_many(
     sources[0] read True
     """
     job = ReadingJob(
+        pages=pages,
         pattern=pattern,
         symbols=symbols,
         lexicon=lexicon,

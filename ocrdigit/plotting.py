@@ -432,7 +432,7 @@ def _layer_index(names: Sequence[str], layer: str | int | None) -> int:
     return _checks.int_in_range("layer", layer, 0, len(names) - 1)
 
 
-def boxes(reading: Reading, page: int = 0) -> Chart:
+def boxes(reading: Reading, page: int | None = None) -> Chart:
     """Plot a page with the box and value of each symbol, those of low confidence in red.
 
     Symbols with a confidence below 80 % are labelled with it.
@@ -441,8 +441,9 @@ def boxes(reading: Reading, page: int = 0) -> Chart:
     ----------
     reading : Reading
         The return value of :func:`ocrdigit.read`.
-    page : int, default 0
-        The page, from 0.
+    page : int, optional
+        The index of the page in the file, as in ``Number.page``. The default is the first that was
+        read.
 
     Returns
     -------
@@ -451,7 +452,7 @@ def boxes(reading: Reading, page: int = 0) -> Chart:
     Raises
     ------
     IndexError
-        If there is no such page.
+        If that page was not read.
 
     Examples
     --------
@@ -460,9 +461,7 @@ def boxes(reading: Reading, page: int = 0) -> Chart:
     >>> reading = ocrdigit.read(ocrdigit.datasets.load_page().image)
     >>> plotting.boxes(reading).savefig("boxes.png")
     """
-    if not 0 <= page < len(reading.pages):
-        raise IndexError(f"page must be 0 to {len(reading.pages) - 1}, got {page}")
-    image = reading.pictures[page]
+    image, numbers = reading._page(page)
     height, width = image.shape[:2]
     scale = 9 / max(width, 1.4 * height)
     with style():
@@ -470,8 +469,8 @@ def boxes(reading: Reading, page: int = 0) -> Chart:
         axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
         points = 72 * scale  # typographic points per pixel
-        for number in reading.numbers:
-            for symbol in number.symbols if number.page == page else ():
+        for number in numbers:
+            for symbol in number.symbols:
                 _box(axes, symbol, points)
     return figure
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from . import _checks
 from ._drawing import draw_numbers
-from ._inputs import gray_and_colored_pages
+from ._inputs import iterate_pages
 from ._numbers import Alternative, Digit, Number, Separator, Symbol
+from ._page_ranges import Pages
 from ._page_reader import PageReader
 from ._patterns import PATTERNS
 from ._rows import find_rows
@@ -64,12 +65,15 @@ class Reading:
     rows : tuple of tuples of Number
         From top to bottom, the numbers of a row from left to right.
     pages : tuple of ndarray (h, w) of uint8
-        The image, or the pages of the file, in gray.
+        The image, or the pages of the file, in gray; halftones are smoothed.
     pictures : tuple of ndarray (h, w, 3) of uint8
         The same in colour; (h, w) if they are gray or partly transparent.
     failed : tuple of Number
         With ``check``, numbers that were left out because none of their alternatives passed; each
         as its most probable text.
+    page_indices : tuple of int
+        The indices of ``pages`` in the file, from 0, as in ``Number.page``: all, unless ``pages=``
+        of :func:`read` selected some.
     timings : Timings or None
         Seconds of decoding, segmentation, recognition and classification, and in total, if
         ``read`` was called with ``timings=True``.
@@ -79,6 +83,7 @@ class Reading:
     pages: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
     pictures: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
     failed: tuple[Number, ...] = ()
+    page_indices: tuple[int, ...] = (0,)
     timings: Timings | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -143,7 +148,10 @@ class Reading:
         >>> sorted(reading.to_dict())
         ['pages', 'rows', 'text']
         """
-        sizes = [{"width": page.shape[1], "height": page.shape[0]} for page in self.pages]
+        sizes = [
+            {"page": index, "width": page.shape[1], "height": page.shape[0]}
+            for index, page in zip(self.page_indices, self.pages, strict=True)
+        ]
         times = {} if self.timings is None else {"timings": asdict(self.timings)}
         return {
             "text": self.text,
@@ -197,23 +205,31 @@ class Reading:
         """Return all numbers with the indices of their rows."""
         return [(index, number) for index, row in enumerate(self.rows) for number in row]
 
-    def draw(self, page: int = 0) -> Image:
+    def draw(self, page: int | None = None) -> Image:
         """Return a page with the boxes and values of its symbols drawn on it, in colour.
 
         Parameters
         ----------
-        page : int
-            Index of the page.
+        page : int, optional
+            Index of the page in the file, as in ``Number.page``. The default is the first that was
+            read.
 
         Raises
         ------
         IndexError
-            There is no such page.
+            If that page was not read.
         """
-        if not 0 <= page < len(self.pages):
-            raise IndexError(f"page must be 0 to {len(self.pages) - 1}, got {page}")
-        numbers = [number for number in self.numbers if number.page == page]
-        return draw_numbers(self.pictures[page], numbers)
+        picture, numbers = self._page(page)
+        return draw_numbers(picture, numbers)
+
+    def _page(self, page: int | None) -> tuple[NDArray[np.uint8], list[Number]]:
+        """Return the picture and the numbers of a page that was read, the first for None."""
+        index = self.page_indices[0] if page is None else page
+        if index not in self.page_indices:
+            read = ", ".join(map(str, self.page_indices))
+            raise IndexError(f"page must be one that was read, {read}; got {page}")
+        numbers = [number for number in self.numbers if number.page == index]
+        return self.pictures[self.page_indices.index(index)], numbers
 
     def _repr_png_(self) -> bytes:
         data = io.BytesIO()
@@ -241,6 +257,7 @@ def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
 def read(
     image: ImageLike,
     *,
+    pages: Pages | None = None,
     pattern: str | None = None,
     symbols: str = "all",
     lexicon: Iterable[str] | None = None,
@@ -266,9 +283,14 @@ def read(
 
     Parameters
     ----------
-    image : path, bytes, PIL image or array
-        An array is (H, W) or (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255.
-        All pages of a TIFF file are read, and the first frame of an animation.
+    image : path, bytes, file object, data URL, PIL image or array
+        An array is (H, W) or (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255. Files
+        are pictures, TIFF and PDF, of which all pages are read, and HEIC; of an animation the first
+        frame. A page of a PDF that is a scan is read at the scan's resolution, others at 300 dpi.
+    pages : str, int, range, slice or list of int, optional
+        Which pages of a TIFF or PDF to read. Text counts from 1, as printed page numbers do, and
+        includes both ends: ``"1-3,7"``, ``"5-"``. Integers, ranges and slices count from 0, as
+        ``Number.page`` does. Ranges may reach beyond the last page.
     pattern : str, optional
         A regular expression, in the syntax of :mod:`re`, that each number matches, such as
         ``r"(07|08)\d{8}"``, or the name of one in ``ocrdigit.reading.PATTERNS``: ``"integer"``,
@@ -318,9 +340,13 @@ def read(
         ``image`` is of a type or dtype that is not supported, or a parameter of a wrong type.
     RuntimeError
         ``model`` has not been fitted.
+    ModuleNotFoundError
+        A PDF needs pypdfium2, or a HEIC file pillow-heif: the message names the extra.
     ValueError
         ``image`` is empty, too large, of a wrong shape, contains NaN, infinity or values outside
-        0..1 and 0..255, or is not a valid image file; ``lexicon``, ``length``,
+        0..1 and 0..255, or is not a valid image file or document, or one with a password, or with
+        pages that together exceed :mod:`ocrdigit.limits`; ``pages`` selects a page that does not
+        exist, or none; ``lexicon``, ``length``,
         ``symbols``, ``decimal`` or ``recognizer`` is invalid;
         ``pattern`` is no regular expression, has back-references or look-around, contains other
         characters, is ambiguous about spaces, matches no number, or has more than 10,000 states
@@ -352,58 +378,71 @@ def read(
         model=model,
         recognizer=recognizer,
     )
-    return read_image(reader, image, explain=explain, timings=timings)
+    return read_image(reader, image, pages, explain=explain, timings=timings)
 
 
 @dataclass(frozen=True)
 class PageReading:
     """What was read on a page of an image."""
 
-    index: int
-    gray: NDArray[np.uint8]
-    picture: NDArray[np.uint8]
+    page: Page
     numbers: tuple[Number, ...]
     failed: tuple[Number, ...]
     timings: Timings
 
 
 def read_pages(
-    reader: PageReader, image: ImageLike, name: str, *, explain: bool = False
+    reader: PageReader, pages: Iterable[Page], *, explain: bool = False
 ) -> Iterator[PageReading]:
-    """Yield the pages of an image one by one; errors call it ``name``."""
-    start = perf_counter()
-    grays, pictures = gray_and_colored_pages(image, name)
-    decode = (perf_counter() - start) / len(grays)
-    for index, (gray, picture) in enumerate(zip(grays, pictures, strict=True)):
+    """Yield what is read on each page; the pages are decoded as they are asked for."""
+    decoded = iter(pages)
+    while True:
         start = perf_counter()
-        stages: dict[str, float] = {}
-        numbers: list[Number] = []
-        failed: list[Number] = []
-        for found in reader.read(gray, index, stages):
-            if not found.passed:
-                failed.append(found.number)
-            elif explain:
-                numbers.append(_explained(reader.model, found.number, gray))
-            else:
-                numbers.append(found.number)
-        timings = Timings.of_page(decode, stages, perf_counter() - start)
-        yield PageReading(index, gray, picture, tuple(numbers), tuple(failed), timings)
+        page = next(decoded, None)
+        if page is None:
+            return
+        decode = perf_counter() - start
+        yield _read_page(reader, page, decode, explain=explain)
+
+
+def _read_page(reader: PageReader, page: Page, decode: float, *, explain: bool) -> PageReading:
+    start = perf_counter()
+    stages: dict[str, float] = {}
+    numbers: list[Number] = []
+    failed: list[Number] = []
+    for found in reader.read(page.gray, page.index, stages):
+        if not found.passed:
+            failed.append(found.number)
+        elif explain:
+            numbers.append(_explained(reader.model, found.number, page.gray))
+        else:
+            numbers.append(found.number)
+    timings = Timings.of_page(decode, stages, perf_counter() - start)
+    return PageReading(page, tuple(numbers), tuple(failed), timings)
 
 
 def read_image(
-    reader: PageReader, image: ImageLike, *, explain: bool = False, timings: bool = False
+    reader: PageReader,
+    image: ImageLike,
+    selected: Pages | None = None,
+    *,
+    explain: bool = False,
+    timings: bool = False,
 ) -> Reading:
     """Return the reading of an image with all of its pages."""
     start = perf_counter()
-    pages = list(read_pages(reader, image, "image", explain=explain))
-    rows = find_rows([number for page in pages for number in page.numbers])
-    times = Timings.sum(page.timings for page in pages)
+    # All are decoded before the first is read, so that errors come early.
+    pages = list(iterate_pages(image, "image", selected, keep=True))
+    decode = perf_counter() - start
+    found = list(read_pages(reader, pages, explain=explain))
+    times = Timings.sum(page.timings for page in found)
     return Reading(
-        rows,
-        tuple(page.gray for page in pages),
-        tuple(page.picture for page in pages),
-        tuple(number for page in pages for number in page.failed),
-        replace(times, total=perf_counter() - start) if timings else None,
+        rows=find_rows([number for page in found for number in page.numbers]),
+        pages=tuple(page.gray for page in pages),
+        pictures=tuple(page.color for page in pages),
+        failed=tuple(number for page in found for number in page.failed),
+        page_indices=tuple(page.index for page in pages),
+        timings=replace(times, decode=decode, total=perf_counter() - start) if timings else None,
     )
 
 

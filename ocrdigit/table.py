@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from . import _checks, _core
 from ._aligned_table import find_aligned
-from ._inputs import gray_pages
+from ._inputs import gray_page
 from ._numbers import Digit, Number, Symbol
 from ._page_reader import PageReader, downscaled
 from ._spaces import find_spaces
@@ -390,7 +390,7 @@ def read_table(
             f"rows x columns must be at most {_MAX_CELLS:,} cells, got {rows} x {columns}"
         )
     reader = PageReader(model=model, decimal=decimal, recognizer=recognizer)
-    page = gray_pages(image, "image")[0]
+    page = gray_page(image, "image")
     small, factor = downscaled(page)
     grid = _find_upright(small, wanted, reader.model)
     cells = _read_cells(grid, factor, reader) if grid else ()

@@ -341,7 +341,7 @@ def test_gray_levels_are_the_luminance(page: NDArray[np.uint8]) -> None:
         rgb = np.rint(245 + (np.array(ink) - 245) * part).astype("u1")
         r, g, b = (rgb[..., i].astype(int) for i in range(3))
         luminance = (9798 * r + 19235 * g + 3735 * b + 16384) >> 15
-        is_luminance = np.array_equal(_inputs.gray_pages(rgb, "X")[0], luminance)
+        is_luminance = np.array_equal(_inputs.gray_page(rgb, "X"), luminance)
         assert is_luminance == (ink != (230, 240, 20))
 
 

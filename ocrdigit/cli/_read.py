@@ -60,6 +60,9 @@ _OF_PRINTING = {"as_json": "--json", "as_csv": "--csv", "folder": "--draw"}
     metavar="DIR",
     help="Write each image with the symbols' boxes to this folder.",
 )
+@click.option(
+    "--pages", metavar="RANGES", help="Pages of a TIFF or PDF, such as 1-3,7.  [default: all]"
+)
 @click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each number.")
 @click.option(
     "--pattern",
@@ -119,6 +122,7 @@ def read(
     as_json: bool,
     as_csv: bool,
     folder: str | None,
+    pages: str | None,
     length: int | None,
     pattern: str | None,
     symbols: str,
@@ -161,6 +165,7 @@ def read(
         batch = read_many(
             files,
             **parameters,
+            pages=pages,
             min_confidence=min_confidence,
             on_error="return",
             n_jobs=jobs,
@@ -171,7 +176,7 @@ def read(
         from .._page_reader import PageReader
 
         alone = len(files) == 1 and os.path.isfile(files[0])
-        job = _FileJob(PageReader(**parameters, parallel=alone))
+        job = _FileJob(PageReader(**parameters, parallel=alone), pages)
         results = Batch(job, files, n_jobs=jobs, on_error="return", progress=False, ahead=2)
         failed = _print(results, files, as_json=as_json, as_csv=as_csv, folder=folder)
     if failed:
@@ -250,8 +255,9 @@ class _FileResult:
 class _FileJob(Job[_FileResult]):
     """The reading of a file with all of its pages, which are kept to be drawn."""
 
-    def __init__(self, reader: PageReader) -> None:
+    def __init__(self, reader: PageReader, pages: str | None) -> None:
         self._reader = reader
+        self._pages = pages
 
     tables: Mapping[str, Any] = {}
     settings: Mapping[str, Any] = {}
@@ -259,7 +265,7 @@ class _FileJob(Job[_FileResult]):
     def read(self, source: Source) -> list[_FileResult]:
         from ..reading import read_image
 
-        return [_FileResult(source, read_image(self._reader, source.image))]
+        return [_FileResult(source, read_image(self._reader, source.image, self._pages))]
 
     def failed(self, source: Source, error: Exception) -> _FileResult:
         return _FileResult(source, error=error)
@@ -308,6 +314,6 @@ def _print_text(reading: Reading, file: str) -> None:
 def _draw_pages(reading: Reading, file: str, folder: str) -> None:
     """Write the pages of a file with boxes to NAME.png, or to NAME-1.png, NAME-2.png and so on."""
     stem = os.path.splitext(os.path.basename(file))[0]
-    for page in range(len(reading.pages)):
+    for page in reading.page_indices:
         suffix = f"-{page + 1}" if len(reading.pages) > 1 else ""
         write_png(reading.draw(page), os.path.join(folder, f"{stem}{suffix}.png"))

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
-from .._inputs import gray_pages
+from .._inputs import gray_page
 
 if TYPE_CHECKING:
     from .._typing import ImageLike
@@ -78,7 +78,7 @@ def _from_pairs(truth: Iterable[object]) -> Iterator[LabelledField]:
         if _is_path(image):
             yield LabelledField(os.fspath(image), image, checked)
         else:
-            gray_pages(image, name)  # raises if it is not an image
+            gray_page(image, name)  # raises if it is not an image
             yield LabelledField(str(index), image, checked)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, synth
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, WRITING
 from .line_images import clutter_picture, handwriting, styles, words
 from .marks import cross, hershey_letter, shape, tick, tick_box, trimmed, walls
@@ -197,7 +197,7 @@ def _documents(
             fonts=fonts,
             random_state=rng,
         )
-        (gray,) = gray_pages(document.image, "image")
+        gray = gray_page(document.image, "image")
         fields.append((_core.page_foreground(gray)[0], document.labels))
     return fields
 

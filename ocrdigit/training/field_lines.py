@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, synth
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from .._symbols import only_digits, only_symbols
 from ..models.detector import NUMBER, STRIDE
 from ..models.recognizer import HEIGHT
@@ -60,7 +60,7 @@ def document_fields(
             fonts=fonts,
             random_state=rng,
         )
-        (gray,) = gray_pages(document.image, "image")
+        gray = gray_page(document.image, "image")
         foreground, dark = _core.page_foreground(gray)
         gray = gray if dark else 255 - gray
         number = document.labels == NUMBER

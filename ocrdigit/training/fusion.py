@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, synth
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from .._predict import shipped_model
 from ..datasets import load_mnist, load_optdigits
 from ..models.detector import shipped_detector
@@ -136,7 +136,7 @@ def register_lines(folder: str, part: str) -> list[LabelledLine]:
     """Return the lines of text of a part of the registers."""
     lines = []
     for page in read_register_labels(folder, part):
-        (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
+        gray = gray_page(os.path.join(folder, "registers", page["image"]), "path")
         for line in page["lines"]:
             x, y, w, h = line["box"]
             rows, columns = around(line["box"], _LINE_MARGIN)

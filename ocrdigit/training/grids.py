@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from .._page_reader import downscaled
 from .._predict import shipped_model
 from ..table import Box, _find_upright, _find_writing
@@ -58,7 +58,7 @@ def read_grid_labels(folder: str, part: str) -> list[dict[str, Any]]:
 
 def read_grid_photo(folder: str, photo: dict[str, Any]) -> GridPhoto | None:
     """Return a photo of :func:`read_grid_labels`, None if its grid is not found, or not right."""
-    (page,) = gray_pages(os.path.join(folder, "grids", photo["image"]), "path")
+    page = gray_page(os.path.join(folder, "grids", photo["image"]), "path")
     gray, _ = downscaled(page)
     grid = _find_upright(gray, (SUDOKU, SUDOKU), shipped_model())
     if grid is None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, image, synth
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, SIDE, STRIDE, WRITING
 from .line_images import handwriting
 from .registers import LabelledPage, is_number, read_register_labels, read_register_page
@@ -131,7 +131,7 @@ def document_crops(folder: str, fonts: str | None, seed: int, count: int) -> Lab
             fonts=fonts,
             random_state=rng,
         )
-        (gray,) = gray_pages(document.image, "image")
+        gray = gray_page(document.image, "image")
         foreground, _ = _core.page_foreground(gray)
         crops = 1 if document.kind == "crop" else _CROPS
         for _ in range(min(crops, count - len(y))):

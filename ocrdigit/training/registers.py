@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core, image
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from ..models.detector import BACKGROUND, IGNORED, NUMBER, RULING_LINE, WRITING
 
 LabelledPage = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # foreground, labels: (h, w)
@@ -33,7 +33,7 @@ def read_register_page(
     folder: str, page: dict[str, Any]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Return gray, foreground and labels (h, w) of a page of :func:`read_register_labels`."""
-    (gray,) = gray_pages(os.path.join(folder, "registers", page["image"]), "path")
+    gray = gray_page(os.path.join(folder, "registers", page["image"]), "path")
     foreground, _ = _core.page_foreground(gray)
     return gray, foreground, label_register(foreground, page["lines"])
 
