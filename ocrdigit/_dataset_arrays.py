@@ -34,7 +34,7 @@ def refuse_labelled_table(X: object, array: NDArray[Any], name: str) -> None:
         return
     columns = getattr(X, "columns", None)
     if columns is not None:
-        label = columns[0] if _are_digits(array[:, 0]) else columns[-1]
+        label = columns[0] if _are_labels(array[:, 0]) else columns[-1]
         raise ValueError(
             f"{name} has shape {array.shape}: {array.shape[1] - 1} pixels and a column of labels; "
             f"leave out the column {label!r}"
@@ -43,14 +43,15 @@ def refuse_labelled_table(X: object, array: NDArray[Any], name: str) -> None:
         (array[:, 0], array[:, 1:], f"{name}[:, 1:], and {name}[:, 0] as labels"),
         (array[:, -1], array[:, :-1], f"{name}[:, :-1], and {name}[:, -1] as labels"),
     ):
-        if _are_digits(labels) and _are_canonical(pixels):
+        if _are_labels(labels) and _are_canonical(pixels):
             raise ValueError(
                 f"{name} has shape {array.shape}: 784 pixels and a column of labels; pass {remedy}"
             )
 
 
-def _are_digits(values: NDArray[Any]) -> bool:
-    return bool(np.isin(values, np.arange(10)).all())
+def _are_labels(values: NDArray[Any]) -> bool:
+    """Return whether values are digits, and not all 0, as pixels at the border are."""
+    return bool(np.isin(values, np.arange(10)).all() and values.any())
 
 
 def _are_canonical(pixels: NDArray[Any]) -> bool:

@@ -25,6 +25,7 @@ POINTS = 72  # an inch
 _DPI = 300
 _COVERED = 0.8  # of a page, by an image that is a scan of it
 _MAX_SIDE = 65_000  # pixels
+_ROUNDING = 1e-6  # of sizes in points, which must not add a row or a column of pixels
 _GRAY_SPACES = (1, 4)  # FPDF_COLORSPACE_DEVICEGRAY and _CALGRAY
 _WRONG_PASSWORD = 4  # FPDF_ERR_PASSWORD
 
@@ -132,6 +133,7 @@ def _rendered(page: Any, images: list[_Image], what: str, budget: Budget) -> NDA
     """Return the pixels of a page, after a check of the memory that they take."""
     scans = [image for image in images if image.coverage >= _COVERED]
     scale = max(image.scale for image in scans) if scans else _scale(*page.get_size())
+    scale *= 1 - _ROUNDING
     width, height = (int(np.ceil(side * scale)) for side in page.get_size())
     check_pixels(width, height, what)
     is_gray = bool(scans) and all(image.is_gray for image in images)
