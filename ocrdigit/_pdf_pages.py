@@ -71,8 +71,8 @@ def pdf_pages(source: Source, pages: Pages | None, budget: Budget) -> Pixels:
     ModuleNotFoundError
         If pypdfium2 is not installed.
     ValueError
-        If the file is no PDF that can be rendered, needs a password, has no pages, or a page is too
-        large.
+        If the file is no PDF that can be rendered, needs a password, or has no pages; a page cannot
+        be rendered, or is too large.
     """
     try:
         import pypdfium2
@@ -103,13 +103,13 @@ def _opened(pypdfium2: Any, source: Source) -> Any:
             raise ValueError(
                 f"{source.name} is a PDF with a password; save it without one"
             ) from error
-        raise ValueError(f"{source.name} is not a PDF that can be read: {error}") from error
+        raise ValueError(
+            f"{source.name} is not a PDF that can be read, or has no pages: {error}"
+        ) from error
 
 
 def _indices(document: Any, pages: Pages | None, what: str) -> Iterable[int]:
     count = len(document)
-    if not count:
-        raise ValueError(f"{what} is a PDF without pages")
     return range(count) if pages is None else page_indices(pages, count, what)
 
 

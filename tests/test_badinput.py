@@ -35,7 +35,7 @@ BAD_IMAGES: dict[str, tuple[object, type[Exception], str]] = {
     "a NumPy number": (np.float32(3), ValueError, r"shape \(\)"),
     "a dict": ({"image": 1}, TypeError, "dict"),
     "a set": ({1, 2}, TypeError, "set"),
-    "an open file": (io.BytesIO(b"x"), TypeError, "BytesIO"),
+    "an open file": (io.BytesIO(b"x"), ValueError, r"X \(BytesIO\) is not an image"),
     "empty": (np.zeros((0, 28, 28)), ValueError, "empty"),
     "empty picture": (np.zeros((0, 10)), ValueError, "empty"),
     "empty list": ([], ValueError, "empty list"),

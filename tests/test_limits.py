@@ -1,0 +1,199 @@
+"""Limits: hostile picture files take little memory, and errors say what is beyond which limit.
+
+A file of up to 1 MB takes at most 500 MB, whatever it is. Each is read by a process of its own,
+whose peak is measured.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+import ocrdigit
+from ocrdigit import limits
+
+MAX_PEAK = 500_000_000
+MAX_FILE = 1_000_000
+
+PROGRAM = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import ocrdigit
+for call in (ocrdigit.read, ocrdigit.predict):
+    try:
+        call(sys.argv[1])
+        print("decoded")
+    except ValueError as error:
+        print("refused", error)
+(peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(int(peak.split()[1]) * 1024)
+"""
+
+
+def plain(mode: str, width: int, height: int, kind: str, **options: Any) -> bytes:
+    """Return a file of one colour, which compresses best."""
+    data = io.BytesIO()
+    Image.new(mode, (width, height), 1).save(data, kind, **options)
+    return data.getvalue()
+
+
+def many_pages(mode: str, side: int, count: int, compression: str) -> bytes:
+    page = Image.new(mode, (side, side), 1)
+    data = io.BytesIO()
+    page.save(
+        data, "TIFF", compression=compression, save_all=True, append_images=[page] * (count - 1)
+    )
+    return data.getvalue()
+
+
+def deep_png(side: int) -> bytes:
+    """Return a PNG of four channels of 16 bits."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    row = b"\0" * (8 * side + 1)
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def large_tiles() -> bytes:
+    """Return a TIFF of a few pixels in a tile of gigabytes."""
+    data = bytearray(plain("L", 16, 16, "TIFF", compression="tiff_deflate"))
+    start = struct.unpack_from("<I", data, 4)[0]
+    entries = struct.unpack_from("<H", data, start)[0]
+    for place in range(start + 2, start + 2 + 12 * entries, 12):
+        tag = struct.unpack_from("<H", data, place)[0]
+        if tag in (278, 273):  # rows of a strip, offsets of strips
+            struct.pack_into("<H", data, place, {278: 322, 273: 324}[tag])
+            if tag == 278:
+                struct.pack_into("<HIi", data, place + 2, 4, 1, 60000)
+    return bytes(data)
+
+
+def avif(side: int) -> bytes:
+    if not features.check("avif"):
+        pytest.skip("this machine has a Pillow without AVIF")
+    return plain("RGB", side, side, "AVIF", speed=10)
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "PNG, RGBA, 100 million pixels": lambda: plain("RGBA", 10000, 10000, "PNG"),
+    "PNG, RGBA, just allowed": lambda: plain("RGBA", 5000, 5200, "PNG"),
+    "PNG, gray, 100 million pixels": lambda: plain("L", 10000, 10000, "PNG"),
+    "PNG, one bit": lambda: plain("1", 10000, 10000, "PNG"),
+    "PNG, palette with transparency": lambda: plain("P", 7000, 7000, "PNG", transparency=0),
+    "PNG, 16 bits, gray": lambda: plain("I;16", 7000, 7000, "PNG"),
+    "PNG, 16 bits, four channels": lambda: deep_png(5000),
+    "JPEG": lambda: plain("RGB", 5900, 5900, "JPEG"),
+    "progressive JPEG": lambda: plain("RGB", 5000, 5000, "JPEG", progressive=True),
+    "JPEG, CMYK": lambda: plain("CMYK", 4400, 4400, "JPEG"),
+    "GIF": lambda: plain("P", 10000, 9000, "GIF"),
+    "GIF, just allowed": lambda: plain("P", 7000, 7000, "GIF"),
+    "BMP": lambda: plain("1", 2800, 2800, "BMP"),
+    "WebP": lambda: plain("RGBA", 9000, 9000, "WEBP", lossless=True),
+    "WebP, just allowed": lambda: plain("RGB", 3200, 3200, "WEBP", lossless=True),
+    "JPEG 2000": lambda: plain("RGB", 5000, 5000, "JPEG2000"),
+    "JPEG 2000, just allowed": lambda: plain("RGB", 2700, 2700, "JPEG2000"),
+    "AVIF": lambda: avif(3600),
+    "TIFF, LZW": lambda: plain("RGB", 4800, 4800, "TIFF", compression="tiff_lzw"),
+    "TIFF, one strip": lambda: plain(
+        "RGB", 4200, 4200, "TIFF", compression="tiff_deflate", strip_size=1 << 30
+    ),
+    "TIFF, CCITT G4": lambda: plain("1", 8000, 8000, "TIFF", compression="group4"),
+    "TIFF of 12 large pages": lambda: many_pages("RGB", 3000, 12, "tiff_deflate"),
+    "TIFF of 60 pages": lambda: many_pages("1", 3000, 60, "group4"),
+    "TIFF of large tiles": large_tiles,
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_files(case: str, tmp_path: Path) -> None:
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("this machine does not tell the peak memory of a process")
+    path = tmp_path / "hostile"
+    path.write_bytes(HOSTILE[case]())
+    assert path.stat().st_size <= MAX_FILE
+    output = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(path)], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert len(output) == 3
+    assert all(
+        line == "decoded" or "ocrdigit.limits" in line or "read" in line for line in output[:2]
+    )
+    assert int(output[2]) < MAX_PEAK
+
+
+def test_a_sparse_file_of_gigabytes(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.png"
+    with open(path, "wb") as file:
+        file.truncate(20 * 10**9)
+    for call in (ocrdigit.predict, ocrdigit.read):
+        with pytest.raises(ValueError, match=r"sparse\.png is not an image"):
+            call(path)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "ICO", "TGA", "PCX"])
+def test_formats_that_are_not_opened(kind: str) -> None:
+    """Other decoders of Pillow, one of which starts an interpreter, are not reached."""
+    data = plain("L", 40, 40, kind)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == kind
+    with pytest.raises(ValueError, match="is not an image that can be read"):
+        ocrdigit.predict(data)
+
+
+def test_formats_are_settable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FORMATS", ("PNG", "TGA"))
+    assert isinstance(ocrdigit.predict(plain("L", 40, 40, "TGA")), int)
+    assert isinstance(ocrdigit.predict(plain("L", 40, 40, "PNG")), int)
+    with pytest.raises(ValueError, match="is not an image that can be read"):
+        ocrdigit.predict(plain("L", 40, 40, "JPEG"))
+
+
+def test_limits_are_settable(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = plain("RGBA", 100, 100, "PNG")
+    monkeypatch.setattr(limits, "MAX_BYTES", 79_000)
+    monkeypatch.setattr(limits, "EXPANSION", 0)
+    with pytest.raises(ValueError, match=r"100 x 100 pixels, mode RGBA\) is too large: it would"):
+        ocrdigit.predict(data)
+    monkeypatch.setattr(limits, "EXPANSION", 10)
+    ocrdigit.predict(data)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 9_999)
+    for image in (data, np.zeros((100, 100), np.uint8)):
+        with pytest.raises(ValueError, match=r"of 100 x 100 pixels; expected at most 9,999"):
+            ocrdigit.predict(image)
+
+
+def test_large_photos_of_a_digit_are_decoded_at_a_smaller_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By ``predict``, whose result has no coordinates; ``read`` refuses them."""
+    seven = ocrdigit.datasets.load_sample().X_test[7]
+    photo = io.BytesIO()
+    Image.fromarray(255 - np.kron(seven, np.ones((20, 20), np.uint8))).save(photo, "JPEG")
+    assert ocrdigit.predict(photo) == 7
+    monkeypatch.setattr(limits, "MAX_PIXELS", 100_000)
+    assert ocrdigit.predict(photo) == 7
+    monkeypatch.setattr(limits, "MAX_PIXELS", 5_000)
+    assert ocrdigit.predict(photo) == 7
+    with pytest.raises(ValueError, match="560 x 560 pixels; expected at most 5,000"):
+        ocrdigit.read(photo)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 4_000)
+    with pytest.raises(ValueError, match="560 x 560 pixels; expected at most 4,000"):
+        ocrdigit.predict(photo)
