@@ -50,11 +50,14 @@ def predict(X: ImageLike | Images, *, reject: float | None = None) -> Any:
     Parameters
     ----------
     X : image or batch
-        An image is a path, the bytes of an image file, a PIL image, or an array (H, W) or
-        (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255. A batch is an array
-        (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of images. Arrays of
-        any library that NumPy converts or that exports DLPack are accepted (PyTorch, JAX), and
-        columns of a table as lists (pandas, polars). Foreground and background may have any
+        An image is a path, the bytes of an image file, a file object (an open file, BytesIO, an
+        upload of a web framework), a data URL of a canvas, the dict of Gradio's image editor, a PIL
+        image, or an array (H, W) or (H, W, 1|3|4) of uint8, bool, uint16 or float, 0..1 or 0..255.
+        A batch is an array (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784), or a list of
+        images; also scikit-learn's ``load_digits()``, (n, 8, 8) or (n, 64) of whole numbers up to
+        16. Arrays of any library that NumPy converts or that exports DLPack are accepted (PyTorch,
+        JAX), and columns of a table as lists (pandas, polars). Of a document the first page is
+        taken. Foreground and background may have any
         colours, also of equal lightness, and transparency. The digit may be cut without a margin,
         stand in a box or on squared paper, or be crossed by a ruling line, in uneven light.
         Images are preprocessed, see :func:`preprocess`; canonical input is not, see Notes.
@@ -74,9 +77,12 @@ def predict(X: ImageLike | Images, *, reject: float | None = None) -> Any:
         If ``X`` is of a type or dtype that is not an image.
     ValueError
         If ``X`` is empty, has another shape, holds NaN, infinity or values outside 0..1 and
-        0..255, or is not an image file that can be decoded; or ``reject`` is outside 0..1.
+        0..255, is a table with a column of labels, a closed file, or not an image file that can be
+        decoded within :mod:`ocrdigit.limits`; or ``reject`` is outside 0..1.
     OSError
         If a file cannot be read, or the model's file is missing.
+    ModuleNotFoundError
+        If a PDF needs pypdfium2, or a HEIC file pillow-heif.
 
     Notes
     -----

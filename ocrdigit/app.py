@@ -33,7 +33,7 @@ MAX_MEGABYTES = 20
 SOURCES = ("Upload", "Draw", "Camera", "Paste", "Examples")
 NUMBERS, ONE_DIGIT = "Numbers", "A single digit"
 OWN_FILE = "your own file"
-SUFFIXES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"]
+SUFFIXES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "pdf", "heic"]
 
 _FOLDER = os.path.dirname(os.path.abspath(ocrdigit.__file__))
 _pad = declare_component("ocrdigit_pad", path=os.path.join(_FOLDER, "_pad"))
@@ -167,7 +167,7 @@ def or_error(function: Callable[[], Any]) -> Any:
     """Return the result of ``function``, or show its error and return None."""
     try:
         return function()
-    except (OSError, TypeError, ValueError, MemoryError) as error:
+    except (OSError, TypeError, ValueError, MemoryError, ModuleNotFoundError) as error:
         st.error(str(error) or "There is not enough memory.", icon=":material/error:")
         return None
 

@@ -338,8 +338,8 @@ def read_table(
 
     Parameters
     ----------
-    image : path, bytes, PIL image or array
-        As for :func:`ocrdigit.read`; the first page of a file.
+    image : path, bytes, file object, data URL, PIL image or array
+        As for :func:`ocrdigit.read`; of a document the first page.
     rows, columns : int, optional
         The numbers of rows and columns, if known: up to 1000, and 40,000 cells. Lines that are too
         faint to be found are then interpolated, and other print is left out. With both given, no
