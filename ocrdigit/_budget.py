@@ -24,6 +24,17 @@ class Budget:
         self.size = size
         self.allowed = limits.MAX_BYTES + limits.EXPANSION * size
         self.kept = 0
+        self.pages = 0
+
+    def keep(self, need: int, what: str) -> None:
+        """Note a page that is kept and takes so many bytes; raise TooLargeError after the last."""
+        self.kept += need
+        self.pages += 1
+        if self.pages > limits.MAX_PAGES:
+            raise TooLargeError(
+                f"{what} has more than {limits.MAX_PAGES:,} pages, see ocrdigit.limits; pages= "
+                "selects some"
+            )
 
     def fits(self, need: float) -> bool:
         """Return whether so many bytes may be taken beside the pages that are kept."""

@@ -59,6 +59,11 @@ class Page:
     gray: NDArray[np.uint8]
     color: NDArray[np.uint8]
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays."""
+        return self.gray.nbytes + (0 if self.color is self.gray else self.color.nbytes)
+
 
 def as_images(X: object, name: str = "X") -> tuple[NDArray[Any], float, bool]:
     """Return images (n, 28, 28), uint8 or float32, their scale, and whether X is one image."""
@@ -125,8 +130,7 @@ def iterate_pages(
                 page = _page(index, pixels, source.name)
                 del pixels  # which may take four times as much
                 if keep:
-                    budget.kept += page.gray.nbytes
-                    budget.kept += page.color.nbytes if page.color is not page.gray else 0
+                    budget.keep(page.nbytes, source.name)
                 yield page
 
 

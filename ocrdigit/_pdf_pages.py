@@ -32,7 +32,8 @@ _WRONG_PASSWORD = 4  # FPDF_ERR_PASSWORD
 # Bytes of memory for each pixel of an image while PDFium decodes it, by its filter.
 _DECODER_BYTES = {"JPXDecode": 20, "DCTDecode": 7}
 
-_lock = threading.Lock()  # PDFium is not thread-safe
+# PDFium is not thread-safe. Reentrant, as the garbage collector may close a document meanwhile.
+_lock = threading.RLock()
 
 
 def is_pdf(prefix: bytes) -> bool:
@@ -120,7 +121,8 @@ def _page(
     try:
         page = document[index]
         try:
-            return _rendered(page, _images(pypdfium2, page), what, budget)
+            images = _images(pypdfium2, page, what, budget)
+            return _rendered(page, images, what, budget)
         finally:
             page.close()
     except (MemoryError, TooLargeError):
@@ -154,23 +156,26 @@ def _scale(width: float, height: float) -> float:
     return float(min(_DPI / POINTS, bound, _MAX_SIDE / max(width, height)))
 
 
-def _images(pypdfium2: Any, page: Any) -> list[_Image]:
+def _images(pypdfium2: Any, page: Any, what: str, budget: Budget) -> list[_Image]:
     width, height = page.get_size()
     kind = pypdfium2.raw.FPDF_PAGEOBJ_IMAGE
-    return [_image(item, width * height) for item in page.get_objects(filter=[kind])]
+    items = page.get_objects(filter=[kind])
+    return [_image(item, width * height, what, budget) for item in items]
 
 
-def _image(item: Any, page_area: float) -> _Image:
+def _image(item: Any, page_area: float, what: str, budget: Budget) -> _Image:
     columns, rows = item.get_px_size()
+    check_pixels(columns, rows, what)
+    per_pixel = max((_DECODER_BYTES.get(name, 0) for name in item.get_filters()), default=0)
+    budget.check(columns * rows * per_pixel, what)  # before PDFium decodes it for the metadata
     matrix = item.get_matrix()
     width, height = np.hypot(matrix.a, matrix.b), np.hypot(matrix.c, matrix.d)
-    per_pixel = [_DECODER_BYTES[name] for name in item.get_filters() if name in _DECODER_BYTES]
     metadata = item.get_metadata()
     bits = metadata.bits_per_pixel
     return _Image(
         scale=float(max(columns / width, rows / height)) if width and height else 0.0,
         coverage=float(width * height / page_area),
-        need=columns * rows * (max(per_pixel) if per_pixel else max(bits, 1) / 8),
+        need=columns * rows * (per_pixel or max(bits, 1) / 8),
         is_gray=bits == 1 or metadata.colorspace in _GRAY_SPACES,
     )
 

@@ -36,11 +36,14 @@ def pixels_of(image: Image) -> NDArray[Any]:
 
 
 def bytes_to_decode(image: Image) -> tuple[int, int]:
-    """Return how many bytes Pillow's image takes, before it is decoded, and its array."""
+    """Return how many bytes Pillow's image takes, before it is decoded, and its array.
+
+    An array of more than 8 bits is also converted to float32.
+    """
     pixels = image.width * image.height
     target = _target(image)
     stored = _STORED.get(image.mode, 4)
-    return pixels * stored, pixels * (stored if target is None else _CHANNELS[target])
+    return pixels * stored, pixels * (stored + 4 if target is None else _CHANNELS[target])
 
 
 def _target(image: Image) -> str | None:

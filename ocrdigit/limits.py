@@ -19,6 +19,8 @@ MAX_BYTES : int
 EXPANSION : int
     How many bytes more than ``MAX_BYTES`` decoding may take for each byte of the file: large files
     are rarely made to exhaust the memory.
+MAX_PAGES : int
+    Pages of a document that a reading keeps. A document may have more, of which ``pages=`` selects.
 MAX_READ : int
     Bytes of a file that has to be read into memory at once: a stream that cannot seek, or HEIC.
 MAX_RENDERED : int
@@ -34,6 +36,7 @@ from __future__ import annotations
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 EXPANSION = 120
+MAX_PAGES = 1000
 MAX_READ = 256_000_000
 MAX_RENDERED = 25_000_000
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", "WEBP", "MPO", "JPEG2000", "AVIF")

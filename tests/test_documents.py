@@ -298,6 +298,15 @@ def test_pages_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ocrdigit.read(data, pages="4-5").text == "27\n27"
 
 
+def test_kept_pages_are_limited_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved([page("27", 200, 200)] * 5, "TIFF")
+    monkeypatch.setattr(ocrdigit.limits, "MAX_PAGES", 4)
+    with pytest.raises(ValueError, match=r"more than 4 pages, .*; pages= selects some"):
+        ocrdigit.read(data)
+    assert ocrdigit.read(data, pages="2-5").page_indices == (1, 2, 3, 4)
+    assert len(list(iterate_pages(data, "X"))) == 5
+
+
 # -- HEIC --
 
 

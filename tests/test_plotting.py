@@ -162,7 +162,7 @@ def test_boxes_stages_and_explanations(sample: Dataset, tmp_path: Path) -> None:
         assert text.get_text().split()[0] == str(symbol.value)
         assert len(text.get_text().split()) == 1 + (symbol.confidence < 0.8)
     pixels(figure)
-    with pytest.raises(IndexError, match="page must be 0 to 0, got 1"):
+    with pytest.raises(IndexError, match="page must be one that was read, 0; got 1"):
         plotting.boxes(reading, 1)
     _, steps = ocrdigit.preprocess(ocrdigit.synth.string("7", random_state=0).image, steps=True)
     assert [axes.get_title() for axes in plotting.stages(steps).axes] == list(steps)

@@ -395,7 +395,8 @@ class TestResults:
     def test_to_dict_is_json(self, picture: synth.Picture) -> None:
         plain = json.loads(json.dumps(ocrdigit.read(picture.image).to_dict()))
         assert plain["text"] == TEXT
-        assert plain["pages"] == [{"width": picture.image.shape[1], "height": 64}]
+        size = {"width": picture.image.shape[1], "height": 64}
+        assert plain["pages"] == [{"page": 0, **size}]
         assert [symbol["value"] for symbol in plain["rows"][0][0]["symbols"]] == [1, 8, 7, 4]
 
     def test_csv(self, picture: synth.Picture) -> None:
