@@ -61,8 +61,7 @@ class PageResult:
     gray, picture : ndarray (h, w) and (h, w, 3) of uint8, or None
         The page in gray and in colour, with ``keep_pages=True``.
     timings : Timings or None
-        Seconds of each stage, with ``timings=True``; the decoding of a file counts in equal parts
-        for its pages.
+        Seconds of each stage, with ``timings=True``.
     """
 
     source: str
@@ -167,16 +166,16 @@ class ReadingJob(Job[PageResult]):
         if isinstance(words, Iterator):  # it is read more than once
             parameters["lexicon"] = list(words)
         self._options = {
-            "pages": pages,
             "min_confidence": _checks.fraction("min_confidence", min_confidence),
             "keep_pages": bool(keep_pages),
             "timings": bool(timings),
         }
+        self._pages = pages
         self._parameters = parameters
         self._reader = PageReader(**parameters, parallel=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _make_job, ({**self._options, **self._parameters},)
+        return _make_job, ({"pages": self._pages, **self._options, **self._parameters},)
 
     @property
     def tables(self) -> Mapping[str, Mapping[str, type]]:
@@ -195,22 +194,18 @@ class ReadingJob(Job[PageResult]):
         if "model" in settings:
             weights = settings["model"].network_.weights().values()
             settings["model"] = _digest(b"".join(values.tobytes() for values in weights))
-        pages = self._options["pages"]
-        if pages is not None:
-            settings["pages"] = repr(pages)
+        if self._pages is not None:
+            settings["pages"] = repr(self._pages)
         return {"min_confidence": self._options["min_confidence"], **settings}
 
     def read(self, source: Source) -> list[PageResult]:
         """Return a result for each page of a source."""
-        return [self._result(source, page) for page in self._pages(source)]
+        pages = iterate_pages(source.image, source.name, self._pages)
+        return [self._result(source, page) for page in read_pages(self._reader, pages)]
 
     def failed(self, source: Source, error: Exception) -> PageResult:
         """Return the result of a source that cannot be read."""
         return PageResult(source.name, None, "failed", error=error)
-
-    def _pages(self, source: Source) -> Iterator[PageReading]:
-        pages = iterate_pages(source.image, source.name, self._options["pages"])
-        return read_pages(self._reader, pages)
 
     def _result(self, source: Source, page: PageReading) -> PageResult:
         lowest = self._options["min_confidence"]

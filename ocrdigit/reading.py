@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import _checks
 from ._drawing import draw_numbers
-from ._inputs import iterate_pages
+from ._inputs import Page, iterate_pages
 from ._numbers import Alternative, Digit, Number, Separator, Symbol
 from ._page_ranges import Pages
 from ._page_reader import PageReader
