@@ -40,6 +40,11 @@
 #include "page/automaton.h"
 #include "page/read.h"
 
+/* Forms to their places on a page. */
+#include "image/homography.h"
+#include "page/registration.h"
+#include "page/print_removal.h"
+
 /* Training. */
 #include "nn/gradient.h"
 #include "train/optimizer.h"

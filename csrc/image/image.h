@@ -178,6 +178,15 @@ od_status od_warp_affine(od_image_workspace *workspace, const od_view *image,
 /* cv2.invertAffineTransform: the inverse of an affine map; zeros if it is singular. */
 void od_invert_affine(const double matrix[6], double inverse[6]);
 
+/* ---- warpPerspective ---- */
+
+/* result (y, x) is the image at the point that the homography `matrix` (homography.h) maps (x, y)
+ * to, interpolated linearly; points at infinity and beyond are `border_value`. The rounding is not
+ * OpenCV's: there are 256 steps between two pixels, and points are interpolated along rows. */
+od_status od_warp_perspective(od_image_workspace *workspace, const od_view *image,
+                              const double matrix[9], od_border border, uint8_t border_value,
+                              const od_target *result, od_error *error);
+
 /* ---- deskew (a sample of OpenCV, not a function of cv2) ---- */
 
 /* Shear a light digit on black by its skew, mu11 / mu02, about the middle row. *skew is 0 if mu02

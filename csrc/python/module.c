@@ -12,6 +12,7 @@
 #include "canonical_input.h"
 #include "classifier_type.h"
 #include "reading.h"
+#include "registration.h"
 #include "runtime.h"
 #include "table.h"
 #include "trainer_type.h"
@@ -70,6 +71,17 @@ static PyMethodDef functions[] = {
     {"find_table", FAST(table_find),
      PyDoc_STR("find_table(image, rows, columns)\n--\n\n"
                "The table in an image (h, w), and its cells as upright rectangles; None without.")},
+    {"register_page", FAST(registration_register_page),
+     PyDoc_STR(
+         "register_page(form, page)\n--\n\n"
+         "The homography from a form to a page, both foreground levels (h, w); the proportion "
+         "of the form's print that was found, and its residual.")},
+    {"warp_perspective", FAST(registration_warp),
+     PyDoc_STR("warp_perspective(image, matrix, h, w)\n--\n\n"
+               "Sample (h, w) from an image at the points that a homography maps pixels to.")},
+    {"erase_print", FAST(registration_erase_print),
+     PyDoc_STR("erase_print(image, foreground, print, slack)\n--\n\n"
+               "The image of a filled form without its print, and the foreground that is left.")},
     {"preprocess_steps", FAST(preprocessing_steps),
      PyDoc_STR("preprocess_steps(image)\n--\n\nThe same with the intermediate images.")},
     {"image_gray", FAST(image_gray),

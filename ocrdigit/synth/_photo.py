@@ -17,7 +17,7 @@ Gray = NDArray[np.uint8]
 
 Mesh = list[tuple[tuple[int, int, int, int], tuple[float, ...]]]
 
-_MESH = 8  # quadrilaterals of a warp in each direction
+_MESH = 8  # boxes of a warp in each direction
 _INKS = ("pattern", "dark_ruling", "ruling", "stamp", "print", "label", "pen", "pen2")
 
 # Colours of inks: the fraction of red, green and blue that they leave.
@@ -45,10 +45,14 @@ class Geometry:
         Width and height of the sheet.
     mesh : list or None
         Boxes of the picture with quadrilaterals of the sheet; None if they are the same.
+    matrix : ndarray (3, 3)
+        The homography from the sheet to the picture, without the curl of the sheet. Points are
+        in pixels from the corner of the first one.
     """
 
     sheet: tuple[int, int]
     mesh: Mesh | None
+    matrix: NDArray[np.float64]
 
 
 def sample_geometry(
@@ -59,7 +63,7 @@ def sample_geometry(
     With ``whole`` the entire sheet is in the picture, otherwise the sheet is larger than it.
     """
     if strength == 0 or rng.random() > 0.7:
-        return Geometry(size, None)
+        return Geometry(size, None, np.eye(3))
     width, height = size
     spread = float(rng.choice([1.5, 4.0, 12.0])) * strength
     angle = np.deg2rad(float(np.clip(rng.normal(0, spread), -20, 20)))
@@ -80,9 +84,26 @@ def sample_geometry(
             int(zoom * (height * cosine + width * sine)),
         )
     sheet = (max(16, sheet[0]), max(16, sheet[1]))
-    inverse = np.linalg.inv(_forward(size, sheet, angle, tilt, whole)).astype(np.float64)
+    matrix = _forward(size, sheet, angle, tilt, whole)
     curl = float(np.abs(rng.normal(0, 0.012))) * strength * (rng.random() < 0.4)
-    return Geometry(sheet, _mesh(size, sheet, inverse, curl, rng))
+    return geometry_of(size, sheet, matrix, curl, rng)
+
+
+def geometry_of(
+    size: tuple[int, int],
+    sheet: tuple[int, int],
+    matrix: NDArray[np.float64],
+    curl: float,
+    rng: np.random.Generator,
+    divisions: int = _MESH,
+) -> Geometry:
+    """Return the geometry of a picture of ``size`` that ``matrix`` maps the sheet to.
+
+    ``curl`` is how far the sheet is bent, relative to its sides. The map is bilinear in boxes, so
+    many ``divisions`` of the picture's sides approximate a perspective more closely.
+    """
+    inverse = np.linalg.inv(matrix).astype(np.float64)
+    return Geometry(sheet, _mesh(size, sheet, inverse, curl, divisions, rng), matrix)
 
 
 def _forward(
@@ -118,12 +139,13 @@ def _mesh(
     sheet: tuple[int, int],
     inverse: NDArray[np.float64],
     curl: float,
+    divisions: int,
     rng: np.random.Generator,
 ) -> Mesh:
     """Return the boxes of a picture and the quadrilaterals of the sheet that they show."""
-    x = np.rint(np.linspace(0, size[0], _MESH + 1))
-    y = np.rint(np.linspace(0, size[1], _MESH + 1))
-    points = np.stack([*np.meshgrid(x, y), np.ones((_MESH + 1, _MESH + 1))])
+    x = np.rint(np.linspace(0, size[0], divisions + 1))
+    y = np.rint(np.linspace(0, size[1], divisions + 1))
+    points = np.stack([*np.meshgrid(x, y), np.ones((divisions + 1, divisions + 1))])
     u, v, w = np.tensordot(inverse, points, 1)
     u, v = u / w, v / w
     if curl:
@@ -132,8 +154,8 @@ def _mesh(
         bend_v = sheet[1] * curl * np.sin(phase[1] + 6.3 * waves[1] * u / sheet[0])
         u, v = u + 0.5 * bend_u, v + bend_v
     mesh = []
-    for row in range(_MESH):
-        for column in range(_MESH):
+    for row in range(divisions):
+        for column in range(divisions):
             box = (int(x[column]), int(y[row]), int(x[column + 1]), int(y[row + 1]))
             corners = ((row, column), (row + 1, column), (row + 1, column + 1), (row, column + 1))
             quad = tuple(float(z[corner]) for corner in corners for z in (u, v))
