@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         checks,
         datasets,
         evaluation,
+        forms,
         image,
         limits,
         models,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ._predict import digit_score, explain, predict, predict_proba, preprocess
     from .estimator import DigitClassifier, load
     from .explaining import Explanation
+    from .forms import Form, FormField, FormReading
     from .many import PageResult, read_many
     from .reading import Alternative, Digit, Number, Reading, Separator, read
     from .table import Cell, Table, read_table
@@ -51,6 +53,9 @@ __all__ = [
     "Digit",
     "DigitClassifier",
     "Explanation",
+    "Form",
+    "FormField",
+    "FormReading",
     "Number",
     "PageResult",
     "Reading",
@@ -65,6 +70,7 @@ __all__ = [
     "digit_score",
     "evaluation",
     "explain",
+    "forms",
     "get_num_threads",
     "image",
     "limits",
@@ -92,6 +98,7 @@ _SUBMODULES = frozenset(
         "checks",
         "datasets",
         "evaluation",
+        "forms",
         "image",
         "limits",
         "models",
@@ -106,6 +113,9 @@ _MODULE_OF = {
     "Digit": "reading",
     "DigitClassifier": "estimator",
     "Explanation": "explaining",
+    "Form": "forms",
+    "FormField": "forms",
+    "FormReading": "forms",
     "Number": "reading",
     "PageResult": "many",
     "Reading": "reading",

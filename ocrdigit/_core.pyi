@@ -407,6 +407,13 @@ def preprocess_steps(
     the side of one of its pixels, which is 0 without foreground.
     """
 
+def register_page(form: NDArray[np.uint8], page: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float, float]: ...
+def warp_perspective(
+    image: NDArray[np.uint8], matrix: Sequence[float], h: int, w: int
+) -> NDArray[np.uint8]: ...
+def erase_print(
+    image: NDArray[np.uint8], foreground: NDArray[np.uint8], print: NDArray[np.uint8], slack: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]: ...
 def find_table(image: NDArray[np.uint8], rows: int, columns: int) -> dict[str, Any] | None:
     """The table in an image (h, w), with any number of rows or columns if 0; None without.
 

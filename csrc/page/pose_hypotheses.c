@@ -6,14 +6,14 @@
 
 #include "base/rng.h"
 
-enum { SAMPLES = 1500, MIN_SUPPORT = 4, REFINEMENTS = 4 };
+enum { SAMPLES = 1000, MIN_SUPPORT = 4, REFINEMENTS = 4 };
 
 /* Distances in pixels: of the two points of a sample at least; from a match to where a similarity,
  * and a homography, puts it; between two poses that are different. */
 static const double min_distance = 30, loose = 8, tight = 4, different = 6;
 
 /* How far a sample may be from the frame that its matches were made for. */
-static const double max_turn = 0.2, max_stretch = 1.25;
+static const double max_turn = 0.2, max_stretch = 1.25, whole_turn = 6.28318530717958647693;
 
 /* Two points on either side determine u = a x - b y + c, v = b x + a y + d. */
 static bool find_similarity(const od_point_pair *p, const od_point_pair *q, od_match_frame frame,
@@ -22,7 +22,8 @@ static bool find_similarity(const od_point_pair *p, const od_point_pair *q, od_m
   const double square = x * x + y * y;
   if (square < min_distance * min_distance) return false;
   const double a = (x * u + y * v) / square, b = (x * v - y * u) / square;
-  const double stretch = hypot(a, b) / frame.scale, turn = atan2(b, a) - frame.angle;
+  const double stretch = hypot(a, b) / frame.scale;
+  const double turn = remainder(atan2(b, a) - frame.angle, whole_turn);
   if (!(stretch > 1 / max_stretch && stretch < max_stretch && fabs(turn) < max_turn)) return false;
   const double similarity[9] = {
       a, -b, p->u - a * p->x + b * p->y, b, a, p->v - b * p->x - a * p->y, 0, 0, 1};
@@ -36,14 +37,14 @@ static int weigh(int count, od_point_pair *pairs, const double matrix[9], double
   int support = 0;
   for (int i = 0, next; i < count; i = next) {
     int nearest = -1;
-    double min = tolerance;
+    double min = tolerance * tolerance;
     for (next = i; next < count && pairs[next].x == pairs[i].x && pairs[next].y == pairs[i].y;
          next++) {
       double u, v;
       pairs[next].weight = 0;
       if (!od_map_point(matrix, pairs[next].x, pairs[next].y, &u, &v)) continue;
-      const double distance = hypot(u - pairs[next].u, v - pairs[next].v);
-      if (distance < min) min = distance, nearest = next;
+      u -= pairs[next].u, v -= pairs[next].v;
+      if (u * u + v * v < min) min = u * u + v * v, nearest = next;
     }
     if (nearest >= 0) pairs[nearest].weight = 1, support++;
   }

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "digit/foreground.h"
 #include "image/limits.h"
 
-/* PRINT: least level of print. FAINT: of foreground that is not background. DEPTH: how far a stroke
+/* PRINT: least level of print. STROKE: of writing, which may be fainter than the print that full
+ * contrast is measured on. FAINT: of what is not background. DEPTH: how far a stroke
  * goes on beyond print, in pixels. RESIDUE: how far beyond the slack rests of print may be. REACH:
  * how far the background is looked for. */
-enum { PRINT = 64, FAINT = 32, DEPTH = 3, RESIDUE = 2, REACH = 48 };
+enum { PRINT = 64, STROKE = 64, FAINT = 32, DEPTH = 3, RESIDUE = 2, REACH = 48 };
 
 enum { NEAR_PRINT = 1, AROUND_PRINT = 2, WRITTEN = 4, KEPT = 8 }; /* flags of a pixel */
 
@@ -54,7 +54,7 @@ static od_status set_near(od_image_workspace *workspace, removal *r, int distanc
 /* ---- strokes across print ---- */
 
 static bool is_foreground(const removal *r, int y, int x) {
-  return is_inside(r, y, x) && r->form->foreground[at(r, y, x)] >= OD_FOREGROUND_WEAK;
+  return is_inside(r, y, x) && r->form->foreground[at(r, y, x)] >= STROKE;
 }
 
 /* Whether foreground goes on from a pixel near print, in a direction, through the print and DEPTH

@@ -14,12 +14,16 @@ enum { LEVELS = 3, FORM_KEYPOINTS = 400, PAGE_KEYPOINTS = 1000 };
 /* Least correlation of matches. */
 static const double min_correlation = 0.5;
 
-/* Proportion of the print from which on no other hypotheses are tried. */
-static const double clear_match = 0.6;
+/* Proportion of the print from which on no other hypotheses are tried, and the one below which a
+ * hypothesis is dropped after its first refinement. */
+static const double clear_match = 0.6, min_promise = 0.12;
 
-/* Rotations, in radians, and scales that are tried, the more frequent ones first. */
-static const double angles[] = {0, 0.12, -0.12, 0.24, -0.24};
-static const double scales[] = {1, 0.87, 0.76, 0.66, 1.15};
+/* Rotations, in radians, and scales that are tried, the more frequent ones first; for the page as
+ * it is, upside down, and turned by a quarter either way. */
+static const double angles[] = {0, 0.14, -0.14};
+static const double scales[] = {1, 0.86, 0.72, 1.15};
+static const double quarter_turn = 1.57079632679489661923;
+static const double turns[] = {0, 2, 1, 3};
 
 /* Images at full resolution, a half and a quarter. */
 typedef struct pyramid {
@@ -76,15 +80,18 @@ static od_status refine(registration_job *job, int level, int count, const od_bl
   return status;
 }
 
-/* Refine new poses at the lowest resolution; keep the best one in *best. */
+/* Refine poses at the lowest resolution; keep the best one in *best. */
 static od_status try_poses(registration_job *job, const od_poses *poses, od_registration *best,
                            od_error *error) {
-  static const od_block_search coarse[] = {{16, 6, 1000}, {12, 3, 1000}, {12, 2, 1000}};
+  static const od_block_search wide[] = {{16, 6, 400}};
+  static const od_block_search near[] = {{12, 3, 1000}, {12, 2, 1000}};
   od_status status = OD_OK;
-  for (int i = 0; i < poses->count && !status; i++) {
+  for (int i = 0; i < poses->count && !status && best->found < clear_match; i++) {
     od_registration r;
     for (int k = 0; k < 9; k++) r.matrix[k] = poses->items[i].matrix[k];
-    status = refine(job, LEVELS - 1, 3, coarse, &r, error);
+    status = refine(job, LEVELS - 1, 1, wide, &r, error);
+    if (status || r.found < min_promise) continue;
+    status = refine(job, LEVELS - 1, 2, near, &r, error);
     if (!status && r.found > best->found) *best = r;
   }
   return status;
@@ -93,10 +100,12 @@ static od_status try_poses(registration_job *job, const od_poses *poses, od_regi
 /* Match keypoints for rotations and scales until the form is clearly found. */
 static od_status try_frames(registration_job *job, od_keypoints *form, const od_keypoints *page,
                             od_point_pair *pairs, od_registration *best, od_error *error) {
-  enum { ANGLES = sizeof angles / sizeof *angles, SCALES = sizeof scales / sizeof *scales };
+  enum { SCALES = sizeof scales / sizeof *scales, ANGLES = sizeof angles / sizeof *angles };
+  enum { FRAMES = SCALES * ANGLES, ALL = FRAMES * (sizeof turns / sizeof *turns) };
   od_status status = OD_OK;
-  for (int i = 0; i < ANGLES * SCALES && !status && best->found < clear_match; i++) {
-    const od_match_frame frame = {angles[i / SCALES], scales[i % SCALES]};
+  for (int i = 0; i < ALL && !status && best->found < clear_match; i++) {
+    const double angle = angles[i % FRAMES / SCALES] + turns[i / FRAMES] * quarter_turn;
+    const od_match_frame frame = {angle, scales[i % SCALES]};
     od_poses poses = {.h = form->h, .w = form->w};
     /* A page that is smaller and turned clockwise looks alike if the form is sampled with larger
      * pixels and turned back. */

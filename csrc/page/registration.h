@@ -21,9 +21,10 @@ typedef struct od_registration {
 } od_registration;
 
 /* Find a form in a page, both as foreground levels (digit/foreground.h) without gaps and of about
- * the same scale: the form may be 0.6 to 1.2 times as large in the page, turned by up to about 18
- * degrees and seen in perspective. `found` is 0 if there is no hypothesis. Errors:
- * OD_ERROR_ARGUMENT for sides outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
+ * the same scale: the form may be 0.65 to 1.25 times as large in the page, turned by up to about 12
+ * degrees, or by so many and a quarter, a half or three quarters of a turn, and seen in
+ * perspective. `found` is 0 if there is no hypothesis. Errors: OD_ERROR_ARGUMENT for sides
+ * outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_register_page(od_image_workspace *workspace, const od_view *form, const od_view *page,
                            od_registration *registration, od_error *error);
 

@@ -1,0 +1,196 @@
+"""Reading of the fields of a page that is aligned with its form."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .. import _core, image
+from .._numbers import Number
+from .._page_reader import PageReader
+from .._rows import find_rows
+from ..estimator import DigitClassifier
+from ..table import Cell, Table, read_table
+from ._alignment import Alignment, Floats, Gray, map_points
+from ._field import Box, FormField
+from ._reading import FieldReading
+
+__all__ = ["Page", "read_field"]
+
+# What is sampled around a field, relative to the height of its cells.
+_MARGIN = 0.15
+# How far print may be from its place, in pixels of the form's foreground.
+_SLACK = 2.0
+# Pixels of a sampled field for one of the form.
+_MIN_ZOOM, _MAX_ZOOM = 0.5, 4.0
+# Least foreground level of writing, csrc/page/print_removal.c, and least size of its largest
+# component, relative to the height of a cell.
+_STROKE, _MIN_WRITING = 64, 0.3
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and the form that it was aligned with.
+
+    Attributes
+    ----------
+    gray : ndarray (h, w) of uint8
+        The page.
+    foreground, to_page
+        Its foreground levels at the scale of alignment, and the map from their pixels to the
+        page's.
+    alignment : Alignment
+        Where the form lies.
+    print, to_form
+        The foreground levels of the empty form, and the map from their pixels to the form's; None
+        if the form is not known empty.
+    """
+
+    gray: Gray
+    foreground: Gray
+    to_page: Floats
+    alignment: Alignment
+    print: Gray | None = None
+    to_form: Floats | None = None
+
+
+class _Sample:
+    """A part of a page in the frame of the form, enlarged to the page's resolution."""
+
+    def __init__(self, page: Page, box: Box, margin: float) -> None:
+        x, y, w, h = box
+        corners = page.alignment.corners(box)
+        area = abs(float(_shoelace(corners)))
+        self.zoom = float(np.clip(np.sqrt(area / (w * h)), _MIN_ZOOM, _MAX_ZOOM))
+        self.height = max(1, round(self.zoom * (h + 2 * margin)))
+        self.width = max(1, round(self.zoom * (w + 2 * margin)))
+        step = 1 / self.zoom
+        left, top = x - margin + (step - 1) / 2, y - margin + (step - 1) / 2
+        self.to_form = np.array([[step, 0, left], [0, step, top], [0, 0, 1]])
+        self.to_page = page.alignment.matrix @ self.to_form
+        self.margin = round(self.zoom * margin)
+        self.gray = self._sampled(page.gray, self.to_page)
+        self.writing = self._sampled(page.foreground, np.linalg.inv(page.to_page) @ self.to_page)
+        self.erased = self.gray
+        if page.print is not None and page.to_form is not None:
+            to_print = np.linalg.inv(page.to_form) @ self.to_form
+            slack = max(1, round(_SLACK * self.zoom * page.to_form[0, 0]))
+            self.erased, self.writing = _core.erase_print(
+                self.gray, self.writing, self._sampled(page.print, to_print), min(slack, 16)
+            )
+
+    def _sampled(self, picture: Gray, matrix: Floats) -> Gray:
+        return _core.warp_perspective(picture, matrix.ravel().tolist(), self.height, self.width)
+
+    def is_empty(self, cell_height: float) -> bool:
+        """Whether nothing as high or wide as a symbol is written inside of the margin."""
+        m = self.margin
+        inside = self.writing[m : self.height - m, m : self.width - m]
+        written = np.where(inside >= _STROKE, np.uint8(255), np.uint8(0))
+        stats = image.connected_components(written)[2]
+        size = float(np.max(stats[1:, 2:4], initial=0))
+        return size < _MIN_WRITING * self.zoom * cell_height
+
+    def box_in_page(self, box: Box) -> Box:
+        """Return the bounding box in the page of a box of the sample."""
+        x, y, w, h = box
+        points = np.array([(x, y), (x + w, y), (x + w, y + h), (x, y + h)], float) - 0.5
+        return bounding_box(map_points(self.to_page, points) + 0.5)
+
+    def number_in_page(self, number: Number) -> Number:
+        """Return a number with the boxes of its symbols in the page."""
+        symbols = tuple(replace(each, box=self.box_in_page(each.box)) for each in number.symbols)
+        return replace(number, symbols=symbols)
+
+    def table_in_page(self, table: Table, page: Gray) -> Table:
+        """Return a table with the places of its cells and numbers in the page."""
+
+        def moved(cell: Cell) -> Cell:
+            corners = map_points(self.to_page, np.array(cell.corners))
+            a, b, c, d = ((float(x), float(y)) for x, y in corners)
+            numbers = tuple(map(self.number_in_page, cell.numbers))
+            return replace(cell, numbers=numbers, corners=(a, b, c, d))
+
+        return Table(tuple(tuple(map(moved, row)) for row in table.cells), page)
+
+
+def _shoelace(corners: Floats) -> Floats:
+    x, y = corners.T
+    area: Floats = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    return area
+
+
+def bounding_box(points: Floats) -> Box:
+    """Return the box (x, y, w, h) of pixels that points at their edges enclose."""
+    left, top = np.floor(points.min(0) + 1e-6).astype(int).tolist()
+    right, bottom = np.ceil(points.max(0) - 1e-6).astype(int).tolist()
+    return left, top, max(right - left, 1), max(bottom - top, 1)
+
+
+@functools.lru_cache(maxsize=1024)
+def _reader_of(field: FormField) -> PageReader:
+    return field.make_reader()
+
+
+def read_field(field: FormField, page: Page, model: DigitClassifier | None) -> FieldReading:
+    """Return what is written in a field of a page."""
+    cell_height = field.box[3] / (field.rows or 1)
+    sample = _Sample(page, field.box, _MARGIN * cell_height)
+    corners = page.alignment.corners(field.box)
+    if sample.is_empty(cell_height):
+        table = _empty_table(field, page) if field.kind == "table" else None
+        return FieldReading(field.name, "empty", corners, table=table)
+    if field.kind == "table":
+        return _read_table(field, sample, page, corners, model)
+    reader = _reader_of(field) if model is None else field.make_reader(model=model)
+    found = [each.number for each in reader.read(sample.erased)]
+    rows = find_rows([sample.number_in_page(number) for number in found])
+    if field.kind == "comb" and rows:
+        rows = ((_joined([number for row in rows for number in row]),),)
+    return FieldReading(field.name, "read" if rows else "unreadable", corners, rows)
+
+
+def _joined(numbers: list[Number]) -> Number:
+    """Return the numbers of a comb, which empty boxes may separate, as one."""
+    if len(numbers) == 1:
+        return numbers[0]
+    symbols = tuple(symbol for number in numbers for symbol in number.symbols)
+    confidence = float(np.prod([number.confidence for number in numbers]))
+    return Number(symbols, decimal=numbers[0].decimal, calibrated=confidence)
+
+
+def _empty_table(field: FormField, page: Page) -> Table:
+    """Return a table of equal cells without numbers."""
+    x, y, w, h = field.box
+    rows, columns = field.rows or 1, field.columns or 1
+    grid = np.meshgrid(np.linspace(x, x + w, columns + 1), np.linspace(y, y + h, rows + 1))
+    nodes = page.alignment.map(np.stack(grid, 2).reshape(-1, 2)).reshape(rows + 1, -1, 2)
+
+    def corner(i: int, j: int) -> tuple[float, float]:
+        return float(nodes[i, j, 0]), float(nodes[i, j, 1])
+
+    cells = tuple(
+        tuple(
+            Cell(i, j, (), (corner(i, j), corner(i, j + 1), corner(i + 1, j + 1), corner(i + 1, j)))
+            for j in range(columns)
+        )
+        for i in range(rows)
+    )
+    return Table(cells, page.gray)
+
+
+def _read_table(
+    field: FormField, sample: _Sample, page: Page, corners: Floats, model: DigitClassifier | None
+) -> FieldReading:
+    try:
+        table = read_table(sample.gray, rows=field.rows, columns=field.columns, model=model)
+    except ValueError:  # its ruling lines are not there
+        return FieldReading(field.name, "unreadable", corners)
+    table = sample.table_in_page(table, page.gray)
+    rows = tuple(
+        tuple(number for cell in row for number in cell.numbers) for row in table.cells
+    )
+    status = "read" if any(rows) else "unreadable"
+    return FieldReading(field.name, status, corners, tuple(filter(None, rows)), table)
