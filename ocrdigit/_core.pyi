@@ -289,8 +289,13 @@ def preprocess_digit(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 def normalize_line_image(image: NDArray[np.uint8], /) -> NDArray[np.uint8]:
     """Gray levels (h, w) of a line of dark writing to foreground levels, as in line images."""
 
-def page_foreground(image: NDArray[np.uint8], /) -> tuple[NDArray[np.uint8], bool]:
-    """The foreground levels (h, w) of a gray image (h, w), and whether the foreground is dark."""
+def page_foreground(
+    image: NDArray[np.uint8], *, dark: bool | None = None
+) -> tuple[NDArray[np.uint8], bool]:
+    """The foreground levels (h, w) of a gray image (h, w), and whether the foreground is dark.
+
+    It is found whether it is, unless ``dark`` says so.
+    """
 
 class Automaton:
     """A deterministic finite automaton over the digits; state 0 is initial.
@@ -407,7 +412,14 @@ def preprocess_steps(
     the side of one of its pixels, which is 0 without foreground.
     """
 
-def register_page(form: NDArray[np.uint8], page: NDArray[np.uint8]) -> tuple[NDArray[np.float64], float, float]: ...
+def register_page(
+    form: NDArray[np.uint8], page: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], float, float]:
+    """The homography (3, 3) from a form to a page, both as foreground levels.
+
+    With the proportion of the form's print that was found, and its residual in pixels of the form.
+    """
+
 def warp_perspective(
     image: NDArray[np.uint8], matrix: Sequence[float], h: int, w: int
 ) -> NDArray[np.uint8]: ...

@@ -49,9 +49,9 @@ static PyMethodDef functions[] = {
     {"normalize_line_image", reading_normalize_line_image, METH_O,
      PyDoc_STR("normalize_line_image(image, /)\n--\n\n"
                "Gray levels (h, w) of a line to foreground levels.")},
-    {"page_foreground", reading_page_foreground, METH_O,
+    {"page_foreground", FAST(reading_page_foreground),
      PyDoc_STR(
-         "page_foreground(image, /)\n--\n\n"
+         "page_foreground(image, *, dark=None)\n--\n\n"
          "Return the foreground levels of a gray image, and whether the foreground is dark.")},
     {"read_symbols", FAST(reading_read_symbols),
      PyDoc_STR("read_symbols(recognizer, image, *, classifier=None, fusion=None, automaton=None, "

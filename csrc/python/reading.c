@@ -429,18 +429,28 @@ PyObject *reading_normalize_line_image(PyObject *Py_UNUSED(module), PyObject *va
   return result;
 }
 
-PyObject *reading_page_foreground(PyObject *module, PyObject *value) {
+PyObject *reading_page_foreground(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords) {
+  static const signature accepted = {"page_foreground", 2, 1, 1, {"image", "dark"}};
+  PyObject *values[2];
   od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
   gray_image image;
   uint8_t *foreground;
   bool dark = false;
   od_error error;
   od_status status;
-  if (!read_image(value, &image)) return NULL;
+  if (!arguments_read(&accepted, arguments, count, keywords, values) ||
+      !read_image(values[0], &image))
+    return NULL;
+  const bool known = values[1] && values[1] != Py_None;
+  if (known && !convert_bool(values[1], "dark", &dark)) return NULL;
+  const od_polarity polarity = !known ? OD_POLARITY_UNKNOWN
+                               : dark ? OD_DARK_FOREGROUND
+                                      : OD_LIGHT_FOREGROUND;
   PyObject *result = new_bytes(image.h, image.w, &foreground);
   if (!result) return NULL;
   Py_BEGIN_ALLOW_THREADS
-  const od_foreground_maps maps = {.foreground = foreground};
+  const od_foreground_maps maps = {.foreground = foreground, .polarity = polarity};
   status =
       od_find_page_foreground(&workspace, image.h, image.w, image.pixels, &maps, &dark, &error);
   od_image_workspace_release(&workspace);

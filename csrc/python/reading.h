@@ -6,7 +6,8 @@
 #include <Python.h>
 
 PyObject *reading_normalize_line_image(PyObject *module, PyObject *value);
-PyObject *reading_page_foreground(PyObject *module, PyObject *value);
+PyObject *reading_page_foreground(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
+                                  PyObject *keywords);
 PyObject *reading_read_symbols(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                PyObject *keywords);
 PyObject *reading_read_alternatives(PyObject *module, PyObject *const *arguments, Py_ssize_t count,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import _core, image
 from ._field import Box
 
-__all__ = ["Alignment", "Floats", "Gray", "align", "foreground", "resampled"]
+__all__ = ["Alignment", "Floats", "Foreground", "Gray", "align", "find_foreground", "map_points"]
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -67,7 +67,7 @@ def map_points(matrix: Floats, points: Floats) -> Floats:
     return found
 
 
-def resampled(picture: Gray) -> tuple[Gray, Floats]:
+def _resampled(picture: Gray) -> tuple[Gray, Floats]:
     """Return a picture at the scale of alignment, and the map from its pixels to the picture's."""
     height, width = picture.shape
     scale = _LONGER_SIDE / max(height, width)
@@ -77,18 +77,35 @@ def resampled(picture: Gray) -> tuple[Gray, Floats]:
     return small, np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def foreground(picture: Gray) -> tuple[Gray, Floats]:
-    """Return foreground levels at the scale of alignment, and the map to the picture's pixels."""
-    small, to_picture = resampled(picture)
-    levels, _ = _core.page_foreground(small)
-    return levels, to_picture
+@dataclass(frozen=True)
+class Foreground:
+    """The foreground of a picture at the scale of alignment.
+
+    Attributes
+    ----------
+    levels : ndarray (h, w) of uint8
+        The foreground levels.
+    to_picture : ndarray (3, 3) of float64
+        The map from their pixels to those of the picture.
+    dark : bool
+        Whether the foreground is darker than the background.
+    """
+
+    levels: Gray
+    to_picture: Floats
+    dark: bool
 
 
-def align(
-    form: tuple[Gray, Floats], page: tuple[Gray, Floats]
-) -> Alignment:
-    """Find a form in a page, each as :func:`foreground` returns it."""
-    matrix, found, residual = _core.register_page(form[0], page[0])
-    matrix = page[1] @ matrix @ np.linalg.inv(form[1])
-    scale = float(np.sqrt(form[1][0, 0] * form[1][1, 1]))
+def find_foreground(picture: Gray, dark: bool | None = None) -> Foreground:
+    """Return the foreground of a picture; it is found whether it is ``dark``, unless that says."""
+    small, to_picture = _resampled(picture)
+    levels, dark = _core.page_foreground(small, dark=dark)
+    return Foreground(levels, to_picture, dark)
+
+
+def align(form: Foreground, page: Foreground) -> Alignment:
+    """Find a form in a page."""
+    matrix, found, residual = _core.register_page(form.levels, page.levels)
+    matrix = page.to_picture @ matrix @ np.linalg.inv(form.to_picture)
+    scale = float(np.sqrt(form.to_picture[0, 0] * form.to_picture[1, 1]))
     return Alignment(matrix / matrix[2, 2], found, scale * residual)

@@ -112,6 +112,11 @@ class FormField:
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
+    @property
+    def has_format(self) -> bool:
+        """Whether it is known what is written, beyond digits in the boxes of a comb."""
+        return any(getattr(self, name) is not None for name in ("pattern", "length", "lexicon"))
+
     def make_reader(self, **options: Any) -> PageReader:
         """Return a reader of what may be written in a field or comb."""
         pattern = self.pattern

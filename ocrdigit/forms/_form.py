@@ -16,7 +16,7 @@ from .._atomic import write_atomically
 from .._inputs import gray_and_colored_pages, gray_pages
 from .._typing import ImageLike
 from . import _file
-from ._alignment import Floats, Gray, align, foreground
+from ._alignment import Floats, Foreground, Gray, align, find_foreground
 from ._field import Box, FormField
 from ._reader import Page, read_field
 from ._reading import FormReading, draw_fields
@@ -224,24 +224,26 @@ class Form:
         least = _checks.fraction("min_found", min_found)
         pages, pictures = gray_and_colored_pages(image, "image")
         gray = pages[0]
-        levels, to_picture = foreground(gray)
-        form, to_form = self._reference
-        alignment = align((form, to_form), (levels, to_picture))
-        if alignment.found < least or not alignment.found:
+        # A scan is as dark on light as its form, unless it is a negative.
+        for dark in (self._reference.dark, not self._reference.dark):
+            foreground = find_foreground(gray, dark)
+            alignment = align(self._reference, foreground)
+            if alignment.found and alignment.found >= least:
+                break
+        else:
             raise ValueError(
                 f"image does not show this form: {alignment.found:.0%} of its print was found, "
                 f"expected at least {least:.0%}"
             )
-        page = Page(gray, levels, to_picture, alignment)
-        if self.picture is None or self.empty:
-            page = Page(gray, levels, to_picture, alignment, form, to_form)
+        is_empty = self.picture is None or self.empty
+        page = Page(gray, foreground, alignment, self._reference if is_empty else None)
         found = {field.name: read_field(field, page, model) for field in self.fields}
         return FormReading(found, alignment, gray, pictures[0])
 
     @functools.cached_property
-    def _reference(self) -> tuple[Gray, Floats]:
-        """The foreground of the form at the scale of alignment, and the map to its pixels."""
-        return foreground(self._outlines() if self.picture is None else self.picture)
+    def _reference(self) -> Foreground:
+        """The print of the form, or the lines of its fields."""
+        return find_foreground(self._outlines() if self.picture is None else self.picture)
 
     def _outlines(self) -> Gray:
         """Return a picture of the lines around the fields and in combs and tables."""

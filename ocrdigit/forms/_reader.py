@@ -9,11 +9,12 @@ import numpy as np
 
 from .. import _core, image
 from .._numbers import Number
-from .._page_reader import PageReader
+from .._page_reader import PageReader, checked_model
 from .._rows import find_rows
 from ..estimator import DigitClassifier
 from ..table import Cell, Table, read_table
-from ._alignment import Alignment, Floats, Gray, map_points
+from ._alignment import Alignment, Floats, Foreground, Gray, map_points
+from ._comb import read_comb
 from ._field import Box, FormField
 from ._reading import FieldReading
 
@@ -38,22 +39,18 @@ class Page:
     ----------
     gray : ndarray (h, w) of uint8
         The page.
-    foreground, to_page
-        Its foreground levels at the scale of alignment, and the map from their pixels to the
-        page's.
+    foreground : Foreground
+        That of the page.
     alignment : Alignment
         Where the form lies.
-    print, to_form
-        The foreground levels of the empty form, and the map from their pixels to the form's; None
-        if the form is not known empty.
+    print : Foreground or None
+        That of the empty form, if it is known.
     """
 
     gray: Gray
-    foreground: Gray
-    to_page: Floats
+    foreground: Foreground
     alignment: Alignment
-    print: Gray | None = None
-    to_form: Floats | None = None
+    print: Foreground | None
 
 
 class _Sample:
@@ -71,23 +68,30 @@ class _Sample:
         self.to_form = np.array([[step, 0, left], [0, step, top], [0, 0, 1]])
         self.to_page = page.alignment.matrix @ self.to_form
         self.margin = round(self.zoom * margin)
+        m = self.margin
+        self.area: Box = (m, m, max(1, self.width - 2 * m), max(1, self.height - 2 * m))
         self.gray = self._sampled(page.gray, self.to_page)
-        self.writing = self._sampled(page.foreground, np.linalg.inv(page.to_page) @ self.to_page)
+        to_foreground = np.linalg.inv(page.foreground.to_picture) @ self.to_page
+        self.writing = self._sampled(page.foreground.levels, to_foreground)
         self.erased = self.gray
-        if page.print is not None and page.to_form is not None:
-            to_print = np.linalg.inv(page.to_form) @ self.to_form
-            slack = max(1, round(_SLACK * self.zoom * page.to_form[0, 0]))
-            self.erased, self.writing = _core.erase_print(
-                self.gray, self.writing, self._sampled(page.print, to_print), min(slack, 16)
-            )
+        if page.print is not None:
+            self._erase(page.print)
+
+    def _erase(self, form: Foreground) -> None:
+        """Erase the print of the form."""
+        to_print = np.linalg.inv(form.to_picture) @ self.to_form
+        slack = round(_SLACK * self.zoom * form.to_picture[0, 0])
+        self.erased, self.writing = _core.erase_print(
+            self.gray, self.writing, self._sampled(form.levels, to_print), min(max(slack, 1), 16)
+        )
 
     def _sampled(self, picture: Gray, matrix: Floats) -> Gray:
         return _core.warp_perspective(picture, matrix.ravel().tolist(), self.height, self.width)
 
     def is_empty(self, cell_height: float) -> bool:
         """Whether nothing as high or wide as a symbol is written inside of the margin."""
-        m = self.margin
-        inside = self.writing[m : self.height - m, m : self.width - m]
+        x, y, w, h = self.area
+        inside = self.writing[y : y + h, x : x + w]
         written = np.where(inside >= _STROKE, np.uint8(255), np.uint8(0))
         stats = image.connected_components(written)[2]
         size = float(np.max(stats[1:, 2:4], initial=0))
@@ -144,18 +148,21 @@ def read_field(field: FormField, page: Page, model: DigitClassifier | None) -> F
         return FieldReading(field.name, "empty", corners, table=table)
     if field.kind == "table":
         return _read_table(field, sample, page, corners, model)
-    reader = _reader_of(field) if model is None else field.make_reader(model=model)
-    found = [each.number for each in reader.read(sample.erased)]
-    rows = find_rows([sample.number_in_page(number) for number in found])
-    if field.kind == "comb" and rows:
-        rows = ((_joined([number for row in rows for number in row]),),)
+    if field.kind == "comb" and not field.has_format:
+        chosen = checked_model(model)
+        number = read_comb(sample.erased, sample.writing, sample.area, field.columns or 1, chosen)
+        numbers = [] if number is None else [number]
+    else:
+        reader = _reader_of(field) if model is None else field.make_reader(model=model)
+        numbers = [each.number for each in reader.read(sample.erased)]
+        if field.kind == "comb" and len(numbers) > 1:
+            numbers = [_joined(numbers)]
+    rows = find_rows([sample.number_in_page(number) for number in numbers])
     return FieldReading(field.name, "read" if rows else "unreadable", corners, rows)
 
 
 def _joined(numbers: list[Number]) -> Number:
     """Return the numbers of a comb, which empty boxes may separate, as one."""
-    if len(numbers) == 1:
-        return numbers[0]
     symbols = tuple(symbol for number in numbers for symbol in number.symbols)
     confidence = float(np.prod([number.confidence for number in numbers]))
     return Number(symbols, decimal=numbers[0].decimal, calibrated=confidence)
@@ -189,8 +196,6 @@ def _read_table(
     except ValueError:  # its ruling lines are not there
         return FieldReading(field.name, "unreadable", corners)
     table = sample.table_in_page(table, page.gray)
-    rows = tuple(
-        tuple(number for cell in row for number in cell.numbers) for row in table.cells
-    )
+    rows = tuple(tuple(number for cell in row for number in cell.numbers) for row in table.cells)
     status = "read" if any(rows) else "unreadable"
     return FieldReading(field.name, status, corners, tuple(filter(None, rows)), table)

@@ -181,13 +181,14 @@ def draw_fields(
     drawn = Image.fromarray(picture).convert("RGB")
     canvas = ImageDraw.Draw(drawn)
     width = 1 + max(drawn.size) // 800
-    font = ImageFont.load_default(max(9, max(drawn.size) // 110))
+    size = max(9, max(drawn.size) // 110)
+    font = ImageFont.load_default(size)
     for name, outline in corners.items():
         color = colors[name] if colors else _COLORS["read"]
         points = [(float(x), float(y)) for x, y in outline]
         canvas.line([*points, points[0]], color, width)
         x, y = points[0]
         canvas.text(
-            (x, y - 1.3 * font.size), name, color, font, stroke_width=2, stroke_fill=(255, 255, 255)
+            (x, y - 1.3 * size), name, color, font, stroke_width=2, stroke_fill=(255, 255, 255)
         )
     return drawn
