@@ -1,16 +1,20 @@
-"""Combs: a digit in each box, read by the classifier."""
+"""Combs: a digit in each box, read by the classifier or, with a format, as a line."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from .._numbers import Digit, Number
+import numpy as np
+from numpy.typing import NDArray
+
+from .._numbers import Digit, Number, Symbol
+from .._page_reader import PageReader
 from ..estimator import DigitClassifier
 from ..image import connected_components
 from ._alignment import Gray
 from ._field import Box
 
-__all__ = ["read_comb"]
+__all__ = ["read_comb", "read_formatted_comb"]
 
 # Least foreground level of writing, csrc/page/print_removal.c.
 _STROKE = 64
@@ -20,6 +24,8 @@ _MIN_COMPONENT, _MIN_DIGIT = 0.08, 0.25
 _MARGIN = 2
 # Least probability that the writing in a box is a digit.
 _MIN_IS_DIGIT = 0.3
+# Between the digits of a line that a comb is packed to, and around it, relative to its height.
+_GAP, _FRAME = 0.12, 0.4
 
 
 def read_comb(
@@ -53,6 +59,48 @@ def read_comb(
         digits.append(Digit(value, float(p[value] * score), box, p, score))
         confidence *= digits[-1].confidence
     return Number(tuple(digits), calibrated=confidence) if digits else None
+
+
+def read_formatted_comb(
+    picture: Gray, writing: Gray, area: Box, columns: int, reader: PageReader
+) -> Number | None:
+    """Return the number in a comb as a reader reads it; None if it reads none.
+
+    The boxes are packed to a line of usual gaps. The other arguments are as for
+    :func:`read_comb`.
+    """
+    boxes = list(_written_boxes(writing, area, columns).values())
+    if not boxes:
+        return None
+    packed, offsets = _packed(picture, boxes)
+    symbols: list[Symbol] = []
+    numbers = [found.number for found in reader.read(packed)]
+    for number in numbers:
+        for symbol in number.symbols:
+            x, y, w, h = symbol.box
+            box = max(0, int(np.searchsorted(offsets[:, 0], x + w / 2)) - 1)
+            left, top = x + offsets[box, 1], y + offsets[box, 2]
+            symbols.append(replace(symbol, box=(int(left), int(top), w, h)))
+    if not symbols:
+        return None
+    if len(numbers) == 1:
+        return replace(numbers[0], symbols=tuple(symbols))
+    confidence = float(np.prod([number.confidence for number in numbers]))
+    return Number(tuple(symbols), decimal=numbers[0].decimal, calibrated=confidence)
+
+
+def _packed(picture: Gray, boxes: list[Box]) -> tuple[Gray, NDArray[np.int64]]:
+    """Return a line of boxes side by side, and for each its start and its shift to the picture."""
+    x, y, w, h = np.array(boxes, np.int64).T
+    top, bottom = int(y.min()), int((y + h).max())
+    gap, frame = (max(4, round(part * (bottom - top))) for part in (_GAP, _FRAME))
+    starts = frame + np.concatenate([[0], np.cumsum(w[:-1] + gap)])
+    size = bottom - top + 2 * frame, int(starts[-1] + w[-1]) + frame
+    packed = np.full(size, int(np.median(picture)), np.uint8)
+    for start, left, width in zip(starts.tolist(), x.tolist(), w.tolist(), strict=True):
+        packed[frame:-frame, start : start + width] = picture[top:bottom, left : left + width]
+    shifts = np.full(len(boxes), top - frame)
+    return packed, np.stack([starts, x - starts, shifts], 1)
 
 
 def _written_boxes(writing: Gray, area: Box, columns: int) -> dict[int, Box]:

@@ -14,7 +14,7 @@ from .._rows import find_rows
 from ..estimator import DigitClassifier
 from ..table import Cell, Table, read_table
 from ._alignment import Alignment, Floats, Foreground, Gray, map_points
-from ._comb import read_comb
+from ._comb import read_comb, read_formatted_comb
 from ._field import Box, FormField
 from ._reading import FieldReading
 
@@ -138,6 +138,10 @@ def _reader_of(field: FormField) -> PageReader:
     return field.make_reader()
 
 
+def _reader_for(field: FormField, model: DigitClassifier | None) -> PageReader:
+    return _reader_of(field) if model is None else field.make_reader(model=model)
+
+
 def read_field(field: FormField, page: Page, model: DigitClassifier | None) -> FieldReading:
     """Return what is written in a field of a page."""
     cell_height = field.box[3] / (field.rows or 1)
@@ -148,24 +152,20 @@ def read_field(field: FormField, page: Page, model: DigitClassifier | None) -> F
         return FieldReading(field.name, "empty", corners, table=table)
     if field.kind == "table":
         return _read_table(field, sample, page, corners, model)
-    if field.kind == "comb" and not field.has_format:
-        chosen = checked_model(model)
-        number = read_comb(sample.erased, sample.writing, sample.area, field.columns or 1, chosen)
+    if field.kind == "comb":
+        number = _read_comb(field, sample, model)
         numbers = [] if number is None else [number]
     else:
-        reader = _reader_of(field) if model is None else field.make_reader(model=model)
-        numbers = [each.number for each in reader.read(sample.erased)]
-        if field.kind == "comb" and len(numbers) > 1:
-            numbers = [_joined(numbers)]
+        numbers = [found.number for found in _reader_for(field, model).read(sample.erased)]
     rows = find_rows([sample.number_in_page(number) for number in numbers])
     return FieldReading(field.name, "read" if rows else "unreadable", corners, rows)
 
 
-def _joined(numbers: list[Number]) -> Number:
-    """Return the numbers of a comb, which empty boxes may separate, as one."""
-    symbols = tuple(symbol for number in numbers for symbol in number.symbols)
-    confidence = float(np.prod([number.confidence for number in numbers]))
-    return Number(symbols, decimal=numbers[0].decimal, calibrated=confidence)
+def _read_comb(field: FormField, sample: _Sample, model: DigitClassifier | None) -> Number | None:
+    comb = sample.erased, sample.writing, sample.area, field.columns or 1
+    if field.has_format:
+        return read_formatted_comb(*comb, _reader_for(field, model))
+    return read_comb(*comb, checked_model(model))
 
 
 def _empty_table(field: FormField, page: Page) -> Table:
