@@ -25,6 +25,7 @@ from streamlit.components.v1 import declare_component
 
 import ocrdigit
 from ocrdigit import _html, models
+from ocrdigit._form_editor import edit_form
 from ocrdigit._inputs import gray_page
 from ocrdigit._warm_up import warm_up as load_everything
 from ocrdigit.reading import Digit, Reading, rows_to_csv
@@ -32,6 +33,7 @@ from ocrdigit.reading import Digit, Reading, rows_to_csv
 MAX_MEGABYTES = 20
 SOURCES = ("Upload", "Draw", "Camera", "Paste", "Examples")
 NUMBERS, ONE_DIGIT = "Numbers", "A single digit"
+READ, MAKE_FORM = "Read images", "Make a form template"
 OWN_FILE = "your own file"
 SUFFIXES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "pdf", "heic"]
 
@@ -46,6 +48,9 @@ def main() -> None:
     """Run the page."""
     st.set_page_config("ocrdigit", ":material/draw:", initial_sidebar_state="collapsed")
     st.title("Read handwritten digits")
+    if st.sidebar.radio("Task", (READ, MAKE_FORM), key="task") == MAKE_FORM:
+        edit_form(SUFFIXES)
+        return
     model = choose_model()
     source = str(st.radio("Image source", SOURCES, horizontal=True, key="source"))
     contents, default = (NUMBERS, ONE_DIGIT), int(source == "Draw")
