@@ -94,8 +94,8 @@ def _first_row(width: int, height: int) -> dict[str, Any]:
 
 
 def _row_of(field: FormField) -> dict[str, Any]:
-    row = {"name": field.name, "kind": field.kind}
-    row |= dict(zip(_PLACE, field.box, strict=True))
+    row: dict[str, Any] = {"name": field.name, "kind": field.kind}
+    row.update(zip(_PLACE, field.box, strict=True))
     return row | {name: getattr(field, name) for name in _OPTIONS}
 
 

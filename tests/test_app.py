@@ -84,7 +84,8 @@ def downloads(page: Any) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
 
 
 def test_start_page(page: Any) -> None:
-    assert [radio.label for radio in page.radio] == ["Image source", "Content"]
+    assert [radio.label for radio in page.main.radio] == ["Image source", "Content"]
+    assert [radio.label for radio in page.sidebar.radio] == ["Task"]
     assert announced(page) == []
     assert not page.error
 
