@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ._inputs import gray_pages
+from ._inputs import gray_page
 from .forms import FIELD_KINDS, Form, FormField
 from .reading import PATTERNS
 
@@ -35,7 +35,7 @@ def edit_form(suffixes: Sequence[str]) -> None:
     try:
         saved = _loaded(template_file.getvalue()) if template_file else None
         picture = (
-            gray_pages(picture_file.getvalue(), picture_file.name)[0] if picture_file else None
+            gray_page(picture_file, picture_file.name) if picture_file else None
         )
     except (TypeError, ValueError) as error:
         st.error(str(error), icon=":material/error:")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from .. import _checks
-from .._inputs import gray_pages
+from .._inputs import gray_page
 from ._alignment import Gray
 from ._field import FormField
 
@@ -99,4 +99,4 @@ def decode_picture(text: object) -> Gray:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(f'"picture" must be base64, got {text[:20]!r} ({error})') from None
-    return gray_pages(data, "picture")[0]
+    return gray_page(data, "picture")

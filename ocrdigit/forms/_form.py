@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterable
@@ -13,12 +14,12 @@ from PIL import ImageDraw
 
 from .. import _checks
 from .._atomic import write_atomically
-from .._inputs import gray_and_colored_pages, gray_pages
+from .._inputs import Page, gray_page, iterate_pages
 from .._typing import ImageLike
 from . import _file
 from ._alignment import Floats, Foreground, Gray, align, find_foreground
 from ._field import Box, FormField
-from ._reader import Page, read_field
+from ._reader import AlignedPage, read_field
 from ._reading import FormReading, draw_fields
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Form:
             raise TypeError(f"empty must be a bool, got {empty!r}")
         self.picture: Gray | None = None
         if picture is not None:
-            self.picture = gray_pages(picture, "picture")[0]
+            self.picture = gray_page(picture, "picture")
         self.empty = empty
         self.size = _checked_size(size, self.picture)
         self.fields = _checked_fields(fields, self.size)
@@ -222,23 +223,27 @@ class Form:
             A file cannot be read.
         """
         least = _checks.fraction("min_found", min_found)
-        pages, pictures = gray_and_colored_pages(image, "image")
-        gray = pages[0]
+        with contextlib.closing(iterate_pages(image, "image")) as pages:
+            return self.read_page(next(pages), least, model)
+
+    def read_page(self, page: Page, min_found: float, model: DigitClassifier | None) -> FormReading:
+        """Read the fields of a decoded page, see :meth:`read`."""
         # A scan is as dark on light as its form, unless it is a negative.
         for dark in (self._reference.dark, not self._reference.dark):
-            foreground = find_foreground(gray, dark)
+            foreground = find_foreground(page.gray, dark)
             alignment = align(self._reference, foreground)
-            if alignment.found and alignment.found >= least:
+            if alignment.found and alignment.found >= min_found:
                 break
         else:
             raise ValueError(
                 f"image does not show this form: {alignment.found:.0%} of its print was found, "
-                f"expected at least {least:.0%}"
+                f"expected at least {min_found:.0%}"
             )
         is_empty = self.picture is None or self.empty
-        page = Page(gray, foreground, alignment, self._reference if is_empty else None)
-        found = {field.name: read_field(field, page, model) for field in self.fields}
-        return FormReading(found, alignment, gray, pictures[0])
+        printed = self._reference if is_empty else None
+        aligned = AlignedPage(page.gray, foreground, alignment, printed)
+        found = {field.name: read_field(field, aligned, model) for field in self.fields}
+        return FormReading(found, alignment, page.gray, page.color)
 
     @functools.cached_property
     def _reference(self) -> Foreground:

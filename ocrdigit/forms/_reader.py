@@ -18,7 +18,7 @@ from ._comb import read_comb, read_formatted_comb
 from ._field import Box, FormField
 from ._reading import FieldReading
 
-__all__ = ["Page", "read_field"]
+__all__ = ["AlignedPage", "read_field"]
 
 # What is sampled around a field, relative to the height of its cells.
 _MARGIN = 0.15
@@ -32,7 +32,7 @@ _STROKE, _MIN_WRITING = 64, 0.3
 
 
 @dataclass(frozen=True)
-class Page:
+class AlignedPage:
     """A page and the form that it was aligned with.
 
     Attributes
@@ -56,7 +56,7 @@ class Page:
 class _Sample:
     """A part of a page in the frame of the form, enlarged to the page's resolution."""
 
-    def __init__(self, page: Page, box: Box, margin: float) -> None:
+    def __init__(self, page: AlignedPage, box: Box, margin: float) -> None:
         x, y, w, h = box
         corners = page.alignment.corners(box)
         area = abs(float(_shoelace(corners)))
@@ -142,7 +142,7 @@ def _reader_for(field: FormField, model: DigitClassifier | None) -> PageReader:
     return _reader_of(field) if model is None else field.make_reader(model=model)
 
 
-def read_field(field: FormField, page: Page, model: DigitClassifier | None) -> FieldReading:
+def read_field(field: FormField, page: AlignedPage, model: DigitClassifier | None) -> FieldReading:
     """Return what is written in a field of a page."""
     cell_height = field.box[3] / (field.rows or 1)
     sample = _Sample(page, field.box, _MARGIN * cell_height)
@@ -168,7 +168,7 @@ def _read_comb(field: FormField, sample: _Sample, model: DigitClassifier | None)
     return read_comb(*comb, checked_model(model))
 
 
-def _empty_table(field: FormField, page: Page) -> Table:
+def _empty_table(field: FormField, page: AlignedPage) -> Table:
     """Return a table of equal cells without numbers."""
     x, y, w, h = field.box
     rows, columns = field.rows or 1, field.columns or 1
@@ -189,7 +189,7 @@ def _empty_table(field: FormField, page: Page) -> Table:
 
 
 def _read_table(
-    field: FormField, sample: _Sample, page: Page, corners: Floats, model: DigitClassifier | None
+    field: FormField, sample: _Sample, page: AlignedPage, corners: Floats, model: DigitClassifier | None
 ) -> FieldReading:
     try:
         table = read_table(sample.gray, rows=field.rows, columns=field.columns, model=model)
