@@ -139,7 +139,8 @@ static void find_displacement(const matching *m, block *b) {
 
 /* Coordinates of a block's middle, about -1 to 1. */
 static void normalized(const matching *m, const block *b, double *x, double *y) {
-  const double half = fmax(m->reference->w, m->reference->h) / 2.0, middle = m->search.side / 2.0;
+  const double half = fmax(m->reference->w, m->reference->h) / 2.0,
+               middle = (m->search.side - 1) / 2.0;
   *x = (b->x + middle - m->reference->w / 2.0) / half;
   *y = (b->y + middle - m->reference->h / 2.0) / half;
 }
@@ -228,7 +229,8 @@ static void homography_of(const matching *m, const double *c, double change[9]) 
   od_multiply_homographies(back, change, change);
 }
 
-static void judge(const matching *m, const double *change, od_block_fit *fit) {
+/* Count the blocks that a change puts at their place, and measure how far they are from it. */
+static void measure_fit(const matching *m, const double *change, od_block_fit *fit) {
   double squares = 0;
   *fit = (od_block_fit){.blocks = m->count};
   for (int n = 0; n < m->count; n++) {
@@ -257,7 +259,7 @@ od_status od_match_blocks(od_image_workspace *workspace, const od_image_pair *pa
   if (!status) {
     for (int n = 0; n < m.count; n++) find_displacement(&m, &m.blocks[n]);
     if (fit_change(&m, change)) {
-      judge(&m, change, fit);
+      measure_fit(&m, change, fit);
       homography_of(&m, change, moved);
       od_multiply_homographies(matrix, moved, matrix);
       for (int i = 0; i < 9; i++) matrix[i] /= i < 8 ? matrix[8] : 1;

@@ -221,6 +221,16 @@ class Form:
             ``min_found`` is out of range.
         OSError
             A file cannot be read.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> page = ocrdigit.datasets.load_page().image
+        >>> height, width = page.shape[:2]
+        >>> field = ocrdigit.FormField("upper half", (0, 0, width, height // 2))
+        >>> reading = ocrdigit.Form([field], picture=page, empty=False).read(page)
+        >>> reading["upper half"].status, reading.missing
+        ('read', ())
         """
         least = _checks.fraction("min_found", min_found)
         with contextlib.closing(iterate_pages(image, "image")) as pages:

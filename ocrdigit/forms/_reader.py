@@ -43,14 +43,14 @@ class AlignedPage:
         That of the page.
     alignment : Alignment
         Where the form lies.
-    print : Foreground or None
+    empty_form : Foreground or None
         That of the empty form, if it is known.
     """
 
     gray: Gray
     foreground: Foreground
     alignment: Alignment
-    print: Foreground | None
+    empty_form: Foreground | None
 
 
 class _Sample:
@@ -74,8 +74,8 @@ class _Sample:
         to_foreground = np.linalg.inv(page.foreground.to_picture) @ self.to_page
         self.writing = self._sampled(page.foreground.levels, to_foreground)
         self.erased = self.gray
-        if page.print is not None:
-            self._erase(page.print)
+        if page.empty_form is not None:
+            self._erase(page.empty_form)
 
     def _erase(self, form: Foreground) -> None:
         """Erase the print of the form."""
