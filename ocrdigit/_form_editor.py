@@ -34,9 +34,7 @@ def edit_form(suffixes: Sequence[str]) -> None:
     )
     try:
         saved = _loaded(template_file.getvalue()) if template_file else None
-        picture = (
-            gray_page(picture_file, picture_file.name) if picture_file else None
-        )
+        picture = gray_page(picture_file, picture_file.name) if picture_file else None
     except (TypeError, ValueError) as error:
         st.error(str(error), icon=":material/error:")
         return

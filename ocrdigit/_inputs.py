@@ -7,7 +7,7 @@ The result is a C-contiguous array of bytes or float32, and the scale that maps 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -98,7 +98,7 @@ def as_grays(X: object, name: str = "X") -> tuple[list[NDArray[np.uint8]], bool]
 
 def iterate_pages(
     X: object, name: str, pages: Pages | None = None, *, keep: bool = False
-) -> Iterator[Page]:
+) -> Generator[Page, None, None]:
     """Yield the pages of an image of any kind, each decoded when it is asked for.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,7 +17,7 @@ from ._page_ranges import Pages
 from ._page_reader import PageReader
 from ._rows import find_rows
 from ._timings import Timings
-from .batch import Batch, Job, Source, Status, describe
+from .batch import Batch, Job, Source, Status, describe, digest, digest_of_model
 from .reading import PageReading, read_pages
 
 if TYPE_CHECKING:
@@ -187,13 +186,12 @@ class ReadingJob(Job[PageResult]):
         """The parameters that decide the rows."""
         settings = {name: value for name, value in self._parameters.items() if value is not None}
         if "lexicon" in settings:
-            settings["lexicon"] = _digest("\0".join(sorted(settings["lexicon"])).encode())
+            settings["lexicon"] = digest("\0".join(sorted(settings["lexicon"])).encode())
         if "check" in settings:
             check = settings["check"]
             settings["check"] = getattr(check, "__qualname__", type(check).__qualname__)
         if "model" in settings:
-            weights = settings["model"].network_.weights().values()
-            settings["model"] = _digest(b"".join(values.tobytes() for values in weights))
+            settings["model"] = digest_of_model(settings["model"])
         if self._pages is not None:
             settings["pages"] = repr(self._pages)
         return {"min_confidence": self._options["min_confidence"], **settings}
@@ -227,10 +225,6 @@ class ReadingJob(Job[PageResult]):
 
 def _make_job(parameters: dict[str, Any]) -> ReadingJob:
     return ReadingJob(**parameters)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def read_many(

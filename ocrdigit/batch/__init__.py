@@ -18,6 +18,7 @@ logger ``"ocrdigit"``.
 import logging
 
 from ._batch import Batch
+from ._digest import digest, digest_of_model
 from ._job import STATUSES, Job, Result, Status, describe
 from ._sources import PICTURE_SUFFIXES, Source
 from ._summary import Summary
@@ -32,6 +33,8 @@ __all__ = [
     "Status",
     "Summary",
     "describe",
+    "digest",
+    "digest_of_model",
 ]
 
 logging.getLogger("ocrdigit").addHandler(logging.NullHandler())

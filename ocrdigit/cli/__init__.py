@@ -18,6 +18,7 @@ from ._demo import demo
 from ._evaluate import evaluate
 from ._explain import explain
 from ._export import export
+from ._form import form
 from ._options import examples
 from ._predict import predict
 from ._read import read
@@ -55,5 +56,8 @@ def main() -> None:
     """Recognize handwritten digits, and train models for it."""
 
 
-for command in (train, evaluate, predict, explain, read, table, export, demo, app, show_config):
+for command in (
+    *(train, evaluate, predict, explain, read, table, form),
+    *(export, demo, app, show_config),
+):
     main.add_command(command)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..batch import Batch, Job, Source, Status, describe
+from ._batch_output import write_table
 from ._options import (
     CLASSIFIER,
     RECOGNIZER,
@@ -171,7 +169,7 @@ def read(
             n_jobs=jobs,
             progress=not quiet,
         )
-        failed = _write_table(batch, out, table=rows, resume=resume, overwrite=overwrite)
+        failed = write_table(batch, out, table=rows, resume=resume, overwrite=overwrite)
     else:
         from .._page_reader import PageReader
 
@@ -188,41 +186,6 @@ def _check_output(context: click.Context, out: str | None) -> None:
     for name, option in (_OF_PRINTING if out else _OF_TABLES).items():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} is not for --out" if out else f"{option} needs --out")
-
-
-# -- tables --
-
-
-def _write_table(batch: Batch[Any], out: str, **options: Any) -> bool:
-    """Write the table and return whether a file could not be read."""
-    with _logging_to_stderr():
-        try:
-            return batch.write(out, **options).failed > 0
-        except KeyboardInterrupt:
-            raise click.ClickException(f"interrupted; --resume continues {out}") from None
-
-
-class _Echo(logging.Handler):
-    """Writes messages to standard error, above a progress bar if there is one."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        from tqdm import tqdm
-
-        prefix = "Error: " if record.levelno >= logging.ERROR else ""
-        tqdm.write(f"{prefix}{record.getMessage()}", file=sys.stderr)
-
-
-@contextmanager
-def _logging_to_stderr() -> Iterator[None]:
-    logger, handler = logging.getLogger("ocrdigit"), _Echo()
-    before = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
 
 
 # -- printing --

@@ -15,10 +15,13 @@ from PIL import ImageDraw
 from .. import _checks
 from .._atomic import write_atomically
 from .._inputs import Page, gray_page, iterate_pages
+from .._page_ranges import Pages
 from .._typing import ImageLike
+from ..batch import Batch
 from . import _file
 from ._alignment import Floats, Foreground, Gray, align, find_foreground
 from ._field import Box, FormField
+from ._many import FormJob, FormResult
 from ._reader import AlignedPage, read_field
 from ._reading import FormReading, draw_fields
 
@@ -31,6 +34,8 @@ __all__ = ["Form"]
 
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
 _LINE = 3  # thickness of the lines that stand for a form without a picture, in pixels
+# Sources in flight for each thread of a batch.
+_AHEAD, _AHEAD_WITH_PAGES = 8, 2
 
 
 class Form:
@@ -235,6 +240,66 @@ class Form:
         least = _checks.fraction("min_found", min_found)
         with contextlib.closing(iterate_pages(image, "image")) as pages:
             return self.read_page(next(pages), least, model)
+
+    def read_many(
+        self,
+        sources: object,
+        *,
+        pages: Pages | None = None,
+        min_found: float = 0.4,
+        model: DigitClassifier | None = None,
+        min_confidence: float = 0.0,
+        on_error: str = "raise",
+        keep_pages: bool = False,
+        n_jobs: int | None = None,
+        progress: bool = True,
+    ) -> Batch[FormResult]:
+        """Read many scans and photos of the form one by one, on all cores, in bounded memory.
+
+        Parameters
+        ----------
+        sources : source, or iterable of sources
+            As for :func:`ocrdigit.read_many`. Each page of a file is a form of its own.
+        pages, min_confidence, on_error, n_jobs, progress
+            As for :func:`ocrdigit.read_many`; ``min_confidence`` is that of fields. A page that
+            does not show the form is an error.
+        min_found, model
+            As for :meth:`read`.
+        keep_pages : bool
+            Whether results have ``.reading``, with the pixels of the page.
+
+        Returns
+        -------
+        Batch of FormResult
+            An iterator over the results, mappings of names to fields, in the order of the sources.
+            ``.write(path)`` writes a table with a row for each field instead, and can resume an
+            interrupted run.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            A parameter is invalid.
+        TypeError, ValueError, OSError
+            While iterating, with ``on_error="raise"``: a source cannot be read, or a page does not
+            show the form.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> form = ocrdigit.Form.load("form.json")  # doctest: +SKIP
+        >>> batch = form.read_many("scans/", min_confidence=0.98)  # doctest: +SKIP
+        >>> batch.write("fields.csv")  # doctest: +SKIP
+        """
+        job = FormJob(
+            self,
+            pages=pages,
+            min_found=min_found,
+            model=model,
+            min_confidence=min_confidence,
+            keep_pages=keep_pages,
+        )
+        ahead = _AHEAD_WITH_PAGES if keep_pages else _AHEAD
+        return Batch(job, sources, n_jobs=n_jobs, on_error=on_error, progress=progress, ahead=ahead)
 
     def read_page(self, page: Page, min_found: float, model: DigitClassifier | None) -> FormReading:
         """Read the fields of a decoded page, see :meth:`read`."""

@@ -189,7 +189,11 @@ def _empty_table(field: FormField, page: AlignedPage) -> Table:
 
 
 def _read_table(
-    field: FormField, sample: _Sample, page: AlignedPage, corners: Floats, model: DigitClassifier | None
+    field: FormField,
+    sample: _Sample,
+    page: AlignedPage,
+    corners: Floats,
+    model: DigitClassifier | None,
 ) -> FieldReading:
     try:
         table = read_table(sample.gray, rows=field.rows, columns=field.columns, model=model)

@@ -1,0 +1,45 @@
+"""Tables that commands write as results come, with a progress bar and log messages."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from ..batch import Batch
+
+
+def write_table(batch: Batch[Any], out: str, **options: Any) -> bool:
+    """Write the table and return whether a file could not be read."""
+    with _logging_to_stderr():
+        try:
+            return batch.write(out, **options).failed > 0
+        except KeyboardInterrupt:
+            raise click.ClickException(f"interrupted; --resume continues {out}") from None
+
+
+class _Echo(logging.Handler):
+    """Writes messages to standard error, above a progress bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        prefix = "Error: " if record.levelno >= logging.ERROR else ""
+        tqdm.write(f"{prefix}{record.getMessage()}", file=sys.stderr)
+
+
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    logger, handler = logging.getLogger("ocrdigit"), _Echo()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)

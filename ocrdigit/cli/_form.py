@@ -1,0 +1,95 @@
+"""``ocrdigit form``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from ..batch import describe
+from ._batch_output import write_table
+from ._options import CLASSIFIER, examples, load_model
+
+
+@click.command(
+    short_help="Read the fields of a form in scans and photos of it.",
+    epilog=examples(
+        "ocrdigit form invoice.json scan.png",
+        "ocrdigit form invoice.json scans/ --out fields.csv --min-confidence 0.98 --resume",
+    ),
+)
+@click.argument("template", type=click.Path(), metavar="FORM")
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
+@CLASSIFIER
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: fields, numbers, boxes.")
+@click.option(
+    "--pages", metavar="RANGES", help="Pages of a TIFF or PDF, such as 1-3,7.  [default: all]"
+)
+@click.option(
+    "--out",
+    type=click.Path(),
+    metavar="TABLE",
+    help="Write a row for each field to this .csv, .jsonl or .parquet file instead of printing.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0,
+    show_default=True,
+    help="Fields of lower confidence get the status review.",
+)
+@click.option("--resume", is_flag=True, help="Continue the run that was writing --out.")
+@click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
+@click.option(
+    "--jobs", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
+)
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
+def form(
+    template: str,
+    files: tuple[str, ...],
+    path: str | None,
+    as_json: bool,
+    pages: str | None,
+    out: str | None,
+    min_confidence: float,
+    resume: bool,
+    overwrite: bool,
+    jobs: int | None,
+    quiet: bool,
+) -> None:
+    """Read the fields of the template FORM in each page of the image FILES.
+
+    FORM is a JSON file that `Form.save` or the page of `ocrdigit app` wrote. A page that cannot be
+    read or does not show the form is reported on standard error and makes the exit code 1.
+    """
+    from ..forms import Form
+
+    if not out and (resume or overwrite):
+        raise click.UsageError(f"{'--resume' if resume else '--overwrite'} needs --out")
+    if out and as_json:
+        raise click.UsageError("--json is not for --out")
+    batch = Form.load(template).read_many(
+        files,
+        pages=pages,
+        model=load_model(path) if path else None,
+        min_confidence=min_confidence,
+        on_error="return",
+        n_jobs=jobs,
+        progress=bool(out) and not quiet,
+    )
+    if out:
+        failed = write_table(batch, out, resume=resume, overwrite=overwrite)
+    else:
+        answers = []
+        for result in batch:
+            if result.error is not None:
+                click.echo(f"Error: {result.source}: {describe(result.error)}", err=True)
+            answers.append(result.to_dict())
+            if not as_json:
+                for name, found in result.items():
+                    click.echo(f"{result.source}: {name}: {found.text or '(' + found.status + ')'}")
+        if as_json:
+            click.echo(json.dumps(answers, indent=1))
+        failed = batch.summary.failed > 0
+    if failed:
+        raise click.exceptions.Exit(1)
