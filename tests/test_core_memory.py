@@ -143,6 +143,23 @@ def test_c_memory_does_not_grow(network, batch):
     assert min(grow(20) for _ in range(3)) < 20 * 64  # no leak in each round is below 64
 
 
+@pytest.mark.skipif(
+    SANITIZED or not hasattr(ctypes.CDLL(None), "mallinfo2"),
+    reason="needs glibc's own malloc",
+)
+def test_memory_of_training_follows_the_data(network, batch):
+    trainer = make_trainer(network, batch_size=65536)
+    sizes = []
+
+    def measure(progress):
+        sizes.append(allocated_bytes() - before)
+
+    before = allocated_bytes()
+    for count in (7, 70):
+        trainer.run(batch.images[:count], batch.labels[:count], 1.0, on_step=measure)
+    assert sizes[0] < sizes[1] < 5e6  # 65,536 images would take 400 times as much
+
+
 def test_python_memory_does_not_grow(network, batch):
     import tracemalloc
 

@@ -38,7 +38,7 @@ static od_status allocate_buffers(od_trainer *t, od_error *error) {
   const od_shape in = od_network_input(t->network);
   const size_t total = od_network_total_size(t->network);
   const od_shape out = od_network_output(t->network);
-  const size_t classes = (size_t)out.c, batch_size = (size_t)t->config.batch_size;
+  const size_t classes = (size_t)out.c;
   t->positions = (size_t)out.h * (size_t)out.w;
   t->maps = out.h > 1;
   t->sequences = t->positions > 1 && !t->maps;
@@ -55,12 +55,34 @@ static od_status allocate_buffers(od_trainer *t, od_error *error) {
   t->augment_scratch = od_allocate(t->augment_size, (size_t)t->threads);
   t->scores = od_allocate((t->block + 1) * t->outputs, sizeof *t->scores);
   t->ctc_scratch = od_allocate(t->sequences ? od_ctc_scratch(t->positions, classes) : 1, 1);
-  t->labels = od_allocate(batch_size, t->positions);
-  t->targets = od_allocate(batch_size * classes, sizeof *t->targets);
   if (!t->step_gradient || !t->saved_weights || !t->best_weights || !t->augment_scratch ||
-      !t->scores || !t->ctc_scratch || !t->labels || !t->targets)
+      !t->scores || !t->ctc_scratch)
     return od_fail_memory(error, "the trainer's buffers");
   return OD_OK;
+}
+
+static void release_batch(od_trainer *t) {
+  od_gradient_destroy(t->gradient);
+  od_release(t->labels);
+  od_release(t->targets);
+  t->gradient = NULL;
+  t->labels = NULL;
+  t->targets = NULL;
+  t->capacity = 0;
+}
+
+/* Allocate what batches of n images need, unless an earlier run needed as much. */
+static od_status reserve_batch(od_trainer *t, int n, od_error *error) {
+  if (n <= t->capacity) return OD_OK;
+  release_batch(t);
+  const size_t classes = (size_t)od_network_classes(t->network);
+  t->labels = od_allocate((size_t)n, t->positions);
+  t->targets = od_allocate((size_t)n * classes, sizeof *t->targets);
+  if (!t->labels || !t->targets) return od_fail_memory(error, "the labels of a batch");
+  const od_status status = od_gradient_create(t->network, t->kernels, t->config.precision, n,
+                                              t->threads, &t->gradient, error);
+  if (!status) t->capacity = n;
+  return status;
 }
 
 od_status od_trainer_create(od_network *network, const od_kernels *kernels, int threads,
@@ -78,9 +100,7 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
   status = allocate_buffers(t, error);
   if (!status)
     status = od_optimizer_create(network, kernels, &config->optimizer, &t->optimizer, error);
-  if (!status)
-    status = od_gradient_create(network, kernels, config->precision, config->batch_size, threads,
-                                &t->gradient, error);
+  if (!status) status = reserve_batch(t, 1, error); /* a run reserves what its data need */
   if (status) {
     od_trainer_destroy(t);
     return status;
@@ -92,7 +112,7 @@ od_status od_trainer_create(od_network *network, const od_kernels *kernels, int 
 void od_trainer_destroy(od_trainer *t) {
   if (!t) return;
   od_optimizer_destroy(t->optimizer);
-  od_gradient_destroy(t->gradient);
+  release_batch(t);
   od_workspace_destroy(t->workspace);
   od_model_destroy(t->model);
   od_release(t->step_gradient);
@@ -100,8 +120,6 @@ void od_trainer_destroy(od_trainer *t) {
   od_release(t->best_weights);
   od_release(t->scores);
   od_release(t->ctc_scratch);
-  od_release(t->labels);
-  od_release(t->targets);
   od_release(t->augment_scratch);
   od_release(t);
 }
@@ -421,6 +439,7 @@ od_status od_trainer_run(od_trainer *t, od_thread_pool *pool, const od_train_dat
   const size_t count = train->images.count, batch = (size_t)t->config.batch_size;
   const size_t steps = (count + batch - 1) / batch;
   od_status status = check_run(t, train, validation, steps, error);
+  if (!status) status = reserve_batch(t, (int)od_min_size(count, batch), error);
   if (status) return status;
   const session s = {.trainer = t,
                      .pool = od_thread_pool_threads(pool) > t->threads ? NULL : pool,

@@ -67,7 +67,8 @@ typedef struct od_train_data {
 
 typedef struct od_trainer od_trainer;
 
-/* Create a trainer for `network`, which must outlive it. The config is copied and checked.
+/* Create a trainer for `network`, which must outlive it. The config is copied and checked. Memory
+ * for batches is allocated by runs, for as many images as the smaller of batch and data has.
  * Errors: OD_ERROR_ARGUMENT names the field; OD_ERROR_MEMORY. */
 od_status od_trainer_create(od_network *network, const od_kernels *kernels, int threads,
                             const od_train_config *config, od_trainer **trainer, od_error *error);
@@ -78,8 +79,9 @@ void od_trainer_destroy(od_trainer *trainer);
  * holds the average during validation, on_block and on_epoch, and after the run.
  * Returns OD_OK; OD_STOPPED if a callback returned false (the network has the weights after the
  * last completed step, or their average); or OD_ERROR_ARGUMENT for invalid data, for patience or
- * restore_best without validation data, and if the loss or the gradient is not finite (the network
- * has the weights before that step, or their average). */
+ * restore_best without validation data, if a batch would take more than 8 GiB, and if the loss or
+ * the gradient is not finite (the network has the weights before that step, or their average); or
+ * OD_ERROR_MEMORY. */
 od_status od_trainer_run(od_trainer *trainer, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error);

@@ -30,7 +30,8 @@ struct od_trainer {
   od_train_config config;
   int threads;
   od_optimizer *optimizer;
-  od_gradient *gradient;
+  int capacity;            /* images of a batch that gradient, labels and targets have room for */
+  od_gradient *gradient;   /* (capacity) */
   od_model *model;         /* for validation: the weights at its start, packed */
   od_workspace *workspace; /* of `model` */
   od_real *step_gradient;  /* (trainable) */
@@ -43,8 +44,8 @@ struct od_trainer {
   size_t block;            /* images per inference call */
   od_real *scores;         /* (block + 1, outputs); the last row is scratch */
   void *ctc_scratch;       /* od_ctc_scratch bytes */
-  uint8_t *labels;         /* (batch_size, positions) */
-  od_real *targets;        /* (batch_size, classes) */
+  uint8_t *labels;         /* (capacity, positions) */
+  od_real *targets;        /* (capacity, classes) */
   size_t total_bytes;      /* of all the network's values */
   size_t augment_size;     /* bytes of scratch per worker */
   unsigned char *augment_scratch;

@@ -1158,6 +1158,35 @@ static void test_batch_sizes(void) {
   }
 }
 
+/* Trains on few images, on all and on few again; the trainer makes room for as many as there are.
+ */
+static void train_on_more_and_more(od_network *network, int threads) {
+  const size_t counts[] = {7, IMAGES, 7};
+  problem *train = make_problem(1);
+  od_train_config config = default_config();
+  config.batch_size = 1000;
+  od_trainer *trainer = make_trainer(network, &config, threads);
+  od_thread_pool *pool = make_pool(threads);
+  od_error error;
+  for (int i = 0; i < 3; i++) {
+    train->data.images.count = counts[i];
+    CHECK_INT(od_trainer_run(trainer, pool, &train->data, NULL, NULL, &error), OD_OK);
+  }
+  od_thread_pool_destroy(pool);
+  od_trainer_destroy(trainer);
+  free(train);
+}
+
+static void test_room_for_batches(void) {
+  od_network *one = rich_network(), *two = rich_network();
+  train_on_more_and_more(one, 1);
+  train_on_more_and_more(two, 2);
+  CHECK(all_finite(one));
+  CHECK(same_values(two, od_network_values_const(one)));
+  od_network_destroy(one);
+  od_network_destroy(two);
+}
+
 int main(void) {
   RUN(test_learns);
   RUN(test_progress);
@@ -1182,5 +1211,6 @@ int main(void) {
   RUN(test_invalid_data);
   RUN(test_augmentation_of_colours);
   RUN(test_batch_sizes);
+  RUN(test_room_for_batches);
   return check_end();
 }
