@@ -40,7 +40,8 @@ class Network:
     activation=None), dense (units, use_bias=True, activation=None), relu, max_pool2d,
     global_average_pool2d, batch_norm (momentum=0.99, epsilon=0.001), dropout (rate),
     flatten, map_to_sequence. The last dense layer may have activation="softmax", which changes
-    nothing. Kernels start Glorot-uniform from ``seed``.
+    nothing. Kernels start Glorot-uniform from ``seed``. Layers with more than ``max_weights``
+    numbers, moving statistics included, raise ValueError before any memory is allocated.
 
     Without flatten, dense, global_average_pool2d and map_to_sequence the output is a map of class
     scores: the network labels pixels, and ``predict_map`` runs it on pictures of any size.
@@ -52,6 +53,7 @@ class Network:
         input_shape: tuple[int, int, int] = (28, 28, 1),
         *,
         seed: int = 0,
+        max_weights: int | None = None,
     ) -> Network: ...
     @property
     def layers(self) -> list[dict[str, Any]]:

@@ -111,7 +111,8 @@ static od_status check_scores(const od_network *net, const od_layer *layers, od_
   return OD_OK;
 }
 
-static od_status allocate_values(od_network *net, od_error *error) {
+/* Names the tensors and counts their numbers, in net->total. */
+static od_status list_tensors(od_network *net, od_error *error) {
   od_shape in = net->input;
   for (int i = 0; i < net->count; in = net->layers[i++].out) add_trainable_tensors(net, i, in);
   int trainable = net->tensor_count;
@@ -124,6 +125,10 @@ static od_status allocate_values(od_network *net, od_error *error) {
       return od_fail(error, OD_ERROR_ARGUMENT, "layers: %s makes more than %zu numbers",
                      net->tensors[t].name, max_values);
   }
+  return OD_OK;
+}
+
+static od_status allocate_values(od_network *net, od_error *error) {
   net->values = od_allocate(net->total, sizeof *net->values);
   if (!net->values) return od_fail_memory(error, "the network's weights");
   od_real *next = net->values;
@@ -141,8 +146,9 @@ static void initialize_vector(const od_tensor *tensor) {
   for (size_t i = 0; i < tensor->size; i++) tensor->data[i] = one;
 }
 
-static od_status create(od_shape input, const od_layer *layers, int count, bool scores,
-                        od_network **network, od_error *error) {
+/* Creates all of a network but its values, which may be large. */
+static od_status lay_out(od_shape input, const od_layer *layers, int count, bool scores,
+                         od_network **network, od_error *error) {
   *network = NULL;
   if (count < 1 || count > OD_MAX_LAYERS)
     return od_fail(error, OD_ERROR_ARGUMENT, "layers: got %d of them, expected 1 to %d", count,
@@ -166,14 +172,36 @@ static od_status create(od_shape input, const od_layer *layers, int count, bool 
   if (!net->layers || !net->tensors) status = od_fail_memory(error, "the network's layers");
   if (!status) status = connect_layers(net, layers, error);
   if (!status && scores) status = check_scores(net, layers, error);
+  if (!status) status = list_tensors(net, error);
+  if (status) {
+    od_network_destroy(net);
+    return status;
+  }
+  *network = net;
+  return OD_OK;
+}
+
+static od_status create(od_shape input, const od_layer *layers, int count, bool scores,
+                        od_network **network, od_error *error) {
+  od_network *net;
+  od_status status = lay_out(input, layers, count, scores, &net, error);
   if (!status) status = allocate_values(net, error);
+  *network = status ? NULL : net;
   if (status) {
     od_network_destroy(net);
     return status;
   }
   for (int t = 0; t < net->tensor_count; t++) initialize_vector(&net->tensors[t]);
-  *network = net;
   return OD_OK;
+}
+
+od_status od_network_count_weights(od_shape input, const od_layer *layers, int count,
+                                   size_t *weights, od_error *error) {
+  od_network *net;
+  const od_status status = lay_out(input, layers, count, true, &net, error);
+  *weights = status ? 0 : net->total;
+  od_network_destroy(net);
+  return status;
 }
 
 od_status od_network_create(od_shape input, const od_layer *layers, int count, od_network **network,

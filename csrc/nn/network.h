@@ -49,6 +49,11 @@ od_status od_network_create(od_shape input, const od_layer *layers, int count, o
                             od_error *error);
 void od_network_destroy(od_network *network);
 
+/* Counts the numbers of all tensors of such a network, before memory is allocated for them: layers
+ * from a file may claim any size. Errors: as od_network_create. */
+od_status od_network_count_weights(od_shape input, const od_layer *layers, int count,
+                                   size_t *weights, od_error *error);
+
 /* Creates a copy of a network that ends with layer `last`: its class scores are the flattened
  * output (h, w, c) of that layer. It serves to inspect a network, and is only run: it has no
  * loss. Errors: OD_ERROR_MEMORY. */

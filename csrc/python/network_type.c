@@ -1,5 +1,6 @@
 #include "network_type.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "arguments.h"
@@ -59,11 +60,25 @@ static bool read_input_shape(PyObject *value, od_shape *shape) {
   return read;
 }
 
+/* Fails if the layers have more weights than the number in `value`, before they are allocated. */
+static bool check_weights(PyObject *value, od_shape input, const od_layer *layers, int count) {
+  long long max;
+  size_t weights;
+  od_error error;
+  if (!convert_int(value, "max_weights", 0, LLONG_MAX, &max)) return false;
+  const od_status status = od_network_count_weights(input, layers, count, &weights, &error);
+  if (status != OD_OK) return raise_status(status, &error) != NULL;
+  if (weights <= (unsigned long long)max) return true;
+  PyErr_Format(PyExc_ValueError, "layers: they have %zu weights, expected at most %R", weights,
+               value);
+  return false;
+}
+
 static PyObject *network_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
-  static char *names[] = {"layers", "input_shape", "seed", NULL};
-  PyObject *list, *input_shape = NULL, *seed_value = NULL;
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O$O:Network", names, &list, &input_shape,
-                                   &seed_value))
+  static char *names[] = {"layers", "input_shape", "seed", "max_weights", NULL};
+  PyObject *list, *input_shape = NULL, *seed_value = NULL, *max_weights = NULL;
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O$OO:Network", names, &list,
+                                   &input_shape, &seed_value, &max_weights))
     return NULL;
   od_layer layers[OD_MAX_LAYERS];
   int count;
@@ -71,7 +86,8 @@ static PyObject *network_new(PyTypeObject *type, PyObject *arguments, PyObject *
   uint64_t seed = 0;
   if (!layers_read(list, layers, &count) ||
       (input_shape && !read_input_shape(input_shape, &input)) ||
-      (seed_value && !convert_seed(seed_value, "seed", &seed)))
+      (seed_value && !convert_seed(seed_value, "seed", &seed)) ||
+      (max_weights && max_weights != Py_None && !check_weights(max_weights, input, layers, count)))
     return NULL;
   od_network *network;
   od_error error;
@@ -311,7 +327,8 @@ static PyGetSetDef attributes[] = {
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)PyDoc_STR("Network(layers, input_shape=(28, 28, 1), *, seed=0)\n--\n\n"
+    {Py_tp_doc, (void *)PyDoc_STR("Network(layers, input_shape=(28, 28, 1), *, seed=0, "
+                                  "max_weights=None)\n--\n\n"
                                   "A sequential network and its weights.")},
     {Py_tp_new, SLOT(network_new)},
     {Py_tp_dealloc, SLOT(network_dealloc)},

@@ -37,6 +37,10 @@ static void check_refused(const refusal *r, int count) {
   for (int i = 0; i < 3 && r->parts[i]; i++) CHECK_CONTAINS(error.message, r->parts[i]);
   CHECK(strlen(error.message) < sizeof error.message - 1); /* not truncated */
   CHECK_INT(od_network_create(r->input, r->layers, count, &network, NULL), OD_ERROR_ARGUMENT);
+  size_t weights = 1;
+  CHECK_INT(od_network_count_weights(r->input, r->layers, count, &weights, NULL),
+            OD_ERROR_ARGUMENT);
+  CHECK(weights == 0);
 }
 
 static void test_refusals(void) {
@@ -130,6 +134,15 @@ static void test_refusals(void) {
     CHECK_CASE("refusal %zu (%s)", i, all[i].parts[0]);
     check_refused(&all[i], all[i].count < 0 ? all[i].count + 1 : count);
   }
+}
+
+static void test_counts_weights(void) {
+  const od_layer layers[] = {conv(4, 3, 1, true, true), norm_of(0.9, 1e-3), FLATTEN,
+                             dense(10, false)};
+  size_t weights;
+  od_error error;
+  CHECK_INT(od_network_count_weights((od_shape){28, 28, 1}, layers, 4, &weights, &error), OD_OK);
+  CHECK(weights == 4 * 9 + 4 + 4 * 4 + 28 * 28 * 4 * 10 + 10);
 }
 
 static void test_too_many_layers(void) {
@@ -546,6 +559,7 @@ static void test_extreme_scores(void) {
 
 int main(void) {
   RUN(test_refusals);
+  RUN(test_counts_weights);
   RUN(test_too_many_layers);
   RUN(test_too_large_batches);
   RUN(test_output_shapes);
