@@ -133,6 +133,22 @@ def test_the_files(fitted: DigitClassifier):
     assert sorted(path.suffix for path in Path().iterdir()) == [".c", ".h"]
 
 
+def test_both_files_or_none(fitted: DigitClassifier):
+    Path("digits.h").write_text("old header")
+    Path("digits.c").mkdir()
+    with pytest.raises(OSError, match=r"digits\.c"):
+        fitted.save("digits.h")
+    assert Path("digits.h").read_text() == "old header"
+    assert sorted(path.name for path in Path().iterdir()) == ["digits.c", "digits.h"]
+    Path("digits.h").unlink()
+    with pytest.raises(OSError, match=r"digits\.c"):
+        fitted.save("digits.c")
+    assert [path.name for path in Path().iterdir()] == ["digits.c"]
+    Path("digits.c").rmdir()
+    fitted.save("digits.c")
+    assert sorted(path.name for path in Path().iterdir()) == ["digits.c", "digits.h"]
+
+
 def test_command_line(model_file: Path):
     answer = CliRunner().invoke(main, ["export", str(model_file), "digits.h"])
     assert answer.exit_code == 0

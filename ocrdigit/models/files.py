@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
-from .._atomic import write_atomically
+from .._atomic import write_atomically, write_together
 from ._classes import DIGITS, digits_only
 
 FORMAT = "ocrdigit"
@@ -156,13 +156,13 @@ def metadata_of(network: _core.Network) -> dict[str, str]:
 
 
 def _write_c(path: Path, network: _core.Network) -> None:
-    """Write a .h and a .c file; ``path`` is either of them."""
+    """Write a .h and a .c file, both or none; ``path`` is either of them."""
     from .formats._c_source import to_c
 
     start = os.path.splitext(os.fspath(path))[0]
     texts = to_c(network, metadata_of(network), os.path.basename(start))
-    for suffix, text in zip(_C_SUFFIXES, texts, strict=True):
-        write_atomically(start + suffix, text.encode())
+    pairs = zip(_C_SUFFIXES, texts, strict=True)
+    write_together({start + suffix: text.encode() for suffix, text in pairs})
 
 
 def to_safetensors(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
