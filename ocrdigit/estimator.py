@@ -385,7 +385,7 @@ class DigitClassifier:
 
         Raises
         ------
-        TypeError, ValueError, RuntimeError
+        TypeError, ValueError, NotFittedError
             As :meth:`predict`.
         """
         network = self._fitted()
@@ -415,8 +415,9 @@ class DigitClassifier:
         ------
         TypeError, ValueError, OSError
             As :func:`ocrdigit.predict`.
-        RuntimeError
-            Before ``fit``; scikit-learn's NotFittedError as well if that is imported.
+        NotFittedError
+            Before ``fit``: scikit-learn's if that is imported, else one of ours. Either is a
+            ValueError and an AttributeError.
         """
         classifier = self._fitted_classifier()
         min_confidence = 0.0 if reject is None else _checks.fraction("reject", reject)
@@ -518,7 +519,7 @@ class DigitClassifier:
     ) -> Explanation:
         """Explain which pixels of an image support a digit, by Grad-CAM.
 
-        Parameters, result and errors are those of :func:`ocrdigit.explain`; RuntimeError
+        Parameters, result and errors are those of :func:`ocrdigit.explain`; NotFittedError
         before ``fit``.
         """
         from .explaining import explain_image
@@ -530,7 +531,7 @@ class DigitClassifier:
 
         Raises
         ------
-        TypeError, ValueError, RuntimeError
+        TypeError, ValueError, NotFittedError
             As :meth:`fit` and :meth:`predict`.
         """
         classifier = self._fitted_classifier()
@@ -592,7 +593,7 @@ class DigitClassifier:
             If the package for the format is not installed.
         OSError
             If the file cannot be written; an existing file stays as it was.
-        RuntimeError
+        NotFittedError
             Before ``fit``.
         """
         network, calibration = self._fitted(), None
@@ -629,7 +630,10 @@ class DigitClassifier:
         OSError
             If the file cannot be read.
         ValueError
-            If the file is damaged or holds something else, or ``precision`` is unknown.
+            If the file is damaged or holds something else, is larger than 512 MiB, its network
+            takes too much memory or gives infinite scores, or ``precision`` is unknown.
+        MemoryError
+            If there is not enough memory for the network.
 
         Examples
         --------
@@ -812,12 +816,15 @@ def _one_image(X: object) -> str:
     return f"one image of shape {tuple(shape)}, not {samples} of {shape[1]} feature(s)"
 
 
-def _not_fitted_error() -> type[RuntimeError]:
-    """Return the exception for an unfitted model; scikit-learn's too if that is imported."""
+class NotFittedError(ValueError, AttributeError):
+    """A model is used before ``fit``; of the bases of scikit-learn's exception of this name."""
+
+
+def _not_fitted_error() -> type[Exception]:
+    """Return scikit-learn's exception if that is imported, as then it may be caught; else ours."""
     exceptions = sys.modules.get("sklearn.exceptions")
-    if exceptions is None:
-        return RuntimeError
-    return type("NotFittedError", (RuntimeError, exceptions.NotFittedError), {})
+    kind: type[Exception] = getattr(exceptions, "NotFittedError", NotFittedError)
+    return kind
 
 
 @contextmanager

@@ -353,7 +353,7 @@ def filters(model: DigitClassifier, layer: str | None = None) -> Chart:
     ------
     ValueError
         If the network has no convolution, or none of this name.
-    RuntimeError
+    NotFittedError
         If the model is not fitted.
 
     Examples
@@ -399,7 +399,7 @@ def feature_maps(
     ------
     TypeError, ValueError
         If there is no such layer, its output is a vector, or ``X`` is not a single image.
-    RuntimeError
+    NotFittedError
         If the model is not fitted.
 
     Examples

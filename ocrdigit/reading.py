@@ -338,7 +338,7 @@ def read(
     ------
     TypeError
         ``image`` is of a type or dtype that is not supported, or a parameter of a wrong type.
-    RuntimeError
+    NotFittedError
         ``model`` has not been fitted.
     ModuleNotFoundError
         A PDF needs pypdfium2, or a HEIC file pillow-heif: the message names the extra.

@@ -361,7 +361,7 @@ def read_table(
     ------
     TypeError
         ``image`` is of a type or dtype that is not supported, or a parameter of a wrong type.
-    RuntimeError
+    NotFittedError
         ``model`` has not been fitted.
     ValueError
         ``image`` is not valid, see :func:`ocrdigit.read`; ``rows`` or ``columns`` is out of range;

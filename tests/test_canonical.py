@@ -315,7 +315,7 @@ def test_map_can_be_interrupted(digit: NDArray[np.uint8]) -> None:
 
 
 def test_n_jobs_and_unfitted_models(digit: NDArray[np.uint8]) -> None:
-    with pytest.raises(RuntimeError, match="no model yet"):
+    with pytest.raises(ValueError, match="no model yet"):
         DigitClassifier().predict(digit)
     model = ocrdigit.load(_predict.MODEL_PATH)
     expected = model.predict_proba(digit)

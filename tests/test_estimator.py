@@ -17,6 +17,7 @@ from conftest import SMALL, small_model, weights_of
 import ocrdigit
 from ocrdigit import DigitClassifier, _core, architectures, augmentations, recipes
 from ocrdigit.datasets import Dataset
+from ocrdigit.estimator import NotFittedError
 from ocrdigit.progress import TrainingDisplay
 
 # -- parameters --
@@ -388,10 +389,19 @@ def test_single_images_and_batches(fitted: DigitClassifier, sample: Dataset) -> 
 def test_unfitted_models(sample: Dataset) -> None:
     model = small_model()
     for call in (model.predict, model.predict_proba):
-        with pytest.raises(RuntimeError, match="call fit"):
+        with pytest.raises(ValueError, match="call fit"):
             call(sample.X_test)
-    with pytest.raises(RuntimeError, match="call fit"):
+    with pytest.raises(AttributeError, match="call fit"):
         model.save("model.safetensors")
+
+
+def test_unfitted_models_without_sklearn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "sklearn.exceptions", raising=False)
+    with pytest.raises(NotFittedError, match="call fit") as caught:
+        small_model().predict(np.zeros((28, 28), np.uint8))
+    assert isinstance(caught.value, ValueError)
+    assert isinstance(caught.value, AttributeError)
+    assert "sklearn.exceptions" not in sys.modules
 
 
 def test_n_jobs_holds_for_the_call_only(fitted: DigitClassifier, sample: Dataset) -> None:

@@ -306,7 +306,7 @@ def test_bad_arguments(sample: Dataset, fitted: DigitClassifier) -> None:
         ((fitted, X, y + 5), ValueError, "digits 0..9"),
         ((fitted, [], []), ValueError, "X is an empty list"),
         ((Oracle(y[:5]), X, y), ValueError, r"must return \(20, 10\)"),
-        ((DigitClassifier(), X, y), RuntimeError, "no model yet"),
+        ((DigitClassifier(), X, y), ValueError, "no model yet"),
     ):
         with pytest.raises(error, match=message):
             evaluate(*arguments)

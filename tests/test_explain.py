@@ -294,5 +294,5 @@ def test_networks_without_maps():
 
 
 def test_before_fit(sample: Dataset):
-    with pytest.raises(RuntimeError, match="no model yet"):
+    with pytest.raises(ValueError, match="no model yet"):
         small_model().explain(sample.X_test[0])

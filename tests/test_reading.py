@@ -224,7 +224,7 @@ class TestReading:
     def test_model_is_checked(self, picture: synth.Picture) -> None:
         with pytest.raises(TypeError, match="model must be a DigitClassifier"):
             ocrdigit.read(picture.image, model="tiny")
-        with pytest.raises(RuntimeError, match="fit"):
+        with pytest.raises(ValueError, match="fit"):
             ocrdigit.read(picture.image, model=ocrdigit.DigitClassifier())
 
     def test_threads_share_networks(self) -> None:
