@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -251,8 +252,8 @@ def test_idx_arrays_of_any_rank(tmp_path: Path) -> None:
         (lambda data: data[:9], "truncated in its header"),
         (lambda data: data[:-1], "truncated: 1,567 bytes of data, expected 1,568"),
         (lambda data: data + b"\0", "more data"),
-        (lambda data: data[:4] + b"\xff" * 12 + data[16:], "4 GiB"),
-        (lambda data: data[:4] + b"\0\0\xff\xff" + data[8:], "truncated"),
+        (lambda data: data[:4] + b"\xff" * 12 + data[16:], "bytes, the maximum"),
+        (lambda data: data[:4] + b"\0\0\x1f\xff" + data[8:], "truncated"),
         (lambda data: b"\x89PNG\r\n", "not an IDX file"),
     ],
 )
@@ -401,6 +402,48 @@ def test_bad_class_folders(class_folder: Path, tmp_path: Path) -> None:
     (class_folder / "4" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nrubbish")
     with pytest.raises(ValueError, match=r"bad\.png is not an image"):
         datasets.load_folder(class_folder)
+
+
+def test_folders_of_links(class_folder: Path) -> None:
+    """Links in a cycle end; a pipe, which would wait for ever, is refused."""
+    (class_folder / "0" / "again").symlink_to(class_folder)
+    (class_folder / "1" / "self.png").symlink_to("self.png")
+    with pytest.raises(OSError, match=r"self\.png"):
+        datasets.load_folder(class_folder)
+    (class_folder / "1" / "self.png").unlink()
+    count = len(datasets.load_folder(class_folder)[0])
+    (class_folder / "3" / "pipe.png").parent.mkdir(exist_ok=True)
+    os.mkfifo(class_folder / "3" / "pipe.png")
+    with pytest.raises(ValueError, match=r"pipe\.png: neither a file nor a link to one"):
+        datasets.load_folder(class_folder)
+    assert count > 0
+
+
+def test_folders_of_too_many_images(class_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocrdigit.datasets._own.MAX_IMAGES", 1)
+    with pytest.raises(ValueError, match=f"{class_folder}.*more than 1 images"):
+        datasets.load_folder(class_folder)
+
+
+def test_sizes_of_packed_files_are_bounded(sample: Dataset, tmp_path: Path) -> None:
+    """Files of 1 MB may unpack to 8 MiB, or to what the caller allows."""
+    images, labels = np.zeros((12_000, 28, 28), np.uint8), np.zeros(12_000, np.uint8)
+    npz, idx, table = tmp_path / "a.npz", tmp_path / "a-idx3.gz", tmp_path / "a.csv.gz"
+    np.savez_compressed(npz, X=images, y=labels)
+    idx.write_bytes(gzip.compress(idx_bytes(images)))
+    table.write_bytes(gzip.compress((",".join(["0"] * 785) + "\n").encode() * 6000))
+    for load, path in (
+        (datasets.load_npz, npz),
+        (datasets.load_data, npz),
+        (datasets.read_idx, idx),
+        (datasets.load_csv, table),
+        (datasets.load_data, table),
+    ):
+        with pytest.raises(ValueError, match=rf"{path.name}: .*max_bytes"):
+            load(path)
+    assert datasets.read_idx(idx, max_bytes=10_000_000).shape == images.shape
+    assert len(datasets.load_npz(npz, max_bytes=10_000_000)[0]) == 12_000
+    assert len(datasets.load_data(table, max_bytes=10_000_000).X_train) == 6000
 
 
 def csv_text(sample: Dataset, header: str = "", label_at: int = 0, count: int = 12) -> str:

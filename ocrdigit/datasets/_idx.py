@@ -11,14 +11,18 @@ from typing import IO, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .._bounded import errors_of, max_unpacked
+
 _UBYTE = 0x08
-_MAX_BYTES = 1 << 32
+MAX_BYTES = 1 << 32
 _CHUNK = 1 << 20
 _GZIP_CHUNK = 1 << 16
 _GZIP = 31  # zlib's wbits for a gzip header and its checksum
 
 
-def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray[np.uint8]:
+def read_idx(
+    path: str | os.PathLike[str], sha256: str | None = None, *, max_bytes: int | None = None
+) -> NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, plain or gzipped.
 
     Parameters
@@ -27,6 +31,9 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
         The file; gzip is recognized by the file's first bytes, not by its name.
     sha256 : str, optional
         The expected SHA-256 of the uncompressed bytes.
+    max_bytes : int, optional
+        The maximum size of the uncompressed file. None: 4 GiB; for a gzipped file also 8 MiB, and
+        64 more for each of its bytes beyond 1 MB.
 
     Returns
     -------
@@ -38,20 +45,22 @@ def read_idx(path: str | os.PathLike[str], sha256: str | None = None) -> NDArray
     OSError
         If the file cannot be read.
     ValueError
-        If the file is truncated, damaged or of another format, or its SHA-256 differs.
+        If the file is truncated, damaged, of another format or too large, or its SHA-256 differs.
 
     Examples
     --------
     >>> import ocrdigit
     >>> images = ocrdigit.datasets.read_idx("train-images-idx3-ubyte.gz")  # doctest: +SKIP
     """
-    with open(path, "rb") as file:
+    with open(path, "rb") as file, errors_of(path):
+        size = os.fstat(file.fileno()).st_size
         gzipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        try:
-            return _parse(_Decompressor(file) if gzipped else file, sha256)
-        except (ValueError, zlib.error) as error:
-            raise ValueError(f"{os.fspath(path)}: {error}") from error
+        if max_bytes is None:
+            max_bytes = min(MAX_BYTES, max_unpacked(size)) if gzipped else MAX_BYTES
+        if not gzipped and size > max_bytes:
+            raise ValueError(f"larger than {max_bytes:,} bytes, the maximum")
+        return _parse(_Decompressor(file) if gzipped else file, sha256, max_bytes)
 
 
 def read_all(
@@ -108,7 +117,7 @@ class _Decompressor:
         return compressed.lstrip(b"\0")
 
 
-def _parse(stream: _Stream, sha256: str | None) -> NDArray[np.uint8]:
+def _parse(stream: _Stream, sha256: str | None, max_bytes: int) -> NDArray[np.uint8]:
     magic = bytes(_read(stream, 4))
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] != _UBYTE or not 1 <= magic[3] <= 8:
         raise ValueError(f"not an IDX file of bytes (it begins with {magic.hex() or 'nothing'})")
@@ -117,8 +126,11 @@ def _parse(stream: _Stream, sha256: str | None) -> NDArray[np.uint8]:
         raise ValueError("truncated in its header")
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     count = math.prod(shape)
-    if count > _MAX_BYTES:
-        raise ValueError(f"the shape {shape} in its header is more than 4 GiB")
+    if count > max_bytes:
+        raise ValueError(
+            f"its header's shape {shape} has more than {max_bytes:,} bytes, the maximum; see "
+            "max_bytes"
+        )
     data = _read(stream, count)
     if len(data) < count:
         raise ValueError(f"truncated: {len(data):,} bytes of data, expected {count:,}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._bounded import errors_of
 from ._dataset import Dataset
+from ._npz import NpzFile
 
 # SHA-256 of each array's bytes, which do not depend on how the .npz file is compressed.
 OPTDIGITS = {
@@ -123,11 +123,8 @@ def _load(
 ) -> dict[str, NDArray[np.uint8]]:
     """Return the checked arrays of an .npz file."""
     path = _find(name, data_home)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: np.ascontiguousarray(file[key]) for key in sums}
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: damaged, or not {name}: {error}") from error
+    with errors_of(path, f"damaged, or not {name}"), NpzFile(path) as file:
+        arrays = {key: np.ascontiguousarray(file.array(key)) for key in sums}
     for key, expected in sums.items():
         if hashlib.sha256(arrays[key].tobytes()).hexdigest() != expected:
             raise ValueError(f"{path}: the SHA-256 of {key!r} differs from that of {name}")
