@@ -20,10 +20,16 @@ import numpy as np
 
 from . import _checks, _core
 from ._atomic import check_writable, remove_temporaries, write_atomically
+from ._bounded import errors_of, read_file
 from .models import files
 
 FORMAT = "ocrdigit checkpoint"
 FORMAT_VERSION = 1
+
+# Bytes of a file, whose arrays are at most five times as large as the network, and of its
+# description, in which the history grows by some 100 bytes an epoch.
+MAX_SIZE = 1 << 31
+MAX_HEADER_SIZE = 1 << 24
 
 _Callback = Callable[[Any], object]
 _History = dict[str, list[float]]
@@ -112,7 +118,7 @@ def saved_seed(path: files.Path) -> int | None:
         return None
     try:
         return int(saved.training["settings"]["seed"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{os.fspath(path)}: its metadata have no readable seed") from error
 
 
@@ -140,20 +146,17 @@ class _Saved(NamedTuple):
         history: _History,
     ) -> None:
         """Set the state of the trainer of ``training``, and the lists of ``history``."""
-        name = os.fspath(path)
-        if difference := _difference("", self.training, training):
-            raise ValueError(
-                f"{name}: a checkpoint of another training: {difference}; continue that one, or "
-                "delete the file to start anew"
-            )
-        if self.history.keys() != history.keys():
-            raise ValueError(
-                f"{name}: its history has {sorted(self.history)}, expected {sorted(history)}"
-            )
-        try:
+        with errors_of(path):
+            if difference := _difference("", self.training, training):
+                raise ValueError(
+                    f"a checkpoint of another training: {difference}; continue that one, or "
+                    "delete the file to start anew"
+                )
+            if self.history.keys() != history.keys():
+                raise ValueError(
+                    f"its history has {sorted(self.history)}, expected {sorted(history)}"
+                )
             trainer.restore(self.state)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}: {error}") from error
         for key, numbers in self.history.items():
             history[key][:] = numbers
 
@@ -181,24 +184,19 @@ def _read(path: files.Path) -> _Saved | None:
     from safetensors.numpy import load
 
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_file(path, MAX_SIZE)
     except FileNotFoundError:
         return None
-    try:
-        arrays = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        training, state, history = _parsed(header.get("__metadata__", {}))
-    except (SafetensorError, KeyError) as error:  # KeyError: an unknown number type
-        raise ValueError(
-            f"{os.fspath(path)}: damaged, or not a checkpoint of ocrdigit: {error}"
-        ) from error
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    with errors_of(path):
+        try:
+            arrays = load(data)
+        except (SafetensorError, KeyError) as error:  # KeyError: an unknown number type
+            raise ValueError(f"damaged, or not a checkpoint of ocrdigit: {error}") from error
+        training, state, history = _parsed(files.read_metadata(data, MAX_HEADER_SIZE))
     return _Saved(training, {**state, **arrays}, history)
 
 
-def _parsed(metadata: Mapping[str, str]) -> list[dict[str, Any]]:
+def _parsed(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return training, state and history in the metadata of a checkpoint."""
     if metadata.get("format") != FORMAT:
         raise ValueError(
@@ -214,13 +212,14 @@ def _parsed(metadata: Mapping[str, str]) -> list[dict[str, Any]]:
     for key in ("training", "state", "history"):
         try:
             value = json.loads(metadata[key])
-        except (KeyError, ValueError, RecursionError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
             raise ValueError(f"its metadata have no readable {key!r}")
         parsed.append(value)
-    if not all(isinstance(numbers, list) for numbers in parsed[-1].values()):
-        raise ValueError("its history has something else than lists")
+    for numbers in parsed[-1].values():
+        if not (isinstance(numbers, list) and all(isinstance(n, (int, float)) for n in numbers)):
+            raise ValueError("its history has something else than lists of numbers")
     return parsed
 
 

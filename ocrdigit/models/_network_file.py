@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._atomic import write_atomically
+from .._bounded import errors_of, read_file
 from . import files
 
 WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
@@ -47,24 +48,20 @@ def read_network(
     OSError
         The file cannot be read.
     ValueError
-        The file is of another format or damaged.
+        The file is of another format, damaged or too large, or its network gives other than finite
+        scores.
+    MemoryError
+        There is not enough memory for the network.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(os.fspath(path), "numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != file_format:
-                raise ValueError(f"not a {file_format.removeprefix('ocrdigit ')} of ocrdigit")
-            weights = {
-                name: file.get_tensor(name).astype(np.float32)
-                for name in file.keys()  # noqa: SIM118
-            }
-        network = _core.Network(json.loads(metadata["architecture"]), input_shape)
-        network.set_weights(weights)
-        network.ranges = json.loads(metadata["input_ranges"])
-    except (SafetensorError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    data = read_file(path, files.MAX_MODEL_SIZE)
+    with errors_of(path):
+        metadata = files.read_metadata(data)
+        if metadata.get("format") != file_format:
+            raise ValueError(f"not a {file_format.removeprefix('ocrdigit ')} of ocrdigit")
+        layers = json.loads(metadata["architecture"])
+        network = files.network_with(layers, input_shape, files.read_tensors(data))
+        files.check_scores(network)
+        files.set_ranges(network, json.loads(metadata["input_ranges"]))
     return network
 
 

@@ -7,6 +7,7 @@ them. It contains no code, and loading executes nothing of it.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._atomic import write_atomically, write_together
+from .._bounded import errors_of, read_file
 from ._classes import DIGITS, digits_only
 
 FORMAT = "ocrdigit"
@@ -27,7 +29,12 @@ PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "polarity
 
 _CLASSES: list[int | str] = [*range(DIGITS), "non-digit"]
 
-_MAX_HEADER = 1 << 20
+# Limits of files that are loaded. The core's own are 256 layers, 67,108,864 weights, and 4,194,304
+# numbers between two layers; inference takes 64 bytes for each of the latter and each thread.
+MAX_MODEL_SIZE = 1 << 29  # bytes of a file
+MAX_HEADER_SIZE = 1 << 20  # bytes of a safetensors file's description
+MAX_LAYER_SIZE = 1 << 19  # numbers that a layer of a classifier gives for an image
+MAX_RANGE = 1e30  # of a layer's inputs, for int8
 
 Path = str | os.PathLike[str]
 
@@ -215,47 +222,120 @@ def read_stored(path: Path) -> Stored:
     OSError
         If the file cannot be read.
     ValueError
-        If the file is damaged, of another format, or of another program.
+        If the file is damaged, of another format, or of another program, larger than
+        ``MAX_MODEL_SIZE``, or its network gives other than finite scores.
+    MemoryError
+        If there is not enough memory for the network.
     ModuleNotFoundError
         If it is a .keras file and h5py is not installed.
     """
-    if os.path.splitext(os.fspath(path))[1] == ".keras":
-        return Stored(_read_keras(path))
-    with open(path, "rb") as file:
-        start = file.read(8)
-        size = int.from_bytes(start, "little")
-        if len(start) < 8 or size > _MAX_HEADER:
-            raise ValueError(f"{os.fspath(path)}: not a safetensors file of ocrdigit")
-        header = file.read(size)
-        try:
-            metadata = _metadata(header)
-            network = _network(metadata, start + header + file.read())
-            return Stored(network, metadata["temperature"], metadata["tta"])
-        except (ValueError, TypeError, MemoryError) as error:
-            raise ValueError(f"{os.fspath(path)}: {error}") from error
+    data = read_file(path, MAX_MODEL_SIZE)
+    with errors_of(path):
+        if os.path.splitext(os.fspath(path))[1] == ".keras":
+            return Stored(_read_keras(data))
+        metadata = _parsed(read_metadata(data))
+        network = _network(metadata, read_tensors(data))
+        return Stored(network, metadata["temperature"], metadata["tta"])
 
 
-def _read_keras(path: Path) -> _core.Network:
+def _read_keras(data: bytes) -> _core.Network:
     from .formats._keras import from_keras
 
-    with open(path, "rb") as file:
-        data = file.read()
-    try:
-        network = from_keras(data)
-        if network.classes != DIGITS:
-            raise ValueError(f"a model with {network.classes} classes, expected {DIGITS}")
-    except (ValueError, TypeError, MemoryError) as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from error
+    network = from_keras(data)
+    if network.classes != DIGITS:
+        raise ValueError(f"a model with {network.classes} classes, expected {DIGITS}")
+    _check_sizes(network)
+    check_scores(network)
     return network
 
 
-def _metadata(header: bytes) -> dict[str, Any]:
-    """Return the checked metadata of a safetensors header."""
+def read_metadata(data: bytes, max_size: int = MAX_HEADER_SIZE) -> dict[str, Any]:
+    """Return the metadata of a safetensors file, {} if it has none.
+
+    Its header may have ``max_size`` bytes.
+    """
+    size = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or size > min(max_size, len(data) - 8):
+        raise ValueError("not a safetensors file of ocrdigit")
     try:
-        raw = json.loads(header)["__metadata__"]
+        metadata = json.loads(data[8 : 8 + size])["__metadata__"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raw = None
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def read_tensors(data: bytes) -> dict[str, NDArray[np.float32]]:
+    """Return the tensors of a safetensors file; float16 becomes float32."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        weights = load(data)
+    except (SafetensorError, KeyError) as error:  # KeyError: an unknown number type
+        raise ValueError(f"damaged: {error}") from error
+    for name, tensor in weights.items():
+        if tensor.dtype not in (np.float32, np.float16):
+            raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32 or float16")
+        weights[name] = tensor.astype(np.float32)
+    return weights
+
+
+def network_with(
+    layers: Any, input_shape: tuple[int, int, int], weights: Mapping[str, NDArray[np.float32]]
+) -> _core.Network:
+    """Return a network of layers and weights from a file.
+
+    Layers of far more weights than are given raise ValueError before memory is taken for them;
+    for others, the error names the tensor.
+    """
+    given = sum(tensor.size for tensor in weights.values())
+    network = _core.Network(layers, input_shape, max_weights=2 * given + 1024)
+    network.set_weights(weights)
+    return network
+
+
+def _check_sizes(network: _core.Network) -> None:
+    """Raise ValueError if a network from a file needs too much memory for an image."""
+    for layer in network.describe():
+        size = math.prod(layer["output_shape"])
+        if size > MAX_LAYER_SIZE:
+            raise ValueError(
+                f"layer {layer['name']} gives {size:,} numbers for an image, expected at most "
+                f"{MAX_LAYER_SIZE:,}"
+            )
+
+
+def check_scores(network: _core.Network, temperature: float = 1.0) -> None:
+    """Raise ValueError if a network from a file, of finite weights, overflows.
+
+    It is run on one image: a third is black, a third white, a third noise of both. The scores are
+    divided by ``temperature``.
+    """
+    height, width, channels = network.input_shape
+    image = np.zeros((1, height, width, channels), np.float32)
+    image[:, :, width // 3 :] = 1
+    noise = image[:, :, 2 * width // 3 :]
+    noise[:] = np.random.default_rng(0).integers(0, 2, noise.shape)
+    with np.errstate(over="ignore"):
+        scores = network.scores(image, 1.0) / np.float32(temperature)
+    if not np.isfinite(scores).all():
+        raise ValueError("its weights are too large: it gives scores that are infinite or NaN")
+
+
+def set_ranges(network: _core.Network, ranges: Any) -> None:
+    """Set the int8 ranges of a network from a file.
+
+    Ranges beyond ``MAX_RANGE``, which would overflow, raise ValueError.
+    """
+    network.ranges = ranges
+    for name, (low, high) in network.ranges.items():
+        if max(-low, high) > MAX_RANGE:
+            raise ValueError(f"the range of {name} is {low:g} to {high:g}, which is too large")
+
+
+def _parsed(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a model, parsed and checked."""
+    if raw.get("format") != FORMAT:
         raise ValueError("not a safetensors file of ocrdigit (by its metadata)")
     if raw.get("format_version") != str(FORMAT_VERSION):
         raise ValueError(
@@ -290,21 +370,8 @@ def _metadata(header: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        weights = load(data)
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"damaged: {error}") from error
-    for name, tensor in weights.items():
-        if tensor.dtype not in (np.float32, np.float16):
-            raise ValueError(f"tensor {name!r} is {tensor.dtype}, expected float32 or float16")
-        weights[name] = tensor.astype(np.float32)
-    if _min_size(metadata["architecture"]) > sum(tensor.size for tensor in weights.values()):
-        raise ValueError("its architecture has more weights than the file")
-    network = _core.Network(metadata["architecture"], (28, 28, 1))
+def _network(metadata: dict[str, Any], weights: Mapping[str, NDArray[np.float32]]) -> _core.Network:
+    network = network_with(metadata["architecture"], (28, 28, 1), weights)
     if network.classes != len(metadata["classes"]):
         raise ValueError(
             f"its network has {network.classes} classes, its metadata name "
@@ -313,20 +380,7 @@ def _network(metadata: dict[str, Any], data: bytes) -> _core.Network:
     needs_dense = network.classes > DIGITS or metadata["temperature"] != 1
     if needs_dense and network.layers[-1]["type"] != "dense":
         raise ValueError("a non-digit class or a temperature needs a dense layer at the end")
-    network.set_weights(weights)
-    network.ranges = metadata["input_ranges"]
+    _check_sizes(network)
+    check_scores(network, metadata["temperature"])
+    set_ranges(network, metadata["input_ranges"])
     return network
-
-
-def _min_size(layers: object) -> int:
-    """Return a lower bound of the number of weights of these layers.
-
-    A small file may declare layers of any size; this check comes before their memory is allocated.
-    """
-    inputs, total = 1, 0
-    for layer in layers if isinstance(layers, list) else []:
-        units = layer.get("filters", layer.get("units")) if isinstance(layer, dict) else None
-        if isinstance(units, int):
-            total += inputs * units
-            inputs = units
-    return total

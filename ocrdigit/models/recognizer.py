@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import _core
 from .._atomic import write_atomically
+from .._bounded import errors_of, read_file
 from .._symbols import SYMBOLS
 from . import files
 from ._network_file import WEIGHTS, read_network, read_once, write_network
@@ -143,11 +144,9 @@ def read_fusion(path: files.Path) -> FusionWeights:
     ValueError
         The file holds no fusion weights.
     """
-    with open(path, encoding="utf-8") as file:
-        try:
-            return FusionWeights(**{name: float(value) for name, value in json.load(file).items()})
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)}: not a file of fusion weights: {error}") from error
+    data = read_file(path, files.MAX_HEADER_SIZE)
+    with errors_of(path, "not a file of fusion weights"):
+        return FusionWeights(**{name: float(value) for name, value in json.loads(data).items()})
 
 
 @read_once

@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _core
+from ..._bounded import max_unpacked, read_member, sentence
 from ._layers import Layer, layers_of
 from ._require import require
 
 # The version of the exported format, which every Keras 3.x reads.
 _KERAS_VERSION = "3.8.0"
-_MAX_CONFIG, _MAX_WEIGHTS = 1 << 22, 1 << 29  # bytes, uncompressed
+_MAX_CONFIG = 1 << 20  # bytes, uncompressed
 _INPUT = (28, 28, 1)
 
 KerasLayer = dict[str, Any]
@@ -180,36 +181,85 @@ def from_keras(data: bytes) -> _core.Network:
     ModuleNotFoundError
         If h5py is not installed.
     ValueError
-        If it is not a .keras file, or has a layer that is not supported, which is named.
+        If it is not a .keras file, unpacks to far more than it has bytes, or has a layer that is
+        not supported, which is named.
+    MemoryError
+        If there is not enough memory.
     """
     h5py = require("h5py", "keras")
+    limit = max_unpacked(len(data))
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            config = json.loads(_member(archive, "config.json", _MAX_CONFIG))
-            weights = _member(archive, "model.weights.h5", _MAX_WEIGHTS)
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RecursionError, ValueError) as error:
-        raise ValueError(f"not a .keras file that can be read: {error}") from error
+            config = json.loads(read_member(archive, "config.json", min(limit, _MAX_CONFIG)))
+            weights = read_member(archive, "model.weights.h5", limit)
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile raises many types, from struct.error to RuntimeError
+        raise ValueError(f"not a .keras file that can be read: {sentence(error)}") from error
     try:
         with h5py.File(io.BytesIO(weights), "r") as file:
-            importer = _Importer(file)
+            importer = _Importer(_Weights(h5py, file, len(weights)))
             importer.import_model(config, "layers")
-            return importer.network()
-    except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-        # h5py raises any of these for a damaged file, and missing keys are KeyErrors.
-        raise ValueError(f"damaged, or of an unsupported version: {error}") from error
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:  # h5py raises any type for a damaged file
+        raise ValueError(f"damaged, or of an unsupported version: {sentence(error)}") from error
+    return importer.network()
 
 
-def _member(archive: zipfile.ZipFile, name: str, max_size: int) -> bytes:
-    if archive.getinfo(name).file_size > max_size:
-        raise ValueError(f"{name} is larger than {max_size:,} bytes")
-    return archive.read(name)
+class _Weights:
+    """The tensors of a weights file; their sizes are checked before any is read.
+
+    A dataset may be declared and never written, packed by filters, or in another file, and its size
+    is then not bounded by that of the file. Keras writes none of these.
+    """
+
+    def __init__(self, h5py: Any, file: Any, size: int) -> None:
+        self.h5py, self.file = h5py, file
+        self.left = size  # bytes that the next tensors may have: no more than the file altogether
+
+    def of(self, group: str, count: int) -> list[NDArray[np.float32]]:
+        """Return the ``count`` tensors of the layer of a group."""
+        variables = self.file
+        for name in (*group.split("/"), "vars"):
+            variables = self.item(variables, name, self.h5py.Group)
+        if len(variables) != count:
+            raise ValueError(f"{group} has {len(variables)} tensors, expected {count}")
+        datasets = [self.item(variables, str(number), self.h5py.Dataset) for number in range(count)]
+        for dataset in datasets:
+            self.check(dataset)
+        return [np.asarray(dataset[()], np.float32) for dataset in datasets]
+
+    def item(self, group: Any, name: str, kind: type) -> Any:
+        """Return a group's item; links to other files are not followed."""
+        if not isinstance(group.get(name, getlink=True), self.h5py.HardLink):
+            raise ValueError(f"its weights have no {group.name}/{name}, or it is a link")
+        item = group[name]
+        if not isinstance(item, kind):
+            raise ValueError(f"{item.name} of its weights is not a {kind.__name__.lower()}")
+        return item
+
+    def check(self, dataset: Any) -> None:
+        """Raise ValueError unless a dataset's numbers are in the file, as plain floats."""
+        name, dtype = dataset.name, dataset.dtype
+        if dtype.kind != "f" or dtype.itemsize > 8 or dtype.shape:
+            raise ValueError(f"{name} is {dtype}, expected float32")
+        stored = dataset.id.get_storage_size()
+        if dataset.chunks or dataset.is_virtual or dataset.external or stored < dataset.nbytes:
+            raise ValueError(
+                f"{name} of shape {dataset.shape} is compressed, in parts, in another file or not "
+                "written at all; expected all of its numbers in one block"
+            )
+        self.left -= dataset.nbytes
+        if self.left < 0:
+            raise ValueError("its tensors have more bytes altogether than the file")
 
 
 class _Importer:
     """Converts a model's layers one after the other."""
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
+    def __init__(self, weights: _Weights) -> None:
+        self.weights = weights
         self.layers: list[KerasLayer] = []
         self.tensors: list[list[NDArray[np.float32]]] = []
         self.input: tuple[int, ...] | None = None
@@ -252,21 +302,6 @@ class _Importer:
             raise ValueError(f"layer {config.get('name')!r} comes after the softmax")
         _CONVERTERS[kind](self, config, group)
 
-    def weights(self, group: str, count: int) -> list[NDArray[np.float32]]:
-        """Return the ``count`` tensors of a layer."""
-        variables = self.file[f"{group}/vars"]
-        if len(variables) != count:
-            raise ValueError(f"{group} has {len(variables)} tensors, expected {count}")
-        return [self.tensor(variables[str(number)]) for number in range(count)]
-
-    def tensor(self, dataset: Any) -> NDArray[np.float32]:
-        """Return a tensor; HDF5's references to other files are errors."""
-        if dataset.file != self.file or dataset.external:
-            raise ValueError(f"{dataset.name} is in another file")
-        if dataset.size > _MAX_WEIGHTS // 4:
-            raise ValueError(f"{dataset.name} is too large: {dataset.size:,} numbers")
-        return np.asarray(dataset[()], np.float32)
-
     def add(self, layer: KerasLayer, tensors: list[NDArray[np.float32]]) -> None:
         self.layers.append(layer)
         self.tensors.append(tensors)
@@ -301,7 +336,7 @@ class _Importer:
             "use_bias": bias,
             "activation": self.activate(config),
         }
-        self.add(layer, self.rescale(layer, self.weights(group, 1 + bias)))
+        self.add(layer, self.rescale(layer, self.weights.of(group, 1 + bias)))
 
     def dense(self, config: Config, group: str) -> None:
         bias = bool(config.get("use_bias", True))
@@ -311,12 +346,12 @@ class _Importer:
             "use_bias": bias,
             "activation": self.activate(config),
         }
-        self.add(layer, self.rescale(layer, self.weights(group, 1 + bias)))
+        self.add(layer, self.rescale(layer, self.weights.of(group, 1 + bias)))
 
     def batch_norm(self, config: Config, group: str) -> None:
         self.check_not_rescaled(config)
         centre, scale = bool(config.get("center", True)), bool(config.get("scale", True))
-        tensors = self.weights(group, 2 + centre + scale)
+        tensors = self.weights.of(group, 2 + centre + scale)
         if not scale:
             tensors.insert(0, np.ones_like(tensors[-1]))
         if not centre:
@@ -425,7 +460,8 @@ class _Importer:
                 raise ValueError(
                     f"a {layer['type']} layer of {units!r} units has a kernel {tensors[0].shape}"
                 )
-        network = _core.Network(self.layers, shape)
+        given = sum(tensor.size for tensors in self.tensors for tensor in tensors)
+        network = _core.Network(self.layers, shape, max_weights=2 * given + 1024)
         roles: dict[str, list[str]] = {}
         for name in network.weights():
             owner, role = name.split(".")
