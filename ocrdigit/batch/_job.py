@@ -76,7 +76,7 @@ def _forget_locals(error: BaseException | None) -> None:
 def describe(error: BaseException) -> str:
     """Return an error as one sentence."""
     if isinstance(error, MemoryError):
-        return "not enough memory"
+        return str(error) or "not enough memory"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__

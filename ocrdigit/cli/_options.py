@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import recipes
+from .._bounded import errors_of, read_file
 from .._recognizers import RECOGNIZERS
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ RECOGNIZER = click.option(
     help="fast reads each line once, at one scale, of upright pages.",
 )
 
+_MAX_LEXICON = 1 << 26  # bytes of the text file of a lexicon
+
 
 def examples(*lines: str) -> str:
     """Return an epilog whose lines click does not wrap."""
@@ -60,8 +63,9 @@ def check_one_format(as_json: bool, as_csv: bool) -> None:
 
 def read_words(path: str) -> list[str]:
     """Return the numbers of the text file of a lexicon."""
-    with open(path, encoding="utf-8") as file:
-        return file.read().split()
+    data = read_file(path, _MAX_LEXICON)
+    with errors_of(path):
+        return data.decode().split()
 
 
 def load_model(path: str | None, precision: str = "float32") -> DigitClassifier:

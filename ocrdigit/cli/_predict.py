@@ -30,7 +30,7 @@ def predict(files: tuple[str, ...], path: str | None, as_json: bool) -> None:
     for file in files:
         try:
             probabilities = model.predict_proba(file)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, MemoryError) as error:
             failed = True
             click.echo(f"Error: {describe(error)}", err=True)
             answers.append({"file": file, "error": describe(error)})

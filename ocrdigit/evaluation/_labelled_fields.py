@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
+from .._bounded import bounded_lines, errors_of
 from .._inputs import gray_page
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 ALPHABET = "0123456789.,-+/: "
 
 _COLUMNS = ("file", "text")
+
+# Of a labels file, in characters.
+MAX_LINE, MAX_SIZE = 1 << 16, 1 << 28
 
 Path = str | os.PathLike[str]
 
@@ -89,12 +93,19 @@ def _from_file(path: Path, folder: Path | None) -> list[LabelledField]:
     base = os.path.dirname(name) if folder is None else os.fspath(folder)
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            fields = list(_from_rows(file, name, base))
+            lines = bounded_lines(file, MAX_LINE, MAX_SIZE)
+            fields = list(_from_rows(_named(lines, name), name, base))
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{name}: {error}") from error
     if not fields:
         raise ValueError(f"{name} has no fields; expected a row with file and text for each")
     return fields
+
+
+def _named(lines: Iterator[str], name: str) -> Iterator[str]:
+    """Yield lines; errors of their bounds name the file."""
+    with errors_of(name):
+        yield from lines
 
 
 def _from_rows(file: Iterable[str], name: str, base: str) -> Iterator[LabelledField]:
