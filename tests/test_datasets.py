@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -404,6 +405,7 @@ def test_bad_class_folders(class_folder: Path, tmp_path: Path) -> None:
         datasets.load_folder(class_folder)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 def test_folders_of_links(class_folder: Path) -> None:
     """Links in a cycle end; a pipe, which would wait for ever, is refused."""
     (class_folder / "0" / "again").symlink_to(class_folder)
@@ -411,12 +413,10 @@ def test_folders_of_links(class_folder: Path) -> None:
     with pytest.raises(OSError, match=r"self\.png"):
         datasets.load_folder(class_folder)
     (class_folder / "1" / "self.png").unlink()
-    count = len(datasets.load_folder(class_folder)[0])
-    (class_folder / "3" / "pipe.png").parent.mkdir(exist_ok=True)
+    assert len(datasets.load_folder(class_folder)[0]) == 20
     os.mkfifo(class_folder / "3" / "pipe.png")
     with pytest.raises(ValueError, match=r"pipe\.png: neither a file nor a link to one"):
         datasets.load_folder(class_folder)
-    assert count > 0
 
 
 def test_folders_of_too_many_images(class_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
