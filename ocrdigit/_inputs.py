@@ -173,11 +173,11 @@ def _first_pixels(X: object, name: str, *, reducible: bool = False) -> NDArray[A
                 return next(decoded)[1]
     if is_pil(X):
         return pixels_of(X)
+    if hasattr(X, "toarray"):  # some are dicts, too
+        raise TypeError(f"{name} is sparse, of type {type(X).__name__}; pass its toarray()")
     if isinstance(X, Mapping):
         return editor_pixels(X, name, _first_pixels)
     array = as_array(X, name)
-    if array is None and hasattr(X, "toarray"):
-        raise TypeError(f"{name} is sparse, of type {type(X).__name__}; pass its toarray()")
     if array is None:
         raise TypeError(f"{name} is of type {type(X).__name__}; {ACCEPTED}")
     return array
