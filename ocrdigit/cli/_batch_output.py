@@ -12,6 +12,13 @@ import click
 
 from ..batch import Batch
 
+RESUME = click.option("--resume", is_flag=True, help="Continue the run that was writing --out.")
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
+JOBS = click.option(
+    "--jobs", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
+)
+QUIET = click.option("--quiet", is_flag=True, help="Do not show progress.")
+
 
 def write_table(batch: Batch[Any], out: str, **options: Any) -> bool:
     """Write the table and return whether a file could not be read."""

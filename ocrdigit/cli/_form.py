@@ -7,8 +7,8 @@ import json
 import click
 
 from ..batch import describe
-from ._batch_output import write_table
-from ._options import CLASSIFIER, examples, load_model
+from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, write_table
+from ._options import CLASSIFIER, PAGES, examples, load_model
 
 
 @click.command(
@@ -22,9 +22,7 @@ from ._options import CLASSIFIER, examples, load_model
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
 @CLASSIFIER
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: fields, numbers, boxes.")
-@click.option(
-    "--pages", metavar="RANGES", help="Pages of a TIFF or PDF, such as 1-3,7.  [default: all]"
-)
+@PAGES
 @click.option(
     "--out",
     type=click.Path(),
@@ -38,12 +36,10 @@ from ._options import CLASSIFIER, examples, load_model
     show_default=True,
     help="Fields of lower confidence get the status review.",
 )
-@click.option("--resume", is_flag=True, help="Continue the run that was writing --out.")
-@click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
-@click.option(
-    "--jobs", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
-)
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
+@RESUME
+@OVERWRITE
+@JOBS
+@QUIET
 def form(
     template: str,
     files: tuple[str, ...],

@@ -39,6 +39,9 @@ CLASSIFIER = click.option(
     help=f"The classifier that verifies the digits. {ANY_MODEL}  [default: default]",
 )
 
+PAGES = click.option(
+    "--pages", metavar="RANGES", help="Pages of a TIFF or PDF, such as 1-3,7.  [default: all]"
+)
 RECOGNIZER = click.option(
     "--recognizer",
     type=click.Choice(list(RECOGNIZERS)),

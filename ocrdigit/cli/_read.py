@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..batch import Batch, Job, Source, Status, describe
-from ._batch_output import write_table
+from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, write_table
 from ._options import (
     CLASSIFIER,
+    PAGES,
     RECOGNIZER,
     check_one_format,
     examples,
@@ -58,9 +59,7 @@ _OF_PRINTING = {"as_json": "--json", "as_csv": "--csv", "folder": "--draw"}
     metavar="DIR",
     help="Write each image with the symbols' boxes to this folder.",
 )
-@click.option(
-    "--pages", metavar="RANGES", help="Pages of a TIFF or PDF, such as 1-3,7.  [default: all]"
-)
+@PAGES
 @click.option("--length", type=click.IntRange(1, 1000), help="Number of digits in each number.")
 @click.option(
     "--pattern",
@@ -105,12 +104,10 @@ _OF_PRINTING = {"as_json": "--json", "as_csv": "--csv", "folder": "--draw"}
     show_default=True,
     help="Numbers of lower confidence get the status review in --out.",
 )
-@click.option("--resume", is_flag=True, help="Continue the run that was writing --out.")
-@click.option("--overwrite", is_flag=True, help="Replace --out if it exists.")
-@click.option(
-    "--jobs", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
-)
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
+@RESUME
+@OVERWRITE
+@JOBS
+@QUIET
 @click.pass_context
 def read(
     context: click.Context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from .._page_ranges import Pages
 from .._page_reader import checked_model
 from ..batch import Job, Source, Status, describe, digest, digest_of_model
 from . import _file
-from ._reading import FieldReading, FormReading
+from ._reading import FieldReading, FieldsByName, FormReading
 
 if TYPE_CHECKING:
     from ..estimator import DigitClassifier
@@ -36,7 +36,7 @@ _DECIMALS = 6  # of confidences in tables
 
 
 @dataclass(frozen=True)
-class FormResult(Mapping[str, FieldReading]):
+class FormResult(FieldsByName):
     """What was read on a page of a source: a mapping of names to fields.
 
     Attributes
@@ -61,15 +61,6 @@ class FormResult(Mapping[str, FieldReading]):
     min_confidence: float = field(default=0.0, repr=False)
     error: Exception | None = None
     reading: FormReading | None = field(default=None, repr=False, compare=False)
-
-    def __getitem__(self, name: str) -> FieldReading:
-        return self.fields[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.fields)
-
-    def __len__(self) -> int:
-        return len(self.fields)
 
     @property
     def status(self) -> Status:

@@ -104,8 +104,23 @@ class FieldReading:
         return {**found, "rows": [[number.to_dict() for number in row] for row in self.rows]}
 
 
+class FieldsByName(Mapping[str, FieldReading]):
+    """A mapping of names to fields, in the form's order."""
+
+    fields: dict[str, FieldReading]
+
+    def __getitem__(self, name: str) -> FieldReading:
+        return self.fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
 @dataclass(frozen=True)
-class FormReading(Mapping[str, FieldReading]):
+class FormReading(FieldsByName):
     """The fields of a form in an image: a mapping of names to fields, in the form's order.
 
     Displayed as a picture in notebooks.
@@ -126,15 +141,6 @@ class FormReading(Mapping[str, FieldReading]):
     alignment: Alignment
     page: NDArray[np.uint8] = field(repr=False, compare=False)
     picture: NDArray[np.uint8] = field(repr=False, compare=False)
-
-    def __getitem__(self, name: str) -> FieldReading:
-        return self.fields[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.fields)
-
-    def __len__(self) -> int:
-        return len(self.fields)
 
     @property
     def missing(self) -> tuple[str, ...]:
