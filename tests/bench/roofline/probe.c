@@ -87,6 +87,26 @@ __attribute__((target("avx512f,avx512vnni"))) static double int8_peak(long round
   return 2.0 * 12 * 64 * (double)rounds;
 }
 
+#if defined(OD_HAS_AMX)
+/* Tiles of 16 rows of 64 bytes: the palette, then 64 bytes a row from byte 16 on, and 16 rows from
+ * byte 48 on. */
+__attribute__((target("amx-tile,amx-int8"))) static double amx_int8_peak(long rounds) {
+  struct {
+    uint8_t bytes[64];
+  } shapes = {{1}};
+  for (int i = 0; i < 8; i++) shapes.bytes[16 + 2 * i] = 64, shapes.bytes[48 + i] = 16;
+  __asm__ volatile("ldtilecfg %0" : : "m"(shapes)); /* as in kernels/avx512_amx.c */
+  for (long round = 0; round < rounds; round++) {
+    _tile_dpbusd(0, 4, 6);
+    _tile_dpbusd(1, 4, 7);
+    _tile_dpbusd(2, 5, 6);
+    _tile_dpbusd(3, 5, 7);
+  }
+  _tile_release();
+  return 2.0 * 4 * 16 * 16 * 64 * (double)rounds;
+}
+#endif
+
 /* Without the instructions, fours of bytes take three: pairs in 16 bits, pairs of these, the
  * sum. Products of bfloat16 are floats' and have floats' peak. */
 __attribute__((target("avx2"))) static double avx2_emulated_int8_peak(long rounds) {
@@ -166,7 +186,10 @@ static const peak_probe peaks[] = {
     {"avx2", "int8, emulated", 0, 0, avx2_emulated_int8_peak},
     {"avx512", "float32", 0, 0, avx512_peak},
     {"avx512", "bfloat16", OD_CPU_BF16, 0, bf16_peak},
-    {"avx512", "int8", OD_CPU_VNNI, 0, int8_peak},
+    {"avx512", "int8", OD_CPU_VNNI, OD_CPU_AMX, int8_peak},
+#if defined(OD_HAS_AMX)
+    {"avx512", "int8", OD_CPU_AMX, 0, amx_int8_peak},
+#endif
     {"avx512", "int8, emulated", 0, OD_CPU_VNNI, avx512_emulated_int8_peak},
 #elif defined(__aarch64__)
     {"neon", "float32", 0, 0, neon_peak},

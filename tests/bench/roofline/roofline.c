@@ -400,7 +400,10 @@ static void print_instructions(const od_kernels *kernels) {
   static const struct {
     unsigned feature;
     const char *name;
-  } known[] = {{OD_CPU_VNNI, "VNNI"}, {OD_CPU_BF16, "BF16"}, {OD_CPU_NEON_DOT, "dot products"}};
+  } known[] = {{OD_CPU_VNNI, "VNNI"},
+               {OD_CPU_BF16, "BF16"},
+               {OD_CPU_AMX, "AMX"},
+               {OD_CPU_NEON_DOT, "dot products"}};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (kernels->features & known[i].feature) printf("instructions\t%s\n", known[i].name);
 }
