@@ -55,11 +55,12 @@ static PyMethodDef functions[] = {
          "Return the foreground levels of a gray image, and whether the foreground is dark.")},
     {"read_symbols", FAST(reading_read_symbols),
      PyDoc_STR("read_symbols(recognizer, image, *, classifier=None, fusion=None, automaton=None, "
-               "detector=None, parallel=True, seconds=None)\n--\n\n"
+               "detector=None, shortcuts=None, parallel=True, seconds=None)\n--\n\n"
                "The digits and separators in an image (h, w).")},
     {"read_alternatives", FAST(reading_read_alternatives),
      PyDoc_STR("read_alternatives(recognizer, image, *, automaton, count, classifier=None, "
-               "fusion=None, detector=None, parallel=True, seconds=None)\n--\n\n"
+               "fusion=None, detector=None, shortcuts=None, parallel=True, "
+               "seconds=None)\n--\n\n"
                "The digits of the most probable texts of each line that an automaton accepts.")},
     {"crop_digits", FAST(reading_crop_digits),
      PyDoc_STR("crop_digits(recognizer, image, *, detector=None)\n--\n\n"
