@@ -96,6 +96,14 @@ class PageResult:
         numbers = self.numbers
         return float(np.prod([number.confidence for number in numbers])) if numbers else 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as a dict that can be written as JSON."""
+        known = {"source": self.source, "page": self.page, "status": self.status}
+        if self.error is not None:
+            return {**known, "error": describe(self.error)}
+        rows = [[number.to_dict() for number in row] for row in self.rows]
+        return {**known, "text": self.text, "rows": rows}
+
     def to_rows(self, table: str = "numbers") -> list[dict[str, Any]]:
         """Return a dict for each number or, of the table "symbols", for each symbol.
 

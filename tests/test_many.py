@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import pickle
 import weakref
 from decimal import Decimal
@@ -207,3 +208,11 @@ def test_selected_pages(folder: Path) -> None:
     chosen = read_many(folder / "pages.tiff", pages="2")
     assert [result.page for result in chosen] == [1]
     assert ReadingJob(pages="2").settings != ReadingJob().settings
+
+
+def test_to_dict(folder: Path) -> None:
+    (folder / "zero.png").write_bytes(b"")
+    found, *_, failed = [result.to_dict() for result in read_many(folder, on_error="return")]
+    assert found["rows"][0][0]["text"] == found["text"]
+    assert json.loads(json.dumps(found)) == found
+    assert failed.keys() == {"source", "page", "status", "error"}

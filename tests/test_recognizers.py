@@ -91,7 +91,7 @@ def test_explain(field: NDArray[np.uint8]) -> None:
 def test_read_many(field: NDArray[np.uint8], tmp_path: Path) -> None:
     Image.fromarray(field).save(tmp_path / "a.png")
     (found,) = ocrdigit.read_many([tmp_path / "a.png"], recognizer="fast", progress=False)
-    assert found.to_dict() == ocrdigit.read(field, recognizer="fast").to_dict()
+    assert found.to_dict()["rows"] == ocrdigit.read(field, recognizer="fast").to_dict()["rows"]
 
 
 def test_read_table() -> None:
