@@ -438,7 +438,7 @@ def test_any_image_has_probabilities(
 
 @pytest.fixture
 def not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_predict, "_model", None)
+    monkeypatch.setattr(_predict, "_models", {})
 
 
 def test_shipped_model_reads_mnist(mnist: Dataset) -> None:
