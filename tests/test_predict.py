@@ -456,9 +456,9 @@ def test_threads_load_the_shipped_model_once(
     loads: list[str] = []
     real = ocrdigit.load
 
-    def slow_load(path: str) -> object:
+    def slow_load(path: str, *, precision: str) -> object:
         loads.append(path)
-        return real(path)
+        return real(path, precision=precision)
 
     monkeypatch.setattr(_predict.estimator, "load", slow_load)
     barrier = threading.Barrier(6)
