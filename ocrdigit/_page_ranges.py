@@ -19,6 +19,19 @@ _ACCEPTED = (
 )
 
 
+def checked_pages(pages: Pages | None) -> Pages | None:
+    """Return a selection of pages, or None, if it could be one of some document.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    if pages is not None:
+        _indices(pages, 1)
+    return pages
+
+
 def page_indices(pages: Pages, count: int, what: str) -> list[int]:
     """Return the indices of the selected pages of a document, from 0, in the document's order.
 

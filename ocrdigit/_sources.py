@@ -18,8 +18,13 @@ from . import limits
 if TYPE_CHECKING:
     from ._typing import ImageFile
 
-_DATA_URL = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII)
+_DATA_URL = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 _STARTS_OF_DATA_URLS = ("data:image/", "data:application/", "data:,")
+
+
+def is_data_url(text: str) -> bool:
+    """Return whether text is a data URL, not a path."""
+    return text[:20].lower().startswith(_STARTS_OF_DATA_URLS)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def opened(X: ImageFile, name: str) -> Iterator[Source]:
 
     File objects are read from their beginning, are not closed, and are where they were in the end.
     """
-    if isinstance(X, str) and X.startswith(_STARTS_OF_DATA_URLS):
+    if isinstance(X, str) and is_data_url(X):
         data = _of_data_url(X, name)
         yield Source(io.BytesIO(data), f"{name} (a data URL of {len(data)} bytes)", len(data))
     elif isinstance(X, (str, os.PathLike)):

@@ -24,7 +24,7 @@ from PIL import Image
 from streamlit.components.v1 import declare_component
 
 import ocrdigit
-from ocrdigit import _html, models
+from ocrdigit import _html, limits, models
 from ocrdigit._form_editor import edit_form
 from ocrdigit._inputs import gray_page
 from ocrdigit._warm_up import warm_up as load_everything
@@ -35,7 +35,7 @@ SOURCES = ("Upload", "Draw", "Camera", "Paste", "Examples")
 NUMBERS, ONE_DIGIT = "Numbers", "A single digit"
 READ, MAKE_FORM = "Read images", "Make a form template"
 OWN_FILE = "your own file"
-SUFFIXES = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "pdf", "heic"]
+SUFFIXES = [suffix[1:] for suffix in limits.PICTURE_SUFFIXES]
 
 _FOLDER = os.path.dirname(os.path.abspath(ocrdigit.__file__))
 _pad = declare_component("ocrdigit_pad", path=os.path.join(_FOLDER, "_pad"))

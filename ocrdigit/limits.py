@@ -29,6 +29,8 @@ MAX_RENDERED : int
 FORMATS : tuple of str
     The formats of picture files, by Pillow's names. Others are not opened, so that their decoders
     cannot be attacked. PDF and HEIC are decoded by other libraries.
+PICTURE_SUFFIXES : tuple of str
+    The ends of names, in lower case, of the files that are read of a folder.
 """
 
 from __future__ import annotations
@@ -40,3 +42,20 @@ MAX_PAGES = 1000
 MAX_READ = 256_000_000
 MAX_RENDERED = 25_000_000
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "PPM", "WEBP", "MPO", "JPEG2000", "AVIF")
+PICTURE_SUFFIXES = (
+    *(
+        ".apng",
+        ".avif",
+        ".avifs",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".j2c",
+        ".j2k",
+        ".jfif",
+    ),
+    *(".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pdf", ".pgm"),
+    *(".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)

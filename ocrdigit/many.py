@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from . import _checks
 from ._inputs import iterate_pages
 from ._numbers import Number
-from ._page_ranges import Pages
+from ._page_ranges import Pages, checked_pages
 from ._page_reader import PageReader
 from ._rows import find_rows
 from ._timings import Timings
-from .batch import Batch, Job, Source, Status, describe, digest, digest_of_model
+from .batch import Batch, Job, Source, Status, describe, digest, digest_of_model, name_of
 from .reading import PageReading, read_pages
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class ReadingJob(Job[PageResult]):
             "keep_pages": bool(keep_pages),
             "timings": bool(timings),
         }
-        self._pages = pages
+        self._pages = checked_pages(pages)
         self._parameters = parameters
         self._reader = PageReader(**parameters, parallel=False)
 
@@ -196,8 +196,7 @@ class ReadingJob(Job[PageResult]):
         if "lexicon" in settings:
             settings["lexicon"] = digest("\0".join(sorted(settings["lexicon"])).encode())
         if "check" in settings:
-            check = settings["check"]
-            settings["check"] = getattr(check, "__qualname__", type(check).__qualname__)
+            settings["check"] = name_of(settings["check"])
         if "model" in settings:
             settings["model"] = digest_of_model(settings["model"])
         if self._pages is not None:
@@ -205,9 +204,19 @@ class ReadingJob(Job[PageResult]):
         return {"min_confidence": self._options["min_confidence"], **settings}
 
     def read(self, source: Source) -> list[PageResult]:
-        """Return a result for each page of a source."""
-        pages = iterate_pages(source.image, source.name, self._pages)
-        return [self._result(source, page) for page in read_pages(self._reader, pages)]
+        """Return a result for each page of a source, up to the first that cannot be decoded."""
+        pages = iterate_pages(
+            source.image, source.name, self._pages, keep=bool(self._options["keep_pages"])
+        )
+        results: list[PageResult] = []
+        try:
+            for page in read_pages(self._reader, pages):
+                results.append(self._result(source, page))
+        except Exception as error:  # of a page after others
+            if not results:
+                raise
+            results.append(self.failed(source, error))
+        return results
 
     def failed(self, source: Source, error: Exception) -> PageResult:
         """Return the result of a source that cannot be read."""
@@ -291,7 +300,7 @@ def read_many(
 
     Raises
     ------
-    TypeError, ValueError, RuntimeError
+    TypeError, ValueError
         A parameter is invalid, as for :func:`read`.
     TypeError, ValueError, OSError
         While iterating, with ``on_error="raise"``: as for :func:`read`, of the first source that

@@ -251,6 +251,16 @@ class TestResume:
             write(scans, str(path), resume=True)
         assert path.read_bytes() == expected
 
+    def test_other_pictures_in_memory(self) -> None:
+        pictures = [np.full((40, 60), level, np.uint8) for level in (200, 210, 220)]
+        begun = ocrdigit.read_many([*pictures[:2], b"?"], progress=False)
+        with pytest.raises(ValueError, match="not an image"):
+            begun.write("table.csv")
+        other = ocrdigit.read_many(pictures[::-1], progress=False)
+        with pytest.raises(ValueError, match="other sources"):
+            other.write("table.csv", resume=True)
+        ocrdigit.read_many(pictures, length=np.int64(4), progress=False).write("other.csv")
+
     @pytest.mark.parametrize("count", [1, 8, 9, COUNT])
     def test_stopped_after(self, complete: tuple[str, bytes], scans: Path, count: int) -> None:
         suffix, expected = complete
@@ -338,7 +348,7 @@ class TestOtherJobs:
             ({"length": 4}, "had length=None, got 4"),
             ({"pattern": "date"}, "had pattern=None, got 'date'"),
             ({"lexicon": ["12"]}, "had lexicon=None, got '"),
-            ({"check": ocrdigit.checks.luhn}, "had check=None, got 'luhn'"),
+            ({"check": ocrdigit.checks.luhn}, "had check=None, got 'ocrdigit.checks.luhn "),
         ],
     )
     def test_other_parameters(self, scans: Path, options: Any, message: str) -> None:

@@ -216,3 +216,50 @@ def test_to_dict(folder: Path) -> None:
     assert found["rows"][0][0]["text"] == found["text"]
     assert json.loads(json.dumps(found)) == found
     assert failed.keys() == {"source", "page", "status", "error"}
+
+
+def test_damaged_page_after_others(folder: Path) -> None:
+    """The pages before it are kept."""
+    data = (folder / "pages.tiff").read_bytes()
+    (folder / "pages.tiff").write_bytes(data[: len(data) // 2])
+    with Image.open(io.BytesIO(data)) as image:
+        image.seek(1)
+    results = read_many(folder / "pages.tiff", on_error="return")
+    assert [r.page for r in results] in ([0, None], [0, 1, None])
+    assert results[0].text == FIELDS[0].text
+    assert results[-1].status == "failed"
+
+
+def test_wrong_pages_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="pages must be text"):
+        ocrdigit.read_many([], pages="abc")
+    with pytest.raises(TypeError, match="pages must be text"):
+        ocrdigit.read_many([], pages=1.5)
+
+
+def test_kept_pages_are_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocrdigit.limits, "MAX_PAGES", 1)
+    assert [r.error for r in read_many(folder / "pages.tiff")] == [None] * 3
+    kept = read_many(folder / "pages.tiff", keep_pages=True, on_error="return")
+    assert kept[-1].status == "failed"
+
+
+def test_settings_tell_models_and_checks_apart() -> None:
+    def settings(**parameters: Any) -> object:
+        return ReadingJob(**parameters).settings
+
+    model = ocrdigit.load("tiny")
+    assert settings(model=model) == settings(model=ocrdigit.load("tiny"))
+    assert settings(model=model) != settings(model=ocrdigit.load("tiny", precision="int8"))
+    assert settings(check=lambda text: len(text) > 3) != settings(check=lambda text: len(text) > 4)
+    assert settings(check=ocrdigit.checks.luhn) == settings(check=ocrdigit.checks.luhn)
+
+
+def test_folders_have_all_formats_that_are_opened() -> None:
+    Image.init()
+    known = {
+        suffix
+        for suffix, name in Image.registered_extensions().items()
+        if name in ocrdigit.limits.FORMATS
+    }
+    assert known <= {*ocrdigit.limits.PICTURE_SUFFIXES, ".pfm"}

@@ -18,13 +18,12 @@ logger ``"ocrdigit"``.
 import logging
 
 from ._batch import Batch
-from ._digest import digest, digest_of_model
-from ._job import STATUSES, Job, Result, Status, describe
-from ._sources import PICTURE_SUFFIXES, Source
+from ._digest import digest, digest_of_model, name_of
+from ._job import STATUSES, Job, Result, Status, describe, named
+from ._sources import Source
 from ._summary import Summary
 
 __all__ = [
-    "PICTURE_SUFFIXES",
     "STATUSES",
     "Batch",
     "Job",
@@ -35,6 +34,8 @@ __all__ = [
     "describe",
     "digest",
     "digest_of_model",
+    "name_of",
+    "named",
 ]
 
 logging.getLogger("ocrdigit").addHandler(logging.NullHandler())

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .. import _checks, _core
-from ._job import Job, Result, describe
+from ._job import Job, Result, named
 from ._output import Output
 from ._progress import Progress
 from ._sources import Source, count_sources
@@ -268,15 +268,9 @@ def _run(
                 if result.error is not None:
                     if raises:
                         raise result.error
-                    _log.error("%s", _named(source, result.error))
+                    _log.error("%s", named(source.name, result.error))
             summary.add(result.status for result in results)
             summary.seconds = time.perf_counter() - start
             progress.update(summary)
             yield source, results
     _log.info("%s", summary)
-
-
-def _named(source: Source, error: Exception) -> str:
-    """Return an error as one sentence that names its source."""
-    text = describe(error)
-    return text if source.name in text else f"{source.name}: {text}"

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..estimator import DigitClassifier
 
 
-def digest(data: bytes) -> str:
+def digest(data: bytes | bytearray) -> str:
     """Return the first 16 hexadecimal digits of the SHA-256 of some bytes."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
 def digest_of_model(model: DigitClassifier) -> str:
-    """Return the digest of the weights of a fitted model."""
-    return digest(b"".join(values.tobytes() for values in model.network_.weights().values()))
+    """Return the digest of what decides the answers of a fitted model."""
+    network = model.network_
+    described = repr((network.layers, model.get_params(), model._temperature))
+    weights = b"".join(values.tobytes() for values in network.weights().values())
+    return digest(described.encode() + weights)
+
+
+def name_of(check: Callable[..., Any]) -> str:
+    """Return the name of a function, with the digest of its code if it is written in Python."""
+    name = f"{check.__module__}.{getattr(check, '__qualname__', type(check).__qualname__)}"
+    code = getattr(check, "__code__", None)
+    if code is None:
+        return name
+    constants = [value for value in code.co_consts if isinstance(value, (int, float, str, bytes))]
+    return f"{name} {digest(code.co_code + repr((code.co_names, constants)).encode())}"

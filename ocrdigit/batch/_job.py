@@ -80,3 +80,9 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__
+
+
+def named(source: str, error: BaseException) -> str:
+    """Return an error as one sentence that names its source."""
+    text = describe(error)
+    return text if source in text else f"{source}: {text}"

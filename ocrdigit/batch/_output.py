@@ -39,7 +39,7 @@ class Output:
         self._path = os.fsdecode(path)
         self._format = format_of(self._path, columns)
         self._working = self._format.working_path(self._path)
-        self._settings = json.loads(json.dumps(settings))  # tuples become lists
+        self._settings = json.loads(json.dumps(settings, default=str))  # plain data
         self._journal_path = f"{self._path}.journal"
         self._check(resume=resume, overwrite=overwrite)
         self._fresh = overwrite or not Journal.is_begun(self._journal_path)

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-__all__ = ["PICTURE_SUFFIXES", "Source", "count_sources", "iterate_sources"]
+from .._sources import is_data_url
+from ..limits import PICTURE_SUFFIXES
+from ._digest import digest
 
-# Of the files that are read of a folder.
-PICTURE_SUFFIXES = (
-    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pdf",
-    ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
-)  # fmt: skip
+__all__ = ["Source", "count_sources", "iterate_sources"]
+
 _ANY_FOLDERS = "**"
 
 
@@ -56,13 +55,21 @@ class Source:
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from others: its name and, of a file, its size and time of change."""
+        """What tells it from others: its name and, of a file, its size and time of change.
+
+        Of bytes, arrays and PIL images it is their content.
+        """
         if isinstance(self.image, (str, os.PathLike)):
             try:
                 status = os.stat(self.image)
                 return f"{self.name}\0{status.st_size}\0{status.st_mtime_ns}"
             except (OSError, ValueError):  # such as a data URL
                 pass
+        content = self.image
+        if hasattr(content, "tobytes"):  # arrays, PIL images, memoryview
+            content = content.tobytes()
+        if isinstance(content, (bytes, bytearray)):
+            return f"{self.name}\0{digest(content)}"
         return self.name
 
 
@@ -110,9 +117,7 @@ def _flatten(sources: object) -> Iterator[Any]:
 
 
 def _is_path(item: object) -> bool:
-    return isinstance(item, os.PathLike) or (
-        isinstance(item, str) and item.lstrip()[:5].lower() != "data:"
-    )
+    return isinstance(item, os.PathLike) or (isinstance(item, str) and not is_data_url(item))
 
 
 def _is_picture(item: object) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .._bounded import bounded_lines, errors_of, max_unpacked
 from .._inputs import as_images
 from .._labels import as_labels
+from ..limits import PICTURE_SUFFIXES
 from ._dataset import Dataset
 from ._idx import read_all
 from ._mnist import dataset_of, find_files
@@ -21,7 +22,6 @@ from ._npz import NpzFile
 Path = str | os.PathLike[str]
 _Pair = tuple[NDArray[Any], NDArray[np.int64]]
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 _NPZ_NAMES = (("X", "y"), ("x", "y"), ("images", "labels"), ("data", "target"))
 _SPLIT_NAMES = tuple((f"{x}_train", "y_train", f"{x}_test", "y_test") for x in ("X", "x"))
 _LABEL_NAMES = ("label", "class", "digit", "target", "y")
@@ -142,7 +142,7 @@ def _images_in(folder: str, max_count: int) -> list[str]:
     names = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(".") or not entry.name.lower().endswith(_SUFFIXES):
+            if entry.name.startswith(".") or not entry.name.lower().endswith(PICTURE_SUFFIXES):
                 continue
             if not stat.S_ISREG(os.stat(entry.path).st_mode):  # to open a pipe would wait for ever
                 raise ValueError(f"{entry.path}: neither a file nor a link to one")
