@@ -293,7 +293,7 @@ BAD_FILES = {
     "half of it": (b'{"format": ', ValueError, "must be JSON"),
     "another file": (b"[1, 2]", ValueError, "format"),
     "wrong version": (spoiled(version=2), ValueError, "version 2, expected version 1"),
-    "no fields": (spoiled(fields=[]), ValueError, "fields must not be empty"),
+    "no fields": (spoiled(fields=[]), ValueError, "fields must be 1 to 1,000, got 0"),
     "fields no list": (spoiled(fields={}), TypeError, '"fields" must be a list'),
     "unknown key": (spoiled(colour=1), ValueError, "unknown 'colour'"),
     "unknown field key": (
@@ -373,7 +373,7 @@ def test_bad_fields(case: str) -> None:
 
 FIELD = FormField("a", BOX)
 BAD_FORMS = {
-    "no fields": (lambda: Form([], size=SIZE), ValueError, "fields must not be empty"),
+    "no fields": (lambda: Form([], size=SIZE), ValueError, "fields must be 1 to 1,000, got 0"),
     "fields no iterable": (lambda: Form(3, size=SIZE), TypeError, "fields must be an iterable"),
     "a dict as field": (lambda: Form([{}], size=SIZE), TypeError, "must be FormField, got {}"),
     "no size": (lambda: Form([FIELD]), ValueError, "size is required"),

@@ -62,6 +62,18 @@ def test_results_equal_those_of_read(form: Form, scans: Path, results: list[Form
     assert [*results[0]] == [field.name for field in FIELDS]
 
 
+def test_numbers_have_the_page(results: list[FormResult]) -> None:
+    pages = [{n.page for found in result.values() for n in found.numbers} for result in results]
+    assert pages[:5] == [{0}, {0}, set(), {0}, {1}]
+
+
+def test_unfitted_model(form: Form, scans: Path) -> None:
+    with pytest.raises(ValueError, match="no model yet"):
+        form.read(scans / "a.png", model=ocrdigit.DigitClassifier())
+    with pytest.raises(ValueError, match="no model yet"):
+        form.read_many([], model=ocrdigit.DigitClassifier())
+
+
 def test_statuses(form: Form, scans: Path, results: list[FormResult]) -> None:
     assert [result.status for result in results[2:]] == [
         *("empty", "read", "read", "failed", "failed")

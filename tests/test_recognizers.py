@@ -102,7 +102,6 @@ def test_read_table() -> None:
     assert found[0].to_dict() != found[1].to_dict()  # confidences, at least
 
 
-
 def test_evaluate_reading(field: NDArray[np.uint8]) -> None:
     turned = np.rot90(field, 2)
     result = evaluate_reading([(field, TEXT), (turned, TEXT)], recognizer="fast")

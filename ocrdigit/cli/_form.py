@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from ..batch import describe
+from ..batch import named
 from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, write_table
 from ._options import CLASSIFIER, PAGES, examples, load_model
+
+if TYPE_CHECKING:
+    from ..forms import FormResult
 
 
 @click.command(
@@ -79,13 +83,20 @@ def form(
         answers = []
         for result in batch:
             if result.error is not None:
-                click.echo(f"Error: {result.source}: {describe(result.error)}", err=True)
+                click.echo(f"Error: {named(result.source, result.error)}", err=True)
             answers.append(result.to_dict())
             if not as_json:
-                for name, found in result.items():
-                    click.echo(f"{result.source}: {name}: {found.text or '(' + found.status + ')'}")
+                _print(result)
         if as_json:
             click.echo(json.dumps(answers, indent=1))
         failed = batch.summary.failed > 0
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def _print(result: FormResult) -> None:
+    """Print a line for each row of each field."""
+    page = f" page {result.page + 1}" if result.page else ""
+    for name, found in result.items():
+        for row in (found.text or f"({found.status})").split("\n"):
+            click.echo(f"{result.source}{page}: {name}: {row}")

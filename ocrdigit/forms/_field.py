@@ -88,8 +88,10 @@ class FormField:
                 f"rows x columns must be at most {_MAX_CELLS:,} cells, "
                 f"got {self.rows} x {self.columns}"
             )
-        if isinstance(self.length, list):
-            self._set("length", tuple(self.length))
+        if isinstance(self.length, (list, tuple)):
+            self._set("length", tuple(map(int, self.length)))
+        elif isinstance(self.length, numbers.Integral) and not isinstance(self.length, bool):
+            self._set("length", int(self.length))
         if isinstance(self.lexicon, Iterable) and not isinstance(self.lexicon, str):
             self._set("lexicon", tuple(self.lexicon))
         if self.kind == "table":

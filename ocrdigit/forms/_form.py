@@ -14,8 +14,10 @@ from PIL import ImageDraw
 
 from .. import _checks
 from .._atomic import write_atomically
+from .._bounded import read_file
 from .._inputs import Page, gray_page, iterate_pages
 from .._page_ranges import Pages
+from .._page_reader import checked_model
 from .._typing import ImageLike
 from ..batch import Batch
 from . import _file
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Form"]
 
 _MIN_SIDE, _MAX_SIDE = 16, 16_384
+_MAX_TEMPLATE = 64_000_000  # bytes of a file
+_MAX_FIELDS = 1000
 _LINE = 3  # thickness of the lines that stand for a form without a picture, in pixels
 # Sources in flight for each thread of a batch.
 _AHEAD, _AHEAD_WITH_PAGES = 8, 2
@@ -122,8 +126,7 @@ class Form:
             The file is not JSON or no template, has another version, or its fields are not valid,
             see :class:`Form`; the message begins with the path.
         """
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_file(path, _MAX_TEMPLATE)
         try:
             return cls.from_dict(_file.parse(data))
         except (TypeError, ValueError) as error:
@@ -205,7 +208,7 @@ class Form:
         image : path, bytes, PIL image or array
             As for :func:`ocrdigit.read`; the first page of a file.
         min_found : float
-            The least proportion of the form's print, 0 to 1, that must be found in the image.
+            The minimum proportion of the form's print, 0 to 1, that must be found in the image.
         model : DigitClassifier, optional
             The classifier of digits. The default is that of :func:`ocrdigit.predict`.
 
@@ -219,7 +222,7 @@ class Form:
         ------
         TypeError
             ``image`` is of a type or dtype that is not supported, or a parameter of a wrong type.
-        RuntimeError
+        NotFittedError
             ``model`` has not been fitted.
         ValueError
             ``image`` is not valid, see :func:`ocrdigit.read`, or does not show this form;
@@ -237,9 +240,10 @@ class Form:
         >>> reading["upper half"].status, reading.missing
         ('read', ())
         """
-        least = _checks.fraction("min_found", min_found)
+        threshold = _checks.fraction("min_found", min_found)
+        fitted = None if model is None else checked_model(model)
         with contextlib.closing(iterate_pages(image, "image")) as pages:
-            return self.read_page(next(pages), least, model)
+            return self.read_page(next(pages), threshold, fitted)
 
     def read_many(
         self,
@@ -277,8 +281,8 @@ class Form:
 
         Raises
         ------
-        TypeError, ValueError, RuntimeError
-            A parameter is invalid.
+        TypeError, ValueError
+            A parameter is invalid, or ``model`` has not been fitted.
         TypeError, ValueError, OSError
             While iterating, with ``on_error="raise"``: a source cannot be read, or a page does not
             show the form.
@@ -316,7 +320,7 @@ class Form:
             )
         is_empty = self.picture is None or self.empty
         printed = self._reference if is_empty else None
-        aligned = AlignedPage(page.gray, foreground, alignment, printed)
+        aligned = AlignedPage(page.gray, page.index, foreground, alignment, printed)
         found = {field.name: read_field(field, aligned, model) for field in self.fields}
         return FormReading(found, alignment, page.gray, page.color)
 
@@ -375,8 +379,8 @@ def _checked_fields(fields: object, size: tuple[int, int]) -> tuple[FormField, .
     if not isinstance(fields, Iterable):
         raise TypeError(f"fields must be an iterable of FormField, got {fields!r}")
     found = tuple(fields)
-    if not found:
-        raise ValueError("fields must not be empty")
+    if not 0 < len(found) <= _MAX_FIELDS:
+        raise ValueError(f"fields must be 1 to {_MAX_FIELDS:,}, got {len(found):,}")
     for index, each in enumerate(found):
         if not isinstance(each, FormField):
             raise TypeError(f"fields must be FormField, got {each!r}")

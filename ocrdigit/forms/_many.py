@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _checks
 from .._inputs import Page, iterate_pages
-from .._page_ranges import Pages
+from .._page_ranges import Pages, checked_pages
 from .._page_reader import checked_model
 from ..batch import Job, Source, Status, describe, digest, digest_of_model
 from . import _file
@@ -90,7 +90,11 @@ class FormResult(FieldsByName):
         known = {"source": self.source, "page": self.page, "status": self.status}
         if self.error is not None:
             return {**known, "error": describe(self.error)}
-        return {**known, "fields": [found.to_dict() for found in self.fields.values()]}
+        fields = [
+            {**found.to_dict(), "status": self.status_of(name)}
+            for name, found in self.fields.items()
+        ]
+        return {**known, "fields": fields}
 
     def to_rows(self, table: str = "fields") -> list[dict[str, Any]]:
         """Return a dict for each field; one with the error for a page that was not read."""
@@ -128,7 +132,7 @@ class FormJob(Job[FormResult]):
         keep_pages: bool = False,
     ) -> None:
         self._form = form
-        self._pages = pages
+        self._pages = checked_pages(pages)
         self._min_found = _checks.fraction("min_found", min_found)
         self._model = None if model is None else checked_model(model)
         self._min_confidence = _checks.fraction("min_confidence", min_confidence)
@@ -154,9 +158,17 @@ class FormJob(Job[FormResult]):
         return settings
 
     def read(self, source: Source) -> list[FormResult]:
-        """Return a result for each page of a source."""
-        pages = iterate_pages(source.image, source.name, self._pages)
-        return [self._read_page(source, page) for page in pages]
+        """Return a result for each page of a source, up to the first that cannot be decoded."""
+        pages = iterate_pages(source.image, source.name, self._pages, keep=self._keep_pages)
+        results: list[FormResult] = []
+        try:
+            for page in pages:
+                results.append(self._read_page(source, page))
+        except Exception as error:  # of a page after others
+            if not results:
+                raise
+            results.append(self.failed(source, error))
+        return results
 
     def failed(self, source: Source, error: Exception) -> FormResult:
         """Return the result of a source that cannot be read."""

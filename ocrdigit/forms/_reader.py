@@ -39,6 +39,8 @@ class AlignedPage:
     ----------
     gray : ndarray (h, w) of uint8
         The page.
+    index : int
+        Its index in the file.
     foreground : Foreground
         That of the page.
     alignment : Alignment
@@ -48,6 +50,7 @@ class AlignedPage:
     """
 
     gray: Gray
+    index: int
     foreground: Foreground
     alignment: Alignment
     empty_form: Foreground | None
@@ -60,6 +63,7 @@ class _Sample:
         x, y, w, h = box
         corners = page.alignment.corners(box)
         area = abs(float(_shoelace(corners)))
+        self.page_index = page.index
         self.zoom = float(np.clip(np.sqrt(area / (w * h)), _MIN_ZOOM, _MAX_ZOOM))
         self.height = max(1, round(self.zoom * (h + 2 * margin)))
         self.width = max(1, round(self.zoom * (w + 2 * margin)))
@@ -106,7 +110,7 @@ class _Sample:
     def number_in_page(self, number: Number) -> Number:
         """Return a number with the boxes of its symbols in the page."""
         symbols = tuple(replace(each, box=self.box_in_page(each.box)) for each in number.symbols)
-        return replace(number, symbols=symbols)
+        return replace(number, symbols=symbols, page=self.page_index)
 
     def table_in_page(self, table: Table, page: Gray) -> Table:
         """Return a table with the places of its cells and numbers in the page."""
