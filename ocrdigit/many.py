@@ -191,7 +191,7 @@ class ReadingJob(Job[PageResult]):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The parameters that decide the rows."""
+        """The parameters that decide the rows; ``check`` by its name."""
         settings = {name: value for name, value in self._parameters.items() if value is not None}
         if "lexicon" in settings:
             settings["lexicon"] = digest("\0".join(sorted(settings["lexicon"])).encode())

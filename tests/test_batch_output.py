@@ -319,6 +319,11 @@ class TestResume:
         summary = write(Path("own"), "table.csv", resume=True)
         assert (summary.resumed, summary.failed) == (8, 1)
 
+    def test_parameters_of_numpy(self, scans: Path) -> None:
+        options = {"length": (np.int64(3), np.int64(6)), "min_confidence": np.float32(0.5)}
+        stop_after(12, scans, "table.csv", **options)
+        assert write(scans, "table.csv", resume=True, **options).resumed == 12
+
     def test_number_of_threads_may_change(self, scans: Path) -> None:
         stop_after(12, scans, "table.csv", n_jobs=1)
         write(scans, "table.csv", resume=True, n_jobs=3)

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 import ocrdigit
-from ocrdigit import synth
+from ocrdigit import _core, synth
 from ocrdigit.batch import Source
 from ocrdigit.many import ReadingJob
+from ocrdigit.models.recognizer import shipped_recognizer
 
 FIELDS = synth.strings(6, length=(3, 6), random_state=4)
 BLANK = np.full((60, 200), 255, np.uint8)
@@ -263,3 +264,23 @@ def test_folders_have_all_formats_that_are_opened() -> None:
         if name in ocrdigit.limits.FORMATS
     }
     assert known <= {*ocrdigit.limits.PICTURE_SUFFIXES, ".pfm"}
+
+
+def test_one_thread_reads_the_same() -> None:
+    page = ocrdigit.datasets.load_page().image
+    gray = ocrdigit.image.to_gray(page)
+    for index in (0, 1):
+        several = _core.read_symbols(shipped_recognizer(), gray)[index]
+        one = _core.read_symbols(shipped_recognizer(), gray, parallel=False)[index]
+        assert several.tolist() == one.tolist()
+
+
+def test_seconds_of_the_core() -> None:
+    seconds: dict[str, float] = {"other": 1.0}
+    _core.read_symbols(shipped_recognizer(), FIELDS[0].image, seconds=seconds)
+    assert list(seconds) == ["other", "segment", "recognize", "classify"]
+    assert seconds["classify"] == 0  # without a classifier
+    with pytest.raises(TypeError, match=r"seconds: got \[\], expected a dict"):
+        _core.read_symbols(shipped_recognizer(), BLANK, seconds=[])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="parallel"):
+        _core.read_symbols(shipped_recognizer(), BLANK, parallel="no")  # type: ignore[arg-type]
