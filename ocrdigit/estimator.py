@@ -673,7 +673,10 @@ class DigitClassifier:
         if "network_" in state:
             layers, input_shape, weights, ranges = state["network_"]
             self.network_ = _core.Network(layers, input_shape)
-            self.network_.set_weights(weights)
+            # Buffers that were sent beside the pickle, as Dask does, may lie at any address.
+            self.network_.set_weights(
+                {name: np.require(tensor, requirements="A") for name, tensor in weights.items()}
+            )
             self.network_.ranges = ranges
             self.network_.precision = self.precision
 

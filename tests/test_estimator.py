@@ -361,7 +361,17 @@ def test_load_names_known_architectures(sample: Dataset, tmp_path: object) -> No
     assert saved(nearly) == _core.Network(nearly).layers
 
 
-@pytest.mark.parametrize("again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def sent_beside(model: DigitClassifier) -> DigitClassifier:
+    """Return a copy that was sent as Dask does: its arrays beside the pickle, not aligned."""
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
+    assert buffers
+    return pickle.loads(data, buffers=[memoryview(b"0" + bytes(b))[1:] for b in buffers])
+
+
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m)), sent_beside]
+)
 def test_copies_predict_the_same(fitted: DigitClassifier, sample: Dataset, again: object) -> None:
     twin = again(fitted)
     assert twin.get_params() == fitted.get_params()

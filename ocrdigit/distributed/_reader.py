@@ -56,6 +56,8 @@ class Reader(Shipped):
         if isinstance(parameters.get("lexicon"), Iterator):  # it is read more than once
             parameters["lexicon"] = list(parameters["lexicon"])
         super().__init__(table=table, **parameters)
+
+    def _prepare(self, table: str, **parameters: Any) -> None:  # type: ignore[override]
         self._job = ReadingJob(**parameters)
         self._table = _checks.known("table", table, self._job.tables)
 

@@ -61,8 +61,12 @@ class Scorer(Shipped):
         reject: float | None = None,
         on_error: str = "raise",
     ) -> None:
-        self._model = model_to_ship(model)
-        super().__init__(model=self._model, reject=reject, on_error=on_error)
+        super().__init__(model=model_to_ship(model), reject=reject, on_error=on_error)
+
+    def _prepare(  # type: ignore[override]
+        self, model: DigitClassifier | None, reject: float | None, on_error: str
+    ) -> None:
+        self._model = model
         self._reject = None if reject is None else _checks.fraction("reject", reject)
         self._raises = _checks.known("on_error", on_error, _ON_ERROR) == "raise"
 

@@ -23,6 +23,11 @@ class Shipped:
 
     def __init__(self, **parameters: Any) -> None:
         self._parameters = parameters
+        self._prepare(**parameters)
+
+    def _prepare(self, **parameters: Any) -> None:
+        """Make what the methods use; in the process that receives the object, too."""
+        raise NotImplementedError
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _receive, (type(self), self._parameters, _core.__version__, _process_id())
@@ -51,7 +56,9 @@ def _receive(kind: type[S], parameters: dict[str, Any], version: str, sender: tu
     # The engine runs as many tasks as there are cores.
     if sender != _process_id() and "OCRDIGIT_NUM_THREADS" not in os.environ:
         _core.set_num_threads(1)
-    return kind(**parameters)
+    shipped = kind.__new__(kind)
+    Shipped.__init__(shipped, **parameters)
+    return shipped
 
 
 def model_to_ship(model: DigitClassifier | None) -> DigitClassifier | None:
