@@ -33,7 +33,7 @@ FIELDS = [png(field.image) for field in synth.strings(8, length=6, random_state=
 
 
 class CountedClassifier(DigitClassifier):
-    """A classifier that notes where it is unpickled, in the file ``callbacks``."""
+    """A classifier that notes, in the file NOTES, which processes unpickle it."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

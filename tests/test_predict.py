@@ -505,6 +505,7 @@ SUBMODULES = (
     "architectures",
     "augmentations",
     "datasets",
+    "distributed",
     "evaluation",
     "image",
     "models",

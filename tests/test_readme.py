@@ -16,9 +16,14 @@ DOCUMENTS = [README, *sorted(GUIDES.glob("*.md")), *sorted((ROOT / ".github").gl
 DOCUMENTS += [ROOT / "csrc" / "README.md", TESTS / "bench" / "README.md"]
 # What the blocks of a document import beyond the package's own dependencies.
 REQUIRED = {
+    "distributed.md": ("dask.array", "dask.dataframe"),
     "models.md": ("h5py", "onnx", "tflite", "flatbuffers"),
     "training.md": ("matplotlib",),
 }
+
+
+# First lines of blocks that are not run here: a page, and those of test_distributed_recipes.py.
+ELSEWHERE = ("import streamlit", "from dask.distributed", "import ray", "from pyspark")
 
 
 def text_of(document: Path) -> str:
@@ -26,11 +31,11 @@ def text_of(document: Path) -> str:
 
 
 def python_blocks(document: Path) -> list[tuple[int, str]]:
-    """Return the first line's number and the source of each block but those for Streamlit."""
+    """Return the first line's number and the source of each block that runs in this process."""
     text = text_of(document)
     blocks = re.finditer(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     numbered = [(text.count("\n", 0, block.start(1)), block[1]) for block in blocks]
-    return [block for block in numbered if not block[1].startswith("import streamlit")]
+    return [block for block in numbered if not block[1].startswith(ELSEWHERE)]
 
 
 def with_blocks() -> list[str]:

@@ -1,12 +1,12 @@
 """Work on clusters: predictions over Dask's collections, readings to tables, on many machines.
 
-==================  ==========================================================================
-:func:`predict`     digits of the images in a dask array, dataframe, series or bag
-:func:`predict_proba`  their probabilities
-:func:`read`        the numbers of files and pictures, in a series or bag, as a dataframe or bag
-:class:`Scorer`     ``predict`` and ``predict_proba`` as an object that can be pickled
-:class:`Reader`     reading as an object that can be pickled
-==================  ==========================================================================
+======================  ======================================================================
+:func:`predict`         digits of the images in a dask array, dataframe, series or bag
+:func:`predict_proba`   their probabilities
+:func:`read`            the numbers of files and pictures in a series or bag, as a table or bag
+:class:`Scorer`         ``predict`` and ``predict_proba`` as an object that can be pickled
+:class:`Reader`         reading as an object that can be pickled
+======================  ======================================================================
 
 The functions need Dask: ``pip install 'ocrdigit[dask]'``. They compute nothing: they add tasks to
 the graph of a collection, as many as it has chunks or partitions. Dask computes them on as many
