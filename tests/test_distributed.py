@@ -309,8 +309,8 @@ def test_what_cannot_be_read(db: Any, dd: Any, pd: Any, files: list[str]) -> Non
         distributed.read(bag, into="table")
     with pytest.raises(ValueError, match="table must be one of"):
         distributed.read(bag, table="digits")
-    with pytest.raises(TypeError, match="unexpected keyword argument 'patern'"):
-        distributed.read(bag, patern="date")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'patterns'"):
+        distributed.read(bag, patterns="date")
     with pytest.raises(ValueError, match="pattern"):
         distributed.read(bag, pattern="(")
     with pytest.raises(TypeError, match="model must be"):

@@ -30,7 +30,6 @@ import numpy as np
 import pandas as pd
 import psutil
 from dask.distributed import Client, LocalCluster
-from machine import Disturbance
 from PIL import Image
 
 import ocrdigit
@@ -148,7 +147,6 @@ def check_rows(table: pd.DataFrame, files: list[str]) -> None:
 def compare(name: str, count: int, by_pool: Any, by_dask: Any, check: Any, rounds: int) -> None:
     """Print a line for each round."""
     for _ in range(rounds):
-        load = Disturbance()
         plain, plain_processor, table = measure(by_pool)
         check(table)
         dask, dask_processor, table = measure(by_dask)
@@ -157,8 +155,8 @@ def compare(name: str, count: int, by_pool: Any, by_dask: Any, check: Any, round
             f"{name:7} {count:9,}: {count / plain:9,.0f}/s without Dask, "
             f"{count / dask:9,.0f}/s with: {plain / dask:.2f}   by processor time "
             f"{count / plain_processor:9,.0f}, {count / dask_processor:9,.0f} a core second: "
-            f"{plain_processor / dask_processor:.2f}   others took {load.share():.0%} of the "
-            "processors",
+            f"{plain_processor / dask_processor:.2f}   load average "
+            f"{os.getloadavg()[0]:.1f}",
             flush=True,
         )
 
