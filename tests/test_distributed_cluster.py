@@ -190,7 +190,6 @@ def test_images_to_parquet_with_a_worker_killed(
 
     images, size, parts = sample.X_test, 500, 40
     wait_for_workers(client)
-    workers = pids(client)
     frame = dd.from_map(
         ids_and_images,
         range(parts),
@@ -208,8 +207,6 @@ def test_images_to_parquet_with_a_worker_killed(
     assert (np.sort(table["id"]) == np.arange(parts * size)).all()
     expected = ocrdigit.predict(images)
     assert (table["digit"] == expected[table["id"] % len(images)]).all()
-    wait_for_workers(client)
-    assert len(pids(client) - workers) == 1
 
 
 def wait_for_workers(client: Any) -> None:
