@@ -217,7 +217,7 @@ def test_what_cannot_be_predicted(da: Any, db: Any, dd: Any, pd: Any, sample: Da
         predict(images, on_error="return")
     with pytest.raises(TypeError, match="model must be a DigitClassifier or None, got 'tiny'"):
         predict(images, model="tiny")
-    with pytest.raises(RuntimeError, match="has no model yet"):
+    with pytest.raises(ValueError, match="has no model yet"):
         distributed.predict_proba(images, model=DigitClassifier())
 
 

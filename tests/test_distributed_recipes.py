@@ -25,7 +25,12 @@ def blocks() -> list[str]:
 def run(*sources: str, home: Path) -> None:
     """Run blocks in a process of their own; Ray keeps a token in the home directory."""
     # Engines start slowly on a busy machine.
-    environment = {**os.environ, "HOME": str(home), "RAY_raylet_start_wait_time_s": "180"}
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "RAY_raylet_start_wait_time_s": "180",
+        "PYSPARK_PYTHON": sys.executable,
+    }
     command = [sys.executable, "-c", "\n".join(sources)]
     result = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=400

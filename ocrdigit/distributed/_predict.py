@@ -59,7 +59,7 @@ def predict(
         ``X`` is no dask collection, or does not hold numbers; or a parameter is of a wrong type.
     ValueError
         ``X`` has another shape or number of columns, or a parameter is invalid.
-    RuntimeError
+    NotFittedError
         The model is not fitted.
     ModuleNotFoundError
         If Dask is not installed.

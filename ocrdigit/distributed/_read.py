@@ -45,7 +45,7 @@ def read(sources: Any, *, into: str = "frame", table: str = "numbers", **paramet
     ------
     TypeError
         ``sources`` is no dask series or bag, or a parameter is unknown or of a wrong type.
-    ValueError, RuntimeError
+    ValueError
         A parameter is invalid, as for :func:`ocrdigit.read_many`.
     ModuleNotFoundError
         If Dask is not installed.

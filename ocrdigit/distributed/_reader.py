@@ -38,7 +38,7 @@ class Reader(Shipped):
 
     Raises
     ------
-    TypeError, ValueError, RuntimeError
+    TypeError, ValueError
         A parameter is invalid.
 
     Examples

@@ -40,7 +40,7 @@ class Scorer(Shipped):
     ------
     TypeError, ValueError
         A parameter is invalid.
-    RuntimeError
+    NotFittedError
         The model is not fitted.
 
     Examples
