@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +18,19 @@ JOBS = click.option(
     "--jobs", type=click.IntRange(1), help="Number of threads.  [default: all processors]"
 )
 QUIET = click.option("--quiet", is_flag=True, help="Do not show progress.")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def out_option(row: str) -> Callable[[F], F]:
+    """Return the option --out of a command that writes a row for each ``row``."""
+    return click.option(
+        "--out",
+        type=click.Path(),
+        metavar="TABLE",
+        help=f"Write a row for each {row} to this .csv, .jsonl or .parquet file instead of "
+        "printing.",
+    )
 
 
 def write_table(batch: Batch[Any], out: str, **options: Any) -> bool:

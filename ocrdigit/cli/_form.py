@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..batch import named
-from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, write_table
+from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, out_option, write_table
 from ._options import CLASSIFIER, PAGES, examples, load_model
 
 if TYPE_CHECKING:
@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 @CLASSIFIER
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: fields, numbers, boxes.")
 @PAGES
-@click.option(
-    "--out",
-    type=click.Path(),
-    metavar="TABLE",
-    help="Write a row for each field to this .csv, .jsonl or .parquet file instead of printing.",
-)
+@out_option("field")
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..batch import Batch, Job, Source, Status, describe
-from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, write_table
+from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, out_option, write_table
 from ._options import (
     CLASSIFIER,
     PAGES,
@@ -84,12 +84,7 @@ _OF_PRINTING = {"as_json": "--json", "as_csv": "--csv", "folder": "--draw"}
     "--lexicon", metavar="FILE", type=click.Path(), help="A text file of the possible numbers."
 )
 @RECOGNIZER
-@click.option(
-    "--out",
-    type=click.Path(),
-    metavar="TABLE",
-    help="Write a row for each number to this .csv, .jsonl or .parquet file instead of printing.",
-)
+@out_option("number")
 @click.option(
     "--rows",
     type=click.Choice(["numbers", "symbols"]),
