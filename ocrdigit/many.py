@@ -203,20 +203,13 @@ class ReadingJob(Job[PageResult]):
             settings["pages"] = repr(self._pages)
         return {"min_confidence": self._options["min_confidence"], **settings}
 
-    def read(self, source: Source) -> list[PageResult]:
-        """Return a result for each page of a source, up to the first that cannot be decoded."""
+    def read(self, source: Source) -> Iterator[PageResult]:
+        """Yield a result for each page of a source."""
         pages = iterate_pages(
             source.image, source.name, self._pages, keep=bool(self._options["keep_pages"])
         )
-        results: list[PageResult] = []
-        try:
-            for page in read_pages(self._reader, pages):
-                results.append(self._result(source, page))
-        except Exception as error:  # of a page after others
-            if not results:
-                raise
-            results.append(self.failed(source, error))
-        return results
+        for page in read_pages(self._reader, pages):
+            yield self._result(source, page)
 
     def failed(self, source: Source, error: Exception) -> PageResult:
         """Return the result of a source that cannot be read."""

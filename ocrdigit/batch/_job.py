@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 
 from ._sources import Source
@@ -48,22 +48,29 @@ class Job(ABC, Generic[R]):
         """What decides the rows, as plain data: a run with other settings cannot be resumed."""
 
     @abstractmethod
-    def read(self, source: Source) -> Sequence[R]:
-        """Return the results of a source. Any exception means that the source failed."""
+    def read(self, source: Source) -> Iterable[R]:
+        """Return or yield the results of a source.
+
+        Any exception means that the source failed, or the rest of it.
+        """
 
     @abstractmethod
     def failed(self, source: Source, error: Exception) -> R:
         """Return the result of a source that cannot be read."""
 
     def run(self, source: Source) -> Sequence[R]:
-        """Return the results of a source: of one that failed, one with the error."""
+        """Return the results of a source; if it fails, the last one has the error."""
+        results: list[R] = []
         try:
             if source.error is not None:
                 raise source.error
-            return self.read(source)
+            for result in self.read(source):
+                results.append(result)  # those before an error are kept
         except Exception as error:
-            _forget_locals(error)
-            return [self.failed(source, error)]
+            results.append(self.failed(source, error))
+        for result in results:
+            _forget_locals(result.error)
+        return results
 
 
 def _forget_locals(error: BaseException | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -157,18 +157,10 @@ class FormJob(Job[FormResult]):
             settings["model"] = digest_of_model(self._model)
         return settings
 
-    def read(self, source: Source) -> list[FormResult]:
-        """Return a result for each page of a source, up to the first that cannot be decoded."""
-        pages = iterate_pages(source.image, source.name, self._pages, keep=self._keep_pages)
-        results: list[FormResult] = []
-        try:
-            for page in pages:
-                results.append(self._read_page(source, page))
-        except Exception as error:  # of a page after others
-            if not results:
-                raise
-            results.append(self.failed(source, error))
-        return results
+    def read(self, source: Source) -> Iterator[FormResult]:
+        """Yield a result for each page of a source."""
+        for page in iterate_pages(source.image, source.name, self._pages, keep=self._keep_pages):
+            yield self._read_page(source, page)
 
     def failed(self, source: Source, error: Exception) -> FormResult:
         """Return the result of a source that cannot be read."""
