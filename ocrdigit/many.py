@@ -51,7 +51,7 @@ class PageResult:
         ``min_confidence``, or a number did not pass ``check``; "failed" if there is an error.
     rows : tuple of tuples of Number
         From top to bottom, the numbers of a row from left to right.
-    failed : tuple of Number
+    rejected : tuple of Number
         Numbers of which no alternative passed ``check``; each as its most probable text.
     min_confidence : float
         Numbers of lower confidence need review.
@@ -67,7 +67,7 @@ class PageResult:
     page: int | None
     status: Status
     rows: tuple[tuple[Number, ...], ...] = ()
-    failed: tuple[Number, ...] = ()
+    rejected: tuple[Number, ...] = ()
     min_confidence: float = field(default=0.0, repr=False)
     error: Exception | None = None
     gray: NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
@@ -123,7 +123,7 @@ class PageResult:
         for index, row in enumerate(self.rows):
             for number in row:
                 yield index, number, True
-        for number in self.failed:
+        for number in self.rejected:
             yield None, number, False
 
     def _rows_of(
@@ -223,9 +223,9 @@ class ReadingJob(Job[PageResult]):
         return PageResult(
             source.name,
             page.page.index,
-            "review" if uncertain or page.failed else status,
+            "review" if uncertain or page.rejected else status,
             find_rows(page.numbers),
-            page.failed,
+            page.rejected,
             lowest,
             gray=page.page.gray if kept else None,
             picture=page.page.color if kept else None,

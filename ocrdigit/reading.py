@@ -68,7 +68,7 @@ class Reading:
         The image, or the pages of the file, in gray; halftones are smoothed.
     pictures : tuple of ndarray (h, w, 3) of uint8
         The same in colour; (h, w) if they are gray or partly transparent.
-    failed : tuple of Number
+    rejected : tuple of Number
         With ``check``, numbers that were left out because none of their alternatives passed; each
         as its most probable text.
     page_indices : tuple of int
@@ -82,7 +82,7 @@ class Reading:
     rows: tuple[tuple[Number, ...], ...]
     pages: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
     pictures: tuple[NDArray[np.uint8], ...] = field(repr=False, compare=False)
-    failed: tuple[Number, ...] = ()
+    rejected: tuple[Number, ...] = ()
     page_indices: tuple[int, ...] = (0,)
     timings: Timings | None = field(default=None, repr=False, compare=False)
 
@@ -310,7 +310,7 @@ def read(
         Called with the most probable texts of a number, up to 32, in descending order of
         probability, such as :func:`ocrdigit.checks.luhn`; without spaces, unless ``pattern`` has
         some. The number is the first text for which it returns a true value. If there is none, it
-        is left out, and is in ``.failed`` of the result. An exception that ``check`` raises is
+        is left out, and is in ``.rejected`` of the result. An exception that ``check`` raises is
         passed on.
     alternatives : int
         How many of the most probable texts of each number to find, up to 32, for ``.alternatives``
@@ -387,7 +387,7 @@ class PageReading:
 
     page: Page
     numbers: tuple[Number, ...]
-    failed: tuple[Number, ...]
+    rejected: tuple[Number, ...]
     timings: Timings
 
 
@@ -409,16 +409,16 @@ def _read_page(reader: PageReader, page: Page, decode: float, *, explain: bool) 
     start = perf_counter()
     stages: dict[str, float] = {}
     numbers: list[Number] = []
-    failed: list[Number] = []
+    rejected: list[Number] = []
     for found in reader.read(page.gray, page.index, stages):
         if not found.passed:
-            failed.append(found.number)
+            rejected.append(found.number)
         elif explain:
             numbers.append(_explained(reader.model, found.number, page.gray))
         else:
             numbers.append(found.number)
     timings = Timings.of_page(decode, stages, perf_counter() - start)
-    return PageReading(page, tuple(numbers), tuple(failed), timings)
+    return PageReading(page, tuple(numbers), tuple(rejected), timings)
 
 
 def read_image(
@@ -440,7 +440,7 @@ def read_image(
         rows=find_rows([number for page in found for number in page.numbers]),
         pages=tuple(page.gray for page in pages),
         pictures=tuple(page.color for page in pages),
-        failed=tuple(number for page in found for number in page.failed),
+        rejected=tuple(number for page in found for number in page.rejected),
         page_indices=tuple(page.index for page in pages),
         timings=replace(times, decode=decode, total=perf_counter() - start) if timings else None,
     )

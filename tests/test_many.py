@@ -92,9 +92,9 @@ def test_check() -> None:
     (result,) = read_many(FIELDS[0].image, check=lambda text: False)
     assert result.status == "review"
     assert result.numbers == ()
-    assert len(result.failed) == 1
+    assert len(result.rejected) == 1
     (row,) = result.to_rows()
-    assert (row["status"], row["row"], row["text"]) == ("review", None, result.failed[0].text)
+    assert (row["status"], row["row"], row["text"]) == ("review", None, result.rejected[0].text)
 
 
 def test_errors(folder: Path) -> None:

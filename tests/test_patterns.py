@@ -310,9 +310,9 @@ class TestReading:
         reading = ocrdigit.read(picture.image, check=lambda text: False)
         assert reading.text == ""
         assert reading.rows == ()
-        (failed,) = reading.failed
-        assert failed.text == "1874"
-        assert len(failed.alternatives) == 32
+        (rejected,) = reading.rejected
+        assert rejected.text == "1874"
+        assert len(rejected.alternatives) == 32
 
     def test_check_that_raises(self, picture: synth.Picture) -> None:
         def check(text: str) -> bool:
