@@ -57,9 +57,36 @@ def test_results_equal_those_of_read(form: Form, scans: Path, results: list[Form
     assert [result.page for result in results] == [0, 0, 0, 0, 1, 0, None]
     for result, name in zip(results[:3], ("a.png", "b.png", "c.png"), strict=True):
         assert result.fields == form.read(scans / name).fields
+    for page in (0, 1):
+        assert results[3 + page].fields == form.read(scans / "d.tif", page=page).fields
     assert results[0]["amount"].text == TEXTS["amount"]
     assert results[4]["amount"].text == "83"
     assert [*results[0]] == [field.name for field in FIELDS]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"page": 2}, ValueError, "selects page 3 of .*which has 2 pages"),
+        ({"page": -1}, ValueError, "page must be an integer in 0"),
+        ({"page": "1"}, TypeError, "page must be an integer in 0"),
+        ({"recognizer": "quick"}, ValueError, "recognizer must be"),
+    ],
+)
+def test_invalid_arguments_of_read(
+    form: Form, scans: Path, arguments: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        form.read(scans / "d.tif", **arguments)  # type: ignore[arg-type]
+
+
+def test_fast_recognizer(form: Form, scans: Path) -> None:
+    (result,) = form.read_many(scans / "a.png", recognizer="fast", progress=False)
+    reading = form.read(scans / "a.png", recognizer="fast")
+    assert result.fields == reading.fields
+    assert reading["amount"].text == TEXTS["amount"]
+    # One scale instead of a vote of several: other confidences.
+    assert reading["amount"].confidence != form.read(scans / "a.png")["amount"].confidence
 
 
 def test_numbers_have_the_page(results: list[FormResult]) -> None:

@@ -9,7 +9,7 @@ import click
 
 from ..batch import named
 from ._batch_output import JOBS, OVERWRITE, QUIET, RESUME, out_option, write_table
-from ._options import CLASSIFIER, PAGES, examples, load_model
+from ._options import CLASSIFIER, PAGES, RECOGNIZER, examples, load_model
 
 if TYPE_CHECKING:
     from ..forms import FormResult
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.argument("template", type=click.Path(), metavar="FORM")
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILES...")
 @CLASSIFIER
+@RECOGNIZER
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: fields, numbers, boxes.")
 @PAGES
 @out_option("field")
@@ -43,6 +44,7 @@ def form(
     template: str,
     files: tuple[str, ...],
     path: str | None,
+    recognizer: str,
     as_json: bool,
     pages: str | None,
     out: str | None,
@@ -67,6 +69,7 @@ def form(
         files,
         pages=pages,
         model=load_model(path) if path else None,
+        recognizer=recognizer,
         min_confidence=min_confidence,
         on_error="return",
         n_jobs=jobs,

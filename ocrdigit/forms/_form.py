@@ -12,19 +12,18 @@ import numpy as np
 from PIL import Image as PIL_Image
 from PIL import ImageDraw
 
-from .. import _checks
+from .. import _checks, limits
 from .._atomic import write_atomically
 from .._bounded import read_file
 from .._inputs import Page, gray_page, iterate_pages
 from .._page_ranges import Pages
-from .._page_reader import checked_model
 from .._typing import ImageLike
 from ..batch import Batch
 from . import _file
 from ._alignment import Floats, Foreground, Gray, align, find_foreground
 from ._field import Box, FormField
 from ._many import FormJob, FormResult
-from ._reader import AlignedPage, read_field
+from ._reader import AlignedPage, FieldReader
 from ._reading import FormReading, draw_fields
 
 if TYPE_CHECKING:
@@ -195,8 +194,10 @@ class Form:
         self,
         image: ImageLike,
         *,
+        page: int = 0,
         min_found: float = 0.4,
         model: DigitClassifier | None = None,
+        recognizer: str = "default",
     ) -> FormReading:
         """Read the fields of a scan or photo of the form.
 
@@ -206,11 +207,15 @@ class Form:
         Parameters
         ----------
         image : path, bytes, PIL image or array
-            As for :func:`ocrdigit.read`; the first page of a file.
+            As for :func:`ocrdigit.read`.
+        page : int
+            Index of the page in the file, from 0. :meth:`read_many` reads all pages.
         min_found : float
             The minimum proportion of the form's print, 0 to 1, that must be found in the image.
         model : DigitClassifier, optional
             The classifier of digits. The default is that of :func:`ocrdigit.predict`.
+        recognizer : {"default", "fast"}
+            As for :func:`ocrdigit.read`.
 
         Returns
         -------
@@ -226,7 +231,7 @@ class Form:
             ``model`` has not been fitted.
         ValueError
             ``image`` is not valid, see :func:`ocrdigit.read`, or does not show this form;
-            ``min_found`` is out of range.
+            ``page`` or ``min_found`` is out of range; ``recognizer`` is unknown.
         OSError
             A file cannot be read.
 
@@ -241,9 +246,10 @@ class Form:
         ('read', ())
         """
         threshold = _checks.fraction("min_found", min_found)
-        fitted = None if model is None else checked_model(model)
-        with contextlib.closing(iterate_pages(image, "image")) as pages:
-            return self.read_page(next(pages), threshold, fitted)
+        reader = FieldReader(model, recognizer)
+        selected = [_checks.int_in_range("page", page, 0, limits.MAX_PAGES - 1)]
+        with contextlib.closing(iterate_pages(image, "image", selected)) as pages:
+            return self.read_page(next(pages), threshold, reader)
 
     def read_many(
         self,
@@ -252,6 +258,7 @@ class Form:
         pages: Pages | None = None,
         min_found: float = 0.4,
         model: DigitClassifier | None = None,
+        recognizer: str = "default",
         min_confidence: float = 0.0,
         on_error: str = "raise",
         keep_pages: bool = False,
@@ -267,7 +274,7 @@ class Form:
         pages, min_confidence, on_error, n_jobs, progress
             As for :func:`ocrdigit.read_many`; ``min_confidence`` is that of fields. A page that
             does not show the form is an error.
-        min_found, model
+        min_found, model, recognizer
             As for :meth:`read`.
         keep_pages : bool
             Whether results have ``.reading``, with the pixels of the page.
@@ -299,13 +306,14 @@ class Form:
             pages=pages,
             min_found=min_found,
             model=model,
+            recognizer=recognizer,
             min_confidence=min_confidence,
             keep_pages=keep_pages,
         )
         ahead = _AHEAD_WITH_PAGES if keep_pages else _AHEAD
         return Batch(job, sources, n_jobs=n_jobs, on_error=on_error, progress=progress, ahead=ahead)
 
-    def read_page(self, page: Page, min_found: float, model: DigitClassifier | None) -> FormReading:
+    def read_page(self, page: Page, min_found: float, reader: FieldReader) -> FormReading:
         """Read the fields of a decoded page, see :meth:`read`."""
         # A scan is as dark on light as its form, unless it is a negative.
         for dark in (self._reference.dark, not self._reference.dark):
@@ -321,7 +329,7 @@ class Form:
         is_empty = self.picture is None or self.empty
         printed = self._reference if is_empty else None
         aligned = AlignedPage(page.gray, page.index, foreground, alignment, printed)
-        found = {field.name: read_field(field, aligned, model) for field in self.fields}
+        found = {field.name: reader.read(field, aligned) for field in self.fields}
         return FormReading(found, alignment, page.gray, page.color)
 
     @functools.cached_property

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .. import _checks
 from .._inputs import Page, iterate_pages
 from .._page_ranges import Pages, checked_pages
-from .._page_reader import checked_model
 from ..batch import Job, Source, Status, describe, digest, digest_of_model
 from . import _file
+from ._reader import FieldReader
 from ._reading import FieldReading, FieldsByName, FormReading
 
 if TYPE_CHECKING:
@@ -128,13 +128,14 @@ class FormJob(Job[FormResult]):
         pages: Pages | None = None,
         min_found: float = 0.4,
         model: DigitClassifier | None = None,
+        recognizer: str = "default",
         min_confidence: float = 0.0,
         keep_pages: bool = False,
     ) -> None:
         self._form = form
         self._pages = checked_pages(pages)
         self._min_found = _checks.fraction("min_found", min_found)
-        self._model = None if model is None else checked_model(model)
+        self._reader = FieldReader(model, recognizer)
         self._min_confidence = _checks.fraction("min_confidence", min_confidence)
         self._keep_pages = bool(keep_pages)
 
@@ -149,12 +150,13 @@ class FormJob(Job[FormResult]):
         settings = {
             "form": digest(_file.to_json(self._form.to_dict())),
             "min_found": self._min_found,
+            "recognizer": self._reader.recognizer,
             "min_confidence": self._min_confidence,
         }
         if self._pages is not None:
             settings["pages"] = repr(self._pages)
-        if self._model is not None:
-            settings["model"] = digest_of_model(self._model)
+        if self._reader.model is not None:
+            settings["model"] = digest_of_model(self._reader.model)
         return settings
 
     def read(self, source: Source) -> Iterator[FormResult]:
@@ -168,7 +170,7 @@ class FormJob(Job[FormResult]):
 
     def _read_page(self, source: Source, page: Page) -> FormResult:
         try:
-            reading = self._form.read_page(page, self._min_found, self._model)
+            reading = self._form.read_page(page, self._min_found, self._reader)
         except ValueError as error:  # it does not show the form; others of the file may
             return FormResult(source.name, page.index, error=error)
         kept = reading if self._keep_pages else None

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .. import _core, image
+from .. import _checks, _core, image
 from .._numbers import Number
 from .._page_reader import PageReader, checked_model
+from .._recognizers import RECOGNIZERS
 from .._rows import find_rows
 from ..estimator import DigitClassifier
 from ..table import Cell, Table, read_table
@@ -18,7 +19,7 @@ from ._comb import read_comb, read_formatted_comb
 from ._field import Box, FormField
 from ._reading import FieldReading
 
-__all__ = ["AlignedPage", "read_field"]
+__all__ = ["AlignedPage", "FieldReader"]
 
 # What is sampled around a field, relative to the height of its cells.
 _MARGIN = 0.15
@@ -137,39 +138,66 @@ def bounding_box(points: Floats) -> Box:
     return left, top, max(right - left, 1), max(bottom - top, 1)
 
 
+class FieldReader:
+    """Reads the fields of aligned pages with a classifier and a recognizer; can be pickled."""
+
+    def __init__(self, model: DigitClassifier | None = None, recognizer: str = "default") -> None:
+        self.model = None if model is None else checked_model(model)
+        self.recognizer = _checks.known("recognizer", recognizer, tuple(RECOGNIZERS))
+
+    def read(self, field: FormField, page: AlignedPage) -> FieldReading:
+        """Return what is written in a field of a page."""
+        cell_height = field.box[3] / (field.rows or 1)
+        sample = _Sample(page, field.box, _MARGIN * cell_height)
+        corners = page.alignment.corners(field.box)
+        if sample.is_empty(cell_height):
+            table = _empty_table(field, page) if field.kind == "table" else None
+            return FieldReading(field.name, "empty", corners, table=table)
+        if field.kind == "table":
+            return self._read_table(field, sample, page, corners)
+        if field.kind == "comb":
+            number = self._read_comb(field, sample)
+            numbers = [] if number is None else [number]
+        else:
+            numbers = [found.number for found in self._reader_of(field).read(sample.erased)]
+        rows = find_rows([sample.number_in_page(number) for number in numbers])
+        return FieldReading(field.name, "read" if rows else "unreadable", corners, rows)
+
+    def _reader_of(self, field: FormField) -> PageReader:
+        if self.model is None:
+            return _shipped_reader(field, self.recognizer)
+        return field.make_reader(model=self.model, recognizer=self.recognizer)
+
+    def _read_comb(self, field: FormField, sample: _Sample) -> Number | None:
+        comb = sample.erased, sample.writing, sample.area, field.columns or 1
+        if field.has_format:
+            return read_formatted_comb(*comb, self._reader_of(field))
+        return read_comb(*comb, checked_model(self.model))
+
+    def _read_table(
+        self, field: FormField, sample: _Sample, page: AlignedPage, corners: Floats
+    ) -> FieldReading:
+        try:
+            table = read_table(
+                sample.gray,
+                rows=field.rows,
+                columns=field.columns,
+                model=self.model,
+                recognizer=self.recognizer,
+            )
+        except ValueError:  # its ruling lines are not there
+            return FieldReading(field.name, "unreadable", corners)
+        table = sample.table_in_page(table, page.gray)
+        rows = tuple(
+            tuple(number for cell in row for number in cell.numbers) for row in table.cells
+        )
+        status = "read" if any(rows) else "unreadable"
+        return FieldReading(field.name, status, corners, tuple(filter(None, rows)), table)
+
+
 @functools.lru_cache(maxsize=1024)
-def _reader_of(field: FormField) -> PageReader:
-    return field.make_reader()
-
-
-def _reader_for(field: FormField, model: DigitClassifier | None) -> PageReader:
-    return _reader_of(field) if model is None else field.make_reader(model=model)
-
-
-def read_field(field: FormField, page: AlignedPage, model: DigitClassifier | None) -> FieldReading:
-    """Return what is written in a field of a page."""
-    cell_height = field.box[3] / (field.rows or 1)
-    sample = _Sample(page, field.box, _MARGIN * cell_height)
-    corners = page.alignment.corners(field.box)
-    if sample.is_empty(cell_height):
-        table = _empty_table(field, page) if field.kind == "table" else None
-        return FieldReading(field.name, "empty", corners, table=table)
-    if field.kind == "table":
-        return _read_table(field, sample, page, corners, model)
-    if field.kind == "comb":
-        number = _read_comb(field, sample, model)
-        numbers = [] if number is None else [number]
-    else:
-        numbers = [found.number for found in _reader_for(field, model).read(sample.erased)]
-    rows = find_rows([sample.number_in_page(number) for number in numbers])
-    return FieldReading(field.name, "read" if rows else "unreadable", corners, rows)
-
-
-def _read_comb(field: FormField, sample: _Sample, model: DigitClassifier | None) -> Number | None:
-    comb = sample.erased, sample.writing, sample.area, field.columns or 1
-    if field.has_format:
-        return read_formatted_comb(*comb, _reader_for(field, model))
-    return read_comb(*comb, checked_model(model))
+def _shipped_reader(field: FormField, recognizer: str) -> PageReader:
+    return field.make_reader(recognizer=recognizer)
 
 
 def _empty_table(field: FormField, page: AlignedPage) -> Table:
@@ -190,20 +218,3 @@ def _empty_table(field: FormField, page: AlignedPage) -> Table:
         for i in range(rows)
     )
     return Table(cells, page.gray)
-
-
-def _read_table(
-    field: FormField,
-    sample: _Sample,
-    page: AlignedPage,
-    corners: Floats,
-    model: DigitClassifier | None,
-) -> FieldReading:
-    try:
-        table = read_table(sample.gray, rows=field.rows, columns=field.columns, model=model)
-    except ValueError:  # its ruling lines are not there
-        return FieldReading(field.name, "unreadable", corners)
-    table = sample.table_in_page(table, page.gray)
-    rows = tuple(tuple(number for cell in row for number in cell.numbers) for row in table.cells)
-    status = "read" if any(rows) else "unreadable"
-    return FieldReading(field.name, status, corners, tuple(filter(None, rows)), table)
