@@ -10,11 +10,12 @@
 #define OCRDIGIT_VERSION_MINOR 1
 #define OCRDIGIT_VERSION_PATCH 0
 
-/* Statuses, memory, random numbers, threads, kernels. */
+/* Statuses, memory, random numbers, threads, processors, kernels. */
 #include "base/status.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/thread_pool.h"
+#include "base/system.h"
 #include "kernels/cpu.h"
 #include "kernels/kernels.h"
 

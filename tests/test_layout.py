@@ -23,6 +23,15 @@ TOP_LEVEL = {
     "MANIFEST.in",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.MULTILINE)
+STANDARD_HEADERS = {
+    f"{name}.h"
+    for name in (
+        *("errno", "float", "limits", "math", "stdarg", "stdatomic", "stdbool", "stddef"),
+        *("stdint", "stdio", "stdlib", "string"),
+    )
+}
+# Of compilers, for the instruction sets.
+PROCESSOR_HEADERS = {"arm_neon.h", "cpuid.h", "immintrin.h"}
 MAX_LINES = 60
 MAX_PARAMETERS = 8
 
@@ -147,6 +156,17 @@ def test_includes_point_upward():
             elif own:
                 upward = FOLDERS.index(folder_of(target)) <= FOLDERS.index(own)
                 assert upward, f"{path} includes {name}, of a later folder"
+
+
+def test_operating_systems_are_in_base():
+    """Outside base/ and python/, the core includes headers of C11 and of processors only."""
+    systems = re.compile(r"\b(_WIN32|__linux__|__APPLE__|__wasm__)\b")
+    for path in core_files():
+        folder = folder_of(path)
+        if folder not in ("base", "python"):
+            allowed = STANDARD_HEADERS | (PROCESSOR_HEADERS if folder == "kernels" else set())
+            assert set(included(path, "<")) <= allowed, path
+            assert not systems.search(path.read_text("utf-8")), path
 
 
 def test_top_level_is_tidy():

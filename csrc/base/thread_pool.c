@@ -1,28 +1,31 @@
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "base/thread_pool.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/system.h"
+#include "base/thread.h"
 
-enum { SPINS = 4000, MAX_THREADS = 1024 };
+enum { SPINS = 4000 };
 static const unsigned OPEN = 1u << 31;
+
+typedef struct helper {
+  od_thread thread;
+  od_thread_pool *pool;
+  int worker;
+  unsigned round; /* at its start */
+} helper;
 
 struct od_thread_pool {
   int threads;
-  int started;        /* running helper threads, of process `owner` */
-  pid_t owner;        /* after a fork the child has no helpers: owner != getpid() */
-  atomic_int user;    /* process with a current parallel run; 0: none */
-  pthread_t *helpers; /* (threads - 1) */
+  int started;     /* running helper threads, of process `owner` */
+  int owner;       /* after a fork the child has no helpers: owner is not its od_process_id() */
+  atomic_int user; /* process with a current parallel run; 0: none */
+  helper *helpers; /* (threads - 1) */
 
-  pthread_mutex_t mutex; /* of the sleep of helpers and of the caller */
-  pthread_cond_t wake, finished;
+  od_mutex mutex; /* of the sleep of helpers and of the caller */
+  od_condition wake, finished;
 
   /* The current run. `gate` and `round` are published last; helpers read the rest after them. */
   atomic_uint round;
@@ -34,12 +37,6 @@ struct od_thread_pool {
   atomic_int sleeping;
   atomic_bool stop;
 };
-
-typedef struct helper_start {
-  od_thread_pool *pool;
-  int worker;
-  unsigned round;
-} helper_start;
 
 static void pause_briefly(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -65,11 +62,11 @@ static unsigned await_round(od_thread_pool *pool, unsigned last) {
     if (round != last) return round;
     pause_briefly();
   }
-  pthread_mutex_lock(&pool->mutex);
+  od_mutex_lock(&pool->mutex);
   atomic_fetch_add(&pool->sleeping, 1);
-  while ((round = atomic_load(&pool->round)) == last) pthread_cond_wait(&pool->wake, &pool->mutex);
+  while ((round = atomic_load(&pool->round)) == last) od_condition_wait(&pool->wake, &pool->mutex);
   atomic_fetch_sub(&pool->sleeping, 1);
-  pthread_mutex_unlock(&pool->mutex);
+  od_mutex_unlock(&pool->mutex);
   return round;
 }
 
@@ -85,21 +82,20 @@ static bool enter(od_thread_pool *pool) {
 /* Leaves the round; the last helper of a closed round wakes the caller. */
 static void leave(od_thread_pool *pool) {
   if (atomic_fetch_sub(&pool->gate, 1) != 1) return;
-  pthread_mutex_lock(&pool->mutex);
-  pthread_cond_signal(&pool->finished);
-  pthread_mutex_unlock(&pool->mutex);
+  od_mutex_lock(&pool->mutex);
+  od_condition_signal(&pool->finished);
+  od_mutex_unlock(&pool->mutex);
 }
 
-static void *helper_main(void *argument) {
-  helper_start start = *(helper_start *)argument;
-  od_release(argument);
-  od_thread_pool *pool = start.pool;
-  unsigned round = start.round;
+static void helper_main(void *argument) {
+  const helper *self = argument;
+  od_thread_pool *pool = self->pool;
+  unsigned round = self->round;
   for (;;) {
     round = await_round(pool, round);
-    if (atomic_load(&pool->stop)) return NULL;
+    if (atomic_load(&pool->stop)) return;
     if (!enter(pool)) continue;
-    run_tasks(pool, start.worker);
+    run_tasks(pool, self->worker);
     leave(pool);
   }
 }
@@ -108,9 +104,9 @@ static void *helper_main(void *argument) {
 static void open_round(od_thread_pool *pool) {
   atomic_fetch_add(&pool->round, 1);
   if (atomic_load(&pool->sleeping)) {
-    pthread_mutex_lock(&pool->mutex);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
+    od_mutex_lock(&pool->mutex);
+    od_condition_broadcast(&pool->wake);
+    od_mutex_unlock(&pool->mutex);
   }
 }
 
@@ -121,19 +117,19 @@ static void close_round(od_thread_pool *pool) {
     if (atomic_load_explicit(&pool->gate, memory_order_acquire) == 0) return;
     pause_briefly();
   }
-  pthread_mutex_lock(&pool->mutex);
-  while (atomic_load(&pool->gate) != 0) pthread_cond_wait(&pool->finished, &pool->mutex);
-  pthread_mutex_unlock(&pool->mutex);
+  od_mutex_lock(&pool->mutex);
+  while (atomic_load(&pool->gate) != 0) od_condition_wait(&pool->finished, &pool->mutex);
+  od_mutex_unlock(&pool->mutex);
 }
 
 /* Initializes the state without helpers; also in a forked child, where the parent's mutex may stay
  * locked. */
 static void reset(od_thread_pool *pool) {
   pool->started = 0;
-  pool->owner = getpid();
-  pthread_mutex_init(&pool->mutex, NULL);
-  pthread_cond_init(&pool->wake, NULL);
-  pthread_cond_init(&pool->finished, NULL);
+  pool->owner = od_process_id();
+  od_mutex_create(&pool->mutex);
+  od_condition_create(&pool->wake);
+  od_condition_create(&pool->finished);
   atomic_store(&pool->round, 0);
   atomic_store(&pool->gate, 0);
   atomic_store(&pool->sleeping, 0);
@@ -143,24 +139,22 @@ static void reset(od_thread_pool *pool) {
 /* Starts the missing helpers; if that fails, the run has fewer. */
 static void start_helpers(od_thread_pool *pool) {
   while (pool->started < pool->threads - 1) {
-    helper_start *start = od_allocate(1, sizeof *start);
-    if (!start) return;
-    *start = (helper_start){pool, pool->started + 1, atomic_load(&pool->round)};
-    if (pthread_create(&pool->helpers[pool->started], NULL, helper_main, start)) {
-      od_release(start);
-      return;
-    }
+    helper *next = &pool->helpers[pool->started];
+    next->pool = pool;
+    next->worker = pool->started + 1;
+    next->round = atomic_load(&pool->round);
+    if (!od_thread_start(&next->thread, helper_main, next)) return;
     pool->started++;
   }
 }
 
 od_status od_thread_pool_create(int threads, od_thread_pool **out, od_error *error) {
   *out = NULL;
-  if (threads < 1 || threads > MAX_THREADS)
+  if (threads < 1 || threads > OD_MAX_THREADS)
     return od_fail(error, OD_ERROR_ARGUMENT, "threads: got %d, expected 1 to %d", threads,
-                   MAX_THREADS);
+                   OD_MAX_THREADS);
   od_thread_pool *pool = od_allocate(1, sizeof *pool);
-  pthread_t *helpers = od_allocate((size_t)threads, sizeof *helpers);
+  helper *helpers = od_allocate((size_t)threads, sizeof *helpers);
   if (!pool || !helpers) {
     od_release(pool);
     od_release(helpers);
@@ -175,13 +169,13 @@ od_status od_thread_pool_create(int threads, od_thread_pool **out, od_error *err
 
 void od_thread_pool_destroy(od_thread_pool *pool) {
   if (!pool) return;
-  if (pool->owner == getpid()) {
+  if (pool->owner == od_process_id()) {
     atomic_store(&pool->stop, true);
     open_round(pool);
-    for (int i = 0; i < pool->started; i++) pthread_join(pool->helpers[i], NULL);
-    pthread_mutex_destroy(&pool->mutex);
-    pthread_cond_destroy(&pool->wake);
-    pthread_cond_destroy(&pool->finished);
+    for (int i = 0; i < pool->started; i++) od_thread_join(&pool->helpers[i].thread);
+    od_mutex_destroy(&pool->mutex);
+    od_condition_destroy(&pool->wake);
+    od_condition_destroy(&pool->finished);
   }
   od_release(pool->helpers);
   od_release(pool);
@@ -192,7 +186,7 @@ int od_thread_pool_threads(const od_thread_pool *pool) { return pool ? pool->thr
 /* Takes the pool for one parallel run; returns false if it is in use. The first thread of a forked
  * child that takes it resets it; a current run of the parent does not count there. */
 static bool take(od_thread_pool *pool) {
-  int self = (int)getpid(), user = atomic_load(&pool->user);
+  int self = od_process_id(), user = atomic_load(&pool->user);
   if (user == self || !atomic_compare_exchange_strong(&pool->user, &user, self)) return false;
   if (pool->owner != self) reset(pool);
   return true;
@@ -213,41 +207,4 @@ void od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int 
   run_tasks(pool, 0);
   close_round(pool);
   atomic_store(&pool->user, 0);
-}
-
-/* Returns the CPU quota of a cgroup, v2 then v1, in whole processors; 0 if unlimited. */
-static int cgroup_quota(void) {
-  double quota = 0, period = 0;
-  FILE *file = fopen("/sys/fs/cgroup/cpu.max", "r");
-  if (file) {
-    if (fscanf(file, "%lf %lf", &quota, &period) != 2) quota = 0; /* "max 100000" */
-    fclose(file);
-  } else {
-    file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r");
-    if (file) {
-      if (fscanf(file, "%lf", &quota) != 1) quota = 0;
-      fclose(file);
-    }
-    file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r");
-    if (file) {
-      if (fscanf(file, "%lf", &period) != 1) period = 0;
-      fclose(file);
-    }
-  }
-  if (quota <= 0 || period <= 0) return 0;
-  int whole = (int)(quota / period);
-  return whole < 1 ? 1 : whole;
-}
-
-int od_available_processors(void) {
-  int count = 0;
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) count = CPU_COUNT(&set);
-#endif
-  if (count < 1) count = (int)sysconf(_SC_NPROCESSORS_ONLN);
-  if (count < 1) count = 1;
-  int quota = cgroup_quota();
-  if (quota && quota < count) count = quota;
-  return count < MAX_THREADS ? count : MAX_THREADS;
 }

@@ -16,12 +16,14 @@ OD_BEGIN_DECLS
 
 typedef struct od_thread_pool od_thread_pool;
 
+enum { OD_MAX_THREADS = 1024 };
+
 /* A task: `context` is that of od_thread_pool_run; 0 <= worker < threads is different for tasks
  * that run at the same time, and selects scratch memory. */
 typedef void od_task(void *context, int task, int worker);
 
-/* Creates a pool of `threads` >= 1 workers, including the caller; starts no thread yet. Destroy
- * with od_thread_pool_destroy. */
+/* Creates a pool of `threads` workers, 1 to OD_MAX_THREADS, including the caller; starts no thread
+ * yet. Destroy with od_thread_pool_destroy. */
 od_status od_thread_pool_create(int threads, od_thread_pool **pool, od_error *error);
 void od_thread_pool_destroy(od_thread_pool *pool);
 
@@ -32,9 +34,6 @@ int od_thread_pool_threads(const od_thread_pool *pool);
  * done. With one task, one worker, a NULL pool, or while another thread uses
  * the pool, the caller runs them all in order as worker 0. */
 void od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int tasks);
-
-/* Returns the number of processors that this process may use, by affinity and cgroup CPU quota. */
-int od_available_processors(void);
 
 OD_END_DECLS
 

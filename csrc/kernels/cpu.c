@@ -1,29 +1,16 @@
-#define _GNU_SOURCE /* syscall */
 #include "kernels/cpu.h"
+
+#include "base/system.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <stdbool.h>
 #include <stdint.h>
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 static uint64_t saved_registers(void) {
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return ((uint64_t)high << 32) | low;
-}
-
-/* Whether Linux lets the process use the data of tiles. It saves them for threads that do. */
-static bool may_use_tiles(void) {
-#if defined(__linux__) && defined(SYS_arch_prctl)
-  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 }; /* asm/prctl.h; bit of xcr0 */
-  return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
-#else
-  return false;
-#endif
 }
 
 unsigned od_cpu_features(void) {
@@ -44,7 +31,7 @@ unsigned od_cpu_features(void) {
     features |= OD_CPU_AVX512;
   if ((features & OD_CPU_AVX512) && (ecx & VNNI)) features |= OD_CPU_VNNI;
   if ((features & OD_CPU_VNNI) && (edx & AMX) == AMX && (saved & TILE_STATE) == TILE_STATE &&
-      may_use_tiles())
+      od_request_tile_data())
     features |= OD_CPU_AMX;
   bool subleaves = eax >= 1; /* of leaf 7 */
   if (subleaves && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (features & OD_CPU_AVX512) &&
@@ -55,20 +42,10 @@ unsigned od_cpu_features(void) {
 
 #elif defined(__aarch64__)
 
-#if defined(__linux__)
-#include <sys/auxv.h>
-static int has_dot_products(void) {
-  const unsigned long asimddp = 1ul << 20; /* HWCAP_ASIMDDP of asm/hwcap.h */
-  return (getauxval(AT_HWCAP) & asimddp) != 0;
-}
-#elif defined(__APPLE__)
-static int has_dot_products(void) { return 1; } /* every Apple processor for AArch64 */
-#else
-static int has_dot_products(void) { return 0; }
-#endif
-
 /* NEON is part of the base architecture. */
-unsigned od_cpu_features(void) { return OD_CPU_NEON | (has_dot_products() ? OD_CPU_NEON_DOT : 0); }
+unsigned od_cpu_features(void) {
+  return OD_CPU_NEON | (od_has_dot_products() ? OD_CPU_NEON_DOT : 0);
+}
 
 #else
 

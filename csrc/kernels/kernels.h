@@ -155,8 +155,8 @@ od_status od_kernels_select(const char *name, const od_kernels **kernels, od_err
  * Tables of one name differ in their low-precision kernels. */
 extern const od_kernels *const od_kernel_tables[];
 
-/* AMX needs a compiler that knows it, and Linux's permission for its registers. */
-#if defined(__x86_64__) && defined(__linux__) && !defined(OD_DOUBLE) && \
+/* AMX needs a compiler that knows it. */
+#if defined(__x86_64__) && !defined(OD_DOUBLE) && \
     (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
 #define OD_HAS_AMX
 #endif

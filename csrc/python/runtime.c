@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/system.h"
 #include "kernels/cpu.h"
 #include "arguments.h"
 #include "convert.h"
@@ -42,6 +43,7 @@ static int choose_kernels(module_state *state) {
 static int make_pool(module_state *state) {
   const char *text = getenv("OCRDIGIT_NUM_THREADS");
   long threads = od_available_processors();
+  if (threads > OD_MAX_THREADS) threads = OD_MAX_THREADS;
   od_error error;
   if (text && *text) {
     char *end;

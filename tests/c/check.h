@@ -20,18 +20,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 enum { CHECK_MAX_PRINTED = 25 };
 
 static atomic_long check_passed, check_failed;
 static char check_case[256]; /* the case of a loop, see CHECK_CASE */
-
-static inline double check_clock(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* Counts one check; a failed one prints `format`. Returns `passed`. */
 __attribute__((format(printf, 4, 5))) static inline bool check_count(bool passed, const char *file,
@@ -95,12 +90,12 @@ static inline bool check_contains(const char *text, const char *part, const char
 /* Runs a test and prints its number of checks and its time. */
 #define RUN(TEST)                                                                              \
   do {                                                                                         \
-    double run_began = check_clock();                                                          \
+    double run_began = od_clock_seconds();                                                     \
     long run_checks = check_passed + check_failed, run_failed = check_failed;                  \
     check_case[0] = 0;                                                                         \
     TEST();                                                                                    \
     printf("  %-44s %9ld checks %6.2f s%s\n", #TEST, check_passed + check_failed - run_checks, \
-           check_clock() - run_began, check_failed > run_failed ? "   FAILED" : "");           \
+           od_clock_seconds() - run_began, check_failed > run_failed ? "   FAILED" : "");      \
     fflush(stdout);                                                                            \
   } while (0)
 

@@ -5,10 +5,9 @@
 #define GUARD_H
 
 #include <stdint.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "check.h"
+#include "pages.h"
 
 typedef enum guard_side { GUARD_BELOW, GUARD_ABOVE } guard_side;
 
@@ -26,19 +25,19 @@ enum { GUARD_CANARY = 0xFB, GUARD_WATCH = 1024 };
 
 /* Pages for blocks of up to `size` bytes. */
 static inline guard guard_create(size_t size) {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t page = pages_size();
   size = (size + GUARD_WATCH + page) / page * page;
-  unsigned char *pages = mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED || mprotect(pages + page, size, PROT_READ | PROT_WRITE)) {
-    perror("guard pages");
+  unsigned char *pages = pages_reserve(size + 2 * page);
+  if (!pages || !pages_allow(pages + page, size)) {
+    fprintf(stderr, "guard: no pages for %zu bytes\n", size);
     exit(EXIT_FAILURE);
   }
   return (guard){.pages = pages + page, .size = size};
 }
 
 static inline void guard_destroy(guard *g) {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  munmap(g->pages - page, g->size + 2 * page);
+  size_t page = pages_size();
+  pages_release(g->pages - page, g->size + 2 * page);
 }
 
 /* A block of `used` bytes against the guard page on `side`; it and GUARD_WATCH bytes on

@@ -19,6 +19,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/system.h"
 #include "kernels/cpu.h"
 #include "clock.h"
 #include "die.h"

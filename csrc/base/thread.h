@@ -1,0 +1,63 @@
+/* Threads, mutexes and condition variables: POSIX threads, or those of Windows. Without threads
+ * (WebAssembly) a start fails, and mutexes do nothing.
+ *
+ * The objects belong to the caller and stay at their addresses while they are in use. A mutex and
+ * a condition variable are created before their first use; creating them again forgets their
+ * state, as a forked child must. */
+#ifndef OD_BASE_THREAD_H
+#define OD_BASE_THREAD_H
+
+#include <stdbool.h>
+
+#if defined(__wasm__) && !defined(_REENTRANT)
+#define OD_NO_THREADS
+#elif !defined(_WIN32)
+#include <pthread.h>
+#endif
+
+typedef void od_thread_function(void *argument);
+
+#if defined(_WIN32)
+typedef struct od_mutex {
+  void *lock; /* an SRWLOCK */
+} od_mutex;
+typedef struct od_condition {
+  void *variable; /* a CONDITION_VARIABLE */
+} od_condition;
+typedef void *od_thread_handle;
+#elif defined(OD_NO_THREADS)
+typedef char od_mutex, od_condition, od_thread_handle;
+#else
+typedef pthread_mutex_t od_mutex;
+typedef pthread_cond_t od_condition;
+typedef pthread_t od_thread_handle;
+#endif
+
+typedef struct od_thread {
+  od_thread_function *function;
+  void *argument;
+  od_thread_handle handle;
+} od_thread;
+
+/* Starts a thread that calls function(argument); returns false if the system has no more. */
+bool od_thread_start(od_thread *thread, od_thread_function *function, void *argument);
+
+/* Waits until a started thread ends. */
+void od_thread_join(od_thread *thread);
+
+void od_mutex_create(od_mutex *mutex);
+void od_mutex_destroy(od_mutex *mutex);
+void od_mutex_lock(od_mutex *mutex);
+void od_mutex_unlock(od_mutex *mutex);
+
+void od_condition_create(od_condition *condition);
+void od_condition_destroy(od_condition *condition);
+
+/* Unlocks the mutex, which the caller holds, waits, and locks it again; may return early. */
+void od_condition_wait(od_condition *condition, od_mutex *mutex);
+
+/* Wakes one thread that waits, or all. */
+void od_condition_signal(od_condition *condition);
+void od_condition_broadcast(od_condition *condition);
+
+#endif

@@ -1,0 +1,71 @@
+/* Pages of memory without access, by POSIX or Windows. WebAssembly has none: there the pages around
+ * a guarded block can be read and written, and only its canaries find a write past it. */
+#ifndef PAGES_H
+#define PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <windows.h>
+
+static inline size_t pages_size(void) {
+  SYSTEM_INFO info;
+  GetSystemInfo(&info);
+  return info.dwPageSize;
+}
+
+/* Returns `size` bytes that cannot be read or written, or NULL. */
+static inline void *pages_reserve(size_t size) {
+  return VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_NOACCESS);
+}
+
+/* Makes pages readable and writable; returns false if there is no memory. */
+static inline bool pages_allow(void *pages, size_t size) {
+  return VirtualAlloc(pages, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
+}
+
+static inline void pages_release(void *pages, size_t size) {
+  (void)size;
+  VirtualFree(pages, 0, MEM_RELEASE);
+}
+
+#elif defined(__wasm__)
+#include <stdlib.h>
+
+static inline size_t pages_size(void) { return 65536; }
+static inline void *pages_reserve(size_t size) { return aligned_alloc(pages_size(), size); }
+static inline bool pages_allow(void *pages, size_t size) {
+  (void)pages;
+  (void)size;
+  return true;
+}
+static inline void pages_release(void *pages, size_t size) {
+  (void)size;
+  free(pages);
+}
+
+#else
+#include <sys/mman.h>
+#include <unistd.h>
+
+static inline size_t pages_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+
+/* Returns `size` bytes that cannot be read or written, or NULL. */
+static inline void *pages_reserve(size_t size) {
+  void *pages = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? NULL : pages;
+}
+
+/* Makes pages readable and writable; returns false if there is no memory. */
+static inline bool pages_allow(void *pages, size_t size) {
+  return mprotect(pages, size, PROT_READ | PROT_WRITE) == 0;
+}
+
+static inline void pages_release(void *pages, size_t size) { munmap(pages, size); }
+
+#endif
+
+#endif
