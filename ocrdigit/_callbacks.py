@@ -7,29 +7,49 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .estimator import DigitClassifier
     from .progress import TrainingDisplay
 
 HISTORY_KEYS = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 
 def hooks(
-    callbacks: object, history: dict[str, list[float]], display: TrainingDisplay | None = None
+    callbacks: object,
+    history: dict[str, list[float]],
+    model: Callable[[], DigitClassifier],
+    display: TrainingDisplay | None = None,
 ) -> dict[str, Any]:
-    """Return the trainer's callbacks, which call the history, the display and the user's own."""
+    """Return the trainer's callbacks, which call the history, the display and the user's own.
+
+    ``model`` returns the model in training. It is called after the first step; the dicts that the
+    user's callbacks get have its result as "model".
+    """
     users = _checked(callbacks)
-    on_step = [user.on_step for user in users if hasattr(user, "on_step")]
-    interval = 0.0 if on_step else 0.1
-    on_epoch: list[Callable[[Any], object]] = [
-        lambda progress: _record(history, progress),
-        *([display.on_epoch] if display else []),
-        *(getattr(user, "on_epoch", user) for user in users if not _steps_only(user)),
+    on_step = [_with_model(user.on_step, model) for user in users if hasattr(user, "on_step")]
+    on_epoch = [
+        _with_model(getattr(user, "on_epoch", user), model)
+        for user in users
+        if not _steps_only(user)
     ]
-    if display:
-        on_step.insert(0, display.on_step)
-    hooks: dict[str, Any] = {"on_epoch": _call_all(on_epoch)}
-    if on_step:
-        hooks.update(on_step=_call_all(on_step), interval=interval)
-    return hooks
+    return {
+        "on_step": _call_all(
+            [lambda progress: model(), *([display.on_step] if display else []), *on_step]
+        ),
+        "on_epoch": _call_all(
+            [
+                lambda progress: _record(history, progress),
+                *([display.on_epoch] if display else []),
+                *on_epoch,
+            ]
+        ),
+        "interval": 0.0 if on_step else 0.1,
+    }
+
+
+def _with_model(
+    function: Callable[[Any], object], model: Callable[[], DigitClassifier]
+) -> Callable[[Any], object]:
+    return lambda progress: function({**progress, "model": model()})
 
 
 def _record(history: dict[str, list[float]], progress: Mapping[str, Any]) -> None:

@@ -2,7 +2,8 @@
 
 A checkpoint is a .safetensors file of the trainer's arrays: weights, best weights, and the
 optimizer's moments and moving average. Its metadata, as JSON, are the position in the training, the
-history, and a description of the training: architecture, settings, and checksums of the data.
+history, a description of the training (architecture, settings, and checksums of the data), and a
+checksum of all of these and the arrays.
 Random numbers are keyed by seed, epoch and position, so that there is no generator to save.
 """
 
@@ -17,6 +18,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import _checks, _core
 from ._atomic import check_writable, remove_temporaries, write_atomically
@@ -24,7 +26,7 @@ from ._bounded import errors_of, read_file
 from .models import files
 
 FORMAT = "ocrdigit checkpoint"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 # Bytes of a file, whose arrays are at most five times as large as the network, and of its
 # description, in which the history grows by some 100 bytes an epoch.
@@ -42,6 +44,8 @@ def run(
     path: files.Path | None = None,
     every: int | str = "epoch",
     *,
+    keep: bool = False,
+    targets: NDArray[np.float32] | None = None,
     history: _History | None = None,
     on_step: _Callback | None = None,
     on_epoch: _Callback | None = None,
@@ -51,7 +55,7 @@ def run(
 
     If the file exists, training resumes from it, and the result equals to the bit that of a
     training that was not stopped. It is deleted when the training has ended, also by a callback
-    that returns False, and kept after an exception.
+    that returns False, unless ``keep`` is set, and kept after an exception.
 
     Parameters
     ----------
@@ -66,6 +70,11 @@ def run(
         The checkpoint file.
     every : int or "epoch"
         The number of steps from one saving to the next, or "epoch": at the end of each epoch.
+    keep : bool
+        Save the state at the end of the training, from which the same call gives the result again
+        without training.
+    targets : ndarray (n, classes) of float32, optional
+        As for the trainer's ``run``.
     history : dict of list of float, optional
         Numbers of the epochs so far, to which ``on_epoch`` appends; saved in the checkpoint, and
         replaced by those in it.
@@ -83,9 +92,9 @@ def run(
     every = _checked(every)
     trainer = _core.Trainer(network, **settings)
     if path is None:
-        trainer.run(*data, on_step=on_step, on_epoch=on_epoch, interval=interval)
+        trainer.run(*data, targets=targets, on_step=on_step, on_epoch=on_epoch, interval=interval)
         return
-    training = _describe(network, settings, data)
+    training = _describe(network, settings, data, targets)
     history = {} if history is None else history
     if saved := _read(path):
         saved.restore(path, trainer, training, history)
@@ -100,7 +109,21 @@ def run(
         interval = 0.0
     else:
         on_epoch = _after(on_epoch, lambda progress: save())
-    trainer.run(*data, on_step=on_step, on_epoch=on_epoch, interval=interval)
+    trainer.run(*data, targets=targets, on_step=on_step, on_epoch=on_epoch, interval=interval)
+    if keep:
+        save()
+    else:
+        delete(path)
+
+
+def delete(path: files.Path) -> None:
+    """Delete a checkpoint file, if there is one.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be deleted.
+    """
     with suppress(FileNotFoundError):  # if training ended before the first saving
         os.unlink(path)
 
@@ -175,6 +198,7 @@ def _write(path: files.Path, saved: _Saved) -> None:
         "state": json.dumps(numbers),
         "history": json.dumps(saved.history),
     }
+    metadata["crc32"] = str(checksum(arrays, metadata))
     write_atomically(path, files.to_safetensors(arrays, metadata))
 
 
@@ -192,12 +216,26 @@ def _read(path: files.Path) -> _Saved | None:
             arrays = load(data)
         except (SafetensorError, KeyError) as error:  # KeyError: an unknown number type
             raise ValueError(f"damaged, or not a checkpoint of ocrdigit: {error}") from error
-        training, state, history = _parsed(files.read_metadata(data, MAX_HEADER_SIZE))
+        metadata = files.read_metadata(data, MAX_HEADER_SIZE)
+        _check_format(metadata)
+        if metadata.get("crc32") != str(checksum(arrays, metadata)):
+            raise ValueError("damaged or edited: its checksum does not match its content")
+        training, state, history = _parsed(metadata)
     return _Saved(training, {**state, **arrays}, history)
 
 
-def _parsed(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return training, state and history in the metadata of a checkpoint."""
+def checksum(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of the arrays of a checkpoint, and of its metadata but "crc32"."""
+    described = {key: value for key, value in metadata.items() if key != "crc32"}
+    crc = zlib.crc32(json.dumps(described, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
+        crc = zlib.crc32(np.ascontiguousarray(array).data, crc)
+    return crc
+
+
+def _check_format(metadata: Mapping[str, Any]) -> None:
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"not a checkpoint of ocrdigit: format {metadata.get('format')!r}, expected {FORMAT!r}"
@@ -208,6 +246,10 @@ def _parsed(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
             f"{metadata.get('ocrdigit_version')}; ocrdigit {_core.__version__} reads version "
             f"{FORMAT_VERSION}"
         )
+
+
+def _parsed(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return training, state and history in the metadata of a checkpoint."""
     parsed = []
     for key in ("training", "state", "history"):
         try:
@@ -227,12 +269,17 @@ def _parsed(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _describe(
-    network: _core.Network, settings: Mapping[str, Any], data: Sequence[Any]
+    network: _core.Network,
+    settings: Mapping[str, Any],
+    data: Sequence[Any],
+    targets: NDArray[np.float32] | None,
 ) -> dict[str, Any]:
     """Return what must be the same for a training to resume, as JSON has it."""
     images, labels, scale, *validation = data
     named = {"images": images, "labels": labels}
     named |= dict(zip(("validation_images", "validation_labels"), validation, strict=False))
+    if targets is not None:
+        named["targets"] = targets
     training = {
         "architecture": network.layers,
         "input_shape": network.input_shape,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from . import (
 )
 from ._inputs import as_images
 from ._labels import as_labels
+from ._thread_limit import thread_limit
 from .models import files
 from .models._classes import DIGITS, digits_only
 
@@ -86,12 +87,15 @@ class DigitClassifier:
         model to the bit, on any number of threads. None: a new seed each time.
     n_jobs : int, optional
         Threads for this estimator's work, -1 for all processors; None: as set by
-        ``ocrdigit.set_num_threads``. The number holds for the whole process during a call.
+        ``ocrdigit.set_num_threads``. The number holds for the whole process during a call; of
+        calls that overlap, that of the latest.
     callbacks : callable or list, optional
         Functions called with a dict after each epoch, or objects with methods ``on_epoch``
         and/or ``on_step``. The dict has epoch (from 0), epochs, step, steps, loss,
-        accuracy, val_loss, val_accuracy, learning_rate and seconds. Training stops if one
-        returns False.
+        accuracy, val_loss, val_accuracy, learning_rate, seconds, and model: the model in
+        training, which can predict, score, explain and be saved, in a first ``fit`` the estimator
+        itself. With a moving average of weights (``ema``), ``on_epoch`` sees the average, and
+        ``on_step`` the weights. Training stops if a callback returns False.
     verbose : int, default 1
         0: ``fit`` prints nothing; 1: a progress bar and a line per epoch.
 
@@ -234,6 +238,7 @@ class DigitClassifier:
         *,
         checkpoint: str | os.PathLike[str] | None = None,
         every: int | str = "epoch",
+        keep_checkpoint: bool = False,
     ) -> DigitClassifier:
         """Train on images and their digits.
 
@@ -252,9 +257,13 @@ class DigitClassifier:
             and gives the same model to the bit as if it had not stopped. Parameters and data must
             be the same, except that a ``random_state`` of None resumes with the seed in the file;
             with ``warm_start``, the weights are those in the file. When the training has ended,
-            also early, the file is deleted.
+            also early, the file is deleted. Random numbers of the callbacks' own are not saved.
         every : int or "epoch", default "epoch"
             The number of steps from one saving to the next, or "epoch" for the end of each epoch.
+        keep_checkpoint : bool, default False
+            Save the final state instead of deleting the file, so that nothing is lost if the
+            process ends before :meth:`save`: the same call then gives the same model without
+            training. Delete the file yourself.
 
         Returns
         -------
@@ -264,14 +273,18 @@ class DigitClassifier:
         Raises
         ------
         TypeError, ValueError
-            If an argument or a parameter is invalid, training diverged, or the checkpoint is
-            damaged, of another version or of another training. The model of an earlier fit is
-            kept.
+            If an argument or a parameter is invalid, the checkpoint is damaged, edited, of another
+            version or of another training, or training diverged: the message names the epoch and
+            the step whose loss or gradient is not finite.
         OSError
             If the checkpoint cannot be read or written, for example as the disk is full. The
-            file as it was last saved is kept, and so is the model of an earlier fit.
+            file as it was last saved is kept.
         KeyboardInterrupt
             After Ctrl-C. The model is then that of the last finished step.
+
+        After another exception, also of a callback, the model of an earlier fit is kept. If there
+        is none, the model is that of the last finished step: after a divergence, of the last one
+        with finite weights.
 
         Examples
         --------
@@ -305,6 +318,7 @@ class DigitClassifier:
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
         settings |= {"seed": seed, "restore_best": bool(self.restore_best)}
+        model = self._in_training(network, history, text, settings["precision"])
 
         display = None
         if self.verbose:
@@ -312,18 +326,20 @@ class DigitClassifier:
 
             display = TrainingDisplay(len(images), settings["batch_size"])
         try:
-            with _threads(self.n_jobs):
+            with thread_limit(self.n_jobs):
                 _checkpoint.run(
                     network,
                     settings,
                     (images, labels, scale, *(validation or ())),
                     checkpoint,
                     every,
+                    keep=bool(keep_checkpoint),
                     history=history,
-                    **_callbacks.hooks(self.callbacks, history, display),
+                    **_callbacks.hooks(self.callbacks, history, model, display),
                 )
-        except KeyboardInterrupt:
-            self._keep(network, history, text)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or self._has(network):
+                self._keep(network, history, text)
             raise
         finally:
             if display:
@@ -334,13 +350,14 @@ class DigitClassifier:
     def partial_fit(self, X: object, y: object, classes: object = None) -> DigitClassifier:
         """Train for one pass over ``X``, continuing from the present weights.
 
-        The optimizer's state is kept between calls. The learning rate is constant:
-        ``learning_rate``, or the optimizer's default if that is None. No progress is shown;
-        ``history_`` gets one number per call.
+        The optimizer's state is kept between calls, and in copies and pickles of the estimator.
+        The learning rate is constant: ``learning_rate``, or the optimizer's default if that is
+        None. No progress is shown; ``history_`` gets one number per call.
 
-        Parameters and errors are those of :meth:`fit`; after an error the model is as it
-        was before the call. ``classes``, which scikit-learn's incremental classifiers need
-        beforehand, may be any digits and has no effect.
+        Parameters and errors are those of :meth:`fit`. After an error, also if training diverged,
+        the model and the optimizer are as they were before the call; if it was the first, the
+        model is that of the last finished step. ``classes``, which scikit-learn's incremental
+        classifiers need beforehand, may be any digits and has no effect.
         """
         images, labels, scale, text = self._check_labelled(X, y)
         if classes is not None:
@@ -351,18 +368,23 @@ class DigitClassifier:
         seed = _checks.seed(self.random_state)
         network = self._digits_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
-        weights, ranges = network.weights(), network.ranges
+        steady = self._steady_training(network, settings, seed)
+        state, ranges = steady.state(), network.ranges
+        model = self._in_training(network, history, text, settings["precision"])
         try:
-            with _threads(self.n_jobs):
-                trainer = self._steady_trainer(network, settings, seed)
-                trainer.run(images, labels, scale, **_callbacks.hooks(self.callbacks, history))
+            with thread_limit(self.n_jobs):
+                hooks = _callbacks.hooks(self.callbacks, history, model)
+                steady.trainer.run(images, labels, scale, **hooks)
         except KeyboardInterrupt:
             self._keep(network, history, text)
             raise
-        except Exception:
-            network.set_weights(weights)
-            network.ranges = ranges
-            vars(self).pop("_steady", None)
+        except BaseException:
+            if goes_on:
+                steady.trainer.restore(state)
+                network.ranges = ranges
+                network.precision = self.precision
+            elif self._has(network):
+                self._keep(network, history, text)
             raise
         self._keep(network, history, text)
         return self
@@ -390,7 +412,7 @@ class DigitClassifier:
         """
         network = self._fitted()
         images, scale, _ = as_images(X)
-        with _threads(self.n_jobs):
+        with thread_limit(self.n_jobs):
             network.calibrate(images, scale)
         return self
 
@@ -426,7 +448,7 @@ class DigitClassifier:
             if digits is not None:
                 return self.classes_[digits] if self._text else digits
         images, scale, single = as_images(X)
-        with _threads(self.n_jobs):
+        with thread_limit(self.n_jobs):
             digits = classifier.predict(images, scale, min_confidence)
         if self._text:
             rejected = digits < 0
@@ -450,7 +472,7 @@ class DigitClassifier:
             if probabilities is not None:
                 return probabilities
         images, scale, single = as_images(X)
-        with _threads(self.n_jobs):
+        with thread_limit(self.n_jobs):
             probabilities = classifier.predict_proba(images, scale)
         return probabilities[0] if single else probabilities
 
@@ -486,7 +508,7 @@ class DigitClassifier:
                 "digit score; the models that come with the package have one"
             )
         images, scale, single = as_images(X)
-        with _threads(self.n_jobs):
+        with thread_limit(self.n_jobs):
             scores = classifier.digit_score(images, scale)
         return float(scores[0]) if single else scores
 
@@ -510,7 +532,7 @@ class DigitClassifier:
         """
         classifier = self._fitted_classifier()
         images, scale, single = as_images(X)
-        with _threads(self.n_jobs):
+        with thread_limit(self.n_jobs):
             confidences = classifier.confidence(images, scale)
         return float(confidences[0]) if single else confidences
 
@@ -536,7 +558,7 @@ class DigitClassifier:
         """
         classifier = self._fitted_classifier()
         images, labels, scale = self._check(X, y)
-        with _threads(self.n_jobs):
+        with thread_limit(self.n_jobs):
             return float(np.mean(classifier.predict(images, scale) == labels))
 
     def summary(self) -> None:
@@ -666,18 +688,23 @@ class DigitClassifier:
                 network.weights(),
                 network.ranges,
             )
+            steady = vars(self).get("_steady")
+            if steady is not None and steady.network is network:
+                state["_steady"] = (steady.settings, steady.seed, steady.state())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        steady = state.get("_steady")
+        vars(self).update({name: value for name, value in state.items() if name != "_steady"})
         if "network_" in state:
             layers, input_shape, weights, ranges = state["network_"]
-            self.network_ = _core.Network(layers, input_shape)
-            # Buffers that were sent beside the pickle, as Dask does, may lie at any address.
-            self.network_.set_weights(
-                {name: np.require(tensor, requirements="A") for name, tensor in weights.items()}
-            )
-            self.network_.ranges = ranges
+            network = _core.Network(layers, input_shape)
+            if steady is not None:
+                settings, seed, training = steady
+                self._steady_training(network, settings, seed).trainer.restore(_aligned(training))
+            network.set_weights(_aligned(weights))
+            network.ranges = ranges
+            self.network_ = network
             self.network_.precision = self.precision
 
     # ---- internals ----
@@ -754,15 +781,43 @@ class DigitClassifier:
         """Return the trained network, or a new one as ``fit`` would start from."""
         return self.network_ if hasattr(self, "network_") else self._new_network(0)
 
-    def _steady_trainer(
+    def _steady_training(
         self, network: _core.Network, settings: dict[str, Any], seed: int
-    ) -> _core.Trainer:
-        """Return the trainer of the last ``partial_fit``, or a new one if settings differ."""
-        kept = getattr(self, "_steady", None)
-        if kept is None or kept[:2] != (network, settings):
-            kept = network, settings, _core.Trainer(network, seed=seed, **settings)
-            self._steady: tuple[_core.Network, dict[str, Any], _core.Trainer] = kept
-        return kept[2]
+    ) -> _SteadyTraining:
+        """Return the training of the last ``partial_fit``, or a new one if settings differ."""
+        kept: _SteadyTraining | None = getattr(self, "_steady", None)
+        if kept is None or kept.network is not network or kept.settings != settings:
+            trainer = _core.Trainer(network, seed=seed, **settings)
+            kept = _SteadyTraining(network, settings, seed, trainer)
+            self._steady = kept
+        return kept
+
+    def _in_training(
+        self,
+        network: _core.Network,
+        history: dict[str, list[float]],
+        text: bool,
+        precision: str,
+    ) -> Callable[[], DigitClassifier]:
+        """Return a function that returns the model in training, which callbacks use.
+
+        It is this estimator if there is no model that other threads may be using; else another.
+        """
+        is_first = not hasattr(self, "network_")
+
+        @cache
+        def model() -> DigitClassifier:
+            trained = self
+            if not self._has(network):
+                trained = self if is_first else type(self)(**self.get_params())
+                trained._keep(network, history, text)
+            network.precision = precision  # the ranges for int8 are observed at the end
+            return trained
+
+        return model
+
+    def _has(self, network: _core.Network) -> bool:
+        return getattr(self, "network_", None) is network
 
     def _warm_network(self) -> _core.Network:
         """Return a copy of the present network, without a non-digit class, to train."""
@@ -810,6 +865,31 @@ class DigitClassifier:
 load = DigitClassifier.load
 
 
+class _SteadyTraining(NamedTuple):
+    """What ``partial_fit`` keeps from one call to the next."""
+
+    network: _core.Network
+    settings: dict[str, Any]
+    seed: int
+    trainer: _core.Trainer
+
+    def state(self) -> dict[str, Any]:
+        """Return the state of the trainer, from which another run begins."""
+        start = {"epoch": 0, "step": 0, "steps": 0, "loss_sum": 0.0, "correct": 0.0, "count": 0.0}
+        return {**self.trainer.state(), **start, "seconds": 0.0, "since_best": 0}
+
+
+def _aligned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with arrays at aligned addresses.
+
+    Buffers that were sent beside a pickle, as Dask does, may lie at any address.
+    """
+    return {
+        name: np.require(value, requirements="A") if isinstance(value, np.ndarray) else value
+        for name, value in values.items()
+    }
+
+
 def _one_image(X: object) -> str:
     """Describe one image; a table of numbers may have been meant."""
     shape: tuple[int, ...] = getattr(X, "shape", ())
@@ -828,21 +908,3 @@ def _not_fitted_error() -> type[Exception]:
     exceptions = sys.modules.get("sklearn.exceptions")
     kind: type[Exception] = getattr(exceptions, "NotFittedError", NotFittedError)
     return kind
-
-
-@contextmanager
-def _threads(n_jobs: int | None) -> Iterator[None]:
-    """Run a block on ``n_jobs`` threads."""
-    if n_jobs is None:
-        yield
-        return
-    if n_jobs == -1:
-        n_jobs = os.cpu_count() or 1
-        if hasattr(os, "sched_getaffinity"):
-            n_jobs = len(os.sched_getaffinity(0))
-    before = _core.get_num_threads()
-    _core.set_num_threads(_checks.positive_int("n_jobs", n_jobs))
-    try:
-        yield
-    finally:
-        _core.set_num_threads(before)

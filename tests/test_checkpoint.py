@@ -289,6 +289,33 @@ def test_the_file(data, tmp_path):
     assert _checkpoint.saved_seed(path) == 3
 
 
+@pytest.mark.parametrize("every", [4, "epoch"])
+def test_kept_files_give_the_result_again(data, tmp_path, every):
+    path, calls = tmp_path / "a.checkpoint", []
+    whole = train(data)
+    for _ in range(2):
+        calls.clear()
+        again = train(data, path, every, keep=True, on_step=calls.append)
+        assert same(again, whole)
+        assert path.exists()
+    assert calls == []
+    assert same(train(data, path, every), whole)
+    assert not path.exists()
+
+
+def test_targets_are_part_of_the_training(data, tmp_path):
+    path = tmp_path / "a.checkpoint"
+    targets = np.full((70, 3), 1 / 3, np.float32)
+    with pytest.raises(StopError):
+        train(data, path, 2, targets=targets, on_step=stop_after(8))
+    check_refused(data, path, r"data\.targets is {.*} in the checkpoint, and None")
+    other = np.roll(np.eye(3, dtype=np.float32)[data[1]], 1, axis=1)
+    check_refused(data, path, r"data\.targets\.crc32", targets=other)
+    resumed = train(data, path, 2, targets=targets)
+    assert same(resumed, train(data, targets=targets))
+    assert not same(resumed, train(data))
+
+
 def test_history_resumes(data, tmp_path):
     def record(history, stop=None):
         def on_epoch(progress):
@@ -374,6 +401,16 @@ def test_killed_at_random_moments(tmp_path):
 # ---- bad input ----
 
 
+def rewrite(path, changes, arrays=None):
+    """Change the metadata of a checkpoint, None to leave one out, and its arrays if given."""
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    arrays = load_file(path) if arrays is None else arrays
+    changed = {k: v for k, v in {**metadata, **changes}.items() if v is not None}
+    changed["crc32"] = str(_checkpoint.checksum(arrays, changed))
+    save_file(arrays, path, changed)
+
+
 def check_refused(data, path, message, error=ValueError, **options):
     content = path.read_bytes() if path.is_file() else None
     with pytest.raises(error, match=message) as caught:
@@ -436,8 +473,8 @@ def test_truncated_checkpoints(data, tmp_path):
     ("changes", "message"),
     [
         (
-            {"format_version": "2", "ocrdigit_version": "9.0"},
-            r"checkpoint version '2', written by ocrdigit 9\.0; ocrdigit \S+ reads version 1",
+            {"format_version": "3", "ocrdigit_version": "9.0"},
+            r"checkpoint version '3', written by ocrdigit 9\.0; ocrdigit \S+ reads version 2",
         ),
         ({"format_version": None}, "checkpoint version None"),
         ({"format": "ocrdigit"}, "not a checkpoint of ocrdigit: format 'ocrdigit', expected"),
@@ -454,10 +491,7 @@ def test_truncated_checkpoints(data, tmp_path):
 def test_other_metadata(data, tmp_path, changes, message):
     path = tmp_path / "a.checkpoint"
     stopped(data, path)
-    with safe_open(path, "numpy") as file:
-        metadata = file.metadata()
-    changed = {k: v for k, v in {**metadata, **changes}.items() if v is not None}
-    save_file(load_file(path), path, changed)
+    rewrite(path, changes)
     check_refused(data, path, message)
 
 
@@ -465,9 +499,7 @@ def test_other_metadata(data, tmp_path, changes, message):
 def test_seeds_that_are_not_readable(data, tmp_path, training):
     path = tmp_path / "a.checkpoint"
     stopped(data, path)
-    with safe_open(path, "numpy") as file:
-        metadata = file.metadata()
-    save_file(load_file(path), path, {**metadata, "training": training})
+    rewrite(path, {"training": training})
     with pytest.raises(ValueError, match=r"a\.checkpoint: its metadata have no readable seed"):
         _checkpoint.saved_seed(path)
     assert _checkpoint.saved_seed(tmp_path / "none") is None
@@ -476,8 +508,6 @@ def test_seeds_that_are_not_readable(data, tmp_path, training):
 def test_other_arrays(data, tmp_path):
     path = tmp_path / "a.checkpoint"
     stopped(data, path)
-    with safe_open(path, "numpy") as file:
-        metadata = file.metadata()
     arrays = load_file(path)
     for changes, message in (
         ({"weights": arrays["weights"][:-1]}, r"weights: got shape \(307,\), expected \(308,\)"),
@@ -485,11 +515,32 @@ def test_other_arrays(data, tmp_path):
         ({"weights": arrays["weights"] * np.float32(np.nan)}, "weights: .*not finite"),
         ({"extra": arrays["weights"]}, "unknown 'extra'"),
     ):
-        save_file(arrays | changes, path, metadata)
+        rewrite(path, {}, arrays | changes)
         check_refused(data, path, message)
     del arrays["average"]
-    save_file(arrays, path, metadata)
+    rewrite(path, {}, arrays)
     check_refused(data, path, "average: missing")
+
+
+def test_edited_checkpoints(data, tmp_path):
+    """A changed bit anywhere is noticed, also of weights that stay finite."""
+    path = tmp_path / "a.checkpoint"
+    content = stopped(data, path)
+    rng = random.Random(0)
+    for _ in range(200):
+        changed = bytearray(content)
+        changed[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(changed)
+        with pytest.raises(ValueError, match=r"a\.checkpoint: "):
+            train(data, path)
+    arrays = load_file(path)
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata()
+    arrays["weights"][0] += 1
+    save_file(arrays, path, metadata)
+    check_refused(data, path, "damaged or edited: its checksum does not match its content")
+    path.write_bytes(content)
+    assert same(train(data, path), train(data))
 
 
 def test_other_files(data, tmp_path):

@@ -201,8 +201,8 @@ static od_status run_step(const session *s, batch_loader *b, size_t n, od_loss *
   if (!isfinite(loss->loss) || !od_optimizer_step(t->optimizer, s->pool, step_rate(t, at->step),
                                                   t->step_gradient, t->network))
     return od_fail(error, OD_ERROR_ARGUMENT,
-                   "training diverged in epoch %d, step %zu (loss %g): the network keeps the "
-                   "weights before that step; a smaller learning_rate may help",
+                   "training diverged in epoch %d, step %zu (loss %g): that step was not made, and "
+                   "the weights are finite; a smaller learning_rate may help",
                    at->epoch + 1, at->step + 1, loss->loss);
   od_gradient_update_statistics(t->gradient);
   return OD_OK;

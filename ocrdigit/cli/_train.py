@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     type=click.Path(),
     metavar="FILE",
     help="Save the state of the training to this file, resume from it if it exists, and delete it "
-    "at the end.",
+    "when the model is saved.",
 )
 @click.option(
     "--every",
@@ -91,6 +91,7 @@ def train(
     If the data have a test part, the accuracy on it is printed at the end. After Ctrl-C, the
     model of the last step is saved to a file of its own.
     """
+    from .. import _checkpoint
     from .._atomic import check_writable
     from ..estimator import DigitClassifier
 
@@ -115,7 +116,13 @@ def train(
         verbose=not quiet,
     )
     try:
-        model.fit(dataset.X_train, dataset.y_train, checkpoint=checkpoint, every=every or "epoch")
+        model.fit(
+            dataset.X_train,
+            dataset.y_train,
+            checkpoint=checkpoint,
+            every=every or "epoch",
+            keep_checkpoint=True,
+        )
     except KeyboardInterrupt:
         if hasattr(model, "network_"):
             kept = out.removesuffix(".safetensors") + ".interrupted.safetensors"
@@ -124,6 +131,8 @@ def train(
             raise click.ClickException(f"interrupted; the last step's model is in {kept}") from None
         raise
     model.save(out)
+    if checkpoint:
+        _checkpoint.delete(checkpoint)
     if len(dataset.y_test):
         right, count = _count_right(model, dataset)
         click.echo(f"test accuracy {right / count:.2%} ({right:,} of {count:,})")

@@ -1,0 +1,72 @@
+"""The number of threads during calls with ``n_jobs``, which may overlap in several threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import _checks, _core
+
+
+class _Limit:
+    """The process's number of threads: that of the latest of the current calls.
+
+    When the last of them ends, the number is again that before the first.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the current calls, whose threads a forked child does not have."""
+        self._lock = threading.RLock()  # a signal handler may call a model, too
+        self._calls: list[object] = []
+        self._before = 0
+
+    def begin(self, threads: int) -> object:
+        call = object()
+        with self._lock:
+            before = _core.get_num_threads()
+            _core.set_num_threads(threads)
+            if not self._calls:
+                self._before = before
+            self._calls.append(call)
+        return call
+
+    def end(self, call: object) -> None:
+        with self._lock:
+            if call not in self._calls:  # in a child that was forked during the call
+                return
+            self._calls.remove(call)
+            if not self._calls:
+                _core.set_num_threads(self._before)
+
+
+_limit = _Limit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_limit.forget)
+
+
+@contextmanager
+def thread_limit(n_jobs: int | None) -> Iterator[None]:
+    """Run a block on ``n_jobs`` threads, -1 for all processors; None: as they are set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``n_jobs`` is not such a number, or there cannot be so many threads.
+    """
+    if n_jobs is None:
+        yield
+        return
+    if n_jobs == -1:
+        n_jobs = os.cpu_count() or 1
+        if hasattr(os, "sched_getaffinity"):
+            n_jobs = len(os.sched_getaffinity(0))
+    call = _limit.begin(_checks.positive_int("n_jobs", n_jobs))
+    try:
+        yield
+    finally:
+        _limit.end(call)
