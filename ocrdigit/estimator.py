@@ -130,6 +130,9 @@ class DigitClassifier:
     # The class scores are divided by it before softmax.
     _temperature = 1.0
 
+    # The training that partial_fit continues.
+    _steady: _SteadyTraining | None = None
+
     def __init__(
         self,
         architecture: str | architectures.Layers | None = None,
@@ -368,6 +371,7 @@ class DigitClassifier:
         seed = _checks.seed(self.random_state)
         network = self._digits_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
+        before = self._steady
         steady = self._steady_training(network, settings, seed)
         state, ranges = steady.state(), network.ranges
         model = self._in_training(network, history, text, settings["precision"])
@@ -383,6 +387,7 @@ class DigitClassifier:
                 steady.trainer.restore(state)
                 network.ranges = ranges
                 network.precision = self.precision
+                self._steady = before
             elif self._has(network):
                 self._keep(network, history, text)
             raise
@@ -688,8 +693,7 @@ class DigitClassifier:
                 network.weights(),
                 network.ranges,
             )
-            steady = vars(self).get("_steady")
-            if steady is not None and steady.network is network:
+            if (steady := self._steady) and steady.network is network:
                 state["_steady"] = (steady.settings, steady.seed, steady.state())
         return state
 
@@ -785,11 +789,10 @@ class DigitClassifier:
         self, network: _core.Network, settings: dict[str, Any], seed: int
     ) -> _SteadyTraining:
         """Return the training of the last ``partial_fit``, or a new one if settings differ."""
-        kept: _SteadyTraining | None = getattr(self, "_steady", None)
+        kept = self._steady
         if kept is None or kept.network is not network or kept.settings != settings:
             trainer = _core.Trainer(network, seed=seed, **settings)
-            kept = _SteadyTraining(network, settings, seed, trainer)
-            self._steady = kept
+            kept = self._steady = _SteadyTraining(network, settings, seed, trainer)
         return kept
 
     def _in_training(

@@ -73,5 +73,5 @@ def model_to_ship(model: DigitClassifier | None) -> DigitClassifier | None:
     model._fitted()
     shipped = copy.copy(model)
     shipped.callbacks = shipped.n_jobs = None
-    vars(shipped).pop("_steady", None)
+    shipped._steady = None
     return shipped
