@@ -762,5 +762,15 @@ def test_training_of_shipped_networks(name, monkeypatch):
     state = json.loads(safe_open("c", "numpy").metadata()["state"])
     assert (state["epoch"], state["step"], state["steps"]) == (0, 1, 1)
     monkeypatch.setattr(_reading_networks, "print_progress", lambda progress: None)
+
+    def fail(path, network):
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, f"write_{name}", fail)
+        with pytest.raises(OSError, match="No space left"):
+            module.main()
+    state = json.loads(safe_open("c", "numpy").metadata()["state"])
+    assert state["epoch"] == 2  # the trained network is not lost
     module.main()
     assert os.listdir(".") == [f"{name}.safetensors"]

@@ -6,6 +6,7 @@ import copy
 import itertools
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 import ocrdigit
-from ocrdigit import DigitClassifier, _core, architectures, models, synth
+from ocrdigit import DigitClassifier, _checkpoint, _core, architectures, models, synth
 from ocrdigit.datasets import Dataset
 from ocrdigit.evaluation.metrics import auroc
 from ocrdigit.models import files
 from ocrdigit.models._classes import digits_only
 from ocrdigit.training import (
     _augmentation,
+    _checkpoints,
     _data,
     _distillation,
     _ensemble,
@@ -355,47 +357,99 @@ class TestTraining:
     def test_training_is_deterministic(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
+        """Also if it is stopped in a training of each kind, and resumes."""
+        self.set_stages(monkeypatch)
+        folder, steps = tmp_path / "0", []
+        folder.mkdir()
+        self.make(classifier.NAMES, folder, data, steps.append)
+        assert steps == [
+            "teacher ensemble",
+            "distillation stages",
+            *_distillation.STUDENTS,
+            "last distillation stage",
+            "tiny",
+        ]
+        assert self.make_with_stops(tmp_path, data, monkeypatch) == 4
+        for name in classifier.NAMES:
+            path = folder / f"{name}.safetensors"
+            assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        steps.clear()
+        self.make(("tiny",), tmp_path, data, steps.append)
+        assert steps == ["teacher ensemble", "tiny"]  # "tiny" is not distilled
+        path = folder / "tiny.safetensors"
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
+        assert large.architecture == "large"
+        assert large.network_.ranges  # for int8
+        assert large.tta
+        model = ocrdigit.load(path)
+        assert model.network_.classes == 11
+        assert np.isfinite(model.digit_score(data.validation.images)).all()
+
+    @staticmethod
+    def make(names: Any, folder: Path, data: Any, log: Any, trainings: Any = None) -> None:
+        trainings = trainings or _checkpoints.Trainings()
+        classifier.make(names, str(folder), data, 4, log, trainings)
+
+    def make_with_stops(
+        self, folder: Path, data: _data.Data, monkeypatch: pytest.MonkeyPatch
+    ) -> int:
+        """Make all models, stopped in a training of each kind; return the number of stops."""
+        path = folder / "checkpoints"
+        to_stop = {"large-401-phase-1", "domain-405", "student-large-stage-1"}
+        to_stop |= {"student-default-last-stage-1"}
+        run = _checkpoint.run
+
+        class StopError(Exception):
+            pass
+
+        def stop_once(*arguments: Any, **options: Any) -> None:
+            def stop(progress: Any) -> None:
+                if progress["step"] == 2:
+                    raise StopError
+
+            name = Path(arguments[3]).stem
+            if name in to_stop:
+                to_stop.remove(name)
+                options["on_step"] = stop
+            run(*arguments, **options)
+
+        monkeypatch.setattr(_checkpoint, "run", stop_once)
+        for stops in itertools.count():
+            trainings = _checkpoints.Trainings(str(path), 1)
+            try:
+                self.make(classifier.NAMES, folder, data, lambda step: None, trainings)
+            except StopError:
+                assert path.is_dir()
+                continue
+            trainings.delete()
+            assert not path.exists()
+            return stops
+        raise AssertionError
+
+    def test_checkpoints_of_another_seed(
+        self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        self.set_stages(monkeypatch)
+        trainings = _checkpoints.Trainings(str(tmp_path / "c"))
+        network = _supervised.train_supervised("tiny", data, 4, trainings)
+        path = tmp_path / "c" / "tiny-4-phase-0.checkpoint"
+        path.rename(path.with_name("tiny-5-phase-0.checkpoint"))
+        with pytest.raises(ValueError, match=r"tiny-5-.*settings\.seed is 4 in the checkp"):
+            _supervised.train_supervised("tiny", data, 5, _checkpoints.Trainings(str(path.parent)))
+        with pytest.raises(ValueError, match="name: got 'tiny-4-phase-0' again"):
+            trainings.run("tiny-4-phase-0", network, {}, ())
+
+    @staticmethod
+    def set_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+        """Set small phases, two small equal distillation stages, and a small last stage."""
+        rates = dict.fromkeys(_distillation.STUDENTS, 1e-3)
         mixture = _data.Mixture(1, 30, 20)
         first = _supervised.Phase(1, 1e-3, mixture, _augmentation.STRONG)
         later = first._replace(augment=_augmentation.moderate(0.5))
         phases = {"large": (first, later), "default": (later,), "tiny": (later,)}
         monkeypatch.setattr(_supervised, "PHASES", phases)
         monkeypatch.setattr(_ensemble, "_DOMAIN_EPOCHS", 1)
-        self.set_stages(monkeypatch)
-        files_made = []
-        for run in range(2):
-            folder = tmp_path / str(run)
-            folder.mkdir()
-            steps: list[str] = []
-            classifier.make(classifier.NAMES, str(folder), data, 4, steps.append)
-            assert steps == [
-                "teacher ensemble",
-                "distillation stages",
-                *_distillation.STUDENTS,
-                "last distillation stage",
-                "tiny",
-            ]
-            files_made += [
-                (folder / f"{name}.safetensors").read_bytes() for name in classifier.NAMES
-            ]
-        assert files_made[:3] == files_made[3:]
-        steps = []
-        classifier.make(("tiny",), str(tmp_path), data, 4, steps.append)
-        assert steps == ["teacher ensemble", "tiny"]  # "tiny" is not distilled
-        assert (tmp_path / "tiny.safetensors").read_bytes() == files_made[2]
-        large = ocrdigit.load(tmp_path / "0" / "large.safetensors")
-        assert large.architecture == "large"
-        assert large.network_.ranges  # for int8
-        assert large.tta
-        model = ocrdigit.load(tmp_path / "0" / "tiny.safetensors")
-        assert model.network_.classes == 11
-        assert np.isfinite(model.digit_score(data.validation.images)).all()
-
-    @staticmethod
-    def set_stages(monkeypatch: pytest.MonkeyPatch) -> None:
-        """Set two small equal distillation stages, and a small last stage."""
-        rates = dict.fromkeys(_distillation.STUDENTS, 1e-3)
-        mixture = _data.Mixture(1, 30, 20)
         stage = _distillation.Stage(2, mixture, _augmentation.moderate(0.5), rates)
         monkeypatch.setattr(_distillation, "STAGES", (stage, stage))
         monkeypatch.setattr(_distillation, "LAST_STAGE", stage._replace(augment_mnist=()))

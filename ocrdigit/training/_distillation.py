@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from .. import _core, augmentations
 from ..synth import NON_DIGIT
 from ._augmentation import GEOMETRIC, moderate
+from ._checkpoints import Trainings
 from ._data import Data, Mixture
 from ._ensemble import TeacherEnsemble
-from ._supervised import FULL, MOSTLY_MNIST, make_trainer, print_progress, training_layers
+from ._supervised import FULL, MOSTLY_MNIST, trainer_settings, training_layers
 
 STUDENTS = ("large", "default")  # the other models are trained on labels only
 
@@ -101,7 +102,11 @@ def augment_images(
 
 
 def distill(
-    ensemble: TeacherEnsemble, data: Data, seed: int, log: Callable[[str], None]
+    ensemble: TeacherEnsemble,
+    data: Data,
+    seed: int,
+    log: Callable[[str], None],
+    trainings: Trainings,
 ) -> dict[str, _core.Network]:
     """Return the trained students by name; the last stage uses them as general teachers."""
     log("distillation stages")
@@ -112,18 +117,37 @@ def distill(
     networks = {}
     for name in STUDENTS:
         log(name)
-        networks[name] = _train_student(name, sets, data, seed)
+        networks[name] = _train_student(name, sets, data, seed, trainings)
     del sets  # gigabytes
     log("last distillation stage")
     ensemble = TeacherEnsemble(list(networks.values()), ensemble.domain)
     last_set = make_distillation_set(LAST_STAGE, ensemble, data, (seed, len(STAGES)))
     for name, rate in LAST_STAGE.rates.items():
-        _train_last_stage(networks[name], last_set, rate, data, seed)
+        student = _StudentTrainer(f"student-{name}", networks[name], data, trainings)
+        _train_last_stage(student, last_set, rate, seed)
     return networks
 
 
+class _StudentTrainer(NamedTuple):
+    """The trainings of a student, whose names begin with ``name``."""
+
+    name: str
+    network: _core.Network
+    data: Data
+    trainings: Trainings
+
+    def run(self, part: str, stage_set: DistillationSet, rate: float, seed: int) -> None:
+        self.trainings.run(
+            f"{self.name}-{part}",
+            self.network,
+            trainer_settings(_EPOCHS, rate, (), seed),
+            (stage_set.images, stage_set.labels, 1 / 255, *self.data.validation),
+            stage_set.targets,
+        )
+
+
 def _train_student(
-    name: str, sets: Sequence[DistillationSet], data: Data, seed: int
+    name: str, sets: Sequence[DistillationSet], data: Data, seed: int, trainings: Trainings
 ) -> _core.Network:
     """Return a student trained on all stages but the last.
 
@@ -131,34 +155,26 @@ def _train_student(
     MNIST, and those after it, which are best on other data.
     """
     network = _core.Network(training_layers(name), seed=seed)
-    for stage, stage_set in zip(STAGES, sets, strict=True):
+    student = _StudentTrainer(f"student-{name}", network, data, trainings)
+    for number, (stage, stage_set) in enumerate(zip(STAGES, sets, strict=True)):
         before = network.weights()
-        _train(network, stage_set, stage.rates[name], data, seed)
+        student.run(f"stage-{number}", stage_set, stage.rates[name], seed)
     average(network, [(0.5, before), (0.5, network.weights())], data)
     return network
 
 
 def _train_last_stage(
-    network: _core.Network, stage_set: DistillationSet, rate: float, data: Data, seed: int
+    student: _StudentTrainer, stage_set: DistillationSet, rate: float, seed: int
 ) -> None:
     """Train several runs of the last stage from the same weights, and average all weights."""
+    network = student.network
     initial = network.weights()
     weighted = [(_INITIAL_WEIGHT, initial)]
     for run in range(_RUNS):
         network.set_weights(initial)
-        _train(network, stage_set, rate, data, seed + run)
+        student.run(f"last-stage-{run}", stage_set, rate, seed + run)
         weighted.append(((1 - _INITIAL_WEIGHT) / _RUNS, network.weights()))
-    average(network, weighted, data)
-
-
-def _train(
-    network: _core.Network, stage_set: DistillationSet, rate: float, data: Data, seed: int
-) -> None:
-    trainer = make_trainer(network, _EPOCHS, rate, (), seed)
-    trainer.run(
-        stage_set.images, stage_set.labels, 1 / 255, *data.validation,
-        targets=stage_set.targets, on_epoch=print_progress,
-    )  # fmt: skip
+    average(network, weighted, student.data)
 
 
 def average(network: _core.Network, weighted: Sequence[tuple[float, _Weights]], data: Data) -> None:

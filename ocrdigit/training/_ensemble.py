@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from .. import _core, architectures
 from ..synth import NON_DIGIT
 from ._augmentation import GEOMETRIC
+from ._checkpoints import Trainings
 from ._data import Data
-from ._supervised import make_trainer, print_progress, train_supervised
+from ._supervised import train_supervised, trainer_settings
 
 _DEFAULT_TEACHERS = 2  # general teachers with the architecture "default"
 
@@ -58,15 +59,22 @@ class TeacherEnsemble(NamedTuple):
         return total
 
 
-def train_ensemble(large: _core.Network, data: Data, seeds: Iterator[int]) -> TeacherEnsemble:
+def train_ensemble(
+    large: _core.Network, data: Data, seeds: Iterator[int], trainings: Trainings
+) -> TeacherEnsemble:
     """Return the ensemble of ``large`` and of teachers trained on ``data`` with ``seeds``."""
-    defaults = [train_supervised("default", data, next(seeds)) for _ in range(_DEFAULT_TEACHERS)]
-    domain = [_domain_teacher(layers, data, next(seeds)) for layers in _DOMAIN_LAYERS]
+    defaults = [
+        train_supervised("default", data, next(seeds), trainings) for _ in range(_DEFAULT_TEACHERS)
+    ]
+    domain = [_domain_teacher(layers, data, next(seeds), trainings) for layers in _DOMAIN_LAYERS]
     return TeacherEnsemble([large, *defaults], domain)
 
 
-def _domain_teacher(layers: architectures.Layers, data: Data, seed: int) -> _core.Network:
+def _domain_teacher(
+    layers: architectures.Layers, data: Data, seed: int, trainings: Trainings
+) -> _core.Network:
     network = _core.Network(layers, seed=seed)
-    trainer = make_trainer(network, _DOMAIN_EPOCHS, _DOMAIN_RATE, GEOMETRIC, seed)
-    trainer.run(*data.mnist, 1 / 255, *data.validation, on_epoch=print_progress)
+    settings = trainer_settings(_DOMAIN_EPOCHS, _DOMAIN_RATE, GEOMETRIC, seed)
+    examples = (*data.mnist, 1 / 255, *data.validation)
+    trainings.run(f"domain-{seed}", network, settings, examples)
     return network

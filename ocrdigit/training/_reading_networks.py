@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 from .. import _checkpoint, _core
-from ._supervised import print_progress
+from ._checkpoints import print_progress
 
 _SETTINGS = {
     "optimizer": "adamw",
@@ -28,18 +27,9 @@ def train_network(
 ) -> None:
     """Train a network on images and labels, of which the first ``validation`` are to validate.
 
-    ``settings`` are the trainer's, without those that all share.
+    ``settings`` are the trainer's, without those that all share. The checkpoint is kept, until the
+    network is written.
     """
     data = (X[validation:], y[validation:], 1 / 255, X[:validation], y[:validation])
     settings = settings | _SETTINGS
-    _checkpoint.run(network, settings, data, checkpoint, every, on_epoch=print_progress)
-
-
-def add_checkpoint_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--checkpoint`` and ``--every`` to a command line."""
-    parser.add_argument(
-        "--checkpoint", metavar="FILE", help="resume from this file, and save to it"
-    )
-    parser.add_argument(
-        "--every", type=int, default="epoch", metavar="N", help="steps between savings"
-    )
+    _checkpoint.run(network, settings, data, checkpoint, every, keep=True, on_epoch=print_progress)

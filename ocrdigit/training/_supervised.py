@@ -1,4 +1,4 @@
-"""Supervised training on labels, and the trainer that all classifiers share."""
+"""Supervised training on labels, and the settings that all classifiers share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from .. import _core, architectures, augmentations
 from ..synth import NON_DIGIT
 from ._augmentation import STRONG, moderate
+from ._checkpoints import Trainings
 from ._data import Data, Mixture
 
 FULL, MOSTLY_MNIST = Mixture(4, 60_000, 20_000), Mixture(4, 30_000, 12_000)
@@ -52,46 +53,36 @@ PHASES: dict[str, tuple[Phase, ...]] = {
 }
 
 
-def train_supervised(name: str, data: Data, seed: int) -> _core.Network:
+def train_supervised(name: str, data: Data, seed: int, trainings: Trainings) -> _core.Network:
     """Return a network trained on labels; "large" cleans the data after its first phase."""
     network = _core.Network(training_layers(name), seed=seed)
     for number, phase in enumerate(PHASES[name]):
         cleaned = data.cleaned(network) if name == "large" and number else data
         examples = cleaned.epoch(phase.mixture)
-        trainer = make_trainer(network, phase.epochs, phase.rate, phase.augment, seed)
-        trainer.run(*examples, 1 / 255, *data.validation, on_epoch=print_progress)
+        settings = trainer_settings(phase.epochs, phase.rate, phase.augment, seed)
+        trainings.run(
+            f"{name}-{seed}-phase-{number}",
+            network,
+            settings,
+            (*examples, 1 / 255, *data.validation),
+        )
     return network
 
 
-def make_trainer(
-    network: _core.Network,
-    epochs: int,
-    rate: float,
-    augment: augmentations.Augmentation,
-    seed: int,
-) -> _core.Trainer:
-    """Return a trainer with the optimizer and schedule that all classifiers use."""
-    return _core.Trainer(
-        network,
-        epochs=epochs,
-        batch_size=128,
-        seed=seed,
-        optimizer="adamw",
-        learning_rate=rate,
-        weight_decay=0.1,
-        schedule="one_cycle",
-        warmup=0.2,
-        final_divisor=1000.0,
-        augment=augmentations.resolve(augment),
-        precision="bfloat16",
-    )
-
-
-def print_progress(progress: Any) -> None:
-    """Print the metrics of an epoch."""
-    print(
-        f"  epoch {progress['epoch'] + 1}/{progress['epochs']}: loss {progress['loss']:.4f}, "
-        f"validation loss {progress['val_loss']:.4f}, accuracy {progress['val_accuracy']:.4f}, "
-        f"{progress['seconds']:.0f} s",
-        flush=True,
-    )
+def trainer_settings(
+    epochs: int, rate: float, augment: augmentations.Augmentation, seed: int
+) -> dict[str, Any]:
+    """Return the trainer's arguments: the optimizer and schedule that all classifiers use."""
+    return {
+        "epochs": epochs,
+        "batch_size": 128,
+        "seed": seed,
+        "optimizer": "adamw",
+        "learning_rate": rate,
+        "weight_decay": 0.1,
+        "schedule": "one_cycle",
+        "warmup": 0.2,
+        "final_divisor": 1000.0,
+        "augment": augmentations.resolve(augment),
+        "precision": "bfloat16",
+    }

@@ -19,6 +19,11 @@ All networks except the domain teachers are trained with eleven classes, the las
 non-digit class. All random numbers derive from ``--seed``: the same seed, data, version and
 instruction set give the same files bit for bit at any number of threads. MNIST's last 5,000
 training images serve for validation and calibration; its test set is not read.
+
+With ``--checkpoint FOLDER`` each training saves its state to a file in the folder, every ``N``
+steps with ``--every N``, or at the end of each epoch. The same command resumes: trainings that
+have ended are not repeated, the one that was stopped continues, and the models are the same to
+the bit; data and soft targets are made again. The files are deleted when the models are written.
 """
 
 from __future__ import annotations
@@ -34,6 +39,7 @@ import numpy as np
 from .. import _core
 from ..models import files
 from ..synth import NON_DIGIT
+from ._checkpoints import Trainings, add_checkpoint_arguments
 from ._data import Data, log_softmax, make_data
 from ._distillation import STUDENTS, distill
 from ._ensemble import train_ensemble
@@ -79,20 +85,26 @@ def _without_dropout(network: _core.Network) -> _core.Network:
 
 
 def make(
-    names: Sequence[str], folder: str, data: Data, seed: int, log: Callable[[str], None]
+    names: Sequence[str],
+    folder: str,
+    data: Data,
+    seed: int,
+    log: Callable[[str], None],
+    trainings: Trainings,
 ) -> None:
     """Train, calibrate and save the models ``names``."""
     log("teacher ensemble")
     seeds = itertools.count(_SEED_STRIDE * seed + 1)
-    large = train_supervised("large", data, next(seeds))
+    large = train_supervised("large", data, next(seeds), trainings)
     data = data.cleaned(large)
     networks = {}
     if not set(names).isdisjoint(STUDENTS):
-        networks = distill(train_ensemble(large, data, seeds), data, seed, log)
+        ensemble = train_ensemble(large, data, seeds, trainings)
+        networks = distill(ensemble, data, seed, log, trainings)
     for name in names:
         if name not in STUDENTS:
             log(name)
-            networks[name] = train_supervised(name, data, seed)
+            networks[name] = train_supervised(name, data, seed, trainings)
         save(name, folder, networks[name], data.validation, seed)
 
 
@@ -111,6 +123,7 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, help="processes for data synthesis (default: all cores)"
     )
+    add_checkpoint_arguments(parser, "FOLDER")
     options = parser.parse_args()
     os.makedirs(options.out, exist_ok=True)
     start = time.perf_counter()
@@ -120,7 +133,9 @@ def main() -> None:
 
     log("training data")
     data = make_data(options.data, options.jobs)
-    make(options.model or NAMES, options.out, data, options.seed, log)
+    trainings = Trainings(options.checkpoint, options.every)
+    make(options.model or NAMES, options.out, data, options.seed, log, trainings)
+    trainings.delete()
 
 
 if __name__ == "__main__":

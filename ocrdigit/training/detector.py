@@ -10,7 +10,8 @@ from the registers' training pages, a twelfth from photos of sudokus, and a quar
 fields.
 
 With ``--checkpoint FILE`` the training resumes from the file, if it exists, and saves its state to
-it every ``N`` steps with ``--every N``, or at the end of each epoch. The examples are made again.
+it every ``N`` steps with ``--every N``, or at the end of each epoch. The examples are made again,
+and the file is deleted when the network is written.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
+from .. import _checkpoint, _core
 from ..models.detector import LAYERS, SIDE, write_detector
-from ._reading_networks import add_checkpoint_arguments, train_network
+from ._checkpoints import add_checkpoint_arguments
+from ._reading_networks import train_network
 from .field_crops import field_crops
 from .grid_crops import grid_crops
 from .page_crops import LabelledCrops, document_crops, register_crops
@@ -64,7 +66,7 @@ def train(
     """Return a network trained on crops and their label maps.
 
     Equal seeds, data, versions and instruction sets give networks equal to the bit, also if the
-    training resumed from a checkpoint.
+    training resumed from a checkpoint. The checkpoint is kept.
     """
     network = _core.Network(LAYERS, (SIDE, SIDE, 1), seed=seed)
     settings = {
@@ -96,6 +98,8 @@ def main() -> None:
     print(f"{len(y):,} crops in {time.perf_counter() - start:.0f} s", flush=True)
     network = train(X, y, options.epochs, options.seed, options.checkpoint, options.every)
     write_detector(options.out, network)
+    if options.checkpoint:
+        _checkpoint.delete(options.checkpoint)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ and digits in boxes and on squared paper; and as non-digits ticks, crosses, lett
 digits side by side and parts of boxes. The other examples are a replay of the last distillation
 stage, with the mean probabilities of the initial network and of "large" as targets. The weights
 before and after training are averaged.
+
+With ``--checkpoint FILE`` the training resumes from the file, if it exists, and saves its state to
+it every ``N`` steps with ``--every N``, or at the end of each epoch. Examples and targets are made
+again, and the file is deleted when the model is written.
 """
 
 from __future__ import annotations
@@ -24,10 +28,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import models
+from .. import _checkpoint, models
 from ..models import files
 from ..synth import NON_DIGIT
 from ._augmentation import GEOMETRIC, moderate
+from ._checkpoints import add_checkpoint_arguments, print_progress
 from ._data import Data, Mixture, cleaned, make_data
 from ._distillation import DistillationSet, Stage, augment_images, average, make_distillation_set
 from ._document_examples import (
@@ -38,7 +43,7 @@ from ._document_examples import (
 )
 from ._ensemble import TeacherEnsemble
 from ._examples import Examples
-from ._supervised import make_trainer, print_progress
+from ._supervised import trainer_settings
 from .classifier import fit_temperature
 
 _CHUNK = 10_000  # examples drawn by one task
@@ -101,9 +106,17 @@ def document_set(examples: Examples, versions: int, seed: int) -> DistillationSe
 
 
 def train(
-    data: Data, documents: DocumentParts, seed: int, log: Callable[[str], None]
+    data: Data,
+    documents: DocumentParts,
+    seed: int,
+    log: Callable[[str], None],
+    checkpoint: str | None = None,
+    every: int | str = "epoch",
 ) -> files.Stored:
-    """Return the shipped "default" trained further, averaged and calibrated."""
+    """Return the shipped "default" trained further, averaged and calibrated.
+
+    The checkpoint is kept.
+    """
     network = files.read_stored(models.path_of("default")).network
     large = files.read_stored(models.path_of("large")).network
     registers = [cleaned(network, documents.registers, _MIN_PROBABILITY)] * _REGISTER_REPEATS
@@ -118,8 +131,17 @@ def train(
     targets = np.concatenate([replay.targets, added.targets])
     log(f"training on {len(labels)} images")
     initial = network.weights()
-    trainer = make_trainer(network, _EPOCHS, REPLAY.rates["default"], (), seed)
-    trainer.run(images, labels, 1 / 255, *data.validation, targets=targets, on_epoch=print_progress)
+    settings = trainer_settings(_EPOCHS, REPLAY.rates["default"], (), seed)
+    _checkpoint.run(
+        network,
+        settings,
+        (images, labels, 1 / 255, *data.validation),
+        checkpoint,
+        every,
+        keep=True,
+        targets=targets,
+        on_epoch=print_progress,
+    )
     final = network.weights()
     for weights in (initial, final):
         weights[_output_bias(weights)][NON_DIGIT] += _NON_DIGIT_BIAS
@@ -148,6 +170,7 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, help="processes for data synthesis (default: all cores)"
     )
+    add_checkpoint_arguments(parser)
     options = parser.parse_args()
     start = time.perf_counter()
 
@@ -157,9 +180,11 @@ def main() -> None:
     log("examples")
     data = make_data(options.data, options.jobs)
     documents = make_documents(options.data, options.fonts, options.jobs)
-    stored = train(data, documents, options.seed, log)
+    stored = train(data, documents, options.seed, log, options.checkpoint, options.every)
     notes = {"training": f"python -m ocrdigit.training.documents --seed {options.seed}"}
     files.write_stored(options.out, stored, half=True, notes=notes)
+    if options.checkpoint:
+        _checkpoint.delete(options.checkpoint)
 
 
 if __name__ == "__main__":

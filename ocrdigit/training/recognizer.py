@@ -9,7 +9,8 @@ fonts in ``FONTS``, and writes words in the letters of the Hershey fonts (``pip 
 Hershey-Fonts``), which the recognizer learns to leave out.
 
 With ``--checkpoint FILE`` the training resumes from the file, if it exists, and saves its state to
-it every ``N`` steps with ``--every N``, or at the end of each epoch. The examples are made again.
+it every ``N`` steps with ``--every N``, or at the end of each epoch. The examples are made again,
+and the file is deleted when the network is written.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from .. import _core
+from .. import _checkpoint, _core
 from ..models.recognizer import HEIGHT, LAYERS, write_recognizer
-from ._reading_networks import add_checkpoint_arguments, train_network
+from ._checkpoints import add_checkpoint_arguments
+from ._reading_networks import train_network
 from .line_images import WIDTH, make_line_images
 
 _CHUNK = 20_000  # pictures that a worker process draws at a time
@@ -42,7 +44,7 @@ def train(
     """Return the trained network.
 
     Equal seeds, data, versions and instruction sets give networks equal to the bit, also if the
-    training resumed from a checkpoint.
+    training resumed from a checkpoint. The checkpoint is kept.
     """
     start = time.perf_counter()
     with ProcessPoolExecutor(jobs) as workers:
@@ -92,6 +94,8 @@ def main() -> None:
         options.every,
     )
     write_recognizer(options.out, network)
+    if options.checkpoint:
+        _checkpoint.delete(options.checkpoint)
 
 
 if __name__ == "__main__":
