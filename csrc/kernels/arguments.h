@@ -87,6 +87,33 @@ typedef struct od_conv_max_pool {
   bool relu;
 } od_conv_max_pool;
 
+/* One row of the output of a depthwise convolution: output pixel p and channel i come from
+ *
+ *   x[p * stride + row * image_row + column * dilation + i] times kernel[row][column][i] */
+typedef struct od_depthwise_row {
+  size_t pixels, channels;
+  size_t rows, columns; /* of the kernel (rows, columns, channels) */
+  size_t image_row;     /* numbers from the input of one kernel row to that of the next, … */
+  size_t dilation;      /* … of one kernel column, … */
+  size_t stride;        /* … and of one output pixel */
+} od_depthwise_row;
+
+/* Functions of single numbers. */
+typedef enum od_activation {
+  OD_LEAKY_RELU, /* x, and below 0 alpha x */
+  OD_RELU6,      /* x between 0 and 6 */
+  OD_ELU,        /* x, and below 0 alpha (exp(x) - 1) */
+  OD_SELU,       /* OD_SELU_SCALE times elu with alpha OD_SELU_ALPHA */
+  OD_SIGMOID,    /* 1 / (1 + exp(-x)) */
+  OD_TANH,
+  OD_SWISH, /* x sigmoid(x) */
+  OD_ACTIVATIONS
+} od_activation;
+
+/* Klambauer et al., 2017. */
+#define OD_SELU_SCALE 1.0507009873554805
+#define OD_SELU_ALPHA 1.6732632423543772
+
 /* An affine map of each of c channels: y = (x - mean) x_scale + shift, and with a gradient
  * dy, + dy dy_scale. */
 typedef struct od_channel_affine {

@@ -9,6 +9,9 @@
 #error "elementwise.inc.h: the includer must define OD_SQRT"
 #endif
 
+#include "base/math.h"
+#include "kernels/activation.inc.h"
+#include "kernels/depthwise.inc.h"
 #include "kernels/vector.h"
 
 static od_real positive(od_real x) { return x > 0 ? x : 0; }
@@ -163,6 +166,11 @@ static void max_unpool_row(size_t w, size_t c, const od_real *dy, const uint8_t 
   for (size_t i = 0; i < w % 2 * c; i++) dx_top[i] = dx_bottom[i] = 0;
 }
 
+static void max_rows(size_t rows, size_t c, const od_real *restrict x, od_real *restrict y) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < c; i++) y[i] = x[r * c + i] > y[i] ? x[r * c + i] : y[i];
+}
+
 static double squared_norm(size_t n, const od_real *x) {
   enum { SUMS = 16 }; /* independent sums, in a fixed order: they vectorise */
   double sums[SUMS] = {0}, total = 0;
@@ -210,5 +218,7 @@ static void blend(size_t n, od_real keep, const od_real *restrict x, od_real *re
     .add_rows = add_rows, .scale_shift = scale_shift, .column_sums = column_sums,               \
     .column_products = column_products, .channel_affine = channel_affine,                       \
     .bytes_to_real = bytes_to_real, .squared_norm = squared_norm, .adam = adam, .sgd = sgd,     \
-    .blend = blend, .image = IMAGE                                                              \
+    .blend = blend, .max_rows = max_rows, .depthwise = depthwise,                               \
+    .depthwise_backward = depthwise_backward, .depthwise_gradient = depthwise_gradient,         \
+    .activate = activate, .activate_backward = activate_backward, .image = IMAGE                \
   }

@@ -110,7 +110,25 @@ typedef struct od_kernels {
   void (*max_unpool_2x1)(size_t n, const od_real *dy, const uint8_t *argmax, od_real *dtop,
                          od_real *dbottom);
 
+  void (*max_rows)(size_t rows, size_t c, const od_real *x, od_real *y); /* y = max(y, row of x) */
+
+  /* -- depthwise convolution, of one row of the output -- */
+
+  /* y (pixels, channels) from x, with bias (channels) or NULL. */
+  void (*depthwise)(const od_depthwise_row *row, const od_real *x, const od_real *kernel,
+                    const od_real *bias, bool relu, od_real *y);
+  /* Adds the gradient of x to dx, and that of the kernel to dkernel. */
+  void (*depthwise_backward)(const od_depthwise_row *row, const od_real *kernel, const od_real *dy,
+                             od_real *dx);
+  void (*depthwise_gradient)(const od_depthwise_row *row, const od_real *x, const od_real *dy,
+                             od_real *dkernel);
+
   /* -- elementwise and per channel -- */
+
+  /* y = function(x), with alpha where it has one; and dy *= function'(x), with y = function(x). */
+  void (*activate)(od_activation function, od_real alpha, size_t n, const od_real *x, od_real *y);
+  void (*activate_backward)(od_activation function, od_real alpha, size_t n, const od_real *x,
+                            const od_real *y, od_real *dy);
 
   void (*relu)(size_t n, const od_real *x, od_real *y);           /* y = max(x, 0) */
   void (*relu_backward)(size_t n, const od_real *y, od_real *dy); /* dy = 0 where y <= 0 */

@@ -6,17 +6,32 @@ typedef struct axis {
   double start, step;
 } axis;
 
-/* Extends the receptive field by an operation whose kernel, padding before and max-pool have these
- * sizes along the axis. */
-static void extend(axis *a, const od_op *op, int kernel, int padding, int pool) {
-  if (op->kind == OD_CONV2D) {
-    a->start += a->step * ((kernel - 1) * op->dilation / 2.0 - padding);
-    a->step *= op->stride;
-  }
-  if (op->pool || op->kind == OD_MAX_POOL2D) {
-    a->start += a->step * (pool - 1) / 2;
-    a->step *= pool;
-  }
+/* The windows of an operation along the axis: pixels from the first to the last of one, from one to
+ * the next, and of padding before. */
+typedef struct windows {
+  int extent, step, padding;
+} windows;
+
+static void extend(axis *a, const windows *w, bool halves) {
+  a->start += a->step * ((w->extent - 1) / 2.0 - w->padding);
+  a->step *= w->step;
+  if (!halves) return; /* by a fused max-pool */
+  a->start += a->step / 2;
+  a->step *= 2;
+}
+
+static windows rows_of(const od_op *op) {
+  if (op->kind == OD_CONV2D)
+    return (windows){(op->kernel_h - 1) * op->dilation + 1, op->stride, op->top};
+  return od_is_pool(op->kind) ? (windows){op->pool_h, op->step_h, op->top}
+                              : (windows){1, 1, op->top};
+}
+
+static windows columns_of(const od_op *op) {
+  if (op->kind == OD_CONV2D)
+    return (windows){(op->kernel_w - 1) * op->dilation + 1, op->stride, op->left};
+  return od_is_pool(op->kind) ? (windows){op->pool_w, op->step_w, op->left}
+                              : (windows){1, 1, op->left};
 }
 
 /* taps (pixels); pixels outside the outermost places take those places' values. */
@@ -35,8 +50,9 @@ od_status od_cam_upsampling_create(const od_op *ops, int count, od_cam_upsamplin
                                    od_error *error) {
   axis y = {0, 1}, x = {0, 1};
   for (int i = 0; i < count; i++) {
-    extend(&y, &ops[i], ops[i].kernel_h, ops[i].top, 2);
-    extend(&x, &ops[i], ops[i].kernel_w, ops[i].left, ops[i].pool ? 2 : ops[i].pool_w);
+    const windows rows = rows_of(&ops[i]), columns = columns_of(&ops[i]);
+    extend(&y, &rows, ops[i].pool);
+    extend(&x, &columns, ops[i].pool);
   }
   u->input = ops[0].in;
   u->map = ops[count - 1].out;

@@ -5,7 +5,7 @@
 
 od_folded_size od_folded_sizes(const od_op *op) {
   size_t c = (size_t)op->out.c;
-  if (op->kind == OD_BATCH_NORM) return (od_folded_size){c, c};
+  if (op->kind == OD_BATCH_NORM || op->kind == OD_LAYER_NORM) return (od_folded_size){c, c};
   bool shifted = op->bias || op->norm >= 0; /* a folded norm brings a shift */
   return (od_folded_size){op->kernel_size, shifted ? c : 0};
 }
@@ -34,8 +34,9 @@ void od_fold_batch_norm(const od_op *op, const od_network *network, od_real *ker
     return;
   }
   if (!op->kernel_size) return;
-  const od_tensor *own_bias = od_network_find(network, op->layer, OD_BIAS);
-  memcpy(kernel, od_network_find(network, op->layer, OD_KERNEL)->data,
+  const bool norm = op->kind == OD_LAYER_NORM;
+  const od_tensor *own_bias = od_network_find(network, op->layer, norm ? OD_BETA : OD_BIAS);
+  memcpy(kernel, od_network_find(network, op->layer, norm ? OD_GAMMA : OD_KERNEL)->data,
          op->kernel_size * sizeof *kernel);
   if (own_bias) memcpy(bias, own_bias->data, c * sizeof *bias);
   if (op->norm < 0) return;

@@ -21,43 +21,33 @@ static void forward_convolution(const od_gradcam *cam, int i, const od_real *x) 
   od_conv_forward(&args);
 }
 
+/* The arguments of both passes of operation i, an image op, with input x. */
+static od_image_op_args image_op_args(const od_gradcam *cam, int i, const od_real *x) {
+  return (od_image_op_args){.op = &cam->plan.ops[i],
+                            .kernels = cam->kernels,
+                            .scale = cam->states[i].packed,
+                            .shift = cam->states[i].bias,
+                            .x = x,
+                            .y = cam->states[i].y,
+                            .argmax = cam->states[i].argmax};
+}
+
 static void forward(const od_gradcam *cam, int i, const od_real *x) {
-  const od_kernels *kernels = cam->kernels;
   const od_op *op = &cam->plan.ops[i];
-  const od_cam_state *state = &cam->states[i];
-  size_t c = (size_t)op->out.c, out = od_shape_size(op->out);
-  switch (op->kind) {
-    case OD_CONV2D:
-      forward_convolution(cam, i, x);
-      break;
-    case OD_DENSE:
-      od_dense_forward(&(od_dense_args){.op = op,
-                                        .kernels = kernels,
-                                        .n = 1,
-                                        .packed = state->packed,
-                                        .bias = od_cam_bias(cam, i),
-                                        .x = x,
-                                        .y = state->y,
-                                        .scratch = cam->scratch});
-      break;
-    case OD_RELU:
-      kernels->relu(out, x, state->y);
-      break;
-    case OD_MAX_POOL2D:
-      od_max_pool_forward(op, kernels, x, state->y, state->argmax);
-      break;
-    case OD_MAP_TO_SEQUENCE:
-      od_map_to_sequence_forward(op, x, state->y);
-      break;
-    case OD_GLOBAL_AVERAGE_POOL2D:
-      od_global_average_pool_forward(op, kernels, x, state->y);
-      break;
-    case OD_BATCH_NORM:
-      kernels->scale_shift(out / c, c, x, state->packed, od_cam_bias(cam, i), state->y, false);
-      break;
-    default: /* a plan for inference has no other */
-      break;
-  }
+  const od_image_op_args args = image_op_args(cam, i, x);
+  if (op->kind == OD_CONV2D)
+    forward_convolution(cam, i, x);
+  else if (op->kind == OD_DENSE)
+    od_dense_forward(&(od_dense_args){.op = op,
+                                      .kernels = cam->kernels,
+                                      .n = 1,
+                                      .packed = args.scale,
+                                      .bias = od_cam_bias(cam, i),
+                                      .x = x,
+                                      .y = args.y,
+                                      .scratch = cam->scratch});
+  else
+    od_image_op_forward(&args);
 }
 
 /* -- backward -- */
@@ -87,40 +77,20 @@ static void backward_dense(const od_gradcam *cam, size_t in, size_t out, const o
 
 /* dy (out), which may be overwritten, to dx (in), for operation i after the target. */
 static void backward(const od_gradcam *cam, int i, od_real *dy, od_real *dx) {
-  const od_kernels *kernels = cam->kernels;
   const od_op *op = &cam->plan.ops[i];
   const od_cam_state *state = &cam->states[i];
-  size_t c = (size_t)op->out.c, out = od_shape_size(op->out);
-  od_conv_args args = backward_args(cam, i, dy);
-  if (op->kind == OD_RELU || (op->kind == OD_DENSE && op->relu))
-    kernels->relu_backward(out, state->y, dy);
-  switch (op->kind) {
-    case OD_CONV2D:
-      args.dx = dx;
-      od_conv_backward(&args);
-      break;
-    case OD_DENSE:
-      backward_dense(cam, (size_t)op->in.c, c, state->packed_backward, dy, dx);
-      break;
-    case OD_RELU:
-      memcpy(dx, dy, out * sizeof *dx);
-      break;
-    case OD_MAX_POOL2D:
-      od_max_pool_backward(op, kernels, dy, state->argmax, dx);
-      break;
-    case OD_MAP_TO_SEQUENCE:
-      od_map_to_sequence_backward(op, dy, dx);
-      break;
-    case OD_GLOBAL_AVERAGE_POOL2D:
-      od_global_average_pool_backward(op, dy, dx);
-      break;
-    case OD_BATCH_NORM:
-      for (size_t at = 0; at < out; at += c)
-        for (size_t k = 0; k < c; k++) dx[at + k] = dy[at + k] * state->packed[k];
-      break;
-    default: /* a plan for inference has no other */
-      break;
-  }
+  od_image_op_args args = image_op_args(cam, i, cam->states[i - 1].y);
+  od_conv_args conv = backward_args(cam, i, dy);
+  args.dy = dy;
+  args.dx = conv.dx = dx;
+  if (op->kind == OD_DENSE && op->relu)
+    cam->kernels->relu_backward((size_t)op->out.c, state->y, dy);
+  if (op->kind == OD_CONV2D)
+    od_conv_backward(&conv);
+  else if (op->kind == OD_DENSE)
+    backward_dense(cam, (size_t)op->in.c, (size_t)op->out.c, state->packed_backward, dy, dx);
+  else
+    od_image_op_backward(&args);
 }
 
 /* Writes the sum over all places of the gradient at the target's output to cam->weights (c), from

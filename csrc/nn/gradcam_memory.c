@@ -7,8 +7,13 @@
 
 /* -- the target layer -- */
 
+static bool is_normal_or_activation(od_layer_kind kind) {
+  return kind == OD_BATCH_NORM || kind == OD_LAYER_NORM || kind == OD_RELU || kind == OD_ACTIVATION;
+}
+
 static bool gives_maps(od_layer_kind kind) {
-  return kind == OD_CONV2D || kind == OD_BATCH_NORM || kind == OD_RELU || kind == OD_MAX_POOL2D;
+  return kind == OD_CONV2D || is_normal_or_activation(kind) || kind == OD_MAX_POOL2D ||
+         kind == OD_AVERAGE_POOL2D || kind == OD_ZERO_PADDING2D;
 }
 
 /* Whether `layer` is a convolution, or all layers from one up to it keep its maps. */
@@ -24,7 +29,7 @@ int od_gradcam_default_layer(const od_network *network) {
   while (best >= 0 && od_network_layer(network, best)->kind != OD_CONV2D) best--;
   for (int next = best + 1; best >= 0 && next < count; next++) {
     od_layer_kind kind = od_network_layer(network, next)->kind;
-    if (kind != OD_BATCH_NORM && kind != OD_RELU) break;
+    if (!is_normal_or_activation(kind)) break;
     best = next;
   }
   return best;
@@ -43,8 +48,8 @@ static od_status check_layer(const od_network *network, int layer, od_error *err
     return od_fail(error, OD_ERROR_ARGUMENT, "layer: got %d, expected 0 to %d", layer, count - 1);
   if (has_maps(network, layer)) return OD_OK;
   return od_fail(error, OD_ERROR_ARGUMENT,
-                 "layer: %s has no maps, expected a convolution, or a batch norm, ReLU or max-pool "
-                 "after one",
+                 "layer: %s has no maps, expected a convolution, or a norm, activation, pool or "
+                 "padding after one",
                  od_network_layer_name(network, layer));
 }
 
@@ -74,6 +79,15 @@ static od_status fuse_pool(od_gradcam *cam, const od_network *network, od_error 
   return OD_OK;
 }
 
+static bool distributes(const od_op *op) {
+  return op->kind == OD_MAX_POOL2D || op->kind == OD_AVERAGE_POOL2D ||
+         op->kind == OD_GLOBAL_AVERAGE_POOL2D;
+}
+
+static bool sums_places(const od_op *op) {
+  return op->kind == OD_DENSE || (op->kind == OD_CONV2D && op->groups == 1);
+}
+
 /* Finds the end of the backward pass. A pool distributes its output's gradient, whose sum is
  * therefore that of its input's; and the sum of the gradient of a convolution's or dense layer's
  * input is computed faster than the gradient. */
@@ -81,13 +95,9 @@ static void find_stop(od_gradcam *cam) {
   const od_op *ops = cam->plan.ops;
   int last = cam->plan.count - 1;
   cam->stop = cam->target;
-  if (cam->stop < last && (ops[cam->stop + 1].kind == OD_MAX_POOL2D ||
-                           ops[cam->stop + 1].kind == OD_GLOBAL_AVERAGE_POOL2D))
-    cam->stop++;
+  if (cam->stop < last && distributes(&ops[cam->stop + 1])) cam->stop++;
   cam->summed = cam->stop;
-  if (cam->stop < last &&
-      (ops[cam->stop + 1].kind == OD_CONV2D || ops[cam->stop + 1].kind == OD_DENSE))
-    cam->summed++;
+  if (cam->stop < last && sums_places(&ops[cam->stop + 1])) cam->summed++;
 }
 
 static od_status make_plan(od_gradcam *cam, const od_network *network, int layer, od_error *error) {

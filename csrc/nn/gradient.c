@@ -98,16 +98,28 @@ static void forward_dense(const od_pass *pass, int i, int slice, int worker) {
                        .scratch = worker_scratch(g, worker)});
 }
 
-static void op_forward(const od_pass *pass, int i, int slice, int worker) {
-  const od_gradient *g = pass->g;
-  const od_kernels *kernels = g->kernels;
+/* The arguments of both passes of operation i, an image op, on image k. */
+static od_image_op_args image_op_args(const od_gradient *g, int i, size_t k) {
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  od_span images = slice_images(pass, slice);
-  size_t begin = images.begin, n = images.count;
-  size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
-  const od_real *x = input_of(g, i, begin);
-  od_real *y = state->y + begin * out;
+  const od_real *values = od_network_values_const(g->network);
+  const size_t at = k * od_shape_size(op->out);
+  return (od_image_op_args){.op = op,
+                            .kernels = g->kernels,
+                            .scale = values + op->kernel_at,
+                            .shift = values + op->bias_at,
+                            .x = input_of(g, i, k),
+                            .y = state->y + at,
+                            .argmax = state->argmax ? state->argmax + at : NULL,
+                            .dy = state->dy + at,
+                            .dx = input_gradient_of(g, i, k)};
+}
+
+static void op_forward(const od_pass *pass, int i, int slice, int worker) {
+  const od_gradient *g = pass->g;
+  const od_op *op = &g->plan.ops[i];
+  const od_span images = slice_images(pass, slice);
+  const size_t end = images.begin + images.count, out = od_shape_size(op->out);
   switch (op->kind) {
     case OD_CONV2D:
       forward_convolution(pass, i, slice, worker);
@@ -115,28 +127,18 @@ static void op_forward(const od_pass *pass, int i, int slice, int worker) {
     case OD_DENSE:
       forward_dense(pass, i, slice, worker);
       break;
-    case OD_RELU:
-      kernels->relu(n * out, x, y);
-      break;
-    case OD_MAX_POOL2D:
-      for (size_t k = 0; k < n; k++)
-        od_max_pool_forward(op, kernels, x + k * in, y + k * out,
-                            state->argmax + (begin + k) * out);
-      break;
-    case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t k = 0; k < n; k++)
-        od_global_average_pool_forward(op, kernels, x + k * in, y + k * out);
-      break;
     case OD_DROPOUT:
-      for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, x + k * in, y + k * out);
-      break;
-    case OD_MAP_TO_SEQUENCE:
-      for (size_t k = 0; k < n; k++) od_map_to_sequence_forward(op, x + k * in, y + k * out);
+      for (size_t k = images.begin; k < end; k++)
+        drop(pass, i, k, input_of(g, i, k), g->states[i].y + k * out);
       break;
     case OD_BATCH_NORM:
       od_norm_forward(pass, i, slice, worker_scratch(g, worker));
       break;
-    default: /* a plan has no other */
+    default:
+      for (size_t k = images.begin; k < end; k++) {
+        const od_image_op_args args = image_op_args(g, i, k);
+        od_image_op_forward(&args);
+      }
       break;
   }
 }
@@ -234,6 +236,14 @@ static void forward_task(void *context, int slice, int worker) {
 
 /* -- backward -- */
 
+/* Sets the partial sums of a slice for operation i to 0 and returns them: of the kernel, then of
+ * the bias. */
+static od_real *partial_sums(const od_gradient *g, int i, int slice) {
+  const od_op *op = &g->plan.ops[i];
+  od_real *sums = g->partials + (size_t)slice * g->partial_size + g->states[i].partial_at;
+  return memset(sums, 0, (op->kernel_size + op->bias_size) * sizeof *sums);
+}
+
 static void backward_convolution(const od_pass *pass, int i, int slice, int worker) {
   const od_gradient *g = pass->g;
   const od_op *op = &g->plan.ops[i];
@@ -242,9 +252,8 @@ static void backward_convolution(const od_pass *pass, int i, int slice, int work
   size_t out = od_shape_size(op->out);
   od_conv_args args = conv_args(g, i, worker);
   args.packed = state->packed_backward;
-  args.dkernel = g->partials + (size_t)slice * g->partial_size + state->partial_at;
+  args.dkernel = partial_sums(g, i, slice);
   args.dbias = op->bias ? args.dkernel + op->kernel_size : NULL;
-  memset(args.dkernel, 0, (op->kernel_size + op->bias_size) * sizeof *args.dkernel);
   for (size_t k = images.begin; k < images.begin + images.count; k++) {
     args.x = input_of(g, i, k);
     args.y = state->y + k * out;
@@ -255,47 +264,57 @@ static void backward_convolution(const od_pass *pass, int i, int slice, int work
   }
 }
 
-static void op_backward(const od_pass *pass, int i, int slice, int worker) {
+/* dx alone: the gradient of the kernel is that of the whole batch (gradient_sums.c). */
+static void backward_dense(const od_pass *pass, int i, int slice) {
   const od_gradient *g = pass->g;
-  const od_kernels *kernels = g->kernels;
   const od_op *op = &g->plan.ops[i];
   const od_op_state *state = &g->states[i];
-  od_span images = slice_images(pass, slice);
-  size_t begin = images.begin, n = images.count;
-  size_t in = od_shape_size(op->in), out = od_shape_size(op->out);
-  const od_real *y = state->y + begin * out;
-  od_real *dy = state->dy + begin * out, *dx = input_gradient_of(g, i, begin);
-  if (op->kind == OD_CONV2D) backward_convolution(pass, i, slice, worker);
-  if (op->kind == OD_DENSE && op->relu) kernels->relu_backward(n * out, y, dy);
-  if (!dx) return; /* the rest computes only dx */
+  const od_span images = slice_images(pass, slice);
+  const size_t at = images.begin * od_shape_size(op->out);
+  const od_dense_args args = {.op = op,
+                              .kernels = g->kernels,
+                              .n = images.count,
+                              .packed = state->packed_backward,
+                              .dy = state->dy + at,
+                              .dx = input_gradient_of(g, i, images.begin)};
+  if (op->relu)
+    g->kernels->relu_backward(images.count * od_shape_size(op->out), state->y + at, state->dy + at);
+  if (args.dx) od_dense_backward(&args);
+}
+
+static void backward_image_op(const od_pass *pass, int i, int slice) {
+  const od_gradient *g = pass->g;
+  const od_op *op = &g->plan.ops[i];
+  const od_span images = slice_images(pass, slice);
+  od_real *sums = op->kind == OD_LAYER_NORM ? partial_sums(g, i, slice) : NULL;
+  for (size_t k = images.begin; k < images.begin + images.count; k++) {
+    od_image_op_args args = image_op_args(g, i, k);
+    args.dscale = sums;
+    args.dshift = sums ? sums + op->kernel_size : NULL;
+    od_image_op_backward(&args);
+  }
+}
+
+static void op_backward(const od_pass *pass, int i, int slice, int worker) {
+  const od_gradient *g = pass->g;
+  const od_op *op = &g->plan.ops[i];
+  const od_span images = slice_images(pass, slice);
+  const size_t out = od_shape_size(op->out);
   switch (op->kind) {
+    case OD_CONV2D:
+      backward_convolution(pass, i, slice, worker);
+      break;
     case OD_DENSE:
-      od_dense_backward(&(od_dense_args){.op = op,
-                                         .kernels = kernels,
-                                         .n = n,
-                                         .packed = state->packed_backward,
-                                         .dy = dy,
-                                         .dx = dx});
-      break;
-    case OD_RELU:
-      memcpy(dx, dy, n * out * sizeof *dx);
-      kernels->relu_backward(n * out, y, dx);
-      break;
-    case OD_MAX_POOL2D:
-      for (size_t k = 0; k < n; k++)
-        od_max_pool_backward(op, kernels, dy + k * out, state->argmax + (begin + k) * out,
-                             dx + k * in);
-      break;
-    case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t k = 0; k < n; k++) od_global_average_pool_backward(op, dy + k * out, dx + k * in);
+      backward_dense(pass, i, slice);
       break;
     case OD_DROPOUT:
-      for (size_t k = 0; k < n; k++) drop(pass, i, begin + k, dy + k * out, dx + k * in);
+      for (size_t k = images.begin; i && k < images.begin + images.count; k++)
+        drop(pass, i, k, g->states[i].dy + k * out, input_gradient_of(g, i, k));
       break;
-    case OD_MAP_TO_SEQUENCE:
-      for (size_t k = 0; k < n; k++) od_map_to_sequence_backward(op, dy + k * out, dx + k * in);
+    case OD_BATCH_NORM: /* left to od_norm_* */
       break;
-    default: /* a convolution is done, a batch norm is left to od_norm_* */
+    default:
+      backward_image_op(pass, i, slice);
       break;
   }
 }

@@ -72,7 +72,7 @@ static od_status check_size(const od_gradient *g, od_error *error) {
   for (int i = 0; i < g->plan.count; i++) {
     const od_op *op = &g->plan.ops[i];
     image += 2.5 * (double)od_shape_size(op->out); /* y, dy and argmax */
-    if (op->kind == OD_CONV2D) slice += (double)(op->kernel_size + op->bias_size);
+    if (has_partial_sums(op)) slice += (double)(op->kernel_size + op->bias_size);
   }
   double numbers = image * g->capacity + slice * slices_of(g, g->capacity);
   double mebibytes = numbers * sizeof(od_real) / (1 << 20);
@@ -97,9 +97,9 @@ static od_status allocate(od_gradient *g, od_error *error) {
     if (!allocate_state(g, i)) return od_fail_memory(error, "the activations of a batch");
     if (op->kind == OD_DENSE) reserve_scratch(g, od_dense_forward_scratch(op, (size_t)g->slice));
     if (op->kind == OD_BATCH_NORM) reserve_scratch(g, OD_BATCH_NORM_SCRATCH * (size_t)op->in.c);
-    if (op->kind != OD_CONV2D) continue;
-    reserve_scratch(g, od_conv_forward_scratch(op));
-    reserve_scratch(g, od_conv_backward_scratch(op));
+    if (op->kind == OD_CONV2D) reserve_scratch(g, od_conv_forward_scratch(op));
+    if (op->kind == OD_CONV2D) reserve_scratch(g, od_conv_backward_scratch(op));
+    if (!has_partial_sums(op)) continue;
     g->states[i].partial_at = g->partial_size;
     g->partial_size += op->kernel_size + op->bias_size;
   }

@@ -117,4 +117,9 @@ void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch);
 
 void od_gradient_reduce(od_pass *pass, od_thread_pool *pool);
 
+/* Whether each slice adds up the gradient of an operation's numbers for itself. */
+static inline bool has_partial_sums(const od_op *op) {
+  return op->kind == OD_CONV2D || op->kind == OD_LAYER_NORM;
+}
+
 #endif

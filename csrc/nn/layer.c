@@ -13,6 +13,11 @@ const char *od_layer_kind_name(od_layer_kind kind) {
       [OD_DROPOUT] = "dropout",
       [OD_FLATTEN] = "flatten",
       [OD_MAP_TO_SEQUENCE] = "map_to_sequence",
+      [OD_ACTIVATION] = "activation",
+      [OD_AVERAGE_POOL2D] = "average_pool2d",
+      [OD_GLOBAL_MAX_POOL2D] = "global_max_pool2d",
+      [OD_LAYER_NORM] = "layer_norm",
+      [OD_ZERO_PADDING2D] = "zero_padding2d",
   };
   return (unsigned)kind < OD_LAYER_KINDS ? names[kind] : "unknown";
 }
@@ -26,7 +31,7 @@ const char *od_layer_kind_name(od_layer_kind kind) {
                    od_layer_kind_name(layer->kind), in.h, in.w, in.c, reason.message);           \
   } while (0)
 
-static bool is_kernel_side(int side) { return side == 1 || side == 3 || side == 5; }
+static bool is_kernel_side(int side) { return side >= 1 && side <= OD_MAX_KERNEL; }
 
 static bool in_unit_range(double x) { return x >= 0 && x < 1; }
 
@@ -39,9 +44,13 @@ static od_status conv2d_output(const od_layer *layer, int index, od_shape in, od
   if (layer->units < 1 || layer->units > OD_MAX_DIMENSION)
     REFUSE("filters is %d, expected 1 to %d", layer->units, OD_MAX_DIMENSION);
   if (!is_kernel_side(kernel[0]) || !is_kernel_side(kernel[1]))
-    REFUSE("kernel_size is %d x %d, expected sides of 1, 3 or 5", kernel[0], kernel[1]);
-  if (layer->stride != 1 && layer->stride != 2)
-    REFUSE("strides is %d, expected 1 or 2", layer->stride);
+    REFUSE("kernel_size is %d x %d, expected sides of 1 to %d", kernel[0], kernel[1],
+           OD_MAX_KERNEL);
+  if (layer->stride < 1 || layer->stride > OD_MAX_STRIDE)
+    REFUSE("strides is %d, expected 1 to %d", layer->stride, OD_MAX_STRIDE);
+  if (layer->groups != 1 && (layer->groups != in.c || layer->units % in.c))
+    REFUSE("groups is %d and filters %d, expected 1 group, or %d and a multiple of it",
+           layer->groups, layer->units, in.c);
   if (layer->dilation < 1 || layer->dilation > OD_MAX_DILATION)
     REFUSE("dilation_rate is %d, expected 1 to %d", layer->dilation, OD_MAX_DILATION);
   if (layer->dilation > 1 && layer->stride > 1)
@@ -67,15 +76,49 @@ static od_status dense_output(const od_layer *layer, int index, od_shape in, od_
   return OD_OK;
 }
 
-static od_status max_pool2d_output(const od_layer *layer, int index, od_shape in, od_shape *out,
-                                   od_error *error) {
-  const int *pool = layer->pool;
-  if (pool[0] != 2 || (pool[1] != 1 && pool[1] != 2))
-    REFUSE("pool_size is %d x %d, expected 2 x 2 or 2 x 1", pool[0], pool[1]);
-  if (in.h < pool[0] || in.w < pool[1])
+static bool is_pool_side(int side) { return side >= 1 && side <= OD_MAX_PADDING; }
+
+static od_status pool2d_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                               od_error *error) {
+  const int *pool = layer->pool, *step = layer->step;
+  if (!is_pool_side(pool[0]) || !is_pool_side(pool[1]))
+    REFUSE("pool_size is %d x %d, expected sides of 1 to %d", pool[0], pool[1], OD_MAX_PADDING);
+  if (!is_pool_side(step[0]) || !is_pool_side(step[1]))
+    REFUSE("strides is %d x %d, expected 1 to %d", step[0], step[1], OD_MAX_PADDING);
+  if (!layer->same && (in.h < pool[0] || in.w < pool[1]))
     REFUSE("the image is smaller than the %d x %d window", pool[0], pool[1]);
-  out->h = in.h / pool[0];
-  out->w = in.w / pool[1];
+  out->h = (in.h - (layer->same ? 1 : pool[0])) / step[0] + 1;
+  out->w = (in.w - (layer->same ? 1 : pool[1])) / step[1] + 1;
+  return OD_OK;
+}
+
+static od_status activation_output(const od_layer *layer, int index, od_shape in, od_error *error) {
+  if ((unsigned)layer->function >= OD_ACTIVATIONS)
+    REFUSE("unknown function %d", (int)layer->function);
+  if (layer->function == OD_LEAKY_RELU && !in_unit_range(layer->alpha))
+    REFUSE("alpha is %g, expected 0 <= alpha < 1", layer->alpha);
+  if (layer->function == OD_ELU && !(layer->alpha >= 0 && layer->alpha <= OD_MAX_ALPHA))
+    REFUSE("alpha is %g, expected 0 to %d", layer->alpha, OD_MAX_ALPHA);
+  return OD_OK;
+}
+
+static od_status zero_padding2d_output(const od_layer *layer, int index, od_shape in, od_shape *out,
+                                       od_error *error) {
+  const int *padding = layer->padding;
+  for (int i = 0; i < 4; i++)
+    if (padding[i] < 0 || padding[i] > OD_MAX_PADDING)
+      REFUSE("padding is %d, %d, %d, %d, expected 0 to %d each", padding[0], padding[1], padding[2],
+             padding[3], OD_MAX_PADDING);
+  out->h = in.h + padding[0] + padding[1];
+  out->w = in.w + padding[2] + padding[3];
+  return OD_OK;
+}
+
+static od_status norm_output(const od_layer *layer, int index, od_shape in, od_error *error) {
+  if (layer->kind == OD_BATCH_NORM && !in_unit_range(layer->momentum))
+    REFUSE("momentum is %g, expected 0 <= momentum < 1", layer->momentum);
+  if (!(layer->epsilon > 0 && layer->epsilon < 1))
+    REFUSE("epsilon is %g, expected 0 < epsilon < 1", layer->epsilon);
   return OD_OK;
 }
 
@@ -89,16 +132,19 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
     case OD_DENSE:
       return dense_output(layer, index, in, out, error);
     case OD_MAX_POOL2D:
-      return max_pool2d_output(layer, index, in, out, error);
+    case OD_AVERAGE_POOL2D:
+      return pool2d_output(layer, index, in, out, error);
     case OD_GLOBAL_AVERAGE_POOL2D:
+    case OD_GLOBAL_MAX_POOL2D:
       out->h = out->w = 1;
       return OD_OK;
     case OD_BATCH_NORM:
-      if (!in_unit_range(layer->momentum))
-        REFUSE("momentum is %g, expected 0 <= momentum < 1", layer->momentum);
-      if (!(layer->epsilon > 0 && layer->epsilon < 1))
-        REFUSE("epsilon is %g, expected 0 < epsilon < 1", layer->epsilon);
-      return OD_OK;
+    case OD_LAYER_NORM:
+      return norm_output(layer, index, in, error);
+    case OD_ACTIVATION:
+      return activation_output(layer, index, in, error);
+    case OD_ZERO_PADDING2D:
+      return zero_padding2d_output(layer, index, in, out, error);
     case OD_DROPOUT:
       if (!in_unit_range(layer->rate)) REFUSE("rate is %g, expected 0 <= rate < 1", layer->rate);
       return OD_OK;

@@ -1,6 +1,5 @@
 #include "nn/map.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -18,20 +17,20 @@ typedef struct window {
   int size, step;
 } window;
 
-static window window_along(const od_op *op, int kernel, int pool) {
+static window window_along(const od_op *op, int kernel, window pool) {
   window w = {1, 1};
   if (op->kind == OD_CONV2D) w = (window){(kernel - 1) * op->dilation + 1, op->stride};
-  if (op->pool || op->kind == OD_MAX_POOL2D) {
-    w.size += (pool - 1) * w.step;
-    w.step *= pool;
-  }
+  if (od_is_pool(op->kind)) w = pool;
+  if (op->pool) w = (window){w.size + w.step, 2 * w.step};
   return w;
 }
 
-static window rows_window(const od_op *op) { return window_along(op, op->kernel_h, 2); }
+static window rows_window(const od_op *op) {
+  return window_along(op, op->kernel_h, (window){op->pool_h, op->step_h});
+}
 
 static window columns_window(const od_op *op) {
-  return window_along(op, op->kernel_w, op->pool ? 2 : op->pool_w);
+  return window_along(op, op->kernel_w, (window){op->pool_w, op->step_w});
 }
 
 /* Inputs or outputs begin .. end - 1. */
@@ -233,32 +232,6 @@ static void load_rows(const part *p) {
 
 /* -- results -- */
 
-/* exp(x), x <= 0, with a relative error of less than 2^-20; vectorized by the compiler.
- * exp(x) = 2^n exp(r), where |r| <= log(2) / 2, and exp(r) is a polynomial (Cephes, expf.c). */
-static od_real exp_negative(od_real x) {
-#if defined(OD_DOUBLE)
-  return exp(x);
-#else
-  const float round = 12582912; /* 1.5 * 2^23: the sum has n in its low bits */
-  x = x < -87 ? -87 : x;
-  const float shifted = x * 1.44269504f + round, n = shifted - round;
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1;
-  uint32_t power, bits;
-  memcpy(&power, &shifted, sizeof power);
-  memcpy(&bits, &p, sizeof bits);
-  bits += power << 23;
-  memcpy(&p, &bits, sizeof p);
-  return x == x ? p : x;
-#endif
-}
-
 /* Softmax of the scores (pixels, classes), in place. */
 static void softmax_row(size_t pixels, size_t classes, od_real *scores) {
   const size_t size = pixels * classes;
@@ -267,7 +240,7 @@ static void softmax_row(size_t pixels, size_t classes, od_real *scores) {
     for (size_t k = 1; k < classes; k++) max = scores[at + k] > max ? scores[at + k] : max;
     for (size_t k = 0; k < classes; k++) scores[at + k] -= max;
   }
-  for (size_t i = 0; i < size; i++) scores[i] = exp_negative(scores[i]);
+  for (size_t i = 0; i < size; i++) scores[i] = od_exp_negative(scores[i]);
   for (size_t at = 0; at < size; at += classes) {
     od_real sum = 0;
     for (size_t k = 0; k < classes; k++) sum += scores[at + k];

@@ -54,11 +54,12 @@ static void add_trainable_tensors(od_network *net, int index, od_shape in) {
   const od_layer *layer = &net->layers[index].layer;
   int units = layer->units, channels = in.c;
   if (layer->kind == OD_CONV2D)
-    add_tensor(net, index, OD_KERNEL, 4, (int[]){layer->kernel[0], layer->kernel[1], in.c, units});
+    add_tensor(net, index, OD_KERNEL, 4,
+               (int[]){layer->kernel[0], layer->kernel[1], in.c / layer->groups, units});
   if (layer->kind == OD_DENSE) add_tensor(net, index, OD_KERNEL, 2, (int[]){in.c, units});
   if ((layer->kind == OD_CONV2D || layer->kind == OD_DENSE) && layer->bias)
     add_tensor(net, index, OD_BIAS, 1, &units);
-  if (layer->kind == OD_BATCH_NORM) {
+  if (layer->kind == OD_BATCH_NORM || layer->kind == OD_LAYER_NORM) {
     add_tensor(net, index, OD_GAMMA, 1, &channels);
     add_tensor(net, index, OD_BETA, 1, &channels);
   }
@@ -103,11 +104,18 @@ static od_status check_scores(const od_network *net, const od_layer *layers, od_
                    max_classes);
   while (end > 0 && layers[end].kind == OD_FLATTEN) end--;
   const od_layer *last = &layers[end];
-  if (last->kind == OD_RELU || last->kind == OD_DROPOUT ||
+  if (last->kind == OD_RELU || last->kind == OD_DROPOUT || last->kind == OD_ACTIVATION ||
       ((last->kind == OD_CONV2D || last->kind == OD_DENSE) && last->relu))
     return od_fail(error, OD_ERROR_ARGUMENT,
-                   "layer %d (%s), the last: class scores must not go through relu or dropout", end,
-                   od_layer_kind_name(last->kind));
+                   "layer %d (%s), the last: class scores must not go through relu, dropout or an "
+                   "activation",
+                   end, od_layer_kind_name(last->kind));
+  for (int i = 0; shape.h > 1 && i <= end; i++)
+    if (layers[i].kind == OD_ZERO_PADDING2D)
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "layer %d (zero_padding2d): a network that labels pixels has none, expected "
+                     "padding \"same\" instead",
+                     i);
   return OD_OK;
 }
 
@@ -241,7 +249,9 @@ void od_network_initialize(od_network *net, uint64_t seed) {
     const od_tensor *tensor = &net->tensors[t];
     initialize_vector(tensor);
     if (tensor->role != OD_KERNEL) continue;
+    const od_layer *layer = &net->layers[tensor->layer].layer;
     int in = tensor->shape[tensor->rank - 2], out = tensor->shape[tensor->rank - 1];
+    if (layer->kind == OD_CONV2D) out /= layer->groups; /* outputs of one input */
     double window = (double)tensor->size / ((double)in * out);
     double limit = sqrt(6.0 / (window * in + window * out));
     od_rng rng;

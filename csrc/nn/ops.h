@@ -53,17 +53,72 @@ void od_global_average_pool_forward(const od_op *op, const od_kernels *kernels, 
 void od_global_average_pool_backward(const od_op *op, const od_real *dy, od_real *dx);
 
 /* -- max-pool that is not fused, one image: x (h, w, c) -> y (H, W, C); argmax (H, W, C), or NULL
- * in the forward pass -- */
+ * in the forward pass. Windows of other than 2x2 or 2x1 side by side leave it unwritten: their
+ * backward pass finds the maximum, the first of equals, from x and y. -- */
 
 void od_max_pool_forward(const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y,
                          uint8_t *argmax);
-void od_max_pool_backward(const od_op *op, const od_kernels *kernels, const od_real *dy,
-                          const uint8_t *argmax, od_real *dx);
+
+typedef struct od_max_pool_args {
+  const od_op *op;
+  const od_kernels *kernels;
+  const od_real *x, *y, *dy;
+  const uint8_t *argmax;
+  od_real *dx;
+} od_max_pool_args;
+
+void od_max_pool_backward(const od_max_pool_args *args);
+
+/* -- average pool, one image: x (h, w, c) -> y (H, W, C), of the pixels inside the image -- */
+
+void od_average_pool_forward(const od_op *op, const od_kernels *kernels, const od_real *x,
+                             od_real *y);
+void od_average_pool_backward(const od_op *op, const od_real *dy, od_real *dx);
+
+/* -- zero padding, one image: x (h, w, c) -> y (H, W, C), and back -- */
+
+void od_zero_padding_forward(const od_op *op, const od_real *x, od_real *y);
+void od_zero_padding_backward(const od_op *op, const od_real *dy, od_real *dx);
+
+/* -- layer norm over the channels of each of `rows` pixels: y = gamma x^ + beta, where
+ * x^ = (x - mean) / sqrt(variance + epsilon) -- */
+
+typedef struct od_layer_norm_args {
+  size_t rows, c;
+  double epsilon;
+  const od_real *gamma, *beta; /* (c) */
+  const od_real *x;            /* (rows, c) */
+  od_real *y;                  /* forward: (rows, c) */
+  const od_real *dy;           /* backward: (rows, c) */
+  od_real *dx;                 /* backward: (rows, c), or NULL */
+  od_real *dgamma, *dbeta;     /* backward: (c), added to; or NULL */
+} od_layer_norm_args;
+
+void od_layer_norm_forward(const od_layer_norm_args *args);
+void od_layer_norm_backward(const od_layer_norm_args *args);
 
 /* -- map-to-sequence, one image: x (h, w, c) -> y (1, w, h c), and back -- */
 
 void od_map_to_sequence_forward(const od_op *op, const od_real *x, od_real *y);
 void od_map_to_sequence_backward(const od_op *op, const od_real *dy, od_real *dx);
+
+/* -- the operations above but dense, and a batch norm as the affine map of its moving statistics,
+ * on one image: what inference, training and Grad-CAM have in common -- */
+
+typedef struct od_image_op_args {
+  const od_op *op;
+  const od_kernels *kernels;
+  const od_real *scale, *shift; /* (C): batch norm, folded; gamma and beta of a layer norm */
+  const od_real *x;             /* (h, w, c); backward: as in the forward pass */
+  od_real *y;                   /* (H, W, C); backward: as the forward pass has written it */
+  uint8_t *argmax;              /* (H, W, C): max-pool; NULL if there is no backward pass */
+  const od_real *dy;            /* backward: (H, W, C) */
+  od_real *dx;                  /* backward: (h, w, c), written; or NULL */
+  od_real *dscale, *dshift;     /* backward of a layer norm: (C), added to; or NULL */
+} od_image_op_args;
+
+void od_image_op_forward(const od_image_op_args *args);
+void od_image_op_backward(const od_image_op_args *args);
 
 /* -- dropout, one image: an input is kept with probability 1 - rate and multiplied by
  * 1 / (1 - rate), else 0. The same seed gives the same mask in both passes. -- */

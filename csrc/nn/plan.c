@@ -37,18 +37,57 @@ static void plan_convolution(od_op *op, const od_layer *layer) {
   op->kernel_w = layer->kernel[1];
   op->stride = layer->stride;
   op->dilation = layer->dilation;
-  op->same = layer->same;
+  op->groups = layer->groups;
   op->conv = op->out;
   measure_convolution(op);
+}
+
+bool od_is_pool(od_layer_kind kind) { return kind == OD_MAX_POOL2D || kind == OD_AVERAGE_POOL2D; }
+
+static void measure_pool(od_op *op) {
+  op->top = padding_before(op->same, op->in.h, op->out.h, op->pool_h, op->step_h);
+  op->left = padding_before(op->same, op->in.w, op->out.w, op->pool_w, op->step_w);
+}
+
+static void plan_pool(od_op *op, const od_layer *layer) {
+  op->pool_h = layer->pool[0];
+  op->pool_w = layer->pool[1];
+  op->step_h = layer->step[0];
+  op->step_w = layer->step[1];
+  measure_pool(op);
+}
+
+/* A global max-pool is one window as large as the image. */
+static void plan_global_pool(od_op *op) {
+  op->kind = OD_MAX_POOL2D;
+  op->pool_h = op->step_h = op->in.h;
+  op->pool_w = op->step_w = op->in.w;
+}
+
+static void plan_padding(od_op *op, const od_layer *layer) {
+  op->top = layer->padding[0];
+  op->below = layer->padding[1];
+  op->left = layer->padding[2];
+  op->right = layer->padding[3];
+}
+
+/* Sets what depends on the kind of the layer. */
+static void plan_kind(od_op *op, const od_layer *layer) {
+  if (op->kind == OD_CONV2D) plan_convolution(op, layer);
+  if (od_is_pool(op->kind)) plan_pool(op, layer);
+  if (op->kind == OD_GLOBAL_MAX_POOL2D) plan_global_pool(op);
+  if (op->kind == OD_ZERO_PADDING2D) plan_padding(op, layer);
 }
 
 static bool has_numbers(const od_op *op) { return op->kind == OD_CONV2D || op->kind == OD_DENSE; }
 
 /* A convolution of one channel would leave three quarters of a word of bfloat16 empty: it stays
- * float32, except for int8, which is faster all the same. */
+ * float32, except for int8, which is faster all the same. So does a depthwise one, which adds no
+ * products of several channels. */
 static void choose_precision(od_op *op, od_precision precision) {
   bool wasteful = op->kind == OD_CONV2D && op->in.c == 1 && precision == OD_BFLOAT16;
-  op->precision = wasteful ? OD_FLOAT32 : precision;
+  bool depthwise = op->kind == OD_CONV2D && op->groups > 1;
+  op->precision = wasteful || depthwise ? OD_FLOAT32 : precision;
 }
 
 /* The algorithms of a convolution, once it is fused. Winograd's multiplies pairs of channels in
@@ -66,6 +105,22 @@ static void choose_algorithms(od_op *op) {
   if (winograd) op->forward = &od_conv_winograd;
   if (winograd && !op->pool) op->backward = &od_conv_winograd_backward;
   if (op->pool && op->kernel_w * op->in.c >= ARGMAX_ROW) op->backward = &od_conv_argmax_backward;
+  if (op->groups > 1) {
+    op->forward = &od_conv_depthwise;
+    op->backward = &od_conv_depthwise_backward;
+  }
+}
+
+/* Whether a layer is a max-pool of 2x2 windows side by side. */
+static bool halves(const od_layer *layer) {
+  return layer->pool[0] == 2 && layer->pool[1] == 2 && layer->step[0] == 2 && layer->step[1] == 2 &&
+         !layer->same;
+}
+
+/* Whether such a max-pool can be fused into a convolution. */
+static bool takes_pool(const od_op *conv) {
+  return conv->stride == 1 && conv->dilation == 1 && conv->groups == 1 && !conv->pool &&
+         conv->kernel_h == conv->kernel_w;
 }
 
 /* Fuses `layer` into the operation before it, if that gives the same result; returns whether. */
@@ -75,9 +130,8 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
     before->relu = true;
     return true;
   }
-  bool square = before->kernel_h == before->kernel_w && layer->pool[1] == 2;
-  if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && before->stride == 1 &&
-      before->dilation == 1 && !before->pool && square) {
+  if (layer->kind == OD_MAX_POOL2D && before->kind == OD_CONV2D && takes_pool(before) &&
+      halves(layer)) {
     before->pool = true;
     before->out = out;
     return true;
@@ -93,7 +147,7 @@ static bool fuse(od_op *before, const od_layer *layer, int index, od_shape out, 
 
 /* The place of a layer's numbers: kernel and bias, or of a batch norm gamma and beta. */
 static void locate_numbers(od_op *op, const od_network *network) {
-  bool norm = op->kind == OD_BATCH_NORM;
+  bool norm = op->kind == OD_BATCH_NORM || op->kind == OD_LAYER_NORM;
   const od_real *values = od_network_values_const(network);
   const od_tensor *kernel = od_network_find(network, op->layer, norm ? OD_GAMMA : OD_KERNEL);
   const od_tensor *bias = od_network_find(network, op->layer, norm ? OD_BETA : OD_BIAS);
@@ -144,8 +198,11 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
     op->first = plan->count == 0;
     op->bias = layer->bias;
     op->relu = layer->relu;
-    op->pool_w = layer->pool[1];
-    if (op->kind == OD_CONV2D) plan_convolution(op, layer);
+    op->same = layer->same;
+    op->function = layer->function;
+    op->alpha = layer->alpha;
+    op->epsilon = layer->epsilon;
+    plan_kind(op, layer);
     if (has_numbers(op)) choose_precision(op, precision);
     locate_numbers(op, network);
     plan->count++;
@@ -158,26 +215,36 @@ od_status od_plan_make(const od_network *network, bool inference, od_precision p
   return OD_OK;
 }
 
+/* The places of a window along a side; 0 if the side is too short. */
+static int places(int length, int window, int step, bool same) {
+  const int side = same ? 1 : window;
+  return length < side ? 0 : (length - side) / step + 1;
+}
+
 /* The length of the output along one side; 0 if the input is too short. */
-static int output_length(const od_op *op, int length, int kernel, int pool) {
-  if (op->kind == OD_CONV2D) {
-    const int side = op->same ? 1 : extent(op, kernel);
-    if (length < side) return 0;
-    length = (length - side) / op->stride + 1;
-  }
-  return op->pool || op->kind == OD_MAX_POOL2D ? length / pool : length;
+static int output_length(const od_op *op, int length, int kernel, int pool, int step) {
+  if (op->kind == OD_CONV2D) length = places(length, extent(op, kernel), op->stride, op->same);
+  if (op->pool) return length / 2;
+  return od_is_pool(op->kind) ? places(length, pool, step, op->same) : length;
 }
 
 /* Fits an operation to inputs (h, w); a side of its output is 0 where they are too small. */
 static void fit(od_op *op, int h, int w) {
   op->in.h = h;
   op->in.w = w;
-  op->conv.h = output_length(op, h, op->kernel_h, 1);
-  op->conv.w = output_length(op, w, op->kernel_w, 1);
-  op->out.h = output_length(op, h, op->kernel_h, 2);
-  op->out.w = output_length(op, w, op->kernel_w, op->pool ? 2 : op->pool_w);
+  if (op->kind == OD_CONV2D) {
+    op->conv.h = places(h, extent(op, op->kernel_h), op->stride, op->same);
+    op->conv.w = places(w, extent(op, op->kernel_w), op->stride, op->same);
+    measure_convolution(op);
+  }
+  op->out.h = output_length(op, h, op->kernel_h, op->pool_h, op->step_h);
+  op->out.w = output_length(op, w, op->kernel_w, op->pool_w, op->step_w);
   if (op->kind == OD_MAP_TO_SEQUENCE) op->out.h = 1;
-  if (op->kind == OD_CONV2D) measure_convolution(op);
+  if (od_is_pool(op->kind)) measure_pool(op);
+  if (op->kind == OD_ZERO_PADDING2D) {
+    op->out.h += op->top + op->below;
+    op->out.w += op->left + op->right;
+  }
 }
 
 void od_plan_fit(const od_plan *plan, int h, int w, od_op *ops) {

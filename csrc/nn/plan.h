@@ -20,8 +20,14 @@ typedef struct od_op {
 
   od_shape conv;                            /* conv: its output before the max-pool */
   int kernel_h, kernel_w, stride, dilation; /* conv: geometry, … */
-  int top, left;                            /* … and rows and columns of padding before */
-  int pool_w;                    /* max-pool not fused: the width of its windows, 2 high */
+  int groups;                               /* … 1, or in.c */
+  int top, left;                 /* conv, pool, zero padding: rows and columns of padding before */
+  int below, right;              /* zero padding: and after */
+  int pool_h, pool_w;            /* pool not fused: its windows, … */
+  int step_h, step_w;            /* … and the distances between them */
+  od_activation function;        /* activation, … */
+  double alpha;                  /* … and its parameter */
+  double epsilon;                /* layer norm */
   od_shape padded;               /* conv: the input with its padding */
   od_shape dilated;              /* conv, backward: the gradient of `conv`, dilated by the
                                     stride and padded, … */
@@ -46,6 +52,9 @@ typedef struct od_plan {
 od_status od_plan_make(const od_network *network, bool inference, od_precision precision, int kept,
                        od_plan *plan, od_error *error);
 void od_plan_release(od_plan *plan);
+
+/* Whether an operation of this kind has windows: pool_h and so on. */
+bool od_is_pool(od_layer_kind kind);
 
 /* Sets the sizes of a convolution that follow from its kernel, its padding, `in` and `conv`. */
 void od_plan_measure(od_op *op);

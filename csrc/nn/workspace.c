@@ -98,25 +98,14 @@ void od_op_forward(const od_workspace *workspace, const od_op *op, size_t n, con
                                         .y = y,
                                         .scratch = buffers.scratch});
       break;
-    case OD_RELU:
-      kernels->relu(n * out, x, y);
-      break;
-    case OD_MAX_POOL2D:
+    default:
       for (size_t i = 0; i < n; i++)
-        od_max_pool_forward(op, kernels, x + i * in, y + i * out, NULL);
-      break;
-    case OD_GLOBAL_AVERAGE_POOL2D:
-      for (size_t i = 0; i < n; i++)
-        od_global_average_pool_forward(op, kernels, x + i * in, y + i * out);
-      break;
-    case OD_MAP_TO_SEQUENCE:
-      for (size_t i = 0; i < n; i++) od_map_to_sequence_forward(op, x + i * in, y + i * out);
-      break;
-    case OD_BATCH_NORM:
-      kernels->scale_shift(n * out / (size_t)op->out.c, (size_t)op->out.c, x, kernel, bias, y,
-                           false);
-      break;
-    default: /* a plan for inference has no other */
+        od_image_op_forward(&(od_image_op_args){.op = op,
+                                                .kernels = kernels,
+                                                .scale = kernel,
+                                                .shift = bias,
+                                                .x = x + i * in,
+                                                .y = y + i * out});
       break;
   }
 }

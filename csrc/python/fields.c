@@ -34,26 +34,28 @@ int choice_read(const field_choices *choices, PyObject *value, const char *name)
   return -1;
 }
 
-static bool read_pair(PyObject *value, const char *name, int *pair) {
-  const bool two = PyTuple_Check(value) || PyList_Check(value);
-  if (two && PySequence_Size(value) != 2) {
-    PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected an int or two", name, value);
+/* Read `count` ints, 2 or 4: one for all, or so many. */
+static bool read_ints(PyObject *value, const char *name, int count, int *numbers) {
+  const bool many = PyTuple_Check(value) || PyList_Check(value);
+  if (many && PySequence_Size(value) != count) {
+    PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected an int or %s", name, value,
+                 count == 2 ? "two" : "four");
     return false;
   }
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < count; i++) {
     long long number;
-    PyObject *one = two ? PySequence_GetItem(value, i) : Py_NewRef(value);
+    PyObject *one = many ? PySequence_GetItem(value, i) : Py_NewRef(value);
     const bool read = one && convert_int(one, name, INT_MIN, INT_MAX, &number);
     Py_XDECREF(one);
     if (!read) return false;
-    pair[i] = (int)number;
+    numbers[i] = (int)number;
   }
   return true;
 }
 
 static bool read_square(PyObject *value, const char *name, int *side) {
   int pair[2];
-  if (!read_pair(value, name, pair)) return false;
+  if (!read_ints(value, name, 2, pair)) return false;
   if (pair[0] != pair[1]) {
     PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected two equal ints", name, value);
     return false;
@@ -87,7 +89,9 @@ static bool read_one(const field *f, PyObject *value, const char *name, void *me
       *(int *)member = (int)integer;
       return true;
     case FIELD_PAIR:
-      return read_pair(value, name, member);
+      return read_ints(value, name, 2, member);
+    case FIELD_SIDES:
+      return read_ints(value, name, 4, member);
     case FIELD_SQUARE:
       return read_square(value, name, member);
     case FIELD_REAL:
@@ -171,6 +175,12 @@ static PyObject *write_pair(const int *pair) {
   return Py_BuildValue("[ii]", pair[0], pair[1]);
 }
 
+static PyObject *write_sides(const int *sides) {
+  if (sides[0] == sides[1] && sides[0] == sides[2] && sides[0] == sides[3])
+    return PyLong_FromLong(sides[0]);
+  return Py_BuildValue("[iiii]", sides[0], sides[1], sides[2], sides[3]);
+}
+
 static PyObject *write_one(const field *f, const void *member) {
   switch (f->type) {
     case FIELD_INT:
@@ -178,6 +188,8 @@ static PyObject *write_one(const field *f, const void *member) {
       return PyLong_FromLong(*(const int *)member);
     case FIELD_PAIR:
       return write_pair(member);
+    case FIELD_SIDES:
+      return write_sides(member);
     case FIELD_REAL:
       return PyFloat_FromDouble(*(const double *)member);
     case FIELD_RANGE:

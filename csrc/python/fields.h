@@ -11,6 +11,7 @@
 typedef enum field_type {
   FIELD_INT,    /* int */
   FIELD_PAIR,   /* int[2]: one int for both, or two */
+  FIELD_SIDES,  /* int[4]: one int for all, or four */
   FIELD_SQUARE, /* int: one, or two that are equal */
   FIELD_REAL,   /* double, finite */
   FIELD_RANGE,  /* double[2], finite: a pair (low, high) */

@@ -7,6 +7,16 @@
 
 static const field_choices paddings = {2, {"valid", "same"}};
 static const field_choices activations = {2, {NULL, "relu"}};
+static const field_choices functions = {OD_ACTIVATIONS,
+                                        {
+                                            [OD_LEAKY_RELU] = "leaky_relu",
+                                            [OD_RELU6] = "relu6",
+                                            [OD_ELU] = "elu",
+                                            [OD_SELU] = "selu",
+                                            [OD_SIGMOID] = "sigmoid",
+                                            [OD_TANH] = "tanh",
+                                            [OD_SWISH] = "swish",
+                                        }};
 
 static const field conv2d_fields[] = {
     {"filters", REQUIRED, FIELD_INT, offsetof(od_layer, units), NULL},
@@ -14,11 +24,21 @@ static const field conv2d_fields[] = {
     {"strides", OPTIONAL, FIELD_INT, offsetof(od_layer, stride), NULL},
     {"dilation_rate", OPTIONAL, FIELD_SQUARE, offsetof(od_layer, dilation), NULL},
     {"padding", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, same), &paddings},
+    {"groups", OPTIONAL, FIELD_INT, offsetof(od_layer, groups), NULL},
     {"use_bias", OPTIONAL, FIELD_BOOL, offsetof(od_layer, bias), NULL},
     {"activation", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, relu), &activations},
     FIELDS_END};
-static const field max_pool2d_fields[] = {
-    {"pool_size", OPTIONAL, FIELD_PAIR, offsetof(od_layer, pool), NULL}, FIELDS_END};
+static const field pool2d_fields[] = {
+    {"pool_size", OPTIONAL, FIELD_PAIR, offsetof(od_layer, pool), NULL},
+    {"strides", OPTIONAL, FIELD_PAIR, offsetof(od_layer, step), NULL},
+    {"padding", OPTIONAL, FIELD_SWITCH, offsetof(od_layer, same), &paddings},
+    FIELDS_END};
+static const field zero_padding2d_fields[] = {
+    {"padding", OPTIONAL, FIELD_SIDES, offsetof(od_layer, padding), NULL}, FIELDS_END};
+static const field activation_fields[] = {
+    {"function", REQUIRED, FIELD_CHOICE, offsetof(od_layer, function), &functions},
+    {"alpha", OPTIONAL, FIELD_REAL, offsetof(od_layer, alpha), NULL},
+    FIELDS_END};
 static const field dense_fields[] = {
     {"units", REQUIRED, FIELD_INT, offsetof(od_layer, units), NULL},
     {"use_bias", OPTIONAL, FIELD_BOOL, offsetof(od_layer, bias), NULL},
@@ -28,6 +48,8 @@ static const field batch_norm_fields[] = {
     {"momentum", OPTIONAL, FIELD_REAL, offsetof(od_layer, momentum), NULL},
     {"epsilon", OPTIONAL, FIELD_REAL, offsetof(od_layer, epsilon), NULL},
     FIELDS_END};
+static const field layer_norm_fields[] = {
+    {"epsilon", OPTIONAL, FIELD_REAL, offsetof(od_layer, epsilon), NULL}, FIELDS_END};
 static const field dropout_fields[] = {
     {"rate", REQUIRED, FIELD_REAL, offsetof(od_layer, rate), NULL}, FIELDS_END};
 static const field no_fields[] = {FIELDS_END};
@@ -42,11 +64,18 @@ static const struct {
                     .kernel = {3, 3},
                     .stride = 1,
                     .dilation = 1,
+                    .groups = 1,
                     .same = true,
                     .bias = true}},
     [OD_DENSE] = {dense_fields, {.kind = OD_DENSE, .bias = true}},
     [OD_RELU] = {no_fields, {.kind = OD_RELU}},
-    [OD_MAX_POOL2D] = {max_pool2d_fields, {.kind = OD_MAX_POOL2D, .pool = {2, 2}}},
+    [OD_MAX_POOL2D] = {pool2d_fields, {.kind = OD_MAX_POOL2D, .pool = {2, 2}}},
+    [OD_AVERAGE_POOL2D] = {pool2d_fields, {.kind = OD_AVERAGE_POOL2D, .pool = {2, 2}}},
+    [OD_GLOBAL_MAX_POOL2D] = {no_fields, {.kind = OD_GLOBAL_MAX_POOL2D}},
+    [OD_LAYER_NORM] = {layer_norm_fields, {.kind = OD_LAYER_NORM, .epsilon = 0.001}},
+    [OD_ACTIVATION] = {activation_fields, {.kind = OD_ACTIVATION, .alpha = 1}},
+    [OD_ZERO_PADDING2D] = {zero_padding2d_fields,
+                           {.kind = OD_ZERO_PADDING2D, .padding = {1, 1, 1, 1}}},
     [OD_GLOBAL_AVERAGE_POOL2D] = {no_fields, {.kind = OD_GLOBAL_AVERAGE_POOL2D}},
     [OD_BATCH_NORM] = {batch_norm_fields,
                        {.kind = OD_BATCH_NORM, .momentum = 0.99, .epsilon = 0.001}},
@@ -93,7 +122,9 @@ static bool read_layer(PyObject *item, int index, bool last, od_layer *layer) {
   if (read) {
     snprintf(where, sizeof where, "layer %d (%s): ", index, od_layer_kind_name(kind));
     *layer = forms[kind].defaults;
+    const bool steps = PyMapping_HasKeyString(values, "strides");
     read = fields_read(forms[kind].fields, values, where, PyExc_ValueError, layer);
+    for (int i = 0; i < 2 && !steps; i++) layer->step[i] = layer->pool[i];
   }
   Py_DECREF(values);
   return read;

@@ -178,9 +178,21 @@ static PyObject *get_parameter_count(PyObject *object, void *Py_UNUSED(closure))
 
 /* Whether the output of a layer is a plain vector, given whether its input is. */
 static bool gives_vector(od_layer_kind kind, bool takes_vector) {
-  if (kind == OD_CONV2D || kind == OD_MAX_POOL2D || kind == OD_MAP_TO_SEQUENCE) return false;
-  if (kind == OD_DENSE || kind == OD_FLATTEN || kind == OD_GLOBAL_AVERAGE_POOL2D) return true;
-  return takes_vector;
+  switch (kind) {
+    case OD_CONV2D:
+    case OD_MAX_POOL2D:
+    case OD_AVERAGE_POOL2D:
+    case OD_ZERO_PADDING2D:
+    case OD_MAP_TO_SEQUENCE:
+      return false;
+    case OD_DENSE:
+    case OD_FLATTEN:
+    case OD_GLOBAL_AVERAGE_POOL2D:
+    case OD_GLOBAL_MAX_POOL2D:
+      return true;
+    default:
+      return takes_vector;
+  }
 }
 
 static PyObject *describe_layer(const od_network *network, int index, bool vector) {

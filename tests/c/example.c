@@ -12,9 +12,10 @@ static od_status create_model(const od_kernels *kernels, od_model **model, od_er
                               .kernel = {3, 3},
                               .stride = 1,
                               .dilation = 1,
+                              .groups = 1,
                               .same = true,
                               .relu = true},
-                             {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+                             {.kind = OD_MAX_POOL2D, .pool = {2, 2}, .step = {2, 2}},
                              {.kind = OD_FLATTEN},
                              {.kind = OD_DENSE, .units = OD_DIGITS, .bias = true}};
   const od_shape input = {OD_DIGIT_SIDE, OD_DIGIT_SIDE, 1};

@@ -43,8 +43,13 @@ static od_layer take_layer(input *in) {
   int shape = take_byte(in), flags = take_byte(in);
   layer.kernel[0] = shape % 8 < 6 ? kernels[shape % 8] : take_number(in);
   layer.kernel[1] = flags & 16 ? layer.kernel[0] : kernels[shape % 6];
-  layer.pool[0] = 2;
-  layer.pool[1] = 1 + (flags >> 5) % 2;
+  layer.pool[0] = shape % 8 == 6 ? take_number(in) : 2;
+  layer.pool[1] = 1 + (flags >> 5) % 3;
+  layer.step[0] = layer.step[1] = shape % 8 == 7 ? take_number(in) : 1 + shape % 2;
+  layer.groups = flags & 128 ? take_number(in) : 1;
+  for (int i = 0; i < 4; i++) layer.padding[i] = shape >> i & 1 ? take_number(in) : 0;
+  layer.function = (od_activation)(shape % (OD_ACTIVATIONS + 1));
+  layer.alpha = take_fraction(in);
   layer.stride = shape / 8 % 4 < 3 ? 1 + shape / 8 % 2 : take_number(in);
   layer.dilation = shape / 2 % 8 < 6 ? 1 : take_number(in);
   layer.same = flags & 1;

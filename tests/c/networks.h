@@ -15,6 +15,7 @@ static inline od_layer conv(int filters, int kernel, int stride, bool same, bool
                     .kernel = {kernel, kernel},
                     .stride = stride,
                     .dilation = 1,
+                    .groups = 1,
                     .same = same,
                     .bias = true,
                     .relu = relu};
@@ -29,7 +30,24 @@ static inline od_layer dilated(od_layer layer, int dilation) {
   return layer;
 }
 static inline od_layer pool(int height, int width) {
-  return (od_layer){.kind = OD_MAX_POOL2D, .pool = {height, width}};
+  return (od_layer){.kind = OD_MAX_POOL2D, .pool = {height, width}, .step = {height, width}};
+}
+/* A pool of any kind, whose windows may overlap. */
+static inline od_layer windows(od_layer_kind kind, int size, int step, bool same) {
+  return (od_layer){.kind = kind, .pool = {size, size}, .step = {step, step}, .same = same};
+}
+static inline od_layer depthwise(od_layer layer, int channels) {
+  layer.groups = channels;
+  return layer;
+}
+static inline od_layer activation(od_activation function, double alpha) {
+  return (od_layer){.kind = OD_ACTIVATION, .function = function, .alpha = alpha};
+}
+static inline od_layer layer_norm(void) {
+  return (od_layer){.kind = OD_LAYER_NORM, .epsilon = 1e-3};
+}
+static inline od_layer zero_padding(int top, int bottom, int left, int right) {
+  return (od_layer){.kind = OD_ZERO_PADDING2D, .padding = {top, bottom, left, right}};
 }
 static inline od_layer dense(int units, bool relu) {
   return (od_layer){.kind = OD_DENSE, .units = units, .bias = true, .relu = relu};
@@ -215,6 +233,50 @@ static inline bool sample_network(int index, sample *out) {
        {conv(8, 3, 1, true, true), SEQUENCE, rectangular(conv(9, 3, 1, true, true), 1, 3), FLATTEN,
         dense(3, false), END}},
       {"sequence first", {3, 4, 2}, 4, 0, {SEQUENCE, FLATTEN, dense(3, false), END}},
+      {"depthwise", {9, 8, 1}, 9, 0,
+       {conv(7, 3, 1, true, true), depthwise(conv(7, 3, 1, true, false), 7), batch_norm(0.9), RELU,
+        conv(9, 1, 1, true, true), depthwise(conv(18, 3, 2, true, true), 9), AVERAGE,
+        dense(3, false), END}},
+      {"depthwise first, valid, wide", {8, 9, 3}, 9, 0,
+       {depthwise(rectangular(conv(6, 5, 1, false, false), 2, 4), 3),
+        without_bias(depthwise(dilated(conv(6, 3, 1, true, true), 2), 6)), POOL, FLATTEN,
+        dense(3, false), END}},
+      {"kernels of even and large sides", {13, 12, 1}, 4, 0,
+       {conv(5, 4, 1, true, true), conv(4, 2, 3, true, false), RELU, conv(6, 7, 1, true, true),
+        FLATTEN, dense(3, false), END}},
+      {"a large kernel under a pool", {14, 15, 1}, 4, 0,
+       {conv(9, 6, 1, false, true), POOL, conv(33, 4, 1, true, true), POOL, FLATTEN,
+        dense(3, false), END}},
+      {"overlapping max-pools", {11, 10, 2}, 3, 0,
+       {conv(5, 3, 1, true, false), windows(OD_MAX_POOL2D, 3, 2, false), RELU,
+        windows(OD_MAX_POOL2D, 3, 2, true), windows(OD_MAX_POOL2D, 2, 1, true), FLATTEN,
+        dense(3, false), END}},
+      {"max-pools with padding and gaps", {9, 7, 3}, 3, 0,
+       {windows(OD_MAX_POOL2D, 2, 2, true), conv(4, 3, 1, true, false),
+        windows(OD_MAX_POOL2D, 1, 2, false), FLATTEN, dense(3, false), END}},
+      {"average pools", {11, 9, 2}, 4, 0,
+       {windows(OD_AVERAGE_POOL2D, 2, 2, false), conv(5, 3, 1, true, false),
+        windows(OD_AVERAGE_POOL2D, 3, 2, true), windows(OD_AVERAGE_POOL2D, 3, 1, true), FLATTEN,
+        dense(3, false), END}},
+      {"global maximum", {7, 6, 1}, 5, 0,
+       {conv(9, 3, 1, true, false), plain(OD_GLOBAL_MAX_POOL2D), dense(3, false), END}},
+      {"smooth activations", {6, 7, 1}, 5, 0,
+       {conv(5, 3, 1, true, false), activation(OD_TANH, 0), windows(OD_AVERAGE_POOL2D, 2, 2, false),
+        conv(6, 3, 1, true, false), activation(OD_SWISH, 0), FLATTEN, dense(9, false),
+        activation(OD_SIGMOID, 0), dense(3, false), END}},
+      {"activations with kinks", {6, 7, 1}, 5, 0,
+       {conv(5, 3, 1, true, false), activation(OD_LEAKY_RELU, 0.3), conv(6, 3, 1, true, false),
+        activation(OD_ELU, 0.7), conv(5, 3, 1, true, false), activation(OD_SELU, 0), FLATTEN,
+        dense(9, false), activation(OD_RELU6, 0), dense(3, false), END}},
+      {"activation and layer norm first", {5, 4, 3}, 5, 0,
+       {activation(OD_TANH, 0), layer_norm(), FLATTEN, layer_norm(), dense(3, false), END}},
+      {"layer norms", {6, 5, 1}, 9, 0,
+       {conv(7, 3, 1, true, false), layer_norm(), activation(OD_SIGMOID, 0),
+        conv(4, 3, 1, true, false), layer_norm(), FLATTEN, dense(8, false), layer_norm(),
+        dense(3, false), layer_norm(), END}},
+      {"zero padding", {6, 5, 2}, 5, 0,
+       {zero_padding(1, 2, 0, 3), conv(4, 3, 2, false, false), zero_padding(0, 0, 1, 1),
+        batch_norm(0.9), windows(OD_MAX_POOL2D, 3, 2, false), FLATTEN, dense(3, false), END}},
       {"the seed network, smaller", {12, 12, 1}, 11, 0,
        {conv(8, 3, 1, true, true), POOL, conv(8, 3, 1, true, true), POOL, FLATTEN, dense(16, true),
         dense(10, false), END}},
@@ -246,11 +308,14 @@ static inline bool sample_has(const sample *s, od_layer_kind kind) {
   return false;
 }
 
-/* Whether the loss has kinks: a ReLU or a max-pool somewhere. */
+/* Whether the loss has kinks: a ReLU, one of its relatives, or a max-pool somewhere. */
 static inline bool sample_has_kinks(const sample *s) {
   for (int i = 0; i < sample_count(s); i++)
     if (s->layers[i].relu) return true;
-  return sample_has(s, OD_RELU) || sample_has(s, OD_MAX_POOL2D);
+  for (int i = 0; i < sample_count(s); i++)
+    if (s->layers[i].kind == OD_ACTIVATION && s->layers[i].function <= OD_SELU) return true;
+  return sample_has(s, OD_RELU) || sample_has(s, OD_MAX_POOL2D) ||
+         sample_has(s, OD_GLOBAL_MAX_POOL2D);
 }
 
 /* Random weights that keep activations near 1; biases differ from 0. */

@@ -31,19 +31,27 @@ static inline int reference_padding(const od_layer *layer, int side, int in, int
   return layer->same && total > 0 ? total / 2 : 0;
 }
 
+/* The same for pools. */
+static inline int reference_pool_padding(const od_layer *layer, int side, int in, int out) {
+  int total = (out - 1) * layer->step[side] + layer->pool[side] - in;
+  return layer->same && total > 0 ? total / 2 : 0;
+}
+
 static inline double reference_convolution(const reference_layer *l, const double *x, int row,
                                            int column, int filter) {
   int rows = l->layer->kernel[0], columns = l->layer->kernel[1];
   int top = row * l->layer->stride - reference_padding(l->layer, 0, l->in.h, l->out.h);
   int left = column * l->layer->stride - reference_padding(l->layer, 1, l->in.w, l->out.w);
+  int depth = l->in.c / l->layer->groups; /* of a filter */
+  int first = filter / (l->out.c / l->layer->groups) * depth;
   double sum = l->bias ? (double)l->bias[filter] : 0;
   for (int i = 0; i < rows; i++)
     for (int j = 0; j < columns; j++)
-      for (int c = 0; c < l->in.c; c++) {
+      for (int c = 0; c < depth; c++) {
         int y = top + i * l->layer->dilation, z = left + j * l->layer->dilation;
         if (y < 0 || y >= l->in.h || z < 0 || z >= l->in.w) continue;
-        sum += x[(y * l->in.w + z) * l->in.c + c] *
-               (double)l->kernel[((i * columns + j) * l->in.c + c) * l->out.c + filter];
+        sum += x[(y * l->in.w + z) * l->in.c + first + c] *
+               (double)l->kernel[((i * columns + j) * depth + c) * l->out.c + filter];
       }
   return l->layer->relu && sum < 0 ? 0 : sum;
 }
@@ -74,26 +82,76 @@ static inline void reference_batch_norm(const reference_layer *l, int n, bool tr
   }
 }
 
-static inline double reference_pool(const int *size, od_shape in, const double *x, int row,
-                                    int column, int c) {
-  double best = -INFINITY;
-  for (int i = 0; i < size[0]; i++)
-    for (int j = 0; j < size[1]; j++)
-      best = fmax(best, x[((size[0] * row + i) * in.w + size[1] * column + j) * in.c + c]);
-  return best;
+/* The maximum or the average of the pixels of a window inside the image. */
+static inline double reference_pool(const reference_layer *l, const double *x, int row, int column,
+                                    int c) {
+  const od_layer *layer = l->layer;
+  int top = row * layer->step[0] - reference_pool_padding(layer, 0, l->in.h, l->out.h), n = 0;
+  int left = column * layer->step[1] - reference_pool_padding(layer, 1, l->in.w, l->out.w);
+  double best = -INFINITY, sum = 0;
+  for (int y = top; y < top + layer->pool[0]; y++)
+    for (int z = left; z < left + layer->pool[1]; z++) {
+      if (y < 0 || y >= l->in.h || z < 0 || z >= l->in.w) continue;
+      best = fmax(best, x[(y * l->in.w + z) * l->in.c + c]);
+      sum += x[(y * l->in.w + z) * l->in.c + c];
+      n++;
+    }
+  return layer->kind == OD_MAX_POOL2D ? best : sum / n;
 }
 
-static inline double reference_average(od_shape in, const double *x, int c) {
-  double sum = 0;
-  for (int p = 0; p < in.h * in.w; p++) sum += x[p * in.c + c];
-  return sum / (in.h * in.w);
+/* The same of the whole image. */
+static inline double reference_global(const reference_layer *l, const double *x, int c) {
+  double best = -INFINITY, sum = 0;
+  for (int p = 0; p < l->in.h * l->in.w; p++) {
+    best = fmax(best, x[p * l->in.c + c]);
+    sum += x[p * l->in.c + c];
+  }
+  return l->layer->kind == OD_GLOBAL_MAX_POOL2D ? best : sum / (l->in.h * l->in.w);
+}
+
+static inline double reference_activation(const od_layer *layer, double x) {
+  switch (layer->function) {
+    case OD_LEAKY_RELU:
+      return x < 0 ? layer->alpha * x : x;
+    case OD_RELU6:
+      return fmin(fmax(x, 0), 6);
+    case OD_ELU:
+      return x < 0 ? layer->alpha * expm1(x) : x;
+    case OD_SELU:
+      return 1.0507009873554805 * (x < 0 ? 1.6732632423543772 * expm1(x) : x);
+    case OD_SIGMOID:
+      return 1 / (1 + exp(-x));
+    case OD_TANH:
+      return tanh(x);
+    case OD_SWISH:
+      return x / (1 + exp(-x));
+    default:
+      return NAN;
+  }
+}
+
+/* Layer norm of one channel of the pixel at x. */
+static inline double reference_layer_norm(const reference_layer *l, const double *x, int c) {
+  double mean = 0, variance = 0, n = l->in.c;
+  for (int i = 0; i < l->in.c; i++) mean += x[i] / n;
+  for (int i = 0; i < l->in.c; i++) variance += (x[i] - mean) * (x[i] - mean) / n;
+  return (x[c] - mean) / sqrt(variance + l->layer->epsilon) * (double)l->gamma[c] +
+         (double)l->beta[c];
+}
+
+static inline double reference_padded(const reference_layer *l, const double *x, int row,
+                                      int column, int c) {
+  int y = row - l->layer->padding[0], z = column - l->layer->padding[2];
+  bool inside = y >= 0 && y < l->in.h && z >= 0 && z < l->in.w;
+  return inside ? x[(y * l->in.w + z) * l->in.c + c] : 0;
 }
 
 /* One number of one image's output, for the layers that work image by image. */
 static inline double reference_value(const reference_layer *l, const double *x, int row, int column,
                                      int c) {
-  double same =
-      x[(row * l->out.w + column) * l->out.c + c]; /* for layers that copy or map single numbers */
+  const int pixel = (row * l->out.w + column) * l->out.c;
+  const bool kept = l->out.h * l->out.w * l->out.c == l->in.h * l->in.w * l->in.c;
+  double same = kept ? x[pixel + c] : 0; /* for layers that copy or map single numbers */
   switch (l->layer->kind) {
     case OD_CONV2D:
       return reference_convolution(l, x, row, column, c);
@@ -101,12 +159,20 @@ static inline double reference_value(const reference_layer *l, const double *x, 
       return reference_dense(l, x, c);
     case OD_RELU:
       return same > 0 ? same : 0;
+    case OD_ACTIVATION:
+      return reference_activation(l->layer, same);
+    case OD_LAYER_NORM:
+      return reference_layer_norm(l, x + pixel, c);
+    case OD_ZERO_PADDING2D:
+      return reference_padded(l, x, row, column, c);
     case OD_MAX_POOL2D:
-      return reference_pool(l->layer->pool, l->in, x, row, column, c);
+    case OD_AVERAGE_POOL2D:
+      return reference_pool(l, x, row, column, c);
     case OD_MAP_TO_SEQUENCE:
       return x[(c / l->in.c * l->in.w + column) * l->in.c + c % l->in.c];
     case OD_GLOBAL_AVERAGE_POOL2D:
-      return reference_average(l->in, x, c);
+    case OD_GLOBAL_MAX_POOL2D:
+      return reference_global(l, x, c);
     default:
       return same; /* flatten; dropout at inference */
   }

@@ -11,7 +11,10 @@ static bool has_maps(const sample *what, int layer) {
   for (; layer >= 0; layer--) {
     od_layer_kind kind = what->layers[layer].kind;
     if (kind == OD_CONV2D) return true;
-    if (kind != OD_BATCH_NORM && kind != OD_RELU && kind != OD_MAX_POOL2D) return false;
+    if (kind == OD_DENSE || kind == OD_FLATTEN || kind == OD_DROPOUT ||
+        kind == OD_MAP_TO_SEQUENCE || kind == OD_GLOBAL_AVERAGE_POOL2D ||
+        kind == OD_GLOBAL_MAX_POOL2D)
+      return false;
   }
   return false;
 }

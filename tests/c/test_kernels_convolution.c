@@ -371,6 +371,98 @@ static void test_conv_max_pool_gradient(void) {
   guard_destroy(&guard_argmax);
 }
 
+/* A row of a depthwise convolution: its definition, the sums exact. */
+typedef struct depthwise_case {
+  od_depthwise_row row;
+  size_t image, kernel, out; /* numbers */
+} depthwise_case;
+
+static depthwise_case draw_depthwise(void) {
+  const size_t c = draw(1, 40), columns = draw(1, 5), rows = draw(1, 5), dilation = draw(1, 3);
+  const size_t stride = draw(1, 3), pixels = draw(1, 9);
+  const size_t width = (pixels - 1) * stride + (columns - 1) * dilation + 1 + draw(0, 2);
+  depthwise_case d = {.row = {.pixels = pixels,
+                              .channels = c,
+                              .rows = rows,
+                              .columns = columns,
+                              .image_row = width * c * dilation,
+                              .dilation = dilation * c,
+                              .stride = stride * c}};
+  d.image = (rows - 1) * d.row.image_row + width * c;
+  d.kernel = rows * columns * c;
+  d.out = pixels * c;
+  return d;
+}
+
+/* The numbers that element `tap` of the kernel and output `at` refer to, in image and kernel. */
+static size_t image_place(const od_depthwise_row *row, size_t tap, size_t at) {
+  return at / row->channels * row->stride + tap / row->columns * row->image_row +
+         tap % row->columns * row->dilation + at % row->channels;
+}
+
+static void test_depthwise(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 150; i++) {
+      const depthwise_case d = draw_depthwise();
+      const size_t c = d.row.channels, taps = d.row.rows * d.row.columns;
+      const bool relu = coin();
+      CHECK_CASE("%s depthwise, case %d", table(t)->name, i);
+      od_real *x = random_block(&guard_a, d.image), *kernel = random_block(&guard_b, d.kernel);
+      od_real *y = block_of(&guard_c, d.out);
+      const od_real *bias = coin() ? random_block(&guard_d, c) : NULL;
+      table(t)->depthwise(&d.row, x, kernel, bias, relu, y);
+      for (size_t at = 0; at < d.out; at++) {
+        fine_sum sum = fine_start(bias ? bias[at % c] : 0);
+        for (size_t tap = 0; tap < taps; tap++)
+          fine_add(&sum, x[image_place(&d.row, tap, at)], kernel[tap * c + at % c]);
+        const double value = (double)sum.value;
+        CHECK_NEAR(y[at], relu && value < 0 ? 0 : value, 1.01 * fine_bound(&sum));
+      }
+      CHECK(guard_intact(&guard_c));
+    }
+}
+
+static void test_depthwise_backward(void) {
+  static fine_sum dx_sums[MAX_REALS];
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 150; i++) {
+      const depthwise_case d = draw_depthwise();
+      const size_t c = d.row.channels, taps = d.row.rows * d.row.columns;
+      CHECK_CASE("%s depthwise_backward, case %d", table(t)->name, i);
+      od_real *dx = random_block(&guard_a, d.image), *kernel = random_block(&guard_b, d.kernel);
+      od_real *dy = random_block(&guard_c, d.out);
+      for (size_t k = 0; k < d.image; k++) dx_sums[k] = fine_start(dx[k]);
+      for (size_t at = 0; at < d.out; at++)
+        for (size_t tap = 0; tap < taps; tap++)
+          fine_add(&dx_sums[image_place(&d.row, tap, at)], dy[at], kernel[tap * c + at % c]);
+      table(t)->depthwise_backward(&d.row, kernel, dy, dx);
+      for (size_t k = 0; k < d.image; k++)
+        CHECK_NEAR(dx[k], (double)dx_sums[k].value, 1.01 * fine_bound(&dx_sums[k]));
+      CHECK(guard_intact(&guard_a));
+    }
+}
+
+static void test_depthwise_gradient(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < 150; i++) {
+      const depthwise_case d = draw_depthwise();
+      const size_t c = d.row.channels;
+      CHECK_CASE("%s depthwise_gradient, case %d", table(t)->name, i);
+      od_real *x = random_block(&guard_a, d.image), *dkernel = random_block(&guard_b, d.kernel);
+      od_real *dy = random_block(&guard_c, d.out);
+      static od_real before[MAX_REALS];
+      memcpy(before, dkernel, d.kernel * sizeof *before);
+      table(t)->depthwise_gradient(&d.row, x, dy, dkernel);
+      for (size_t k = 0; k < d.kernel; k++) {
+        fine_sum sum = fine_start(before[k]);
+        for (size_t at = k % c; at < d.out; at += c)
+          fine_add(&sum, x[image_place(&d.row, k / c, at)], dy[at]);
+        CHECK_NEAR(dkernel[k], (double)sum.value, 1.01 * fine_bound(&sum));
+      }
+      CHECK(guard_intact(&guard_b));
+    }
+}
+
 int main(void) {
   cases_begin();
   RUN(test_max_pool);
@@ -382,5 +474,8 @@ int main(void) {
   RUN(test_winograd_output_pool);
   RUN(test_conv_max_pool);
   RUN(test_conv_max_pool_gradient);
+  RUN(test_depthwise);
+  RUN(test_depthwise_backward);
+  RUN(test_depthwise_gradient);
   return cases_end();
 }

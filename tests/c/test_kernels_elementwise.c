@@ -77,6 +77,117 @@ static void test_add_rows(void) {
     }
 }
 
+static void test_max_rows(void) {
+  for (int t = 0; table(t); t++)
+    for (int i = 0; i < LENGTHS; i++) {
+      size_t rows = draw(0, 20), c = draw(1, 70);
+      CHECK_CASE("%s max_rows (%zu, %zu)", table(t)->name, rows, c);
+      od_real *x = random_block(&guard_a, rows * c), *y = random_block(&guard_c, c);
+      for (size_t k = 0; k < c; k++) {
+        want[k] = y[k];
+        for (size_t r = 0; r < rows; r++) want[k] = x[r * c + k] > want[k] ? x[r * c + k] : want[k];
+      }
+      table(t)->max_rows(rows, c, x, y);
+      CHECK(same_bits(y, want, c * sizeof *y));
+      CHECK(guard_intact(&guard_c));
+    }
+}
+
+/* The functions and their derivatives by the C library, in double. */
+static double function_of(od_activation function, double alpha, double x) {
+  const double scale = 1.0507009873554805, selu = 1.6732632423543772;
+  switch (function) {
+    case OD_LEAKY_RELU:
+      return x < 0 ? alpha * x : x;
+    case OD_RELU6:
+      return fmin(fmax(x, 0), 6);
+    case OD_ELU:
+      return x < 0 ? alpha * expm1(x) : x;
+    case OD_SELU:
+      return scale * (x < 0 ? selu * expm1(x) : x);
+    case OD_SIGMOID:
+      return 1 / (1 + exp(-x));
+    case OD_TANH:
+      return tanh(x);
+    default:
+      return x / (1 + exp(-x));
+  }
+}
+
+static double derivative_of(od_activation function, double alpha, double x) {
+  const double scale = 1.0507009873554805, selu = 1.6732632423543772;
+  const double s = 1 / (1 + exp(-x));
+  switch (function) {
+    case OD_LEAKY_RELU:
+      return x > 0 ? 1 : alpha;
+    case OD_RELU6:
+      return x > 0 && x < 6;
+    case OD_ELU:
+      return x > 0 ? 1 : alpha * exp(x);
+    case OD_SELU:
+      return scale * (x > 0 ? 1 : selu * exp(x));
+    case OD_SIGMOID:
+      return s * (1 - s);
+    case OD_TANH:
+      return 1 - tanh(x) * tanh(x);
+    default:
+      return s + x * s * (1 - s);
+  }
+}
+
+/* Within a few roundings, also near 0 and far from it; the same bits in every table. */
+static void check_activation(const od_kernels *kernels, od_activation function, size_t n) {
+  const double limits[] = {1e-6, 1, 8, 200}, limit = limits[draw(0, 3)];
+  const od_real alpha = (od_real)(function == OD_ELU ? 1.3 : 0.2);
+  CHECK_CASE("%s function %d of %zu numbers up to %g", kernels->name, (int)function, n, limit);
+  od_real *x = block_of(&guard_a, n), *y = coin() ? x : block_of(&guard_c, n);
+  static od_real kept[MAX_LENGTH], slopes[MAX_LENGTH];
+  fill(x, n, -limit, limit);
+  memcpy(kept, x, n * sizeof *x);
+  od_kernels_scalar.activate(function, alpha, n, x, want);
+  kernels->activate(function, alpha, n, x, y);
+  CHECK(same_bits(y, want, n * sizeof *y));
+  for (size_t k = 0; k < n; k++) {
+    const double value = function_of(function, (double)alpha, (double)kept[k]);
+    CHECK_NEAR(y[k], value, 8 * ROUNDING * fmax(fabs(value), 1e-28));
+  }
+  od_real *dy = random_block(&guard_b, n);
+  memcpy(x, kept, n * sizeof *x);
+  memcpy(slopes, dy, n * sizeof *dy);
+  kernels->activate_backward(function, alpha, n, x, want, dy);
+  for (size_t k = 0; k < n; k++) {
+    const double slope = derivative_of(function, (double)alpha, (double)kept[k]);
+    CHECK_NEAR(dy[k], (double)slopes[k] * slope, 30 * ROUNDING * fabs((double)slopes[k]));
+  }
+  od_kernels_scalar.activate_backward(function, alpha, n, x, want, slopes);
+  CHECK(same_bits(dy, slopes, n * sizeof *dy));
+  CHECK(guard_intact(&guard_b) && guard_intact(y == x ? &guard_a : &guard_c));
+}
+
+static void test_activations(void) {
+  for (int t = 0; table(t); t++)
+    for (int function = 0; function < OD_ACTIVATIONS; function++)
+      for (int i = 0; i < LENGTHS; i += 3)
+        check_activation(table(t), (od_activation)function, length(i));
+}
+
+/* Numbers that are not, and the ends of the range. */
+static void test_activations_of_extremes(void) {
+  const od_real x[] = {-INFINITY, INFINITY, NAN, 0, -1000, 1000};
+  od_real y[6];
+  for (int t = 0; table(t); t++) {
+    CHECK_CASE("%s", table(t)->name);
+    table(t)->activate(OD_SIGMOID, 0, 6, x, y);
+    CHECK(y[0] >= 0 && y[0] < 1e-30 && y[1] == 1 && isnan(y[2]) && y[3] == (od_real)0.5);
+    table(t)->activate(OD_TANH, 0, 6, x, y);
+    CHECK(y[0] == -1 && y[1] == 1 && isnan(y[2]) && y[3] == 0 && y[4] == -1 && y[5] == 1);
+    table(t)->activate(OD_ELU, 2, 6, x, y);
+    CHECK(y[0] == -2 && y[1] == (od_real)INFINITY && isnan(y[2]) && y[3] == 0 && y[5] == 1000);
+    table(t)->activate(OD_LEAKY_RELU, (od_real)0.5, 6, x, y);
+    CHECK(isinf(y[0]) && isinf(y[1]) && isnan(y[2]) && y[3] == 0 && y[4] == -500 && y[5] == 1000);
+  }
+}
+
 static void test_scale_shift(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
@@ -285,6 +396,9 @@ int main(void) {
   RUN(test_relu_backward);
   RUN(test_add);
   RUN(test_add_rows);
+  RUN(test_max_rows);
+  RUN(test_activations);
+  RUN(test_activations_of_extremes);
   RUN(test_scale_shift);
   RUN(test_column_sums);
   RUN(test_channel_affine);

@@ -64,13 +64,12 @@ static void test_refusals(void) {
       {image, 0, {"filters", "65537"}, {with_filters(65537), AVERAGE}},
       {image, 0, {"filters", "2147483647"}, {with_filters(INT_MAX), AVERAGE}},
       {image, 0, {"filters", "-2147483648"}, {with_filters(INT_MIN), AVERAGE}},
-      {image, 0, {"layer 0", "kernel", "1, 3 or 5"}, {with_kernel(2), AVERAGE}},
+      {image, 0, {"layer 0", "kernel", "1 to 16"}, {with_kernel(17), AVERAGE}},
       {image, 0, {"kernel", "0"}, {with_kernel(0), AVERAGE}},
       {image, 0, {"kernel", "-3"}, {with_kernel(-3), AVERAGE}},
-      {image, 0, {"kernel", "7"}, {with_kernel(7), AVERAGE}},
       {image, 0, {"kernel", "2147483647"}, {with_kernel(INT_MAX), AVERAGE}},
       {image, 0, {"stride", "0"}, {with_stride(0), AVERAGE}},
-      {image, 0, {"stride", "3", "1 or 2"}, {with_stride(3), AVERAGE}},
+      {image, 0, {"stride", "9", "1 to 8"}, {with_stride(9), AVERAGE}},
       {image, 0, {"stride", "-1"}, {with_stride(-1), AVERAGE}},
       {image, 0, {"stride", "-2147483648"}, {with_stride(INT_MIN), AVERAGE}},
       {image, 0, {"dilation_rate is 0", "1 to 16"}, {with_dilation(0, 1), AVERAGE}},
@@ -79,6 +78,30 @@ static void test_refusals(void) {
       {image, 0, {"dilation_rate is 2147483647"}, {with_dilation(INT_MAX, 1), AVERAGE}},
       {image, 0, {"dilation_rate is 2", "strides 2"}, {with_dilation(2, 2), AVERAGE}},
       {{4, 9, 1}, 0, {"(5 x 5)", "valid"}, {dilated(conv(3, 3, 1, false, false), 2), AVERAGE}},
+      {{8, 8, 4}, 0, {"groups is 2 and filters 4", "or 4 and"},
+       {depthwise(conv(4, 3, 1, true, false), 2), AVERAGE}},
+      {{8, 8, 4}, 0, {"groups is 4 and filters 6"},
+       {depthwise(conv(6, 3, 1, true, false), 4), AVERAGE}},
+      {{8, 8, 4}, 0, {"groups is 0"}, {depthwise(conv(4, 3, 1, true, false), 0), AVERAGE}},
+      {image, 0, {"pool_size is 0 x 0", "1 to 1024"},
+       {windows(OD_MAX_POOL2D, 0, 1, true), AVERAGE}},
+      {image, 0, {"pool_size is 1025 x 1025"}, {windows(OD_AVERAGE_POOL2D, 1025, 1, true), AVERAGE}},
+      {image, 0, {"strides is 0 x 0"}, {windows(OD_AVERAGE_POOL2D, 2, 0, true), AVERAGE}},
+      {{4, 4, 2}, 0, {"smaller than the 5 x 5 window"},
+       {windows(OD_AVERAGE_POOL2D, 5, 1, false), AVERAGE}},
+      {image, 0, {"padding is -1, 0, 0, 0", "0 to 1024"},
+       {zero_padding(-1, 0, 0, 0), FLATTEN, dense(2, false)}},
+      {image, 0, {"padding is 0, 0, 0, 1025"},
+       {zero_padding(0, 0, 0, 1025), FLATTEN, dense(2, false)}},
+      {{16, 16, 4}, 0, {"layer 0 (zero_padding2d)", "labels pixels"}, {zero_padding(1, 1, 1, 1)}},
+      {vector, 0, {"unknown function 7"},
+       {activation(OD_ACTIVATIONS, 0), dense(2, false)}},
+      {vector, 0, {"alpha is 1"}, {activation(OD_LEAKY_RELU, 1), dense(2, false)}},
+      {vector, 0, {"alpha is nan"}, {activation(OD_ELU, NAN), dense(2, false)}},
+      {vector, 0, {"alpha is 17"}, {activation(OD_ELU, 17), dense(2, false)}},
+      {vector, 0, {"layer 1", "activation"}, {dense(10, false), activation(OD_TANH, 0)}},
+      {vector, 0, {"(layer_norm)", "epsilon is 0"},
+       {{.kind = OD_LAYER_NORM}, dense(2, false)}},
       {vector, 0, {"layer 0", "units", "0"}, {dense(0, false)}},
       {vector, 0, {"units", "-1"}, {dense(-1, false)}},
       {vector, 0, {"units", "65537"}, {dense(65537, false), dense(2, false)}},
@@ -182,8 +205,8 @@ static void test_too_large_batches(void) {
 
 /* Output shapes of convolutions against their definition. */
 static void test_output_shapes(void) {
-  for (int kernel = 1; kernel <= 5; kernel += 2)
-    for (int stride = 1; stride <= 2; stride++)
+  for (int kernel = 1; kernel <= 8; kernel++)
+    for (int stride = 1; stride <= 4; stride++)
       for (int same = 0; same < 2; same++)
         for (int size = 1; size <= 12; size++) {
           od_layer layer = conv(4, kernel, stride, same, false);
@@ -201,6 +224,10 @@ static void test_output_shapes(void) {
           CHECK_INT(status, OD_OK);
           CHECK_INT(out.h, expected);
           CHECK_INT(out.c, 4);
+          layer = windows(stride % 2 ? OD_MAX_POOL2D : OD_AVERAGE_POOL2D, kernel, stride, same);
+          CHECK_INT(od_layer_output(&layer, 0, (od_shape){size, 13, 3}, &out, &error), OD_OK);
+          CHECK_INT(out.h, expected);
+          CHECK_INT(out.c, 3);
         }
 }
 

@@ -57,6 +57,7 @@ static one_layer draw_layer(void) {
                                        .kernel = {sizes[draw(0, 2)], sizes[draw(0, 2)]},
                                        .stride = draw(1, 2),
                                        .dilation = 1,
+                                       .groups = 1,
                                        .same = draw(0, 1)};
   if (draw(0, 3) == 0) {
     one.count = 0;
@@ -220,19 +221,21 @@ static const od_layer pair[] = {{.kind = OD_CONV2D,
                                  .kernel = {3, 3},
                                  .stride = 1,
                                  .dilation = 1,
+                                 .groups = 1,
                                  .same = true,
                                  .bias = true,
                                  .relu = true},
-                                {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+                                {.kind = OD_MAX_POOL2D, .pool = {2, 2}, .step = {2, 2}},
                                 {.kind = OD_CONV2D,
                                  .units = 8,
                                  .kernel = {3, 3},
                                  .stride = 1,
                                  .dilation = 1,
+                                 .groups = 1,
                                  .same = true,
                                  .bias = true,
                                  .relu = true},
-                                {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
+                                {.kind = OD_MAX_POOL2D, .pool = {2, 2}, .step = {2, 2}},
                                 {.kind = OD_FLATTEN},
                                 {.kind = OD_DENSE, .units = 10, .bias = true}};
 

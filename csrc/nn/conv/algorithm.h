@@ -5,6 +5,8 @@
  *   od_conv_direct              direct.c            any kernel, any stride, float32
  *   od_conv_winograd            winograd.c          3x3, stride 1, float32 or bfloat16
  *   od_conv_low_precision       low_precision.c     any kernel, any stride, bfloat16 or int8
+ *   od_conv_depthwise           depthwise.c         one filter or more for each channel, float32
+ *   od_conv_depthwise_backward  depthwise.c         the same
  *   od_conv_direct_backward     direct.c            any kernel, any stride
  *   od_conv_winograd_backward   winograd_backward.c 3x3, stride 1, without a fused max-pool
  *   od_conv_argmax_backward     argmax_backward.c   stride 1, under a fused max-pool */
@@ -55,6 +57,7 @@ struct od_conv_algorithm {
 };
 
 extern const od_conv_algorithm od_conv_direct, od_conv_winograd, od_conv_low_precision;
+extern const od_conv_algorithm od_conv_depthwise, od_conv_depthwise_backward;
 extern const od_conv_algorithm od_conv_direct_backward, od_conv_winograd_backward,
     od_conv_argmax_backward;
 

@@ -97,15 +97,6 @@ static void add_window_gradient(const od_conv_args *args, const term_lists *by_p
   }
 }
 
-/* dx: dpadded without its padding. */
-static void crop_padding(const od_conv_args *args, const od_real *dpadded) {
-  const od_op *op = args->op;
-  size_t c = (size_t)op->in.c, row = (size_t)op->in.w * c, padded_row = (size_t)op->padded.w * c;
-  dpadded += (size_t)op->top * padded_row + (size_t)op->left * c;
-  for (size_t i = 0; i < (size_t)op->in.h; i++)
-    memcpy(args->dx + i * row, dpadded + i * padded_row, row * sizeof *args->dx);
-}
-
 static void run(const od_conv_args *args) {
   const od_op *op = args->op;
   size_t c = (size_t)op->in.c, k = (size_t)op->kernel_w, units = (size_t)op->conv.c;
@@ -127,7 +118,7 @@ static void run(const od_conv_args *args) {
   for (size_t u = 0; dkernel && u < units; u++)
     for (size_t r = 0; r < k; r++, dkernel += kernel_row)
       add_list(&by_unit, u, args->kernels, padded + r * padded_row, kernel_row, dkernel);
-  if (args->dx) crop_padding(args, dpadded);
+  if (args->dx) od_conv_crop(dpadded, op->padded, args->dx, op->in, op->top, op->left);
 }
 
 /* -- between (k, k, c, C) and (C, k, k, c) -- */

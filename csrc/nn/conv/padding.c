@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/math.h"
+
 void od_conv_place(const od_real *image, od_shape from, od_real *target, od_shape to, int top,
                    int left, int step) {
   size_t c = (size_t)from.c, width = (size_t)to.w * c;
@@ -27,6 +29,18 @@ void od_conv_place(const od_real *image, od_shape from, od_real *target, od_shap
     memset(row, 0, (size_t)left * c * sizeof *row);
     memcpy(start, source, filled * sizeof *row);
     memset(start + filled, 0, (width - (size_t)left * c - filled) * sizeof *row);
+  }
+}
+
+void od_conv_crop(const od_real *image, od_shape from, od_real *target, od_shape to, int top,
+                  int left) {
+  const size_t c = (size_t)to.c, row = (size_t)to.w * c;
+  const size_t filled = (size_t)od_max(0, od_min(to.w, from.w - left)) * c;
+  for (int y = 0; y < to.h; y++, target += row) {
+    const size_t kept = top + y < from.h ? filled : 0;
+    const od_real *source = image + ((size_t)(top + y) * (size_t)from.w + (size_t)left) * c;
+    if (kept) memcpy(target, source, kept * sizeof *target);
+    memset(target + kept, 0, (row - kept) * sizeof *target);
   }
 }
 
