@@ -208,10 +208,12 @@ static void test_gemm(void) {
     }
 }
 
+enum { MAX_WINDOWS = 40 };
+
 /* The max-pool of a product: the maximum of four results of the scalar product. */
 static void check_gemm_max_pool(const od_kernels *kernels, size_t windows, size_t columns,
                                 size_t outer, size_t words) {
-  static od_real rows[2][2 * 12 * 100];
+  static od_real rows[2][2 * MAX_WINDOWS * 100];
   od_low_precision_gemm p = {.rows = windows,
                              .columns = columns,
                              .outer = outer,
@@ -266,11 +268,15 @@ static void check_gemm_max_pool(const od_kernels *kernels, size_t windows, size_
   CHECK(guard_intact(&guard_c));
 }
 
+/* From 16 windows and columns on, AMX multiplies in tiles. */
 static void test_gemm_max_pool(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; table(t); t++) {
     for (size_t windows = 1; windows <= 12; windows++)
       for (size_t columns = 1; columns <= 100; columns += draw(1, 3))
         check_gemm_max_pool(table(t), windows, columns, draw(1, 4), draw(1, 24));
+    for (int i = 0; i < 200; i++)
+      check_gemm_max_pool(table(t), draw(13, MAX_WINDOWS), draw(1, 100), draw(1, 5), draw(1, 48));
+  }
 }
 
 /* -- Winograd's input transform -- */
