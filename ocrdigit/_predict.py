@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks, _core, estimator, models
+from ._fork_lock import ForkLock
 from ._inputs import as_grays, as_images
 from ._typing import Array, Digits, ImageLike, Images, OneImage
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 MODEL_PATH = models.path_of("default")
 
-_lock = threading.Lock()
+_lock = ForkLock()
 _models: dict[str, estimator.DigitClassifier] = {}
 
 
 def shipped_model(precision: str = "float32") -> estimator.DigitClassifier:
     """Return the default model in a precision; one for the whole process."""
     if precision not in _models:
-        with _lock:
+        with _lock.held():
             if precision not in _models:
                 try:
                     model = estimator.load(MODEL_PATH, precision=precision)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import _checks, _core
+from ._fork_lock import ForkLock
 
 
 class _Limit:
@@ -17,17 +17,17 @@ class _Limit:
     """
 
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget the current calls, whose threads a forked child does not have."""
-        self._lock = threading.RLock()  # a signal handler may call a model, too
+        self._lock = ForkLock()
         self._calls: list[object] = []
         self._before = 0
 
+    def forget(self) -> None:
+        """Forget the current calls, whose threads a forked child does not have."""
+        self._calls.clear()
+
     def begin(self, threads: int) -> object:
         call = object()
-        with self._lock:
+        with self._lock.held():
             before = _core.get_num_threads()
             _core.set_num_threads(threads)
             if not self._calls:
@@ -36,7 +36,7 @@ class _Limit:
         return call
 
     def end(self, call: object) -> None:
-        with self._lock:
+        with self._lock.held():
             if call not in self._calls:  # in a child that was forked during the call
                 return
             self._calls.remove(call)

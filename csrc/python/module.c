@@ -124,9 +124,19 @@ static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec) {
   return type;
 }
 
+/* NumPy, of which there is one per process, works in the main interpreter only. From Python 3.12 on
+ * the slot below also refuses interpreters with a GIL of their own. */
+static int check_interpreter(void) {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return 0;
+  PyErr_SetString(PyExc_ImportError,
+                  "ocrdigit cannot be imported in a sub-interpreter, as NumPy cannot: use threads, "
+                  "which run in parallel in ocrdigit, or processes");
+  return -1;
+}
+
 static int execute(PyObject *module) {
   module_state *state = state_of_module(module);
-  if (convert_setup() < 0 || runtime_setup(module) < 0) return -1;
+  if (check_interpreter() < 0 || convert_setup() < 0 || runtime_setup(module) < 0) return -1;
   state->network_type = add_type(module, &network_type_spec);
   state->trainer_type = add_type(module, &trainer_type_spec);
   state->classifier_type = add_type(module, &classifier_type_spec);
@@ -162,7 +172,7 @@ static void release(void *module) {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, SLOT(execute)},
-#if defined(Py_mod_multiple_interpreters) /* NumPy has one function table per process */
+#if defined(Py_mod_multiple_interpreters)
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
 #if defined(Py_mod_gil)

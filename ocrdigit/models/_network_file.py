@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from .. import _core
 from .._atomic import write_atomically
 from .._bounded import errors_of, read_file
+from .._fork_lock import ForkLock
 from . import files
 
 WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
@@ -67,14 +67,14 @@ def read_network(
 
 def read_once(read: Callable[[], _core.Network]) -> Callable[[], _core.Network]:
     """Return a function that calls ``read`` once, on any threads, and keeps the network."""
-    lock = threading.Lock()
+    lock = ForkLock()
     network: _core.Network | None = None
 
     @functools.wraps(read)
     def shipped() -> _core.Network:
         nonlocal network
         if network is None:
-            with lock:
+            with lock.held():
                 if network is None:
                     network = read()
         return network
