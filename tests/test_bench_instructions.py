@@ -125,9 +125,7 @@ def test_output_without_a_count_is_an_error(output: str) -> None:
         instructions.collected(output)
 
 
-def test_unknown_versions_are_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unknown_versions_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     failed = subprocess.CompletedProcess([], 128, b"", b"fatal: not a valid object name")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(SystemExit, match="base: got 'nowhere', expected a version in this clone"):

@@ -29,6 +29,7 @@ from ocrdigit.training import (
     _examples,
     _supervised,
     classifier,
+    line_images,
     styles,
 )
 
@@ -515,9 +516,11 @@ def test_dust_has_every_density() -> None:
     assert np.array_equal(dust, _examples._dust(np.random.default_rng(0), 200))
 
 
-def test_examples_are_deterministic(data_folder: Path) -> None:
+def test_examples_are_deterministic(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("HersheyFonts")
     folder = str(data_folder)
+    # Fewer drawn digits, which take most of the time of the six loads.
+    monkeypatch.setattr(line_images, "_DRAWN", 200)
     first, again = _examples.crops(folder, 5, 40), _examples.crops(folder, 5, 40)
     assert first.images.shape == (40, 28, 28)
     assert np.array_equal(first.images, again.images)

@@ -133,7 +133,9 @@ def counts_of_version(revision: str, folder: Path) -> Counts:
     archive = ["git", "-C", str(ROOT), "archive", revision, "csrc", "tests"]
     files = subprocess.run(archive, capture_output=True)
     if files.returncode:
-        sys.exit(f"base: got {revision!r}, expected a version in this clone. {files.stderr.decode()}")
+        sys.exit(
+            f"base: got {revision!r}, expected a version in this clone. {files.stderr.decode()}"
+        )
     subprocess.run(["tar", "-x", "-C", str(tree)], input=files.stdout, check=True)
     if not (tree / "tests" / "bench" / "instructions").exists():
         sys.exit(f"base: got {revision!r}, expected a version with this benchmark")
