@@ -21,8 +21,13 @@ def add_checkpoint_arguments(parser: argparse.ArgumentParser, where: str = "FILE
         help=f"resume from this {where.lower()}, save to it, and delete what was saved at the end",
     )
     parser.add_argument(
-        "--every", type=int, default="epoch", metavar="N", help="steps between savings"
+        "--every", type=_steps, default="epoch", metavar="N", help="steps between savings"
     )
+
+
+def _steps(text: str) -> int | str:
+    """Return a number of steps, or "epoch", the default, which argparse converts, too."""
+    return text if text == "epoch" else int(text)
 
 
 class Trainings:
