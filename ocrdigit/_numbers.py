@@ -145,7 +145,7 @@ class Number:
     decimal : str
         The decimal separator: ".", "," or "auto".
     quality : tuple of float, or None
-        What was measured on its line, for :class:`ocrdigit.models.field_confidence.FieldWeights`.
+        What was measured on its line, for the confidence in all of it.
     calibrated : float or None
         The confidence that follows from it.
     """

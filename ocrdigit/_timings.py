@@ -34,7 +34,22 @@ class Timings:
 
     @classmethod
     def of_page(cls, decode: float, stages: Mapping[str, float], rest: float) -> Timings:
-        """Return the timings of a page from its stages in the core and the seconds around them."""
+        """Return the timings of a page from its stages in the core and the seconds around them.
+
+        Parameters
+        ----------
+        decode : float
+            Seconds of decoding.
+        stages : dict of str to float
+            Seconds of "segment", "recognize" and "classify"; 0 for those that are not in it.
+        rest : float
+            Seconds of everything but decoding.
+
+        Returns
+        -------
+        Timings
+            Those of the page.
+        """
         segment, recognize, classify = (
             stages.get(name, 0.0) for name in ("segment", "recognize", "classify")
         )
@@ -42,7 +57,18 @@ class Timings:
 
     @classmethod
     def sum(cls, pages: Iterable[Timings]) -> Timings:
-        """Return the timings of several pages together."""
+        """Return the timings of several pages together.
+
+        Parameters
+        ----------
+        pages : iterable of Timings
+            One for each page.
+
+        Returns
+        -------
+        Timings
+            Their sums.
+        """
         columns = zip(
             *((p.decode, p.segment, p.recognize, p.classify, p.total) for p in pages), strict=True
         )

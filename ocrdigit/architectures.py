@@ -23,6 +23,8 @@ from typing import Any
 
 from . import _checks, _core
 
+__all__ = ["ARCHITECTURES", "resolve"]
+
 Layers = Sequence[Mapping[str, Any]]
 
 _POOL, _NORM, _FLATTEN = {"type": "max_pool2d"}, {"type": "batch_norm"}, {"type": "flatten"}
@@ -43,6 +45,7 @@ def _dense(units: int) -> dict[str, Any]:
     return {"type": "dense", "units": units, "activation": "relu"}
 
 
+#: The layers of each named architecture.
 ARCHITECTURES: dict[str, Layers] = {
     "seed": (_conv(32), _POOL, _conv(32), _POOL, _FLATTEN, _dense(64), _SCORES),
     # "seed" with a quarter of its multiplications: MNIST's borders are empty, so that no padding
@@ -82,6 +85,7 @@ def resolve(architecture: str | Layers) -> list[Mapping[str, Any]]:
     Returns
     -------
     list of dict
+        The layers, from the input to the class scores.
 
     Raises
     ------

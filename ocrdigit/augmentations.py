@@ -46,8 +46,11 @@ from . import _checks
 if TYPE_CHECKING:
     from ._core import AugmentStep
 
+__all__ = ["AUGMENTATIONS"]
+
 Augmentation = Sequence[Mapping[str, Any]]
 
+#: The operations of each named augmentation policy.
 AUGMENTATIONS: dict[str, Augmentation] = {
     "none": (),
     "seed": (

@@ -186,11 +186,38 @@ class DigitClassifier:
         return list(code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name; ``deep`` has no effect."""
+        """Return the parameters, those of ``__init__``, by name.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            Has no effect; scikit-learn passes it.
+
+        Returns
+        -------
+        dict
+            The values by name.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> ocrdigit.DigitClassifier(epochs=3).get_params()["epochs"]
+        3
+        """
         return {name: getattr(self, name) for name in self._parameters()}
 
     def set_params(self, **params: Any) -> DigitClassifier:
-        """Set parameters by name, and return self.
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **params
+            Those of the class, to new values.
+
+        Returns
+        -------
+        DigitClassifier
+            The classifier itself.
 
         Raises
         ------
@@ -271,7 +298,7 @@ class DigitClassifier:
         Returns
         -------
         DigitClassifier
-            self.
+            The classifier itself.
 
         Raises
         ------
@@ -357,10 +384,35 @@ class DigitClassifier:
         The learning rate is constant: ``learning_rate``, or the optimizer's default if that is
         None. No progress is shown; ``history_`` gets one number per call.
 
-        Parameters and errors are those of :meth:`fit`. After an error, also if training diverged,
-        the model and the optimizer are as they were before the call; if it was the first, the
-        model is that of the last finished step. ``classes``, which scikit-learn's incremental
-        classifiers need beforehand, may be any digits and has no effect.
+        Parameters
+        ----------
+        X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
+            As for :meth:`fit`.
+        y : array-like (n,)
+            As for :meth:`fit`.
+        classes : array-like of digits, optional
+            Has no effect; scikit-learn's incremental classifiers need it beforehand.
+
+        Returns
+        -------
+        DigitClassifier
+            The classifier itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`fit`. After an error, also if training diverged, the model and the optimizer
+            are as they were before the call; if it was the first, the model is that of the last
+            finished step.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> model = ocrdigit.load("tiny").set_params(learning_rate=1e-4, verbose=0)
+        >>> for start in range(0, 200, 100):
+        ...     batch = slice(start, start + 100)
+        ...     model = model.partial_fit(sample.X_train[batch], sample.y_train[batch])
         """
         images, labels, scale, text = self._check_labelled(X, y)
         if classes is not None:
@@ -408,12 +460,18 @@ class DigitClassifier:
         Returns
         -------
         DigitClassifier
-            self.
+            The classifier itself.
 
         Raises
         ------
         TypeError, ValueError, NotFittedError
             As :meth:`predict`.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> model = ocrdigit.load("tiny", precision="int8").calibrate(sample.X_train[:200])
         """
         network = self._fitted()
         images, scale, _ = as_images(X)
@@ -445,6 +503,13 @@ class DigitClassifier:
         NotFittedError
             Before ``fit``: scikit-learn's if that is imported, else one of ours. Either is a
             ValueError and an AttributeError.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> ocrdigit.load("tiny").predict(sample.X_test[:4])
+        array([0, 1, 2, 3])
         """
         classifier = self._fitted_classifier()
         min_confidence = 0.0 if reject is None else _checks.fraction("reject", reject)
@@ -464,12 +529,28 @@ class DigitClassifier:
     def predict_proba(self, X: object) -> NDArray[np.float32]:
         """Predict the probabilities of the ten digits, for each image.
 
-        Parameters and errors are those of :meth:`predict`.
+        Parameters
+        ----------
+        X : image or batch
+            As for :func:`ocrdigit.predict`.
 
         Returns
         -------
         ndarray (10,) or (n, 10) of float32
             Rows sum to 1; (10,) for one image.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError, NotFittedError
+            As :meth:`predict`.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> probabilities = ocrdigit.load("tiny").predict_proba(sample.X_test[:4])
+        >>> probabilities.shape, probabilities.argmax(axis=1)
+        ((4, 10), array([0, 1, 2, 3]))
         """
         classifier = self._fitted_classifier()
         if self.n_jobs is None:
@@ -488,13 +569,22 @@ class DigitClassifier:
         letters, blots, pairs and halves of digits, textures and blank paper. A model trained by
         ``fit`` or ``partial_fit`` has the ten digits only, without a digit score.
 
-        Parameters and errors are those of :meth:`predict`; RuntimeError also for a model
-        without a non-digit class.
+        Parameters
+        ----------
+        X : image or batch
+            As for :func:`ocrdigit.predict`.
 
         Returns
         -------
         float or ndarray (n,) of float64
             0..1; a float for one image.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError, NotFittedError
+            As :meth:`predict`.
+        RuntimeError
+            If the model has no non-digit class.
 
         Examples
         --------
@@ -521,12 +611,21 @@ class DigitClassifier:
         """Return the probability that each image shows the digit that :meth:`predict` returns.
 
         It is the probability of that digit, times the :meth:`digit_score` if the model has one.
-        Parameters and errors are those of :meth:`predict`.
+
+        Parameters
+        ----------
+        X : image or batch
+            As for :func:`ocrdigit.predict`.
 
         Returns
         -------
         float or ndarray (n,) of float64
             0..1; a float for one image.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError, NotFittedError
+            As :meth:`predict`.
 
         Notes
         -----
@@ -534,6 +633,15 @@ class DigitClassifier:
         sort them by confidence, and take the threshold above which the error rate is low enough.
         To review a fixed proportion of images by hand, take that quantile:
         ``np.quantile(model.confidence(X), 0.01)`` rejects one in a hundred.
+
+        Examples
+        --------
+        >>> import numpy as np, ocrdigit
+        >>> model, sample = ocrdigit.load("tiny"), ocrdigit.datasets.load_sample()
+        >>> threshold = np.quantile(model.confidence(sample.X_train), 0.01)
+        >>> digits = model.predict(sample.X_test, reject=threshold)
+        >>> 0 < (digits == -1).mean() < 0.05
+        True
         """
         classifier = self._fitted_classifier()
         images, scale, single = as_images(X)
@@ -546,20 +654,65 @@ class DigitClassifier:
     ) -> Explanation:
         """Explain which pixels of an image support a digit, by Grad-CAM.
 
-        Parameters, result and errors are those of :func:`ocrdigit.explain`; NotFittedError
-        before ``fit``.
+        Parameters
+        ----------
+        x : image
+            One image, as for :func:`ocrdigit.predict`.
+        digit : int, optional
+            The digit to explain; by default the predicted one.
+        layer : int or str, optional
+            As for :func:`ocrdigit.explain`.
+
+        Returns
+        -------
+        Explanation
+            The heatmap, the digit and its probability.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            As :func:`ocrdigit.explain`.
+        NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> explanation = ocrdigit.load("tiny").explain(sample.X_test[7])
+        >>> explanation.digit, explanation.heatmap.shape
+        (7, (28, 28))
         """
         from .explaining import explain_image
 
         return explain_image(self._fitted(), x, digit, layer)
 
     def score(self, X: object, y: object) -> float:
-        """Return the accuracy, 0..1.
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : array (n, 28, 28), (n, 28, 28, 1) or (n, 784), or list of images
+            As for :meth:`fit`.
+        y : array-like (n,)
+            The true digits, as for :meth:`fit`.
+
+        Returns
+        -------
+        float
+            The proportion of images classified correctly, 0..1.
 
         Raises
         ------
         TypeError, ValueError, NotFittedError
             As :meth:`fit` and :meth:`predict`.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> sample = ocrdigit.datasets.load_sample()
+        >>> ocrdigit.load("tiny").score(sample.X_test, sample.y_test) > 0.98
+        True
         """
         classifier = self._fitted_classifier()
         images, labels, scale = self._check(X, y)
@@ -622,6 +775,13 @@ class DigitClassifier:
             If the file cannot be written; an existing file stays as it was.
         NotFittedError
             Before ``fit``.
+
+        Examples
+        --------
+        >>> import os, tempfile, ocrdigit
+        >>> path = os.path.join(tempfile.mkdtemp(), "digits.safetensors")
+        >>> ocrdigit.load("tiny").save(path)
+        >>> model = ocrdigit.load(path)
         """
         network, calibration = self._fitted(), None
         if int8:
@@ -651,6 +811,7 @@ class DigitClassifier:
         Returns
         -------
         DigitClassifier
+            Ready to predict, and to be fine-tuned.
 
         Raises
         ------

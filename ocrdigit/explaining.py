@@ -103,6 +103,7 @@ class Explanation:
         Returns
         -------
         matplotlib Figure
+            Displayed by notebooks; ``.savefig(path)`` writes it.
 
         Raises
         ------

@@ -75,7 +75,8 @@ def to_gray(image: Image, *, order: str = "rgb", background: int = 255) -> Image
 
     Parameters
     ----------
-    image : uint8 array, (h, w, 3) or (h, w, 4), or (h, w), which is copied
+    image : uint8 array, (h, w, 3), (h, w, 4) or (h, w)
+        Colours, colours with alpha, or a gray image, which is copied.
     order : {"rgb", "bgr"}
         The order of the channels; alpha comes last.
     background : int
@@ -84,6 +85,7 @@ def to_gray(image: Image, *, order: str = "rgb", background: int = 255) -> Image
     Returns
     -------
     uint8 array, (h, w)
+        A new array.
 
     Raises
     ------
@@ -111,6 +113,7 @@ def threshold(
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
+        Each channel is processed separately.
     thresh : float
         Rounded down; not used by Otsu's method.
     maxval : float
@@ -124,6 +127,7 @@ def threshold(
     thresh : float
         The threshold that was used.
     result : uint8 array, of the image's shape
+        A new array.
 
     Raises
     ------
@@ -158,6 +162,7 @@ def adaptive_threshold(
     Parameters
     ----------
     image : uint8 array, (h, w)
+        A gray image.
     max_value : float
         Rounded, clipped to 0..255; below 0 the result is all 0.
     method : {"mean", "gaussian"}
@@ -173,6 +178,7 @@ def adaptive_threshold(
     Returns
     -------
     uint8 array, (h, w)
+        A new array.
 
     Raises
     ------
@@ -233,6 +239,7 @@ def connected_components(image: Image | NDArray[np.bool_], connectivity: int = 8
     Parameters
     ----------
     image : uint8 or bool array, (h, w)
+        A gray or binary image.
     connectivity : {8, 4}
         With 8, pixels that touch at a corner are connected.
 
@@ -321,6 +328,7 @@ def erode(
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
+        Each channel is processed separately.
     kernel : array of integers or bools, (h, w), optional
         Non-zero for the neighbours that count, for example from :func:`structuring_element`.
         Sides up to 4095; by default 3 x 3 ones.
@@ -336,6 +344,7 @@ def erode(
     Returns
     -------
     uint8 array, of the image's shape
+        A new array.
 
     Raises
     ------
@@ -344,7 +353,9 @@ def erode(
 
     See Also
     --------
-    dilate, open, close
+    dilate : The maximum under the kernel.
+    open : Erosions, then dilations.
+    close : Dilations, then erosions.
 
     Notes
     -----
@@ -369,7 +380,24 @@ def dilate(
 ) -> Image:
     """Replace each pixel by the maximum under the kernel, which enlarges light areas.
 
-    Parameters and errors are those of :func:`erode`. As ``cv2.dilate``.
+    Parameters
+    ----------
+    image, kernel, anchor, iterations, border, border_value : as for erode
+        See :func:`erode`.
+
+    Returns
+    -------
+    uint8 array, of the image's shape
+        A new array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The message names the argument, its value and what was expected.
+
+    Notes
+    -----
+    As ``cv2.dilate``.
 
     Examples
     --------
@@ -390,8 +418,25 @@ def open(
 ) -> Image:
     """Erode, then dilate, which removes light areas that the kernel does not fit into.
 
-    Parameters and errors are those of :func:`erode`. As ``cv2.morphologyEx`` with ``MORPH_OPEN``:
-    ``iterations`` erosions, then as many dilations.
+    Parameters
+    ----------
+    image, kernel, anchor, iterations, border, border_value : as for erode
+        See :func:`erode`.
+
+    Returns
+    -------
+    uint8 array, of the image's shape
+        A new array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The message names the argument, its value and what was expected.
+
+    Notes
+    -----
+    As ``cv2.morphologyEx`` with ``MORPH_OPEN``: ``iterations`` erosions, then as many
+    dilations.
 
     Examples
     --------
@@ -412,8 +457,25 @@ def close(
 ) -> Image:
     """Dilate, then erode, which removes dark areas that the kernel does not fit into.
 
-    Parameters and errors are those of :func:`erode`. As ``cv2.morphologyEx`` with ``MORPH_CLOSE``:
-    ``iterations`` dilations, then as many erosions.
+    Parameters
+    ----------
+    image, kernel, anchor, iterations, border, border_value : as for erode
+        See :func:`erode`.
+
+    Returns
+    -------
+    uint8 array, of the image's shape
+        A new array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The message names the argument, its value and what was expected.
+
+    Notes
+    -----
+    As ``cv2.morphologyEx`` with ``MORPH_CLOSE``: ``iterations`` dilations, then as many
+    erosions.
 
     Examples
     --------
@@ -439,6 +501,7 @@ def gaussian_blur(
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
+        Each channel is processed separately.
     ksize : int or tuple of int
         Width and height of the kernel, odd, up to 1023; 0 is replaced by
         ``round(6 * sigma + 1) | 1``.
@@ -453,6 +516,7 @@ def gaussian_blur(
     Returns
     -------
     uint8 array, of the image's shape
+        A new array.
 
     Raises
     ------
@@ -496,6 +560,7 @@ def resize(image: Image, dsize: tuple[int, int], interpolation: str = "linear") 
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
+        Each channel is processed separately.
     dsize : tuple of int
         Width and height of the result, 1 to 16384.
     interpolation : {"linear", "area"}
@@ -505,6 +570,7 @@ def resize(image: Image, dsize: tuple[int, int], interpolation: str = "linear") 
     Returns
     -------
     uint8 array, (height, width) or (height, width, channels)
+        A new array of the given size.
 
     Raises
     ------
@@ -539,6 +605,7 @@ def moments(image: Image | NDArray[np.bool_], binary: bool = False) -> dict[str,
     Parameters
     ----------
     image : uint8 or bool array, (h, w)
+        A gray or binary image.
     binary : bool
         Whether every level but 0 counts as 1.
 
@@ -595,6 +662,7 @@ def warp_affine(
     Parameters
     ----------
     image : uint8 array, (h, w) or (h, w, channels)
+        Each channel is processed separately.
     M : array of numbers, (2, 3)
         Maps pixel (x, y) to ``M @ (x, y, 1)``. Absolute values up to 1e6.
     dsize : tuple of int
@@ -609,6 +677,7 @@ def warp_affine(
     Returns
     -------
     uint8 array, (height, width) or (height, width, channels)
+        A new array of the given size.
 
     Raises
     ------
@@ -683,6 +752,7 @@ def normalize(image: Image, alpha: float = 0, beta: float = 255) -> Image:
     Parameters
     ----------
     image : uint8 array, (h, w)
+        A gray image.
     alpha, beta : float
         The ends of the range, in either order, with absolute values up to 1e6; results are clipped
         to 0..255.

@@ -35,6 +35,17 @@ PICTURE_SUFFIXES : tuple of str
 
 from __future__ import annotations
 
+__all__ = [
+    "EXPANSION",
+    "FORMATS",
+    "MAX_BYTES",
+    "MAX_PAGES",
+    "MAX_PIXELS",
+    "MAX_READ",
+    "MAX_RENDERED",
+    "PICTURE_SUFFIXES",
+]
+
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 200_000_000
 EXPANSION = 120

@@ -109,6 +109,16 @@ class PageResult:
 
         A page without any, and a file that cannot be read, have one row, too. The status is that
         of the number. Numbers that did not pass ``check`` come last, without a row.
+
+        Parameters
+        ----------
+        table : {"numbers", "symbols"}, default "numbers"
+            What a row is.
+
+        Returns
+        -------
+        list of dict
+            With the columns of the tables that ``write`` writes as keys.
         """
         _checks.known("table", table, TABLES)
         rows = [
@@ -265,8 +275,10 @@ def read_many(
         A source is a path, a folder, a glob such as ``"scans/**/*.png"``, any image that
         :func:`read` accepts, or an iterable of sources, such as a generator. A folder is walked
         for picture files, those of its folders included, in alphabetical order.
-    pages, pattern, symbols, lexicon, length, check, alternatives, decimal, model, recognizer
-        As for :func:`read`. ``check`` is called by several threads.
+    pages, pattern, symbols, lexicon, length, check, alternatives : as for read
+        See :func:`read`. ``check`` is called by several threads.
+    decimal, model, recognizer : as for read
+        See :func:`read`.
     min_confidence : float
         0 to 1. A result has the status "review" if the confidence of one of its numbers is lower;
         see :func:`ocrdigit.evaluation.evaluate_reading` for how to choose it.

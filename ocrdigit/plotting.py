@@ -62,6 +62,7 @@ def training_curves(source: DigitClassifier | Mapping[str, Sequence[float]]) -> 
     Returns
     -------
     matplotlib Figure
+        Displayed by notebooks; ``.savefig(path)`` writes it.
 
     Raises
     ------
@@ -149,7 +150,13 @@ class LiveCurves:
         return "LiveCurves()"
 
     def on_epoch(self, progress: Mapping[str, Any]) -> None:
-        """Add an epoch's results and redraw the figure."""
+        """Add an epoch's results and redraw the figure.
+
+        Parameters
+        ----------
+        progress : dict
+            What ``fit`` passes to callbacks: epoch, loss, accuracy, val_loss, val_accuracy.
+        """
         if progress["epoch"] == 0:  # a new call of fit
             self._history = {}
             self._handle = None
@@ -241,6 +248,7 @@ def misread(
     Returns
     -------
     matplotlib Figure
+        Displayed by notebooks; ``.savefig(path)`` writes it.
 
     Raises
     ------
@@ -292,6 +300,7 @@ def explanations(those: Iterable[Explanation], *, columns: int = 6) -> Chart:
     Returns
     -------
     matplotlib Figure
+        Displayed by notebooks; ``.savefig(path)`` writes it.
 
     Raises
     ------
@@ -322,6 +331,7 @@ def stages(steps: Mapping[str, NDArray[Any]]) -> Chart:
     Returns
     -------
     matplotlib Figure
+        Displayed by notebooks; ``.savefig(path)`` writes it.
 
     Examples
     --------
@@ -448,6 +458,7 @@ def boxes(reading: Reading, page: int | None = None) -> Chart:
     Returns
     -------
     matplotlib Figure
+        Displayed by notebooks; ``.savefig(path)`` writes it.
 
     Raises
     ------

@@ -115,7 +115,12 @@ class Reading:
         Parameters
         ----------
         threshold : float
-            Numbers with a confidence below this, 0 to 1, are returned, in reading order.
+            Numbers with a confidence below this, 0 to 1, are returned.
+
+        Returns
+        -------
+        tuple of Number
+            In reading order.
 
         Raises
         ------
@@ -161,7 +166,18 @@ class Reading:
         }
 
     def to_rows(self, file: str = "") -> list[dict[str, Any]]:
-        """Return a dict for each symbol, with the columns of :meth:`to_csv` as keys."""
+        """Return a dict for each symbol, with the columns of :meth:`to_csv` as keys.
+
+        Parameters
+        ----------
+        file : str, default ""
+            The value of the column ``file``.
+
+        Returns
+        -------
+        list of dict
+            In reading order.
+        """
         table = []
         for index, (row, number) in enumerate(self._numbers_in_rows()):
             for place, symbol in enumerate(number.symbols):
@@ -175,6 +191,23 @@ class Reading:
         Its columns are file, page, row, number, place, value, confidence, x, y, width and height.
         Pages, rows and numbers are counted from 0, rows and numbers in the whole file, and places
         in the number.
+
+        Parameters
+        ----------
+        file : str, default ""
+            The value of the column ``file``.
+
+        Returns
+        -------
+        str
+            Lines end with a line feed; the first has the names of the columns.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> reading = ocrdigit.read(ocrdigit.synth.string("42", random_state=0).image)
+        >>> print(reading.to_csv("scan.png").splitlines()[0])
+        file,page,row,number,place,value,confidence,x,y,width,height
         """
         return rows_to_csv(self.to_rows(file))
 
@@ -213,6 +246,11 @@ class Reading:
         page : int, optional
             Index of the page in the file, as in ``Number.page``. The default is the first that was
             read.
+
+        Returns
+        -------
+        PIL.Image.Image
+            RGB, as large as the page.
 
         Raises
         ------

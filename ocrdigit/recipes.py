@@ -43,6 +43,9 @@ from typing import Any
 
 from . import _checks, architectures, augmentations
 
+__all__ = ["RECIPES", "resolve"]
+
+#: The settings of each named recipe.
 RECIPES: dict[str, Mapping[str, Any]] = {
     # The recipe of the project's first network, unchanged.
     "seed": {
@@ -155,6 +158,7 @@ def resolve(
     Returns
     -------
     dict
+        The settings that training uses, checked.
 
     Raises
     ------

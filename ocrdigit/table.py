@@ -246,6 +246,16 @@ class Table:
         ----------
         path : path, optional
             The file to write, in UTF-8.
+
+        Returns
+        -------
+        str or None
+            The text, with a line feed after each row; None if it was written to a file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
         """
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(self.to_lists())
@@ -345,7 +355,7 @@ def read_table(
         faint to be found are then interpolated, and other print is left out. With both given, no
         cells are merged. Without ruling lines, the nearest rows or columns are joined.
     decimal : {"auto", ".", ","}
-        The decimal separator for ``.value`` of the numbers, see :attr:`ocrdigit.reading.Number`.
+        The decimal separator for ``.value`` of the numbers, see :func:`ocrdigit.read`.
     model : DigitClassifier, optional
         The classifier of digits. The default is that of :func:`ocrdigit.predict`.
     recognizer : {"default", "fast"}

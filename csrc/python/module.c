@@ -23,10 +23,20 @@ static PyMethodDef functions[] = {
     {"cpu_features", runtime_cpu_features, METH_NOARGS,
      PyDoc_STR("cpu_features()\n--\n\nThe instruction sets that this machine has.")},
     {"get_num_threads", runtime_get_num_threads, METH_NOARGS,
-     PyDoc_STR("get_num_threads()\n--\n\nThreads that work on a batch.")},
+     PyDoc_STR(
+         "get_num_threads()\n--\n\nReturn the number of threads that work on a batch.\n\n"
+         "Returns\n-------\nint\n"
+         "    By default the processors that the process may use, or OCRDIGIT_NUM_THREADS.\n\n"
+         "Examples\n--------\n>>> import ocrdigit\n"
+         ">>> ocrdigit.get_num_threads() >= 1\nTrue\n")},
     {"set_num_threads", FAST(runtime_set_num_threads),
      PyDoc_STR("set_num_threads(threads)\n--\n\n"
-               "Change them; trainers keep the threads they were made with.")},
+               "Set the number of threads that work on a batch; results do not depend on it.\n\n"
+               "Parameters\n----------\nthreads : int\n"
+               "    1 or more. A training that is running keeps its threads.\n\n"
+               "Raises\n------\nTypeError, ValueError\n    If it is no such number.\n\n"
+               "Examples\n--------\n>>> import ocrdigit\n"
+               ">>> ocrdigit.set_num_threads(ocrdigit.get_num_threads())\n")},
     {"augment", FAST(augmentation_apply),
      PyDoc_STR("augment(images, steps, seed)\n--\n\nAugmented copies of images (n, h, w).")},
     {"is_canonical", FAST(preprocessing_is_canonical),

@@ -121,6 +121,11 @@ class Batch(Iterator[R], Generic[R]):
         table : str, optional
             Which table, as of :meth:`write`.
 
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns of the table.
+
         Raises
         ------
         ModuleNotFoundError

@@ -17,7 +17,7 @@ Columns = Mapping[str, type]
 
 
 class Result(Protocol):
-    """What was read of a source, or of a part of it such as a page."""
+    """What was read of a source, or of a part of it such as a page: the interface of results."""
 
     @property
     def status(self) -> Status:
@@ -28,7 +28,18 @@ class Result(Protocol):
         """Why it failed."""
 
     def to_rows(self, table: str) -> list[dict[str, Any]]:
-        """Return its rows in one of the tables of the job; at least one, so that none is lost."""
+        """Return its rows in a table; at least one, so that none is lost.
+
+        Parameters
+        ----------
+        table : str
+            The name of one of the job's tables.
+
+        Returns
+        -------
+        list of dict
+            With the names of the columns as keys.
+        """
 
 
 R = TypeVar("R", bound=Result)
@@ -52,14 +63,48 @@ class Job(ABC, Generic[R]):
         """Return or yield the results of a source.
 
         Any exception means that the source failed, or the rest of it.
+
+        Parameters
+        ----------
+        source : Source
+            The file, or the picture in memory.
+
+        Returns
+        -------
+        iterable of Result
+            One for each page, for example.
         """
 
     @abstractmethod
     def failed(self, source: Source, error: Exception) -> R:
-        """Return the result of a source that cannot be read."""
+        """Return the result of a source that cannot be read.
+
+        Parameters
+        ----------
+        source : Source
+            The file, or the picture in memory.
+        error : Exception
+            Why it cannot be read.
+
+        Returns
+        -------
+        Result
+            With the status "failed".
+        """
 
     def run(self, source: Source) -> Sequence[R]:
-        """Return the results of a source; if it fails, the last one has the error."""
+        """Read a source, and turn an exception into a result.
+
+        Parameters
+        ----------
+        source : Source
+            The file, or the picture in memory.
+
+        Returns
+        -------
+        list of Result
+            If the source fails, the last one has the error.
+        """
         results: list[R] = []
         try:
             if source.error is not None:
@@ -81,7 +126,24 @@ def _forget_locals(error: BaseException | None) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Return an error as one sentence."""
+    """Return an error as one sentence.
+
+    Parameters
+    ----------
+    error : BaseException
+        The error.
+
+    Returns
+    -------
+    str
+        Its message, with the name of the file if the system has none but that.
+
+    Examples
+    --------
+    >>> from ocrdigit import batch
+    >>> batch.describe(FileNotFoundError(2, "No such file or directory", "scan.png"))
+    'scan.png: No such file or directory'
+    """
     if isinstance(error, MemoryError):
         return str(error) or "not enough memory"
     if isinstance(error, OSError) and error.filename:
@@ -90,6 +152,25 @@ def describe(error: BaseException) -> str:
 
 
 def named(source: str, error: BaseException) -> str:
-    """Return an error as one sentence that names its source."""
+    """Return an error as one sentence that names its source.
+
+    Parameters
+    ----------
+    source : str
+        The name of the source.
+    error : BaseException
+        The error.
+
+    Returns
+    -------
+    str
+        The sentence of :func:`describe`, after the name unless that is in it.
+
+    Examples
+    --------
+    >>> from ocrdigit import batch
+    >>> batch.named("scan.png", ValueError("the image is empty"))
+    'scan.png: the image is empty'
+    """
     text = describe(error)
     return text if source in text else f"{source}: {text}"

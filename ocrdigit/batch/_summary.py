@@ -35,13 +35,27 @@ class Summary:
         return self.counts["failed"]
 
     def add(self, statuses: Iterable[Status]) -> None:
-        """Count a source, whose results have these statuses."""
+        """Count a source.
+
+        Parameters
+        ----------
+        statuses : iterable of str
+            Those of its results.
+        """
         self.sources += 1
         for status in statuses:
             self.counts[status] += 1
 
     def resume(self, sources: int, counts: Mapping[str, int]) -> None:
-        """Count the sources of an interrupted run, and their results by status."""
+        """Count what an interrupted run has read.
+
+        Parameters
+        ----------
+        sources : int
+            Number of sources.
+        counts : dict of str to int
+            Number of their results by status.
+        """
         self.sources = self.resumed = sources
         self.counts = {status: counts.get(status, 0) for status in STATUSES}
 

@@ -30,8 +30,8 @@ def read(sources: Any, *, into: str = "frame", table: str = "numbers", **paramet
     table : {"numbers", "symbols"}
         Whether there is a row for each number, or for each digit and separator.
     **parameters
-        pattern, symbols, lexicon, length, check, decimal, model and min_confidence, as for
-        :func:`ocrdigit.read_many`.
+        Those of :func:`ocrdigit.read_many`: pattern, symbols, lexicon, length, check, decimal,
+        model and min_confidence.
 
     Returns
     -------

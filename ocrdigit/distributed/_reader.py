@@ -33,8 +33,8 @@ class Reader(Shipped):
     table : {"numbers", "symbols"}
         Whether there is a row for each number, or for each digit and separator.
     **parameters
-        pattern, symbols, lexicon, length, check, decimal, model and min_confidence, as for
-        :func:`ocrdigit.read_many`.
+        Those of :func:`ocrdigit.read_many`: pattern, symbols, lexicon, length, check, decimal,
+        model and min_confidence.
 
     Raises
     ------

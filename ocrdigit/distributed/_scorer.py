@@ -103,6 +103,7 @@ class Scorer(Shipped):
         Returns
         -------
         ndarray (n, 10) of float32
+            NaN for images that cannot be read, with ``on_error="reject"``.
         """
         empty = np.empty((0, DIGITS), np.float32)
         return self._map(self._used.predict_proba, X, empty, np.nan)

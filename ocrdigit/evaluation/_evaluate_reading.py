@@ -55,8 +55,8 @@ def evaluate_reading(
         The wanted error rate, of which the reports show the threshold.
     symbols : {"all", "digits"}
         Whether to read and compare the whole texts or their digits alone.
-    pattern, lexicon, length, check, model, recognizer
-        As for :func:`ocrdigit.read`.
+    pattern, lexicon, length, check, model, recognizer : as for read
+        See :func:`ocrdigit.read`.
     model_name, data_name : str, optional
         Names for the reports. By default, the data have the name of the file.
     verbose : bool, default False

@@ -236,6 +236,11 @@ class ReadingEvaluation:
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write :meth:`to_html` to a file atomically.
 
+        Parameters
+        ----------
+        path : path
+            The HTML file; an existing one is replaced.
+
         Raises
         ------
         OSError

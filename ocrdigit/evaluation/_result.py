@@ -209,6 +209,11 @@ class Evaluation:
     def save_report(self, path: str | os.PathLike[str]) -> None:
         """Write :meth:`to_html` to a file atomically.
 
+        Parameters
+        ----------
+        path : path
+            The HTML file; an existing one is replaced.
+
         Raises
         ------
         OSError

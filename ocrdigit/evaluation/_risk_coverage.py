@@ -70,7 +70,17 @@ class RiskCoverage(NamedTuple):
         return float(np.sum(np.diff(self.coverage, prepend=0) * self.error))
 
     def at_error_rate(self, error_rate: float) -> Threshold | None:
-        """Return the lowest threshold at which the error rate is at most ``error_rate``, or None.
+        """Return the lowest threshold at which errors are rare enough.
+
+        Parameters
+        ----------
+        error_rate : float
+            The proportion of wrong fields among those that are kept, 0 to 1.
+
+        Returns
+        -------
+        Threshold or None
+            None if no threshold has so low an error rate.
 
         Raises
         ------

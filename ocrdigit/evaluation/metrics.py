@@ -18,6 +18,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _checks
 
+__all__ = [
+    "PerDigit",
+    "RejectCurve",
+    "Reliability",
+    "auroc",
+    "confusion_matrix",
+    "per_digit",
+    "reject_curve",
+    "reliability",
+    "reliability_of",
+    "wilson_interval",
+]
+
 DIGITS = 10
 REJECTED = 0.01  # the proportion of rejected answers that reports show
 
@@ -86,7 +99,23 @@ class RejectCurve(NamedTuple):
     threshold: Doubles
 
     def error_at(self, rejected: float) -> float:
-        """Return the error rate when at most the fraction ``rejected``, 0 to 1, is rejected."""
+        """Return the error rate of the images that are left after a rejection.
+
+        Parameters
+        ----------
+        rejected : float
+            At most this fraction, 0 to 1, is rejected: the least confident images.
+
+        Returns
+        -------
+        float
+            0 to 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``rejected`` is not a number in 0..1.
+        """
         fraction = _fraction("rejected", rejected)
         return float(self.error[np.searchsorted(self.rejected, fraction + 1e-12, "right") - 1])
 
@@ -103,13 +132,20 @@ def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[f
 
     Returns
     -------
-    low, high : float
-        Bounds of the accuracy, 0 to 1.
+    tuple of float
+        The lower and the upper bound of the accuracy, 0 to 1.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Examples
+    --------
+    >>> from ocrdigit.evaluation import metrics
+    >>> low, high = metrics.wilson_interval(990, 1000)
+    >>> f"{low:.2%} to {high:.2%}"
+    '98.17% to 99.46%'
     """
     count = _checks.positive_int("count", count)
     if not 0 <= right <= count:
@@ -128,12 +164,29 @@ def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[f
 
 
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.int64]:
-    """Return the confusion matrix (10, 10): rows are true digits, columns predicted digits.
+    """Count how often each digit is predicted for each true digit.
+
+    Parameters
+    ----------
+    truth, predicted : array-like (n,) of int
+        Digits 0 to 9.
+
+    Returns
+    -------
+    ndarray (10, 10) of int64
+        Rows are true digits, columns predicted digits.
 
     Raises
     ------
     TypeError, ValueError
         If they are not arrays (n,) of digits 0 to 9 of the same length.
+
+    Examples
+    --------
+    >>> from ocrdigit.evaluation import metrics
+    >>> matrix = metrics.confusion_matrix([7, 7, 7], [7, 7, 1])
+    >>> matrix[7, 7], matrix[7, 1]
+    (2, 1)
     """
     rows, columns = _digits("truth", truth), _digits("predicted", predicted)
     if len(rows) != len(columns):
@@ -142,7 +195,25 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.int64
 
 
 def per_digit(confusion: NDArray[np.int64]) -> PerDigit:
-    """Return recall, precision and F1 of each digit from a confusion matrix (10, 10)."""
+    """Return recall, precision and F1 of each digit.
+
+    Parameters
+    ----------
+    confusion : ndarray (10, 10) of int64
+        From :func:`confusion_matrix`.
+
+    Returns
+    -------
+    PerDigit
+        Arrays (10,); NaN for digits that do not occur.
+
+    Examples
+    --------
+    >>> from ocrdigit.evaluation import metrics
+    >>> result = metrics.per_digit(metrics.confusion_matrix([7, 7, 7, 1], [7, 7, 1, 1]))
+    >>> float(result.precision[1]), float(result.precision[7])
+    (0.5, 1.0)
+    """
     count, predicted, right = confusion.sum(axis=1), confusion.sum(axis=0), confusion.diagonal()
     with np.errstate(invalid="ignore"):
         f1 = 2 * right / (count + predicted)
@@ -170,12 +241,21 @@ def reliability(probabilities: ArrayLike, truth: ArrayLike, bins: int = 15) -> R
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ocrdigit.evaluation import metrics
+    >>> probabilities = np.full((4, 10), 0.04)
+    >>> probabilities[:, 7] = 0.64  # 64 % sure that they are 7; three of four are
+    >>> round(metrics.reliability(probabilities, [7, 7, 7, 1]).error, 2)
+    0.11
     """
     return reliability_of(*_predictions(probabilities, truth), bins)
 
 
 def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> Reliability:
-    """Return the same for any kind of answers.
+    """Return the accuracy by confidence, as :func:`reliability`, for any kind of answers.
 
     Parameters
     ----------
@@ -195,6 +275,12 @@ def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> R
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Examples
+    --------
+    >>> from ocrdigit.evaluation import metrics
+    >>> metrics.reliability_of([0.9, 0.9], [True, True]).accuracy.tolist()
+    [1.0]
     """
     scores, correct = checked_answers(confidence, right)
     bins = _checks.positive_int("bins", bins)
@@ -213,12 +299,30 @@ def reliability_of(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> R
 def reject_curve(probabilities: ArrayLike, truth: ArrayLike) -> RejectCurve:
     """Return the error rate by the fraction of least confident images rejected.
 
-    Parameters and errors are those of :func:`reliability`.
+    Parameters
+    ----------
+    probabilities : ndarray (n, 10)
+        Probabilities of each digit; the prediction is the most probable one.
+    truth : ndarray (n,) of int
+        The true digits.
 
     Returns
     -------
     RejectCurve
         One point for each number of rejected images, 0 to n - 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ocrdigit.evaluation import metrics
+    >>> probabilities = np.eye(10)[[7, 7]] * [[0.9], [0.6]]  # the second is wrong
+    >>> metrics.reject_curve(probabilities, [7, 1]).error.tolist()
+    [0.5, 0.0]
     """
     confidence, right = _predictions(probabilities, truth)
     order = np.argsort(confidence, kind="stable")
@@ -229,7 +333,7 @@ def reject_curve(probabilities: ArrayLike, truth: ArrayLike) -> RejectCurve:
 
 
 def auroc(positives: ArrayLike, negatives: ArrayLike) -> float:
-    """Return the area under the receiver operating characteristic, 0 to 1.
+    """Return the area under the receiver operating characteristic.
 
     This is the probability that a positive scores above a negative; ties count half.
 
@@ -238,10 +342,21 @@ def auroc(positives: ArrayLike, negatives: ArrayLike) -> float:
     positives, negatives : ndarray (n,), (m,)
         Scores of the positive and of the negative examples.
 
+    Returns
+    -------
+    float
+        0 to 1; 0.5 if the scores say nothing.
+
     Raises
     ------
     ValueError
         If one of them is empty, not one-dimensional or contains NaN.
+
+    Examples
+    --------
+    >>> from ocrdigit.evaluation import metrics
+    >>> metrics.auroc([0.9, 0.8, 0.3], [0.1, 0.5])
+    0.8333333333333334
     """
     high, low = (
         _scores(name, scores)

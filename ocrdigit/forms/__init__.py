@@ -1,13 +1,13 @@
 """Forms: templates of named fields, and the reading of scans and photos of them.
 
-====================  ==========================================================================
-:class:`Form`         a template: fields, page size, the picture of the empty form; JSON files
-:class:`FormField`    a named region: a field, a comb or a table, and what may be written in it
-:class:`FormReading`  what was read: fields by name, what is missing, where the form lies
-:class:`FormResult`   a page of :meth:`Form.read_many`: source, page, status, fields by name
-:class:`FieldReading` text, value, confidence, place and numbers of a field
-:class:`Alignment`    the homography from the form to the image, and how well it fits
-====================  ==========================================================================
+=====================  ==========================================================================
+:class:`Form`          a template: fields, page size, the picture of the empty form; JSON files
+:class:`FormField`     a named region: a field, a comb or a table, and what may be written in it
+:class:`FormReading`   what was read: fields by name, what is missing, where the form lies
+:class:`FormResult`    a page of :meth:`Form.read_many`: source, page, status, fields by name
+:class:`FieldReading`  text, value, confidence, place and numbers of a field
+:class:`Alignment`     the homography from the form to the image, and how well it fits
+=====================  ==========================================================================
 """
 
 from ._alignment import Alignment

@@ -39,7 +39,17 @@ class Alignment:
     residual: float
 
     def map(self, points: object) -> Floats:
-        """Return where points (n, 2) of the form, x and y, are in the image.
+        """Return where points of the form are in the image.
+
+        Parameters
+        ----------
+        points : array-like (n, 2)
+            Pairs of x and y, in pixels of the form.
+
+        Returns
+        -------
+        ndarray (n, 2) of float64
+            Pairs of x and y, in pixels of the image.
 
         Examples
         --------
@@ -51,7 +61,18 @@ class Alignment:
         return map_points(self.matrix, np.asarray(points, float))
 
     def corners(self, box: Box) -> Floats:
-        """Return where the corners (4, 2) of a box are in the image, clockwise from upper left."""
+        """Return where the corners of a box of the form are in the image.
+
+        Parameters
+        ----------
+        box : tuple of int
+            (x, y, width, height), in pixels of the form.
+
+        Returns
+        -------
+        ndarray (4, 2) of float64
+            Pairs of x and y, clockwise from upper left.
+        """
         x, y, w, h = box
         return self.map([(x, y), (x + w, y), (x + w, y + h), (x, y + h)])
 

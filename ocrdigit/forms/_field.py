@@ -37,7 +37,7 @@ class FormField:
     kind : {"field", "comb", "table"}
         A "field" holds one or more numbers; a "comb" a digit in each of its ``columns`` boxes; a
         "table" numbers in ``rows`` times ``columns`` cells.
-    pattern, symbols, length, lexicon, decimal
+    pattern, symbols, length, lexicon, decimal : as for read
         What is written in a field or comb, as for :func:`ocrdigit.read`. In a comb it is by
         default 1 to ``columns`` digits. Tables take none of them.
     rows, columns : int, optional
@@ -99,7 +99,7 @@ class FormField:
             if given:
                 raise ValueError(f"a table takes no {given[0]}, got {getattr(self, given[0])!r}")
         else:
-            self.make_reader()
+            self._make_reader()
 
     def _check_count(self, name: str) -> None:
         count = getattr(self, name)
@@ -115,11 +115,11 @@ class FormField:
         object.__setattr__(self, name, value)
 
     @property
-    def has_format(self) -> bool:
+    def _has_format(self) -> bool:
         """Whether it is known what is written, beyond digits in the boxes of a comb."""
         return any(getattr(self, name) is not None for name in ("pattern", "length", "lexicon"))
 
-    def make_reader(self, **options: Any) -> PageReader:
+    def _make_reader(self, **options: Any) -> PageReader:
         """Return a reader of what may be written in a field or comb."""
         pattern = self.pattern
         if self.kind == "comb" and pattern is None and self.lexicon is None:

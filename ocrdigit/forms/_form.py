@@ -173,6 +173,16 @@ class Form:
     def from_dict(cls, values: dict[str, Any]) -> Form:
         """Return the template of a dict that :meth:`to_dict` returned.
 
+        Parameters
+        ----------
+        values : dict
+            As read from JSON.
+
+        Returns
+        -------
+        Form
+            The template.
+
         Raises
         ------
         TypeError, ValueError
@@ -249,7 +259,7 @@ class Form:
         reader = FieldReader(model, recognizer)
         selected = [_checks.int_in_range("page", page, 0, limits.MAX_PAGES - 1)]
         with contextlib.closing(iterate_pages(image, "image", selected)) as pages:
-            return self.read_page(next(pages), threshold, reader)
+            return self._read_page(next(pages), threshold, reader)
 
     def read_many(
         self,
@@ -271,13 +281,18 @@ class Form:
         ----------
         sources : source, or iterable of sources
             As for :func:`ocrdigit.read_many`. Each page of a file is a form of its own.
-        pages, min_confidence, on_error, n_jobs, progress
-            As for :func:`ocrdigit.read_many`; ``min_confidence`` is that of fields. A page that
-            does not show the form is an error.
-        min_found, model, recognizer
-            As for :meth:`read`.
+        pages : as for read_many
+            Which pages of the files to read.
+        min_found, model, recognizer : as for read
+            How much of the form's print must be found, and what reads the fields.
+        min_confidence : float
+            Fields of a lower confidence, 0 to 1, have the status "review".
+        on_error : {"raise", "return"}
+            As for :func:`ocrdigit.read_many`. A page that does not show the form is an error.
         keep_pages : bool
             Whether results have ``.reading``, with the pixels of the page.
+        n_jobs, progress : as for read_many
+            Threads, and whether a progress bar is shown.
 
         Returns
         -------
@@ -313,7 +328,7 @@ class Form:
         ahead = _AHEAD_WITH_PAGES if keep_pages else _AHEAD
         return Batch(job, sources, n_jobs=n_jobs, on_error=on_error, progress=progress, ahead=ahead)
 
-    def read_page(self, page: Page, min_found: float, reader: FieldReader) -> FormReading:
+    def _read_page(self, page: Page, min_found: float, reader: FieldReader) -> FormReading:
         """Read the fields of a decoded page, see :meth:`read`."""
         # A scan is as dark on light as its form, unless it is a negative.
         for dark in (self._reference.dark, not self._reference.dark):

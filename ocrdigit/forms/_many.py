@@ -78,6 +78,21 @@ class FormResult(FieldsByName):
         """Return the status of a field: "read", "empty", or "review".
 
         A field needs review if it is unreadable, or of a confidence below ``min_confidence``.
+
+        Parameters
+        ----------
+        name : str
+            The name of a field.
+
+        Returns
+        -------
+        str
+            Its status.
+
+        Raises
+        ------
+        KeyError
+            If there is no field of this name.
         """
         found = self.fields[name]
         if found.status == "empty":
@@ -97,7 +112,18 @@ class FormResult(FieldsByName):
         return {**known, "fields": fields}
 
     def to_rows(self, table: str = "fields") -> list[dict[str, Any]]:
-        """Return a dict for each field; one with the error for a page that was not read."""
+        """Return a dict for each field; one with the error for a page that was not read.
+
+        Parameters
+        ----------
+        table : {"fields"}, default "fields"
+            The only table of forms.
+
+        Returns
+        -------
+        list of dict
+            With the columns of the tables that ``write`` writes as keys.
+        """
         _checks.known("table", table, ["fields"])
         if self.error is not None:
             return [self._row(status="failed", error=describe(self.error))]
@@ -170,7 +196,7 @@ class FormJob(Job[FormResult]):
 
     def _read_page(self, source: Source, page: Page) -> FormResult:
         try:
-            reading = self._form.read_page(page, self._min_found, self._reader)
+            reading = self._form._read_page(page, self._min_found, self._reader)
         except ValueError as error:  # it does not show the form; others of the file may
             return FormResult(source.name, page.index, error=error)
         kept = reading if self._keep_pages else None

@@ -166,11 +166,11 @@ class FieldReader:
     def _reader_of(self, field: FormField) -> PageReader:
         if self.model is None:
             return _shipped_reader(field, self.recognizer)
-        return field.make_reader(model=self.model, recognizer=self.recognizer)
+        return field._make_reader(model=self.model, recognizer=self.recognizer)
 
     def _read_comb(self, field: FormField, sample: _Sample) -> Number | None:
         comb = sample.erased, sample.writing, sample.area, field.columns or 1
-        if field.has_format:
+        if field._has_format:
             return read_formatted_comb(*comb, self._reader_of(field))
         return read_comb(*comb, checked_model(self.model))
 
@@ -197,7 +197,7 @@ class FieldReader:
 
 @functools.lru_cache(maxsize=1024)
 def _shipped_reader(field: FormField, recognizer: str) -> PageReader:
-    return field.make_reader(recognizer=recognizer)
+    return field._make_reader(recognizer=recognizer)
 
 
 def _empty_table(field: FormField, page: AlignedPage) -> Table:

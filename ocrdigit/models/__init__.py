@@ -23,6 +23,9 @@ from __future__ import annotations
 
 import os
 
+__all__ = ["NAMES", "path_of"]
+
+#: The names of the models in the package.
 NAMES = ("default", "tiny", "large", "seed")
 
 _FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
@@ -39,6 +42,7 @@ def path_of(model: str | os.PathLike[str]) -> str:
     Returns
     -------
     str
+        The path; of a path, itself.
 
     Examples
     --------

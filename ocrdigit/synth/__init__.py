@@ -16,8 +16,8 @@ Training and test pictures must come from different digits: draw the former from
 part of a data set, the latter from its test part.
 
 >>> from ocrdigit import synth
->>> synth.string("1874", style="cheque", random_state=0)
-Picture('1874', 114 x 32)
+>>> synth.string("1874", random_state=0)
+Picture('1874', 111 x 32)
 """
 
 from ..datasets import Picture

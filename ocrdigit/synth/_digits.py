@@ -83,11 +83,21 @@ class Digits:
         return f"Digits({len(self):,} images)"
 
     def fields(self, chosen: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return the distance fields of outlines and of centre lines, both (n, side, side).
+        """Return the distance fields of outlines and of centre lines.
 
         Only those at the indices ``chosen`` are guaranteed to be computed. A value is
         ``DISTANCE_ZERO + DISTANCE_STEP * distance``, with the distance in field pixels, negative
         inside the outline. The centre of the digit's box is the centre of the field.
+
+        Parameters
+        ----------
+        chosen : ndarray (k,) of int64
+            Indices of digits.
+
+        Returns
+        -------
+        tuple of ndarray (n, side, side) of uint8
+            The fields of outlines and of centre lines, of all digits.
         """
         missing = np.unique(chosen[~self._computed[chosen]])
         for start in range(0, len(missing), _CHUNK):

@@ -118,8 +118,8 @@ def non_digits(
         "textures" of paper and print, smooth "noise", "grain" of independent pixels, "patterns"
         such as stripes and checks, "shades" of light, "specks", "blank". By default, all kinds,
         with segments of digits most frequent.
-    digits, random_state
-        As for :func:`candidates`.
+    digits, random_state : as for candidates
+        See :func:`candidates`.
 
     Returns
     -------

@@ -36,8 +36,8 @@ def line(
     ----------
     text : str, optional
         Numbers separated by spaces. By default, two to four random numbers.
-    style, height, color, digits, random_state
-        As for :func:`string`.
+    style, height, color, digits, random_state : as for one picture
+        See :func:`string`.
 
     Returns
     -------
@@ -88,8 +88,8 @@ def page(
         Page size in pixels; 64 to 8,192 each.
     digit_height : (low, high)
         Range of the digit height in pixels, sampled for each row.
-    style, color, digits, random_state
-        As for :func:`string`.
+    style, color, digits, random_state : as for one picture
+        See :func:`string`.
 
     Returns
     -------

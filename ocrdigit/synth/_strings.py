@@ -110,8 +110,8 @@ def strings(
         Number of digits of random texts.
     style : str, Style or a list of these
         The appearance. From a list, each picture takes one at random.
-    height, color, digits, glyphs, random_state
-        As for :func:`string`. Pass a ``numpy.random.Generator`` to continue the random sequence
+    height, color, digits, glyphs, random_state : as for one picture
+        See :func:`string`. Pass a ``numpy.random.Generator`` to continue the random sequence
         over several calls, and a :class:`Digits` to prepare the handwriting only once.
 
     Returns

@@ -159,6 +159,21 @@ class Style:
     def with_(self, **values: Any) -> Style:
         """Return a copy with some values replaced.
 
+        Parameters
+        ----------
+        **values
+            New values by name.
+
+        Returns
+        -------
+        Style
+            The copy.
+
+        Raises
+        ------
+        ValueError
+            If a style has no value of that name.
+
         Examples
         --------
         >>> from ocrdigit import synth

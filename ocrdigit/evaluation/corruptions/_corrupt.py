@@ -137,24 +137,64 @@ def corrupt(
 
 
 def rotated(images: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
-    """Return images (n, 28, 28) or (28, 28) of uint8 rotated counter-clockwise about their centres.
+    """Return images rotated counter-clockwise about their centres.
+
+    Parameters
+    ----------
+    images : ndarray (n, 28, 28) or (28, 28) of uint8
+        Images of digits.
+    degrees : float
+        The angle.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the shape of ``images``.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> from ocrdigit.evaluation import corruptions
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> corruptions.rotated(sample.X_test, 90).shape
+    (1000, 28, 28)
     """
     angle = _checks.finite_number("degrees", degrees)
     return _in_blocks(images, lambda block: _geometry.rotate_by(block, angle))
 
 
 def scaled(images: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Return images (n, 28, 28) or (28, 28) of uint8 scaled about their centres.
+    """Return images scaled about their centres.
+
+    Parameters
+    ----------
+    images : ndarray (n, 28, 28) or (28, 28) of uint8
+        Images of digits.
+    factor : float
+        Above 1 enlarges; what leaves the image is cut.
+
+    Returns
+    -------
+    ndarray of uint8
+        Of the shape of ``images``.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Examples
+    --------
+    >>> import ocrdigit
+    >>> from ocrdigit.evaluation import corruptions
+    >>> sample = ocrdigit.datasets.load_sample()
+    >>> corruptions.scaled(sample.X_test, 0.5).shape
+    (1000, 28, 28)
     """
     checked = _checks.positive_number("factor", factor)
     return _in_blocks(images, lambda block: _geometry.resize(block, checked))
