@@ -2,227 +2,376 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import importlib.util
 import json
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from app_files import field, png, written_form
 from click.testing import CliRunner
-from PIL import Image
 
 import ocrdigit
+from ocrdigit import Form, FormField
+from ocrdigit.app import PAGE
 from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
 
 testing = pytest.importorskip("streamlit.testing.v1")
 
-APP = Path(ocrdigit.__file__).with_name("app.py")
-ROW = ocrdigit.synth.string("1874", random_state=3).image
-
-
-# Panels.
-CONFIDENCE, INSPECT = "Confidence of each number", "Inspect or correct a digit"
-STEPS, TABLE = "Preprocessing, step by step", "All symbols as a table"
-
-
-def png(array: np.ndarray) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(array).save(data, "png")
-    return data.getvalue()
+ROW = field("1874")
 
 
 @pytest.fixture
 def page() -> Any:
-    page = testing.AppTest.from_file(str(APP), default_timeout=120).run()
+    page = testing.AppTest.from_file(PAGE, default_timeout=120).run()
     assert not page.exception
     return page
 
 
 def upload(page: Any, *files: tuple[str, bytes]) -> Any:
     page.file_uploader(key="files").set_value([(name, data, "image/png") for name, data in files])
+    return finished(page)
+
+
+def finished(page: Any) -> Any:
+    """Run the page until everything is read."""
+    end = time.monotonic() + 100
     page.run()
+    while page.get("progress"):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        page.run()
     assert not page.exception
     return page
 
 
-def choose(page: Any, source: str, content: str | None = None) -> Any:
-    page.radio(key="source").set_value(source).run()
-    if content:
-        page.radio(key=f"content {source}").set_value(content).run()
-    assert not page.exception
-    return page
+def choose(page: Any, key: str, option: str) -> Any:
+    next(group for group in page.get("button_group") if group.key == key).set_value(option)
+    return finished(page)
 
 
-def opened(page: Any, label: str, key: str = "") -> Any:
-    """Open a panel, which computes its content."""
-    page.session_state[f"{label} {key}"] = True
-    page.run()
-    assert not page.exception
-    return page
+def shown(page: Any, name: str = "review") -> dict[str, Any]:
+    """Return the data of a component."""
+    found = [each.proto for each in page.get("bidi_component")]
+    (proto,) = [each for each in found if each.component_name == f"ocrdigit.{name}"]
+    return json.loads(proto.json)
 
 
-def pictures(page: Any) -> int:
-    """Count the images, or rows of images; Streamlit's versions name them differently."""
-    return len(page.get("imgs")) + len(page.get("image"))
+def texts(page: Any) -> dict[str, str]:
+    return {file["name"]: file["text"] for file in shown(page)["files"]}
 
 
-def announced(page: Any) -> list[str]:
-    """Return the texts that screen readers announce."""
-    bodies = [each.proto.body for each in page.get("html")]
-    return [text for body in bodies for text in re.findall(r'role="status"[^>]*>(.*)</div>', body)]
+def fields(page: Any, name: str) -> list[dict[str, Any]]:
+    """Return the fields of a file that are sent to the browser."""
+    data = shown(page)
+    (identity,) = [file["id"] for file in data["files"] if file["name"] == name]
+    return data["pages"][identity]["fields"]
 
 
-def downloads(page: Any) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    """Return the content of the CSV and JSON downloads."""
-    table, plain = (button.value_or_data for button in page.get("download_button"))
-    return list(csv.DictReader(io.StringIO(table))), json.loads(plain)
+def downloads(page: Any) -> list[str]:
+    return [button.label for button in page.get("download_button")]
+
+
+def tuned_by(page: Any, label: str) -> Any:
+    next(button for button in page.button if button.label == label).click()
+    return finished(page)
 
 
 def test_start_page(page: Any) -> None:
-    assert [radio.label for radio in page.main.radio] == ["Image source", "Content"]
-    assert [radio.label for radio in page.sidebar.radio] == ["Task"]
-    assert announced(page) == []
+    assert [tab.label for tab in page.tabs] == ["Read", "Look inside", "Form templates"]
+    assert page.title[0].value == "Read handwritten numbers"
+    labels = [button.label for button in page.button]
+    assert labels[:4] == ["Page of numbers", "Thirty fields", "Ruled table", "Nine digits"]
     assert not page.error
+    assert not downloads(page)
 
 
 def test_numbers_in_an_upload(page: Any) -> None:
     upload(page, ("row.png", png(ROW)))
-    assert announced(page)[0] == "1874"
-    assert len(page.get("download_button")) == 2
-    assert [expander.label for expander in page.expander] == [CONFIDENCE, INSPECT, TABLE]
-    table = opened(page, TABLE).dataframe[0].value
-    assert table["value"].tolist() == ["1", "8", "7", "4"]
-    assert set(table["file"]) == {"row.png"}
+    (file,) = shown(page)["files"]
+    number = ocrdigit.read(ROW).numbers[0]
+    assert (file["text"], file["status"]) == ("1874", "read")
+    assert file["confidence"] == pytest.approx(number.confidence)
+    (shown_field,) = fields(page, "row.png")
+    assert shown_field["text"] == "1874"
+    assert shown_field["box"] == list(number.box)
+    assert [mark["value"] for mark in shown_field["marks"]] == list("1874")
+    first = shown_field["marks"][0]["candidates"][0]
+    assert first == ["1", pytest.approx(float(number.digits[0].probabilities[1]))]
+    assert downloads(page) == ["Download CSV", "Download JSON", "Download Parquet"]
 
 
-def test_panels_are_computed_when_opened(page: Any) -> None:
-    upload(page, ("row.png", png(ROW)))
-    assert not any(len(kind) for kind in (page.table, page.dataframe, page.selectbox[1:]))
-    shown = pictures(page)
-    opened(page, CONFIDENCE, "row.png 0")
-    assert page.table[0].value["number"].tolist() == ["1874"]
-    assert page.table[0].value["value"].tolist() == ["1874"]
-    opened(page, INSPECT, "row.png 0")
-    assert announced(page)[1].startswith("1, ")
-    assert pictures(page) == shown + 1
-    opened(page, STEPS, "row.png 0 0")
-    assert pictures(page) == shown + 2
-
-
-def test_selected_model_verifies_numbers(page: Any) -> None:
-    upload(page, ("row.png", png(ROW)))
-    confidences = {}
-    for name in ("default", "tiny"):
-        page.selectbox(key="model name").set_value(name).run()
-        confidences[name] = opened(page, TABLE).dataframe[0].value["confidence"].tolist()
-        reading = ocrdigit.read(ROW, model=ocrdigit.load(name))
-        expected = [digit.confidence for digit in reading.digits]
-        np.testing.assert_allclose(confidences[name], expected)
-    assert confidences["default"] != confidences["tiny"]
-
-
-def test_several_files_and_a_page(page: Any) -> None:
-    picture = ocrdigit.datasets.load_page().image
-    upload(page, ("row.png", png(ROW)), ("page.png", png(picture)))
-    assert [heading.value for heading in page.subheader] == ["row.png", "page.png"]
-    reading = ocrdigit.read(picture)
-    assert reading.text in [code.value for code in page.code]
-    opened(page, TABLE)
-    assert set(page.dataframe[0].value["file"]) == {"row.png", "page.png"}
-    symbols = [str(symbol.value) for number in reading.numbers for symbol in number.symbols]
-    assert page.dataframe[0].value["value"].tolist() == ["1", "8", "7", "4", *symbols]
-
-
-def test_numbers_of_a_row(page: Any) -> None:
-    picture = ocrdigit.datasets.load_page().image
-    reading = ocrdigit.read(picture)
-    upload(page, ("page.png", png(picture)))
-    assert announced(page)[0] == f"{len(reading.digits)} digits in {len(reading.numbers)} numbers"
-    table = opened(page, CONFIDENCE, "page.png 0").table[0].value
-    expected = [(index + 1, n.text) for index, row in enumerate(reading.rows) for n in row]
-    assert list(zip(table["row"], table["number"], strict=True)) == expected
-    assert len({index for index, _ in expected}) < len(expected)
-    opened(page, INSPECT, "page.png 0")
-    selector = next(each for each in page.selectbox if each.label == "Digit")
-    assert selector.options[0].startswith(f"1: 0 in {reading.numbers[0].text}, confidence")
-
-
-def test_a_single_digit(page: Any, sample: Dataset) -> None:
-    page.radio(key="content Upload").set_value("A single digit")
-    upload(page, ("eight.png", png(sample.X_test[8])))
-    probability = ocrdigit.predict_proba(sample.X_test[8])[8]
-    assert announced(page) == [f"8, confidence {probability:.1%}"]
-    assert opened(page, TABLE).dataframe[0].value["value"].tolist() == ["8"]
-
-
-def test_files_that_are_not_images(page: Any) -> None:
-    upload(page, ("notes.png", b"eggs, milk"), ("row.png", png(ROW)), ("half.png", png(ROW)[:99]))
-    assert [error.value.split(":")[0] for error in page.error] == ["notes.png", "half.png"]
-    assert "not an image that can be read" in page.error[0].value
-    assert announced(page)[0] == "1874"
+def test_many_files_come_with_the_doubtful_first(page: Any) -> None:
     blank = np.full((60, 90), 255, np.uint8)
-    upload(page, ("blank.png", png(blank)))
-    assert announced(page) == ["No digits found"]
-    page.radio(key="content Upload").set_value("A single digit")
-    upload(page, ("notes.png", b"eggs, milk"))
-    assert "notes.png" in page.error[0].value
+    upload(
+        page,
+        ("sure.png", png(ROW)),
+        ("blank.png", png(blank)),
+        ("notes.png", b"eggs, milk"),
+        ("page.png", png(ocrdigit.datasets.load_page().image)),
+    )
+    files = shown(page)["files"]
+    assert [file["name"] for file in files] == ["page.png", "blank.png", "notes.png", "sure.png"]
+    assert [file["status"] for file in files] == ["review", "empty", "failed", "read"]
+    assert files[1]["text"] == "Nothing was read"
+    assert files[2]["message"].startswith("notes.png")
+    assert "not an image that can be read" in files[2]["message"]
+    assert len(shown(page)["pages"]) <= 3  # pictures are sent when they are asked for, or next
+
+
+def test_the_threshold_decides_what_is_to_be_checked(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    page.slider(key="threshold").set_value(100).run()
+    assert shown(page)["files"][0]["status"] == "review"
+    page.slider(key="threshold").set_value(0).run()
+    assert shown(page)["files"][0]["status"] == "read"
+
+
+def test_formats(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    page.selectbox(key="format").set_value("time")
+    assert texts(finished(page)) == {"row.png": ocrdigit.read(ROW, pattern="time").text}
+    page.selectbox(key="format").set_value("A pattern of my own").run()
+    page.text_input(key="pattern").set_value(r"\d{2}:\d{2}")
+    assert texts(finished(page)) == {"row.png": "18:74"}
+    page.text_input(key="pattern").set_value("(")
+    assert "pattern" in finished(page).error[0].value
+    page.text_input(key="pattern").set_value("")
+    page.number_input(key="length").set_value(3)
+    assert texts(finished(page)) == {
+        "row.png": ocrdigit.read(ROW, length=3).text or "Nothing was read"
+    }
+
+
+def test_pages_of_a_document(page: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    first, second = (Image.fromarray(field(text)) for text in ("1874", "350"))
+    first.save(tmp_path / "scan.tif", save_all=True, append_images=[second])
+    upload(page, ("scan.tif", (tmp_path / "scan.tif").read_bytes()))
+    assert texts(page) == {"scan.tif": "1874", "scan.tif, page 2": "350"}
+
+
+def test_tables(page: Any) -> None:
+    choose(page, "mode", "A table")
+    upload(page, ("page.png", png(ROW)))
+    assert "No table was found" in shown(page)["files"][0]["message"]
+    upload(page)
+    page.button(key="example table").click()
+    finished(page)
+    picture = ocrdigit.synth.document("table", distortion=0, random_state=4).image
+    table = ocrdigit.read_table(picture)
+    found = fields(page, "table.png")
+    assert [each["text"] for each in found] == [
+        " ".join(text.split()) for row in table.to_lists() for text in row
+    ]
+    assert found[0]["label"] == "Row 1, column 1"
+    assert "Download CSV, as tables" in downloads(page)
+
+
+def test_single_digits(page: Any, sample: Dataset) -> None:
+    choose(page, "mode", "Single digits")
+    blank = np.full((60, 90), 255, np.uint8)
+    upload(page, ("eight.png", png(sample.X_test[8])), ("blank.png", png(blank)), ("a", b"eggs"))
+    files = {file["name"]: file for file in shown(page)["files"]}
+    assert (files["eight.png"]["text"], files["eight.png"]["status"]) == ("8", "read")
+    assert files["blank.png"]["text"] == "Probably not a digit."
+    assert files["blank.png"]["status"] == "review"
+    assert "not an image" in files["a"]["message"]
+
+
+@pytest.mark.parametrize("letter", "AKW")
+def test_letters_are_probably_no_digits(page: Any, letter: str) -> None:
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("L", (80, 80), 255)
+    ImageDraw.Draw(picture).text((20, 5), letter, 0, ImageFont.load_default(60))
+    choose(page, "mode", "Single digits")
+    upload(page, ("letter.png", png(np.asarray(picture))))
+    assert texts(page) == {"letter.png": "Probably not a digit."}
+
+
+def test_forms(page: Any) -> None:
+    choose(page, "mode", "A form")
+    assert "Draw a template" in page.error[0].value
+    from ocrdigit.app._form_tab import example_form
+
+    form = Form([FormField("quantity", (300, 230, 320, 54), length=3)], picture=example_form())
+    data = json.dumps(form.to_dict()).encode()
+    page.file_uploader(key="form file").set_value([("form.json", data, "application/json")])
+    upload(page, ("order.png", png(written_form({1: "274"}))), ("row.png", png(ROW)))
+    (found,) = fields(page, "order.png")
+    assert (found["label"], found["text"]) == ("quantity", "274")
+    failed = next(file for file in shown(page)["files"] if file["name"] == "row.png")
+    assert failed["status"] == "failed"
+    page.file_uploader(key="form file").set_value([("form.json", b"{}", "application/json")])
+    assert "form.json" in finished(page).error[0].value
 
 
 def test_too_large_files(page: Any) -> None:
-    upload(page, ("large.png", bytes(20_000_001)))
+    upload(page, ("large.png", bytes(20_000_001)), ("row.png", png(ROW)))
     assert page.error[0].value == "large.png is too large: 20.0 MB; the limit is 20 MB."
+    assert texts(page) == {"row.png": "1874"}
 
 
-@pytest.mark.parametrize("name", ["page", "cheque", "number", "digit"])
+@pytest.mark.parametrize("name", ["page", "fields", "digits"])
 def test_examples(page: Any, name: str) -> None:
-    choose(page, "Examples", "A single digit" if name == "digit" else None)
-    page.selectbox(key="example").set_value(name).run()
-    assert not page.exception
-    assert announced(page)[0] != "No digits found"
+    page.button(key=f"example {name}").click()
+    files = shown(finished(page))["files"]
+    assert len(files) == {"page": 1, "fields": 30, "digits": 9}[name]
+    assert any(file["status"] == "review" for file in files)
+    assert any(file["status"] == "read" for file in files) or name == "page"
+
+
+def test_a_missing_extra_is_named(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    missing = ("pypdfium2", "pillow_heif", "pyarrow")
+    monkeypatch.setattr(
+        "importlib.util.find_spec",
+        lambda name, *rest: None if name in missing else find_spec(name, *rest),
+    )
+    upload(page, ("row.png", png(ROW)))
+    captions = " ".join(caption.value for caption in page.caption)
+    for extra in ("pdf", "heic", "parquet"):
+        assert f"pip install 'ocrdigit[{extra}]'" in captions
+    assert downloads(page) == ["Download CSV", "Download JSON"]
+
+
+# -- corrections --
+
+
+def edit(page: Any, name: str, text: str | None, seq: int = 1) -> dict[str, Any]:
+    """Return what the browser sends for a correction of the first field of a file."""
+    data = shown(page)
+    (identity,) = [file["id"] for file in data["files"] if file["name"] == name]
+    first = data["pages"][identity]["fields"][0]
+    return {
+        **{key: first[key] for key in ("key", "label", "read", "box", "checked")},
+        "seq": seq,
+        "id": identity,
+        "text": text,
+        "before": first["text"],
+        "undone": False,
+    }
+
+
+def corrected(page: Any, *edits: dict[str, Any]) -> Any:
+    from ocrdigit.app._corrections import Corrections
+
+    if "corrections" not in page.session_state:
+        page.session_state["corrections"] = Corrections()
+    page.session_state["corrections"].apply(edits)
+    return finished(page)
+
+
+def test_corrections_outlive_files_and_options(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)), ("other.png", png(field("350"))))
+    corrected(page, edit(page, "row.png", "1879"))
+    assert texts(page)["row.png"] == "1879"
+    assert shown(page)["acknowledged"] == 1
+    upload(page, ("other.png", png(field("350"))))
+    upload(page, ("renamed.png", png(ROW)))
+    assert texts(page) == {"renamed.png": "1879"}
+    page.selectbox(key="format").set_value("time")
+    assert texts(finished(page)) == {"renamed.png": "1879"}
+    page.slider(key="threshold").set_value(100)
+    assert shown(finished(page))["files"][0]["status"] == "corrected"
+    choose(page, "mode", "A table")  # nothing is read there, and the correction is still shown
+    assert texts(page) == {"renamed.png": "1879"}
+    assert "Download training data (1)" in downloads(page)
 
 
 def test_corrections_teach(page: Any, sample: Dataset) -> None:
     ones = np.full((60, 60), 255, np.uint8)
     ones[10:50, 28:33] = 0  # a 1, to be corrected to 4
-    page.radio(key="content Upload").set_value("A single digit")
+    choose(page, "mode", "Single digits")
     upload(page, ("one.png", png(ones)))
-    assert announced(page)[0].startswith("1")
-    page.selectbox(key="truth one.png 0").set_value(4)
-    page.button[0].click().run()
-    assert page.subheader[0].value == "Your corrections"
-    next(
-        button for button in page.button if button.label == "Train on the corrections"
-    ).click().run()
-    assert not page.exception
-    assert "now reads 1 of your 1 corrected digits right" in page.success[0].value
-    assert announced(page)[0].startswith("4")
+    assert texts(page) == {"one.png": "1"}
+    corrected(page, edit(page, "one.png", "4"))
+    page.session_state["tab"] = "Look inside"
+    finished(page)
+    assert "Your corrections" in [heading.value for heading in page.subheader]
+    tuned_by(page, "Train on the corrections")
+    assert "now recognizes 1 of your 1 corrected digits" in page.success[0].value
     tuned = page.session_state["tuned"]
     assert tuned.score(sample.X_test, sample.y_test) > 0.95  # no catastrophic forgetting
-    label = "Delete the corrections"
-    next(button for button in page.button if button.label == label).click().run()
-    assert announced(page)[0].startswith("1")
+    (found,) = fields(page, "one.png")
+    assert (found["read"], found["text"]) == ("4", "4")  # the tuned model reads, too
+
+
+# -- the tab for learners --
+
+
+def answers(page: Any) -> list[str]:
+    """Return what screen readers announce."""
+    bodies = [each.proto.body for each in page.get("html")]
+    return [text for body in bodies for text in re.findall(r'role="status"[^>]*>(.*)</div>', body)]
+
+
+def test_explanations(page: Any, sample: Dataset) -> None:
+    assert answers(page) == []  # computed only when the tab is open
+    page.session_state["tab"] = "Look inside"
+    choose(page, "digit source", "MNIST")
+    probability = ocrdigit.predict_proba(sample.X_test[8])[8]
+    assert answers(page) == [f"8, {probability:.1%} sure"]
+    assert "Preprocessing, step by step" in [heading.value for heading in page.subheader]
+    page.selectbox(key="model name").set_value("tiny")
+    probability = ocrdigit.load("tiny").predict_proba(sample.X_test[8])[8]
+    assert answers(finished(page)) == [f"8, {probability:.1%} sure"]
+
+
+def test_digits_of_the_open_page_are_explained(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    page.session_state["tab"] = "Look inside"
+    finished(page)
+    selector = next(each for each in page.selectbox if each.label == "Digit of row.png")
+    assert [option[:9] for option in selector.options] == [f"{d} of 1874" for d in "1874"]
+    assert answers(page)[0].startswith("1, ")
+    blank = np.full((60, 90), 255, np.uint8)
+    upload(page, ("blank.png", png(blank)))
+    assert answers(page)[0].startswith("Probably not a digit")
+
+
+def test_an_answer_to_the_explained_digit_is_a_correction(page: Any) -> None:
+    page.session_state["tab"] = "Look inside"
+    choose(page, "digit source", "MNIST")
+    page.selectbox(key="truth 8").set_value(3)
+    tuned_by(page, "Save as a correction")
+    ((image, truth),) = page.session_state["taught"]
+    assert image.shape == (28, 28)
+    assert truth == 3
 
 
 def test_uploaded_model(page: Any, model_file: Path, fitted: Any, sample: Dataset) -> None:
-    page.radio(key="content Upload").set_value("A single digit")
-    page.selectbox(key="model name").set_value("your own file").run()
+    page.session_state["tab"] = "Look inside"
+    choose(page, "digit source", "MNIST")
+    page.selectbox(key="model name").set_value("A file of my own").run()
     file = (model_file.name, model_file.read_bytes(), "application/octet-stream")
     page.file_uploader(key="model file").set_value(file)
-    upload(page, ("eight.png", png(sample.X_test[8])))
     probabilities = fitted.predict_proba(sample.X_test[8])
-    expected = f"{probabilities.argmax()}, confidence {probabilities.max():.1%}"
-    assert announced(page) == [expected]
-    page.file_uploader(key="model file").set_value(("m.safetensors", b"nothing", "a/b")).run()
-    assert not page.exception
-    assert "not a safetensors file of ocrdigit" in page.error[0].value
+    expected = f"{probabilities.argmax()}, {probabilities.max():.1%} sure"
+    assert answers(finished(page)) == [expected]
+    page.file_uploader(key="model file").set_value(("m.safetensors", b"nothing", "a/b"))
+    assert "not a safetensors file of ocrdigit" in finished(page).error[0].value
 
 
-def test_script_of_the_reading_guide(tmp_path: Path) -> None:
+def test_the_selected_model_verifies_numbers(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    page.selectbox(key="model name").set_value("tiny")
+    finished(page)
+    number = ocrdigit.read(ROW, model=ocrdigit.load("tiny")).numbers[0]
+    (found,) = fields(page, "row.png")
+    assert [mark["confidence"] for mark in found["marks"]] == pytest.approx(
+        [digit.confidence for digit in number.digits]
+    )
+
+
+def test_script_of_the_reading_guide() -> None:
     guide = Path(__file__).parents[1] / ".github" / "docs" / "reading.md"
     (script,) = re.findall(r"```python\n(import streamlit.*?)```", guide.read_text(), re.DOTALL)
     assert len(script.splitlines()) <= 10

@@ -1,24 +1,21 @@
-"""The page of the Streamlit app that makes templates of forms, without a browser."""
+"""The tab of the Streamlit page that makes templates of forms, without a browser."""
 
 from __future__ import annotations
 
-import io
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from app_files import png
 
-import ocrdigit
 from ocrdigit import Form, FormField
+from ocrdigit.app import PAGE
 
 testing = pytest.importorskip("streamlit.testing.v1")
 
-from ocrdigit import _form_editor  # noqa: E402
+from ocrdigit.app import _form_tab  # noqa: E402
 
-APP = Path(ocrdigit.__file__).with_name("app.py")
 FIELDS = [
     FormField("amount", (20, 20, 100, 30), pattern="integer"),
     FormField("code", (20, 80, 100, 30), "comb", columns=4),
@@ -32,21 +29,13 @@ def picture() -> np.ndarray:
     return page
 
 
-def png(array: np.ndarray) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(array).save(data, "png")
-    return data.getvalue()
-
-
-def pictures(page: Any) -> int:
-    """Count the images; Streamlit's versions name them differently."""
-    return len(page.get("imgs")) + len(page.get("image"))
+def template(**options: Any) -> bytes:
+    return json.dumps(Form(FIELDS, **options).to_dict()).encode()
 
 
 @pytest.fixture
 def page() -> Any:
-    page = testing.AppTest.from_file(str(APP), default_timeout=120).run()
-    page.radio(key="task").set_value("Make a form template").run()
+    page = testing.AppTest.from_file(PAGE, default_timeout=120).run()
     assert not page.exception
     return page
 
@@ -58,23 +47,39 @@ def upload(page: Any, key: str, name: str, data: bytes, kind: str) -> Any:
     return page
 
 
-def test_it_asks_for_a_picture(page: Any) -> None:
-    assert "Upload a scan or picture of the empty form" in page.info[0].value
+def canvas(page: Any) -> dict[str, Any] | None:
+    """Return the data of the canvas, or None without one."""
+    protos = [each.proto for each in page.get("bidi_component")]
+    found = [each for each in protos if each.component_name == "ocrdigit.form_canvas"]
+    return json.loads(found[0].json) if found else None
 
 
-def test_a_picture_gets_a_first_field(page: Any) -> None:
+def saves(page: Any) -> bool:
+    return "Save the template" in [button.label for button in page.get("download_button")]
+
+
+def test_it_offers_an_example(page: Any) -> None:
+    assert canvas(page) is None
+    next(each for each in page.button if each.label == "Try an example form").click().run()
+    assert canvas(page)["size"] == [840, 560]
+    assert canvas(page)["fields"] == []
+    assert not saves(page)
+
+
+def test_a_picture_has_no_field_at_first(page: Any) -> None:
     upload(page, "form picture", "form.png", png(picture()), "image/png")
     assert not page.error
-    assert pictures(page) == 1
-    assert len(page.get("download_button")) == 1
+    data = canvas(page)
+    assert (data["size"], data["fields"], data["error"]) == ([150, 200], [], None)
 
 
 def test_a_template_is_gone_on_with(page: Any) -> None:
-    data = json.dumps(Form(FIELDS, picture=picture()).to_dict()).encode()
-    upload(page, "form template", "form.json", data, "application/json")
-    assert not page.error
-    assert pictures(page) == 1
-    assert len(page.get("download_button")) == 1
+    upload(page, "form template", "form.json", template(picture=picture()), "application/json")
+    assert [each["name"] for each in canvas(page)["fields"]] == ["amount", "code", "hours"]
+    assert saves(page)
+    form = page.session_state["form"]
+    assert list(form.fields) == FIELDS
+    assert np.array_equal(form.picture, picture())
 
 
 @pytest.mark.parametrize(
@@ -82,16 +87,14 @@ def test_a_template_is_gone_on_with(page: Any) -> None:
     [
         (b"\x00", "The template is not JSON"),
         (b"{}", 'must have the "format"'),
-        (
-            json.dumps({**Form(FIELDS, size=(150, 200)).to_dict(), "version": 9}).encode(),
-            "version 9",
-        ),
+        (template(size=(150, 200)).replace(b'"version": 1', b'"version": 9'), "version 9"),
+        (template(size=(150, 200)), "has no picture"),
     ],
 )
 def test_bad_templates_are_errors(page: Any, data: bytes, message: str) -> None:
     upload(page, "form template", "form.json", data, "application/json")
     assert message in page.error[0].value
-    assert not page.get("download_button")
+    assert canvas(page) is None
 
 
 def test_a_bad_picture_is_an_error(page: Any) -> None:
@@ -100,26 +103,31 @@ def test_a_bad_picture_is_an_error(page: Any) -> None:
 
 
 def test_fields_outside_of_another_picture_are_errors(page: Any) -> None:
-    data = json.dumps(Form(FIELDS, picture=picture()).to_dict()).encode()
-    upload(page, "form template", "form.json", data, "application/json")
+    upload(page, "form template", "form.json", template(picture=picture()), "application/json")
     upload(page, "form picture", "small.png", png(np.full((60, 90), 255, np.uint8)), "image/png")
-    assert "leaves the page" in page.error[0].value
-    assert not page.get("download_button")
+    assert "leaves the page" in canvas(page)["error"]
+    assert not saves(page)
 
 
-def test_rows_are_fields() -> None:
-    for field in FIELDS:
-        row = {
-            name: float("nan") if v is None else v
-            for name, v in _form_editor._row_of(field).items()
-        }
-        row["x"] = float(row["x"])  # as a table of pandas has it
-        assert _form_editor._field_of(row) == field
+def test_fields_of_the_canvas_are_fields_of_the_form() -> None:
+    drawn = [_form_tab.properties(field) for field in FIELDS]
+    form, error = _form_tab.make_form(drawn, picture())
+    assert error is None
+    assert list(form.fields) == FIELDS
+    assert _form_tab.make_form([], picture()) == (None, None)
 
 
-def test_rows_that_are_not_complete_are_refused() -> None:
-    row = _form_editor._row_of(FIELDS[0])
-    with pytest.raises(ValueError, match="field 'amount' has no width"):
-        _form_editor._field_of({**row, "width": None})
-    with pytest.raises(ValueError, match="field '' has no name"):
-        _form_editor._field_of({**row, "name": ""})
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": ""}, "name"),
+        ({"box": [20, 20, 4, 30]}, "at least 8 pixels"),
+        ({"pattern": "("}, "field 'amount'"),
+        ({"box": [20, 70, 100, 30]}, "overlap"),
+    ],
+)
+def test_wrong_fields_say_why(change: dict[str, Any], message: str) -> None:
+    drawn = [_form_tab.properties(field) for field in FIELDS]
+    form, error = _form_tab.make_form([{**drawn[0], **change}, *drawn[1:]], picture())
+    assert form is None
+    assert message in error

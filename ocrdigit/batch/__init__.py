@@ -19,6 +19,7 @@ import logging
 
 from ._batch import Batch
 from ._digest import digest, digest_of_model, name_of
+from ._formats import encode_table
 from ._job import STATUSES, Job, Result, Status, describe, named
 from ._sources import Source
 from ._summary import Summary
@@ -34,6 +35,7 @@ __all__ = [
     "describe",
     "digest",
     "digest_of_model",
+    "encode_table",
     "name_of",
     "named",
 ]

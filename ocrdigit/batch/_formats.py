@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -132,6 +133,43 @@ def format_of(path: str, columns: Columns) -> Format:
     if suffix not in FORMATS:
         raise ValueError(f"path must end in {', '.join(FORMATS)}, got {path!r}")
     return FORMATS[suffix](columns)
+
+
+def encode_table(rows: Sequence[Row], columns: Columns, suffix: str) -> bytes:
+    r"""Return rows as the bytes of a table, as :meth:`Batch.write` writes them to a file.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        With a value, or None, for each column.
+    columns : mapping of str to type
+        The names of the columns and their types: str, int or float.
+    suffix : str
+        The format: ``".csv"``, formula-safe, ``".jsonl"``, ``".ndjson"`` or ``".parquet"``.
+
+    Raises
+    ------
+    ValueError
+        The suffix is unknown.
+    ModuleNotFoundError
+        pyarrow is not installed, for Parquet.
+
+    Examples
+    --------
+    >>> from ocrdigit.batch import encode_table
+    >>> encode_table([{"text": "=1+1"}, {"text": "42"}], {"text": str}, ".csv")
+    b"text\n'=1+1\n42\n"
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, f"table{suffix}")
+        table = format_of(path, columns)
+        table.check(path)
+        working = table.working_path(path)
+        with open(working, "wb") as file:
+            file.write(table.header() + table.encode(rows))
+        table.finish(path)
+        with open(path, "rb") as file:
+            return file.read()
 
 
 def cell(value: Any) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 
@@ -31,10 +29,9 @@ def app(port: int, host: str, headless: bool) -> None:
     from streamlit.web.cli import main as streamlit
 
     from .._warm_up import warm_up
+    from ..app import PAGE
 
     warm_up()  # so that the first visitor does not wait
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    page = os.path.join(package, "app.py")
     options = {
         "server.port": port,
         "server.address": host,
@@ -43,5 +40,7 @@ def app(port: int, host: str, headless: bool) -> None:
         "server.fileWatcherType": "none",  # it would scan all modules after each run
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "theme.light.primaryColor": "#1d5fad",
+        "theme.dark.primaryColor": "#8ab4f8",
     }
-    streamlit(["run", page, *(f"--{name}={value}" for name, value in options.items())])
+    streamlit(["run", PAGE, *(f"--{name}={value}" for name, value in options.items())])

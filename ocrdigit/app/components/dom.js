@@ -1,0 +1,37 @@
+// Making of elements, shared by the components.
+
+/** Return an element with attributes, properties and listeners, and its children. */
+function make(tag, attributes = {}, ...children) {
+  const svg = ["svg", "g", "rect"].includes(tag);
+  const element = svg
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+    : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    const isState = name.startsWith("aria-"); // whose values are words
+    if (value === null || value === undefined || (value === false && !isState)) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true && !isState ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** Return a probability in words of people: "98 %". Only certainty is 100 %. */
+function percent(probability) {
+  if (probability >= 0.995 && probability < 1) return "99 %";
+  return `${Math.round(100 * probability)} %`;
+}
+
+/** Return one of two words by a number: "1 file", "3 files". */
+function counted(count, word) {
+  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+}
+
+/** Call a function after the last of several calls. */
+function debounced(milliseconds, call) {
+  let timer = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => call(...values), milliseconds);
+  };
+}

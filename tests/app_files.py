@@ -1,0 +1,34 @@
+"""Files for the tests of the Streamlit page."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+import ocrdigit
+
+
+def png(array: np.ndarray) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(array).save(data, "png")
+    return data.getvalue()
+
+
+def field(text: str) -> np.ndarray:
+    """Return the picture of a number that is read without doubt about its digits."""
+    return ocrdigit.synth.string(text, random_state=3).image
+
+
+def written_form(texts: dict[int, str]) -> np.ndarray:
+    """Return a page of the page's example form with texts in the fields, counted from 0."""
+    from ocrdigit.app._form_tab import example_form
+
+    page = example_form().copy()
+    for index, text in texts.items():
+        image = ocrdigit.synth.string(text, height=32, random_state=3).image
+        height, width = image.shape[:2]
+        y, x = 130 + 100 * index + 11, 330
+        page[y : y + height, x : x + width] = np.minimum(page[y : y + height, x : x + width], image)
+    return page
