@@ -56,6 +56,9 @@ void od_condition_destroy(od_condition *condition);
 /* Unlocks the mutex, which the caller holds, waits, and locks it again; may return early. */
 void od_condition_wait(od_condition *condition, od_mutex *mutex);
 
+/* The same, but for at most the given time. */
+void od_condition_wait_for(od_condition *condition, od_mutex *mutex, int milliseconds);
+
 /* Wakes one thread that waits, or all. */
 void od_condition_signal(od_condition *condition);
 void od_condition_broadcast(od_condition *condition);

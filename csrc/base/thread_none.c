@@ -22,6 +22,11 @@ void od_condition_wait(od_condition *condition, od_mutex *mutex) {
   (void)condition;
   (void)mutex;
 }
+void od_condition_wait_for(od_condition *condition, od_mutex *mutex, int milliseconds) {
+  (void)condition;
+  (void)mutex;
+  (void)milliseconds;
+}
 void od_condition_signal(od_condition *condition) { (void)condition; }
 void od_condition_broadcast(od_condition *condition) { (void)condition; }
 

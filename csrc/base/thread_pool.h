@@ -10,11 +10,19 @@
 #define OD_BASE_THREAD_POOL_H
 
 #include "base/api.h"
+#include "base/interrupt.h"
 #include "base/status.h"
 
 OD_BEGIN_DECLS
 
-typedef struct od_thread_pool od_thread_pool;
+/* The threads of a pool. */
+typedef struct od_workers od_workers;
+
+/* A pool, or one as a call uses it that can be interrupted: plain data. */
+typedef struct od_thread_pool {
+  od_workers *workers;     /* NULL: only the caller's thread */
+  od_interrupt *interrupt; /* of the call; NULL: it runs to its end */
+} od_thread_pool;
 
 enum { OD_MAX_THREADS = 1024 };
 
@@ -30,10 +38,19 @@ void od_thread_pool_destroy(od_thread_pool *pool);
 /* Returns the number of workers, 1 for NULL. */
 int od_thread_pool_threads(const od_thread_pool *pool);
 
+/* Returns the pool, which may be NULL, for a call that `interrupt` ends; with `serial` without its
+ * threads. */
+od_thread_pool od_thread_pool_attach(const od_thread_pool *pool, bool serial,
+                                     od_interrupt *interrupt);
+
+/* Returns OD_STOPPED if the call of the pool is to end, else OD_OK. */
+od_status od_thread_pool_check(const od_thread_pool *pool);
+
 /* Runs task(context, i, worker) for every 0 <= i < tasks and returns when all are
  * done. With one task, one worker, a NULL pool, or while another thread uses
- * the pool, the caller runs them all in order as worker 0. */
-void od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int tasks);
+ * the pool, the caller runs them all in order as worker 0. Returns OD_STOPPED if the call was
+ * interrupted: tasks that had not begun are left out. */
+od_status od_thread_pool_run(const od_thread_pool *pool, od_task *task, void *context, int tasks);
 
 OD_END_DECLS
 

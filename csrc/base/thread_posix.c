@@ -1,8 +1,10 @@
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "base/thread.h"
 
 #if !defined(_WIN32) && !defined(OD_NO_THREADS)
 
 #include <stddef.h>
+#include <time.h>
 
 static void *run(void *thread) {
   od_thread *self = thread;
@@ -27,6 +29,18 @@ void od_condition_create(od_condition *condition) { pthread_cond_init(condition,
 void od_condition_destroy(od_condition *condition) { pthread_cond_destroy(condition); }
 void od_condition_wait(od_condition *condition, od_mutex *mutex) {
   pthread_cond_wait(condition, mutex);
+}
+void od_condition_wait_for(od_condition *condition, od_mutex *mutex, int milliseconds) {
+  enum { SECOND = 1000000000 };
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += milliseconds / 1000;
+  until.tv_nsec += milliseconds % 1000 * 1000000;
+  if (until.tv_nsec >= SECOND) {
+    until.tv_sec++;
+    until.tv_nsec -= SECOND;
+  }
+  pthread_cond_timedwait(condition, mutex, &until);
 }
 void od_condition_signal(od_condition *condition) { pthread_cond_signal(condition); }
 void od_condition_broadcast(od_condition *condition) { pthread_cond_broadcast(condition); }

@@ -44,6 +44,9 @@ void od_condition_destroy(od_condition *condition) { (void)condition; /* owns no
 void od_condition_wait(od_condition *condition, od_mutex *mutex) {
   SleepConditionVariableSRW(variable_of(condition), lock_of(mutex), INFINITE, 0);
 }
+void od_condition_wait_for(od_condition *condition, od_mutex *mutex, int milliseconds) {
+  SleepConditionVariableSRW(variable_of(condition), lock_of(mutex), (DWORD)milliseconds, 0);
+}
 void od_condition_signal(od_condition *condition) { WakeConditionVariable(variable_of(condition)); }
 void od_condition_broadcast(od_condition *condition) {
   WakeAllConditionVariable(variable_of(condition));

@@ -105,23 +105,27 @@ static void classify_slice(void *context, int task, int worker) {
   for (size_t i = 0; i < n; i++) finish(run, begin + i, worker, scores + i * classes, uniform[i]);
 }
 
-void od_classify(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
-                 const od_images *images, const od_classification *result) {
-  if (!images->count) return;
+od_status od_classify(const od_classifier *classifier, od_workspace *workspace,
+                      od_thread_pool *pool, const od_images *images,
+                      const od_classification *result) {
+  if (!images->count) return OD_OK;
   pool = od_workspace_pool(workspace, pool);
   const size_t threads = (size_t)od_thread_pool_threads(pool);
   /* Few images are spread over all threads, as each may need test-time augmentation. */
   const size_t even = (images->count + threads - 1) / threads;
   const size_t slice = od_min_size(even, OD_MODEL_SLICE);
   classify_run run = {classifier, workspace, images, result, slice};
-  od_thread_pool_run(pool, classify_slice, &run, (int)((images->count + slice - 1) / slice));
+  return od_thread_pool_run(pool, classify_slice, &run, (int)((images->count + slice - 1) / slice));
 }
 
-void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
-                     const od_images *images, od_real *probabilities) {
+od_status od_classify_all(const od_classifier *classifier, od_workspace *workspace,
+                          od_thread_pool *pool, const od_images *images, od_real *probabilities) {
   const size_t classes = (size_t)od_model_classes(classifier->model);
-  od_model_run(classifier->model, workspace, pool, images, false, probabilities);
+  const od_status status =
+      od_model_run(classifier->model, workspace, pool, images, false, probabilities);
+  if (status) return status;
   apply_temperature(classifier, images->count * classes, probabilities);
   for (size_t i = 0; i < images->count; i++, probabilities += classes)
     od_softmax(classes, probabilities, probabilities);
+  return OD_OK;
 }

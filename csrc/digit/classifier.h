@@ -41,13 +41,14 @@ typedef struct od_classification {
 } od_classification;
 
 /* Classifies a batch, images->size 784, on the pool. Allocates nothing. */
-void od_classify(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
-                 const od_images *images, const od_classification *result);
+od_status od_classify(const od_classifier *classifier, od_workspace *workspace,
+                      od_thread_pool *pool, const od_images *images,
+                      const od_classification *result);
 
 /* Of each image the probabilities of the model's classes, non-digit included, without TTA:
  * probabilities (n, 10 or 11). */
-void od_classify_all(const od_classifier *classifier, od_workspace *workspace, od_thread_pool *pool,
-                     const od_images *images, od_real *probabilities);
+od_status od_classify_all(const od_classifier *classifier, od_workspace *workspace,
+                          od_thread_pool *pool, const od_images *images, od_real *probabilities);
 
 OD_END_DECLS
 

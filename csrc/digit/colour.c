@@ -89,16 +89,25 @@ static double project(const uint8_t *pixel, const double axis[3]) {
   return axis[0] * pixel[0] + axis[1] * pixel[1] + axis[2] * pixel[2];
 }
 
-void od_project_colours(int h, int w, int channels, const uint8_t *pixels, const double axis[3],
-                        uint8_t *gray) {
-  const size_t n = (size_t)h * (size_t)w, step = (size_t)channels;
+od_status od_project_colours(const od_thread_pool *pool, int h, int w, int channels,
+                             const uint8_t *pixels, const double axis[3], uint8_t *gray) {
+  const size_t width = (size_t)w, step = (size_t)channels;
   double min = project(pixels, axis), max = min;
-  for (size_t i = 1; i < n; i++) {
-    const double level = project(pixels + i * step, axis);
-    if (level < min) min = level; /* fmin and fmax in a loop crash gcc 12 for aarch64 */
-    if (level > max) max = level;
+  for (size_t y = 0; y < (size_t)h; y++) {
+    const uint8_t *row = pixels + y * width * step;
+    if (od_thread_pool_check(pool)) return OD_STOPPED;
+    for (size_t x = 0; x < width; x++) {
+      const double level = project(row + x * step, axis);
+      if (level < min) min = level; /* fmin and fmax in a loop crash gcc 12 for aarch64 */
+      if (level > max) max = level;
+    }
   }
   const double scale = max > min ? 255 / (max - min) : 0;
-  for (size_t i = 0; i < n; i++)
-    gray[i] = (uint8_t)((project(pixels + i * step, axis) - min) * scale + 0.5);
+  for (size_t y = 0; y < (size_t)h; y++) {
+    const uint8_t *row = pixels + y * width * step;
+    if (od_thread_pool_check(pool)) return OD_STOPPED;
+    for (size_t x = 0; x < width; x++)
+      gray[y * width + x] = (uint8_t)((project(row + x * step, axis) - min) * scale + 0.5);
+  }
+  return OD_OK;
 }

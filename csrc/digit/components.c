@@ -59,10 +59,11 @@ static void join_rows(run *runs, int begin, int middle, int end) {
   }
 }
 
-/* ends (w + 2) is scratch. */
-static void connect(const od_bit_rows *rows, const uint8_t *foreground, int32_t *ends, run *runs) {
+/* ends (w + 2) is scratch. Ends early if the pool's call was interrupted. */
+static void connect(const od_thread_pool *pool, const od_bit_rows *rows, const uint8_t *foreground,
+                    int32_t *ends, run *runs) {
   int above = 0, begin = 0, end = 0;
-  for (int y = 0; y < rows->h; y++) {
+  for (int y = 0; y < rows->h && !od_thread_pool_check(pool); y++) {
     const int count = od_bits_find_runs(rows, y, ends);
     above = begin;
     begin = end;
@@ -172,12 +173,16 @@ od_status od_find_foreground_components(od_image_workspace *workspace, int h, in
   components->labels = od_allocate((size_t)h * (size_t)w, sizeof *components->labels);
   od_status status = OD_OK;
   if (runs.items && component_of && masses && components->items && components->labels) {
-    connect(&rows, foreground, (int32_t *)(void *)(scratch + bits), runs.items);
+    connect(workspace->pool, &rows, foreground, (int32_t *)(void *)(scratch + bits), runs.items);
+    status = od_thread_pool_check(workspace->pool);
+  } else {
+    status = od_fail_memory(error, "the connected components of an image");
+  }
+  if (!status) {
     const int count = accumulate_runs(&runs, component_of, components->items);
     components->count = keep_components(count, components->items, min_area, limit, masses, labels);
     write_labels(w, &runs, component_of, labels, components->labels);
   } else {
-    status = od_fail_memory(error, "the connected components of an image");
     od_foreground_components_release(components);
   }
   od_release(runs.items);

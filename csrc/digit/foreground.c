@@ -121,12 +121,12 @@ static int32_t sum_cell(const work *w, const int32_t *columns, int j) {
 }
 
 /* powers = the sums of the first three powers of level - 128 over each cell. */
-static void sum_powers(void *context, int first, int last, void *scratch) {
+static void sum_powers(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   work *w = context;
   const size_t n = (size_t)w->grid.w;
   int32_t *sums[3];
   for (size_t k = 0; k < 3; k++) sums[k] = (int32_t *)(void *)line_of(w, scratch, k);
-  for (int i = first; i < last; i++) {
+  for (int i = first; i < last && !od_interrupted(interrupt); i++) {
     for (int k = 0; k < 3; k++) memset(sums[k], 0, n * sizeof(int32_t));
     for (int y = i * w->grid.size; y < od_coarse_grid_row_end(&w->grid, i); y++)
       w->workspace->kernels->image.add_powers(n, w->image + row_start(w, y), sums[0], sums[1],
@@ -152,13 +152,15 @@ static void take_counts(work *w, uint64_t *histogram) {
 }
 
 /* foreground = background - image, at least 0; count its levels. */
-static void subtract_from_background(void *context, int first, int last, void *scratch) {
+static void subtract_from_background(void *context, int first, int last, void *scratch,
+                                     od_interrupt *interrupt) {
   work *w = context;
   const od_kernels *kernels = w->workspace->kernels;
   const int n = w->grid.w;
   float *background = line_of(w, scratch, 0);
   uint32_t counts[4][LEVELS] = {{0}}; /* equal neighbours need not wait for each other */
-  for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
+  for (int y = first * w->grid.size, end = od_coarse_grid_row_end(&w->grid, last - 1);
+       y < end && !od_interrupted(interrupt); y++) {
     uint8_t *difference = w->foreground + row_start(w, y);
     od_coarse_grid_interpolate(kernels, &w->grid, w->background, y, background);
     kernels->image.subtract_from((size_t)n, w->image + row_start(w, y), background, difference);
@@ -179,11 +181,12 @@ static void add_background_row(int n, const uint8_t *restrict row,
 }
 
 /* sum, weight = the sum and the number of the pixels of each cell that are certainly background. */
-static void sum_background(void *context, int first, int last, void *scratch) {
+static void sum_background(void *context, int first, int last, void *scratch,
+                           od_interrupt *interrupt) {
   work *w = context;
   const int n = w->grid.w, size = w->grid.size;
   uint16_t *sums = (uint16_t *)(void *)line_of(w, scratch, 0), *counts = sums + n;
-  for (int i = first; i < last; i++) {
+  for (int i = first; i < last && !od_interrupted(interrupt); i++) {
     memset(sums, 0, 2 * (size_t)n * sizeof *sums);
     for (int y = i * size; y < od_coarse_grid_row_end(&w->grid, i); y++)
       add_background_row(n, w->image + row_start(w, y), w->foreground + row_start(w, y),
@@ -220,14 +223,15 @@ static void count_levels(int n, const uint8_t *row, uint32_t *counts) {
 /* foreground = the difference to the second background. contrast = its maximum over each cell;
  * squares = its squares summed over the pixels that the first difference made background; the
  * non-zero levels of all others are counted. */
-static void measure_foreground(void *context, int first, int last, void *scratch) {
+static void measure_foreground(void *context, int first, int last, void *scratch,
+                               od_interrupt *interrupt) {
   work *w = context;
   const od_kernels *kernels = w->workspace->kernels;
   const int n = w->grid.w, size = w->grid.size;
   float *background = line_of(w, scratch, 0);
   uint8_t *max = (uint8_t *)line_of(w, scratch, 1), *core = max + n;
   uint32_t counts[LEVELS] = {0};
-  for (int i = first; i < last; i++) {
+  for (int i = first; i < last && !od_interrupted(interrupt); i++) {
     memset(max, 0, (size_t)n);
     w->squares[i] = 0;
     for (int y = i * size; y < od_coarse_grid_row_end(&w->grid, i); y++) {
@@ -257,11 +261,13 @@ static void write_background_row(int n, uint8_t invert, const float *restrict le
 }
 
 /* foreground = the difference, normalized by the local contrast, in place. */
-static void normalize_contrast(void *context, int first, int last, void *scratch) {
+static void normalize_contrast(void *context, int first, int last, void *scratch,
+                               od_interrupt *interrupt) {
   work *w = context;
   const od_kernels *kernels = w->workspace->kernels;
   float *line = line_of(w, scratch, 0);
-  for (int y = first * w->grid.size; y < od_coarse_grid_row_end(&w->grid, last - 1); y++) {
+  for (int y = first * w->grid.size, end = od_coarse_grid_row_end(&w->grid, last - 1);
+       y < end && !od_interrupted(interrupt); y++) {
     od_coarse_grid_interpolate(kernels, &w->grid, w->contrast, y, line);
     kernels->image.normalize_contrast((size_t)w->grid.w, line, w->scale, w->shift,
                                       w->foreground + row_start(w, y));

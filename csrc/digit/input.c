@@ -74,12 +74,13 @@ static od_status colours_to_gray(od_image_workspace *workspace, const od_picture
   double axis[3];
   if ((channels == 3 || is_opaque(n, bytes)) &&
       od_find_colour_axis(picture->h, w, channels, bytes, axis)) {
-    od_project_colours(picture->h, w, channels, bytes, axis, gray);
-    return OD_OK;
+    return od_project_colours(workspace->pool, picture->h, w, channels, bytes, axis, gray);
   }
   od_status status = od_gray(workspace, &pixels, 1, OD_RGB, 0, &target, error);
   if (status || channels == 3) return status;
   const uint8_t background = find_background(n, bytes, gray);
+  status = od_thread_pool_check(workspace->pool);
+  if (status) return status;
   return od_gray(workspace, &pixels, 1, OD_RGBA, background, &target, error);
 }
 
@@ -98,7 +99,8 @@ static od_status levels_of(od_image_workspace *workspace, const od_picture *pict
   uint8_t *bytes = od_allocate(size_of(picture), 1);
   if (!bytes) return od_fail_memory(error, "a picture's bytes");
   to_bytes(picture, bytes);
-  const od_status status = colours_to_gray(workspace, picture, bytes, gray, error);
+  od_status status = od_thread_pool_check(workspace->pool);
+  if (!status) status = colours_to_gray(workspace, picture, bytes, gray, error);
   od_release(bytes);
   return status;
 }
@@ -112,6 +114,7 @@ od_status od_picture_to_gray(od_image_workspace *workspace, const od_picture *pi
   const int h = picture->h, w = picture->w;
   od_status status = od_check_sides("image", h, w, error);
   if (!status) status = levels_of(workspace, picture, gray, error);
+  if (!status) status = od_thread_pool_check(workspace->pool);
   if (!status && od_is_halftone(h, w, gray) && !is_canonical_input(h, w, gray))
     status = od_smooth_halftone(workspace, h, w, gray, error);
   return status;
@@ -168,10 +171,13 @@ od_status od_pictures_to_inputs(const od_kernels *kernels, od_thread_pool *pool,
   }
   inputs_run run = {od_allocate((size_t)threads, sizeof *run.workspaces), pictures, inputs, OD_OK};
   if (!run.workspaces) return od_fail_memory(error, "workspaces for pictures");
-  for (int i = 0; i < threads; i++) run.workspaces[i].kernels = kernels;
-  od_thread_pool_run(pool, convert, &run, count);
+  od_thread_pool alone = od_thread_pool_attach(NULL, true, pool ? pool->interrupt : NULL);
+  for (int i = 0; i < threads; i++)
+    run.workspaces[i] = (od_image_workspace){.kernels = kernels, .pool = &alone};
+  const od_status status = od_thread_pool_run(pool, convert, &run, count);
   for (int i = 0; i < threads; i++) od_image_workspace_release(&run.workspaces[i]);
   od_release(run.workspaces);
+  if (status) return status;
   return run.failed ? od_fail(error, (od_status)run.failed, "preprocessing of images failed")
                     : OD_OK;
 }

@@ -103,11 +103,11 @@ static void compute_means(const threshold_job *job, const mean_memory *m, uint8_
   }
 }
 
-static void mean_rows(void *context, int first, int last, void *scratch) {
+static void mean_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const threshold_job *job = context;
   const mean_memory m = mean_memory_of(job, scratch);
   start_columns(job, &m, first);
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     move_down(job, &m, y + job->block / 2);
     uint8_t *result = od_target_row(job->result, y, m.means);
     compute_means(job, &m, result);
@@ -178,7 +178,8 @@ static size_t gaussian_scratch(size_t w, size_t block) {
 }
 
 /* The smoothed rows are kept in a ring: row y in slot y % taps_y. */
-static void gaussian_rows(void *context, int first, int last, void *scratch) {
+static void gaussian_rows(void *context, int first, int last, void *scratch,
+                          od_interrupt *interrupt) {
   const gaussian_job *job = context;
   const threshold_job *t = &job->threshold;
   const od_view *image = t->image;
@@ -190,8 +191,8 @@ static void gaussian_rows(void *context, int first, int last, void *scratch) {
   float *padded = (float *)(void *)((uint8_t *)rows + od_aligned(2 * block * sizeof *rows));
   float *ring = padded + od_aligned((w + block) * sizeof(float)) / sizeof(float);
   int next = first - radius < 0 ? 0 : first - radius; /* the first row not in the ring */
-  for (int y = first; y < last; y++) {
-    for (; next <= clamp_row(y + radius, image->h); next++)
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
+    for (; next <= clamp_row(y + radius, image->h) && !od_interrupted(interrupt); next++)
       smooth_row(job, next, copy, padded, ring + (size_t)(next % taps_y) * pitch);
     for (int k = 0; k < taps_y; k++)
       rows[k] = ring + (size_t)(clamp_row(y + k - radius, image->h) % taps_y) * pitch;

@@ -33,6 +33,7 @@ static int32_t join(int32_t *parent, int32_t a, int32_t b) {
 }
 
 typedef struct labelling {
+  const od_thread_pool *pool; /* whose call may be interrupted */
   od_bit_rows rows;
   int reach;        /* maximum horizontal gap of connected runs: 1 with diagonals, else 0 */
   int32_t *set;     /* (runs): the set of each run */
@@ -40,11 +41,17 @@ typedef struct labelling {
   int32_t *ends[2]; /* (w + 2): the runs of two rows */
 } labelling;
 
+/* Whether the call was interrupted, for item i of many. */
+static bool is_stopped(const labelling *l, int32_t i) {
+  enum { ITEMS = 1 << 16 };
+  return i % ITEMS == 0 && od_thread_pool_check(l->pool);
+}
+
 /* Assign a set to every run; return the number of sets, joined ones included. */
 static int32_t join_runs(const labelling *l) {
   int32_t sets = 0, *set = l->set, *set_above = l->set;
   int above = 0;
-  for (int y = 0; y < l->rows.h; y++) {
+  for (int y = 0; y < l->rows.h && !od_thread_pool_check(l->pool); y++) {
     const int32_t *previous = l->ends[(y + 1) % 2];
     int32_t *current = l->ends[y % 2];
     const int runs = od_bits_find_runs(&l->rows, y, current);
@@ -69,9 +76,10 @@ static int32_t join_runs(const labelling *l) {
 }
 
 /* Number the sets from 1 in the order of their first runs: parent becomes the label. */
-static int32_t number_sets(int32_t sets, int32_t *parent) {
-  int32_t count = 0;
-  for (int32_t i = 0; i < sets; i++) parent[i] = parent[i] == i ? ++count : parent[parent[i]];
+static int32_t number_sets(const labelling *l, int32_t sets) {
+  int32_t count = 0, *parent = l->parent;
+  for (int32_t i = 0; i < sets && !is_stopped(l, i); i++)
+    parent[i] = parent[i] == i ? ++count : parent[parent[i]];
   return count;
 }
 
@@ -105,7 +113,7 @@ static void finish_component(od_component *c) {
 /* Write labels (h, w), unless that is NULL, and accumulate the components; 0 is the background. */
 static void label_runs(const labelling *l, int32_t *labels, od_component *components) {
   const int32_t w = l->rows.w, *set = l->set;
-  for (int y = 0; y < l->rows.h; y++) {
+  for (int y = 0; y < l->rows.h && !od_thread_pool_check(l->pool); y++) {
     int32_t *ends = l->ends[0], done = 0;
     const int runs = od_bits_find_runs(&l->rows, y, ends);
     for (int run = 0; run < runs; run++) {
@@ -139,7 +147,8 @@ od_status od_connected_components(od_image_workspace *workspace, const od_view *
   const size_t line = od_aligned((w + 2) * sizeof(int32_t)), bits = od_aligned(h * words * 8);
   uint8_t *scratch = od_image_workspace_scratch(workspace, bits + 2 * line + w);
   if (!scratch) return od_fail_memory(error, "the connected components of an image");
-  labelling l = {.rows = {image->h, image->w, words, (uint64_t *)(void *)scratch},
+  labelling l = {.pool = workspace->pool,
+                 .rows = {image->h, image->w, words, (uint64_t *)(void *)scratch},
                  .reach = connectivity == 8};
   l.ends[0] = (int32_t *)(void *)(scratch + bits);
   l.ends[1] = (int32_t *)(void *)(scratch + bits + line);
@@ -149,15 +158,20 @@ od_status od_connected_components(od_image_workspace *workspace, const od_view *
   l.parent = l.set + runs;
   int32_t found = 0;
   if (l.set) {
-    found = number_sets(join_runs(&l), l.parent);
+    found = number_sets(&l, join_runs(&l));
     *components = od_allocate((size_t)found + 1, sizeof **components);
   }
   if (*components) {
-    for (int32_t i = 0; i <= found; i++) start_component(&(*components)[i]);
+    for (int32_t i = 0; i <= found && !is_stopped(&l, i); i++) start_component(&(*components)[i]);
     label_runs(&l, labels, *components);
-    for (int32_t i = 0; i <= found; i++) finish_component(&(*components)[i]);
+    for (int32_t i = 0; i <= found && !is_stopped(&l, i); i++) finish_component(&(*components)[i]);
     *count = found + 1;
   }
   od_release(l.set);
+  if (od_thread_pool_check(workspace->pool)) {
+    od_release(*components);
+    *components = NULL;
+    return OD_STOPPED;
+  }
   return *components ? OD_OK : od_fail_memory(error, "the connected components of an image");
 }

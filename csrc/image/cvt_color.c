@@ -26,11 +26,11 @@ static const uint8_t *interleaved_row(const gray_job *job, int y, uint8_t *copy)
   return copy;
 }
 
-static void gray_rows(void *context, int first, int last, void *scratch) {
+static void gray_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const gray_job *job = context;
   const size_t w = (size_t)job->gray->w;
   uint8_t *copy = scratch, *result = copy + 4 * w;
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     const uint8_t *row = interleaved_row(job, y, copy);
     uint8_t *gray = od_target_row(job->gray, y, result);
     if (job->channels == 3)

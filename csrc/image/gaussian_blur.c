@@ -75,12 +75,12 @@ static void blur_row(const blur_job *job, const blur_memory *m, int y, int slot)
                                       low);
 }
 
-static void blur_rows(void *context, int first, int last, void *scratch) {
+static void blur_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const blur_job *job = context;
   const blur_memory m = blur_memory_of(job, scratch);
   const int taps_y = job->taps_y, top = first - taps_y / 2;
   int slot = 0; /* of the next row */
-  for (int r = 0; r < last - first + taps_y - 1; r++) {
+  for (int r = 0; r < last - first + taps_y - 1 && !od_interrupted(interrupt); r++) {
     blur_row(job, &m, top + r, slot);
     slot = slot + 1 < taps_y ? slot + 1 : 0;
     const int y = first + r - (taps_y - 1);

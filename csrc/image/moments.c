@@ -49,6 +49,7 @@ od_status od_image_moments(od_image_workspace *workspace, const od_view *image, 
   const od_image_kernels *kernels = &workspace->kernels->image;
   od_moments *m = moments;
   for (int row = 0; row < image->h; row++) {
+    if (od_thread_pool_check(workspace->pool)) return OD_STOPPED;
     const uint8_t *pixels = od_view_row(image, row, copy);
     if (binary) {
       kernels->threshold(w, pixels, 0, 1, 0, ones);

@@ -5,6 +5,7 @@
  * pixels; the extremes of all such segments of a row are computed level by level. */
 #include <math.h>
 
+#include "base/math.h"
 #include "base/memory.h"
 #include "image/row_partition.h"
 #include "image/border.h"
@@ -128,13 +129,15 @@ static void filter_horizontal(const filter_job *job, const rectangle_memory *m, 
 
 /* Reading just written bytes at other offsets is slow, so each horizontal step works one row behind
  * the step before it. */
-static void filter_rectangle(void *context, int first, int last, void *scratch) {
+static void filter_rectangle(void *context, int first, int last, void *scratch,
+                             od_interrupt *interrupt) {
   const filter_job *job = context;
   const od_structuring_element *e = job->element;
   const window horizontal = window_of(e->w), vertical = window_of(e->h);
   const rectangle_memory m = rectangle_memory_of(job, &vertical, scratch);
   const int w = job->image->w, top = first - e->anchor_y, delay = horizontal.parts > 1 ? 2 : 1;
-  for (int y = first - (e->h - 1); y < last + delay; y++) { /* y: whose last source row is read */
+  /* y: whose last source row is read */
+  for (int y = first - (e->h - 1); y < last + delay && !od_interrupted(interrupt); y++) {
     if (y < last) {
       uint8_t *row = m.vertical[y & 1];
       filter_vertical(job, &vertical, &m, top, y - first + e->h - 1, row + e->anchor_x);
@@ -256,13 +259,33 @@ static void fill_levels(const filter_job *job, const segment_memory *m, int y, i
   }
 }
 
+/* result (w): the extremes of the rows of all segments, a part at a time. */
+static void find_extremes(const filter_job *job, const uint8_t *const *rows, uint8_t *result,
+                          od_interrupt *interrupt) {
+  enum { PART_COLUMNS = 1 << 12, PART_ROWS = 1 << 12 };
+  const size_t w = (size_t)job->image->w;
+  const uint8_t *part[PART_ROWS + 1];
+  if (job->count <= PART_ROWS) {
+    job->extreme(w, job->count, rows, result);
+    return;
+  }
+  for (size_t x = 0; x < w; x += PART_COLUMNS)
+    for (size_t k = 0; k < job->count && !od_interrupted(interrupt); k += PART_ROWS) {
+      const size_t n = od_min_size(job->count - k, PART_ROWS);
+      for (size_t i = 0; i < n; i++) part[i] = rows[k + i] + x;
+      part[n] = result + x;
+      job->extreme(od_min_size(w - x, PART_COLUMNS), k ? n + 1 : n, part, result + x);
+    }
+}
+
 /* Each segment contributes a row of its level, shifted by its position in the element. */
-static void filter_segments(void *context, int first, int last, void *scratch) {
+static void filter_segments(void *context, int first, int last, void *scratch,
+                            od_interrupt *interrupt) {
   const filter_job *job = context;
   const segment_memory m = segment_memory_of(job, scratch);
   const int h = job->element->h, top = first - job->element->anchor_y;
   int slot = 0; /* of the next row in the rings, which is that of the oldest */
-  for (int r = 0; r < last - first + h - 1; r++) {
+  for (int r = 0; r < last - first + h - 1 && !od_interrupted(interrupt); r++) {
     fill_levels(job, &m, top + r, slot);
     slot = slot + 1 < h ? slot + 1 : 0;
     if (r < h - 1) continue;
@@ -273,7 +296,7 @@ static void filter_segments(void *context, int first, int last, void *scratch) {
     }
     const int y = first + r - (h - 1);
     uint8_t *result = od_target_row(job->result, y, m.result);
-    job->extreme((size_t)job->image->w, job->count, m.rows, result);
+    find_extremes(job, m.rows, result, interrupt);
     od_target_finish(job->result, y, result);
   }
 }
@@ -310,8 +333,9 @@ static od_status run(od_image_workspace *workspace, filter_job *job, od_error *e
   segment *segments = od_allocate(count, sizeof *segments);
   if (!segments) return od_fail_memory(error, "a structuring element");
   choose_segments(job, segments);
-  status = od_run_row_partitions(workspace, job->image->h, w * row_cost(job) / 64 + 1,
-                                 segment_scratch(job), filter_segments, job, error);
+  const od_status status =
+      od_run_row_partitions(workspace, job->image->h, w * row_cost(job) / 64 + 1,
+                            segment_scratch(job), filter_segments, job, error);
   od_release(segments);
   return status;
 }

@@ -12,11 +12,11 @@ typedef struct scale_job {
   float scale, shift;
 } scale_job;
 
-static void scale_rows(void *context, int first, int last, void *scratch) {
+static void scale_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const scale_job *job = context;
   const size_t w = (size_t)job->image->w;
   uint8_t *copy = scratch, *other = copy + w;
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     const uint8_t *row = od_view_row(job->image, y, copy);
     uint8_t *result = od_target_row(job->result, y, other);
     job->kernels->scale(w, row, job->scale, job->shift, result);
@@ -25,8 +25,9 @@ static void scale_rows(void *context, int first, int last, void *scratch) {
 }
 
 /* For scale 1 and shift 0. */
-static void copy_rows(void *context, int first, int last, void *scratch) {
+static void copy_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const scale_job *job = context;
+  (void)interrupt;
   const size_t w = (size_t)job->image->w;
   if (od_is_contiguous(job->image, job->result)) {
     const size_t begin = (size_t)first * w;

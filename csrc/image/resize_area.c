@@ -16,11 +16,11 @@ typedef struct integer_job {
   int factor_y, factor_x;
 } integer_job;
 
-static void halve_rows(void *context, int first, int last, void *scratch) {
+static void halve_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const integer_job *job = context;
   const size_t w = od_aligned((size_t)job->image->w);
   uint8_t *top_copy = scratch, *bottom_copy = top_copy + w, *copy = bottom_copy + w;
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     const uint8_t *top = od_view_row(job->image, 2 * y, top_copy);
     const uint8_t *bottom = od_view_row(job->image, 2 * y + 1, bottom_copy);
     uint8_t *result = od_target_row(job->result, y, copy);
@@ -29,7 +29,8 @@ static void halve_rows(void *context, int first, int last, void *scratch) {
   }
 }
 
-static void integer_rows(void *context, int first, int last, void *scratch) {
+static void integer_rows(void *context, int first, int last, void *scratch,
+                         od_interrupt *interrupt) {
   const integer_job *job = context;
   const size_t w = (size_t)job->image->w, line = od_aligned(w);
   const int factor = job->factor_x;
@@ -37,7 +38,7 @@ static void integer_rows(void *context, int first, int last, void *scratch) {
   uint8_t *copy = scratch, *none = copy + line, *result_copy = none + line;
   uint32_t *sums = (uint32_t *)(void *)(result_copy + line);
   memset(none, 0, w);
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     uint8_t *result = od_target_row(job->result, y, result_copy);
     memset(sums, 0, w * sizeof *sums);
     for (int k = 0; k < job->factor_y; k++)
@@ -123,14 +124,14 @@ static void reduce_row(const area_job *job, const uint8_t *row, float *result) {
   }
 }
 
-static void area_rows(void *context, int first, int last, void *scratch) {
+static void area_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const area_job *job = context;
   const size_t out = (size_t)job->result->w, line = od_aligned(out * sizeof(float));
   float *row = scratch, *sum = row + line / sizeof(float);
   uint8_t *copy = (uint8_t *)scratch + 2 * line,
           *result_copy = copy + od_aligned((size_t)job->image->w);
   int current = -1; /* the source row in `row` */
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     const int begin = job->vertical.begin[y], end = job->vertical.begin[y + 1];
     memset(sum, 0, line);
     for (int k = begin; k < end; k++) {

@@ -80,7 +80,8 @@ static const uint16_t *resized_row(const linear_job *job, linear_memory *m, int 
   return m->rows[slot];
 }
 
-static void linear_rows(void *context, int first, int last, void *scratch) {
+static void linear_rows(void *context, int first, int last, void *scratch,
+                        od_interrupt *interrupt) {
   const linear_job *job = context;
   const int h = job->image->h, out_h = job->result->h;
   const size_t out = (size_t)job->result->w;
@@ -88,7 +89,7 @@ static void linear_rows(void *context, int first, int last, void *scratch) {
   m.result = m.copy + od_aligned((size_t)job->image->w + 1);
   m.rows[0] = (uint16_t *)(void *)(m.result + od_aligned(out));
   m.rows[1] = m.rows[0] + od_aligned(out * sizeof(uint16_t)) / sizeof(uint16_t);
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     const source_pair source = source_of(y, h, out_h, job->area_mode);
     const uint16_t *top = resized_row(job, &m, source.first);
     const uint16_t *bottom = resized_row(job, &m, source.first + 1);

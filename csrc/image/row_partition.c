@@ -12,14 +12,15 @@ typedef struct partition_run {
   void *job;
   int rows, partitions;
   size_t scratch;
-  uint8_t *memory; /* (workers, scratch) */
+  uint8_t *memory;         /* (workers, scratch) */
+  od_interrupt *interrupt; /* NULL for little work */
 } partition_run;
 
 static void run_partition(void *context, int index, int worker) {
   const partition_run *r = context;
   const int first = (int)((int64_t)r->rows * index / r->partitions);
   const int last = (int)((int64_t)r->rows * (index + 1) / r->partitions);
-  r->task(r->job, first, last, r->memory + (size_t)worker * r->scratch);
+  r->task(r->job, first, last, r->memory + (size_t)worker * r->scratch, r->interrupt);
 }
 
 od_status od_run_row_partitions(od_image_workspace *workspace, int rows, size_t row_cost,
@@ -32,13 +33,13 @@ od_status od_run_row_partitions(od_image_workspace *workspace, int rows, size_t 
     partitions = partitions < (size_t)rows ? partitions : (size_t)rows;
     workers = threads;
   }
-  partition_run r = {task, job, rows, (int)partitions, od_aligned(scratch), NULL};
+  partition_run r = {task, job, rows, (int)partitions, od_aligned(scratch), NULL, NULL};
+  if (worth > 1 && workspace->pool) r.interrupt = workspace->pool->interrupt;
   if (!od_multiply_size(workers, r.scratch, &bytes))
     return od_fail_memory(error, "an image's rows");
   r.memory = od_image_workspace_scratch(workspace, bytes);
   if (!r.memory) return od_fail_memory(error, "an image's rows");
-  od_thread_pool_run(partitions > 1 ? workspace->pool : NULL, run_partition, &r, r.partitions);
-  return OD_OK;
+  return od_thread_pool_run(workspace->pool, run_partition, &r, r.partitions);
 }
 
 void *od_image_workspace_scratch(od_image_workspace *workspace, size_t bytes) {

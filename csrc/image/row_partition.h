@@ -7,11 +7,13 @@
 
 /* Compute rows first .. last - 1 of a job. `scratch` belongs to this partition while it runs, is
  * aligned to OD_ALIGNMENT and not cleared. Partitions write different rows and read no row that
- * another one writes, so the result does not depend on their number. */
-typedef void od_row_task(void *job, int first, int last, void *scratch);
+ * another one writes, so the result does not depend on their number. Tasks whose rows take long ask
+ * od_interrupted(interrupt) for each, and return if so. */
+typedef void od_row_task(void *job, int first, int last, void *scratch, od_interrupt *interrupt);
 
 /* Divide `rows` rows, each with the work of `row_cost` pixels, into as many partitions as are worth
- * a thread and run them, each with `scratch` bytes. Errors: OD_ERROR_MEMORY. */
+ * a thread and run them, each with `scratch` bytes. Errors: OD_ERROR_MEMORY; OD_STOPPED if the
+ * workspace's pool was interrupted. */
 od_status od_run_row_partitions(od_image_workspace *workspace, int rows, size_t row_cost,
                                 size_t scratch, od_row_task *task, void *job, od_error *error);
 

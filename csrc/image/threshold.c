@@ -12,17 +12,21 @@ typedef struct threshold_job {
   uint8_t threshold, above, below;
 } threshold_job;
 
-static void threshold_rows(void *context, int first, int last, void *scratch) {
+enum { BLOCK = 1 << 20 }; /* pixels between two checks for interrupts */
+
+static void threshold_rows(void *context, int first, int last, void *scratch,
+                           od_interrupt *interrupt) {
   const threshold_job *job = context;
   const size_t w = (size_t)job->image->w;
   uint8_t *copy = scratch, *other = copy + w;
   if (od_is_contiguous(job->image, job->result)) {
-    const size_t begin = (size_t)first * w;
-    job->kernels->threshold((size_t)(last - first) * w, job->image->pixels + begin, job->threshold,
-                            job->above, job->below, job->result->pixels + begin);
+    const size_t end = (size_t)last * w;
+    for (size_t i = (size_t)first * w; i < end && !od_interrupted(interrupt); i += BLOCK)
+      job->kernels->threshold(end - i < BLOCK ? end - i : BLOCK, job->image->pixels + i,
+                              job->threshold, job->above, job->below, job->result->pixels + i);
     return;
   }
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     const uint8_t *row = od_view_row(job->image, y, copy);
     uint8_t *result = od_target_row(job->result, y, other);
     job->kernels->threshold(w, row, job->threshold, job->above, job->below, result);

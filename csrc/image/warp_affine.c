@@ -98,12 +98,12 @@ static void fetch(const warp_job *job, size_t n, warp_block *b) {
   fetch_border(job, end, n, b);
 }
 
-static void warp_rows(void *context, int first, int last, void *scratch) {
+static void warp_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const warp_job *job = context;
   const size_t w = (size_t)job->result->w, whole = w / LANES * LANES;
   const float *m = job->matrix;
   warp_block block;
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     uint8_t *result = od_target_row(job->result, y, scratch);
     for (size_t x = 0; x < w;) {
       const size_t end = x < whole ? whole : w, n = end - x < BLOCK ? end - x : BLOCK;

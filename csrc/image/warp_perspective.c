@@ -55,10 +55,10 @@ static bool map_pixel(const warp_job *job, int x, int y, int64_t point[2]) {
 
 /* Points are computed every SPAN pixels and interpolated in between, which is off by less than a
  * hundredth of a pixel unless the perspective is extreme. */
-static void warp_rows(void *context, int first, int last, void *scratch) {
+static void warp_rows(void *context, int first, int last, void *scratch, od_interrupt *interrupt) {
   const warp_job *job = context;
   const int w = job->result->w;
-  for (int y = first; y < last; y++) {
+  for (int y = first; y < last && !od_interrupted(interrupt); y++) {
     uint8_t *row = od_target_row(job->result, y, scratch);
     for (int x = 0; x < w; x += SPAN) {
       const int n = w - x < SPAN ? w - x : SPAN;

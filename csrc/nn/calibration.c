@@ -15,8 +15,9 @@ static od_status observe(od_network *network, const od_model *model, od_workspac
     od_release(scores);
     return od_fail_memory(error, "a calibration");
   }
-  od_model_run(model, workspace, pool, images, false, scores);
+  const od_status status = od_model_run(model, workspace, pool, images, false, scores);
   od_release(scores);
+  if (status) return status;
   for (size_t i = 0; i < ops; i++) {
     double low = 0, high = 0;
     for (size_t worker = 0; worker < threads; worker++) {

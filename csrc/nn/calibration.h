@@ -10,7 +10,7 @@
 OD_BEGIN_DECLS
 
 /* Runs the network in float32 over the images and sets its ranges (nn/network.h), which always
- * include 0. Errors: OD_ERROR_MEMORY; then no range has changed. */
+ * include 0. Errors: OD_ERROR_MEMORY, OD_STOPPED; then no range has changed. */
 od_status od_network_calibrate(od_network *network, const od_kernels *kernels, od_thread_pool *pool,
                                const od_images *images, od_error *error);
 

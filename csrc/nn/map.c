@@ -287,8 +287,8 @@ static void run_part(void *context, int index, int worker) {
 
 static int parts(int length, int max) { return (length + max - 1) / max; }
 
-void od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
-                      const od_map_picture *picture) {
+od_status od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                           const od_map_picture *picture) {
   map_run run = {.model = model,
                  .workspace = workspace,
                  .picture = picture,
@@ -296,6 +296,6 @@ void od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_
   run.part_rows = parts(run.map.h, PART_STEPS * map_step(model));
   run.part_columns = parts(run.map.w, part_columns(model));
   od_plan_fit(&model->plan, picture->h, picture->w, workspace->whole);
-  od_thread_pool_run(od_workspace_pool(workspace, pool), run_part, &run,
-                     run.part_rows * run.part_columns);
+  return od_thread_pool_run(od_workspace_pool(workspace, pool), run_part, &run,
+                            run.part_rows * run.part_columns);
 }

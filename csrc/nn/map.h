@@ -25,8 +25,8 @@ typedef struct od_map_picture {
   uint8_t *labels;        /* (h', w'): the class with the largest score */
 } od_map_picture;
 
-void od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
-                      const od_map_picture *picture);
+od_status od_model_run_map(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                           const od_map_picture *picture);
 
 OD_END_DECLS
 

@@ -171,11 +171,11 @@ od_thread_pool *od_workspace_pool(const od_workspace *workspace, od_thread_pool 
   return od_thread_pool_threads(pool) > workspace->threads ? NULL : pool;
 }
 
-void od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
-                  const od_images *images, bool softmax, od_real *scores) {
+od_status od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                       const od_images *images, bool softmax, od_real *scores) {
   images_run run = {model, workspace, images, softmax, scores};
   const size_t slices = (images->count + model->slice - 1) / model->slice;
-  od_thread_pool_run(od_workspace_pool(workspace, pool), run_slice, &run, (int)slices);
+  return od_thread_pool_run(od_workspace_pool(workspace, pool), run_slice, &run, (int)slices);
 }
 
 typedef struct lines_run {
@@ -200,8 +200,8 @@ static void run_line(void *context, int index, int worker) {
   if (run->softmax) softmax_rows(steps, model->classes, line->scores);
 }
 
-void od_model_run_lines(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
-                        size_t count, const od_line_image *lines, double scale, bool softmax) {
+od_status od_model_run_lines(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                             size_t count, const od_line_image *lines, double scale, bool softmax) {
   lines_run run = {model, workspace, lines, scale, softmax};
-  od_thread_pool_run(od_workspace_pool(workspace, pool), run_line, &run, (int)count);
+  return od_thread_pool_run(od_workspace_pool(workspace, pool), run_line, &run, (int)count);
 }

@@ -29,9 +29,9 @@ od_thread_pool *od_workspace_pool(const od_workspace *workspace, od_thread_pool 
 /* scores (count, steps, classes), or of maps (count, h', w', classes): class scores, or with
  * `softmax` probabilities.
  * images->size must be the input's size. A pool of more workers than the workspace has room for
- * is not used. */
-void od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
-                  const od_images *images, bool softmax, od_real *scores);
+ * is not used. Returns OD_OK, or OD_STOPPED if the pool's call was interrupted, as all runs do. */
+od_status od_model_run(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                       const od_images *images, bool softmax, od_real *scores);
 
 /* A line image: of the input's height and channels, and of its own width. */
 typedef struct od_line_image {
@@ -41,8 +41,8 @@ typedef struct od_line_image {
 } od_line_image;
 
 /* Scores, or probabilities, of line images (count); pixels are multiplied by `scale`. */
-void od_model_run_lines(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
-                        size_t count, const od_line_image *lines, double scale, bool softmax);
+od_status od_model_run_lines(const od_model *model, od_workspace *workspace, od_thread_pool *pool,
+                             size_t count, const od_line_image *lines, double scale, bool softmax);
 
 /* ---- for tasks of a thread pool ---- */
 

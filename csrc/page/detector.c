@@ -124,8 +124,7 @@ static od_status run_scale(detection *work, const scaled_foreground *at, od_erro
                                   .w = w,
                                   .scale = 1.0 / 255,
                                   .bytes = map->probabilities};
-  od_model_run_map(work->model, work->workspace, work->pool, &picture);
-  return OD_OK;
+  return od_model_run_map(work->model, work->workspace, work->pool, &picture);
 }
 
 /* Allocates the cells of a map of `at`, whose pixels are `scale` pixels of the page. */
@@ -420,11 +419,12 @@ static void erase_cell(od_page *page, size_t at, int n, uint8_t level) {
   }
 }
 
-static void erase_rows(void *job, int first, int last, void *scratch) {
+static void erase_rows(void *job, int first, int last, void *scratch, od_interrupt *interrupt) {
   const detection *work = job;
   od_page *page = work->page;
   const int side = page->class_map.side;
   (void)scratch;
+  (void)interrupt;
   for (int y = first; y < last; y++) {
     const size_t row = (size_t)y * (size_t)page->w;
     const uint8_t *from = work->erased_from + (size_t)(y / side) * (size_t)page->class_map.columns;

@@ -124,8 +124,9 @@ static od_status recognize(const od_reader *reader, od_thread_pool *pool, int co
         od_max_size(work->scratch_size, od_line_image_scratch(&work->chosen[i]->geometry));
   work->scratch = od_allocate(work->scratch_size, threads * sizeof *work->scratch);
   if (!work->scratch) return od_fail_memory(error, "the line images of a page");
-  od_thread_pool_run(pool, render, work, count);
+  od_status status = od_thread_pool_run(pool, render, work, count);
   od_release(work->scratch);
+  if (status) return status;
   for (int i = 0; i < count; i++) {
     od_line_hypothesis *item = work->chosen[i];
     item->steps = od_model_sequence_length_at(reader->recognizer, item->geometry.width);
@@ -133,8 +134,9 @@ static od_status recognize(const od_reader *reader, od_thread_pool *pool, int co
       work->images[images++] =
           (od_line_image){item->pixels, item->geometry.width, item->probabilities};
   }
-  od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, images, work->images,
-                     1.0 / 255, true);
+  status = od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, images,
+                              work->images, 1.0 / 255, true);
+  if (status) return status;
   for (int i = 0; i < count; i++) correct_prior(work->chosen[i]);
   return OD_OK;
 }

@@ -105,8 +105,11 @@ static int max_hypotheses(const od_reader *reader) {
   return reader->shortcuts.one_scale ? 1 : OD_MAX_HYPOTHESES;
 }
 
+/* The pool of a page may be interrupted: it is checked between steps that run on one thread. */
 static od_status find_lines(od_page *page, od_error *error) {
-  const od_status status = od_page_split_rows(page, error);
+  od_status status = od_thread_pool_check(page->workspace.pool);
+  if (!status) status = od_page_split_rows(page, error);
+  if (!status) status = od_thread_pool_check(page->workspace.pool);
   return status ? status : od_page_find_lines(page, error);
 }
 
@@ -129,11 +132,14 @@ static od_status recognize_lines(const od_reader *reader, const od_read_options 
   od_page *page = &work->page;
   od_line_hypotheses *hypotheses = &work->hypotheses;
   double start = od_clock_seconds();
-  od_status status = od_page_split_touching(page, error);
+  od_status status = od_thread_pool_check(pool);
+  if (!status) status = od_page_split_touching(page, error);
+  if (!status) status = od_thread_pool_check(pool);
   add_lap(&start, &work->seconds->segment);
   if (!status) status = od_hypotheses_create(page, max_per_line, hypotheses, error);
   if (!status) status = od_hypotheses_recognize(page, reader, pool, hypotheses, error);
   if (!status) status = od_hypotheses_vote(&work->hypotheses, error);
+  if (!status) status = od_thread_pool_check(pool);
   if (!status) status = od_symbols_decode(page, &work->hypotheses, options, &work->symbols, error);
   add_lap(&start, &work->seconds->recognize);
   return status;
@@ -157,6 +163,7 @@ static od_status find_components(const od_reader *reader, od_thread_pool *pool, 
     status = od_page_keep_numbers(page, reader->detector, reader->detector_workspace, pool, error);
     if (!status) work->kept = sum_foreground(page) / fmax(before, 1);
   }
+  if (!status) status = od_thread_pool_check(pool);
   return status ? status : od_page_find_components(page, error);
 }
 

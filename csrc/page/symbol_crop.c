@@ -45,9 +45,12 @@ od_status od_crop_symbols(const od_page *page, const od_symbol *symbols, int cou
   cropping work = {.page = page, .symbols = symbols, .indices = indices, .crops = crops};
   work.workspace = od_allocate((size_t)threads, sizeof *work.workspace);
   if (!work.workspace) return od_fail_memory(error, "the crops of symbols");
-  for (int i = 0; i < threads; i++) work.workspace[i].kernels = page->workspace.kernels;
-  od_thread_pool_run(pool, crop, &work, count);
+  od_thread_pool alone = od_thread_pool_attach(NULL, true, pool ? pool->interrupt : NULL);
+  for (int i = 0; i < threads; i++)
+    work.workspace[i] = (od_image_workspace){.kernels = page->workspace.kernels, .pool = &alone};
+  const od_status status = od_thread_pool_run(pool, crop, &work, count);
   for (int i = 0; i < threads; i++) od_image_workspace_release(&work.workspace[i]);
   od_release(work.workspace);
+  if (status) return status;
   return work.failed ? od_fail_memory(error, "the crops of symbols") : OD_OK;
 }

@@ -115,8 +115,11 @@ od_status od_find_table(od_image_workspace *workspace, int h, int w, const uint8
   for (int k = 0; k < 2 && !status; k++)
     status =
         od_track_ruling_lines(workspace, h, w, foreground, k == 1, &grid.axes[k].segments, error);
+  if (!status) status = od_thread_pool_check(workspace->pool);
   if (!status) status = od_find_grid(&grid, error);
+  if (!status) status = od_thread_pool_check(workspace->pool);
   if (!status) status = fit_grid(&grid, foreground, options, &fits, error);
+  if (!status) status = od_thread_pool_check(workspace->pool);
   if (!status && fits) status = make_table(&grid, foreground, min_part, table, error);
   od_grid_release(&grid);
   if (status) od_table_release(table);

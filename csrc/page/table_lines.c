@@ -39,7 +39,8 @@ typedef struct linked_point {
 } linked_point;
 
 typedef struct tracker {
-  od_bit_rows steps; /* (length, n): foreground pixels of each step */
+  const od_thread_pool *pool; /* whose call may be interrupted */
+  od_bit_rows steps;          /* (length, n): foreground pixels of each step */
   int max_thickness, min_length;
   int32_t *ends;    /* (n + 2): the runs of a step */
   uint8_t *claimed; /* (n): whether a run belongs to a track */
@@ -170,7 +171,8 @@ static int compare_lengths(const void *a, const void *b) {
 }
 
 static void track_all(tracker *t) {
-  for (int step = 0; step < t->steps.h; step++) track_step(t, step);
+  for (int step = 0; step < t->steps.h && !od_thread_pool_check(t->pool); step++)
+    track_step(t, step);
   for (int i = 0; i < t->track_count; i++) finish(t, &t->tracks[i]);
   if (t->set->count <= OD_MAX_RULING_LINES) return;
   qsort(t->set->lines, (size_t)t->set->count, sizeof *t->set->lines, compare_lengths);
@@ -194,7 +196,8 @@ od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
                                 od_error *error) {
   *set = (od_ruling_line_set){0};
   const int short_side = od_min(h, w);
-  tracker t = {.max_thickness = od_max(8, short_side / 40),
+  tracker t = {.pool = workspace->pool,
+               .max_thickness = od_max(8, short_side / 40),
                .min_length = od_max(12, od_min(40, short_side / 30)),
                .set = set};
   od_bit_rows rows = {h, w, od_bit_words(w), NULL}, columns = {w, h, od_bit_words(h), NULL};

@@ -194,11 +194,11 @@ typedef struct rectification {
   uint8_t *rectified;
 } rectification;
 
-static void rectify_rows(void *job, int first, int last, void *scratch) {
+static void rectify_rows(void *job, int first, int last, void *scratch, od_interrupt *interrupt) {
   const rectification *r = job;
   const od_table *table = r->table;
   cell_target target;
-  for (int i = first; i < last; i++) {
+  for (int i = first; i < last && !od_interrupted(interrupt); i++) {
     for (int j = 0; j < table->columns; j++) {
       if (!target_of(table, r->layout, i, j, r->rectified, &target)) continue;
       const int32_t *span = table->spans + 2 * ((size_t)i * (size_t)table->columns + (size_t)j);

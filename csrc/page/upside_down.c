@@ -94,8 +94,8 @@ od_status od_lines_are_upright(const od_page *page, const od_line_hypotheses *hy
   if (!status) status = allocate(hypotheses, &work, error);
   if (!status) {
     reverse_images(hypotheses, &work);
-    od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, (size_t)work.count,
-                       work.images, 1.0 / 255, true);
+    status = od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool,
+                                (size_t)work.count, work.images, 1.0 / 255, true);
   }
   for (int i = 0; i < work.count && !status; i++) {
     const od_line_hypothesis *item = &hypotheses->items[work.chosen[i]];

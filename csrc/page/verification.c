@@ -32,13 +32,14 @@ static od_status verify_batch(const od_page *page, const od_symbols *symbols,
                               float *probabilities, int *digits, od_error *error) {
   const int classes = od_model_classes(reader->classifier->model);
   if (!work->count) return OD_OK;
-  const od_status status =
+  od_status status =
       od_crop_symbols(page, symbols->results, work->count, work->indices, pool, work->crops, error);
   if (status) return status;
   const od_images images = {
       .floats = work->crops, .count = (size_t)work->count, .size = OD_CROP_SIZE, .scale = 1};
-  od_classify_all(reader->classifier, reader->classifier_workspace, pool, &images,
-                  work->probabilities);
+  status = od_classify_all(reader->classifier, reader->classifier_workspace, pool, &images,
+                           work->probabilities);
+  if (status) return status;
   for (int i = 0; i < work->count; i++) {
     const od_real *from = work->probabilities + i * classes;
     float *to = probabilities + (size_t)work->indices[i] * OD_CLASSIFIER_CLASSES;

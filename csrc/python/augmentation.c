@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "fields.h"
 #include "runtime.h"
@@ -165,9 +166,9 @@ static od_status run_job(augment_job *job, od_thread_pool *pool, int images, od_
   job->scratch_size = (size + OD_ALIGNMENT - 1) / OD_ALIGNMENT * OD_ALIGNMENT;
   job->scratch = od_allocate(job->scratch_size, (size_t)od_thread_pool_threads(pool));
   if (!job->scratch) return od_fail_memory(error, "augmentation");
-  od_thread_pool_run(pool, augment_one, job, images);
+  const od_status status = od_thread_pool_run(pool, augment_one, job, images);
   od_release(job->scratch);
-  return OD_OK;
+  return status;
 }
 
 PyObject *augmentation_apply(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
@@ -179,9 +180,9 @@ PyObject *augmentation_apply(PyObject *module, PyObject *const *arguments, Py_ss
   int n;
   const float *images;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !convert_pictures(values[0], "images", &n, &job.h, &job.w, &images) ||
       !augmentation_read(values[1], "steps", &augment) ||
-      !convert_seed(values[2], "seed", &job.seed))
+      !convert_seed(values[2], "seed", &job.seed) ||
+      !convert_pictures(values[0], "images", &n, &job.h, &job.w, &images))
     return NULL;
   if (job.h > OD_MAX_AUGMENT_SIDE || job.w > OD_MAX_AUGMENT_SIDE)
     return PyErr_Format(PyExc_ValueError, "images: got %d x %d pixels, expected sides up to %d",
@@ -191,10 +192,10 @@ PyObject *augmentation_apply(PyObject *module, PyObject *const *arguments, Py_ss
   memcpy(job.images, images, (size_t)n * (size_t)job.h * (size_t)job.w * sizeof *images);
   shared_thread_pool *pool = runtime_pool(state_of_module(module));
   od_error error;
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = run_job(&job, pool->pool, n, &error);
-  Py_END_ALLOW_THREADS
+  core_call call;
+  core_call_begin(&call, pool->pool, false);
+  od_status status = run_job(&job, &call.pool, n, &error);
+  status = core_call_end(&call, status);
   shared_thread_pool_release(pool);
   if (status == OD_OK) return result;
   Py_DECREF(result);

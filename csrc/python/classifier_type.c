@@ -3,6 +3,7 @@
 #include "arguments.h"
 #include "canonical_input.h"
 #include "convert.h"
+#include "core_call.h"
 #include "module.h"
 
 /* ---- life ---- */
@@ -92,16 +93,17 @@ static bool classify(const classifier_object *self, const od_images *images,
   network_lease lease;
   if (!network_lease_take(self->network, images->count, &lease)) return false;
   const od_classifier classifier = classifier_on_lease(self, &lease);
-  const bool keep = lease.keeps_gil;
-  if (keep) {
-    od_classify(&classifier, lease.workspace, lease.pool, images, result);
+  od_status status;
+  if (lease.keeps_gil) {
+    status = od_classify(&classifier, lease.workspace, lease.pool, images, result);
   } else {
-    Py_BEGIN_ALLOW_THREADS
-    od_classify(&classifier, lease.workspace, lease.pool, images, result);
-    Py_END_ALLOW_THREADS
+    core_call call;
+    core_call_begin(&call, lease.pool, false);
+    status = od_classify(&classifier, lease.workspace, &call.pool, images, result);
+    status = core_call_end(&call, status);
   }
   network_lease_release(&lease);
-  return keep || PyErr_CheckSignals() == 0;
+  return status == OD_OK;
 }
 
 typedef struct batch_call {

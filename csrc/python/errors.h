@@ -7,9 +7,9 @@
 
 #include "base/status.h"
 
-/* Sets the exception that `status`, which is not OD_OK or OD_STOPPED, stands for:
- * ValueError, MemoryError or RuntimeError, with the sentence of `error`. Call it with
- * the GIL and without any lock. Returns NULL, to be returned on. */
+/* Sets the exception that `status`, which is not OD_OK, stands for: ValueError, MemoryError or
+ * RuntimeError, with the sentence of `error`; that of OD_STOPPED is set already. Call it with the
+ * GIL and without any lock. Returns NULL, to be returned on. */
 PyObject *raise_status(od_status status, const od_error *error);
 
 /* Sets the ImportError of a bad environment variable. Returns NULL. */

@@ -72,11 +72,13 @@ static od_status prepare(network_object *self, const od_kernels *kernels, int la
   return OD_OK;
 }
 
-static void run(od_gradcam *gradcam, const od_network *network, const explain_call *call) {
+/* Explain the images first .. end - 1. */
+static void run(od_gradcam *gradcam, const od_network *network, const explain_call *call,
+                size_t first, size_t end) {
   const od_images *images = &call->view.images;
   size_t classes = (size_t)od_network_classes(network), map = od_shape_size(call->map);
   size_t cam = (size_t)od_network_input(network).h * (size_t)od_network_input(network).w;
-  for (size_t i = 0; i < images->count; i++) {
+  for (size_t i = first; i < end; i++) {
     float *scores = call->scores + i * classes;
     od_gradcam_forward(gradcam, images, i, scores);
     call->digits[i] =
@@ -104,18 +106,29 @@ static PyObject *new_answers(const od_network *network, explain_call *call) {
   return Py_BuildValue("(NNNNi)", digits, scores, maps, cams, call->layer);
 }
 
-static bool fill_answers(network_object *self, const explain_call *call) {
+/* Explain a few images, with the lock. */
+static bool fill_part(network_object *self, const explain_call *call, size_t first, size_t end) {
   const od_kernels *kernels = state_of((PyObject *)self)->kernels;
   od_error error;
   od_status status;
   object_lock_acquire(&self->lock);
   Py_BEGIN_ALLOW_THREADS
   status = prepare(self, kernels, call->layer, &error);
-  if (status == OD_OK) run(self->gradcam, self->network, call);
+  if (status == OD_OK) run(self->gradcam, self->network, call, first, end);
   Py_END_ALLOW_THREADS
   object_lock_release(&self->lock);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
+}
+
+/* Between two parts signal handlers run, which may use the network. */
+static bool fill_answers(network_object *self, const explain_call *call) {
+  enum { PART = 32 };
+  const size_t count = call->view.images.count;
+  for (size_t first = 0; first < count; first += PART)
+    if (!fill_part(self, call, first, od_min_size(first + PART, count)) || PyErr_CheckSignals() < 0)
+      return false;
+  return true;
 }
 
 PyObject *network_explain(PyObject *object, PyObject *const *arguments, Py_ssize_t count,

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core_call.h"
 #include "errors.h"
 #include "image/limits.h"
 #include "module.h"
@@ -59,12 +60,10 @@ bool read_level(PyObject *value, const char *name, uint8_t *level) {
 
 bool read_pair(PyObject *value, const char *name, long long low, long long high, int pair[2]) {
   const bool sequence = PyTuple_Check(value) || PyList_Check(value);
-  if (!sequence || PySequence_Size(value) != 2) {
-    PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected two integers", name, value);
-    return false;
-  }
-  PyObject *items = PySequence_Tuple(value); /* not shared, unlike a list */
-  bool read = items != NULL;
+  PyObject *items = sequence ? PySequence_Tuple(value) : NULL; /* not shared, unlike a list */
+  if (sequence && !items) return false;
+  bool read = items && PyTuple_GET_SIZE(items) == 2;
+  if (!read) PyErr_Format(PyExc_TypeError, "%s: got %.100R, expected two integers", name, value);
   for (int k = 0; read && k < 2; k++) {
     long long number = 0;
     read = convert_int(PyTuple_GET_ITEM(items, k), name, low, high, &number);
@@ -100,8 +99,9 @@ PyObject *apply_operation(PyObject *module, picture_view *picture, int h, int w,
   PyObject *array = new_picture(h, w, picture->channels, &pixels);
   if (array) {
     shared_thread_pool *pool = runtime_pool(state_of_module(module));
-    Py_BEGIN_ALLOW_THREADS
-    od_image_workspace workspace = {.kernels = state->kernels, .pool = pool->pool};
+    core_call call;
+    od_image_workspace workspace = {.kernels = state->kernels, .pool = &call.pool};
+    core_call_begin(&call, pool->pool, false);
     for (int k = 0; k < channels && status == OD_OK; k++) {
       od_view image = picture->first;
       image.pixels += k * picture->channel;
@@ -109,7 +109,7 @@ PyObject *apply_operation(PyObject *module, picture_view *picture, int h, int w,
       status = work(&workspace, &image, &result, parameters, &error);
     }
     od_image_workspace_release(&workspace);
-    Py_END_ALLOW_THREADS
+    status = core_call_end(&call, status);
     shared_thread_pool_release(pool);
   }
   picture_view_release(picture);

@@ -70,10 +70,9 @@ static bool read_border_value(PyObject *value, morphology *m) {
   return true;
 }
 
-/* Read the anchor (x, y); None for the middle. */
-static bool read_anchor(PyObject *value, od_structuring_element *e) {
-  int anchor[2] = {e->w / 2, e->h / 2};
-  if (!Py_IsNone(value) && !read_pair(value, "anchor", INT_MIN, INT_MAX, anchor)) return false;
+/* Set the anchor (x, y); NULL for the middle. */
+static bool set_anchor(const int *given, od_structuring_element *e) {
+  const int anchor[2] = {given ? given[0] : e->w / 2, given ? given[1] : e->h / 2};
   e->anchor_x = anchor[0];
   e->anchor_y = anchor[1];
   if (anchor[0] >= 0 && anchor[0] < e->w && anchor[1] >= 0 && anchor[1] < e->h) return true;
@@ -120,15 +119,17 @@ PyObject *image_morphology(PyObject *module, PyObject *const *arguments, Py_ssiz
   cells_view cells = {3, 3, square, NULL};
   morphology m;
   long long iterations;
+  int anchor[2];
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !read_operation(values[1], &m) ||
       !convert_int(values[4], "iterations", 1, INT_MAX / 2, &iterations) ||
       !read_border(values[5], &m.border) || !read_border_value(values[6], &m) ||
+      (!Py_IsNone(values[3]) && !read_pair(values[3], "anchor", INT_MIN, INT_MAX, anchor)) ||
       (!Py_IsNone(values[2]) && !convert_cells(values[2], "kernel", OD_MAX_ELEMENT, &cells)))
     return NULL;
   m.iterations = (int)iterations;
   m.element = (od_structuring_element){cells.h, cells.w, 0, 0, cells.cells};
-  if (read_anchor(values[3], &m.element) && enlarge(&m, &cells) &&
+  if (set_anchor(Py_IsNone(values[3]) ? NULL : anchor, &m.element) && enlarge(&m, &cells) &&
       read_picture(values[0], "image", &picture))
     result =
         apply_operation(module, &picture, picture.first.h, picture.first.w, run_morphology, &m);

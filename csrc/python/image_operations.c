@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "base/memory.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "image_arguments.h"
 #include "image/image.h"
@@ -39,13 +40,14 @@ PyObject *image_gray(PyObject *module, PyObject *const *arguments, Py_ssize_t co
   PyObject *array = new_picture(h, w, 0, &pixels);
   if (array) {
     shared_thread_pool *pool = runtime_pool(state_of_module(module));
-    Py_BEGIN_ALLOW_THREADS
-    od_image_workspace workspace = {.kernels = state->kernels, .pool = pool->pool};
+    core_call call;
+    od_image_workspace workspace = {.kernels = state->kernels, .pool = &call.pool};
     const od_target gray = od_target_of(h, w, pixels);
+    core_call_begin(&call, pool->pool, false);
     status =
         od_gray(&workspace, &picture.first, picture.channel, channels, background, &gray, &error);
     od_image_workspace_release(&workspace);
-    Py_END_ALLOW_THREADS
+    status = core_call_end(&call, status);
     shared_thread_pool_release(pool);
   }
   picture_view_release(&picture);
@@ -134,6 +136,7 @@ PyObject *image_adaptive_threshold(PyObject *module, PyObject *const *arguments,
 
 /* statistics (count, 5): left, top, width, height, area; centroids (count, 2): x, y. */
 static PyObject *component_arrays(PyObject *labels, const od_component *components, int32_t count) {
+  enum { SIGNAL_TURN = 1 << 20 };
   int32_t *numbers;
   double *points;
   PyObject *statistics = new_integers32((int[]){count, 5}, &numbers);
@@ -143,6 +146,11 @@ static PyObject *component_arrays(PyObject *labels, const od_component *componen
     return NULL;
   }
   for (int32_t i = 0; i < count; i++, numbers += 5, points += 2) {
+    if (i % SIGNAL_TURN == 0 && PyErr_CheckSignals() < 0) {
+      Py_DECREF(statistics);
+      Py_DECREF(centroids);
+      return NULL;
+    }
     const od_component *c = &components[i];
     const int32_t all[5] = {c->left, c->top, c->width, c->height, (int32_t)c->area};
     memcpy(numbers, all, sizeof all);
@@ -172,12 +180,14 @@ PyObject *image_connected_components(PyObject *module, PyObject *const *argument
   od_component *components = NULL;
   PyObject *array = new_integers32((int[]){picture.first.h, picture.first.w}, &labels);
   if (array) {
-    Py_BEGIN_ALLOW_THREADS
-    od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+    core_call call;
+    od_image_workspace workspace = {.kernels = state_of_module(module)->kernels,
+                                    .pool = &call.pool};
+    core_call_begin(&call, NULL, true);
     status = od_connected_components(&workspace, &picture.first, connectivity, labels, &components,
                                      &found, &error);
     od_image_workspace_release(&workspace);
-    Py_END_ALLOW_THREADS
+    status = core_call_end(&call, status);
     result =
         status == OD_OK ? component_arrays(array, components, found) : raise_status(status, &error);
     od_release(components);
@@ -255,15 +265,15 @@ PyObject *image_moments(PyObject *module, PyObject *const *arguments, Py_ssize_t
   bool binary;
   od_moments m;
   od_error error;
-  od_status status;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !convert_bool(values[1], "binary", &binary) || !read_gray(values[0], "image", &picture))
     return NULL;
-  Py_BEGIN_ALLOW_THREADS
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
-  status = od_image_moments(&workspace, &picture.first, binary, &m, &error);
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
+  core_call_begin(&call, NULL, true);
+  od_status status = od_image_moments(&workspace, &picture.first, binary, &m, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   picture_view_release(&picture);
   if (status != OD_OK) return raise_status(status, &error);
   return Py_BuildValue("(dddddddddddddddddddddddd)", m.m00, m.m10, m.m01, m.m20, m.m11, m.m02,

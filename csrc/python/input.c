@@ -2,15 +2,16 @@
 
 #include "arguments.h"
 #include "convert.h"
+#include "core_call.h"
 #include "digit/digit.h"
 #include "digit/input.h"
 #include "errors.h"
 #include "runtime.h"
 
 static bool read_picture(PyObject *value, PyObject *scale, od_picture *picture) {
-  if (!convert_any_picture(value, "image", &picture->h, &picture->w, &picture->channels,
-                           &picture->bytes, &picture->floats) ||
-      !convert_real(scale, "scale", &picture->scale))
+  if (!convert_real(scale, "scale", &picture->scale) ||
+      !convert_any_picture(value, "image", &picture->h, &picture->w, &picture->channels,
+                           &picture->bytes, &picture->floats))
     return false;
   return sides_are_allowed("image", picture->h, picture->w);
 }
@@ -38,10 +39,11 @@ static bool convert(PyObject *module, int count, const od_picture *pictures, flo
   module_state *state = state_of_module(module);
   shared_thread_pool *pool = runtime_pool(state);
   od_error error;
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = od_pictures_to_inputs(state->kernels, pool->pool, count, pictures, inputs, &error);
-  Py_END_ALLOW_THREADS
+  core_call call;
+  core_call_begin(&call, pool->pool, false);
+  od_status status =
+      od_pictures_to_inputs(state->kernels, &call.pool, count, pictures, inputs, &error);
+  status = core_call_end(&call, status);
   shared_thread_pool_release(pool);
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
@@ -77,13 +79,13 @@ PyObject *input_picture_to_gray(PyObject *module, PyObject *const *arguments, Py
   if (!result) return NULL;
   PyObject *held = Py_NewRef(values[0]); /* while the GIL is released */
   shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = pool->pool};
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
   od_error error;
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = od_picture_to_gray(&workspace, &picture, gray, &error);
+  core_call_begin(&call, pool->pool, false);
+  od_status status = od_picture_to_gray(&workspace, &picture, gray, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   shared_thread_pool_release(pool);
   Py_DECREF(held);
   if (status == OD_OK) return result;

@@ -1,6 +1,7 @@
 /* The loss of a network for images with their labels, and its gradient. */
 #include "arguments.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "network_methods.h"
 #include "nn/gradient.h"
@@ -83,7 +84,7 @@ static od_status run_gradient(od_network *network, od_thread_pool *pool, gradien
                     .seed = call->seed};
   call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
   od_gradient_destroy(gradient);
-  return OD_OK;
+  return od_thread_pool_check(pool);
 }
 
 static bool run_gradient_call(network_object *self, gradient_call *call) {
@@ -94,15 +95,18 @@ static bool run_gradient_call(network_object *self, gradient_call *call) {
     PyErr_NoMemory();
     return false;
   }
-  shared_thread_pool *pool = runtime_pool(state);
   od_error error;
-  od_status status;
-  object_lock_acquire(&self->lock);
-  Py_BEGIN_ALLOW_THREADS
-  status = run_gradient(self->network, pool->pool, call, &error);
-  Py_END_ALLOW_THREADS
-  object_lock_release(&self->lock);
-  shared_thread_pool_release(pool);
+  od_network *twin;
+  od_status status = network_twin(self, &twin, &error);
+  if (status == OD_OK) {
+    shared_thread_pool *pool = runtime_pool(state);
+    core_call running;
+    core_call_begin(&running, pool->pool, false);
+    status = run_gradient(twin, &running.pool, call, &error);
+    status = core_call_end(&running, status);
+    shared_thread_pool_release(pool);
+    od_network_destroy(twin);
+  }
   if (status != OD_OK) raise_status(status, &error);
   return status == OD_OK;
 }

@@ -1,6 +1,7 @@
 /* Running a network: classes, probabilities, scores, and the output of a layer. */
 #include "arguments.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "base/math.h"
 #include "network_methods.h"
@@ -72,16 +73,26 @@ void network_lease_release(network_lease *lease) {
 static bool run_model(network_object *self, const od_images *images, bool softmax, float *scores) {
   network_lease lease;
   if (!network_lease_take((PyObject *)self, images->count, &lease)) return false;
-  const bool keep = lease.keeps_gil;
-  if (keep) {
-    od_model_run(lease.shared->model, lease.workspace, lease.pool, images, softmax, scores);
+  const od_model *model = lease.shared->model;
+  od_status status;
+  if (lease.keeps_gil) {
+    status = od_model_run(model, lease.workspace, lease.pool, images, softmax, scores);
   } else {
-    Py_BEGIN_ALLOW_THREADS
-    od_model_run(lease.shared->model, lease.workspace, lease.pool, images, softmax, scores);
-    Py_END_ALLOW_THREADS
+    core_call call;
+    core_call_begin(&call, lease.pool, false);
+    status = od_model_run(model, lease.workspace, &call.pool, images, softmax, scores);
+    status = core_call_end(&call, status);
   }
   network_lease_release(&lease);
-  return keep || PyErr_CheckSignals() == 0;
+  return status == OD_OK;
+}
+
+/* Sets the ranges of layers to those of a twin. */
+static void take_ranges(network_object *self, const od_network *twin) {
+  object_lock_acquire(&self->lock);
+  copy_ranges(twin, self->network);
+  network_values_changed(self);
+  object_lock_release(&self->lock);
 }
 
 PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssize_t count,
@@ -90,16 +101,19 @@ PyObject *network_calibrate(PyObject *object, PyObject *const *arguments, Py_ssi
   module_state *state = state_of(object);
   image_view view;
   if (!read_batch(self, "calibrate", arguments, count, keywords, &view)) return NULL;
-  shared_thread_pool *pool = runtime_pool(state);
   od_error error;
-  od_status status;
-  object_lock_acquire(&self->lock);
-  Py_BEGIN_ALLOW_THREADS
-  status = od_network_calibrate(self->network, state->kernels, pool->pool, &view.images, &error);
-  Py_END_ALLOW_THREADS
-  network_values_changed(self);
-  object_lock_release(&self->lock);
-  shared_thread_pool_release(pool);
+  od_network *twin;
+  od_status status = network_twin(self, &twin, &error);
+  if (status == OD_OK) {
+    shared_thread_pool *pool = runtime_pool(state);
+    core_call call;
+    core_call_begin(&call, pool->pool, false);
+    status = od_network_calibrate(twin, state->kernels, &call.pool, &view.images, &error);
+    status = core_call_end(&call, status);
+    shared_thread_pool_release(pool);
+  }
+  if (status == OD_OK) take_ranges(self, twin);
+  od_network_destroy(twin);
   image_view_release(&view);
   if (status != OD_OK) return raise_status(status, &error);
   Py_RETURN_NONE;
@@ -143,20 +157,35 @@ PyObject *network_scores(PyObject *object, PyObject *const *arguments, Py_ssize_
   return answer_batch(object, "scores", arguments, count, keywords, false);
 }
 
-/* The output of a layer for every image, values (count, size): from a network that ends with
- * it. With the lock held, and without the GIL. */
-static od_status run_until(const network_object *self, const od_kernels *kernels, int layer,
-                           od_thread_pool *pool, const od_images *images, float *values,
-                           od_error *error) {
-  od_network *part;
-  od_model *model = NULL;
+/* The output of the last layer of a network for every image, values (count, size). */
+static od_status run_part(const od_network *part, const od_kernels *kernels, od_thread_pool *pool,
+                          const od_images *images, float *values, od_error *error) {
+  od_model *model;
   od_workspace *workspace = NULL;
-  od_status status = od_network_create_until(self->network, layer, &part, error);
-  if (!status) status = od_model_create(part, kernels, OD_FLOAT32, &model, error);
+  od_status status = od_model_create(part, kernels, OD_FLOAT32, &model, error);
   if (!status) status = od_workspace_create(model, od_thread_pool_threads(pool), &workspace, error);
-  if (!status) od_model_run(model, workspace, pool, images, false, values);
+  if (!status) status = od_model_run(model, workspace, pool, images, false, values);
   od_workspace_destroy(workspace);
   od_model_destroy(model);
+  return status;
+}
+
+/* The output of a layer for every image, values (count, size): from a network that ends with
+ * it. */
+static od_status run_until(network_object *self, int layer, const od_images *images, float *values,
+                           od_error *error) {
+  module_state *state = state_of((PyObject *)self);
+  od_network *part;
+  object_lock_acquire(&self->lock);
+  od_status status = od_network_create_until(self->network, layer, &part, error);
+  object_lock_release(&self->lock);
+  if (status) return status;
+  shared_thread_pool *pool = runtime_pool(state);
+  core_call call;
+  core_call_begin(&call, pool->pool, false);
+  status = run_part(part, state->kernels, &call.pool, images, values, error);
+  status = core_call_end(&call, status);
+  shared_thread_pool_release(pool);
   od_network_destroy(part);
   return status;
 }
@@ -165,7 +194,6 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
                                PyObject *keywords) {
   static const signature accepted = {"layer_output", 3, 3, 3, {"images", "scale", "layer"}};
   network_object *self = (network_object *)object;
-  module_state *state = state_of(object);
   PyObject *given[3];
   double scale;
   long long layer;
@@ -181,15 +209,8 @@ PyObject *network_layer_output(PyObject *object, PyObject *const *arguments, Py_
   float *values;
   PyObject *result = new_floats(4, shape, &values);
   if (result) {
-    shared_thread_pool *pool = runtime_pool(state);
     od_error error;
-    od_status status;
-    object_lock_acquire(&self->lock);
-    Py_BEGIN_ALLOW_THREADS
-    status = run_until(self, state->kernels, (int)layer, pool->pool, &view.images, values, &error);
-    Py_END_ALLOW_THREADS
-    object_lock_release(&self->lock);
-    shared_thread_pool_release(pool);
+    const od_status status = run_until(self, (int)layer, &view.images, values, &error);
     if (status != OD_OK) {
       Py_CLEAR(result);
       raise_status(status, &error);

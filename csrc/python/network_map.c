@@ -1,6 +1,7 @@
 /* The map of a picture of any size. */
 #include "arguments.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "fields.h"
 #include "network_methods.h"
@@ -58,9 +59,10 @@ static PyObject *run(PyObject *network, od_map_picture *picture, map_output outp
     PyErr_Format(PyExc_ValueError, "picture: got (%d, %d), too small for the network", picture->h,
                  picture->w);
   if (result) {
-    Py_BEGIN_ALLOW_THREADS
-    od_model_run_map(model, lease.workspace, lease.pool, picture);
-    Py_END_ALLOW_THREADS
+    core_call call;
+    core_call_begin(&call, lease.pool, false);
+    const od_status status = od_model_run_map(model, lease.workspace, &call.pool, picture);
+    if (core_call_end(&call, status) != OD_OK) Py_CLEAR(result);
   }
   network_lease_release(&lease);
   return result;

@@ -114,24 +114,37 @@ static void network_dealloc(PyObject *object) {
   Py_DECREF(type);
 }
 
-static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
-  network_object *self = (network_object *)object;
-  od_layer layers[OD_MAX_LAYERS];
-  int count = od_network_layer_count(self->network);
-  for (int i = 0; i < count; i++) layers[i] = *od_network_layer(self->network, i);
-  od_network *twin;
-  od_error error;
-  od_status status =
-      od_network_create(od_network_input(self->network), layers, count, &twin, &error);
-  if (status != OD_OK) return raise_status(status, &error);
-  object_lock_acquire(&self->lock);
-  memcpy(od_network_values(twin), od_network_values(self->network),
-         od_network_total_size(twin) * sizeof(od_real));
+void copy_ranges(const od_network *from, od_network *to) {
+  const int count = od_network_layer_count(from);
   for (int i = 0; i < count; i++) {
     double low, high;
-    if (od_network_range(self->network, i, &low, &high)) od_network_set_range(twin, i, low, high);
+    if (od_network_range(from, i, &low, &high)) od_network_set_range(to, i, low, high);
   }
-  od_precision precision = self->precision;
+}
+
+od_status network_twin(network_object *self, od_network **twin, od_error *error) {
+  od_layer layers[OD_MAX_LAYERS];
+  const int count = od_network_layer_count(self->network);
+  for (int i = 0; i < count; i++) layers[i] = *od_network_layer(self->network, i);
+  const od_status status =
+      od_network_create(od_network_input(self->network), layers, count, twin, error);
+  if (status) return status;
+  object_lock_acquire(&self->lock);
+  memcpy(od_network_values(*twin), od_network_values(self->network),
+         od_network_total_size(*twin) * sizeof(od_real));
+  copy_ranges(self->network, *twin);
+  object_lock_release(&self->lock);
+  return OD_OK;
+}
+
+static PyObject *network_copy(PyObject *object, PyObject *Py_UNUSED(unused)) {
+  network_object *self = (network_object *)object;
+  od_network *twin;
+  od_error error;
+  const od_status status = network_twin(self, &twin, &error);
+  if (status != OD_OK) return raise_status(status, &error);
+  object_lock_acquire(&self->lock);
+  const od_precision precision = self->precision;
   object_lock_release(&self->lock);
   PyObject *copy = wrap(Py_TYPE(object), twin);
   if (copy) ((network_object *)copy)->precision = precision;

@@ -37,6 +37,11 @@ extern PyType_Spec network_type_spec;
 /* Releases what was made from the values. Call it with the lock held after they have changed. */
 void network_values_changed(network_object *self);
 
+/* Creates a network of the same layers, values and ranges. */
+od_status network_twin(network_object *self, od_network **twin, od_error *error);
+/* Sets those ranges of layers that `from` has; both networks have the same layers. */
+void copy_ranges(const od_network *from, od_network *to);
+
 /* A model of a network's present values, a workspace for it, and perhaps the thread pool, for one
  * call. All of it stays as it is, whatever other threads do with the network. */
 typedef struct network_lease {

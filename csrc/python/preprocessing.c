@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "core_call.h"
 #include "convert.h"
 #include "digit/canonical.h"
 #include "digit/preprocess.h"
@@ -43,17 +44,17 @@ PyObject *preprocessing_is_canonical(PyObject *Py_UNUSED(module), PyObject *cons
 
 /* Return the result (28, 28); steps may be NULL. */
 static PyObject *preprocess(PyObject *module, const gray_image *image, od_preprocess_steps *steps) {
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
   float *pixels;
   od_error error;
-  od_status status = OD_OK;
   PyObject *result = new_floats(2, (int[]){OD_DIGIT_SIDE, OD_DIGIT_SIDE}, &pixels);
   if (!result) return NULL;
-  Py_BEGIN_ALLOW_THREADS
-  status = od_preprocess_digit(&workspace, image->h, image->w, image->w, image->pixels, steps,
-                               pixels, &error);
+  core_call_begin(&call, NULL, true);
+  od_status status = od_preprocess_digit(&workspace, image->h, image->w, image->w, image->pixels,
+                                         steps, pixels, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   if (status == OD_OK) return result;
   Py_DECREF(result);
   return raise_status(status, &error);

@@ -6,6 +6,7 @@
 #include "automaton_type.h"
 #include "classifier_type.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "fields.h"
 #include "module.h"
@@ -103,7 +104,6 @@ static bool read_call(PyObject *module, PyObject *recognizer, PyObject *image, P
                          .classifier = (const classifier_object *)none_is_null(classifier),
                          .reader.kernels = state->kernels};
   return is_instance(recognizer, state->network_type, "recognizer") &&
-         read_image(image, &call->image) &&
          (!call->detector || is_instance(call->detector, state->network_type, "detector")) &&
          (!call->classifier ||
           is_instance((PyObject *)call->classifier, state->classifier_type, "classifier"));
@@ -175,8 +175,8 @@ static bool run_call(reading_function *run, reading_call *call) {
   od_classifier on_lease;
   od_reader *reader = &call->reader;
   od_error error;
-  od_status status;
-  if (!take_leases(call, &leases)) return false;
+  core_call running;
+  if (!read_image(call->array, &call->image) || !take_leases(call, &leases)) return false;
   reader->recognizer = leases.recognizer.shared->model;
   reader->recognizer_workspace = leases.recognizer.workspace;
   if (call->detector) {
@@ -191,9 +191,9 @@ static bool run_call(reading_function *run, reading_call *call) {
   Py_INCREF(call->array);
   Py_XINCREF((PyObject *)call->classifier);
   Py_XINCREF(call->automaton);
-  Py_BEGIN_ALLOW_THREADS
-  status = run(call, leases.recognizer.pool, &error);
-  Py_END_ALLOW_THREADS
+  core_call_begin(&running, leases.recognizer.pool, false);
+  od_status status = run(call, &running.pool, &error);
+  status = core_call_end(&running, status);
   Py_DECREF(call->array);
   Py_XDECREF((PyObject *)call->classifier);
   Py_XDECREF(call->automaton);
@@ -433,12 +433,12 @@ PyObject *reading_page_foreground(PyObject *module, PyObject *const *arguments, 
                                   PyObject *keywords) {
   static const signature accepted = {"page_foreground", 2, 1, 1, {"image", "dark"}};
   PyObject *values[2];
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
   gray_image image;
   uint8_t *foreground;
   bool dark = false;
   od_error error;
-  od_status status;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !read_image(values[0], &image))
     return NULL;
@@ -449,12 +449,12 @@ PyObject *reading_page_foreground(PyObject *module, PyObject *const *arguments, 
                                       : OD_LIGHT_FOREGROUND;
   PyObject *result = new_bytes(image.h, image.w, &foreground);
   if (!result) return NULL;
-  Py_BEGIN_ALLOW_THREADS
   const od_foreground_maps maps = {.foreground = foreground, .polarity = polarity};
-  status =
+  core_call_begin(&call, NULL, true);
+  od_status status =
       od_find_page_foreground(&workspace, image.h, image.w, image.pixels, &maps, &dark, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   if (status == OD_OK) return Py_BuildValue("(NO)", result, dark ? Py_True : Py_False);
   Py_DECREF(result);
   return raise_status(status, &error);

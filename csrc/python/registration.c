@@ -4,6 +4,7 @@
 
 #include "arguments.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "image/limits.h"
 #include "module.h"
@@ -38,13 +39,13 @@ PyObject *registration_register_page(PyObject *module, PyObject *const *argument
     views[k] = od_view_of(h, w, pixels);
   }
   shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = pool->pool};
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
   for (int k = 0; k < 2; k++) Py_INCREF(values[k]);
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = od_register_page(&workspace, &views[0], &views[1], &result, &error);
+  core_call_begin(&call, pool->pool, false);
+  od_status status = od_register_page(&workspace, &views[0], &views[1], &result, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   for (int k = 0; k < 2; k++) Py_DECREF(values[k]);
   shared_thread_pool_release(pool);
   return status ? raise_status(status, &error) : registration_tuple(&result);
@@ -53,12 +54,12 @@ PyObject *registration_register_page(PyObject *module, PyObject *const *argument
 /* ---- warp ---- */
 
 static bool read_homography(PyObject *value, double matrix[9]) {
-  PyObject *numbers = PySequence_Fast(value, "matrix: expected 9 numbers");
+  PyObject *numbers = PySequence_Tuple(value); /* not shared, unlike a list */
   if (!numbers) return false;
-  bool right = PySequence_Fast_GET_SIZE(numbers) == 9;
+  bool right = PyTuple_GET_SIZE(numbers) == 9;
   if (!right) PyErr_SetString(PyExc_ValueError, "matrix: expected 9 numbers");
   for (int k = 0; k < 9 && right; k++)
-    right = convert_real(PySequence_Fast_GET_ITEM(numbers, k), "matrix", &matrix[k]);
+    right = convert_real(PyTuple_GET_ITEM(numbers, k), "matrix", &matrix[k]);
   Py_DECREF(numbers);
   return right;
 }
@@ -84,13 +85,14 @@ PyObject *registration_warp(PyObject *module, PyObject *const *arguments, Py_ssi
   const od_view view = od_view_of(h, w, image);
   const od_target target = od_target_of((int)sides[0], (int)sides[1], pixels);
   shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = pool->pool};
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
   Py_INCREF(values[0]);
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = od_warp_perspective(&workspace, &view, matrix, OD_BORDER_REPLICATE, 0, &target, &error);
+  core_call_begin(&call, pool->pool, false);
+  od_status status =
+      od_warp_perspective(&workspace, &view, matrix, OD_BORDER_REPLICATE, 0, &target, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   Py_DECREF(values[0]);
   shared_thread_pool_release(pool);
   if (!status) return result;
@@ -128,13 +130,13 @@ PyObject *registration_erase_print(PyObject *module, PyObject *const *arguments,
     return NULL;
   }
   const od_filled_form form = {h[0], w[0], pictures[0], pictures[1], pictures[2], (int)slack};
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels};
+  core_call call;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
   for (int k = 0; k < 3; k++) Py_INCREF(values[k]);
-  od_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = od_erase_print(&workspace, &form, erased, writing, &error);
+  core_call_begin(&call, NULL, true);
+  od_status status = od_erase_print(&workspace, &form, erased, writing, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&call, status);
   for (int k = 0; k < 3; k++) Py_DECREF(values[k]);
   if (!status) return Py_BuildValue("NN", first, second);
   Py_DECREF(first);

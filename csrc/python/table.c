@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "base/memory.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "module.h"
 #include "page/page.h"
@@ -105,21 +106,22 @@ PyObject *table_find(PyObject *module, PyObject *const *arguments, Py_ssize_t co
   long long rows, columns;
   table_call call = {0};
   od_error error;
-  od_status status;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !convert_picture(values[0], "image", 0, &call.h, &call.w, &call.image) ||
-      !sides_are_allowed("image", call.h, call.w) ||
       !convert_int(values[1], "rows", 0, OD_TABLE_MAX_SIDE, &rows) ||
-      !convert_int(values[2], "columns", 0, OD_TABLE_MAX_SIDE, &columns))
+      !convert_int(values[2], "columns", 0, OD_TABLE_MAX_SIDE, &columns) ||
+      !convert_picture(values[0], "image", 0, &call.h, &call.w, &call.image) ||
+      !sides_are_allowed("image", call.h, call.w))
     return NULL;
   call.options = (od_table_options){(int)rows, (int)columns};
   shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = pool->pool};
+  core_call running;
+  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels,
+                                  .pool = &running.pool};
   Py_INCREF(values[0]);
-  Py_BEGIN_ALLOW_THREADS
-  status = run(&call, &workspace, &error);
+  core_call_begin(&running, pool->pool, false);
+  od_status status = run(&call, &workspace, &error);
   od_image_workspace_release(&workspace);
-  Py_END_ALLOW_THREADS
+  status = core_call_end(&running, status);
   Py_DECREF(values[0]);
   shared_thread_pool_release(pool);
   PyObject *result = NULL;

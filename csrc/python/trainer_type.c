@@ -213,6 +213,19 @@ static bool run_python(training_run *run, PyObject *callback, const od_progress 
   return !run->over;
 }
 
+/* Within a step, while gradients are computed and the weights are consistent, too. */
+static bool within_step(void *context) {
+  training_run *run = context;
+  network_object *network = run->network;
+  PyEval_RestoreThread(run->thread);
+  object_lock_release(&network->lock);
+  run->over = PyErr_CheckSignals() < 0;
+  object_lock_acquire(&network->lock);
+  run->thread = PyEval_SaveThread();
+  run->next_signals = od_clock_seconds() + signal_interval;
+  return run->over;
+}
+
 static bool after_step(void *context, const od_progress *progress) {
   training_run *run = context;
   double now = od_clock_seconds();
@@ -281,11 +294,11 @@ static bool read_run(const network_object *network, PyObject *const *arguments, 
   double scale;
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
       !convert_real(values[2], "scale", &scale) ||
+      (values[8] && !convert_real(values[8], "interval", &run->interval)) ||
       !read_data(network->network, values, "", scale, &run->images, &run->labels, &run->length) ||
       !read_targets(network, values[5], run) ||
       !read_callback(values[6], "on_step", &run->on_step) ||
-      !read_callback(values[7], "on_epoch", &run->on_epoch) ||
-      (values[8] && !convert_real(values[8], "interval", &run->interval)))
+      !read_callback(values[7], "on_epoch", &run->on_epoch))
     return false;
   if (run->interval < 0) {
     PyErr_Format(PyExc_ValueError, "interval: got %R, expected seconds from 0", values[8]);
@@ -332,9 +345,10 @@ static PyObject *train(trainer_object *self, training_run *run) {
   run->thread = PyEval_SaveThread();
   od_error error;
   od_callbacks callbacks = {after_step, between_blocks, after_epoch, run};
-  od_status status =
-      od_trainer_run(self->trainer, self->pool->pool, &data,
-                     run->validation_labels ? &validation : NULL, &callbacks, &error);
+  od_interrupt interrupt = od_interrupt_begin(within_step, run);
+  od_thread_pool pool = od_thread_pool_attach(self->pool->pool, false, &interrupt);
+  od_status status = od_trainer_run(
+      self->trainer, &pool, &data, run->validation_labels ? &validation : NULL, &callbacks, &error);
   PyEval_RestoreThread(run->thread);
   network->training = false;
   network_values_changed(network);

@@ -129,7 +129,7 @@ void od_trainer_destroy(od_trainer *t) {
 /* One call of od_trainer_run. */
 typedef struct session {
   od_trainer *trainer;
-  od_thread_pool *pool;
+  od_thread_pool *pool; /* which may be interrupted: not for changes of the network */
   const od_train_data *train, *validation; /* validation may be NULL */
   od_callbacks callbacks;
   uint32_t *order; /* (train->images.count) */
@@ -198,7 +198,9 @@ static od_status run_step(const session *s, batch_loader *b, size_t n, od_loss *
       .count = (int)n,
       .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT), od_rng_mix(b->epoch, at->step))};
   *loss = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->step_gradient);
-  if (!isfinite(loss->loss) || !od_optimizer_step(t->optimizer, s->pool, step_rate(t, at->step),
+  if (od_thread_pool_check(s->pool)) return OD_STOPPED;
+  od_thread_pool to_the_end = od_thread_pool_attach(s->pool, false, NULL);
+  if (!isfinite(loss->loss) || !od_optimizer_step(t->optimizer, &to_the_end, step_rate(t, at->step),
                                                   t->step_gradient, t->network))
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "training diverged in epoch %d, step %zu (loss %g): that step was not made, and "
@@ -304,7 +306,7 @@ static void measure_sequence(const od_trainer *t, const od_train_data *data, siz
 }
 
 /* Add the metrics of up to t->block images from `begin` on to *sum. */
-static void evaluate_block(const session *s, size_t begin, metrics *sum) {
+static od_status evaluate_block(const session *s, size_t begin, metrics *sum) {
   const od_trainer *t = s->trainer;
   const od_train_data *data = s->validation;
   size_t left = data->images.count - begin;
@@ -312,10 +314,13 @@ static void evaluate_block(const session *s, size_t begin, metrics *sum) {
   block.count = left < t->block ? left : t->block;
   if (block.bytes) block.bytes += begin * block.size;
   if (block.floats) block.floats += begin * block.size;
-  od_model_run(t->model, t->workspace, s->pool, &block, !t->sequences, t->scores);
+  const od_status status =
+      od_model_run(t->model, t->workspace, s->pool, &block, !t->sequences, t->scores);
+  if (status) return status;
   for (size_t i = 0; i < block.count; i++)
     (t->sequences ? measure_sequence : measure_image)(t, data, begin + i,
                                                       t->scores + i * t->outputs, sum);
+  return OD_OK;
 }
 
 /* Compute mean loss and accuracy on the validation data, or return OD_STOPPED. */
@@ -327,7 +332,8 @@ static od_status evaluate(const session *s, const od_progress *p, metrics *resul
   if (status) return status;
   for (size_t begin = 0; begin < count; begin += s->trainer->block) {
     if (begin && !proceed(s, s->callbacks.on_block, p)) return OD_STOPPED;
-    evaluate_block(s, begin, &sum);
+    status = evaluate_block(s, begin, &sum);
+    if (status) return status;
   }
   *result = (metrics){mean(sum.loss, sum.count), mean(sum.accuracy, sum.count), sum.count};
   return OD_OK;
@@ -402,9 +408,10 @@ static od_status run_epoch(const session *s, od_progress *p, od_error *error) {
 
 /* Observe the activation ranges that OD_INT8 needs, with the weights that the run ends with. */
 static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
+  od_thread_pool to_the_end = od_thread_pool_attach(pool, false, NULL);
   od_images first = *images;
   first.count = od_min_size(first.count, t->maps ? CALIBRATION_MAPS : CALIBRATION_IMAGES);
-  if (od_network_calibrate(t->network, t->kernels, pool, &first, NULL))
+  if (od_network_calibrate(t->network, t->kernels, &to_the_end, &first, NULL))
     od_network_clear_ranges(t->network);
 }
 

@@ -77,11 +77,11 @@ void od_trainer_destroy(od_trainer *trainer);
 /* Train; after od_trainer_restore (checkpoint.h) from the restored position on, else from epoch 0.
  * `validation` and `callbacks` may be NULL. With a moving average of weights, the network
  * holds the average during validation, on_block and on_epoch, and after the run.
- * Returns OD_OK; OD_STOPPED if a callback returned false (the network has the weights after the
- * last completed step, or their average); or OD_ERROR_ARGUMENT for invalid data, for patience or
- * restore_best without validation data, if a batch would take more than 8 GiB, and if the loss or
- * the gradient is not finite (the network has the weights before that step, or their average); or
- * OD_ERROR_MEMORY. */
+ * Returns OD_OK; OD_STOPPED if a callback returned false or the pool was interrupted (the network
+ * has the weights after the last completed step, or their average); or OD_ERROR_ARGUMENT for
+ * invalid data, for patience or restore_best without validation data, if a batch would take more
+ * than 8 GiB, and if the loss or the gradient is not finite (the network has the weights before
+ * that step, or their average); or OD_ERROR_MEMORY. */
 od_status od_trainer_run(od_trainer *trainer, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error);

@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/system.h"
 #include "base/thread.h"
+#include "interrupts.h"
 #include "pool_use.h"
 
 /* -- status -- */
@@ -279,6 +280,43 @@ static void test_pool_runs_every_task_once(void) {
   CHECK(run_counts(NULL, NULL, 100));
 }
 
+typedef struct endless {
+  atomic_int done;
+} endless;
+
+static void count_done(void *context, int task, int worker) {
+  (void)task;
+  (void)worker;
+  atomic_fetch_add(&((endless *)context)->done, 1);
+}
+
+/* A run ends after the poll that asks for it, and with it all later runs of the call. */
+static void test_pool_interrupts(void) {
+  for (int threads = 1; threads < 4; threads++)
+    for (int polls = 0; polls < 5; polls++) {
+      od_thread_pool *pool = make_pool(threads);
+      countdown left = {polls};
+      od_interrupt interrupt = interrupt_after(&left);
+      const od_thread_pool attached = od_thread_pool_attach(pool, polls == 4, &interrupt);
+      endless counted = {0};
+      CHECK_CASE("%d threads, %d polls", threads, polls);
+      CHECK_INT(od_thread_pool_threads(&attached), polls == 4 ? 1 : threads);
+      CHECK_INT(od_thread_pool_run(&attached, count_done, &counted, 1 << 28), OD_STOPPED);
+      CHECK_INT(left.polls_left, -1);
+      const int done = counted.done;
+      CHECK_INT(od_thread_pool_run(&attached, count_done, &counted, 2), OD_STOPPED);
+      CHECK_INT(counted.done, done);
+      CHECK_INT(od_thread_pool_check(&attached), OD_STOPPED);
+      CHECK_INT(od_thread_pool_run(pool, count_done, &counted, 2), OD_OK);
+      CHECK_INT(counted.done, done + 2);
+      od_thread_pool_destroy(pool);
+    }
+  CHECK(!od_interrupted(NULL));
+  countdown at_once = {0};
+  od_interrupt later = od_interrupt_begin(count_down, &at_once);
+  CHECK(!od_interrupted(&later)); /* not yet */
+}
+
 static void test_pool_refuses_bad_counts(void) {
   static const int bad[] = {0, -1, -2147483647 - 1, 1025, 2147483647};
   for (int i = 0; i < 5; i++) {
@@ -384,6 +422,7 @@ int main(void) {
   RUN(test_rng_below);
   RUN(test_rng_shuffle);
   RUN(test_pool_runs_every_task_once);
+  RUN(test_pool_interrupts);
   RUN(test_pool_refuses_bad_counts);
   RUN(test_pool_many_rounds);
   RUN(test_pool_nested_runs);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "check.h"
+#include "interrupts.h"
 #include "guard.h"
 #include "image/border.h"
 #include "image/image.h"
@@ -407,7 +408,8 @@ static void test_resize_of_long_sides(void) {
 static void test_morphology(void) {
   for (int t = 0; table(t); t++)
     for (int i = 0; i < 300; i++) {
-      const od_view view = random_view(draw(1, 40), draw(1, 90), 1);
+      const bool is_small = i % 10 == 0; /* much smaller than the element */
+      const od_view view = random_view(draw(1, is_small ? 9 : 40), draw(1, is_small ? 9 : 90), 1);
       uint8_t mask[40 * 40];
       od_structuring_element e = {draw(1, i % 5 ? 7 : 40), draw(1, i % 5 ? 7 : 40), 0, 0, mask};
       const bool full = draw(0, 1), erode = draw(0, 1);
@@ -757,6 +759,155 @@ static void test_threads(void) {
   guard_destroy(&large);
 }
 
+/* ---- interrupts ---- */
+
+enum { INTERRUPTED_H = 500, INTERRUPTED_W = 700 };
+
+typedef od_status interrupted_call(od_image_workspace *workspace, const od_view *view,
+                                   const od_target *result);
+
+static od_status call_components(od_image_workspace *workspace, const od_view *view,
+                                 const od_target *result) {
+  od_component *components;
+  int32_t count;
+  (void)result;
+  const od_status status =
+      od_connected_components(workspace, view, 8, NULL, &components, &count, NULL);
+  CHECK(status == OD_OK || !components);
+  od_release(components);
+  return status;
+}
+
+static od_status call_moments(od_image_workspace *workspace, const od_view *view,
+                              const od_target *result) {
+  od_moments moments;
+  (void)result;
+  return od_image_moments(workspace, view, false, &moments, NULL);
+}
+
+static od_status call_threshold(od_image_workspace *workspace, const od_view *view,
+                                const od_target *result) {
+  return od_threshold(workspace, view, 100, 255, 0, result, NULL);
+}
+
+static od_status call_mean(od_image_workspace *workspace, const od_view *view,
+                           const od_target *result) {
+  const od_adaptive mean = {OD_ADAPTIVE_MEAN, 9, 3, 255, 0};
+  return od_adaptive_threshold(workspace, view, &mean, result, NULL);
+}
+
+static od_status call_gaussian_mean(od_image_workspace *workspace, const od_view *view,
+                                    const od_target *result) {
+  const od_adaptive mean = {OD_ADAPTIVE_GAUSSIAN, 9, 3, 255, 0};
+  return od_adaptive_threshold(workspace, view, &mean, result, NULL);
+}
+
+static od_status call_blur(od_image_workspace *workspace, const od_view *view,
+                           const od_target *result) {
+  const od_gaussian gaussian = {5, 9, 0, 0};
+  return od_gaussian_blur(workspace, view, &gaussian, OD_BORDER_REFLECT, result, NULL);
+}
+
+static od_status call_linear(od_image_workspace *workspace, const od_view *view,
+                             const od_target *result) {
+  const od_view part = od_view_of(view->h - 7, view->w, view->pixels);
+  return od_resize(workspace, &part, OD_INTERPOLATION_LINEAR, result, NULL);
+}
+
+static od_status call_area(od_image_workspace *workspace, const od_view *view,
+                           const od_target *result) {
+  const od_target part = od_target_of(view->h - 7, view->w, result->pixels);
+  return od_resize(workspace, view, OD_INTERPOLATION_AREA, &part, NULL);
+}
+
+static od_status call_halve(od_image_workspace *workspace, const od_view *view,
+                            const od_target *result) {
+  const od_target part = od_target_of(view->h / 2, view->w / 2, result->pixels);
+  return od_resize(workspace, view, OD_INTERPOLATION_AREA, &part, NULL);
+}
+
+static od_status call_warp(od_image_workspace *workspace, const od_view *view,
+                           const od_target *result) {
+  const double matrix[6] = {0.9, 0.3, -50.5, -0.3, 0.9, 20.25};
+  return od_warp_affine(workspace, view, matrix, OD_BORDER_REPLICATE, 0, result, NULL);
+}
+
+static od_status call_perspective(od_image_workspace *workspace, const od_view *view,
+                                  const od_target *result) {
+  const double matrix[9] = {0.9, 0.3, -50.5, -0.3, 0.9, 20.25, 1e-5, 1e-5, 1};
+  return od_warp_perspective(workspace, view, matrix, OD_BORDER_REPLICATE, 0, result, NULL);
+}
+
+static od_status call_square(od_image_workspace *workspace, const od_view *view,
+                             const od_target *result) {
+  static uint8_t mask[15 * 15];
+  memset(mask, 1, sizeof mask);
+  const od_structuring_element element = {15, 15, 7, 7, mask};
+  return od_erode(workspace, view, &element, OD_BORDER_REFLECT, 0, result, NULL);
+}
+
+/* An element of more segments than are taken at a time. */
+static od_status call_holes(od_image_workspace *workspace, const od_view *view,
+                            const od_target *result) {
+  static uint8_t mask[101 * 101];
+  for (int i = 0; i < 101 * 101; i++) mask[i] = i % 2 == 0;
+  const od_structuring_element element = {101, 101, 7, 7, mask};
+  const od_view part = od_view_of(8, view->w, view->pixels);
+  const od_target of_part = od_target_of(8, view->w, result->pixels);
+  return od_dilate(workspace, &part, &element, OD_BORDER_REFLECT, 0, &of_part, NULL);
+}
+
+/* A call that is interrupted at any poll ends with OD_STOPPED after it, and one that is not polled
+ * so often gives the result of one that cannot be interrupted. */
+static void check_interrupts(const char *name, interrupted_call *call, const od_view *view,
+                             const od_thread_pool *threads) {
+  static uint8_t expected[INTERRUPTED_H * INTERRUPTED_W], found[INTERRUPTED_H * INTERRUPTED_W];
+  const od_target first = od_target_of(view->h, view->w, expected);
+  const od_target second = od_target_of(view->h, view->w, found);
+  od_image_workspace workspace = workspace_with(0);
+  memset(expected, 0, sizeof expected);
+  memset(found, 0, sizeof found);
+  CHECK_CASE("%s", name);
+  CHECK_INT(call(&workspace, view, &first), OD_OK);
+  int stopped = 0, step = 1;
+  for (int polls = 0;; polls += step, step += polls > 20) {
+    countdown left = {polls};
+    od_interrupt interrupt = interrupt_after(&left);
+    od_thread_pool attached = od_thread_pool_attach(threads, false, &interrupt);
+    workspace.pool = &attached;
+    const od_status status = call(&workspace, view, &second);
+    if (status == OD_OK) break;
+    if (!CHECK_INT(status, OD_STOPPED)) break;
+    CHECK_INT(left.polls_left, -1); /* not polled again */
+    stopped++;
+  }
+  CHECK(stopped > !threads); /* helpers may leave the caller only the last poll */
+  CHECK(memcmp(expected, found, sizeof found) == 0);
+  od_image_workspace_release(&workspace);
+}
+
+static void test_interrupts(void) {
+  static uint8_t pixels[INTERRUPTED_H * INTERRUPTED_W];
+  for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)draw(0, 255);
+  const od_view view = od_view_of(INTERRUPTED_H, INTERRUPTED_W, pixels);
+  for (int k = 0; k < 2; k++) {
+    const od_thread_pool *threads = k ? pool : NULL;
+    check_interrupts("components", call_components, &view, threads);
+    check_interrupts("moments", call_moments, &view, threads);
+    check_interrupts("mean", call_mean, &view, threads);
+    check_interrupts("gaussian mean", call_gaussian_mean, &view, threads);
+    check_interrupts("blur", call_blur, &view, threads);
+    check_interrupts("linear", call_linear, &view, threads);
+    check_interrupts("area", call_area, &view, threads);
+    check_interrupts("warp", call_warp, &view, threads);
+    check_interrupts("perspective", call_perspective, &view, threads);
+    check_interrupts("square", call_square, &view, threads);
+    check_interrupts("holes", call_holes, &view, threads);
+    check_interrupts("threshold", call_threshold, &view, threads);
+    check_interrupts("halve", call_halve, &view, threads);
+  }
+}
+
 static void test_invalid_arguments(void) {
   od_image_workspace workspace = workspace_with(0);
   uint8_t pixels[16] = {0}, bytes[16];
@@ -838,6 +989,7 @@ int main(void) {
   RUN(test_deskew);
   RUN(test_normalize);
   RUN(test_threads);
+  RUN(test_interrupts);
   RUN(test_invalid_arguments);
   od_thread_pool_destroy(pool);
   guard_destroy(&guard_in);

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 #include "check.h"
 #include "guard.h"
+#include "interrupts.h"
 #include "networks.h"
 #include "page/read.h"
 #include "tables.h"
@@ -310,6 +311,41 @@ static void test_shared_models(void) {
   release_reader(&all);
 }
 
+/* A reading that is interrupted at any poll ends with OD_STOPPED and nothing to release; the
+ * readers and their workspaces then read as before. */
+static void test_interrupts(void) {
+  enum { SIDE = 120 };
+  networks all;
+  od_thread_pool *pool;
+  od_error error;
+  int stopped = 0;
+  make_reader(OD_DIGITS + 1, &all);
+  CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK);
+  const uint8_t *page = random_page(SIDE, SIDE);
+  od_reading expected, reading;
+  const od_read_options options = {0};
+  CHECK_INT(od_read(&all.reader, SIDE, SIDE, page, &options, pool, &expected, &error), OD_OK);
+  for (int polls = 0, step = 1;; polls += step, step += polls > 300) {
+    countdown left = {polls};
+    od_interrupt interrupt = interrupt_after(&left);
+    od_thread_pool attached = od_thread_pool_attach(pool, polls % 2, &interrupt);
+    CHECK_CASE("after %d polls", polls);
+    const od_status status =
+        od_read(&all.reader, SIDE, SIDE, page, &options, &attached, &reading, &error);
+    if (status == OD_OK || !CHECK_INT(status, OD_STOPPED)) break;
+    CHECK(!reading.symbols && !reading.qualities && !reading.alternatives);
+    stopped++;
+  }
+  CHECK(stopped > 10);
+  if (CHECK_INT(reading.count, expected.count))
+    CHECK(memcmp(reading.symbols, expected.symbols,
+                 (size_t)reading.count * sizeof *reading.symbols) == 0);
+  od_reading_release(&reading);
+  od_reading_release(&expected);
+  od_thread_pool_destroy(pool);
+  release_reader(&all);
+}
+
 static void check_invalid(const od_reader *reader, const char *name) {
   const uint8_t image[16] = {0};
   od_reading reading;
@@ -348,6 +384,7 @@ int main(void) {
   RUN(test_random_pages);
   RUN(test_extreme_shapes);
   RUN(test_shared_models);
+  RUN(test_interrupts);
   RUN(test_invalid_readers);
   guard_destroy(&guard_in);
   return check_end();

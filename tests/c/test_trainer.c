@@ -1,6 +1,7 @@
 /* train/: optimizers against their formulas, schedules, and the behaviour of runs. */
 #include "base/thread_pool.h"
 #include "check.h"
+#include "interrupts.h"
 #include "nn/gradient.h"
 #include "nn/calibration.h"
 #include "nn/workspace.h"
@@ -474,6 +475,39 @@ static void test_stops_at_a_step(void) {
     CHECK_INT(r->step_count, stop);
     CHECK_INT(r->epoch_count, (stop - 1) / 6);
     CHECK(same_values(network, all->step_values[stop - 1]));
+    record_destroy(r);
+    od_trainer_destroy(stopped);
+    od_network_destroy(network);
+  }
+  record_destroy(all);
+  od_trainer_destroy(trainer);
+  od_network_destroy(whole);
+  free(train);
+}
+
+/* A step that is interrupted at any poll leaves the network and the optimizer as they were before
+ * it: the next run gives what one without the interrupt gives. */
+static void test_interrupts(void) {
+  problem *train = make_problem(1);
+  od_train_config config = default_config();
+  od_network *whole = rich_network();
+  od_trainer *trainer = make_trainer(whole, &config, 1);
+  record *all = make_record(whole);
+  od_error error;
+  CHECK_INT(run(trainer, NULL, train, NULL, all, &error), OD_OK);
+  for (int polls = 0; polls < 300; polls += 7) {
+    od_network *network = rich_network();
+    od_trainer *stopped = make_trainer(network, &config, 1);
+    record *r = make_record(network);
+    countdown left = {polls};
+    od_interrupt interrupt = interrupt_after(&left);
+    od_thread_pool attached = od_thread_pool_attach(NULL, true, &interrupt);
+    CHECK_CASE("after %d polls", polls);
+    CHECK_INT(run(stopped, &attached, train, NULL, r, &error), OD_STOPPED);
+    if (r->step_count)
+      CHECK(same_values(network, all->step_values[r->step_count - 1]));
+    else
+      CHECK_INT(r->epoch_count, 0);
     record_destroy(r);
     od_trainer_destroy(stopped);
     od_network_destroy(network);
@@ -1200,6 +1234,7 @@ int main(void) {
   RUN(test_optimizers_by_formula);
   RUN(test_schedules);
   RUN(test_stops_at_a_step);
+  RUN(test_interrupts);
   RUN(test_stops_at_an_epoch);
   RUN(test_stops_in_validation);
   RUN(test_continues);
