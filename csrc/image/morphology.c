@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "image/row_partition.h"
 #include "image/border.h"
+#include "image/element_folding.h"
 #include "image/image.h"
 #include "image/limits.h"
 
@@ -321,11 +322,9 @@ static od_status check_element(const od_structuring_element *e, od_error *error)
   return OD_OK;
 }
 
-static od_status run(od_image_workspace *workspace, filter_job *job, od_error *error) {
+/* Filter with an element that is not larger than the reach of the image. */
+static od_status run_folded(od_image_workspace *workspace, filter_job *job, od_error *error) {
   const od_structuring_element *e = job->element;
-  od_status status = od_check_same(job->image, job->result, error);
-  if (!status) status = check_element(e, error);
-  if (status) return status;
   const size_t w = (size_t)job->image->w, count = count_mask(e);
   if (count == (size_t)e->h * (size_t)e->w)
     return od_run_row_partitions(workspace, job->image->h, w / 4 + 1, rectangle_scratch(job),
@@ -337,6 +336,21 @@ static od_status run(od_image_workspace *workspace, filter_job *job, od_error *e
       od_run_row_partitions(workspace, job->image->h, w * row_cost(job) / 64 + 1,
                             segment_scratch(job), filter_segments, job, error);
   od_release(segments);
+  return status;
+}
+
+static od_status run(od_image_workspace *workspace, filter_job *job, od_error *error) {
+  const od_view *image = job->image;
+  od_structuring_element folded;
+  uint8_t *mask = NULL;
+  od_status status = od_check_same(image, job->result, error);
+  if (!status) status = check_element(job->element, error);
+  if (!status)
+    status = od_fold_element(job->element, image->h, image->w, job->border, &folded, &mask, error);
+  if (status) return status;
+  job->element = &folded;
+  status = run_folded(workspace, job, error);
+  od_release(mask);
   return status;
 }
 
