@@ -122,9 +122,102 @@ class Clearing:
         return 3
 
 
-def test_list_that_changes_while_it_is_converted():
-    """The converters own the items they read."""
-    numbers: list[object] = []
-    numbers.extend([Clearing(numbers), object()])
-    with pytest.raises(TypeError, match="expected an integer"):
-        _core.image_resize(np.zeros((4, 4), np.uint8), numbers, "linear")
+class ClearingFloat(np.float32):
+    """A number that empties the list it is in when it is converted."""
+
+    numbers: list[object]
+
+    def __float__(self) -> float:
+        self.numbers.clear()
+        return 1.0
+
+
+def cleared_by(first, *rest):
+    """Return a list whose first item empties it, and whose other items are freed then."""
+    numbers = [first, *rest]
+    first.numbers = numbers
+    return numbers
+
+
+def integers(*rest):
+    return cleared_by(Clearing([]), *rest)
+
+
+def floats(*rest):
+    return cleared_by(ClearingFloat(1), *rest)
+
+
+PICTURE = np.zeros((4, 4), np.uint8)
+
+
+def morphology(image, anchor):
+    return _core.image_morphology(image, "erode", None, anchor, 1, "constant", None)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: _core.image_resize(PICTURE, integers(object()), "linear"),
+        lambda: morphology(PICTURE, integers(object())),
+        lambda: _core.image_warp_affine(
+            PICTURE, floats(*[object() for _ in range(5)]), True, 4, 4, "constant", 0
+        ),
+        lambda: _core.warp_perspective(PICTURE, floats(*[object() for _ in range(8)]), 4, 4),
+        lambda: _core.Network([{"type": "conv2d", "filters": 2, "kernel_size": integers(object())}]),
+        lambda: _core.Network([{"type": "dense", "units": 10}], integers(object(), object())),
+        lambda: _core.augment(
+            np.zeros((1, 4, 4), np.float32), [{"type": "noise", "sigma": floats(object())}], 0
+        ),
+    ],
+    ids=["size", "anchor", "matrix", "homography", "kernel", "input_shape", "range"],
+)
+def test_list_that_changes_while_it_is_converted(call):
+    """The converters own the items they read: they find the object after the first number."""
+    with pytest.raises((TypeError, ValueError), match="expected (an integer|a number)"):
+        call()
+
+
+class Longer(list):
+    """A list that says that it is longer than it is."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self):
+        return iter([1])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: _core.image_resize(PICTURE, Longer(), "linear"),
+        lambda: morphology(PICTURE, Longer()),
+        lambda: _core.Network([{"type": "conv2d", "filters": 2, "kernel_size": Longer()}]),
+        lambda: _core.augment(
+            np.zeros((1, 4, 4), np.float32), [{"type": "noise", "sigma": Longer()}], 0
+        ),
+    ],
+    ids=["size", "anchor", "kernel", "range"],
+)
+def test_list_of_another_length_than_it_says(call):
+    with pytest.raises((TypeError, ValueError), match="expected"):
+        call()
+
+
+class Shrinking(np.float32):
+    """A number that frees the pixels of an array when it is converted."""
+
+    array: np.ndarray
+
+    def __float__(self) -> float:
+        self.array.resize((1, 1), refcheck=False)
+        return 1.0
+
+
+def test_array_that_shrinks_while_other_arguments_are_converted():
+    """Arrays are looked at after all that may run Python code."""
+    number = Shrinking(1)
+    number.array = np.zeros((3000, 3000), np.uint8)
+    inputs = _core.preprocess_images((number.array,), (number,))
+    assert inputs.shape == (1, 28, 28)
+    assert number.array.shape == (1, 1)

@@ -37,20 +37,21 @@ int choice_read(const field_choices *choices, PyObject *value, const char *name)
 /* Read `count` ints, 2 or 4: one for all, or so many. */
 static bool read_ints(PyObject *value, const char *name, int count, int *numbers) {
   const bool many = PyTuple_Check(value) || PyList_Check(value);
-  if (many && PySequence_Size(value) != count) {
+  /* not shared, unlike a list */
+  PyObject *items = many ? PySequence_Tuple(value) : PyTuple_Pack(1, value);
+  if (!items) return false;
+  bool read = !many || PyTuple_GET_SIZE(items) == count;
+  if (!read)
     PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected an int or %s", name, value,
                  count == 2 ? "two" : "four");
-    return false;
-  }
-  for (int i = 0; i < count; i++) {
-    long long number;
-    PyObject *one = many ? PySequence_GetItem(value, i) : Py_NewRef(value);
-    const bool read = one && convert_int(one, name, INT_MIN, INT_MAX, &number);
-    Py_XDECREF(one);
-    if (!read) return false;
+  for (int i = 0; read && i < count; i++) {
+    long long number = 0;
+    PyObject *one = PyTuple_GET_ITEM(items, many ? i : 0);
+    read = convert_int(one, name, INT_MIN, INT_MAX, &number);
     numbers[i] = (int)number;
   }
-  return true;
+  Py_DECREF(items);
+  return read;
 }
 
 static bool read_square(PyObject *value, const char *name, int *side) {
@@ -65,19 +66,17 @@ static bool read_square(PyObject *value, const char *name, int *side) {
 }
 
 static bool read_range(PyObject *value, const char *name, double *range) {
-  const bool pair = PyTuple_Check(value) || PyList_Check(value);
-  if (!pair || PySequence_Size(value) != 2) {
-    PyErr_Format(pair ? PyExc_ValueError : PyExc_TypeError,
+  const bool sequence = PyTuple_Check(value) || PyList_Check(value);
+  PyObject *items = sequence ? PySequence_Tuple(value) : NULL; /* not shared, unlike a list */
+  if (sequence && !items) return false;
+  bool read = items && PyTuple_GET_SIZE(items) == 2;
+  if (!read)
+    PyErr_Format(sequence ? PyExc_ValueError : PyExc_TypeError,
                  "%s: got %.100R, expected a pair (low, high)", name, value);
-    return false;
-  }
-  for (int i = 0; i < 2; i++) {
-    PyObject *number = PySequence_GetItem(value, i);
-    const bool read = number && convert_real(number, name, &range[i]);
-    Py_XDECREF(number);
-    if (!read) return false;
-  }
-  return true;
+  for (int i = 0; read && i < 2; i++)
+    read = convert_real(PyTuple_GET_ITEM(items, i), name, &range[i]);
+  Py_XDECREF(items);
+  return read;
 }
 
 static bool read_one(const field *f, PyObject *value, const char *name, void *member) {
