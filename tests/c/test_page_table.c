@@ -146,10 +146,183 @@ static void test_layout(void) {
   }
 }
 
+/* ---- numbers of rows and columns that are given ---- */
+
+enum { GRID_H = 330, GRID_W = 300, GRID_LEFT = 25, GRID_TOP = 20, GRID_SIDE = 50 };
+
+/* A table of 5 rows and 4 columns. */
+static void draw_grid(uint8_t *foreground) {
+  memset(foreground, 0, GRID_H * GRID_W);
+  draw_table(GRID_W, foreground, (int[]){5, 4}, (int[]){GRID_LEFT, GRID_TOP}, GRID_SIDE);
+}
+
+/* Erases the line of rows above row i, or draws one a part of a cell below it. */
+static void erase_row_line(uint8_t *foreground, int i) {
+  for (int y = GRID_TOP + i * GRID_SIDE - 2; y < GRID_TOP + i * GRID_SIDE + 4; y++)
+    for (int x = GRID_LEFT; x < GRID_LEFT + 4 * GRID_SIDE; x++)
+      if ((x - GRID_LEFT) % GRID_SIDE > 3) foreground[y * GRID_W + x] = 0;
+}
+
+/* Checks that the nodes lie on the lines of rows at `tops` (table->rows + 1), up to 2 pixels. */
+static void check_rows(const od_table *table, const double *tops) {
+  double worst = 0;
+  for (int i = 0; i <= table->rows; i++) {
+    for (int j = 0; j <= table->columns; j++) {
+      const double *node = table->nodes + 2 * (i * (table->columns + 1) + j);
+      worst = fmax(worst, fabs(node[0] - (GRID_LEFT + j * GRID_SIDE)));
+      worst = fmax(worst, fabs(node[1] - tops[i]));
+    }
+  }
+  CHECK_NEAR(worst, 0, 2.5);
+}
+
+/* Lines that are missing are interpolated if numbers are given, and no cells are merged. */
+static void test_missing_lines(void) {
+  static uint8_t foreground[GRID_H * GRID_W];
+  static const double tops[] = {20, 70, 120, 170, 220, 270};
+  for (int missing = 1; missing <= 4; missing++) {
+    CHECK_CASE("line %d", missing);
+    draw_grid(foreground);
+    erase_row_line(foreground, missing);
+    od_table table = find(GRID_H, GRID_W, foreground, 5, 4);
+    if (CHECK_INT(table.rows, 5) && CHECK_INT(table.columns, 4)) {
+      check_rows(&table, tops);
+      for (int i = 0; i < 2 * 5 * 4; i++) CHECK_INT(table.spans[i], 1);
+    }
+    od_table_release(&table);
+    table = find(GRID_H, GRID_W, foreground, 0, 0);
+    CHECK_INT(table.rows, 4);
+    od_table_release(&table);
+  }
+}
+
+/* A line that is none of the given number of rows at equal distances is left out. */
+static void test_extra_line(void) {
+  static uint8_t foreground[GRID_H * GRID_W];
+  static const double tops[] = {20, 70, 120, 170, 220, 270};
+  draw_grid(foreground);
+  draw_box(GRID_W, foreground, GRID_LEFT, 95, GRID_LEFT + 4 * GRID_SIDE, 97);
+  od_table table = find(GRID_H, GRID_W, foreground, 5, 4);
+  if (CHECK_INT(table.rows, 5) && CHECK_INT(table.columns, 4)) check_rows(&table, tops);
+  od_table_release(&table);
+  table = find(GRID_H, GRID_W, foreground, 0, 0);
+  CHECK_INT(table.rows, 6);
+  od_table_release(&table);
+}
+
+/* Rows of very different heights: without lines at equal distances, the widest gap is divided,
+ * or the shortest line left out. */
+static void test_uneven_rows(void) {
+  static const int lines[] = {20, 29, 46, 156, 175, 240};
+  static const double divided[] = {20, 29, 46, 101, 156, 175, 240};
+  static uint8_t foreground[GRID_H * GRID_W];
+  memset(foreground, 0, sizeof foreground);
+  for (int i = 0; i < 6; i++) /* the third one is short */
+    draw_box(GRID_W, foreground, GRID_LEFT, lines[i], GRID_LEFT + (i == 2 ? 3 : 4) * GRID_SIDE + 2,
+             lines[i] + 2);
+  for (int j = 0; j <= 4; j++) {
+    const int x = GRID_LEFT + j * GRID_SIDE;
+    draw_box(GRID_W, foreground, x, 20, x + 2, 242);
+  }
+  od_table table = find(GRID_H, GRID_W, foreground, 6, 4);
+  if (CHECK_INT(table.rows, 6) && CHECK_INT(table.columns, 4)) check_rows(&table, divided);
+  od_table_release(&table);
+  table = find(GRID_H, GRID_W, foreground, 4, 4);
+  if (CHECK_INT(table.rows, 4) && CHECK_INT(table.columns, 4))
+    check_rows(&table, (const double[]){20, 29, 156, 175, 240});
+  od_table_release(&table);
+}
+
+/* More rows than can be told apart. */
+static void test_too_many_rows(void) {
+  static uint8_t foreground[GRID_H * GRID_W];
+  draw_grid(foreground);
+  od_table table = find(GRID_H, GRID_W, foreground, 100, 4);
+  CHECK_INT(table.rows, 0);
+  od_table_release(&table);
+}
+
+static void check_invalid(int h, int w, int rows, int columns, const char *message) {
+  static const uint8_t foreground[16 * 16];
+  od_image_workspace workspace = {.kernels = last_table()};
+  od_table table = {0};
+  od_error error = {{0}};
+  CHECK_INT(od_find_table(&workspace, h, w, foreground, &(od_table_options){rows, columns}, &table,
+                          &error),
+            OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, message);
+  od_image_workspace_release(&workspace);
+}
+
+static void test_invalid_arguments(void) {
+  check_invalid(0, 16, 0, 0, "image height: got 0, expected 1 to 16384");
+  check_invalid(16, 16385, 0, 0, "image width: got 16385, expected 1 to 16384");
+  check_invalid(16, 16, -1, 0, "rows: got -1, expected 0 to 1000");
+  check_invalid(16, 16, 1001, 0, "rows: got 1001, expected 0 to 1000");
+  check_invalid(16, 16, 0, -1, "columns: got -1, expected 0 to 1000");
+  check_invalid(16, 16, 0, 1001, "columns: got 1001, expected 0 to 1000");
+  check_invalid(16, 16, 201, 200, "rows x columns: got 201 x 200, expected up to 40000 cells");
+}
+
+/* ---- rectification ---- */
+
+/* Cells of one level each, between lines of 2 pixels, come out at their places, upright; then their
+ * lines are erased, and what is inside them stays. */
+static void test_rectify(void) {
+  enum { ROWS = 5, COLUMNS = 4 };
+  static uint8_t foreground[GRID_H * GRID_W];
+  od_image_workspace workspace = {.kernels = last_table()};
+  int32_t tops[ROWS + 1], lefts[COLUMNS + 1];
+  od_table_layout layout = {.tops = tops, .lefts = lefts};
+  draw_grid(foreground);
+  od_table table = find(GRID_H, GRID_W, foreground, 0, 0);
+  if (!CHECK_INT(table.rows, ROWS) || !CHECK_INT(table.columns, COLUMNS)) return;
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < COLUMNS; j++)
+      for (int y = 15; y < 38; y++)
+        memset(
+            foreground + (GRID_TOP + i * GRID_SIDE + y) * GRID_W + GRID_LEFT + j * GRID_SIDE + 15,
+            100 + 7 * (COLUMNS * i + j), 23);
+  CHECK(od_lay_out_table(&table, &layout));
+  const int w = lefts[COLUMNS], h = tops[ROWS];
+  uint8_t *rectified = od_allocate((size_t)h, (size_t)w);
+  CHECK_INT(od_rectify_table(&workspace, od_view_of(GRID_H, GRID_W, foreground), &table, &layout,
+                             rectified, NULL),
+            OD_OK);
+  for (int erased = 0; erased < 2; erased++) {
+    for (int i = 0; i < ROWS; i++) {
+      for (int j = 0; j < COLUMNS; j++) {
+        const int cell_h = tops[i + 1] - tops[i] - layout.gap;
+        const int cell_w = lefts[j + 1] - lefts[j] - layout.gap;
+        const uint8_t *cell = rectified + tops[i] * w + lefts[j];
+        CHECK_CASE("cell (%d, %d), erased %d", i, j, erased);
+        CHECK_INT(cell[cell_h / 2 * w + cell_w / 2], 100 + 7 * (COLUMNS * i + j));
+        CHECK_INT(cell[cell_h / 2 * w + cell_w / 6], 0);
+        int side = 0; /* the highest level near the left side */
+        for (int x = 0; x < 3; x++) {
+          const int level = cell[cell_h / 2 * w + x];
+          side = level > side ? level : side;
+        }
+        CHECK(erased ? side == 0 : side > 100);
+      }
+    }
+    od_erase_table_lines(&table, &layout, rectified);
+  }
+  od_release(rectified);
+  od_table_release(&table);
+  od_image_workspace_release(&workspace);
+}
+
 int main(void) {
   RUN(test_hatch);
   RUN(test_dashes);
   RUN(test_dotted_walls);
   RUN(test_layout);
+  RUN(test_missing_lines);
+  RUN(test_extra_line);
+  RUN(test_uneven_rows);
+  RUN(test_too_many_rows);
+  RUN(test_invalid_arguments);
+  RUN(test_rectify);
   return check_end();
 }
