@@ -163,7 +163,9 @@ def morphology(image, anchor):
             PICTURE, floats(*[object() for _ in range(5)]), True, 4, 4, "constant", 0
         ),
         lambda: _core.warp_perspective(PICTURE, floats(*[object() for _ in range(8)]), 4, 4),
-        lambda: _core.Network([{"type": "conv2d", "filters": 2, "kernel_size": integers(object())}]),
+        lambda: _core.Network(
+            [{"type": "conv2d", "filters": 2, "kernel_size": integers(object())}]
+        ),
         lambda: _core.Network([{"type": "dense", "units": 10}], integers(object(), object())),
         lambda: _core.augment(
             np.zeros((1, 4, 4), np.float32), [{"type": "noise", "sigma": floats(object())}], 0
@@ -173,7 +175,7 @@ def morphology(image, anchor):
 )
 def test_list_that_changes_while_it_is_converted(call):
     """The converters own the items they read: they find the object after the first number."""
-    with pytest.raises((TypeError, ValueError), match="expected (an integer|a number)"):
+    with pytest.raises((TypeError, ValueError), match=r"expected (an integer|a number)"):
         call()
 
 

@@ -19,14 +19,19 @@
 enum { SIDE = 8, SIZE = SIDE * SIDE, CLASSES = 3, IMAGES = 70, BATCH = 16 };
 enum { PREDICTORS = 4, ROUNDS = 150, VERSIONS = 2, EPOCHS = 12, MAX_POOL = 4 };
 
-static const od_layer layers[] = {
-    {.kind = OD_CONV2D, .units = 9, .kernel = {3, 3}, .stride = 1, .dilation = 1, .same = true},
-    {.kind = OD_BATCH_NORM, .momentum = 0.9, .epsilon = 1e-3},
-    {.kind = OD_RELU},
-    {.kind = OD_MAX_POOL2D, .pool = {2, 2}},
-    {.kind = OD_DROPOUT, .rate = 0.2},
-    {.kind = OD_FLATTEN},
-    {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
+static const od_layer layers[] = {{.kind = OD_CONV2D,
+                                   .units = 9,
+                                   .kernel = {3, 3},
+                                   .groups = 1,
+                                   .stride = 1,
+                                   .dilation = 1,
+                                   .same = true},
+                                  {.kind = OD_BATCH_NORM, .momentum = 0.9, .epsilon = 1e-3},
+                                  {.kind = OD_RELU},
+                                  {.kind = OD_MAX_POOL2D, .pool = {2, 2}, .step = {2, 2}},
+                                  {.kind = OD_DROPOUT, .rate = 0.2},
+                                  {.kind = OD_FLATTEN},
+                                  {.kind = OD_DENSE, .units = CLASSES, .bias = true}};
 enum { LAYERS = sizeof layers / sizeof *layers };
 
 typedef struct stress {

@@ -41,7 +41,8 @@ static od_layer read_layer(FILE *file) {
   layer.bias = bias;
   layer.relu = relu;
   layer.kernel[1] = layer.kernel[0]; /* square ones, and pools of 2x2 */
-  layer.pool[0] = layer.pool[1] = 2;
+  layer.groups = 1;
+  layer.pool[0] = layer.pool[1] = layer.step[0] = layer.step[1] = 2;
   return layer;
 }
 
