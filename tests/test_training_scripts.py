@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,7 @@ from ocrdigit.training import (
     _reading_networks,
     classifier,
     clutter,
+    confidence,
     detector,
     documents,
     field_crops,
@@ -199,11 +201,11 @@ def test_varied_fields_have_the_height_of_line_images(folder: Path) -> None:
 
 
 def test_line_images_and_labels(folder: Path, written: synth.Digits) -> None:
-    images, labels = line_images.make_line_images(str(folder), None, 3, 24)
-    again, labels_again = line_images.make_line_images(str(folder), None, 3, 24)
+    images, labels = line_images.make_line_images(str(folder), None, 3, 16)
+    again, labels_again = line_images.make_line_images(str(folder), None, 3, 16)
     assert np.array_equal(images, again)
     assert np.array_equal(labels, labels_again)
-    other, _ = line_images.make_line_images(str(folder), None, 4, 24)
+    other, _ = line_images.make_line_images(str(folder), None, 4, 16)
     assert not np.array_equal(images[:5], other[:5])
     assert images.shape == (len(labels), recognizer_files.HEIGHT, line_images.WIDTH)
     assert labels.shape[1] == line_images.MAX_SYMBOLS
@@ -326,13 +328,13 @@ def test_recognizer(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shrink(monkeypatch, recognizer, CHUNK=16, VALIDATION=4)
+    shrink(monkeypatch, recognizer, CHUNK=10, VALIDATION=4)
     out = tmp_path / "recognizer.safetensors"
-    run(monkeypatch, recognizer, "--data", folder, "--out", out, "--epochs", 1, "--pictures", 32)
-    parts = [line_images.make_line_images(str(folder), None, seed, 16) for seed in (1, 2)]
+    run(monkeypatch, recognizer, "--data", folder, "--out", out, "--epochs", 1, "--pictures", 20)
+    parts = [line_images.make_line_images(str(folder), None, seed, 10) for seed in (1, 2)]
     count = sum(len(labels) for _, labels in parts)
     assert f"{count:,} line images in " in capsys.readouterr().out
-    again = recognizer.train(str(folder), None, 32, 1, jobs=1)
+    again = recognizer.train(str(folder), None, 20, 1, jobs=1)
     recognizer_files.write_recognizer(str(tmp_path / "again"), again)
     assert_equal_networks(
         recognizer_files.read_recognizer(str(out)),
@@ -363,23 +365,29 @@ def test_lines_of_registers(folder: Path) -> None:
         assert line.image[y : y + h, x : x + w].min() < 120
 
 
-def test_fusion(
-    folder: Path,
-    sample: Dataset,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def held_out(sample: Dataset, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """Digits that no network was trained on: the sample's last 300 and 50 as bitmaps."""
     small = Dataset(sample.X_train, sample.y_train, sample.X_test[:50], sample.y_test[:50], "")
     bitmaps = small.X_test[:, ::2, ::2] // 128 * 255
     other = Dataset(small.X_train, small.y_train, bitmaps, small.y_test, "")
     monkeypatch.setattr(fusion, "load_mnist", lambda folder: small)
     monkeypatch.setattr(fusion, "load_optdigits", lambda folder: other)
     monkeypatch.setattr(fusion, "TRAINING_DIGITS", len(small.X_train) - 300)
+    return small
+
+
+def test_fusion(
+    folder: Path,
+    held_out: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     digits = fusion.held_out_digits(str(folder))
     assert len(digits.images) == 350
-    assert np.array_equal(digits.images[:300], small.X_train[-300:])
-    assert digits.labels[-50:].tolist() == small.y_test.tolist()
+    assert np.array_equal(digits.images[:300], held_out.X_train[-300:])
+    assert digits.labels[-50:].tolist() == held_out.y_test.tolist()
 
     shrink(monkeypatch, fusion, STRINGS=60, SPACED=30, WORDS=24, CLUTTER=24, DOCUMENTS=6)
     out = tmp_path / "fusion.json"
@@ -390,6 +398,31 @@ def test_fusion(
     output = capsys.readouterr().out
     for kind, count in (("numbers", 30), ("spaced", 15), ("words", 12), ("clutter", 12)):
         assert f"{kind}: {count} pictures, " in output
+
+
+def test_confidence(
+    folder: Path,
+    held_out: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shrink(monkeypatch, confidence, STRINGS=80, CUT=0.5)
+    drawn = confidence.fields(str(folder), 0)
+    assert [digits for _, digits in drawn[80:]] == list(NUMBERS)
+    widths = np.array([image.shape[1] for image, _ in drawn[:80]])
+    shrink(monkeypatch, confidence, CUT=0.0)
+    whole = np.array([image.shape[1] for image, _ in confidence.fields(str(folder), 0)[:80]])
+    assert (widths <= whole).all()
+    assert 0.3 < (widths < whole).mean() < 0.7
+
+    out = tmp_path / "confidence.json"
+    run(monkeypatch, confidence, "--data", folder, "--out", out)
+    count, right = re.match(r"(\d+) fields, ([\d.]+)% right: ", capsys.readouterr().out).groups()
+    assert 60 < int(count) <= 86
+    assert float(right) > 50
+    weights = json.loads(out.read_text())
+    assert all(np.isfinite(value) for value in weights.values())
 
 
 # -- classifiers --
