@@ -710,6 +710,31 @@ static void test_normalize(void) {
 }
 
 /* One thread and several give the same result for a large image. */
+/* To the range that the levels have already: a copy, with and without gaps. */
+static void test_normalize_to_the_same_range(void) {
+  enum { SIDE = 40 };
+  static uint8_t pixels[SIDE * SIDE], copy[SIDE * SIDE];
+  for (int i = 0; i < SIDE * SIDE; i++) pixels[i] = (uint8_t)draw(0, 128);
+  pixels[0] = 0;
+  pixels[1] = 128;
+  od_image_workspace workspace = workspace_with(0);
+  for (int gaps = 0; gaps < 2; gaps++) {
+    const int w = gaps ? SIDE / 2 : SIDE;
+    const od_view view = {pixels, SIDE, w, SIDE, 1};
+    const od_target result = {copy, SIDE, w, gaps ? 1 : SIDE, gaps ? SIDE : 1}; /* transposed */
+    CHECK_CASE("gaps %d", gaps);
+    memset(copy, 255, sizeof copy);
+    CHECK_INT(od_normalize(&workspace, &view, 128, 0, &result, NULL), OD_OK);
+    bool same = true;
+    for (int y = 0; y < SIDE; y++)
+      for (int x = 0; x < w; x++)
+        same = same && copy[gaps ? x * SIDE + y : y * SIDE + x] == pixels[y * SIDE + x];
+    CHECK(same);
+    if (gaps) CHECK_INT(copy[w * SIDE], 255);
+  }
+  od_image_workspace_release(&workspace);
+}
+
 static void test_threads(void) {
   enum { H = 700, W = 900 };
   guard large = guard_create(3 * H * W);
@@ -988,6 +1013,7 @@ int main(void) {
   RUN(test_invert_affine);
   RUN(test_deskew);
   RUN(test_normalize);
+  RUN(test_normalize_to_the_same_range);
   RUN(test_threads);
   RUN(test_interrupts);
   RUN(test_invalid_arguments);

@@ -170,6 +170,14 @@ static void test_poses(void) {
   CHECK(poses.items[0].support >= COUNT / 3);
   CHECK(distance_of(poses.items[0].matrix, map, 150, 200) < 1);
   for (int i = 1; i < poses.count; i++) CHECK(poses.items[i].support <= poses.items[i - 1].support);
+  /* Similar poses with more support replace those of fewer pairs. */
+  od_poses grown = {.h = 400, .w = 300};
+  od_find_poses(COUNT / 2, pairs, (od_match_frame){0.1, 0.9}, &grown);
+  CHECK(grown.items[0].support >= COUNT / 6 && grown.items[0].support < COUNT / 3);
+  od_find_poses(COUNT, pairs, (od_match_frame){0.1, 0.9}, &grown);
+  CHECK_INT(grown.items[0].support, poses.items[0].support);
+  for (int i = 1; i < grown.count; i++)
+    CHECK(max_distance(grown.items[i].matrix, grown.items[0].matrix) > 3);
   od_poses none = {.h = 400, .w = 300};
   od_find_poses(COUNT, pairs, (od_match_frame){1.5, 0.9}, &none); /* another rotation */
   CHECK(none.count == 0 || none.items[0].support < COUNT / 6);
@@ -191,6 +199,13 @@ static void test_block_matching(void) {
   CHECK(fit.found <= fit.blocks);
   CHECK(fit.found > 0.8 * fit.blocks);
   CHECK(max_distance(matrix, shifted) < 0.1);
+
+  const od_block_search few = {16, 4, 60}; /* evenly chosen */
+  double from_few[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  for (int k = 0; k < 2; k++)
+    CHECK_INT(od_match_blocks(&workspace, &pair, &few, from_few, &fit, NULL), OD_OK);
+  CHECK_INT(fit.blocks, 60);
+  CHECK(max_distance(from_few, shifted) < 0.3);
 
   memset(form, 0, (size_t)H * W);
   memset(page, 0, (size_t)H * W);
