@@ -201,29 +201,6 @@ class TestCompilation:
         assert not any(map(automaton.accepts, refused))
 
 
-class TestCore:
-    @pytest.mark.parametrize(
-        ("accepting", "transitions", "error"),
-        [
-            ((), (), ValueError),
-            ((True,), ((0, 16, 0),), ValueError),
-            ((True,), ((0, 1, 1),), ValueError),
-            ((True,), ((0, 1, 0), (0, 1, 0)), ValueError),
-            ((True,), ((0, 1),), TypeError),
-            ((1,), (), TypeError),
-            ([True], (), TypeError),
-        ],
-    )
-    def test_bad_automata(self, accepting: object, transitions: object, error: type) -> None:
-        with pytest.raises(error, match=r"states|transitions|accepting"):
-            _core.Automaton(accepting, transitions)  # type: ignore[arg-type]
-
-    @pytest.mark.parametrize("words", [(), ("2", "1"), ("1", "1"), ("1a",), ("",), ("1\0",), ["1"]])
-    def test_bad_words(self, words: object) -> None:
-        with pytest.raises((TypeError, ValueError), match="words"):
-            _core.Automaton.from_words(words)  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="module")
 def picture() -> synth.Picture:
     return synth.string("1874", height=64, random_state=3)

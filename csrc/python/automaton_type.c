@@ -48,6 +48,10 @@ static bool read_words(PyObject *value, const char **words) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
     PyObject *item = PyTuple_GET_ITEM(value, i);
     Py_ssize_t length;
+    if (!PyUnicode_Check(item)) {
+      PyErr_Format(PyExc_TypeError, "words: got %.100R, expected str", item);
+      return false;
+    }
     words[i] = PyUnicode_AsUTF8AndSize(item, &length);
     if (!words[i]) return false;
     if (length == 0 || length > MAX_WORD_LENGTH || strlen(words[i]) != (size_t)length) {
