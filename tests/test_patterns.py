@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ocrdigit
-from ocrdigit import _core, _patterns, checks, synth
+from ocrdigit import _patterns, checks, synth
 from ocrdigit.cli import main
 from ocrdigit.reading import PATTERNS
 
