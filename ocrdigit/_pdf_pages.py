@@ -6,6 +6,7 @@ embedded image; other pages at 300 dpi.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ _DECODER_BYTES = {"JPXDecode": 20, "DCTDecode": 7}
 
 # PDFium is not thread-safe. Reentrant, as the garbage collector may close a document meanwhile.
 _lock = threading.RLock()
+
+# A forked child gets PDFium between two calls, and the lock free.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 def is_pdf(prefix: bytes) -> bool:
@@ -85,7 +92,9 @@ def pdf_pages(source: Source, pages: Pages | None, budget: Budget) -> Pixels:
     with _lock:
         document = _opened(pypdfium2, source)
     try:
-        for index in _indices(document, pages, source.name):
+        with _lock:
+            count = len(document)
+        for index in _indices(count, pages, source.name):
             with _lock:
                 pixels = _page(pypdfium2, document, index, source, budget)
             yield index, pixels
@@ -109,8 +118,7 @@ def _opened(pypdfium2: Any, source: Source) -> Any:
         ) from error
 
 
-def _indices(document: Any, pages: Pages | None, what: str) -> Iterable[int]:
-    count = len(document)
+def _indices(count: int, pages: Pages | None, what: str) -> Iterable[int]:
     return range(count) if pages is None else page_indices(pages, count, what)
 
 

@@ -11,6 +11,7 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -410,3 +411,81 @@ class TestProgress:
         bar.skip(7)
         bar.close()
         assert "7/10" in terminal.getvalue()
+
+
+def read_slowly(source: Source) -> bytes:
+    """Return the bytes of a file object, or of bytes, a few at a time."""
+    file = source.image if hasattr(source.image, "read") else io.BytesIO(source.image)
+    file.seek(0)
+    parts = []
+    while part := file.read(1):
+        parts.append(part)
+        time.sleep(0.001)
+    return b"".join(parts)
+
+
+def test_threads_do_not_share_the_position_of_a_file() -> None:
+    file = io.BytesIO(b"0123456789")
+    file.seek(3)
+    found = ordered_map(read_slowly, iterate_sources([file] * 4), threads=4, window=4)
+    assert [data for _, data in found] == [b"0123456789"] * 4
+    assert file.tell() == 3
+
+
+def test_bytes_of_file_objects_count() -> None:
+    (source,) = iterate_sources([io.BytesIO(bytes(1000))])
+    assert source.size == 0
+    assert source.loaded().size == 1000
+
+
+def test_file_objects_that_cannot_be_read_fail_in_their_place() -> None:
+    closed, text = io.BytesIO(), io.StringIO("a")
+    closed.close()
+    for file in (closed, text):
+        (source,) = iterate_sources([file])
+        assert source.loaded() is source
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_ctrl_c_does_not_wait_for_what_is_being_read(outside: bool) -> None:
+    """Neither inside of the generator, nor when it is closed by the end of the caller's loop."""
+    end, begun = threading.Event(), threading.Event()
+
+    def work(source: Source) -> bytes:
+        if source.image == b"slow":
+            begun.set()
+            end.wait(60)
+        else:
+            begun.wait(60)
+        return source.image
+
+    groups = ordered_map(work, iterate_sources([b"fast", b"slow"]), threads=2, window=2)
+    try:
+        assert next(groups)[1] == b"fast"
+        with pytest.raises(KeyboardInterrupt):
+            if outside:
+                with closing(groups):
+                    raise KeyboardInterrupt
+            else:
+                groups.throw(KeyboardInterrupt)
+        assert not end.is_set()  # the loop ended while a source was being read
+    finally:
+        end.set()
+
+
+def test_close_waits_for_what_is_being_read() -> None:
+    begun, done = threading.Event(), threading.Event()
+
+    def work(source: Source) -> bytes:
+        if source.image == b"slow":
+            begun.set()
+            time.sleep(0.1)
+            done.set()
+        else:
+            begun.wait(60)
+        return source.image
+
+    groups = ordered_map(work, iterate_sources([b"fast", b"slow"]), threads=2, window=2)
+    next(groups)
+    groups.close()
+    assert done.is_set()

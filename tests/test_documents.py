@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from core_cases import SANITIZED
 from document_files import heic, number, page, pdf, saved
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 import ocrdigit
+from ocrdigit import _pdf_pages
 from ocrdigit._inputs import iterate_pages
 from ocrdigit.cli import main
 
@@ -55,6 +58,29 @@ def test_all_pages_of_a_pdf_are_read(scan: bytes, tmp_path: Path) -> None:
         assert reading.text.split("\n") == list(TEXTS)
         assert [number.page for number in reading.numbers] == [0, 1, 2]
         assert reading.page_indices == (0, 1, 2)
+
+
+@pytest.mark.skipif(SANITIZED or not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_gets_the_lock_of_pdfium_free() -> None:
+    """Another thread may render a page at the time of the fork: the fork waits for it."""
+    held, forked = threading.Event(), threading.Event()
+
+    def render() -> None:
+        with _pdf_pages._lock:
+            held.set()
+            forked.wait(0.3)  # the fork cannot come before the lock is released
+
+    thread = threading.Thread(target=render)
+    thread.start()
+    assert held.wait(60)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if _pdf_pages._lock.acquire(blocking=False) else 1)
+    forked.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _pdf_pages._lock.acquire(blocking=False)
+    _pdf_pages._lock.release()
 
 
 def test_a_digit_in_a_pdf_is_predicted(sample: Any) -> None:

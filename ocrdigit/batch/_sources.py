@@ -6,11 +6,11 @@ import errno
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from .._sources import is_data_url
+from .._sources import is_data_url, is_file, opened
 from ..limits import PICTURE_SUFFIXES
 from ._digest import digest
 
@@ -52,6 +52,19 @@ class Source:
             return int(width * height * len(self.image.getbands()))
         except (AttributeError, TypeError, ValueError):
             return 0
+
+    def loaded(self) -> Source:
+        """Return the source with the bytes of its file object, as threads may share the file.
+
+        One that cannot be read stays as it is: reading it raises.
+        """
+        if not is_file(self.image) or not hasattr(self.image, "read"):
+            return self
+        try:
+            with opened(self.image, self.name) as file:
+                return replace(self, image=file.read())
+        except Exception:  # file objects raise many types
+            return self
 
     @property
     def fingerprint(self) -> str:

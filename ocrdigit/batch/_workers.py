@@ -22,11 +22,13 @@ def ordered_map(
     """Yield each source with ``function`` of it, which threads compute.
 
     At most ``window`` sources wait, are being read, or wait to be yielded. The sources are taken
-    in the thread of the caller. An exception of ``sources`` is raised after the results of those
-    before.
+    in the thread of the caller, and file objects are read there. An exception of ``sources`` is
+    raised after the results of those before. KeyboardInterrupt does not wait for what is being
+    read.
     """
-    waiting: deque[tuple[Source, Future[T]]] = deque()
+    waiting: deque[tuple[Source, int, Future[T]]] = deque()
     failure: Exception | None = None
+    interrupted = False
     size = 0
     workers: set[int] = set()
     pool = ThreadPoolExecutor(threads, "ocrdigit", lambda: workers.add(threading.get_ident()))
@@ -39,23 +41,37 @@ def ordered_map(
             except Exception as error:
                 failure = error
                 break
-            waiting.append((source, pool.submit(function, source)))
-            size += source.size
+            loaded = source.loaded()
+            waiting.append((source, loaded.size, pool.submit(function, loaded)))
+            size += loaded.size
+            del loaded
             while waiting and (
-                waiting[0][1].done()
+                waiting[0][2].done()
                 or len(waiting) >= window
                 or (size > _MAX_BYTES and len(waiting) > threads)
             ):
-                source, future = waiting.popleft()
-                size -= source.size
+                source, bytes_of_source, future = waiting.popleft()
+                size -= bytes_of_source
                 yield source, future.result()
                 del source, future  # they may hold pixels
         while waiting:
-            source, future = waiting.popleft()
+            source, _, future = waiting.popleft()
             yield source, future.result()
+    except BaseException as error:
+        interrupted = _is_interrupt(error)
+        raise
     finally:
         # A generator that is not exhausted may be collected in one of its own threads.
         alien = threading.get_ident() not in workers
-        pool.shutdown(wait=alien, cancel_futures=True)
+        pool.shutdown(wait=alien and not interrupted, cancel_futures=True)
     if failure is not None:
         raise failure
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Return whether an exception is KeyboardInterrupt, or the end of a generator by it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
