@@ -415,18 +415,19 @@ class TestTraining:
                 options["on_step"] = stop
             run(*arguments, **options)
 
-        monkeypatch.setattr(_checkpoint, "run", stop_once)
-        for stops in itertools.count():
-            trainings = _checkpoints.Trainings(str(path), 1)
-            try:
-                self.make(classifier.NAMES, folder, data, lambda step: None, trainings)
-            except StopError:
-                assert path.is_dir()
-                continue
-            trainings.delete()
-            assert not path.exists()
-            return stops
-        raise AssertionError
+        with monkeypatch.context() as patched:
+            patched.setattr(_checkpoint, "run", stop_once)
+            stops, done = 0, False
+            while not done:
+                trainings = _checkpoints.Trainings(str(path), 1)
+                try:
+                    self.make(classifier.NAMES, folder, data, lambda step: None, trainings)
+                    done = True
+                except StopError:
+                    stops += 1
+        trainings.delete()
+        assert not path.exists()
+        return stops
 
     def test_checkpoints_of_another_seed(
         self, data: _data.Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
