@@ -62,7 +62,7 @@ def draw_training() -> None:
 
 
 def draw_app() -> None:
-    """Take a screenshot of the Streamlit page after the upload of a page of numbers."""
+    """Take a screenshot of the Streamlit page with its example of thirty fields."""
     from selenium import webdriver
     from selenium.webdriver.common.by import By
 
@@ -70,28 +70,27 @@ def draw_app() -> None:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     options = webdriver.ChromeOptions()
-    for option in ("--headless=new", "--no-sandbox", "--window-size=900,1400"):
+    for option in ("--headless=new", "--no-sandbox", "--hide-scrollbars"):
         options.add_argument(option)
     command = [sys.executable, "-m", "ocrdigit", "app", "--headless", "--port", str(port)]
     with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder, "page.png")
-        Image.fromarray(ocrdigit.datasets.load_page().image).save(page)
         server = subprocess.Popen(command, cwd=folder)
         try:
             wait_for(f"http://localhost:{port}/_stcore/health")
             with webdriver.Chrome(options) as browser:
+                size = {"width": 1180, "height": 1140, "deviceScaleFactor": 1, "mobile": False}
+                browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
                 browser.implicitly_wait(60)
                 browser.get(f"http://localhost:{port}")
-                browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(page))
-                browser.find_element(By.CSS_SELECTOR, "[data-testid=stImage] img")
+                browser.find_element(By.XPATH, "//button[.='Thirty fields']").click()
+                browser.find_element(By.CSS_SELECTOR, ".od-field input")
                 time.sleep(5)
                 picture = Image.open(io.BytesIO(browser.get_screenshot_as_png()))
         finally:
             server.terminate()
             server.wait()
     # Median cut has no colour for the few pixels of labels.
-    part = picture.crop((80, 100, picture.width - 40, picture.height))
-    save("app.png", part, 256, Image.Quantize.MAXCOVERAGE)
+    save("app.png", picture, 256, Image.Quantize.MAXCOVERAGE)
 
 
 def wait_for(url: str) -> None:

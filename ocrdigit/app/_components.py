@@ -20,10 +20,13 @@ PAD = ("pad", ("dom", "pad"))
 
 
 def component(name: str, scripts: Sequence[str]) -> Callable[..., Any]:
-    """Return the function that shows a component of the folder, with ``name.css``."""
+    """Return the function that shows a component of the folder, in the style of ``name.css``."""
     script = "\n".join(_text(f"{each}.js") for each in scripts)
     mount: Callable[..., Any] = st.components.v2.component(
-        f"ocrdigit.{name}", css=_text(f"{name}.css"), js=script, isolate_styles=False
+        f"ocrdigit.{name}",
+        css=_text("base.css") + _text(f"{name}.css"),
+        js=script,
+        isolate_styles=False,
     )
     return mount
 

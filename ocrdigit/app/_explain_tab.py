@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from PIL import Image
 
 import ocrdigit
 from ocrdigit import DigitClassifier, _html
@@ -21,6 +23,7 @@ from ocrdigit.app._review import OpenSheet, corrections
 from ocrdigit.app._sheets import Mark, Sheet
 
 _OPEN, _DRAW, _SAMPLE = "The open page", "Draw one", "MNIST"
+_SHOWN_CORRECTIONS = 40
 _LIKELY = 0.5  # the digit score from which on a picture is more probably a digit than not
 
 SENTENCE = (
@@ -101,20 +104,16 @@ def _show_digit(gray: NDArray[np.uint8], model: DigitClassifier, score: float) -
     milliseconds = 1000 * (time.perf_counter() - start)
     digit, probabilities = explanation.digit, explanation.probabilities
     st.html(f'<div class="od-answer" role="status">{answer(digit, probabilities, score)}</div>')
-    left, middle, right = st.columns([2, 2, 3])
-    with left:
-        st.image(enlarged(gray), "The picture", width=224)
-    with middle:
-        st.image(
-            enlarged(np.asarray(explanation.overlay())), "Grad-CAM: red supports it", width=224
-        )
+    left, right = st.columns(2)
+    overlay = np.asarray(explanation.overlay())
+    left.html(figures([("The picture", gray), ("Grad-CAM: red supports it", overlay)], 224))
     with right:
         st.html(_html.bars(probabilities, digit))
         st.caption(f"Recognized and explained in {milliseconds:.1f} ms")
     st.subheader("Preprocessing, step by step", anchor=False)
     _, steps = ocrdigit.preprocess(gray, steps=True)
     steps["result"] = np.rint(255 * steps["result"]).astype(np.uint8)
-    st.image([enlarged(stage) for stage in steps.values()], list(steps), width=110)
+    st.html(figures(steps.items(), 112))
     _offer_correction(explanation.input, digit)
 
 
@@ -125,10 +124,22 @@ def answer(digit: int, probabilities: NDArray[np.float32], score: float) -> str:
     return f"{digit}, {probabilities[digit]:.1%} sure"
 
 
-def enlarged(image: NDArray[np.uint8], min_side: int = 224) -> NDArray[np.uint8]:
-    """Return a small image enlarged by a whole factor, by nearest-neighbour interpolation."""
-    factor = max(1, -(-min_side // max(image.shape[:2])))
-    return image.repeat(factor, axis=0).repeat(factor, axis=1)
+def figures(pictures: Iterable[tuple[str, NDArray[np.uint8]]], side: int) -> str:
+    """Return pictures with captions as HTML, the longer side of each ``side`` pixels."""
+    parts = []
+    for caption, picture in pictures:
+        image = Image.fromarray(picture)
+        scale = side / max(image.size)
+        width, height = (max(1, round(scale * each)) for each in image.size)
+        image = image.resize((width, height), Image.Resampling.NEAREST)
+        data = io.BytesIO()
+        image.save(data, "png")
+        source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+        parts.append(
+            f'<figure style="max-width:{side}px"><img alt="" src="{source}" width="{width}" '
+            f'height="{height}"><figcaption>{caption}</figcaption></figure>'
+        )
+    return f'<div class="od-figures">{"".join(parts)}</div>'
 
 
 # -- teaching --
@@ -167,9 +178,8 @@ def _show_teaching(model: DigitClassifier) -> None:
     st.subheader("Your corrections", anchor=False)
     images = np.stack([image for image, _ in taught])
     digits = np.array([digit for _, digit in taught])
-    shown = slice(0, 40)
-    captions = [str(digit) for digit in digits[shown]]
-    st.image([enlarged(image, 56) for image in images[shown]], captions, 56)
+    shown = [(str(digit), image) for image, digit in taught[:_SHOWN_CORRECTIONS]]
+    st.html(figures(shown, 56))
     with st.container(horizontal=True):
         if st.button("Train on the corrections", type="primary"):
             _train(model, images, digits)

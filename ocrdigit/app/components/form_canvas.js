@@ -220,7 +220,7 @@ class FormCanvas {
     this.renderBoxes();
     this.list.replaceChildren(...this.fields.map((field, index) => make("li", {}, make(
       "button",
-      { type: "button", class: "od-name-button", "aria-pressed": index === this.selected,
+      { type: "button", class: "od-chip", "aria-pressed": index === this.selected,
         onclick: () => { this.select(index); this.focusName(); } },
       field.name || "(no name)"))));
     this.list.hidden = !this.fields.length;

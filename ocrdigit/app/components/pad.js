@@ -21,11 +21,11 @@ class DrawingPad {
     this.canvas = make("canvas", { tabindex: "0", role: "application", "aria-describedby": "od-pad-help",
       "aria-label": "Drawing pad. Draw digits with the mouse, a finger or the arrow keys." });
     this.context = this.canvas.getContext("2d");
-    this.undoButton = make("button", { type: "button", onclick: () => this.undo() }, "Undo");
-    this.clearButton = make("button", { type: "button", class: "od-clear", onclick: () => this.clear() }, "Clear");
-    parent.append(make("div", { class: "od-pad" }, this.canvas,
+    this.undoButton = make("button", { type: "button", class: "od-button", onclick: () => this.undo() }, "Undo");
+    this.clearButton = make("button", { type: "button", class: "od-button", onclick: () => this.clear() }, "Clear");
+    parent.append(make("div", { class: "od-frame od-pad" }, this.canvas,
       make("div", { class: "od-pad-row" }, this.undoButton, this.clearButton,
-        make("span", { id: "od-pad-help" }, "Keyboard: arrow keys move, Space starts or ends a stroke, "
+        make("span", { id: "od-pad-help", class: "od-quiet" }, "Keyboard: arrow keys move, Space starts or ends a stroke, "
           + "Backspace takes the last one back."))));
     this.canvas.addEventListener("pointerdown", (event) => this.down(event));
     this.canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -157,7 +157,7 @@ class PasteBox {
     this.status = make("span", { role: "status" });
     this.box = make("div", { class: "od-paste", tabindex: "0", role: "button" },
       "Click here, then paste a picture with Ctrl+V (Cmd+V on a Mac) or Enter. ", this.status);
-    parent.append(make("div", { class: "od-pad" }, this.box));
+    parent.append(make("div", { class: "od-frame od-pad" }, this.box));
     this.box.addEventListener("paste", (event) => {
       const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
       if (file) this.sendFile(file);

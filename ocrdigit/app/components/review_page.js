@@ -125,6 +125,11 @@ class ReviewPage {
     input.addEventListener("beforeinput", (event) => {
       if (event.data && !TYPED.test(event.data)) event.preventDefault();
     });
+    input.addEventListener("pointerdown", (event) => { // the first click selects all of the text
+      if (document.activeElement === input) return;
+      event.preventDefault();
+      this.focus(field.key);
+    });
     input.addEventListener("focus", () => {
       row.classList.add("od-active");
       group.classList.add("od-active");
