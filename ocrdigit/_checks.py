@@ -48,6 +48,15 @@ def fraction(name: str, value: object) -> float:
     return number
 
 
+def number_pair(name: str, value: object) -> tuple[float, float]:
+    """Return ``value`` as two finite floats."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a pair of numbers, got {value!r}")
+    if len(value) != 2:
+        raise ValueError(f"{name} must be a pair of numbers, got {value!r}")
+    return finite_number(name, value[0]), finite_number(name, value[1])
+
+
 def positive_number(name: str, value: object) -> float:
     """Return ``value`` as a finite float above 0."""
     number = finite_number(name, value)

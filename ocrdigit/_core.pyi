@@ -37,8 +37,10 @@ class Network:
 
     ``layers`` is a list of dicts, each with a ``"type"`` and that type's keys:
     conv2d (filters, kernel_size=3, strides=1, dilation_rate=1, padding="same", use_bias=True,
-    activation=None), dense (units, use_bias=True, activation=None), relu, max_pool2d,
-    global_average_pool2d, batch_norm (momentum=0.99, epsilon=0.001), dropout (rate),
+    groups=1, activation=None), dense (units, use_bias=True, activation=None), relu, activation
+    (function, alpha=1), max_pool2d and average_pool2d (pool_size=2, strides=pool_size,
+    padding="valid"), global_average_pool2d, global_max_pool2d, batch_norm (momentum=0.99,
+    epsilon=0.001), layer_norm (epsilon=0.001), zero_padding2d (padding=1), dropout (rate),
     flatten, map_to_sequence. The last dense layer may have activation="softmax", which changes
     nothing. Kernels start Glorot-uniform from ``seed``. Layers with more than ``max_weights``
     numbers, moving statistics included, raise ValueError before any memory is allocated.

@@ -4,16 +4,26 @@ A layer is a dict of its ``"type"`` and the keys of that type. Values after "=" 
 in parentheses are alternatives:
 
 ==========================  ===========================================================
-``conv2d``                  filters, kernel_size=3 (1, 3, 5), strides=1 (1, 2),
-                            dilation_rate=1 (1 to 16; 1 with strides=2),
-                            padding="same" ("valid"), use_bias=True, activation=None ("relu")
+``conv2d``                  filters, kernel_size=3 (1 to 16, or two: height and width),
+                            strides=1 (1 to 8), dilation_rate=1 (1 to 16; 1 with strides),
+                            padding="same" ("valid"), groups=1 (or the number of input
+                            channels: depthwise), use_bias=True, activation=None ("relu")
 ``dense``                   units, use_bias=True, activation=None ("relu"; "softmax" last)
 ``relu`` ``flatten``        no keys
-``max_pool2d``              pool_size=2 (or (2, 1)): the window (height, width) and the stride
+``activation``              function ("leaky_relu", "relu6", "elu", "selu", "sigmoid", "tanh",
+                            "swish"), alpha=1 (the slope of leaky_relu, below 1; of elu)
+``max_pool2d``              pool_size=2 (or two: height and width), strides=pool_size,
+                            padding="valid" ("same")
+``average_pool2d``          the same
 ``global_average_pool2d``   no keys
+``global_max_pool2d``       no keys
 ``batch_norm``              momentum=0.99, epsilon=0.001
+``layer_norm``              epsilon=0.001: of the channels of each pixel
+``zero_padding2d``          padding=1 (or four: top, bottom, left, right)
 ``dropout``                 rate
 ==========================  ===========================================================
+
+In low precision, depthwise convolutions and all layers without products are computed in float32.
 """
 
 from __future__ import annotations

@@ -802,9 +802,9 @@ class DigitClassifier:
         ----------
         path : path or {"default", "tiny", "large", "seed"}
             The name of a model that comes with the package, see :mod:`ocrdigit.models`; or a
-            ``.safetensors`` file, or a ``.keras`` file of a Sequential model for 28x28
-            images with layers that ocrdigit has. Augmentation layers are skipped. No code in
-            the file is run.
+            file: ``.safetensors``; ``.keras`` or ``.h5`` of a model of Keras, see
+            :meth:`from_keras`; ``.onnx`` or ``.tflite`` (float32) if :meth:`save` wrote it. No
+            code in a file is run. Files of PyTorch need a list of layers, see :meth:`from_torch`.
         precision : {"float32", "bfloat16", "int8"}, default "float32"
             The number type of products in predictions, see the class.
 
@@ -829,7 +829,138 @@ class DigitClassifier:
         >>> model = ocrdigit.load("tiny")
         >>> model = ocrdigit.load("digits.safetensors")  # doctest: +SKIP
         """
-        stored = files.read_stored(models.path_of(path))
+        return cls._of(files.read_stored(models.path_of(path)), precision)
+
+    @classmethod
+    def from_keras(
+        cls,
+        source: Any,
+        *,
+        input_range: tuple[float, float] | None = None,
+        normalize: tuple[float, float] | None = None,
+        pad: int = 0,
+        precision: str = "float32",
+    ) -> DigitClassifier:
+        """Load a classifier of digits that was made with Keras, from a file or as a model.
+
+        It gives the probabilities that Keras gives, to about 1e-6, without Keras or TensorFlow.
+        Sequential and Functional models are loaded if their layers are a chain: ``Conv2D``,
+        ``DepthwiseConv2D``, ``SeparableConv2D``, ``Dense``, max and average pools and global ones,
+        ``BatchNormalization``, ``LayerNormalization``, ``Normalization``, ``Rescaling``,
+        ``ZeroPadding2D``, ``Flatten``, ``Reshape``, ``Dropout``, ``Activation``, ``ReLU``,
+        ``LeakyReLU``, ``ELU`` and ``Softmax``. Layers of augmentation and noise are left out.
+
+        Parameters
+        ----------
+        source : path or keras.Model
+            A ``.keras`` or ``.h5`` file, or a model of Keras. No code in a file is run.
+        input_range : (float, float), optional
+            The values of the background and of full strokes in the images that the model was
+            trained on: (0, 1); (0, 255) for bytes; (-1, 1); (1, 0) for dark strokes on white. None:
+            (0, 1), but (0, 255) if the model begins with a ``Rescaling`` or ``Normalization`` made
+            for bytes.
+        normalize : (float, float), optional
+            The mean that was subtracted from these values, and the deviation they were divided by.
+        pad : int, default 0
+            The rows and columns of background around a digit's 28x28 pixels: 2 for LeNet-5's 32x32.
+        precision : {"float32", "bfloat16", "int8"}, default "float32"
+            The number type of products in predictions, see the class.
+
+        Returns
+        -------
+        DigitClassifier
+            Fitted; with ``warm_start=True`` and the recipe "fine-tune", as :meth:`load`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        TypeError
+            If an argument is of another type.
+        ValueError
+            If the file is damaged or too large, the layers are no chain, a layer or an option is
+            not supported (the message names it), or the model has not ten classes.
+        ModuleNotFoundError
+            If h5py is not installed.
+
+        Examples
+        --------
+        >>> import ocrdigit
+        >>> model = ocrdigit.DigitClassifier.from_keras("lenet.h5", pad=2)  # doctest: +SKIP
+        """
+        values = _input_values(input_range, normalize)
+        network = files.read_keras(source, values, _checks.int_in_range("pad", pad, 0, 64))
+        return cls._of(files.Stored(network), precision)
+
+    @classmethod
+    def from_torch(
+        cls,
+        source: Any,
+        layers: Sequence[str | Mapping[str, Any]] | None = None,
+        *,
+        input_range: tuple[float, float] | None = None,
+        normalize: tuple[float, float] | None = None,
+        pad: int = 0,
+        precision: str = "float32",
+    ) -> DigitClassifier:
+        """Load a classifier of digits that was made with PyTorch.
+
+        A ``state_dict`` has a model's weights and not what its ``forward`` does with them, so that
+        the layers are listed. It gives the probabilities that PyTorch gives, to about 1e-6, without
+        PyTorch.
+
+        Parameters
+        ----------
+        source : path, dict or torch.nn.Sequential
+            A file by ``torch.save(model.state_dict(), path)``, or a ``.safetensors`` file; or a
+            ``state_dict`` of tensors or arrays; or a ``Sequential`` module, which needs no list. A
+            file is read without running the pickled code in it: it may hold tensors only.
+        layers : list of str or dict
+            The layers in the order of ``forward``. A layer is the name of a module in the
+            ``state_dict``, such as "conv1"; a class of ``torch.nn`` without weights, such as "ReLU"
+            or "Flatten"; or a dict of ``"name"`` or ``"type"`` and the options as in ``torch.nn``:
+            ``{"name": "conv1", "padding": 2, "stride": 2}``, ``{"type": "MaxPool2d",
+            "kernel_size": 2}``. Options that are left out have PyTorch's defaults.
+        input_range, normalize, pad, precision
+            As in :meth:`from_keras`; ``normalize=(0.1307, 0.3081)`` is that of PyTorch's MNIST
+            example. ``input_range`` None is (0, 1).
+
+        Returns
+        -------
+        DigitClassifier
+            Fitted; with ``warm_start=True`` and the recipe "fine-tune", as :meth:`load`.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        TypeError
+            If an argument is of another type.
+        ValueError
+            If the file is damaged, too large or holds more than tensors, a layer or an option is
+            not supported or does not fit its tensors (the message names it), or the model has not
+            ten classes.
+
+        Examples
+        --------
+        The model of PyTorch's MNIST example, ``mnist_cnn.pt``:
+
+        >>> import ocrdigit
+        >>> layers = [
+        ...     *("conv1", "ReLU", "conv2", "ReLU", {"type": "MaxPool2d", "kernel_size": 2}),
+        ...     *("Dropout", "Flatten", "fc1", "ReLU", "Dropout", "fc2", "LogSoftmax"),
+        ... ]
+        >>> model = ocrdigit.DigitClassifier.from_torch(
+        ...     "mnist_cnn.pt", layers, normalize=(0.1307, 0.3081)
+        ... )  # doctest: +SKIP
+        """
+        values = _input_values(input_range, normalize) or (0.0, 1.0)
+        network = files.read_torch(source, layers, values, _checks.int_in_range("pad", pad, 0, 64))
+        return cls._of(files.Stored(network), precision)
+
+    @classmethod
+    def _of(cls, stored: files.Stored, precision: str) -> DigitClassifier:
+        """Return a fitted classifier of a model from a file."""
         layers = digits_only(stored.network).layers
         model = cls(
             architectures.name_of(layers) or layers,
@@ -1052,6 +1183,25 @@ def _aligned(values: Mapping[str, Any]) -> dict[str, Any]:
         name: np.require(value, requirements="A") if isinstance(value, np.ndarray) else value
         for name, value in values.items()
     }
+
+
+def _input_values(
+    input_range: tuple[float, float] | None, normalize: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Return the values of background and strokes in a model's input; None if not stated."""
+    if input_range is None and normalize is None:
+        return None
+    low, high = _checks.number_pair(
+        "input_range", (0.0, 1.0) if input_range is None else input_range
+    )
+    mean, deviation = _checks.number_pair(
+        "normalize", (0.0, 1.0) if normalize is None else normalize
+    )
+    if low == high:
+        raise ValueError(f"input_range must be two different numbers, got {input_range!r}")
+    if not deviation > 0:
+        raise ValueError(f"normalize must have a deviation above 0, got {normalize!r}")
+    return (low - mean) / deviation, (high - mean) / deviation
 
 
 def _one_image(X: object) -> str:

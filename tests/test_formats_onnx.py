@@ -103,6 +103,48 @@ def test_command_line(onnxruntime, model_file: Path, fitted: DigitClassifier, sa
     assert np.abs(theirs - fitted.network_.predict_proba(sample.X_test, 1 / 255)).max() <= TOLERANCE
 
 
+def test_it_loads_back(onnx, network):
+    """The weights of inference are the same to the bit, and so are the file and the results."""
+    model = to_onnx(network, files.metadata_of(network))
+    Path("model.onnx").write_bytes(model)
+    again = ocrdigit.load("model.onnx").network_
+    stored = {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load("model.onnx").graph.initializer
+    }
+    saved = onnx.load_from_string(to_onnx(again, files.metadata_of(again)))
+    for tensor, old in zip(saved.graph.initializer, stored.values(), strict=True):
+        assert (onnx.numpy_helper.to_array(tensor) == old).all()
+    images = make_images(9)
+    assert (
+        np.abs(again.predict_proba(images, 1.0) - network.predict_proba(images, 1.0)).max() < 1e-6
+    )
+
+
+def test_other_files(onnx, fitted: DigitClassifier):
+    fitted.save("model.onnx")
+    whole = Path("model.onnx").read_bytes()
+    model = onnx.load("model.onnx")
+    del model.metadata_props[:]
+    Path("other.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(
+        ValueError, match=r"other\.onnx: not a file of ocrdigit .*DigitClassifier\.save"
+    ):
+        ocrdigit.load("other.onnx")
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), random.integers(1, 50)):
+            damaged[place] = random.integers(256)
+        Path("model.onnx").write_bytes(damaged)
+        message = "model.onnx: "
+        try:
+            ocrdigit.load("model.onnx")
+        except ValueError as error:
+            message = str(error)
+        assert message.startswith("model.onnx: ")
+
+
 def test_without_the_package(monkeypatch, fitted: DigitClassifier, model_file: Path):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'ocrdigit\[onnx\]'"):

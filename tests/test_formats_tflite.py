@@ -76,11 +76,43 @@ def test_litert_agrees_without_xnnpack(litert, network):
     assert np.abs(theirs - network.predict_proba(images, 1.0)).max() <= TOLERANCE
 
 
-def test_int8_is_close(litert, network, sample: Dataset):
+# TFLite has no one operator for these.
+NOT_IN_INT8 = {
+    "depthwise and large kernels": r"layer activation_2 \(swish\)",
+    "pools with padding": r"layer activation_2 \(elu\)",
+    "layer norms": r"layer layer_norm_1 \(layer_norm\)",
+}
+POOL = {"pool_size": 3, "strides": 2, "padding": "same"}
+OTHERS = (
+    {"type": "zero_padding2d", "padding": [0, 1, 2, 0]},
+    {"type": "conv2d", "filters": 8, "kernel_size": 4},
+    {"type": "activation", "function": "leaky_relu", "alpha": 0.2},
+    {"type": "conv2d", "filters": 16, "kernel_size": 3, "groups": 8, "strides": 2},
+    {"type": "activation", "function": "relu6"},
+    {"type": "max_pool2d", **POOL},
+    {"type": "average_pool2d", **POOL},
+    {"type": "conv2d", "filters": 12, "kernel_size": 2, "padding": "valid"},
+    {"type": "activation", "function": "elu"},
+    {"type": "global_max_pool2d"},
+    {"type": "dense", "units": 10},
+)
+INT8 = {**{name: NETWORKS[name] for name in NETWORKS.keys() - NOT_IN_INT8.keys()}, "others": OTHERS}
+
+
+@pytest.mark.parametrize("name", sorted(INT8))
+def test_int8_is_close(litert, name, sample: Dataset):
     """The scores of untrained networks are close together, so quantization errors are visible."""
+    network = make_network(INT8[name])
     model = to_tflite(network, files.metadata_of(network), sample.X_train[:500])
     theirs = run(litert, model, sample.X_test[:200])
     assert np.abs(theirs - network.predict_proba(sample.X_test[:200], 1 / 255)).max() <= 0.02
+
+
+@pytest.mark.parametrize(("name", "words"), NOT_IN_INT8.items())
+def test_layers_without_int8_are_named(tflite, name, words, sample: Dataset):
+    network = make_network(NETWORKS[name])
+    with pytest.raises(ValueError, match=f"{words} cannot be quantized to int8"):
+        to_tflite(network, files.metadata_of(network), sample.X_train[:9])
 
 
 @pytest.mark.parametrize("path", shipped_models())
@@ -149,6 +181,47 @@ def test_int8_is_for_tflite(model_file: Path, fitted: DigitClassifier):
     answer = CliRunner().invoke(main, ["export", str(model_file), "m.safetensors", "--int8"])
     assert answer.exit_code == 1
     assert "int8 is for .tflite files" in answer.output
+
+
+def test_it_loads_back(tflite, network):
+    """The weights of inference are the same to the bit, and the results to rounding."""
+    Path("model.tflite").write_bytes(to_tflite(network, files.metadata_of(network)))
+    again = ocrdigit.load("model.tflite").network_
+    Path("again.tflite").write_bytes(to_tflite(again, files.metadata_of(again)))
+    weights = again.weights()
+    third = ocrdigit.load("again.tflite").network_.weights()
+    assert weights.keys() == third.keys()
+    assert all((third[name] == values).all() for name, values in weights.items())
+    ours = network.weights()
+    if not any(layer["type"] == "batch_norm" for layer in network.layers):  # nothing is folded
+        assert all((weights[name] == values).all() for name, values in ours.items())
+    images = make_images(9)
+    assert (
+        np.abs(again.predict_proba(images, 1.0) - network.predict_proba(images, 1.0)).max() < 1e-6
+    )
+
+
+def test_other_files(tflite, fitted: DigitClassifier):
+    fitted.save("int8.tflite", int8=True)
+    with pytest.raises(ValueError, match=r"int8\.tflite: quantized to int8"):
+        ocrdigit.load("int8.tflite")
+    fitted.save("model.tflite")
+    whole = Path("model.tflite").read_bytes()
+    Path("other.tflite").write_bytes(whole.replace(b"ocrdigit", b"otherapp"))
+    with pytest.raises(ValueError, match=r"other\.tflite: not a file of ocrdigit"):
+        ocrdigit.load("other.tflite")
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for place in random.integers(0, len(whole), random.integers(1, 50)):
+            damaged[place] = random.integers(256)
+        Path("model.tflite").write_bytes(damaged)
+        message = "model.tflite: "
+        try:
+            ocrdigit.load("model.tflite")
+        except ValueError as error:
+            message = str(error)
+        assert message.startswith("model.tflite: ")
 
 
 def test_without_the_package(monkeypatch, fitted: DigitClassifier):

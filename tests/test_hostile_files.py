@@ -428,6 +428,111 @@ def keras_files() -> dict[str, bytes]:
     }
 
 
+# ---- .h5 ----
+
+
+def h5_files() -> dict[str, bytes]:
+    h5py = pytest.importorskip("h5py")
+    config = keras_config(keras_layer("Flatten"), keras_layer("Dense", units=10))
+    kernel = "model_weights/Dense/kernel:0"
+
+    def h5(make: Callable[[Any], object], description: object = config, names: Any = None) -> bytes:
+        data = io.BytesIO()
+        with h5py.File(data, "w") as file:
+            file.attrs["model_config"] = description
+            group = file.create_group("model_weights/Dense")
+            group["bias:0"] = np.zeros(10, np.float32)
+            group.attrs["weight_names"] = [b"kernel:0", b"bias:0"] if names is None else names
+            make(file)
+        return data.getvalue()
+
+    def declared(shape: tuple[int, ...], **options: Any) -> bytes:
+        return h5(lambda file: file.create_dataset(kernel, shape, "f4", **options))
+
+    def nothing(file: Any) -> None:
+        pass
+
+    def description(text: bytes) -> bytes:
+        return h5(nothing, text)
+
+    many = [b"kernel:0"] * 4000
+    return {
+        "declared.h5": declared((784, 10)),
+        "declared-520MB.h5": declared((13_000_000, 10)),
+        "chunked.h5": declared((2**40, 10), chunks=(1024, 10)),
+        "external.h5": declared((784, 10), external=[("/dev/zero", 0, 31360)]),
+        "link.h5": h5(lambda file: file.__setitem__(kernel, h5py.ExternalLink("/dev/zero", "x"))),
+        "soft-link.h5": h5(lambda file: file.__setitem__(kernel, h5py.SoftLink("/"))),
+        "group.h5": h5(lambda file: file.create_group(kernel)),
+        "missing.h5": h5(nothing),
+        "many-names.h5": h5(nothing, names=many),
+        "names-of-numbers.h5": h5(nothing, names=np.zeros((50, 50))),
+        "no-names.h5": h5(nothing, names=7),
+        "numbers.h5": h5(nothing, description=np.zeros(1000)),
+        "no-json.h5": description(b"{"),
+        "no-model.h5": description(b"[]"),
+        "deep.h5": description(b"[" * 60_000),
+        "nested.h5": description(
+            b'{"class_name": "Sequential", "config": {"layers": [' * 300 + b"]}}" * 300
+        ),
+        "circle.h5": description(
+            json.dumps(
+                {
+                    "class_name": "Functional",
+                    "config": {
+                        "layers": [
+                            {**keras_layer("Flatten"), "inbound_nodes": [[["Dense", 0, 0, {}]]]},
+                            {**keras_layer("Dense"), "inbound_nodes": [[["Flatten", 0, 0, {}]]]},
+                        ],
+                        "output_layers": [["Dense", 0, 0]],
+                    },
+                }
+            ).encode()
+        ),
+        "no-hdf.h5": b"\x89HDF\r\n\x1a\n" + bytes(500),
+    }
+
+
+# ---- .onnx and .tflite ----
+
+
+def exported_files() -> dict[str, bytes]:
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("tflite")
+    huge = [{"type": "flatten"}, *[{"type": "dense", "units": 60_000}] * 2, *FLAT[1:]]
+
+    def graph(tensor: Any, architecture: Any = FLAT) -> bytes:
+        model = onnx.ModelProto()
+        model.graph.initializer.append(tensor)
+        metadata = {"format": "ocrdigit", "architecture": json.dumps(architecture)}
+        metadata["input_shape"] = "[28, 28, 1]"
+        onnx.helper.set_model_props(model, metadata)
+        return model.SerializeToString()
+
+    def declared(*shape: int) -> Any:
+        return onnx.TensorProto(name="dense_1.kernel", data_type=1, dims=shape, raw_data=b"1234")
+
+    external = declared(784, 10)
+    external.data_location = onnx.TensorProto.EXTERNAL
+    external.external_data.add(key="location", value="/dev/zero")
+    start = struct.pack("<I", 8) + b"TFL3"
+    return {
+        "declared.onnx": graph(declared(784, 10)),
+        "declared-huge.onnx": graph(declared(2**40, 2**20)),
+        "external.onnx": graph(external),
+        "layers.onnx": graph(declared(784, 10), huge),
+        "no-layers.onnx": graph(declared(1), 5),
+        "deep.onnx": graph(declared(1), json.loads("[" * 200 + "]" * 200)),
+        "other.onnx": onnx.ModelProto(producer_name="another").SerializeToString(),
+        "damaged.onnx": b"\x0a" * 1000,
+        "zeros.tflite": start + bytes(1000),
+        "ones.tflite": start + b"\xff" * 1000,
+        "far.tflite": struct.pack("<I", 2**31) + b"TFL3" + bytes(100),
+        "short.tflite": start,
+        "text.tflite": b"a model",
+    }
+
+
 # ---- sparse files of 20 GB ----
 
 SPARSE_STARTS = {
@@ -439,6 +544,9 @@ SPARSE_STARTS = {
     "sparse-idx3.gz": b"\x1f\x8b\x08",
     "sparse.safetensors": struct.pack("<Q", 2**32),
     "sparse.keras": b"PK\3\4",
+    "sparse.h5": b"\x89HDF\r\n\x1a\n",
+    "sparse.onnx": b"\x08",
+    "sparse.tflite": struct.pack("<I", 8) + b"TFL3",
     "sparse.checkpoint": struct.pack("<Q", 2**32),
     "sparse.detector": struct.pack("<Q", 2**32),
 }
@@ -577,6 +685,8 @@ KINDS = [
     network_files,
     checkpoint_files,
     keras_files,
+    h5_files,
+    exported_files,
 ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -215,7 +216,9 @@ _FORMATS: dict[str, Callable[[_core.Network, dict[str, str]], bytes]] = {
 
 
 def read_stored(path: Path) -> Stored:
-    """Read a .safetensors file by :func:`write_stored`, or a .keras file.
+    """Read a .safetensors file by :func:`write_stored`, or a file of another format.
+
+    That is a .keras or .h5 file, or a .onnx or .tflite file by :func:`write_model`.
 
     Raises
     ------
@@ -227,26 +230,131 @@ def read_stored(path: Path) -> Stored:
     MemoryError
         If there is not enough memory for the network.
     ModuleNotFoundError
-        If it is a .keras file and h5py is not installed.
+        If the package of the format is not installed.
     """
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if suffix in KERAS_SUFFIXES:
+        return Stored(read_keras(path))
+    if suffix in TORCH_SUFFIXES:
+        raise ValueError(
+            f"{os.fspath(path)}: a file of PyTorch has weights and not the order of its layers; "
+            "load it with ocrdigit.DigitClassifier.from_torch(path, layers=[...])"
+        )
     data = read_file(path, MAX_MODEL_SIZE)
     with errors_of(path):
-        if os.path.splitext(os.fspath(path))[1] == ".keras":
-            return Stored(_read_keras(data))
+        if suffix in _READERS:
+            return Stored(_checked(_READERS[suffix](data)))
         metadata = _parsed(read_metadata(data))
         network = _network(metadata, read_tensors(data))
         return Stored(network, metadata["temperature"], metadata["tta"])
 
 
-def _read_keras(data: bytes) -> _core.Network:
-    from .formats._keras import from_keras
+def read_keras(
+    source: Any, values: tuple[float, float] | None = None, pad: int = 0
+) -> _core.Network:
+    """Return the network of a model of Keras: the path of a .keras or .h5 file, or a model.
 
-    network = from_keras(data)
+    Parameters
+    ----------
+    source : path or keras.Model
+        A model is written to a temporary file.
+    values : (float, float), optional
+        The values of background and full strokes in the input of the model.
+    pad : int
+        The rows and columns of background that the model expects around a digit.
+
+    Raises
+    ------
+    OSError, ValueError, MemoryError, ModuleNotFoundError
+        As :func:`read_stored`.
+    TypeError
+        If it is neither a path nor a model.
+    """
+    from .formats._keras_layers import from_keras
+
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "get_config") or not hasattr(source, "save"):
+            raise TypeError(
+                f"source must be a path or a model of Keras, got {type(source).__name__}"
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.keras")
+            source.save(path)
+            return read_keras(path, values, pad)
+    if os.path.isdir(source):
+        raise ValueError(
+            f"{os.fspath(source)}: a folder, as of TensorFlow's SavedModel, which holds code; save "
+            "the model with model.save('name.keras')"
+        )
+    data = read_file(source, MAX_MODEL_SIZE)
+    with errors_of(source):
+        return _checked(from_keras(data, values=values, pad=pad))
+
+
+def read_torch(
+    source: Any, layers: Any = None, values: tuple[float, float] = (0.0, 1.0), pad: int = 0
+) -> _core.Network:
+    """Return the network of a model of PyTorch.
+
+    Parameters
+    ----------
+    source : path, mapping or torch.nn.Sequential
+        A .pt, .pth or .safetensors file, a ``state_dict``, or a module.
+    layers : list of str or dict
+        The layers, see :func:`.formats._torch_layers.from_tensors`; None for a module.
+    values, pad
+        As in :func:`read_keras`.
+
+    Raises
+    ------
+    OSError, ValueError, MemoryError
+        As :func:`read_stored`.
+    TypeError
+        If an argument is of another type.
+    """
+    from .formats._torch_files import tensors_of, tensors_of_file
+    from .formats._torch_layers import from_tensors, layers_of_module
+
+    if hasattr(source, "named_children") and hasattr(source, "state_dict"):
+        layers = layers_of_module(source) if layers is None else layers
+        source = source.state_dict()
+    if layers is None:
+        raise TypeError("layers is missing: a list of the model's layers in the order of forward()")
+    if not isinstance(source, (str, os.PathLike)):
+        return _checked(from_tensors(tensors_of(source), layers, values=values, pad=pad))
+    data = read_file(source, MAX_MODEL_SIZE)
+    with errors_of(source):
+        tensors = tensors_of_file(data)
+    return _checked(from_tensors(tensors, layers, values=values, pad=pad))
+
+
+def _checked(network: _core.Network) -> _core.Network:
+    """Return a network of a file of another format, after checks of its size and scores."""
     if network.classes != DIGITS:
         raise ValueError(f"a model with {network.classes} classes, expected {DIGITS}")
     _check_sizes(network)
     check_scores(network)
     return network
+
+
+def _from_onnx(data: bytes) -> _core.Network:
+    from .formats._onnx_files import from_onnx
+
+    return from_onnx(data)
+
+
+def _from_tflite(data: bytes) -> _core.Network:
+    from .formats._tflite_files import from_tflite
+
+    return from_tflite(data)
+
+
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
+_READERS: dict[str, Callable[[bytes], _core.Network]] = {
+    ".onnx": _from_onnx,
+    ".tflite": _from_tflite,
+}
 
 
 def read_metadata(data: bytes, max_size: int = MAX_HEADER_SIZE) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import _core
-from ._c_functions import DOT, FUNCTIONS
+from ._c_functions import FUNCTIONS, NEEDED
 from ._layers import Layer, folded_layers
 
 _HEADER = """\
@@ -132,10 +132,8 @@ def to_c(network: _core.Network, metadata: Mapping[str, str], stem: str) -> tupl
         "bytes": 4 * (ping + pong or 1),
         "metadata": _literal(json.dumps(dict(metadata), indent=1)),
     }
-    kinds = {layer.type for layer in layers}
-    functions = [text for kind, text in FUNCTIONS.items() if kind in kinds]
-    if kinds & {"conv2d", "dense"}:
-        functions.insert(0, DOT)
+    used = writer.used.union(*(NEEDED.get(name, ()) for name in writer.used))
+    functions = [text for function, text in FUNCTIONS.items() if function in used]
     source = _SOURCE.format(
         **{**facts, "constants": "\n".join(writer.constants)},
         functions="\n".join(functions),
@@ -159,8 +157,10 @@ def _with_pools(layers: list[Layer]) -> list[Layer]:
         fusible = (
             layer.type == "max_pool2d"
             and layer.strides == layer.pool_size
+            and layer.config["padding"] == "valid"
             and before is not None
             and before.type == "conv2d"
+            and before.groups == 1
             and "pool" not in before.config
         )
         if fusible and before is not None:
@@ -196,6 +196,7 @@ class _Writer:
         self.steps: list[str] = []
         self.sizes = [0, 0]  # of the buffers "ping" and "pong", in floats
         self.count = 0  # of the constants' elements
+        self.used: set[str] = set()  # names of FUNCTIONS
         self.last = "image"
 
     def constant(self, layer: Layer, role: str, values: NDArray[np.float32]) -> str:
@@ -212,8 +213,12 @@ class _Writer:
         zeros = np.zeros(layer.output[2], np.float32)
         return self.constant(layer, role, layer.tensors.get(role, zeros))
 
-    def call(self, layer: Layer, start: str) -> None:
-        """Append a call; its last two arguments are the input and the output."""
+    def call(self, layer: Layer, start: str, function: str | None = None) -> None:
+        """Append a call; its last two arguments are the input and the output.
+
+        ``function`` is its name in ``FUNCTIONS``, or else the type of the layer.
+        """
+        self.used.add(function or layer.type)
         buffer = 0 if self.last != "ping" else 1
         target = ("ping", "pong")[buffer]
         self.sizes[buffer] = max(self.sizes[buffer], int(np.prod(layer.output)))
@@ -225,7 +230,10 @@ class _Writer:
         getattr(self, layer.type)(layer)
 
     def conv2d(self, layer: Layer) -> None:
-        kernel = self.constant(layer, "kernel", layer.tensors["kernel"].transpose(3, 0, 1, 2))
+        function, axes = "conv2d", (3, 0, 1, 2)
+        if layer.groups > 1:
+            function, axes = "depthwise_conv2d", (0, 1, 2, 3)
+        kernel = self.constant(layer, "kernel", layer.tensors["kernel"].transpose(axes))
         bias = self.bias(layer)
         top, left, _, _ = layer.padding
         numbers = [*layer.input, *layer.output, *layer.kernel_size, *layer.strides]
@@ -233,7 +241,7 @@ class _Writer:
         values = ", ".join(map(str, numbers))
         self.constants.append(f"static const conv2d_layer {layer.name} = {{")
         self.constants.append(f"  {values}, {kernel}, {bias}}};")
-        self.call(layer, f"conv2d(&{layer.name}")
+        self.call(layer, f"{function}(&{layer.name}", function)
 
     def dense(self, layer: Layer) -> None:
         kernel = self.constant(layer, "kernel", layer.tensors["kernel"].T)
@@ -247,12 +255,41 @@ class _Writer:
         self.call(layer, f"scale({h * w}, {c}, {int(layer.relu)}, {factor}, {shift}")
 
     def max_pool2d(self, layer: Layer) -> None:
-        sizes = [*layer.output, layer.input[1], *layer.pool_size]
-        self.call(layer, f"max_pool2d({', '.join(map(str, sizes))}")
+        self.pool(layer)
+
+    def average_pool2d(self, layer: Layer) -> None:
+        self.pool(layer)
+
+    def pool(self, layer: Layer) -> None:
+        numbers = [*layer.input, *layer.output[:2], *layer.pool_size, *layer.strides]
+        values = ", ".join(map(str, [*numbers, *layer.padding[:2]]))
+        self.constants.append(f"static const pool2d_layer {layer.name} = {{{values}}};")
+        self.call(layer, f"{layer.type}(&{layer.name}")
 
     def global_average_pool2d(self, layer: Layer) -> None:
         h, w, c = layer.input
         self.call(layer, f"global_average_pool2d({h * w}, {c}")
+
+    def global_max_pool2d(self, layer: Layer) -> None:
+        h, w, c = layer.input
+        self.call(layer, f"global_max_pool2d({h * w}, {c}")
+
+    def activation(self, layer: Layer) -> None:
+        function, alpha = layer.config["function"], _number(layer.config["alpha"])
+        name = "hyperbolic_tangent" if function == "tanh" else function
+        self.call(layer, f"{name}({int(np.prod(layer.output))}, {alpha}", function)
+
+    def layer_norm(self, layer: Layer) -> None:
+        h, w, c = layer.output
+        gamma = self.constant(layer, "gamma", layer.tensors["gamma"])
+        beta = self.constant(layer, "beta", layer.tensors["beta"])
+        epsilon = _number(layer.config["epsilon"])
+        self.call(layer, f"layer_norm({h * w}, {c}, {epsilon}, {gamma}, {beta}")
+
+    def zero_padding2d(self, layer: Layer) -> None:
+        top, _, left, _ = layer.sides
+        numbers = [*layer.input, *layer.output[:2], top, left]
+        self.call(layer, f"zero_padding2d({', '.join(map(str, numbers))}")
 
     def relu(self, layer: Layer) -> None:
         self.call(layer, f"relu({int(np.prod(layer.output))}")

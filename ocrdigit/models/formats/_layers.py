@@ -51,8 +51,8 @@ class Layer:
 
     @property
     def strides(self) -> tuple[int, int]:
-        """(vertical, horizontal) strides of a convolution or a max-pool."""
-        return _pair(self.config.get("strides") or self.pool_size)
+        """(vertical, horizontal) strides of a convolution or a pool."""
+        return _pair(self.config["strides"])
 
     @property
     def dilation(self) -> int:
@@ -61,17 +61,32 @@ class Layer:
 
     @property
     def pool_size(self) -> tuple[int, int]:
-        """(height, width) of a max-pool's window."""
-        return _pair(self.config.get("pool_size", 2))
+        """(height, width) of a pool's window."""
+        return _pair(self.config["pool_size"])
+
+    @property
+    def groups(self) -> int:
+        """1, or of a depthwise convolution the number of input channels."""
+        return int(self.config["groups"])
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """(top, bottom, left, right) of a zero padding."""
+        value = self.config["padding"]
+        top, bottom, left, right = (value,) * 4 if isinstance(value, int) else value
+        return top, bottom, left, right
 
     @property
     def padding(self) -> tuple[int, int, int, int]:
-        """Padding of a convolution: top, left, bottom and right, as in TensorFlow."""
+        """Padding of a convolution or a pool: top, left, bottom and right, as in TensorFlow."""
         if self.config["padding"] != "same":
             return 0, 0, 0, 0
+        is_conv = self.type == "conv2d"
+        sizes = self.kernel_size if is_conv else self.pool_size
+        dilation = self.dilation if is_conv else 1
         before, after = [], []
-        for length, size, stride in zip(self.input, self.kernel_size, self.strides, strict=False):
-            extent = (size - 1) * self.dilation + 1
+        for length, size, stride in zip(self.input, sizes, self.strides, strict=False):
+            extent = (size - 1) * dilation + 1
             total = max((-(-length // stride) - 1) * stride + extent - length, 0)
             before.append(total // 2)
             after.append(total - total // 2)
@@ -80,34 +95,42 @@ class Layer:
 
 _TYPES = frozenset(
     [
+        "activation",
+        "average_pool2d",
         "batch_norm",
         "conv2d",
         "dense",
         "dropout",
         "flatten",
         "global_average_pool2d",
+        "global_max_pool2d",
+        "layer_norm",
         "max_pool2d",
         "relu",
+        "zero_padding2d",
     ]
 )
 
 
-def layers_of(network: _core.Network) -> list[Layer]:
+def layers_of(network: _core.Network, of_pages: bool = False) -> list[Layer]:
     """Return a network's layers unchanged, with the activation of each in ``relu``.
+
+    With ``of_pages`` it may give a map or a sequence.
 
     Raises
     ------
     ValueError
         If a layer is of a type that is not exported, or the output is a map.
     """
-    if network.output_shape[0] > 1:
+    if network.output_shape[0] > 1 and not of_pages:
         raise ValueError("a network that labels pixels cannot be exported to other formats")
+    known = _TYPES | {"map_to_sequence"} if of_pages else _TYPES
     weights = network.weights()
     layers = []
     shape: Shape = network.input_shape
     for config, about in zip(network.layers, network.describe(), strict=True):
         name = about["name"]
-        if config["type"] not in _TYPES:
+        if config["type"] not in known:
             raise ValueError(f"layer {name} cannot be exported to other formats")
         output = _as_shape(about["output_shape"])
         tensors = {
@@ -121,29 +144,34 @@ def layers_of(network: _core.Network) -> list[Layer]:
     return layers
 
 
-def folded_layers(network: _core.Network) -> list[Layer]:
+def folded_layers(network: _core.Network, of_pages: bool = False) -> list[Layer]:
     """Return the layers of inference, as few as possible.
 
     A batch norm is folded into the layer before it if possible and is a "scale" otherwise. A
     ReLU is fused with the layer before it if that has weights. Dropout is left out.
     """
     folded: list[Layer] = []
-    for layer in layers_of(network):
+    for layer in layers_of(network, of_pages):
         before = folded[-1] if folded else None
         if layer.type == "dropout":
             continue
         if layer.type == "batch_norm":
             scale, shift = _scale_and_shift(layer)
-            if before and before.tensors and not before.relu and before.output == layer.input:
+            if before and _is_linear(before) and not before.relu and before.output == layer.input:
                 folded[-1] = _with_norm(before, scale, shift)
             else:
                 tensors = {"scale": scale.astype(np.float32), "shift": shift.astype(np.float32)}
                 folded.append(replace(layer, type="scale", tensors=tensors))
-        elif layer.type == "relu" and before and before.tensors:
+        elif layer.type == "relu" and before and _is_linear(before):
             folded[-1] = replace(before, relu=True)
         else:
             folded.append(layer)
     return folded
+
+
+def _is_linear(layer: Layer) -> bool:
+    """Return whether a batch norm can be folded into a layer, and a ReLU fused with it."""
+    return layer.type in ("conv2d", "dense", "scale")
 
 
 def _pair(value: Any) -> tuple[int, int]:

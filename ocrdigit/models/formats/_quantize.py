@@ -38,7 +38,8 @@ def _per_tensor(scale: float, zero_point: int) -> Quantization:
 
 
 PIXELS = _per_tensor(1 / 255, _LOW)  # bytes as 0..1
-PROBABILITIES = _per_tensor(1 / 256, _LOW)  # those of the runtime's softmax
+PROBABILITIES = _per_tensor(1 / 256, _LOW)  # those of the runtime's softmax and sigmoid
+TANH = _per_tensor(1 / 128, 0)  # that of its tanh
 
 
 def from_range(low: float, high: float) -> Quantization:

@@ -24,15 +24,31 @@ _SCHEMA_VERSION, _IDENTIFIER = 3, b"TFL3"
 
 # The version of each operator in float32 and in int8.
 _VERSIONS = {
+    "ADD": (1, 2),
+    "AVERAGE_POOL_2D": (1, 2),
     "CONV_2D": (1, 3),
     "DEPTHWISE_CONV_2D": (1, 3),
+    "ELU": (1, 1),
     "FULLY_CONNECTED": (1, 4),
+    "LEAKY_RELU": (1, 2),
+    "LOGISTIC": (1, 2),
     "MAX_POOL_2D": (1, 2),
     "MEAN": (1, 2),
+    "MUL": (1, 2),
+    "PAD": (1, 2),
+    "REDUCE_MAX": (1, 2),
     "RELU": (1, 2),
+    "RELU6": (1, 2),
     "RESHAPE": (1, 1),
+    "RSQRT": (1, 2),
     "SOFTMAX": (1, 2),
+    "SQUARED_DIFFERENCE": (1, 2),
+    "SUB": (1, 2),
+    "TANH": (1, 2),
 }
+
+# exp(x) - 1 below 0 is TFLite's ELU; other factors of it are sums with ReLU.
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def to_tflite(
@@ -92,7 +108,7 @@ class _Graph:
         self.codes: dict[str, int] = {}
         self.last_quantization = _quantize.PIXELS if quantizations else None
         self.last_shape: tuple[int, ...] = shape
-        self.last = self.activation("image", shape, self.last_quantization)
+        self.last = self.output_tensor("image", shape, self.last_quantization)
 
     @property
     def is_vector(self) -> bool:
@@ -131,7 +147,7 @@ class _Graph:
         buffer = len(self.buffers) - 1
         return self.tensor(name, values.dtype.type, values.shape, quantization, Buffer=buffer)
 
-    def activation(
+    def output_tensor(
         self, name: str, shape: tuple[int, ...], quantization: Quantization | None
     ) -> int:
         dtype = np.int8 if self.quantizations else np.float32
@@ -146,12 +162,17 @@ class _Graph:
         name: str,
         shape: tuple[int, ...],
         constants: Sequence[int] = (),
-        options: tuple[str, Mapping[str, int]] | None = None,
+        options: tuple[str, Mapping[str, Any]] | None = None,
         quantization: Quantization | None = None,
-    ) -> None:
-        """Append an operator with the shape and, in int8, the quantization of its output."""
+        first: int | None = None,
+    ) -> int:
+        """Append an operator with the shape and, in int8, the quantization of its output.
+
+        Its first input is ``first``, or else the last output. Return its output.
+        """
         writer = self.writer
-        output = self.activation(name, shape, quantization)
+        first = self.last if first is None else first
+        output = self.output_tensor(name, shape, quantization)
         more = {}
         if options:
             about, fields = options
@@ -161,12 +182,13 @@ class _Graph:
             writer.table(
                 "Operator",
                 OpcodeIndex=self.codes.setdefault(kind, len(self.codes)),
-                Inputs=writer.numbers([self.last, *constants]),
+                Inputs=writer.numbers([first, *constants]),
                 Outputs=writer.numbers([output]),
                 **more,
             )
         )
         self.last, self.last_shape, self.last_quantization = output, shape, quantization
+        return output
 
     def output_quantization(self, layer: Layer) -> Quantization | None:
         return self.quantizations[layer.name] if self.quantizations else None
@@ -201,6 +223,9 @@ class _Graph:
         return kind
 
     def conv2d(self, layer: Layer) -> None:
+        if layer.groups > 1:
+            self.depthwise_conv2d(layer)
+            return
         kernel = layer.tensors["kernel"].transpose(3, 0, 1, 2)
         constants = self.weights(layer, kernel, 0)
         vertical, horizontal = layer.strides
@@ -220,6 +245,22 @@ class _Graph:
             ("Conv2DOptions", options),
             self.output_quantization(layer),
         )
+
+    def depthwise_conv2d(self, layer: Layer) -> None:
+        constants = self.weights(layer, layer.tensors["kernel"].transpose(2, 0, 1, 3), 3)
+        vertical, horizontal = layer.strides
+        options = {
+            "Padding": self.padding_of(layer),
+            "StrideH": vertical,
+            "StrideW": horizontal,
+            "DepthMultiplier": layer.output[2] // layer.groups,
+            "DilationHFactor": layer.dilation,
+            "DilationWFactor": layer.dilation,
+            "FusedActivationFunction": self.activation_of(layer),
+        }
+        about = ("DepthwiseConv2DOptions", options)
+        quantization = self.output_quantization(layer)
+        self.operator("DEPTHWISE_CONV_2D", layer.name, layer.output, constants, about, quantization)
 
     def dense(self, layer: Layer) -> None:
         self.as_vector(layer.name)
@@ -263,9 +304,15 @@ class _Graph:
         self.operator("RELU", layer.name, self.last_shape, quantization=quantization)
 
     def max_pool2d(self, layer: Layer) -> None:
+        self.pool("MAX_POOL_2D", layer)
+
+    def average_pool2d(self, layer: Layer) -> None:
+        self.pool("AVERAGE_POOL_2D", layer)
+
+    def pool(self, kind: str, layer: Layer) -> None:
         (vertical, horizontal), (height, width) = layer.strides, layer.pool_size
         options = {
-            "Padding": self.schema.Padding.VALID,
+            "Padding": self.padding_of(layer),
             "StrideH": vertical,
             "StrideW": horizontal,
             "FilterHeight": height,
@@ -273,15 +320,96 @@ class _Graph:
         }
         about = ("Pool2DOptions", options)
         quantization = self.last_quantization
-        self.operator("MAX_POOL_2D", layer.name, layer.output, (), about, quantization)
+        self.operator(kind, layer.name, layer.output, (), about, quantization)
 
     def global_average_pool2d(self, layer: Layer) -> None:
+        self.global_pool("MEAN", layer, self.output_quantization(layer))
+
+    def global_max_pool2d(self, layer: Layer) -> None:
+        self.global_pool("REDUCE_MAX", layer, self.last_quantization)
+
+    def global_pool(self, kind: str, layer: Layer, quantization: Quantization | None) -> None:
         if self.is_vector:
-            return  # the mean of one pixel
+            return  # of one pixel
         axes = self.constant(f"{layer.name}.axes", np.array([1, 2], np.int32))
         options = ("ReducerOptions", {"KeepDims": False})
-        quantization = self.output_quantization(layer)
-        self.operator("MEAN", layer.name, layer.output[2:], [axes], options, quantization)
+        self.operator(kind, layer.name, layer.output[2:], [axes], options, quantization)
+
+    def zero_padding2d(self, layer: Layer) -> None:
+        top, bottom, left, right = layer.sides
+        sides = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
+        constants = [self.constant(f"{layer.name}.padding", sides)]
+        quantization = self.last_quantization
+        self.operator("PAD", layer.name, layer.output, constants, ("PadOptions", {}), quantization)
+
+    def activation(self, layer: Layer) -> None:
+        name, function, alpha = layer.name, layer.config["function"], layer.config["alpha"]
+        shape, quantization = self.last_shape, self.output_quantization(layer)
+        match function:
+            case "leaky_relu":
+                about = ("LeakyReluOptions", {"Alpha": alpha})
+                self.operator("LEAKY_RELU", name, shape, (), about, quantization)
+            case "relu6":
+                self.operator("RELU6", name, shape, quantization=quantization)
+            case "sigmoid":  # in int8 their outputs have these scales
+                of_output = _quantize.PROBABILITIES if quantization else None
+                self.operator("LOGISTIC", name, shape, quantization=of_output)
+            case "tanh":
+                of_output = _quantize.TANH if quantization else None
+                self.operator("TANH", name, shape, quantization=of_output)
+            case "elu" if alpha == 1:
+                self.operator("ELU", name, shape, quantization=quantization)
+            case "elu":
+                self.sum_of_elu_and_relu(layer, alpha, 1.0)
+            case "selu":
+                self.sum_of_elu_and_relu(layer, _SELU_SCALE * _SELU_ALPHA, _SELU_SCALE)
+            case "swish":
+                self.check_float(layer)
+                x = self.last
+                gate = self.operator("LOGISTIC", f"{name}.sigmoid", shape)
+                self.operator("MUL", name, shape, [gate], ("MulOptions", {}), first=x)
+
+    def sum_of_elu_and_relu(self, layer: Layer, below: float, above: float) -> None:
+        """Append y = above x for x > 0, else below (exp(x) - 1)."""
+        self.check_float(layer)
+        name, shape, x = layer.name, self.last_shape, self.last
+        self.operator("ELU", f"{name}.elu", shape, first=x)
+        first = self.times(f"{name}.below", below)
+        self.operator("RELU", f"{name}.relu", shape, first=x)
+        second = self.times(f"{name}.above", above - below)
+        self.operator("ADD", name, shape, [second], ("AddOptions", {}), first=first)
+
+    def times(self, name: str, factor: float) -> int:
+        constant = self.constant(f"{name}.factor", np.array([factor], np.float32))
+        return self.operator("MUL", name, self.last_shape, [constant], ("MulOptions", {}))
+
+    def layer_norm(self, layer: Layer) -> None:
+        self.check_float(layer)
+        name, shape, x = layer.name, self.last_shape, self.last
+        about = ("ReducerOptions", {"KeepDims": True})
+        axes = [self.constant(f"{name}.axes", np.array([len(shape)], np.int32))]
+        one = (*shape[:-1], 1)
+        mean = self.operator("MEAN", f"{name}.mean", one, axes, about)
+        squares: tuple[str, Mapping[str, Any]] = ("SquaredDifferenceOptions", {})
+        self.operator("SQUARED_DIFFERENCE", f"{name}.squares", shape, [mean], squares, first=x)
+        self.operator("MEAN", f"{name}.variance", one, axes, about)
+        epsilon = self.constant(f"{name}.epsilon", np.array([layer.config["epsilon"]], np.float32))
+        self.operator("ADD", f"{name}.shifted", one, [epsilon], ("AddOptions", {}))
+        inverse = self.operator("RSQRT", f"{name}.inverse", one)
+        self.operator("SUB", f"{name}.centred", shape, [mean], ("SubOptions", {}), first=x)
+        self.operator("MUL", f"{name}.normal", shape, [inverse], ("MulOptions", {}))
+        gamma = self.constant(f"{name}.gamma", layer.tensors["gamma"])
+        self.operator("MUL", f"{name}.scaled", shape, [gamma], ("MulOptions", {}))
+        beta = self.constant(f"{name}.beta", layer.tensors["beta"])
+        self.operator("ADD", name, shape, [beta], ("AddOptions", {}))
+
+    def check_float(self, layer: Layer) -> None:
+        """Raise ValueError if a layer is to be quantized that TFLite has no one operator for."""
+        if self.quantizations:
+            kind = layer.config.get("function", layer.type)
+            raise ValueError(
+                f"layer {layer.name} ({kind}) cannot be quantized to int8; save it in float32"
+            )
 
     def flatten(self, layer: Layer) -> None:
         self.as_vector(layer.name)
@@ -299,7 +427,7 @@ class _Graph:
         self.as_vector("scores")
         quantization = _quantize.PROBABILITIES if self.quantizations else None
         options = ("SoftmaxOptions", {"Beta": 1.0})
-        self.operator("SOFTMAX", "probabilities", self.last_shape, (), options, quantization)  # type: ignore[arg-type]
+        self.operator("SOFTMAX", "probabilities", self.last_shape, (), options, quantization)
 
     # ---- the file ----
 
