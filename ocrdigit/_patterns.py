@@ -39,6 +39,7 @@ SEPARATORS = _SEPARATORS + " "  # of a pattern
 _DAY, _MONTH = r"(0[1-9]|[12]\d)", r"(0[1-9]|1[0-2])"
 _LONG, _SHORT = r"(0[13578]|1[02])", r"(0[13-9]|1[0-2])"  # months of 31 days, and of at least 30
 
+#: The regular expression of each named format, for ``pattern=`` of :func:`ocrdigit.read`.
 PATTERNS: Mapping[str, str] = MappingProxyType(
     {
         "integer": r"0|[1-9]\d*",

@@ -9,7 +9,9 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 
 from ._sources import Source
 
+#: The status of a result.
 Status = Literal["read", "empty", "review", "failed"]
+#: All of :data:`Status`.
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 # The columns of a table: their names and types, of str, int and float.

@@ -14,6 +14,7 @@ __all__ = ["FIELD_KINDS", "Box", "FormField"]
 
 Box = tuple[int, int, int, int]
 
+#: The kinds of fields, see :class:`FormField`.
 FIELD_KINDS = ("field", "comb", "table")
 
 _MIN_SIDE = 8  # pixels

@@ -7,7 +7,8 @@ import numpy as np
 from .. import _core
 
 DIGITS = 10
-NON_DIGIT = 10  # the class after the ten digits
+#: The label of the class "non-digit", after the ten digits.
+NON_DIGIT = 10
 
 
 def digits_only(network: _core.Network, temperature: float = 1.0) -> _core.Network:

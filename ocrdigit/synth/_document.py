@@ -19,6 +19,7 @@ from ._style import Style
 
 Box = tuple[int, int, int, int]
 
+#: The kinds of documents that :func:`document` draws.
 DOCUMENT_KINDS = (*LAYOUTS, "crop")
 
 _MAX_SIDE = 8192

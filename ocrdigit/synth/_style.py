@@ -277,6 +277,7 @@ _FORM = Style(
 )
 _TOUCHING = _PLAIN.with_(gap=(-0.12, 0.03), gap_jitter=0.03, ligatures=0.1)
 
+#: The named styles.
 STYLES: Mapping[str, Style] = {
     "plain": _PLAIN,
     "touching": _TOUCHING,

@@ -1,5 +1,7 @@
 """Training of the shipped classifiers: "large", "default" and "tiny".
 
+::
+
     python -m ocrdigit.training.classifier --data DIR --out FOLDER
 
 ``DIR`` holds MNIST's four files, in it or in ``mnist/``, and the two UCI sets in ``uci/`` (see

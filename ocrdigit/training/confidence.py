@@ -1,5 +1,7 @@
 """Fit the weights of the confidence in whole numbers.
 
+::
+
     python -m ocrdigit.training.confidence --data DIR --out confidence.json
 
 ``DIR`` contains ``mnist/``, ``uci/`` and ``registers/``. Fields of synthetic numbers, written with

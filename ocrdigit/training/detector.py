@@ -1,5 +1,7 @@
 """Train the number detector with per-pixel cross-entropy.
 
+::
+
     pip install Hershey-Fonts
     python -m ocrdigit.training.detector --data DIR --fonts FONTS --out detector.safetensors
 

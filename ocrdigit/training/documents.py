@@ -1,5 +1,7 @@
 """Training of the classifier "default" on digits of documents, which follows its distillation.
 
+::
+
     pip install Hershey-Fonts
     python -m ocrdigit.training.documents --data DIR --fonts DIR --out default.safetensors
 

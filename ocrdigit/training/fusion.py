@@ -1,5 +1,7 @@
 """Fit the weights of score fusion, of the recognizer and the classifier.
 
+::
+
     pip install Hershey-Fonts
     python -m ocrdigit.training.fusion --data DIR --fonts FONTS --out fusion.json
 

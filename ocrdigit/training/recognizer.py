@@ -1,5 +1,7 @@
 """Train the line recognizer with CTC loss.
 
+::
+
     python -m ocrdigit.training.recognizer --data DIR --fonts FONTS --out recognizer.safetensors
 
 ``DIR`` contains MNIST's four files in ``mnist/``; in ``uci/`` the bitmaps of two UCI data sets,

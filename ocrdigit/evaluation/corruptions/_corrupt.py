@@ -12,6 +12,7 @@ from ... import _checks
 from . import _blur, _edges, _geometry, _light, _marks, _noise
 from ._resampling import SIDE, Floats
 
+#: The severities of a corruption, from the weakest.
 SEVERITIES = (1, 2, 3, 4, 5)
 
 _BLOCK = 1000  # images processed at a time
@@ -35,6 +36,7 @@ class Corruption(NamedTuple):
     meaning: str
 
 
+#: Each corruption by name.
 CORRUPTIONS: dict[str, Corruption] = {
     "shot_noise": Corruption(
         _noise.shot_noise, (24, 12, 6, 3, 1.5), "photon noise; photons at full white"
@@ -91,6 +93,7 @@ CORRUPTIONS: dict[str, Corruption] = {
     ),
 }
 
+#: The names of the corruptions.
 NAMES = tuple(CORRUPTIONS)
 
 
