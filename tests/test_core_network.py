@@ -23,7 +23,14 @@ def test_layers_are_returned_with_every_key():
         {"type": "dense", "units": 2, "activation": "softmax"},
     ]
     network = make_network(layers=layers)
-    conv = {"type": "conv2d", "filters": 4, "strides": 1, "kernel_size": 3, "dilation_rate": 1}
+    conv = {
+        "type": "conv2d",
+        "filters": 4,
+        "strides": 1,
+        "kernel_size": 3,
+        "dilation_rate": 1,
+        "groups": 1,
+    }
     assert network.layers == [
         conv | {"kernel_size": 5, "padding": "valid", "use_bias": True, "activation": None},
         conv | {"strides": 2, "padding": "same", "use_bias": False, "activation": "relu"},
@@ -75,7 +82,7 @@ def test_describe(network):
         (
             [{"type": "lstm"}],
             ValueError,
-            r"layer 0: type: got 'lstm', expected .* or map_to_sequence",
+            r"layer 0: type: got 'lstm', expected .* or zero_padding2d",
         ),
         ([{"type": "conv2d"}], ValueError, r"layer 0 \(conv2d\): filters: missing"),
         (
