@@ -51,6 +51,8 @@ def heic_pages(source: Source, pages: Pages | None, budget: Budget) -> Pixels:
     except (MemoryError, TooLargeError):
         raise
     except Exception as error:  # from SyntaxError to RuntimeError
-        raise ValueError(f"{source.name} is not a HEIC image that can be read: {error}") from error
+        raise ValueError(
+            f"{source.name} is not a HEIC image that can be read: {sentence(error)}"
+        ) from error
     picture.info.clear()  # the decoder has turned it upright, whatever its EXIF says
     yield 0, pixels_of(picture)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from . import limits
+from ._bounded import sentence
 from ._budget import Budget, TooLargeError, check_pixels
 from ._page_ranges import Pages, page_indices
 from ._pil_pixels import bytes_to_decode, pixels_of
@@ -90,7 +91,7 @@ def _seek(image: Image, index: int, what: str) -> bool:
 
 
 def _unreadable(what: str, error: Exception) -> ValueError:
-    reason = "" if "cannot identify" in str(error) else f": {error}"
+    reason = "" if "cannot identify" in str(error) else f": {sentence(error)}"
     return ValueError(f"{what} is not an image that can be read{reason}")
 
 
@@ -106,7 +107,7 @@ def _opened(source: Source, budget: Budget, reducible: bool) -> Image:
     except (MemoryError, TooLargeError):
         raise
     except Image.DecompressionBombError as error:  # Pillow's own, larger limit
-        raise TooLargeError(f"{source.name} is too large an image: {error}") from error
+        raise TooLargeError(f"{source.name} is too large an image: {sentence(error)}") from error
     except Exception as error:  # from SyntaxError to struct.error
         raise _unreadable(source.name, error) from error
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import limits
+from ._bounded import sentence
 from ._budget import Budget, TooLargeError, check_pixels
 from ._page_ranges import Pages, page_indices
 from ._sources import Source
@@ -114,7 +115,7 @@ def _opened(pypdfium2: Any, source: Source) -> Any:
                 f"{source.name} is a PDF with a password; save it without one"
             ) from error
         raise ValueError(
-            f"{source.name} is not a PDF that can be read, or has no pages: {error}"
+            f"{source.name} is not a PDF that can be read, or has no pages: {sentence(error)}"
         ) from error
 
 
@@ -136,7 +137,7 @@ def _page(
     except (MemoryError, TooLargeError):
         raise
     except Exception as error:  # PdfiumError, and those of ctypes for wrong values
-        raise ValueError(f"{what} cannot be rendered: {error}") from error
+        raise ValueError(f"{what} cannot be rendered: {sentence(error)}") from error
 
 
 def _rendered(page: Any, images: list[_Image], what: str, budget: Budget) -> NDArray[np.uint8]:

@@ -392,8 +392,23 @@ class TestOtherJobs:
 
     def test_foreign_journal(self, scans: Path) -> None:
         data = Path("table.csv.journal").read_bytes()
-        Path("table.csv.journal").write_bytes(b"[]\n")
-        self.refused("is not the journal of an interrupted run", scans)
+        first, last = data[: data.index(b"\n") + 1], json.loads(data.splitlines()[-1])
+        for line in (
+            b"[]\n",
+            b"[" * 100_000 + b"\n",
+            b'{"settings": 3}\n',
+            first + b"3\n",
+            first + json.dumps(last | {"size": -1}).encode() + b"\n",
+            first + json.dumps(last | {"sources": "3"}).encode() + b"\n",
+            first + json.dumps(last | {"chain": 3}).encode() + b"\n",
+            first + json.dumps(last | {"counts": [1]}).encode() + b"\n",
+        ):
+            Path("table.csv.journal").write_bytes(line)
+            self.refused("is not the journal of an interrupted run", scans)
+        with open("table.csv.journal", "wb") as file:
+            file.write(first)
+            file.truncate(20 << 30)
+        self.refused("lines of more than", scans)
         Path("table.csv.journal").write_bytes(data)
 
     def test_without_resume(self, scans: Path) -> None:

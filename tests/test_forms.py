@@ -289,31 +289,31 @@ def spoiled(**changes: object) -> dict[str, object]:
 
 
 BAD_FILES = {
-    "not JSON": (b"\x00\x01", ValueError, "must be JSON"),
-    "half of it": (b'{"format": ', ValueError, "must be JSON"),
-    "another file": (b"[1, 2]", ValueError, "format"),
-    "wrong version": (spoiled(version=2), ValueError, "version 2, expected version 1"),
-    "no fields": (spoiled(fields=[]), ValueError, "fields must be 1 to 1,000, got 0"),
-    "fields no list": (spoiled(fields={}), TypeError, '"fields" must be a list'),
-    "unknown key": (spoiled(colour=1), ValueError, "unknown 'colour'"),
+    "not JSON": (b"\x00\x01", "must be JSON"),
+    "half of it": (b'{"format": ', "must be JSON"),
+    "another file": (b"[1, 2]", "format"),
+    "wrong version": (spoiled(version=2), "version 2, expected version 1"),
+    "no fields": (spoiled(fields=[]), "fields must be 1 to 1,000, got 0"),
+    "fields no list": (spoiled(fields={}), '"fields" must be a list'),
+    "unknown key": (spoiled(colour=1), "unknown 'colour'"),
     "unknown field key": (
-        spoiled(fields=[{"name": "a", "box": [0, 0, 9, 9], "ink": 1}]), ValueError, "unknown 'ink'",
+        spoiled(fields=[{"name": "a", "box": [0, 0, 9, 9], "ink": 1}]), "unknown 'ink'",
     ),
-    "field without box": (spoiled(fields=[{"name": "a"}]), ValueError, "has no 'box'"),
-    "field no object": (spoiled(fields=[3]), TypeError, "fields[0] must be an object"),
-    "picture no base64": (spoiled(picture="%%"), ValueError, "must be base64"),
-    "picture no image": (spoiled(picture="AAAA"), ValueError, "not an image"),
-    "picture a number": (spoiled(picture=5), TypeError, "must be base64"),
-    "width 0": (spoiled(width=0), ValueError, "width must be a positive integer"),
+    "field without box": (spoiled(fields=[{"name": "a"}]), "has no 'box'"),
+    "field no object": (spoiled(fields=[3]), "fields[0] must be an object"),
+    "picture no base64": (spoiled(picture="%%"), "must be base64"),
+    "picture no image": (spoiled(picture="AAAA"), "not an image"),
+    "picture a number": (spoiled(picture=5), "must be base64"),
+    "width 0": (spoiled(width=0), "width must be a positive integer"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_bad_files(case: str, tmp_path: Path) -> None:
-    content, kind, message = BAD_FILES[case]
+    content, message = BAD_FILES[case]
     path = tmp_path / "bad.json"
     path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    with pytest.raises(kind) as caught:
+    with pytest.raises(ValueError) as caught:
         Form.load(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(path))

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_MAX_LINE = 1 << 26  # bytes
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -53,14 +55,14 @@ class Journal:
         self._file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)  # noqa: SIM115
         try:
             self._lock()
-            lines = _complete_lines(self._file.read())
-            if fresh or not lines:
-                lines = [_line({"settings": settings})]
+            first, last, end = (b"", b"", 0) if fresh else self._lines(path)
+            if not first:
+                first = _line({"settings": settings})
+                end = len(first)
                 self._file.truncate(0)
                 self._file.seek(0)
-                self._file.write(lines[0])
-            self.settings, self.last = _parsed(lines, path)
-            end = sum(map(len, lines))
+                self._file.write(first)
+            self.settings, self.last = _parsed(first, last, path)
             self._file.truncate(end)
             self._file.seek(end)
         except BaseException:
@@ -72,7 +74,7 @@ class Journal:
         """Return whether there is a journal with the settings of a run."""
         try:
             with open(path, "rb") as file:
-                return file.readline().endswith(b"\n")
+                return file.readline(_MAX_LINE).endswith(b"\n")
         except FileNotFoundError:
             return False
 
@@ -88,6 +90,20 @@ class Journal:
         """Close the file."""
         self._file.close()
 
+    def _lines(self, path: str) -> tuple[bytes, bytes, int]:
+        """Return the first line, the last complete one of the others, and where that ends.
+
+        They are empty if there are none.
+        """
+        first = _first_line(self._file.read(_MAX_LINE))
+        start = max(len(first), os.fstat(self._file.fileno()).st_size - _MAX_LINE)
+        self._file.seek(start)
+        end_of_file = self._file.read(_MAX_LINE)
+        last = _last_line(end_of_file)
+        if start > len(first) and not (first and last):
+            raise ValueError(f"{path} is not a journal: it has lines of more than {_MAX_LINE} bytes")
+        return first, last, start + end_of_file.rfind(b"\n") + 1
+
     def _lock(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,14 +116,30 @@ def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record).encode() + b"\n"
 
 
-def _complete_lines(data: bytes) -> list[bytes]:
-    return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
+def _first_line(data: bytes) -> bytes:
+    return data[: data.find(b"\n") + 1]
 
 
-def _parsed(lines: list[bytes], path: str) -> tuple[dict[str, Any], Commit | None]:
+def _last_line(data: bytes) -> bytes:
+    end = data.rfind(b"\n") + 1
+    return data[data.rfind(b"\n", 0, max(0, end - 1)) + 1 : end]
+
+
+def _commit(record: Any) -> Commit:
+    """Return a commit; raise TypeError or ValueError if the record is none."""
+    commit = Commit(**record)
+    numbers = (commit.size, commit.checksum, commit.sources, *dict(commit.counts).values())
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("a commit has whole numbers")
+    if not isinstance(commit.chain, str):
+        raise TypeError("a commit has a chain of digests")
+    return commit
+
+
+def _parsed(first: bytes, last: bytes, path: str) -> tuple[dict[str, Any], Commit | None]:
     """Return the settings and the last commit."""
     try:
-        settings = dict(json.loads(lines[0])["settings"])
-        return settings, Commit(**json.loads(lines[-1])) if len(lines) > 1 else None
-    except (ValueError, TypeError, KeyError) as error:
+        settings = dict(json.loads(first)["settings"])
+        return settings, _commit(json.loads(last)) if last else None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path} is not the journal of an interrupted run") from error

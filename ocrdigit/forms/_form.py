@@ -14,7 +14,7 @@ from PIL import ImageDraw
 
 from .. import _checks, limits
 from .._atomic import write_atomically
-from .._bounded import read_file
+from .._bounded import errors_of, read_file
 from .._inputs import Page, gray_page, iterate_pages
 from .._page_ranges import Pages
 from .._typing import ImageLike
@@ -121,15 +121,13 @@ class Form:
         ------
         OSError
             The file cannot be read.
-        TypeError, ValueError
+        ValueError
             The file is not JSON or no template, has another version, or its fields are not valid,
             see :class:`Form`; the message begins with the path.
         """
         data = read_file(path, _MAX_TEMPLATE)
-        try:
+        with errors_of(path):
             return cls.from_dict(_file.parse(data))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{os.fspath(path)}: {error}") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the template to a JSON file, the picture in it as PNG.
