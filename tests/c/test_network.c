@@ -43,6 +43,19 @@ static void check_refused(const refusal *r, int count) {
   CHECK(weights == 0);
 }
 
+/* A shape that no network has, as its inputs and outputs are smaller. */
+static void test_flatten_of_a_large_shape(void) {
+  const od_layer flatten = FLATTEN;
+  od_shape out;
+  od_error error = {{0}};
+  CHECK_INT(od_layer_output(&flatten, 3, (od_shape){2048, 2048, 1}, &out, &error), OD_OK);
+  CHECK_INT(out.c, 2048 * 2048);
+  CHECK_INT(od_layer_output(&flatten, 3, (od_shape){2048, 2048, 2}, &out, &error),
+            OD_ERROR_ARGUMENT);
+  CHECK_CONTAINS(error.message, "layer 3 (flatten)");
+  CHECK_CONTAINS(error.message, "a vector of 8388608 numbers is more than the largest of 4194304");
+}
+
 static void test_refusals(void) {
   const od_shape image = {28, 28, 1}, vector = {1, 1, 5};
   /* clang-format off */
@@ -59,6 +72,8 @@ static void test_refusals(void) {
       {{4, 4, 1}, 0, {"layer 2", "(1, 1, 1)"}, {POOL, POOL, POOL, FLATTEN}},
       {{4, 4, 1}, 0, {"layer 2", "max_pool2d", "(1, 1, 16)"}, {FLATTEN, RELU, POOL}},
       /* numbers out of range */
+      {image, 0, {"layer 0", "pool_size is 3 x 3", "2 x 2 or 2 x 1"}, {pool(3, 3), FLATTEN}},
+      {image, 0, {"layer 0", "pool_size is 1 x 2"}, {pool(1, 2), FLATTEN}},
       {image, 0, {"layer 0", "filters", "0"}, {with_filters(0), AVERAGE}},
       {image, 0, {"layer 0", "filters", "-3"}, {with_filters(-3), AVERAGE}},
       {image, 0, {"filters", "65537"}, {with_filters(65537), AVERAGE}},
@@ -586,6 +601,7 @@ static void test_extreme_scores(void) {
 
 int main(void) {
   RUN(test_refusals);
+  RUN(test_flatten_of_a_large_shape);
   RUN(test_counts_weights);
   RUN(test_too_many_layers);
   RUN(test_too_large_batches);

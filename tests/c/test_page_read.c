@@ -365,6 +365,19 @@ static void test_invalid_readers(void) {
     check_invalid(&all.reader, "classifier");
     release_reader(&all);
   }
+  make_reader(0, &all);
+  od_automaton *one;
+  CHECK_INT(od_automaton_create_lexicon(1, (const char *const[]){"7"}, &one, &error), OD_OK);
+  for (int alternatives = 0; alternatives <= OD_MAX_ALTERNATIVES + 1;
+       alternatives += OD_MAX_ALTERNATIVES + 1) {
+    od_reading reading;
+    const od_read_options options = {one, alternatives};
+    CHECK_INT(od_read(&all.reader, 4, 4, image, &options, NULL, &reading, &error),
+              OD_ERROR_ARGUMENT);
+    CHECK_CONTAINS(error.message, alternatives ? "alternatives: got 33" : "alternatives: got 0");
+  }
+  od_automaton_destroy(one);
+  release_reader(&all);
   make_reader(OD_DIGITS, &all);
   all.reader.fusion = NULL;
   check_invalid(&all.reader, "fusion");
@@ -372,7 +385,9 @@ static void test_invalid_readers(void) {
   od_symbol_features_release(&features);
   all.reader.classifier = NULL;
   CHECK_INT(od_read_features(&all.reader, 4, 4, image, NULL, &features, &error), OD_ERROR_ARGUMENT);
-  CHECK_CONTAINS(error.message, "classifier");
+  CHECK_CONTAINS(error.message, "classifier: got none, expected one");
+  all.reader.detector = all.recognizer.model;
+  check_invalid(&all.reader, "detector: got a network from (32, 1024, 1) to (1, 256, 17)");
   all.reader.recognizer = all.classifier.model;
   check_invalid(&all.reader, "recognizer");
   release_reader(&all);
