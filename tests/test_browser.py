@@ -99,6 +99,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
     for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
         options.add_argument(f"--{argument}")
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver.set_script_timeout(TIMEOUT)
     try:
         yield driver
     finally:

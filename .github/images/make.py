@@ -83,7 +83,7 @@ def draw_app() -> None:
                 browser.implicitly_wait(60)
                 browser.get(f"http://localhost:{port}")
                 browser.find_element(By.XPATH, "//button[.='Thirty fields']").click()
-                browser.find_element(By.CSS_SELECTOR, ".od-field input")
+                browser.find_element(By.XPATH, "//button[.='All 30']")
                 time.sleep(5)
                 picture = Image.open(io.BytesIO(browser.get_screenshot_as_png()))
         finally:
