@@ -14,7 +14,6 @@ import pytest
 from app_files import field, png
 
 import ocrdigit
-from ocrdigit.batch import encode_table
 
 pytest.importorskip("streamlit")
 
@@ -217,11 +216,6 @@ def test_tables_as_grids() -> None:
         "a.png,0,,11",
         "b.png,0,'00,",
     ]
-
-
-def test_tables_of_other_formats_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"\.xlsx"):
-        encode_table([], {"text": str}, ".xlsx")
 
 
 def test_training_data_can_be_evaluated(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from PIL import Image
 
 import ocrdigit
 from ocrdigit import _core, synth
-from ocrdigit.batch import Batch, _formats
+from ocrdigit.batch import Batch, _formats, encode_table
 from ocrdigit.batch._formats import FORMATS, cell
 from ocrdigit.batch._journal import Journal
 from ocrdigit.batch._output import Output
@@ -486,3 +486,20 @@ class TestFiles:
         write(scans, path, resume=True)
         write(scans, f"whole{suffix}")
         assert Path(path).read_bytes() == Path(f"whole{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_encoded_tables_are_written_ones(scans: Path, tmp_path: Path, suffix: str) -> None:
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    path = tmp_path / f"table{suffix}"
+    ocrdigit.read_many(scans, on_error="return", progress=False).write(path)
+    results = ocrdigit.read_many(scans, on_error="return", progress=False)
+    rows = [row for result in results for row in result.to_rows()]
+    columns = ocrdigit.many.TABLES["numbers"]
+    assert encode_table(rows, columns, suffix) == path.read_bytes()
+
+
+def test_encoded_tables_of_other_formats_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\.xlsx"):
+        encode_table([], {"text": str}, ".xlsx")

@@ -25,8 +25,11 @@ _pad = component(*PAD)
 
 def show_read_tab(model: DigitClassifier | None) -> None:
     """Show the choice of what to read, the uploads, and their review."""
-    settings, source, threshold = _choose_settings(model)
-    uploads = _choose_uploads(source)
+    # Containers keep their places when messages come and go above the review.
+    with st.container():
+        settings, source, threshold = _choose_settings(model)
+    with st.container():
+        uploads = _choose_uploads(source)
     problem = _problem(settings)
     if problem:
         st.error(problem, icon=":material/error:")

@@ -80,8 +80,9 @@ def _show(
     uploads: Sequence[Upload], settings: Settings, threshold: float, background: Background
 ) -> None:
     done, total = background.progress()
+    slot = st.empty()  # the component below keeps its place, and the keyboard, without a bar too
     if done < total:
-        st.progress(done / total, f"Reading: {done} of {total} files")
+        slot.progress(done / total, f"Reading: {done} of {total} files")
     elif st.session_state.get("was reading"):
         st.session_state["was reading"] = False
         st.rerun()  # so that the progress is no longer asked for
