@@ -180,7 +180,7 @@ def test_single_digits(page: Any, sample: Dataset) -> None:
     upload(page, ("eight.png", png(sample.X_test[8])), ("blank.png", png(blank)), ("a", b"eggs"))
     files = {file["name"]: file for file in shown(page)["files"]}
     assert (files["eight.png"]["text"], files["eight.png"]["status"]) == ("8", "read")
-    assert files["blank.png"]["text"] == "Probably not a digit."
+    assert files["blank.png"]["text"].startswith("Probably not a digit.")
     assert files["blank.png"]["status"] == "review"
     assert "not an image" in files["a"]["message"]
 
@@ -193,7 +193,7 @@ def test_letters_are_probably_no_digits(page: Any, letter: str) -> None:
     ImageDraw.Draw(picture).text((20, 5), letter, 0, ImageFont.load_default(60))
     choose(page, "mode", "Single digits")
     upload(page, ("letter.png", png(np.asarray(picture))))
-    assert texts(page) == {"letter.png": "Probably not a digit."}
+    assert texts(page)["letter.png"].startswith("Probably not a digit.")
 
 
 def test_forms(page: Any) -> None:

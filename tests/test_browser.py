@@ -427,10 +427,12 @@ def test_strokes_of_the_keyboard(browser: webdriver.Chrome) -> None:
     click(browser, "Single digits")
     click(browser, "Draw")
     canvas = find(browser, "canvas")
-    keys = [Keys.ARROW_UP] * 10 + [Keys.SPACE] + [Keys.ARROW_DOWN] * 20 + [Keys.SPACE]
+    start = [Keys.ARROW_UP] * 9 + [Keys.ARROW_LEFT] * 7
+    strokes = [Keys.ARROW_RIGHT] * 13 + [Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_LEFT] * 9
+    keys = [*start, Keys.SPACE, *strokes, Keys.SPACE]  # a 7
     browser.execute_script("arguments[0].focus()", canvas)
     type_keys(browser, *keys)
-    wait_until(lambda: find(browser, ".od-field input").get_attribute("value") == "1")
+    wait_until(lambda: find(browser, ".od-field input").get_attribute("value") == "7")
 
 
 # -- widths and colours --
@@ -461,6 +463,12 @@ def test_widths_and_colours(
     check_no_sideways_scrolling(browser)
     check_accessibility(browser)
     screenshot(browser, f"inside-{name}", tmp_path)
+    click(browser, "Form templates")
+    click(browser, "Try an example form")
+    click(browser, "Add a field")
+    check_no_sideways_scrolling(browser)
+    check_accessibility(browser)
+    screenshot(browser, f"form-{name}", tmp_path)
     picture = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("L")
     background = picture.getpixel((3, 400))
     assert background < 60 if "dark" in name else background > 240

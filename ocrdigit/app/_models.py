@@ -16,9 +16,9 @@ from ocrdigit import DigitClassifier, models
 
 OWN_FILE = "A file of my own"
 _WORDS = {
-    "default": "default: 99.70 % on MNIST",
+    "default": "default: 99.70% on MNIST",
     "tiny": "tiny: for small devices",
-    "large": "large: 99.76 % on MNIST",
+    "large": "large: 99.76% on MNIST",
     "seed": "seed: the first network",
 }
 

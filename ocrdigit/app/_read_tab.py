@@ -56,7 +56,7 @@ def _choose_settings(model: DigitClassifier | None) -> tuple[Settings, str, floa
             threshold = st.slider(
                 "To check: less sure than",
                 *(0, 100, 90),
-                format="%d %%",
+                format="%d%%",
                 key="threshold",
                 help="Numbers of lower confidence come first and are marked “To check”.",
             )

@@ -194,7 +194,7 @@ def sheet_of_digit(
     if score >= _MIN_SCORE:
         text, note = str(digit), ""
     else:
-        text, note = "", "Probably not a digit."
+        text, note = "", f"Probably not a digit. If it is one, a {digit}."
     box = (0, 0, width, height)
     one = Field("digit", "Digit", text, confidence, box, (mark,) if text else (), {"number": 0})
     return make_sheet(digest, 0, picture, (one,), note)

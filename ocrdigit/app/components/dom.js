@@ -16,10 +16,10 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return a probability in words of people: "98 %". Only certainty is 100 %. */
+/** Return a probability as people write it, "98%"; only certainty is "100%". */
 function percent(probability) {
-  if (probability >= 0.995 && probability < 1) return "99 %";
-  return `${Math.round(100 * probability)} %`;
+  if (probability >= 0.995 && probability < 1) return "99%";
+  return `${Math.round(100 * probability)}%`;
 }
 
 /** Return one of two words by a number: "1 file", "3 files". */

@@ -31,7 +31,7 @@ class Review {
       + "<kbd>PgUp</kbd> <kbd>PgDn</kbd> other files";
     this.root = make("div", { class: "od-grid" }, this.list.element, this.page.element);
     parent.append(make("div", { class: "od-frame" }, this.root,
-      make("div", { class: "od-foot" }, this.help, this.said)));
+      make("div", { class: "od-foot" }, this.help, this.said), this.page.tip));
     parent.addEventListener("keydown", (event) => {
       const undo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
       if (undo && event.target.tagName !== "INPUT") { event.preventDefault(); this.undo(); }

@@ -21,8 +21,9 @@ class ReviewPage {
       onclick: () => act.close() }, "‹ All files");
     this.picture = make("img", { alt: "" });
     this.boxes = make("svg", { class: "od-boxes", "aria-hidden": "true", preserveAspectRatio: "none" });
+    // Beside the page, whose picture may be lower than the tip.
     this.tip = make("div", { class: "od-tip", role: "tooltip", hidden: true });
-    this.canvas = make("div", { class: "od-canvas" }, this.picture, this.boxes, this.tip);
+    this.canvas = make("div", { class: "od-canvas" }, this.picture, this.boxes);
     this.stage = make("div", { class: "od-stage", tabindex: "0", role: "region",
       "aria-label": "Picture of the page" }, this.canvas);
     this.list = make("ol", { class: "od-fields" });
@@ -59,6 +60,7 @@ class ReviewPage {
     this.boxes.setAttribute("viewBox", `0 0 ${page.width} ${page.height}`);
     this.canvas.style.setProperty("--od-ratio", page.width / page.height);
     this.element.classList.toggle("od-wide", page.width > 2.2 * page.height);
+    this.element.classList.toggle("od-digit", page.fields.every((field) => field.single));
     for (const field of page.fields) this.#add(field);
     this.#hideEmpty();
     this.refresh();
@@ -188,7 +190,7 @@ class ReviewPage {
     for (const [index, mark] of field.marks.entries()) {
       const kind = field.single ? "od-whole" : "od-mark"; // a frame around the picture says nothing
       const box = this.#rectangle(mark.box, kind, field.box[3]);
-      box.addEventListener("mouseenter", () => this.#showTip(mark));
+      box.addEventListener("mouseenter", () => this.#showTip(mark, box));
       box.addEventListener("click", (event) => {
         event.stopPropagation();
         this.focus(field.key, placeOf(field, index));
@@ -209,18 +211,21 @@ class ReviewPage {
       height: h + 2 * margin, rx: 3 / scale, "stroke-width": line });
   }
 
-  #showTip(mark) {
+  /** Show the probabilities of a symbol below its box, or above it at the end of the window. */
+  #showTip(mark, box) {
     const rows = mark.candidates.map(([value, probability]) => make(
       "div", { class: "od-bar" }, make("b", {}, value),
       make("i", { style: `width:${Math.max(1, Math.round(72 * probability))}px` }),
       make("span", {}, percent(probability))));
     this.tip.replaceChildren(...rows);
     this.tip.hidden = false;
-    const scale = this.picture.clientWidth / this.page.width;
-    const [x, y, w, h] = mark.box.map((side) => side * scale);
-    const left = Math.min(Math.max(0, x + w / 2 - 70), this.picture.clientWidth - 140);
-    const fits = y + h + 90 < this.picture.clientHeight || y < 90;
-    Object.assign(this.tip.style, { left: `${left}px`, top: fits ? `${y + h + 8}px` : `${y - 86}px` });
+    const frame = this.tip.parentElement.getBoundingClientRect(), around = box.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = this.tip;
+    const left = (around.left + around.right - width) / 2 - frame.left;
+    const above = around.bottom + height + 8 > innerHeight;
+    const top = above ? around.top - height - 6 : around.bottom + 6;
+    this.tip.style.left = `${Math.min(Math.max(0, left), frame.width - width)}px`;
+    this.tip.style.top = `${top - frame.top}px`;
   }
 
   #scrollTo([, y, , h]) {
