@@ -113,7 +113,7 @@ def _curve(axes: Axes, history: Mapping[str, Sequence[float]], name: str) -> Non
         axes.plot(at + 1, values[at], "o", color=colour, markersize=9, markerfacecolor="none")
     axes.set(title=name.capitalize(), xlabel="epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(visible=True, axis="y")
+    axes.grid(visible=True, axis="y", alpha=0.25)
     axes.legend(loc="best", labelcolor=TEXT)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import ocrdigit
+from ocrdigit import limits
+
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 README = ROOT / "README.md"
@@ -18,6 +21,7 @@ DOCUMENTS += [ROOT / "csrc" / "README.md", TESTS / "bench" / "README.md"]
 REQUIRED = {
     "distributed.md": ("dask.array", "dask.dataframe"),
     "models.md": ("h5py", "onnx", "tflite", "flatbuffers"),
+    "student.md": ("matplotlib",),
     "training.md": ("matplotlib",),
 }
 
@@ -53,9 +57,15 @@ def test_python_blocks_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delenv("OCRDIGIT_DATA", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    for setting in limits.__all__:  # blocks may set them
+        monkeypatch.setattr(limits, setting, getattr(limits, setting))
+    threads = ocrdigit.get_num_threads()
     namespace: dict[str, object] = {}
-    for line, source in python_blocks(ROOT / name):
-        exec(compile("\n" * line + source, ROOT / name, "exec"), namespace)
+    try:
+        for line, source in python_blocks(ROOT / name):
+            exec(compile("\n" * line + source, ROOT / name, "exec"), namespace)
+    finally:
+        ocrdigit.set_num_threads(threads)
 
 
 def test_values_in_readmes_comments() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def gallery_of(folder: Path) -> str:
     for path in sorted(folder.glob("*.ipynb")):
         cells = json.loads(path.read_text("utf-8"))["cells"]
         title, purpose = heading_of(cells)
-        path.with_suffix(".png").write_bytes(first_picture(cells))
+        path.with_suffix(".png").write_bytes(picture_of(cells))
         names.append(path.stem)
         cards.append(
             f":::{{grid-item-card}} {title}\n:link: {path.stem}\n:link-type: doc\n"
@@ -41,10 +42,17 @@ def heading_of(cells: list[dict[str, Any]]) -> tuple[str, str]:
     return title.lstrip("# "), re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", purpose).replace("\n", " ")
 
 
-def first_picture(cells: list[dict[str, Any]]) -> bytes:
-    """Return the first PNG among the outputs of a notebook."""
-    for cell in cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                return base64.b64decode("".join(output["data"]["image/png"]))
-    return b""
+def picture_of(cells: list[dict[str, Any]]) -> bytes:
+    """Return the first PNG among the outputs of a notebook; rather one that is no narrow strip."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    found = [output.get("data", {}).get("image/png") for output in outputs]
+    pictures = [base64.b64decode("".join(each)) for each in found if each]
+    if not pictures:
+        raise ValueError(f"the notebook that begins with {cells[0]['source']!r} shows no picture")
+    return next((each for each in pictures if is_high_enough(each)), pictures[0])
+
+
+def is_high_enough(picture: bytes) -> bool:
+    """Whether a PNG is at least a third as high as wide."""
+    width, height = struct.unpack(">II", picture[16:24])
+    return 3 * height >= width
