@@ -44,6 +44,35 @@ def test_layers_are_returned_with_every_key():
     assert make_network(layers=network.layers).layers == network.layers
 
 
+def test_pools_activations_and_padding_are_returned_with_every_key():
+    layers = [
+        {"type": "zero_padding2d"},
+        {"type": "zero_padding2d", "padding": (0, 1, 2, 3)},
+        {"type": "max_pool2d", "pool_size": (3, 2)},
+        {"type": "average_pool2d", "pool_size": 2, "strides": 1, "padding": "same"},
+        {"type": "activation", "function": "tanh"},
+        {"type": "layer_norm"},
+        {"type": "global_max_pool2d"},
+        {"type": "dense", "units": 2},
+    ]
+    network = make_network(layers=layers)
+    assert network.layers == [
+        {"type": "zero_padding2d", "padding": 1},
+        {"type": "zero_padding2d", "padding": [0, 1, 2, 3]},
+        {"type": "max_pool2d", "pool_size": [3, 2], "strides": [3, 2], "padding": "valid"},
+        {"type": "average_pool2d", "pool_size": 2, "strides": 1, "padding": "same"},
+        {"type": "activation", "function": "tanh", "alpha": 1.0},
+        {"type": "layer_norm", "epsilon": 0.001},
+        {"type": "global_max_pool2d"},
+        {"type": "dense", "units": 2, "use_bias": True, "activation": None},
+    ]
+    assert make_network(layers=network.layers).layers == network.layers
+    shapes = [part["output_shape"] for part in network.describe()]
+    rows, columns, channels = network.input_shape
+    assert shapes[1] == (rows + 3, columns + 7, channels)
+    assert shapes[6:] == [(channels,), (2,)]
+
+
 def test_layers_may_be_any_mapping():
     from types import MappingProxyType
 
@@ -118,6 +147,22 @@ def test_describe(network):
         ([{"type": "dropout", "rate": 1j}], TypeError, r"rate: got complex, expected a number"),
         ([{"type": "dropout", "rate": np.nan}], ValueError, r"rate: got nan, expected a finite"),
         ([{"type": "dropout", "rate": 10**400}], ValueError, r"rate: got 1000.*expected a finite"),
+        ([{"type": "max_pool2d", "strides": 0}], ValueError, r"strides is 0 x 0, expected 1 to"),
+        (
+            [{"type": "zero_padding2d", "padding": [1, 2]}],
+            ValueError,
+            r"padding: got \[1, 2\], expected an int or four",
+        ),
+        (
+            [{"type": "activation", "function": "gelu"}],
+            ValueError,
+            r"function: got 'gelu', expected leaky_relu, .* or swish",
+        ),
+        (
+            [{"type": "activation", "function": "leaky_relu"}],
+            ValueError,
+            r"alpha is 1, expected 0 <= alpha < 1",
+        ),
         ([{"type": "dropout", "rate": 1}], ValueError, r"layer 0 \(dropout\).*rate is 1"),
         ([DENSE], ValueError, r"layer 0 \(dense\), input \(8, 8, 1\)"),
         ([{"type": "flatten"}, DENSE | {"units": 1}], ValueError, r"class scores"),

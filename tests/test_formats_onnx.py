@@ -18,6 +18,7 @@ from ocrdigit.datasets import Dataset
 from ocrdigit.models import files
 from ocrdigit.models._classes import digits_only
 from ocrdigit.models.formats._onnx import to_onnx
+from ocrdigit.models.formats._onnx_files import from_onnx
 
 TOLERANCE = 1e-5
 
@@ -106,11 +107,10 @@ def test_command_line(onnxruntime, model_file: Path, fitted: DigitClassifier, sa
 def test_it_loads_back(onnx, network):
     """The weights of inference are the same to the bit, and so are the file and the results."""
     model = to_onnx(network, files.metadata_of(network))
-    Path("model.onnx").write_bytes(model)
-    again = ocrdigit.load("model.onnx").network_
+    again = from_onnx(model)
     stored = {
         tensor.name: onnx.numpy_helper.to_array(tensor)
-        for tensor in onnx.load("model.onnx").graph.initializer
+        for tensor in onnx.load_from_string(model).graph.initializer
     }
     saved = onnx.load_from_string(to_onnx(again, files.metadata_of(again)))
     for tensor, old in zip(saved.graph.initializer, stored.values(), strict=True):

@@ -107,6 +107,13 @@ class Chain:
             raise ValueError(
                 f"layer {name!r} has groups {groups}, expected 1, or {c} as it has input channels"
             )
+        if (h, w) == kernel.shape[:2] == (1, 1) and groups == 1:
+            self.shape = (c,)  # of one pixel it is a dense layer
+            self.dense(name, kernel[0, 0], bias)
+            self.shape = (1, 1, kernel.shape[3])
+            return
+        if np.ndim(self.scale) or np.ndim(self.offset):
+            raise ValueError(f"layer {name!r} comes after a rescaling of each pixel by itself")
         if strides[0] != strides[1] or dilation[0] != dilation[1]:
             raise ValueError(
                 f"layer {name!r} has strides {strides} and dilations {dilation}, expected pairs of "
