@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import sysconfig
 import tempfile
@@ -33,23 +34,25 @@ BASELINES = {
 STRICT_WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion"]
 STRICT_WARNINGS += ["-Wstrict-prototypes", "-Werror"]
 
+IS_WINDOWS = sys.platform == "win32"
+
 PROBE = """
-#include <pthread.h>
 #include <stdatomic.h>
-#if !defined(__GNUC__)
+#if !defined(__GNUC__) && !defined(__clang__)
 #error "neither gcc nor clang"
 #endif
+#include "base/memory.h" /* refuses processors that the core does not support */
 typedef float vector __attribute__((vector_size(16)));
 int main(void) { return 0; }
 """
 
 UNSUPPORTED = """
-ocrdigit's core is C11 with POSIX threads and needs gcc (9 or later) or clang (12 or later).
+ocrdigit's core is C11 with vector extensions and needs gcc (9 or later) or clang (12 or later).
 The C compiler found here cannot build it; its message is above.
   Debian, Ubuntu:  apt install gcc python3-dev
   Fedora:          dnf install gcc python3-devel
   macOS:           xcode-select --install
-  Windows:         use WSL, the Windows Subsystem for Linux
+  Windows:         Visual Studio with "C++ Clang tools for Windows", or LLVM's clang-cl on the PATH
 Set CC to choose another compiler."""
 
 
@@ -57,20 +60,28 @@ def is_on(switch: str) -> bool:
     return os.environ.get(switch, "") not in ("", "0")
 
 
-def compile_flags() -> list[str]:
-    flags = ["-std=c11", "-fvisibility=hidden"]
-    flags += ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
-    # System headers, so that our warnings do not apply to Python's and NumPy's.
-    for folder in (sysconfig.get_path("include"), numpy.get_include()):
-        flags += ["-isystem", folder]
+def optimization() -> list[str]:
     if is_on("OCRDIGIT_DEBUG"):
-        flags += ["-O0", "-g", "-UNDEBUG"]
-    elif os.environ.get("OCRDIGIT_SANITIZE"):
-        flags += ["-O1", "-g", "-fno-omit-frame-pointer"]
-    elif is_on("OCRDIGIT_COVERAGE"):
-        flags += ["-O1", "-g"]
-    else:
-        flags += ["-O3", "-g0"]
+        return ["-O0", "-g", "-UNDEBUG"]
+    if os.environ.get("OCRDIGIT_SANITIZE"):
+        return ["-O1", "-g", "-fno-omit-frame-pointer"]
+    return ["-O1", "-g"] if is_on("OCRDIGIT_COVERAGE") else ["-O3", "-g0"]
+
+
+def compile_flags() -> list[str]:
+    """Return the flags of gcc and clang, for Windows in the words of clang-cl."""
+    floats = ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"]
+    # System headers, so that our warnings do not apply to Python's and NumPy's.
+    system_headers = [sysconfig.get_path("include"), numpy.get_include()]
+    if IS_WINDOWS:
+        flags = ["/std:c11", "/D_CRT_SECURE_NO_WARNINGS"]
+        for folder in system_headers:
+            flags += ["-imsvc", folder]
+        return flags + [f"/clang:{flag}" for flag in floats + optimization()]
+    flags = ["-std=c11", "-fvisibility=hidden", *floats]
+    for folder in system_headers:
+        flags += ["-isystem", folder]
+    flags += optimization()
     if is_on("OCRDIGIT_WERROR"):
         flags += STRICT_WARNINGS
     return flags + instrument_flags() + BASELINES.get((sys.platform, platform.machine()), [])
@@ -86,6 +97,18 @@ def instrument_flags() -> list[str]:
 class BuildExtension(build_ext):
     """Checks that the compiler supports the core's C before compiling it."""
 
+    def build_extensions(self) -> None:
+        if IS_WINDOWS:
+            self.use_clang_cl()
+        super().build_extensions()
+
+    def use_clang_cl(self) -> None:
+        """Let clang-cl compile in place of MSVC, which has no vector extensions."""
+        self.compiler.initialize()
+        self.compiler.cc = shutil.which("clang-cl")
+        if not self.compiler.cc:
+            sys.exit(f"clang-cl: not found{UNSUPPORTED}")
+
     def build_extension(self, extension: Extension) -> None:
         self.check_compiler(extension)
         super().build_extension(extension)
@@ -96,7 +119,10 @@ class BuildExtension(build_ext):
             probe.write_text(PROBE)
             try:
                 self.compiler.compile(
-                    [str(probe)], output_dir=folder, extra_postargs=extension.extra_compile_args
+                    [str(probe)],
+                    output_dir=folder,
+                    include_dirs=extension.include_dirs,
+                    extra_postargs=extension.extra_compile_args,
                 )
             except Exception as error:
                 sys.exit(f"{error}\n{UNSUPPORTED}")
@@ -113,8 +139,8 @@ setup(
             depends=sorted(map(str, Path("csrc").rglob("*.h"))),
             include_dirs=["csrc"],
             extra_compile_args=compile_flags(),
-            extra_link_args=["-pthread", *instrument_flags()],
-            libraries=["m"],
+            extra_link_args=[] if IS_WINDOWS else ["-pthread", *instrument_flags()],
+            libraries=[] if IS_WINDOWS else ["m"],
         )
     ],
     cmdclass={"build_ext": BuildExtension},
