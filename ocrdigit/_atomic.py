@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 
+from ocrdigit._system import sync_folder
+
 Path = str | os.PathLike[str]
 
 
@@ -56,7 +58,8 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
             with suppress(OSError):
                 os.unlink(file)
     for folder in {os.path.dirname(target) for target in targets.values()}:
-        _sync_folder(folder)
+        with suppress(OSError):  # not all file systems sync folders, and the files are in place
+            sync_folder(folder)
 
 
 def _write_new(path: str, data: bytes, target: str) -> None:
@@ -87,16 +90,6 @@ def _undo(target: str, backup: str | None) -> None:
             os.unlink(target)
         else:
             os.replace(backup, target)
-
-
-def _sync_folder(path: str) -> None:
-    """Write a folder's names to the disk, so that a rename outlasts a power failure."""
-    with suppress(OSError):  # Windows cannot open folders, and the files are in place
-        folder = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def check_writable(path: Path) -> None:

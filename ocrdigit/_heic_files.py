@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._bounded import sentence
 from ._budget import Budget, TooLargeError, check_pixels
 from ._page_ranges import Pages, page_indices
 from ._pil_pixels import pixels_of

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from . import _checks, _core
 from ._fork_lock import ForkLock
+from ._system import available_processors
 
 
 class _Limit:
@@ -62,9 +63,7 @@ def thread_limit(n_jobs: int | None) -> Iterator[None]:
         yield
         return
     if n_jobs == -1:
-        n_jobs = os.cpu_count() or 1
-        if hasattr(os, "sched_getaffinity"):
-            n_jobs = len(os.sched_getaffinity(0))
+        n_jobs = available_processors()
     call = _limit.begin(_checks.positive_int("n_jobs", n_jobs))
     try:
         yield

@@ -15,10 +15,14 @@ static PyObject *count_fork(PyObject *module, PyObject *Py_UNUSED(unused)) {
   Py_RETURN_NONE;
 }
 
-/* os.register_at_fork(after_in_child=count_fork) */
+/* os.register_at_fork(after_in_child=count_fork); systems without forks do not have it. */
 static int watch_forks(PyObject *module) {
   static PyMethodDef method = {"count_fork", count_fork, METH_NOARGS, NULL};
   PyObject *os = PyImport_ImportModule("os");
+  if (os && !PyObject_HasAttrString(os, "register_at_fork")) {
+    Py_DECREF(os);
+    return 0;
+  }
   PyObject *register_at_fork = os ? PyObject_GetAttrString(os, "register_at_fork") : NULL;
   PyObject *hook = register_at_fork ? PyCFunction_New(&method, module) : NULL;
   PyObject *none = hook ? PyTuple_New(0) : NULL;

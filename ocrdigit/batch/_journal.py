@@ -6,12 +6,13 @@ leaves the journal, and perhaps rows after the last commit, or a commit that is 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from .._system import lock_file, remove_locked
 
 _MAX_LINE = 1 << 26  # bytes
 
@@ -84,7 +85,7 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the journal, as the table is complete."""
-        os.unlink(self._path)
+        remove_locked(self._file, self._path)
 
     def close(self) -> None:
         """Close the file."""
@@ -101,12 +102,14 @@ class Journal:
         end_of_file = self._file.read(_MAX_LINE)
         last = _last_line(end_of_file)
         if start > len(first) and not (first and last):
-            raise ValueError(f"{path} is not a journal: it has lines of more than {_MAX_LINE} bytes")
+            raise ValueError(
+                f"{path} is not a journal: it has lines of more than {_MAX_LINE} bytes"
+            )
         return first, last, start + end_of_file.rfind(b"\n") + 1
 
     def _lock(self) -> None:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(self._file)
         except BlockingIOError as error:
             reason = "another process is writing this table"
             raise BlockingIOError(error.errno, reason, self._path) from None
