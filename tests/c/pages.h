@@ -7,29 +7,27 @@
 #include <stddef.h>
 
 #if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#define NOMINMAX
-#include <windows.h>
+/* Of windows.h, which also defines `near` and SIZE. */
+__declspec(dllimport) void *__stdcall VirtualAlloc(void *, size_t, unsigned long, unsigned long);
+__declspec(dllimport) int __stdcall VirtualFree(void *, size_t, unsigned long);
+enum { PAGES_COMMIT = 0x1000, PAGES_RESERVE = 0x2000, PAGES_FREE = 0x8000 };
+enum { PAGES_NO_ACCESS = 0x01, PAGES_READ_WRITE = 0x04 };
 
-static inline size_t pages_size(void) {
-  SYSTEM_INFO info;
-  GetSystemInfo(&info);
-  return info.dwPageSize;
-}
+static inline size_t pages_size(void) { return 4096; }
 
 /* Returns `size` bytes that cannot be read or written, or NULL. */
 static inline void *pages_reserve(size_t size) {
-  return VirtualAlloc(NULL, size, MEM_RESERVE, PAGE_NOACCESS);
+  return VirtualAlloc(NULL, size, PAGES_RESERVE, PAGES_NO_ACCESS);
 }
 
 /* Makes pages readable and writable; returns false if there is no memory. */
 static inline bool pages_allow(void *pages, size_t size) {
-  return VirtualAlloc(pages, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
+  return VirtualAlloc(pages, size, PAGES_COMMIT, PAGES_READ_WRITE) != NULL;
 }
 
 static inline void pages_release(void *pages, size_t size) {
   (void)size;
-  VirtualFree(pages, 0, MEM_RELEASE);
+  VirtualFree(pages, 0, PAGES_FREE);
 }
 
 #elif defined(__wasm__)
