@@ -160,7 +160,7 @@ def test_includes_point_upward():
 
 def test_operating_systems_are_in_base():
     """Outside base/ and python/, the core includes headers of C11 and of processors only."""
-    systems = re.compile(r"\b(_WIN32|__linux__|__APPLE__|__wasm__)\b")
+    systems = re.compile(r"\b(_WIN32|__linux__|__APPLE__)\b")
     for path in core_files():
         folder = folder_of(path)
         if folder not in ("base", "python"):

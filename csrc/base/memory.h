@@ -10,9 +10,14 @@
 
 #include "base/api.h"
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "ocrdigit needs a little-endian processor: its files of models and checkpoints are"
+#endif
+
 OD_BEGIN_DECLS
 
-OD_STATIC_ASSERT(SIZE_MAX >= UINT64_MAX, "the limits of shapes assume a 64-bit size_t");
+OD_STATIC_ASSERT(SIZE_MAX >= UINT64_MAX,
+                 "ocrdigit needs a 64-bit system: its limits of shapes assume a 64-bit size_t");
 
 /* The number type of weights and activations. The package uses float; tests of gradients compile
  * the scalar core with OD_DOUBLE. */

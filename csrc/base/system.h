@@ -12,7 +12,7 @@ OD_BEGIN_DECLS
 int od_process_id(void);
 
 /* Returns the number of processors that this process may use, by affinity and, on Linux, cgroup CPU
- * quota; 1 if the system has no threads. */
+ * quota; at least 1. */
 int od_available_processors(void);
 
 /* Asks to use the data of AMX tiles, which the system then saves for threads that do; returns

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* sched_getaffinity, syscall */
 #include "base/system.h"
 
-#if !defined(_WIN32) && !defined(__wasm__)
+#if !defined(_WIN32)
 
 #include <sched.h>
 #include <stdio.h>

@@ -1,5 +1,4 @@
-/* Threads, mutexes and condition variables: POSIX threads, or those of Windows. Without threads
- * (WebAssembly) a start fails, and mutexes do nothing.
+/* Threads, mutexes and condition variables: POSIX threads, or those of Windows.
  *
  * The objects belong to the caller and stay at their addresses while they are in use. A mutex and
  * a condition variable are created before their first use; creating them again forgets their
@@ -9,9 +8,7 @@
 
 #include <stdbool.h>
 
-#if defined(__wasm__) && !defined(_REENTRANT)
-#define OD_NO_THREADS
-#elif !defined(_WIN32)
+#if !defined(_WIN32)
 #include <pthread.h>
 #endif
 
@@ -25,8 +22,6 @@ typedef struct od_condition {
   void *variable; /* a CONDITION_VARIABLE */
 } od_condition;
 typedef void *od_thread_handle;
-#elif defined(OD_NO_THREADS)
-typedef char od_mutex, od_condition, od_thread_handle;
 #else
 typedef pthread_mutex_t od_mutex;
 typedef pthread_cond_t od_condition;

@@ -1,7 +1,7 @@
 #define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "base/thread.h"
 
-#if !defined(_WIN32) && !defined(OD_NO_THREADS)
+#if !defined(_WIN32)
 
 #include <stddef.h>
 #include <time.h>

@@ -1,5 +1,4 @@
-/* Pages of memory without access, by POSIX or Windows. WebAssembly has none: there the pages around
- * a guarded block can be read and written, and only its canaries find a write past it. */
+/* Pages of memory without access, by POSIX or Windows. */
 #ifndef PAGES_H
 #define PAGES_H
 
@@ -28,21 +27,6 @@ static inline bool pages_allow(void *pages, size_t size) {
 static inline void pages_release(void *pages, size_t size) {
   (void)size;
   VirtualFree(pages, 0, PAGES_FREE);
-}
-
-#elif defined(__wasm__)
-#include <stdlib.h>
-
-static inline size_t pages_size(void) { return 65536; }
-static inline void *pages_reserve(size_t size) { return aligned_alloc(pages_size(), size); }
-static inline bool pages_allow(void *pages, size_t size) {
-  (void)pages;
-  (void)size;
-  return true;
-}
-static inline void pages_release(void *pages, size_t size) {
-  (void)size;
-  free(pages);
 }
 
 #else

@@ -350,7 +350,6 @@ static void test_pool_nested_runs(void) {
   od_thread_pool_destroy(other);
 }
 
-#if !defined(OD_NO_THREADS)
 typedef struct pool_caller {
   od_thread thread;
   od_thread_pool *pool;
@@ -380,7 +379,6 @@ static void test_pool_used_by_several_threads(void) {
   }
   od_thread_pool_destroy(pool);
 }
-#endif
 
 static void test_pool_create_and_destroy(void) {
   for (int round = 0; round < 200; round++) {
@@ -426,11 +424,7 @@ int main(void) {
   RUN(test_pool_refuses_bad_counts);
   RUN(test_pool_many_rounds);
   RUN(test_pool_nested_runs);
-#if defined(OD_NO_THREADS)
-  printf("  (no other threads here)\n");
-#else
   RUN(test_pool_used_by_several_threads);
-#endif
   RUN(test_pool_create_and_destroy);
   RUN(test_available_processors);
   RUN(test_clock_measures_a_wait);
