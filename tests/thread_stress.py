@@ -97,7 +97,7 @@ def watch_weights(i: int) -> None:
 
 
 def train_in_view(i: int) -> None:
-    """Another thread saves the state of a trainer that runs."""
+    """Another thread saves the state of a trainer that runs, and uses its network."""
     trained = shared.network_.copy()
     trainer = _core.Trainer(
         trained, epochs=2, batch_size=8, seed=0, optimizer="adam", learning_rate=1e-3, ema=0.9
@@ -106,8 +106,10 @@ def train_in_view(i: int) -> None:
 
     def watch() -> None:
         while not over.is_set():
-            trainer.state()
-            trained.predict(X[:3], 1 / 255)
+            assert trainer.state()["epoch"] <= 2
+            assert np.isfinite(trained.weights()["dense_1.kernel"]).all()
+            assert trained.copy().predict(X[:3], 1 / 255).shape == (3,)
+            assert trained.predict(X[:3], 1 / 255).shape == (3,)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
