@@ -64,7 +64,8 @@ call = lambda: ocrdigit.evaluation.evaluate(classifier, images, np.arange(20000)
 check = lambda: classifier.predict(images[:1])
 """,
     "predict, large pictures": _NOISE
-    + "call = lambda: ocrdigit.predict([picture] * 2000)\ncheck = lambda: ocrdigit.predict(picture)",
+    + "call = lambda: ocrdigit.predict([picture] * 2000)\n"
+    + "check = lambda: ocrdigit.predict(picture)",
     "augment": """
 images = rng.random((200, 512, 512), np.float32)
 steps = [{"type": "elastic", "displacement": 3.0, "sigma": 8.0}] * 16

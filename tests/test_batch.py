@@ -10,7 +10,7 @@ import os
 import pickle
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -446,8 +446,19 @@ def test_file_objects_that_cannot_be_read_fail_in_their_place() -> None:
         assert source.loaded() is source
 
 
-@pytest.mark.parametrize("outside", [False, True])
-def test_ctrl_c_does_not_wait_for_what_is_being_read(outside: bool) -> None:
+def _interrupt_inside(groups: Generator[Any, Any, Any]) -> None:
+    groups.throw(KeyboardInterrupt)
+
+
+def _interrupt_loop(groups: Generator[Any, Any, Any]) -> None:
+    with closing(groups):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("interrupt", [_interrupt_inside, _interrupt_loop])
+def test_ctrl_c_does_not_wait_for_what_is_being_read(
+    interrupt: Callable[[Generator[Any, Any, Any]], None],
+) -> None:
     """Neither inside of the generator, nor when it is closed by the end of the caller's loop."""
     end, begun = threading.Event(), threading.Event()
 
@@ -463,11 +474,7 @@ def test_ctrl_c_does_not_wait_for_what_is_being_read(outside: bool) -> None:
     try:
         assert next(groups)[1] == b"fast"
         with pytest.raises(KeyboardInterrupt):
-            if outside:
-                with closing(groups):
-                    raise KeyboardInterrupt
-            else:
-                groups.throw(KeyboardInterrupt)
+            interrupt(groups)
         assert not end.is_set()  # the loop ended while a source was being read
     finally:
         end.set()
