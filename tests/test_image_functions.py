@@ -275,6 +275,29 @@ class TestMorphology:
         assert np.array_equal(image.dilate(x, iterations=2), twice)
         assert np.array_equal(image.dilate(x, np.ones((5, 5), int)), twice)
 
+    @pytest.mark.parametrize("iterations", [10**9, 10**9 + 1])
+    def test_iterations_end_when_nothing_changes(self, iterations):
+        """A billion passes would take minutes."""
+        x, kernel = noise(7, 9), np.array([[0, 1, 0], [1, 1, 1], [0, 1, 1]])
+        for function in (image.erode, image.dilate, image.open, image.close):
+            expected = function(x, kernel, iterations=100 + iterations % 2)
+            assert np.array_equal(function(x, kernel, iterations=iterations), expected)
+        colours = np.stack([x, 255 - x, x // 2], axis=2)
+        found = image.open(colours, kernel, iterations=iterations)
+        assert np.array_equal(found[..., 0], image.open(x, kernel, iterations=iterations))
+
+    @pytest.mark.parametrize("border", ["constant", "replicate", "reflect", "reflect_101"])
+    def test_kernel_with_holes_larger_than_the_image(self, border):
+        """Its elements beyond the reach of the image would take 17 s."""
+        kernel = np.ones((4095, 4095), np.uint8)
+        kernel[:, ::2] = 0  # the others are an even number of columns from the anchor
+        x = np.array([[9, 5], [7, 3]], np.uint8)
+        eroded, dilated = [[7, 3]] * 2, [[9, 5]] * 2  # of each column
+        if border in ("replicate", "reflect"):  # where two columns away is the other one
+            eroded, dilated = [[3, 3]] * 2, [[9, 9]] * 2
+        assert np.array_equal(image.erode(x, kernel, border=border), eroded)
+        assert np.array_equal(image.dilate(x, kernel, border=border), dilated)
+
     def test_kernel_larger_than_the_image(self):
         x = noise(9, 11)
         assert (image.dilate(x, np.ones((4095, 101), bool)) == x.max()).all()

@@ -21,7 +21,17 @@ typedef struct morphology {
   od_structuring_element element;
 } morphology;
 
-/* The passes write alternately to the result and a second image, the last one to the result. */
+static bool is_same(const od_view *a, const od_target *b) {
+  for (int y = 0; y < a->h; y++)
+    for (int x = 0; x < a->w; x++)
+      if (a->pixels[y * a->row + x * a->column] != b->pixels[y * b->row + x * b->column])
+        return false;
+  return true;
+}
+
+/* The passes write alternately to the result and a second image, the last one to the result. If a
+ * pass changes nothing, those that are left of its step would not either, and an even number of
+ * them is skipped. */
 static od_status run_passes(od_image_workspace *workspace, const od_view *image,
                             const od_target *result, const morphology *m, uint8_t *other,
                             od_error *error) {
@@ -29,11 +39,12 @@ static od_status run_passes(od_image_workspace *workspace, const od_view *image,
   const od_target second = od_target_of(image->h, image->w, other);
   od_view from = *image;
   for (int pass = 0; pass < passes; pass++) {
-    const int step = pass / m->iterations;
+    const int step = pass / m->iterations, left = (step + 1) * m->iterations - pass - 1;
     const od_target *to = (passes - pass) % 2 ? result : &second;
     const od_status status = m->filters[step](workspace, &from, &m->element, m->border,
                                               m->border_values[step], to, error);
     if (status) return status;
+    if (left > 1 && is_same(&from, to)) pass += left / 2 * 2;
     from = od_view_of_target(to);
   }
   return OD_OK;
