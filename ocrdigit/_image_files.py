@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # How many times the bytes of the decoded image the decoder takes at its peak, that image included.
 _DECODER_FACTOR = {"WEBP": 4, "JPEG2000": 6, "AVIF": 3, "TIFF": 2}
 _PROGRESSIVE_FACTOR = 2  # all coefficients are in memory
+_START_OF_SCAN = b"\xff\xda"  # JPEG's marker
+_MAX_SCANNED = 3_000_000_000  # pixels of all scans; a progressive JPEG has about ten
+_CHUNK = 1 << 20
 _REDUCTIONS = (2, 4, 8)  # of JPEG's decoder
 _TILE_TAGS = (322, 323)  # TIFF's width and height of tiles
 
@@ -102,6 +105,7 @@ def _opened(source: Source, budget: Budget, reducible: bool) -> Image:
     try:
         with _open(source) as image:
             _check_size(image, source.name, budget, reducible)
+            _check_scans(image, source)
             image.verify()  # the image must be reopened afterwards
         return _open(source)
     except (MemoryError, TooLargeError):
@@ -157,6 +161,25 @@ def _check_size(image: Image, what: str, budget: Budget, reducible: bool) -> int
     check_pixels(image.width, image.height, what)
     budget.check(need, f"{what} ({image.width} x {image.height} pixels, mode {image.mode})")
     return 1
+
+
+def _check_scans(image: Image, source: Source) -> None:
+    """Raise TooLargeError for a JPEG with so many scans that decoding would take long.
+
+    A file of 1 MB may have thousands, each of which goes through the whole image.
+    """
+    if image.format not in ("JPEG", "MPO"):
+        return
+    scans, last = 0, b""
+    source.file.seek(0)
+    while data := source.file.read(_CHUNK):
+        scans += (last + data).count(_START_OF_SCAN)
+        last = data[-1:]
+    if scans * image.width * image.height > _MAX_SCANNED:
+        raise TooLargeError(
+            f"{source.name} is a JPEG of {image.width} x {image.height} pixels with {scans:,} "
+            f"scans; expected at most {_MAX_SCANNED:,} pixels in all of them"
+        )
 
 
 def _bytes_needed(image: Image) -> int:

@@ -139,6 +139,21 @@ def test_hostile_files(case: str, tmp_path: Path) -> None:
     assert int(output[2]) < MAX_PEAK
 
 
+def test_a_jpeg_of_many_scans(tmp_path: Path) -> None:
+    """Decoding each takes as long as the whole image: minutes for 1 MB of them."""
+    data = plain("L", 9990, 9990, "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xc4") : -2]  # the tables of the last scan, and the scan
+    path = tmp_path / "scans.jpg"
+    count = (MAX_FILE - len(data)) // len(last)
+    path.write_bytes(data[:-2] + count * last + b"\xff\xd9")
+    assert count > 1000
+    for call in (ocrdigit.predict, ocrdigit.read):
+        with pytest.raises(ValueError, match=r"scans\.jpg is a JPEG .* with [\d,]+ scans"):
+            call(path)
+    path.write_bytes(plain("RGB", 1000, 1000, "JPEG", progressive=True))
+    assert ocrdigit.read(path).text == ""
+
+
 def test_a_sparse_file_of_gigabytes(tmp_path: Path) -> None:
     path = tmp_path / "sparse.png"
     with open(path, "wb") as file:

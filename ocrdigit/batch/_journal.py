@@ -102,9 +102,7 @@ class Journal:
         end_of_file = self._file.read(_MAX_LINE)
         last = _last_line(end_of_file)
         if start > len(first) and not (first and last):
-            raise ValueError(
-                f"{path} is not a journal: it has lines of more than {_MAX_LINE} bytes"
-            )
+            raise ValueError(f"{path} is no journal: it has lines of more than {_MAX_LINE} bytes")
         return first, last, start + end_of_file.rfind(b"\n") + 1
 
     def _lock(self) -> None:
