@@ -236,9 +236,9 @@ def test_a_missing_extra_is_named(page: Any, monkeypatch: pytest.MonkeyPatch) ->
         lambda name, *rest: None if name in missing else find_spec(name, *rest),
     )
     upload(page, ("row.png", png(ROW)))
-    captions = " ".join(caption.value for caption in page.caption)
+    said = " ".join(each.value for each in page.markdown)
     for extra in ("pdf", "heic", "parquet"):
-        assert f"pip install 'ocrdigit[{extra}]'" in captions
+        assert f"pip install 'ocrdigit[{extra}]'" in said
     assert downloads(page) == ["Download CSV", "Download JSON"]
 
 

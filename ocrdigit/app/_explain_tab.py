@@ -109,7 +109,7 @@ def _show_digit(gray: NDArray[np.uint8], model: DigitClassifier, score: float) -
     left.html(figures([("The picture", gray), ("Grad-CAM: red supports it", overlay)], 224))
     with right:
         st.html(_html.bars(probabilities, digit))
-        st.caption(f"Recognized and explained in {milliseconds:.1f} ms")
+        st.markdown(f"Recognized and explained in {milliseconds:.1f} ms")
     st.subheader("Preprocessing, step by step", anchor=False)
     _, steps = ocrdigit.preprocess(gray, steps=True)
     steps["result"] = np.rint(255 * steps["result"]).astype(np.uint8)

@@ -67,7 +67,7 @@ def show_form_tab() -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.caption("To read with it, choose “A form” in the tab “Read”.", width="content")
+        st.markdown("To read with it, choose “A form” in the tab “Read”.", width="content")
 
 
 def _start() -> tuple[NDArray[np.uint8], list[dict[str, Any]]] | None:

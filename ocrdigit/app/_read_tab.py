@@ -69,7 +69,7 @@ def _options(mode: str) -> dict[str, Any]:
     """Return the format of numbers, or the size of tables, in a panel."""
     if mode in (_settings.FORM, _settings.DIGITS):
         what = "each field of the template" if mode == _settings.FORM else "a single digit"
-        st.caption(f"The format is that of {what}.")
+        st.markdown(f"The format is that of {what}.")
         return {}
     decimals = {"auto": "Found by itself", ".": "Point: 1,250.60", ",": "Comma: 1.250,60"}
     chosen: dict[str, Any] = {}
@@ -114,7 +114,7 @@ def _choose_form() -> Form | None:
     if file is None:
         if drawn is not None:
             names = ", ".join(field.name for field in drawn.fields)
-            st.caption(f"The template of the tab “Form templates”: {names}.")
+            st.markdown(f"The template of the tab “Form templates”: {names}.")
         return drawn
     try:
         return Form.from_dict(json.loads(file.getvalue()))
@@ -153,7 +153,7 @@ def _files() -> list[Upload]:
     label = "Scans and photos" if missing_extras() else "Scans, photos, PDF and HEIC files"
     files = st.file_uploader(label, accept_multiple_files=True, key="files")
     for message in missing_extras():
-        st.caption(message)
+        st.markdown(message)
     return [Upload(file.name, file.getvalue()) for file in files]
 
 

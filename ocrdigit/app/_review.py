@@ -232,7 +232,7 @@ def _offer_downloads(uploads: Sequence[Upload], pages: list[Reviewed], settings:
                 ".parquet",
             )
         else:
-            st.caption("Parquet needs pyarrow: `pip install 'ocrdigit[parquet]'`", width="content")
+            st.markdown("Parquet needs pyarrow: `pip install 'ocrdigit[parquet]'`", width="content")
         found = list(corrections().pairs({page.sheet.id: page.sheet for page in pages}.values()))
         if found:
             of_digest = {upload.digest: upload for upload in uploads}
