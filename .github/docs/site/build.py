@@ -118,11 +118,15 @@ def assemble(folder: Path, repository: str) -> None:
 
 def build(out: Path, repository: str = "") -> int:
     """Build the site in a folder; return 0, or another number if there was a warning."""
-    with tempfile.TemporaryDirectory() as sources:
-        assemble(Path(sources), repository)
+    with tempfile.TemporaryDirectory() as folder:
+        sources, site = Path(folder, "sources"), Path(folder, "site")
+        assemble(sources, repository)
         strict = ["-q", "-W", "--keep-going", "-j", "2"]
-        cache = ["-d", f"{sources}/.cache"]
-        return build_main([*strict, *cache, "-c", str(SITE), sources, str(out)])
+        folders = ["-c", str(SITE), "-d", f"{folder}/cache", str(sources), str(site)]
+        failed = build_main([*strict, *folders])
+        if not failed:
+            shutil.copytree(site, out, dirs_exist_ok=True)
+    return failed
 
 
 if __name__ == "__main__":

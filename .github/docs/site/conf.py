@@ -26,7 +26,6 @@ extensions = [
     "sphinx_design",
     "code_links",
 ]
-exclude_patterns = [".cache"]
 
 # Documents: Markdown of the guides, and notebooks with the outputs that they keep.
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -36,6 +35,7 @@ nb_merge_streams = True
 
 # The reference. Types stand in the sections of numpydoc, so that signatures are short.
 default_role = "code"
+smartquotes = False  # two hyphens are those of an option
 nitpicky = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
