@@ -5,12 +5,18 @@
 
 enum { UNKNOWNS = 8 };
 
+static bool all_finite(int n, const double *values) {
+  for (int i = 0; i < n; i++)
+    if (!isfinite(values[i])) return false;
+  return true;
+}
+
 bool od_map_point(const double m[9], double x, double y, double *u, double *v) {
   const double w = m[6] * x + m[7] * y + m[8];
   if (!(w > 1e-9)) return false;
   *u = (m[0] * x + m[1] * y + m[2]) / w;
   *v = (m[3] * x + m[4] * y + m[5]) / w;
-  return true;
+  return isfinite(*u) && isfinite(*v);
 }
 
 void od_multiply_homographies(const double a[9], const double b[9], double product[9]) {
@@ -28,8 +34,11 @@ bool od_invert_homography(const double m[9], double inverse[9]) {
       m[5] * m[6] - m[3] * m[8], m[0] * m[8] - m[2] * m[6], m[2] * m[3] - m[0] * m[5],
       m[3] * m[7] - m[4] * m[6], m[1] * m[6] - m[0] * m[7], m[0] * m[4] - m[1] * m[3]};
   const double determinant = m[0] * adjugate[0] + m[1] * adjugate[3] + m[2] * adjugate[6];
+  double result[9];
   if (!(fabs(determinant) > 1e-12)) return false;
-  for (int i = 0; i < 9; i++) inverse[i] = adjugate[i] / determinant;
+  for (int i = 0; i < 9; i++) result[i] = adjugate[i] / determinant;
+  if (!isfinite(determinant) || !all_finite(9, result)) return false;
+  memcpy(inverse, result, sizeof result);
   return true;
 }
 
@@ -116,5 +125,5 @@ bool od_find_homography(int count, const od_point_pair *pairs, od_planar_model m
   if (!(fabs(matrix[8]) > 1e-9)) return false;
   for (int i = 0; i < 9; i++) matrix[i] /= i < 8 ? matrix[8] : 1;
   matrix[8] = 1;
-  return true;
+  return all_finite(8, matrix);
 }

@@ -32,6 +32,20 @@ static void test_limits(void) {
   CHECK(!od_map_point(horizon, 101, 0, &u, &v));
 }
 
+/* Numbers that overflow are no points and no maps. */
+static void test_overflow(void) {
+  static const double huge[9] = {1e308, 0, 0, 0, 1e308, 0, 0, 0, 1};
+  double inverse[9] = {7}, matrix[9], u, v;
+  od_point_pair pairs[8];
+  CHECK(!od_map_point(huge, 30, 50, &u, &v));
+  CHECK(od_map_point(huge, 1, 1, &u, &v));
+  CHECK(!od_invert_homography(huge, inverse));
+  CHECK_NEAR(inverse[0], 7, 0);
+  for (int i = 0; i < 8; i++)
+    pairs[i] = (od_point_pair){i % 3, i / 3, 1e308 * (i % 3), 1e308 * (i / 3), 1};
+  CHECK(!od_find_homography(8, pairs, OD_MODEL_HOMOGRAPHY, matrix));
+}
+
 /* Pairs of the example map, some with weight 0 that contradict it. */
 static int make_pairs(od_point_pair *pairs, int count) {
   od_rng rng;
@@ -111,6 +125,7 @@ static void test_warp_beyond_the_horizon(void) {
 int main(void) {
   RUN(test_map_and_inverse);
   RUN(test_limits);
+  RUN(test_overflow);
   RUN(test_fit);
   RUN(test_fit_without_evidence);
   RUN(test_warp);
