@@ -42,10 +42,11 @@ void od_augment_stroke_width(const od_canvas *canvas, od_real amount) {
   for (size_t row = 0; row < h; row++) {
     const od_real *centre = canvas->padded + (row + 1) * stride + 1;
     const od_real *above = centre - stride, *below = centre + stride;
+    const od_real *before = centre - 1, *after = centre + 1;
     od_real *restrict image = canvas->image + row * w;
     for (size_t i = 0; i < w; i++) {
       const od_real x = sign * centre[i];
-      const od_real left = sign * centre[i - 1], right = sign * centre[i + 1];
+      const od_real left = sign * before[i], right = sign * after[i];
       const od_real top = sign * above[i], bottom = sign * below[i];
       const od_real horizontal = left > right ? left : right;
       const od_real vertical = top > bottom ? top : bottom;
