@@ -150,16 +150,15 @@ typedef struct inputs_run {
   od_image_workspace *workspaces; /* (threads) */
   const od_picture *pictures;
   float *inputs;
-  atomic_int failed; /* the first status that is not OD_OK */
+  atomic_bool failed;
 } inputs_run;
 
 static void convert(void *context, int index, int worker) {
   inputs_run *run = context;
   const size_t size = (size_t)OD_DIGIT_SIDE * OD_DIGIT_SIDE;
-  int none = OD_OK;
-  const od_status status = od_picture_to_input(&run->workspaces[worker], &run->pictures[index],
-                                               run->inputs + (size_t)index * size, NULL);
-  if (status) atomic_compare_exchange_strong(&run->failed, &none, (int)status);
+  if (od_picture_to_input(&run->workspaces[worker], &run->pictures[index],
+                          run->inputs + (size_t)index * size, NULL))
+    run->failed = true;
 }
 
 od_status od_pictures_to_inputs(const od_kernels *kernels, od_thread_pool *pool, int count,
@@ -169,7 +168,7 @@ od_status od_pictures_to_inputs(const od_kernels *kernels, od_thread_pool *pool,
     const od_status status = od_check_sides("image", pictures[i].h, pictures[i].w, error);
     if (status) return status;
   }
-  inputs_run run = {od_allocate((size_t)threads, sizeof *run.workspaces), pictures, inputs, OD_OK};
+  inputs_run run = {od_allocate((size_t)threads, sizeof *run.workspaces), pictures, inputs, false};
   if (!run.workspaces) return od_fail_memory(error, "workspaces for pictures");
   od_thread_pool alone = od_thread_pool_attach(NULL, true, pool ? pool->interrupt : NULL);
   for (int i = 0; i < threads; i++)
@@ -178,6 +177,6 @@ od_status od_pictures_to_inputs(const od_kernels *kernels, od_thread_pool *pool,
   for (int i = 0; i < threads; i++) od_image_workspace_release(&run.workspaces[i]);
   od_release(run.workspaces);
   if (status) return status;
-  return run.failed ? od_fail(error, (od_status)run.failed, "preprocessing of images failed")
-                    : OD_OK;
+  /* With valid sides, only memory can fail. */
+  return run.failed ? od_fail_memory(error, "the preprocessing of pictures") : OD_OK;
 }
