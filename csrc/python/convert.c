@@ -40,6 +40,13 @@ static PyObject *exact_int(PyObject *value, const char *name) {
   return NULL;
 }
 
+/* Clears an error of this class; false, and it stays, if it is another, such as a MemoryError. */
+static bool clear_error(PyObject *class) {
+  if (!PyErr_ExceptionMatches(class)) return false;
+  PyErr_Clear();
+  return true;
+}
+
 bool convert_int(PyObject *value, const char *name, long long low, long long high,
                  long long *result) {
   PyObject *integer = exact_int(value, name);
@@ -59,10 +66,8 @@ bool convert_seed(PyObject *value, const char *name, uint64_t *result) {
   if (!integer) return false;
   *result = PyLong_AsUnsignedLongLong(integer);
   bool inside = !PyErr_Occurred();
-  if (!inside) {
-    PyErr_Clear();
+  if (!inside && clear_error(PyExc_OverflowError))
     refuse(PyExc_ValueError, name, integer, "an integer from 0 to 2**64 - 1");
-  }
   Py_DECREF(integer);
   return inside;
 }
@@ -73,7 +78,7 @@ bool convert_real(PyObject *value, const char *name, double *result) {
     return refuse(PyExc_TypeError, name, value, "a number");
   *result = PyFloat_AsDouble(value);
   if (PyErr_Occurred()) { /* an integer above the range of doubles */
-    PyErr_Clear();
+    if (!clear_error(PyExc_OverflowError)) return false;
     *result = INFINITY;
   }
   return isfinite(*result) || refuse(PyExc_ValueError, name, value, "a finite number");
@@ -92,9 +97,13 @@ bool is_false(PyObject *value) {
 }
 
 PyObject *convert_dict(PyObject *value, const char *name) {
-  if (!PyDict_Check(value) && !PyObject_HasAttrString(value, "keys")) {
-    refuse(PyExc_TypeError, name, value, "a dict");
-    return NULL;
+  if (!PyDict_Check(value)) {
+    PyObject *keys = PyObject_GetAttrString(value, "keys");
+    if (!keys) {
+      if (clear_error(PyExc_AttributeError)) refuse(PyExc_TypeError, name, value, "a dict");
+      return NULL;
+    }
+    Py_DECREF(keys);
   }
   PyObject *dict = PyDict_New();
   if (dict && PyDict_Update(dict, value) < 0) Py_CLEAR(dict);

@@ -98,9 +98,12 @@ static bool read_weights(const od_network *network, PyObject *dict, const float 
   }
   for (int t = 0; t < od_network_tensor_count(network); t++) {
     const od_tensor *tensor = od_network_tensor(network, t);
-    PyObject *array = PyDict_GetItemString(dict, tensor->name);
+    PyObject *key = PyUnicode_FromString(tensor->name);
+    PyObject *array = key ? PyDict_GetItemWithError(dict, key) : NULL;
+    Py_XDECREF(key);
     if (!array) {
-      PyErr_Format(PyExc_ValueError, "weights: '%s' is missing", tensor->name);
+      if (!PyErr_Occurred())
+        PyErr_Format(PyExc_ValueError, "weights: '%s' is missing", tensor->name);
       return false;
     }
     if (!convert_tensor(array, tensor->name, tensor->rank, tensor->shape, &numbers[t]))
