@@ -18,12 +18,19 @@ def luhn(text: str) -> bool:
     bool
         Whether the check digit is right; False for fewer than two digits.
 
+    Raises
+    ------
+    TypeError
+        If ``text`` is not a str.
+
     Examples
     --------
     >>> from ocrdigit import checks
     >>> checks.luhn("4539 1488 0343 6467"), checks.luhn("4539 1488 0343 6468")
     (True, False)
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {type(text).__name__}")
     digits = [int(character) for character in text if character in "0123456789"]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     return len(digits) > 1 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0

@@ -320,4 +320,7 @@ def test_luhn() -> None:
     assert not any(checks.luhn(f"7992739871{digit}") for digit in range(10) if digit != 3)
     assert checks.luhn("0000")
     assert not checks.luhn("0")
+    for text in (79927398713, ["7"], memoryview(np.zeros((2, 2), np.uint8)), None):
+        with pytest.raises(TypeError, match="text must be a str, got "):
+            checks.luhn(text)  # type: ignore[arg-type]
     assert not checks.luhn("")
