@@ -138,6 +138,34 @@ def test_core_knows_no_python():
         assert not re.search(r"\b(PyObject|Py[A-Z]*[a-z]*_\w+)", text), path
 
 
+def test_memory_and_threads_come_from_base():
+    """Tests let every allocation and every start of a thread fail: there is one place of each."""
+    calls = re.compile(
+        r"\b((?:m|c|re|aligned_|v)alloc|(?:posix_)?memalign|strn?dup|free|pthread_create)\("
+    )
+    users = {
+        (path.relative_to(CSRC).as_posix(), name)
+        for path in core_files()
+        if folder_of(path) != "python"
+        for name in calls.findall(code_of(path.read_text("utf-8")))
+    }
+    assert users == {
+        ("base/memory.c", "aligned_alloc"),
+        ("base/memory.c", "free"),
+        ("base/thread_pool.c", "pthread_create"),
+    }
+
+
+def test_every_fuzz_target_has_a_corpus():
+    """A corpus is small, one file an input, and begins a run with known coverage."""
+    folder = ROOT / "tests" / "c" / "fuzz"
+    targets = {path.stem for path in folder.glob("*.c")} - {"run_corpus"}
+    assert targets == {path.name for path in (folder / "corpus").iterdir()}
+    sizes = [path.stat().st_size for path in folder.glob("corpus/*/*")]
+    assert len(sizes) > 10 * len(targets)
+    assert sum(sizes) <= 300_000
+
+
 def test_numpy_is_imported_in_one_file():
     users = [p.name for p in core_files() if "numpy/" in p.read_text("utf-8")]
     assert users == ["convert.c"]
