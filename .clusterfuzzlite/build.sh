@@ -1,6 +1,7 @@
-#!/bin/bash -eu
+#!/bin/bash
 # Builds each C fuzz target into $OUT, with its seed corpus and options. Compilers, flags and engine
 # are those of the environment, as ClusterFuzzLite and OSS-Fuzz set them.
+set -eu
 source_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ -d "$SRC/ocrdigit" ] && repository=$SRC/ocrdigit || repository=$(dirname "$source_folder")
 
