@@ -152,7 +152,7 @@ def test_memory_and_threads_come_from_base():
     assert users == {
         ("base/memory.c", "aligned_alloc"),
         ("base/memory.c", "free"),
-        ("base/thread_pool.c", "pthread_create"),
+        ("base/thread_posix.c", "pthread_create"),
     }
 
 
