@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ocrdigit._system import sync_folder
+from ._system import sync_folder
 
 Path = str | os.PathLike[str]
 
@@ -58,8 +58,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
             with suppress(OSError):
                 os.unlink(file)
     for folder in {os.path.dirname(target) for target in targets.values()}:
-        with suppress(OSError):  # not all file systems sync folders, and the files are in place
-            sync_folder(folder)
+        sync_folder(folder)
 
 
 def _write_new(path: str, data: bytes, target: str) -> None:

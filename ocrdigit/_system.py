@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import BinaryIO
 
 if sys.platform == "win32":
@@ -56,12 +57,14 @@ def remove_locked(file: BinaryIO, path: str) -> None:
 def sync_folder(path: str) -> None:
     """Write a folder's names to the disk, so that a rename outlasts a power failure.
 
-    Windows cannot open folders; NTFS has a journal of its names.
+    Not all file systems sync folders, and the files are in place: errors are ignored. Windows
+    cannot open folders; NTFS has a journal of its names.
     """
     if sys.platform == "win32":
         return
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with suppress(OSError):
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

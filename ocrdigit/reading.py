@@ -284,11 +284,16 @@ class Reading:
 
 
 def rows_to_csv(rows: Iterable[dict[str, Any]]) -> str:
-    """Return rows of :meth:`Reading.to_rows` as CSV with a header."""
+    """Return rows of :meth:`Reading.to_rows` as CSV with a header.
+
+    A name of a file that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    from .batch._formats import cell
+
     text = io.StringIO()
     table = csv.DictWriter(text, CSV_COLUMNS, lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({**row, "file": cell(row["file"])} for row in rows)
     return text.getvalue()
 
 

@@ -404,6 +404,12 @@ class TestResults:
         assert [row["value"] for row in rows] == list(TEXT)
         assert {row["file"] for row in rows} == {"a,b.png"}
 
+    def test_csv_has_no_formulas(self, picture: synth.Picture) -> None:
+        reading = ocrdigit.read(picture.image)
+        for name in ("=1+1.png", "+a.png", "-a.png", "@a.png"):
+            rows = list(csv.DictReader(io.StringIO(reading.to_csv(name))))
+            assert {row["file"] for row in rows} == {f"'{name}"}
+
     def test_draw(self, picture: synth.Picture) -> None:
         reading = ocrdigit.read(picture.image)
         drawn = np.asarray(reading.draw())

@@ -40,7 +40,8 @@ typedef struct od_classification {
   double reject;          /* in [0, 1]; 0: none */
 } od_classification;
 
-/* Classifies a batch, images->size 784, on the pool. Allocates nothing. */
+/* Classifies a batch, images->size 784, on the pool. Allocates nothing. Returns OD_OK, or
+ * OD_STOPPED if the call of the pool was interrupted; so does od_classify_all. */
 od_status od_classify(const od_classifier *classifier, od_workspace *workspace,
                       od_thread_pool *pool, const od_images *images,
                       const od_classification *result);

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from .._atomic import check_writable
+from .._system import sync_folder
 from ._job import Columns
 
 Row = dict[str, Any]
@@ -116,7 +117,10 @@ class Parquet(JsonLines):
         ):
             for rows in _chunks(map(json.loads, lines), _ROW_GROUP):
                 writer.write_table(pa.Table.from_pylist(rows, schema))
+        with open(unfinished, "rb+") as file:
+            os.fsync(file.fileno())
         os.replace(unfinished, path)
+        sync_folder(os.path.dirname(path) or ".")
 
 
 FORMATS: dict[str, type[Format]] = {
