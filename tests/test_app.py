@@ -77,7 +77,7 @@ def downloads(page: Any) -> list[str]:
     return [button.label for button in page.get("download_button")]
 
 
-def tuned_by(page: Any, label: str) -> Any:
+def press(page: Any, label: str) -> Any:
     next(button for button in page.button if button.label == label).click()
     return finished(page)
 
@@ -286,6 +286,20 @@ def test_corrections_outlive_files_and_options(page: Any) -> None:
     assert "Download training data (1)" in downloads(page)
 
 
+def test_files_and_options_outlive_other_sources_and_modes(page: Any) -> None:
+    upload(page, ("row.png", png(ROW)))
+    page.selectbox(key="format").set_value("time")
+    finished(page)
+    choose(page, "source", "Draw")
+    choose(page, "mode", "A table")
+    choose(page, "source", "Files")
+    assert list(texts(choose(page, "mode", "Numbers"))) == ["row.png"]
+    assert page.selectbox(key="format").value == "time"
+    press(page, "Close them")
+    assert "Page of numbers" in [button.label for button in page.button]
+    assert not downloads(page)
+
+
 def test_corrections_teach(page: Any, sample: Dataset) -> None:
     ones = np.full((60, 60), 255, np.uint8)
     ones[10:50, 28:33] = 0  # a 1, to be corrected to 4
@@ -296,7 +310,7 @@ def test_corrections_teach(page: Any, sample: Dataset) -> None:
     page.session_state["tab"] = "Look inside"
     finished(page)
     assert "Your corrections" in [heading.value for heading in page.subheader]
-    tuned_by(page, "Train on the corrections")
+    press(page, "Train on the corrections")
     assert "now recognizes 1 of your 1 corrected digits" in page.success[0].value
     tuned = page.session_state["tuned"]
     assert tuned.score(sample.X_test, sample.y_test) > 0.95  # no catastrophic forgetting
@@ -341,7 +355,7 @@ def test_an_answer_to_the_explained_digit_is_a_correction(page: Any) -> None:
     page.session_state["tab"] = "Look inside"
     choose(page, "digit source", "MNIST")
     page.selectbox(key="truth 8").set_value(3)
-    tuned_by(page, "Save as a correction")
+    press(page, "Save as a correction")
     ((image, truth),) = page.session_state["taught"]
     assert image.shape == (28, 28)
     assert truth == 3

@@ -78,7 +78,7 @@ def draw_app() -> None:
         try:
             wait_for(f"http://localhost:{port}/_stcore/health")
             with webdriver.Chrome(options) as browser:
-                size = {"width": 1180, "height": 1140, "deviceScaleFactor": 1, "mobile": False}
+                size = {"width": 1180, "height": 1200, "deviceScaleFactor": 1, "mobile": False}
                 browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
                 browser.implicitly_wait(60)
                 browser.get(f"http://localhost:{port}")

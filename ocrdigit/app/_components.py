@@ -14,12 +14,8 @@ import streamlit as st
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "components")
 
-REVIEW = ("review", ("dom", "edits", "review_list", "review_page", "review"))
-FORM_CANVAS = ("form_canvas", ("dom", "form_canvas"))
-PAD = ("pad", ("dom", "pad"))
 
-
-def component(name: str, scripts: Sequence[str]) -> Callable[..., Any]:
+def _component(name: str, scripts: Sequence[str]) -> Callable[..., Any]:
     """Return the function that shows a component of the folder, in the style of ``name.css``."""
     script = "\n".join(_text(f"{each}.js") for each in scripts)
     mount: Callable[..., Any] = st.components.v2.component(
@@ -39,3 +35,8 @@ def style() -> str:
 def _text(name: str) -> str:
     with open(os.path.join(_FOLDER, name), encoding="utf-8") as file:
         return file.read()
+
+
+show_review = _component("review", ("dom", "edits", "review_list", "review_page", "review"))
+show_form_canvas = _component("form_canvas", ("dom", "form_canvas"))
+show_pad = _component("pad", ("dom", "pad"))

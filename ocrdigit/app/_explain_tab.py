@@ -16,7 +16,7 @@ import ocrdigit
 from ocrdigit import DigitClassifier, _html
 from ocrdigit._inputs import gray_page
 from ocrdigit.app import _models
-from ocrdigit.app._components import PAD, component
+from ocrdigit.app._components import show_pad
 from ocrdigit.app._export import crop_of, digit_crops
 from ocrdigit.app._reading import digit_score, page_picture
 from ocrdigit.app._review import OpenSheet, corrections
@@ -30,8 +30,6 @@ SENTENCE = (
     "What the network sees of a digit, and which of its strokes support the answer. Correct a "
     "wrong answer, and train the model on it."
 )
-
-_pad = component(*PAD)
 
 
 def show_explain_tab(model: DigitClassifier | None, *, is_open: bool) -> None:
@@ -82,7 +80,7 @@ def digits_of(sheet: Sheet) -> list[tuple[str, Mark]]:
 
 
 def _drawn() -> NDArray[np.uint8] | None:
-    drawn = _pad(
+    drawn = show_pad(
         key="digit drawing", data={"mode": "draw", "wide": False}, on_picture_change=lambda: None
     )
     url = drawn.get("picture")

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 import ocrdigit
 from ocrdigit import Form, FormField
 from ocrdigit._inputs import gray_page
-from ocrdigit.app._components import FORM_CANVAS, component
+from ocrdigit.app._components import show_form_canvas
 from ocrdigit.app._sheets import data_url
 from ocrdigit.reading import PATTERNS
 
 _FORMAT = ("kind", "pattern", "length", "rows", "columns")
 _MAX_SIZE = (1600, 2400)  # of the picture that is shown, in pixels
-
-_canvas = component(*FORM_CANVAS)
 
 
 def show_form_tab() -> None:
@@ -42,7 +40,7 @@ def show_form_tab() -> None:
     token = _token(picture, fields)
     drawn = _drawn(token, fields)
     form, message = make_form(drawn, picture)
-    _canvas(
+    show_form_canvas(
         key="form canvas",
         data={
             "token": token,

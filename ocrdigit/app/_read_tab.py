@@ -11,7 +11,7 @@ import streamlit as st
 
 from ocrdigit import DigitClassifier, Form
 from ocrdigit.app import _settings
-from ocrdigit.app._components import PAD, component
+from ocrdigit.app._components import show_pad
 from ocrdigit.app._reading import check_format
 from ocrdigit.app._review import show_review
 from ocrdigit.app._settings import ANY_FORMAT, FORMAT_LABELS, MODES, OWN_PATTERN, Settings
@@ -20,11 +20,15 @@ from ocrdigit.app._uploads import EXAMPLES, Upload, missing_extras, too_large
 SOURCES = ("Files", "Draw", "Camera", "Clipboard")
 FILES, DRAW, CAMERA, CLIPBOARD = SOURCES
 
-_pad = component(*PAD)
+# Options that are kept while another mode, which does not show them, is chosen.
+_KEPT_OPTIONS = ("format", "pattern", "length", "separators", "decimal", "rows", "columns")
 
 
 def show_read_tab(model: DigitClassifier | None) -> None:
     """Show the choice of what to read, the uploads, and their review."""
+    for key in _KEPT_OPTIONS:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
     # Containers keep their places when messages come and go above the review.
     with st.container():
         settings, source, threshold = _choose_settings(model)
@@ -101,7 +105,8 @@ def _format() -> dict[str, Any]:
             "Pattern", key="pattern", placeholder=r"(07|08)\d{8}", help="A regular expression."
         )
     length = st.number_input("Number of digits", 1, 1000, None, key="length", placeholder="Any")
-    separators = st.toggle("Read separators and signs", value=True, key="separators")
+    st.session_state.setdefault("separators", True)
+    separators = st.toggle("Read separators and signs", key="separators")
     symbols = "all" if separators else "digits"
     return {"pattern": pattern or None, "length": length, "symbols": symbols}
 
@@ -151,20 +156,36 @@ def _choose_uploads(source: str) -> list[Upload]:
 
 def _files() -> list[Upload]:
     label = "Scans and photos" if missing_extras() else "Scans, photos, PDF and HEIC files"
-    files = st.file_uploader(label, accept_multiple_files=True, key="files")
+    files = st.file_uploader(
+        label, accept_multiple_files=True, key="files", on_change=_forget_uploads
+    )
     for message in missing_extras():
         st.markdown(message)
-    return [Upload(file.name, file.getvalue()) for file in files]
+    if files:
+        st.session_state["uploads"] = [Upload(file.name, file.getvalue()) for file in files]
+    kept: list[Upload] = st.session_state.get("uploads", [])
+    if kept and not files:  # the uploader was away while another source was chosen
+        with st.container(horizontal=True, vertical_alignment="center"):
+            count = f"{len(kept)} file{'' if len(kept) == 1 else 's'}"
+            st.markdown(f"{count} that you opened before.", width="content")
+            st.button("Close them", on_click=_forget_uploads)
+    return kept
+
+
+def _forget_uploads() -> None:
+    st.session_state.pop("uploads", None)
 
 
 def _drawing() -> list[Upload]:
     wide = st.session_state.get("mode") != _settings.DIGITS
-    drawn = _pad(key="drawing", data={"mode": "draw", "wide": wide}, on_picture_change=lambda: None)
+    drawn = show_pad(
+        key="drawing", data={"mode": "draw", "wide": wide}, on_picture_change=lambda: None
+    )
     return _from_data_url("drawing.png", drawn.get("picture"))
 
 
 def _pasted() -> list[Upload]:
-    pasted = _pad(key="pasted", data={"mode": "paste"}, on_picture_change=lambda: None)
+    pasted = show_pad(key="pasted", data={"mode": "paste"}, on_picture_change=lambda: None)
     return _from_data_url("pasted.png", pasted.get("picture"))
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from ocrdigit.app import _export, _settings
+from ocrdigit.app import _components, _export, _settings
 from ocrdigit.app._background import Background
-from ocrdigit.app._components import REVIEW, component
 from ocrdigit.app._corrections import Checked, Corrections, doubt, status_of_sheet
 from ocrdigit.app._export import Reviewed
 from ocrdigit.app._reading import page_picture
@@ -25,8 +24,6 @@ _KEPT_SETTINGS = 6  # whose readings are kept
 _AHEAD = 2  # pages that are sent before a person asks for them
 _MAX_SIZE = (1800, 2400)  # of pictures of pages, in pixels
 _SHOWN_TEXTS = 6  # of a page, in the table
-
-_review = component(*REVIEW)
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def _show_component(
     st.session_state["corrected sheets"] = [
         each for each in sheets.values() if any(corrections().pairs([each.sheet]))
     ]
-    _review(
+    _components.show_review(
         key="review",
         data={
             "token": settings.key,
