@@ -282,6 +282,13 @@ def test_thirty_files_are_corrected_by_keyboard(browser: webdriver.Chrome, tmp_p
     type_keys(browser, "77", Keys.ENTER)
     wait_for_text(browser, ".od-chip", "Corrected 2")
 
+    third = wait_until(lambda: focused(browser) not in ("", second, "77") and focused(browser))
+    type_keys(browser, "88", Keys.PAGE_DOWN)  # what is typed is kept
+    wait_for_text(browser, ".od-chip", "Corrected 3")
+    press(browser, Keys.CONTROL, "z")
+    wait_for_text(browser, ".od-chip", "Corrected 2")
+    assert focused(browser) == third
+
     table = downloaded(browser, "Download CSV", tmp_path / "numbers.csv")
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -141,17 +141,19 @@ class ReviewPage {
       row.classList.remove("od-active");
       group.classList.remove("od-active");
     });
-    input.addEventListener("change", () => {
+    const keep = () => {
       if (tidy(input.value) !== field.text) this.act.change(field, tidy(input.value));
-    });
+    };
+    const step = (count) => { keep(); this.act.step(count); };
+    input.addEventListener("change", keep);
     input.addEventListener("keydown", (event) => {
       const undo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
       if (event.key === "Enter") this.act.accept(field, tidy(input.value));
       else if (event.key === "Escape") { input.value = field.text; input.select(); }
       else if (undo && input.value !== field.text) { input.value = field.text; input.select(); }
       else if (undo) this.act.undo();
-      else if (event.key === "PageDown") this.act.step(1);
-      else if (event.key === "PageUp") this.act.step(-1);
+      else if (event.key === "PageDown") step(1);
+      else if (event.key === "PageUp") step(-1);
       else return;
       event.preventDefault();
       event.stopPropagation();
