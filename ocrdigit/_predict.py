@@ -183,7 +183,7 @@ def explain(x: ImageLike, digit: int | None = None, layer: int | str | None = No
     digit : int, optional
         The digit to explain, 0 to 9; None: the most probable one.
     layer : int or str, optional
-        The index or name of a convolution, or of a batch norm, ReLU or max-pool after one (see
+        The index or name of a convolution, or of a norm, activation or pool after one (see
         ``DigitClassifier.summary``). None: the last convolution, whose maps are the coarsest and
         the most specific.
 

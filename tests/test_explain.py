@@ -32,11 +32,19 @@ from ocrdigit.cli import main
 from ocrdigit.datasets import Dataset
 from ocrdigit.explaining import explain_box
 
+
+def layers_with_maps(layers) -> list[int]:
+    """Return the layers from the first convolution to the first that gives a vector."""
+    types = [layer["type"] for layer in layers]
+    vectors = ("flatten", "dense", "global_average_pool2d", "global_max_pool2d")
+    end = min(types.index(vector) for vector in vectors if vector in types)
+    return [i for i in range(types.index("conv2d"), end) if types[i] != "dropout"]
+
+
 CASES = [
     pytest.param(layers, index, id=f"{name}, layer {index}")
     for name, layers in NETWORKS.items()
-    for index, layer in enumerate(layers)
-    if layer["type"] in ("conv2d", "batch_norm", "relu", "max_pool2d")
+    for index in layers_with_maps(layers)
 ]
 
 
@@ -44,7 +52,7 @@ def reference_map(network: _core.Network, image: np.ndarray, layer: int, digit: 
     """Return a Grad-CAM map by central differences.
 
     All pixels of a feature map are changed together, so that the change of the score is the sum
-    of their gradients. Networks are piecewise linear, so a small step is exact up to rounding.
+    of their gradients. Networks are smooth but for kinks, so a small step is exact up to rounding.
     """
     numpy = NumpyNetwork(network)
     maps = numpy.run(image[None, :, :, None], 0, layer + 1)

@@ -18,12 +18,12 @@ OD_BEGIN_DECLS
 
 typedef struct od_gradcam od_gradcam;
 
-/* Returns the default target layer: the last convolution, with the batch norm and the ReLU that
+/* Returns the default target layer: the last convolution, with the norm and the activation that
  * follow it; -1 in a network without one. */
 int od_gradcam_default_layer(const od_network *network);
 
-/* Creates the state for target layer `layer`, a convolution, or a batch norm, ReLU or max-pool
- * after one. Destroy with od_gradcam_destroy.
+/* Creates the state for target layer `layer`, a convolution, or a norm, activation, pool or zero
+ * padding after one. Destroy with od_gradcam_destroy.
  * Errors: OD_ERROR_ARGUMENT names a layer without maps; OD_ERROR_MEMORY. */
 od_status od_gradcam_create(const od_network *network, const od_kernels *kernels, int layer,
                             od_gradcam **gradcam, od_error *error);
