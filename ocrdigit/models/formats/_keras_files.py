@@ -261,15 +261,14 @@ class _Legacy:
             counts = [counts_of(str(leaf.get("class_name")), config_of(leaf)) for leaf, _ in inner]
             given = self.of(name_of(layer), sum(map(sum, counts)))
             weights: list[list[Any]] = [[] for _ in inner]
-            for trains in (True, False):
-                for own, count, (_, trainable) in zip(weights, counts, inner, strict=True):
-                    now = count.trainable if trainable else sum(count)
-                    if trains:
-                        now = count.trainable if trainable else 0
-                    elif trainable:
-                        now = count.fixed
-                    own += given[:now]
-                    del given[:now]
+            sizes = [  # of the first and of the second part of each
+                tuple(count) if trainable else (0, sum(count))
+                for count, (_, trainable) in zip(counts, inner, strict=True)
+            ]
+            for part in range(2):
+                for own, size in zip(weights, sizes, strict=True):
+                    own += given[: size[part]]
+                    del given[: size[part]]
             for own, (leaf, _) in zip(weights, inner, strict=True):
                 yield Leaf(str(leaf.get("class_name")), name_of(leaf), config_of(leaf), own)
 
