@@ -17,7 +17,14 @@ from ocrdigit import _core
 from ocrdigit.models import detector as models
 from ocrdigit.models._network_file import read_once
 from ocrdigit.models.recognizer import RECOGNIZER_PATH, shipped_recognizer
-from ocrdigit.training import field_crops, grid_crops, marks, page_crops, registers
+from ocrdigit.training import (
+    field_crops,
+    grid_crops,
+    line_images,
+    marks,
+    page_crops,
+    registers,
+)
 
 Gray = NDArray[np.uint8]
 
@@ -229,6 +236,13 @@ def test_register_labels() -> None:
     assert labels[0, 0] == models.BACKGROUND
 
 
+@pytest.fixture
+def few_drawn_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer digits in rare styles, which take most of the time of loading handwriting."""
+    monkeypatch.setattr(line_images, "_DRAWN", 200)
+
+
+@pytest.mark.usefixtures("few_drawn_digits")
 def test_document_crops(data_folder: Path) -> None:
     crops, maps = page_crops.document_crops(str(data_folder), None, 0, 4)
     again, _ = page_crops.document_crops(str(data_folder), None, 0, 4)
@@ -273,6 +287,7 @@ def test_marks_are_not_numbers() -> None:
     assert all(box.any() for box, _ in boxes)
 
 
+@pytest.mark.usefixtures("few_drawn_digits")
 def test_field_crops(data_folder: Path) -> None:
     if not (data_folder / "registers").is_dir():
         pytest.skip("this machine has no registers: set OCRDIGIT_DATA to a folder with them")
