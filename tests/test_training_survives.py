@@ -236,7 +236,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, savings: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr("ocrdigit._atomic._sync_folder", lambda path: None)
+    monkeypatch.setattr("ocrdigit._atomic.sync_folder", lambda path: None)
 
 
 def small_fit(digits: tuple[Any, Any], **parameters: object) -> DigitClassifier:
