@@ -45,7 +45,7 @@ def exported(network) -> bytes:
 
 def test_round_trip(network):
     if network.classes != 10:
-        with pytest.raises(ValueError, match="11 outputs, of layer .*; expected 10 classes"):
+        with pytest.raises(ValueError, match=r"11 outputs, of layer .*; expected 10 classes"):
             from_keras(exported(network))
         return
     again = from_keras(exported(network))
