@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from ._system import register_at_fork
 
 
 class ForkLock:
@@ -35,5 +36,4 @@ def _renew_all() -> None:
         lock.renew()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_all)
+register_at_fork(after_in_child=_renew_all)

@@ -6,7 +6,6 @@ embedded image; other pages at 300 dpi.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ._bounded import sentence
 from ._budget import Budget, TooLargeError, check_pixels
 from ._page_ranges import Pages, page_indices
 from ._sources import Source
+from ._system import register_at_fork
 from ._typing import Pixels
 
 POINTS = 72  # an inch
@@ -38,10 +38,7 @@ _DECODER_BYTES = {"JPXDecode": 20, "DCTDecode": 7}
 _lock = threading.RLock()
 
 # A forked child gets PDFium between two calls, and the lock free.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-    )
+register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def is_pdf(prefix: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -21,6 +22,12 @@ def available_processors() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def register_at_fork(**functions: Callable[[], object]) -> None:
+    """Have functions called at each fork, as ``os.register_at_fork`` has; Windows has no fork."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(**functions)
 
 
 def lock_file(file: BinaryIO) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from . import _checks, _core
 from ._fork_lock import ForkLock
-from ._system import available_processors
+from ._system import available_processors, register_at_fork
 
 
 class _Limit:
@@ -46,8 +45,7 @@ class _Limit:
 
 
 _limit = _Limit()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_limit.forget)
+register_at_fork(after_in_child=_limit.forget)
 
 
 @contextmanager
