@@ -167,7 +167,7 @@ od_status od_find_foreground_components(od_image_workspace *workspace, int h, in
   run_list runs = {.count = (int)od_bits_count_runs(&rows)};
   const size_t room = (size_t)runs.count + 1;
   runs.items = od_allocate(room, sizeof *runs.items);
-  int *component_of = od_allocate(room, 2 * sizeof *component_of), *labels = component_of + room;
+  int *component_of = od_allocate(room, 2 * sizeof *component_of);
   int64_t *masses = od_allocate(room, sizeof *masses);
   components->items = od_allocate(room, sizeof *components->items);
   components->labels = od_allocate((size_t)h * (size_t)w, sizeof *components->labels);
@@ -179,6 +179,7 @@ od_status od_find_foreground_components(od_image_workspace *workspace, int h, in
     status = od_fail_memory(error, "the connected components of an image");
   }
   if (!status) {
+    int *labels = component_of + room;
     const int count = accumulate_runs(&runs, component_of, components->items);
     components->count = keep_components(count, components->items, min_area, limit, masses, labels);
     write_labels(w, &runs, component_of, labels, components->labels);

@@ -155,9 +155,9 @@ od_status od_connected_components(od_image_workspace *workspace, const od_view *
   fill_bits(workspace->kernels, image, scratch + bits + 2 * line, &l.rows);
   const size_t runs = od_bits_count_runs(&l.rows);
   l.set = od_allocate(runs, 2 * sizeof *l.set);
-  l.parent = l.set + runs;
   int32_t found = 0;
   if (l.set) {
+    l.parent = l.set + runs;
     found = number_sets(&l, join_runs(&l));
     *components = od_allocate((size_t)found + 1, sizeof **components);
   }

@@ -44,8 +44,9 @@ od_status od_image_moments(od_image_workspace *workspace, const od_view *image, 
   *moments = (od_moments){0};
   if (status) return status;
   const size_t w = (size_t)image->w;
-  uint8_t *copy = od_image_workspace_scratch(workspace, 2 * w), *ones = copy + w;
+  uint8_t *copy = od_image_workspace_scratch(workspace, 2 * w);
   if (!copy) return od_fail_memory(error, "an image's row");
+  uint8_t *ones = copy + w;
   const od_image_kernels *kernels = &workspace->kernels->image;
   od_moments *m = moments;
   for (int row = 0; row < image->h; row++) {
