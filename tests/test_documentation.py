@@ -16,7 +16,15 @@ from public_names import methods_of, public_names
 from ocrdigit.cli import main
 
 sphinx_inventory = pytest.importorskip("sphinx.util.inventory")
-for module in ("furo", "myst_nb", "numpydoc", "sphinx_click", "sphinx_copybutton", "sphinx_design"):
+for module in (
+    "furo",
+    "matplotlib",
+    "myst_nb",
+    "numpydoc",
+    "sphinx_click",
+    "sphinx_copybutton",
+    "sphinx_design",
+):
     pytest.importorskip(module)
 
 ROOT = Path(__file__).resolve().parents[1]

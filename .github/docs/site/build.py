@@ -1,6 +1,6 @@
 """Build the documentation: ``python .github/docs/site/build.py [FOLDER]``.
 
-Needs ocrdigit, installed or built in place, and ``pip install --group docs``. The guides, the
+Needs ``pip install '.[plot]' --group docs``, or ocrdigit built in place. The guides, the
 notebooks and other documents of the repository are copied to the places that they have in the
 site, with links between them rewritten; Sphinx does the rest. Every warning is an error.
 
