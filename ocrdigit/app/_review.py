@@ -21,7 +21,7 @@ from ocrdigit.app._uploads import Upload
 _WAIT = 0.25  # seconds in which small files are answered without a progress bar
 _POLL = 0.4  # seconds between two looks at the progress
 _KEPT_SETTINGS = 6  # whose readings are kept
-_AHEAD = 2  # pages that are sent before a person asks for them
+_AHEAD = 3  # pages that are sent before a person asks for them
 _MAX_SIZE = (1800, 2400)  # of pictures of pages, in pixels
 _SHOWN_TEXTS = 6  # of a page, in the table
 

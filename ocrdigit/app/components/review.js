@@ -84,6 +84,8 @@ class Review {
     if (byPerson) this.root.classList.add("od-opened");
     this.list.select(id);
     if (byPerson || !this.pages.has(id)) this.send("open", id);
+    // Until the page is there, keys such as Ctrl+Z need an element of the review.
+    if (byPerson) this.page.element.focus({ preventScroll: true });
     this.showCurrent();
   }
 

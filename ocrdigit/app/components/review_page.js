@@ -31,7 +31,7 @@ class ReviewPage {
     this.note = make("p", { class: "od-note" });
     this.side = make("div", { class: "od-side" }, this.list, this.more);
     this.element = make(
-      "section", { class: "od-page", "aria-label": "Page" },
+      "section", { class: "od-page", "aria-label": "Page", tabindex: "-1" },
       make("header", { class: "od-head" }, this.back,
         make("div", { class: "od-heading" }, this.title, this.count),
         make("div", { class: "od-tools" }, this.undo, this.before, this.after)),
