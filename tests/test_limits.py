@@ -1,7 +1,7 @@
 """Limits: hostile picture files take little memory, and errors say what is beyond which limit.
 
-A file of up to 1 MB takes at most 500 MB, whatever it is. Each is read by a process of its own,
-whose peak is measured.
+A file of up to 1 MB takes at most 500 MB and 5 s of processor time, whatever it is. Each is read by
+a process of its own, whose peak is measured.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ import ocrdigit
 from ocrdigit import limits
 
 MAX_PEAK = 500_000_000
+MAX_SECONDS = 5.0  # of processor time
 MAX_FILE = 1_000_000
 
 PROGRAM = """
-import sys, warnings
+import sys, time, warnings
 warnings.simplefilter("ignore")
 import ocrdigit
+start = time.process_time()
 for call in (ocrdigit.read, ocrdigit.predict):
     try:
         call(sys.argv[1])
         print("decoded")
     except ValueError as error:
         print("refused", error)
+print(time.process_time() - start)
 (peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) * 1024)
 """
@@ -86,6 +89,46 @@ def large_tiles() -> bytes:
     return bytes(data)
 
 
+def bomb() -> bytes:
+    """Return compressed data that become 300 MB."""
+    return zlib.compress(bytes(300_000_000), 9)
+
+
+def png_with(kind: bytes, data: bytes, count: int = 1) -> bytes:
+    """Return a small PNG with so many chunks of a kind after its header."""
+    whole = plain("L", 28, 28, "PNG")
+    chunk = struct.pack(">I", len(data)) + kind + data
+    chunk += struct.pack(">I", zlib.crc32(kind + data))
+    return whole[:33] + count * chunk + whole[33:]
+
+
+def many_frames() -> bytes:
+    frame = b"\x2c" + struct.pack("<HHHH", 0, 0, 1, 1) + b"\0\2\2L\1\0"
+    head = b"GIF89a" + struct.pack("<HH", 9999, 9999) + b"\x80\0\0" + b"\0\0\0\xff\xff\xff"
+    return head + 60_000 * frame + b";"
+
+
+def animated(kind: str, side: int, count: int) -> bytes:
+    frames = [Image.new("RGB", (side, side), (i, 0, 0)) for i in range(count)]
+    data = io.BytesIO()
+    frames[0].save(data, kind, save_all=True, append_images=frames[1:], duration=1)
+    return data.getvalue()
+
+
+def run_length_bmp(data: bytes) -> bytes:
+    start = 14 + 40 + 1024
+    header = struct.pack("<IiiHHIIiiII", 40, 9999, 9999, 1, 8, 1, len(data), 0, 0, 256, 0)
+    size = start + len(data)
+    return b"BM" + struct.pack("<IHHI", size, 0, 0, start) + header + bytes(1024) + data
+
+
+def tiff(*entries: tuple[int, int], next_at: int = 0, count: int = 1) -> bytes:
+    """Return a TIFF with a directory of tags and their values, and ``count`` for each."""
+    tags = b"".join(struct.pack("<HHII", tag, 4, count, value) for tag, value in entries)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
+    return head + tags + struct.pack("<I", next_at)
+
+
 def avif(side: int) -> bytes:
     if not features.check("avif"):
         pytest.skip("this machine has a Pillow without AVIF")
@@ -119,6 +162,21 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "TIFF of 12 large pages": lambda: many_pages("RGB", 3000, 12, "tiff_deflate"),
     "TIFF of 60 pages": lambda: many_pages("1", 3000, 60, "group4"),
     "TIFF of large tiles": large_tiles,
+    "PNG, compressed profile": lambda: png_with(b"iCCP", b"a\0\0" + bomb()),
+    "PNG, compressed text": lambda: png_with(b"zTXt", b"a\0\0" + bomb()),
+    "PNG, compressed international text": lambda: png_with(b"iTXt", b"a\0\1\0\0\0" + bomb()),
+    "PNG of 60,000 chunks": lambda: png_with(b"tEXt", b"a\0b", 60_000),
+    "GIF of 60,000 frames": many_frames,
+    "animated WebP": lambda: animated("WEBP", 1000, 100),
+    "animated PNG": lambda: animated("PNG", 1000, 100),
+    "BMP, runs of nothing": lambda: run_length_bmp(b"\0\2\xff\xff" * 200_000),
+    "BMP, empty rows": lambda: run_length_bmp(b"\0\0" * 400_000),
+    "plain PPM of one comment": lambda: b"P3 9999 9999 255\n" + b"#" * 900_000,
+    "plain PGM of spaces": lambda: b"P2 9999 9999 255\n" + b" " * 900_000,
+    "plain PBM": lambda: b"P1 9999 9999\n" + b"0" * 900_000,
+    "TIFF, directories in a loop": lambda: tiff((256, 9999), (257, 9999), (273, 8), next_at=8),
+    "TIFF, billions of strips": lambda: tiff((256, 10), (257, 10), (273, 8), count=0x3FFFFFFF),
+    "TIFF of 60,000 tags": lambda: tiff(*((40_000 + i % 20_000, 1) for i in range(60_000))),
 }
 
 
@@ -132,11 +190,12 @@ def test_hostile_files(case: str, tmp_path: Path) -> None:
     output = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(path)], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert len(output) == 3
+    assert len(output) == 4
     assert all(
         line == "decoded" or "ocrdigit.limits" in line or "read" in line for line in output[:2]
     )
-    assert int(output[2]) < MAX_PEAK
+    assert float(output[2]) < 2 * MAX_SECONDS  # of two calls
+    assert int(output[3]) < MAX_PEAK
 
 
 def test_a_jpeg_of_many_scans(tmp_path: Path) -> None:
