@@ -30,7 +30,8 @@ COMPILER = """#!{python}
 import os, sys
 arguments = [a for a in sys.argv[1:] if not a.startswith(("-march=", "-mtune="))]
 zig = [sys.executable, "-m", "ziglang", "cc", "-target", "{target}", "-mcpu={processor}"]
-os.execv(sys.executable, zig + arguments)
+# Debian's pyconfig.h is in two parts, the second under /usr/include.
+os.execv(sys.executable, zig + arguments + ["-idirafter", "/usr/include"])
 """
 
 
