@@ -308,6 +308,57 @@ def in_child(work):
 """
 
 
+FORKING_HANDLER = """
+images = np.repeat(images, 3000, axis=0)
+expected, children = network.scores(images, 1.0), []
+def handler(number, frame):
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    children.append(os.fork())
+    if children == [0]:
+        signal.alarm(20)  # a child that hangs dies
+        {in_child}
+signal.signal(signal.SIGALRM, handler)
+signal.setitimer(signal.ITIMER_REAL, 0.06)
+try:
+    while not children:
+        scores = network.scores(images, 1.0)
+except RuntimeError as error:
+    assert children == [0] and "a signal handler forked" in str(error)
+    assert network.predict(images[:2], 1.0).shape == (2,)
+else:  # the parent, and the child if the core had ended
+    assert np.array_equal(scores, expected)
+if children[0]:
+    assert os.waitpid(children[0], 0)[1] == 0, "the child failed or hung"
+os._exit(0)
+"""
+
+
+@needs_fork
+@pytest.mark.parametrize("in_child", ["pass", "network.predict(images[:70], 1.0)"])
+def test_fork_in_a_signal_handler(in_child):
+    """A child that returns into the call of its parent lacks the helpers that have parts of it."""
+    start = SCRIPT_START + "_core.set_num_threads(3)\n"
+    done = run_script(start + FORKING_HANDLER.format(in_child=in_child))
+    assert done.returncode == 0, done.stderr
+
+
+def test_process_ends_while_a_daemon_thread_predicts():
+    """The thread ends where it waits for the GIL, which must be after the core has ended."""
+    done = run_script(
+        SCRIPT_START
+        + """
+_core.set_num_threads(2)
+images = np.repeat(images, 3000, axis=0)
+def predict():
+    while True:
+        network.predict(images, 1.0)
+threading.Thread(target=predict, daemon=True).start()
+time.sleep(0.2)
+"""
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @needs_fork
 def test_fork_after_use():
     done = run_script(

@@ -119,14 +119,14 @@ static void await_helpers(od_workers *pool) {
 }
 
 /* Closes the round and waits for the helpers that are inside; they end early if the call is
- * interrupted meanwhile. */
+ * interrupted meanwhile. If that forked the process, the child has no helpers to wait for. */
 static void close_round(od_workers *pool) {
   atomic_fetch_and(&pool->gate, ~OPEN);
   for (int i = 0; i < SPINS; i++) {
     if (atomic_load_explicit(&pool->gate, memory_order_acquire) == 0) return;
     pause_briefly();
   }
-  while (atomic_load(&pool->gate) != 0) {
+  while (atomic_load(&pool->gate) != 0 && pool->owner == od_process_id()) {
     await_helpers(pool);
     od_interrupted(pool->interrupt);
   }

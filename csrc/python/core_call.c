@@ -1,17 +1,41 @@
 #include "core_call.h"
 
-/* Run signal handlers, if signals have come; on other threads than the main one, do nothing. */
-static bool handler_raises(void *context) {
+#include "base/system.h"
+
+bool core_call_on_main_thread(void) {
+  PyObject *threading = PyImport_ImportModule("threading");
+  PyObject *main = threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
+  PyObject *number = main ? PyObject_GetAttrString(main, "ident") : NULL;
+  const bool is_main = number && PyLong_AsUnsignedLong(number) == PyThread_get_thread_ident();
+  Py_XDECREF(number);
+  Py_XDECREF(main);
+  Py_XDECREF(threading);
+  PyErr_Clear();
+  return is_main;
+}
+
+bool core_call_handler_raises(void) {
+  const int process = od_process_id();
+  if (PyErr_CheckSignals() < 0) return true;
+  if (od_process_id() == process) return false;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "a signal handler forked the process during a call of ocrdigit, which has lost "
+                  "its threads in the child");
+  return true;
+}
+
+static bool poll(void *context) {
   core_call *call = context;
   PyEval_RestoreThread(call->thread);
-  const bool raises = PyErr_CheckSignals() < 0;
+  const bool raises = core_call_handler_raises();
   call->thread = PyEval_SaveThread();
   return raises;
 }
 
 void core_call_begin(core_call *call, const od_thread_pool *pool, bool serial) {
-  call->interrupt = od_interrupt_begin(handler_raises, call);
-  call->pool = od_thread_pool_attach(pool, serial, &call->interrupt);
+  call->interrupt = od_interrupt_begin(poll, call);
+  call->pool =
+      od_thread_pool_attach(pool, serial, core_call_on_main_thread() ? &call->interrupt : NULL);
   call->thread = PyEval_SaveThread();
 }
 

@@ -7,6 +7,7 @@
 #include "augmentation.h"
 #include "base/clock.h"
 #include "convert.h"
+#include "core_call.h"
 #include "errors.h"
 #include "fields.h"
 #include "precision.h"
@@ -198,7 +199,7 @@ static bool call(PyObject *callback, const od_progress *progress) {
   return proceed;
 }
 
-/* Between two steps, when the weights are consistent: release the network's lock, check for signals
+/* When the weights are consistent: release the network's lock, check for signals
  * and call the callback, if any. An exception stays set in the thread's state until the run has
  * stopped. */
 static bool run_python(training_run *run, PyObject *callback, const od_progress *progress) {
@@ -206,7 +207,7 @@ static bool run_python(training_run *run, PyObject *callback, const od_progress 
   PyEval_RestoreThread(run->thread);
   network_values_changed(network);
   object_lock_release(&network->lock);
-  run->over = PyErr_CheckSignals() < 0 || (callback && !call(callback, progress));
+  run->over = core_call_handler_raises() || (callback && !call(callback, progress));
   object_lock_acquire(&network->lock);
   run->thread = PyEval_SaveThread();
   run->next_signals = od_clock_seconds() + signal_interval;
@@ -214,17 +215,7 @@ static bool run_python(training_run *run, PyObject *callback, const od_progress 
 }
 
 /* Within a step, while gradients are computed and the weights are consistent, too. */
-static bool within_step(void *context) {
-  training_run *run = context;
-  network_object *network = run->network;
-  PyEval_RestoreThread(run->thread);
-  object_lock_release(&network->lock);
-  run->over = PyErr_CheckSignals() < 0;
-  object_lock_acquire(&network->lock);
-  run->thread = PyEval_SaveThread();
-  run->next_signals = od_clock_seconds() + signal_interval;
-  return run->over;
-}
+static bool within_step(void *context) { return !run_python(context, NULL, NULL); }
 
 static bool after_step(void *context, const od_progress *progress) {
   training_run *run = context;
@@ -332,6 +323,7 @@ static PyObject *train(trainer_object *self, training_run *run) {
   od_train_data data = {run->images.images, run->labels, run->length, run->target_numbers};
   od_train_data validation = {run->validation_images.images, run->validation_labels,
                               run->validation_length, NULL};
+  const bool has_signals = core_call_on_main_thread();
   object_lock_acquire(&network->lock);
   if (network->training) {
     object_lock_release(&network->lock);
@@ -346,7 +338,8 @@ static PyObject *train(trainer_object *self, training_run *run) {
   od_error error;
   od_callbacks callbacks = {after_step, between_blocks, after_epoch, run};
   od_interrupt interrupt = od_interrupt_begin(within_step, run);
-  od_thread_pool pool = od_thread_pool_attach(self->pool->pool, false, &interrupt);
+  od_thread_pool pool =
+      od_thread_pool_attach(self->pool->pool, false, has_signals ? &interrupt : NULL);
   od_status status = od_trainer_run(
       self->trainer, &pool, &data, run->validation_labels ? &validation : NULL, &callbacks, &error);
   PyEval_RestoreThread(run->thread);
