@@ -443,7 +443,22 @@ def test_file_objects_that_cannot_be_read_fail_in_their_place() -> None:
     closed.close()
     for file in (closed, text):
         (source,) = iterate_sources([file])
-        assert source.loaded() is source
+        assert isinstance(source.loaded().error, (TypeError, ValueError))
+
+
+def test_streams_over_the_limit_fail_in_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not read on from where the limit was noticed."""
+
+    class Stream(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *place: int) -> int:
+            raise io.UnsupportedOperation("seek")
+
+    monkeypatch.setattr("ocrdigit.limits.MAX_READ", 100)
+    (source,) = iterate_sources([Stream(bytes(1000))])
+    assert "100" in str(source.loaded().error)
 
 
 def _interrupt_inside(groups: Generator[Any, Any, Any]) -> None:

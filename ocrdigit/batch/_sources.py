@@ -56,15 +56,15 @@ class Source:
     def loaded(self) -> Source:
         """Return the source with the bytes of its file object, as threads may share the file.
 
-        One that cannot be read stays as it is: reading it raises.
+        One that cannot be read has the error.
         """
         if not is_file(self.image) or not hasattr(self.image, "read"):
             return self
         try:
             with opened(self.image, self.name) as file:
                 return replace(self, image=file.read())
-        except Exception:  # file objects raise many types
-            return self
+        except Exception as error:  # file objects raise many types
+            return replace(self, error=error)
 
     @property
     def fingerprint(self) -> str:
