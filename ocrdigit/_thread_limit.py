@@ -11,19 +11,21 @@ from ._system import available_processors, register_at_fork
 
 
 class _Limit:
-    """The process's number of threads: that of the latest of the current calls.
+    """The process's number of threads: that of the latest of the calls that have not ended.
 
     When the last of them ends, the number is again that before the first.
     """
 
     def __init__(self) -> None:
         self._lock = ForkLock()
-        self._calls: list[object] = []
+        self._calls: dict[object, int] = {}
         self._before = 0
 
     def forget(self) -> None:
         """Forget the current calls, whose threads a forked child does not have."""
-        self._calls.clear()
+        if self._calls:
+            self._calls.clear()
+            _core.set_num_threads(self._before)
 
     def begin(self, threads: int) -> object:
         call = object()
@@ -32,16 +34,15 @@ class _Limit:
             _core.set_num_threads(threads)
             if not self._calls:
                 self._before = before
-            self._calls.append(call)
+            self._calls[call] = threads
         return call
 
     def end(self, call: object) -> None:
         with self._lock.held():
             if call not in self._calls:  # in a child that was forked during the call
                 return
-            self._calls.remove(call)
-            if not self._calls:
-                _core.set_num_threads(self._before)
+            del self._calls[call]
+            _core.set_num_threads([self._before, *self._calls.values()][-1])
 
 
 _limit = _Limit()

@@ -16,6 +16,7 @@ from conftest import SMALL, small_model, weights_of
 
 import ocrdigit
 from ocrdigit import DigitClassifier, _core, architectures, augmentations, recipes
+from ocrdigit._thread_limit import thread_limit
 from ocrdigit.datasets import Dataset
 from ocrdigit.estimator import NotFittedError
 from ocrdigit.progress import TrainingDisplay
@@ -283,6 +284,32 @@ def test_interrupt_keeps_the_last_step_and_finished_epochs(sample: Dataset) -> N
     assert (weights_of(model) != before).any()
     assert len(model.history_["loss"]) == 2
     assert model.predict(X).shape == (100,)
+
+
+def test_interrupt_before_the_first_step_keeps_the_model(
+    sample: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = sample.X_train[:100], sample.y_train[:100]
+    model = small_model().fit(X, y)
+    before, history = weights_of(model), model.history_
+
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ocrdigit._checkpoint.run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert (weights_of(model) == before).all()
+    assert model.history_ is history
+
+
+def test_overlapping_calls_use_the_threads_of_the_latest_that_runs() -> None:
+    before = ocrdigit.get_num_threads()
+    with thread_limit(3):
+        with thread_limit(1):
+            assert ocrdigit.get_num_threads() == 1
+        assert ocrdigit.get_num_threads() == 3
+    assert ocrdigit.get_num_threads() == before
 
 
 def test_predictions_continue_while_another_thread_fits(sample: Dataset) -> None:
