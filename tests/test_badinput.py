@@ -278,7 +278,7 @@ BAD_PARAMETERS: list[tuple[dict[str, object], type[Exception], str]] = [
     ({"architecture": [FLATTEN, {"type": "max_pool2d"}, DENSE]}, ValueError, r"layer 1.*784"),
     ({"architecture": [{"type": "max_pool2d"}] * 6}, ValueError, r"layer 4.*\(1, 1, 1\)"),
     ({"architecture": [{"type": "conv2d", "filters": 4, "kernel_size": 17}]}, ValueError, "kernel"),
-    ({"architecture": [{"type": "conv2d", "filters": 4, "strides": 3}]}, ValueError, "stride"),
+    ({"architecture": [{"type": "conv2d", "filters": 4, "strides": 9}]}, ValueError, "stride"),
     ({"architecture": [{"type": "conv2d", "filters": -4}]}, ValueError, "filters"),
     ({"architecture": [{"type": "dropout", "rate": 1}, FLATTEN, DENSE]}, ValueError, "rate"),
     ({"architecture": [{"type": "relu"}] * 300}, ValueError, "layers"),

@@ -19,6 +19,13 @@ import ocrdigit
 UNWANTED = {"ES01", "EX01", "SA01"}
 # Result classes are described by their attributes, also in named tuples and protocols.
 OF_CLASSES = {"PR01"}
+# The packages that examples of a module need.
+NEEDED = {
+    "ocrdigit.batch._batch": ("pandas",),
+    "ocrdigit.distributed._predict": ("dask.array",),
+    "ocrdigit.distributed._read": ("dask.dataframe",),
+    "ocrdigit.plotting": ("matplotlib",),
+}
 
 
 def modules_with_examples() -> list[str]:
@@ -61,6 +68,7 @@ def parameters_of(member: object) -> list[str]:
 
 
 def documented() -> list[tuple[str, object]]:
+    pytest.importorskip("matplotlib")  # for ocrdigit.plotting
     found = []
     for name, member in public_names():
         if inspect.isclass(member) or inspect.isroutine(member):
@@ -75,6 +83,7 @@ def test_docstrings_are_complete() -> None:
 
 
 def test_functions_have_examples() -> None:
+    pytest.importorskip("matplotlib")
     functions = [(name, member) for name, member in public_names() if inspect.isroutine(member)]
     assert len(functions) > 60
     assert [name for name, member in functions if ">>> " not in (member.__doc__ or "")] == []
@@ -82,8 +91,8 @@ def test_functions_have_examples() -> None:
 
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_examples_run(name: str) -> None:
-    for needed in {"ocrdigit.plotting": ("matplotlib",)}.get(name, ()):
-        pytest.importorskip(needed)
+    for package in NEEDED.get(name, ()):
+        pytest.importorskip(package)
     threads = ocrdigit.get_num_threads()
     with np.printoptions(legacy="1.25"):
         result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)

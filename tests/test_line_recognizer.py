@@ -95,10 +95,10 @@ def test_invalid_labels(network: _core.Network, labels: NDArray[np.uint8], messa
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        ({"type": "conv2d", "filters": 2, "kernel_size": (2, 3)}, "kernel_size is 2 x 3"),
+        ({"type": "conv2d", "filters": 2, "kernel_size": (2, 17)}, "kernel_size is 2 x 17"),
         ({"type": "conv2d", "filters": 2, "kernel_size": (1, 2, 3)}, "an int or two"),
-        ({"type": "max_pool2d", "pool_size": (1, 2)}, "pool_size is 1 x 2"),
-        ({"type": "max_pool2d", "pool_size": 3}, "pool_size is 3 x 3"),
+        ({"type": "max_pool2d", "pool_size": (0, 2)}, "pool_size is 0 x 2"),
+        ({"type": "max_pool2d", "pool_size": 9}, "smaller than the 9 x 9 window"),
     ],
 )
 def test_invalid_layers(layer: dict[str, Any], message: str) -> None:

@@ -185,8 +185,8 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike) -> NDArray[np.int64
     --------
     >>> from ocrdigit.evaluation import metrics
     >>> matrix = metrics.confusion_matrix([7, 7, 7], [7, 7, 1])
-    >>> matrix[7, 7], matrix[7, 1]
-    (2, 1)
+    >>> matrix[7, [7, 1]].tolist()
+    [2, 1]
     """
     rows, columns = _digits("truth", truth), _digits("predicted", predicted)
     if len(rows) != len(columns):
