@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import pickle
 import zipfile
@@ -16,6 +17,7 @@ from safetensors.numpy import save_file
 import ocrdigit
 from ocrdigit import DigitClassifier
 from ocrdigit.datasets import Dataset
+from ocrdigit.models.formats import _torch_layers
 
 TOLERANCE = 1e-5
 POOL = {"type": "MaxPool2d", "kernel_size": 2}
@@ -28,7 +30,7 @@ def torch():
     return torch
 
 
-# ---- five models ----
+# ---- six models ----
 
 
 def example(torch):
@@ -133,7 +135,18 @@ def mobile(torch):
     return model, None, {"input_range": (1, 0)}
 
 
-MODELS = [example, lenet, perceptron, residual_stem, mobile]
+def repeated(torch):
+    """One ReLU, and a block with weights, that are used twice."""
+    nn = torch.nn
+    relu, block = nn.ReLU(), nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8))
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 8, 3, stride=2), relu, block, relu, block, relu),
+        *(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(288, 32), relu, nn.Linear(32, 10)),
+    )
+    return model, None, {}
+
+
+MODELS = [example, lenet, perceptron, residual_stem, mobile, repeated]
 
 
 def train(torch, model, images, labels) -> None:
@@ -171,9 +184,7 @@ def test_models(torch, sample: Dataset, make):
     save_file({k: v.numpy() for k, v in model.state_dict().items()}, "model.safetensors")
     sources = [model, model.state_dict(), "model.pt", "model.safetensors"]
     if layers is None:
-        from ocrdigit.models.formats._torch_layers import layers_of_module
-
-        layers = layers_of_module(model)
+        layers = _torch_layers.layers_of_module(model)
         assert DigitClassifier.from_torch(model, **options).network_.classes == 10
     for source in sources:
         ours = DigitClassifier.from_torch(source, layers, **options)
@@ -265,6 +276,48 @@ def test_state_dicts_that_are_none():
 def test_modules_with_code(torch):
     with pytest.raises(TypeError, match=r"a Net, whose order of layers is in its forward\(\)"):
         DigitClassifier.from_torch(example(torch)[0])
+
+
+def test_options_of_modules_that_change_the_result(torch):
+    nn = torch.nn
+    for pool, words in (
+        (nn.AvgPool2d(2, divisor_override=1), "has divisor_override 1, expected None"),
+        (nn.MaxPool2d(2, return_indices=True), "has return_indices True, expected False"),
+        (nn.AdaptiveMaxPool2d(14, return_indices=True), "has return_indices True, expected False"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            DigitClassifier.from_torch(nn.Sequential(pool, nn.Flatten(), nn.Linear(196, 10)))
+    for first, words in (
+        (nn.Conv2d(1, 4, 1, padding_mode="reflect"), "has padding_mode 'reflect'"),
+        (nn.MaxPool2d(1, dilation=2), "has dilation 2, expected 1"),
+        (nn.MaxPool2d(3, 2, ceil_mode=True), "has ceil_mode True"),
+        (nn.AvgPool2d(3, 1, 1, count_include_pad=False), "has count_include_pad False"),
+        (nn.BatchNorm2d(1, track_running_stats=False), "no running_mean"),
+        (nn.LayerNorm(28, elementwise_affine=False), "'0', and state_dict has no tensors"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            DigitClassifier.from_torch(nn.Sequential(first, nn.Flatten(), nn.Linear(784, 10)))
+
+
+def test_softmax_of_columns_is_refused(torch):
+    nn = torch.nn
+    model = nn.Sequential(nn.Conv2d(1, 10, 28), nn.Softmax(dim=-1))
+    with pytest.raises(ValueError, match="has dim -1, expected 1, that of the channels"):
+        DigitClassifier.from_torch(model)
+
+
+def test_options_of_modules_are_known(torch):
+    """Whatever a constructor takes is read, seen in the tensors, or does not change the result."""
+    in_tensors = {
+        *("in_channels", "out_channels", "in_features", "out_features", "num_features", "bias"),
+        *("normalized_shape", "elementwise_affine", "affine", "track_running_stats"),
+    }
+    without_effect = {"inplace", "momentum", "device", "dtype", "args", "kwargs"}
+    for kind in _torch_layers._CONVERTERS:
+        known = {*_torch_layers._OPTIONS.get(kind, ()), *in_tensors, *without_effect}
+        if kind == "Conv2d":
+            known.add("kernel_size")
+        assert set(inspect.signature(getattr(torch.nn, kind)).parameters) <= known, kind
 
 
 def test_load_says_what_is_missing(torch):

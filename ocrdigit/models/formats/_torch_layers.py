@@ -224,6 +224,7 @@ class _Importer:
         self.chain.layer_norm(layer.name, [weight, beta], self.real(layer, "eps", 1e-5))
 
     def max_pool(self, layer: _Layer) -> None:
+        self.check_result(layer)
         if self.pair(layer, "dilation", 1) != (1, 1):
             self.fail(layer, "dilation", "1")
         pads = self.pair(layer, "padding", 0)
@@ -233,10 +234,17 @@ class _Importer:
         self.pool(layer, "max", pads)
 
     def average_pool(self, layer: _Layer) -> None:
+        if layer.options.get("divisor_override") is not None:
+            self.fail(layer, "divisor_override", "None")
         pads = self.pair(layer, "padding", 0)
         if any(pads) and not layer.options.get("count_include_pad", True):
             self.fail(layer, "count_include_pad", "True where there is padding")
         self.pool(layer, "average", pads)
+
+    def check_result(self, layer: _Layer) -> None:
+        """Raise ValueError if a pool gives the places of its maxima, too."""
+        if layer.options.get("return_indices", False):
+            self.fail(layer, "return_indices", "False")
 
     def pool(self, layer: _Layer, mode: str, pads: Pair) -> None:
         if "kernel_size" not in layer.options:
@@ -263,6 +271,7 @@ class _Importer:
         self.adaptive(layer, "average")
 
     def adaptive_max(self, layer: _Layer) -> None:
+        self.check_result(layer)
         self.adaptive(layer, "max")
 
     def adaptive(self, layer: _Layer, mode: str) -> None:
@@ -296,8 +305,9 @@ class _Importer:
         """Append nothing."""
 
     def softmax(self, layer: _Layer) -> None:
-        if layer.options.get("dim", 1) not in (1, -1):
-            self.fail(layer, "dim", "1")
+        is_vector = len(self.chain.shape) == 1  # of a map, the last dimension is its columns
+        if layer.options.get("dim", 1) not in ((1, -1) if is_vector else (1,)):
+            self.fail(layer, "dim", "1, that of the channels")
         self.chain.softmax(layer.name)
 
     def relu(self, layer: _Layer) -> None:
@@ -349,8 +359,15 @@ _WITH_TENSORS = ("BatchNorm1d", "BatchNorm2d", "Conv2d", "LayerNorm", "Linear")
 
 _OPTIONS = {
     "AdaptiveAvgPool2d": ("output_size",),
-    "AdaptiveMaxPool2d": ("output_size",),
-    "AvgPool2d": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "AdaptiveMaxPool2d": ("output_size", "return_indices"),
+    "AvgPool2d": (
+        "kernel_size",
+        "stride",
+        "padding",
+        "ceil_mode",
+        "count_include_pad",
+        "divisor_override",
+    ),
     "BatchNorm1d": ("eps",),
     "BatchNorm2d": ("eps",),
     "Conv2d": ("stride", "padding", "dilation", "groups", "padding_mode"),
@@ -361,7 +378,7 @@ _OPTIONS = {
     "LayerNorm": ("eps",),
     "LeakyReLU": ("negative_slope",),
     "LogSoftmax": ("dim",),
-    "MaxPool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "MaxPool2d": ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"),
     "Softmax": ("dim",),
     "ZeroPad2d": ("padding",),
 }
@@ -381,7 +398,8 @@ def layers_of_module(module: Any, prefix: str = "") -> list[dict[str, Any]]:
             "state_dict() and the list layers=, expected a torch.nn.Sequential"
         )
     layers: list[dict[str, Any]] = []
-    for name, child in module.named_children():
+    # named_children() leaves out a module that comes again, such as a ReLU that is used twice.
+    for name, child in module._modules.items():
         kind, path = type(child).__name__, f"{prefix}{name}"
         if kind == "Sequential":
             layers += layers_of_module(child, f"{path}.")
