@@ -533,6 +533,48 @@ def exported_files() -> dict[str, bytes]:
     }
 
 
+# ---- .pt ----
+
+
+def torch_files() -> dict[str, bytes]:
+    """Pickles that make much of little: by copies, and by tuples of tuples, hashed or shown."""
+
+    def number(value: int) -> bytes:
+        return b"J" + struct.pack("<i", value)
+
+    def string(value: bytes) -> bytes:
+        return b"X" + struct.pack("<I", len(value)) + value
+
+    def tensor(count: int) -> bytes:
+        """Return a pickle of a tensor; then object 1 is the function, and 2 its arguments."""
+        storage = string(b"storage") + b"ctorch\nFloatStorage\n" + string(b"0") + string(b"cpu")
+        return (
+            b"ctorch._utils\n_rebuild_tensor_v2\nq\1((" + storage + number(count) + b"tQK\0"
+            + number(count) + b"\x85K\1\x85\x89}tq\2R"
+        )  # fmt: skip
+
+    def pt(start: bytes, unit: bytes = b"", end: bytes = b".", numbers: int = 0) -> bytes:
+        """Return a file whose pickle repeats a unit until it has 1 MiB."""
+        count = ((1 << 20) - len(start) - len(end) - 2) // len(unit) if unit else 0
+        pickle = b"\x80\2" + start + unit * count + end
+        members = {"a/data__pkl": pack(pickle), "a/data/0": pack(bytes(4 * numbers))}
+        return zipped(**members)
+
+    doubled = b"N" + b"q\0h\0\x86" * 60
+    return {
+        "copies.pt": pt(tensor(1_800_000), b"h\1h\2R", numbers=1_800_000),
+        "copies-small.pt": pt(tensor(1), b"h\1h\2R", numbers=1),
+        "deep-key.pt": pt(b"}N", b"\x85", b"Ns."),
+        "deep-value.pt": pt(b"}" + string(b"x") + b"N", b"\x85", b"s."),
+        "doubled-key.pt": pt(b"}" + doubled, end=b"Ns."),
+        "doubled-pairs.pt": pt(b"}(" + doubled, end=b"Nu."),
+        "long-name.pt": pt(b"}" + string(b"\1" * 1_000_000), end=b"Ns."),
+        "dicts.pt": pt(b"", b"}\x94"),
+        "memo.pt": pt(b"N", b"\x94"),
+        "lying-memo.pt": pt(b"}r\xff\xff\xff\x7f"),
+    }
+
+
 # ---- sparse files of 20 GB ----
 
 SPARSE_STARTS = {
@@ -547,6 +589,7 @@ SPARSE_STARTS = {
     "sparse.h5": b"\x89HDF\r\n\x1a\n",
     "sparse.onnx": b"\x08",
     "sparse.tflite": struct.pack("<I", 8) + b"TFL3",
+    "sparse.pt": b"PK\3\4",
     "sparse.checkpoint": struct.pack("<Q", 2**32),
     "sparse.detector": struct.pack("<Q", 2**32),
 }
@@ -558,7 +601,7 @@ LOADER = '''
 import json, os, resource, sys, time
 import ocrdigit, ocrdigit.datasets
 from ocrdigit import _checkpoint
-from ocrdigit.models import detector, recognizer
+from ocrdigit.models import detector, files, recognizer
 
 def load(path):
     name = os.path.basename(path)
@@ -572,6 +615,8 @@ def load(path):
         return detector.read_detector(path)
     if name.endswith(".recognizer"):
         return recognizer.read_recognizer(path)
+    if name.endswith(".pt"):
+        return files.read_torch(path, ["Flatten", "fc"])
     return ocrdigit.load(path)
 
 def peak_memory():
@@ -687,6 +732,7 @@ KINDS = [
     keras_files,
     h5_files,
     exported_files,
+    torch_files,
 ]
 
 

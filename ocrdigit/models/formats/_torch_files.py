@@ -1,70 +1,28 @@
 """Tensors of PyTorch by name: of a ``state_dict``, and of files of one.
 
 A .pt file is a zip archive of a pickle, which refers to the tensors' numbers in other members.
-Unpickling runs what the pickle names; here that can only be the reconstruction of tensors and
-OrderedDict. A file that names anything else is refused before it is unpickled.
+Unpickling would run what the pickle names, so that :mod:`._torch_pickle` reads it.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
-import pickletools
+import math
 import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..._bounded import max_unpacked, read_member, sentence
+from ._torch_pickle import Arguments, Machine, Storage
 
 Array = NDArray[np.float32]
 
 _MAX_PICKLE = 1 << 20  # bytes
+_TENSOR = 256  # bytes of a tensor beside its numbers
 _LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-
-# What torch.save writes for a state_dict. Others could take memory by their arguments alone.
-_OPCODES = frozenset(
-    [
-        "PROTO",
-        "FRAME",
-        "STOP",
-        "MARK",
-        "EMPTY_DICT",
-        "EMPTY_LIST",
-        "EMPTY_TUPLE",
-        "TUPLE",
-        "TUPLE1",
-        "TUPLE2",
-        "TUPLE3",
-        "NONE",
-        "NEWTRUE",
-        "NEWFALSE",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG1",
-        "BINFLOAT",
-        "BINUNICODE",
-        "SHORT_BINUNICODE",
-        "GLOBAL",
-        "STACK_GLOBAL",
-        "BINPERSID",
-        "REDUCE",
-        "BUILD",
-        "SETITEM",
-        "SETITEMS",
-        "APPEND",
-        "APPENDS",
-        "BINPUT",
-        "LONG_BINPUT",
-        "BINGET",
-        "LONG_BINGET",
-        "MEMOIZE",
-    ]
-)
 
 _STORAGES = {
     "FloatStorage": "<f4",
@@ -104,7 +62,7 @@ def tensors_of_file(data: bytes) -> dict[str, Array]:
             found = _Archive(archive, limit).load()
     except (MemoryError, ValueError):
         raise
-    except Exception as error:  # zipfile and pickle raise many types
+    except Exception as error:  # zipfile and pickletools raise many types
         raise ValueError(f"not a file of PyTorch that can be read: {sentence(error)}") from error
     return tensors_of(found)
 
@@ -143,12 +101,14 @@ def tensors_of(state: Any) -> dict[str, Array]:
     found = {}
     for name, value in state.items():
         if not isinstance(name, str):
-            raise TypeError(f"state_dict must have names of tensors, got {name!r}")
+            raise TypeError(f"state_dict must have names of tensors, got {name!r:.100}")
         array = _as_array(value)
         if array is None:
-            raise TypeError(f"state_dict[{name!r}] must be a tensor, got {type(value).__name__}")
+            raise TypeError(
+                f"state_dict[{name!r:.100}] must be a tensor, got {type(value).__name__}"
+            )
         if array.dtype.kind in "fiub":
-            found[name] = array.astype(np.float32)
+            found[name] = array.astype(np.float32, copy=False)
     if not found:
         raise ValueError("state_dict has no tensors")
     return found
@@ -171,7 +131,8 @@ class _Archive:
     """A zip archive by torch.save."""
 
     def __init__(self, archive: zipfile.ZipFile, limit: int) -> None:
-        self.archive, self.left = archive, limit  # bytes that may still be unpacked
+        # The bytes that its members, and the tensors made of these, may still have.
+        self.archive, self.left = archive, limit
         names = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
         if len(names) != 1:
             raise ValueError("a zip archive without data.pkl, which torch.save writes")
@@ -194,102 +155,46 @@ class _Archive:
             if order != b"little":
                 raise ValueError(f"numbers in the byte order {order!r}, expected little-endian")
         data = read_member(self.archive, f"{self.root}/data.pkl", min(self.left, _MAX_PICKLE))
-        _check_opcodes(data)
-        return _Unpickler(io.BytesIO(data), self).load()
+        return Machine(_STORAGES, self.tensor).run(data)
 
-    def storage(self, kind: Any, key: Any, count: Any) -> NDArray[Any]:
+    def storage(self, storage: Storage) -> NDArray[Any]:
         """Return the numbers of a storage."""
-        if not (isinstance(kind, _Storage) and isinstance(key, str) and type(count) is int):
-            raise ValueError("a tensor without numbers")
+        kind, key, length = storage
         if key not in self.storages:
-            dtype = np.dtype(_STORAGES[kind.name])
+            dtype = np.dtype(_STORAGES[kind])
             data = self.member(f"data/{key}")
-            if len(data) != count * dtype.itemsize:
-                raise ValueError(f"data/{key} has {len(data)} bytes, expected {count} numbers")
+            if len(data) != length * dtype.itemsize:
+                raise ValueError(f"data/{key} has {len(data)} bytes, expected {length} numbers")
             numbers = np.frombuffer(data, dtype)
-            if kind.name == "BFloat16Storage":
+            if kind == "BFloat16Storage":
                 numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
             self.storages[key] = numbers
         return self.storages[key]
 
-
-def _check_opcodes(data: bytes) -> None:
-    """Raise ValueError if a pickle has instructions that torch.save does not write."""
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-        if opcode.name == "GLOBAL":
-            _check_name(*str(argument).split(" ", 1))
-        if opcode.name not in _OPCODES:
-            raise ValueError(f"its pickle has an instruction {opcode.name}, which is not executed")
-        if opcode.name == "LONG_BINPUT" and int(argument or 0) > count:  # memory for so many
-            raise ValueError("damaged: its pickle refers to an object that it does not have")
-
-
-def _check_name(module: str, name: str) -> None:
-    """Raise ValueError unless a pickle of a state_dict may name this."""
-    if (module, name) not in _NAMES and not (module == "torch" and name in _STORAGES):
-        raise ValueError(
-            f"it holds an object of {module}.{name}"[:200] + ", whose code is not run; save the "
-            "tensors alone, with torch.save(model.state_dict(), path)"
-        )
-
-
-class _Storage:
-    """Stands for a class of storages, such as torch.FloatStorage."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class _Unpickler(pickle.Unpickler):
-    """Knows tensors and OrderedDict only."""
-
-    def __init__(self, file: io.BytesIO, archive: _Archive) -> None:
-        super().__init__(file)
-        self.archive = archive
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return what a pickle of a state_dict may name; anything else raises ValueError."""
-        _check_name(module, name)
-        return _NAMES.get((module, name)) or _Storage(name)
-
-    def persistent_load(self, pid: Any) -> Any:
-        """Return the storage that a pickle refers to."""
-        if not isinstance(pid, tuple) or len(pid) != 5 or pid[0] != "storage":
-            raise ValueError("damaged: its pickle refers to something else than a tensor's numbers")
-        return self.archive.storage(pid[1], pid[2], pid[4])
-
-
-def _rebuild_tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> NDArray[Any]:
-    """Return a tensor of a storage, as torch._utils._rebuild_tensor_v2 does; a copy."""
-    numbers = [offset, *size, *stride]
-    if (
-        not isinstance(storage, np.ndarray)
-        or len(size) != len(stride)
-        or len(size) > 8
-        or not all(type(n) is int and 0 <= n <= storage.size for n in numbers)
-    ):
-        raise ValueError("damaged: a tensor of impossible size")
-    count, last = 1, offset
-    for length, step in zip(size, stride, strict=True):
-        count *= length
-        last += (length - 1) * step
-    if count > storage.size or (count and last >= storage.size):
-        raise ValueError("damaged: a tensor has more numbers than its storage")
-    if not count:
-        return np.empty(size, storage.dtype)
-    steps = [step * storage.itemsize for step in stride]
-    tensor: NDArray[Any] = np.lib.stride_tricks.as_strided(storage[offset:], size, steps).copy()
-    return tensor
-
-
-def _rebuild_parameter(data: Any, *rest: Any) -> Any:
-    return data
-
-
-_NAMES: dict[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-}
+    def tensor(self, arguments: Arguments) -> Array:
+        """Return a tensor of a storage, as torch._utils._rebuild_tensor_v2 does, in float32."""
+        match arguments:
+            case (Storage() as storage, int(offset), tuple(size), tuple(stride), *_):
+                numbers = self.storage(storage)
+            case _:
+                raise ValueError("damaged: a tensor without numbers")
+        integers = (offset, *size, *stride)
+        largest = 1 << 31 if 0 in size else numbers.size  # strides of an empty tensor are free
+        if (
+            len(size) != len(stride)
+            or len(size) > 8
+            or not all(type(n) is int and 0 <= n <= largest for n in integers)
+        ):
+            raise ValueError("damaged: a tensor of impossible size")
+        count = math.prod(size)
+        self.left -= _TENSOR + 4 * count
+        if self.left < 0:
+            raise ValueError("its tensors have far more numbers altogether than the file")
+        if not count:
+            return np.empty(size, np.float32)
+        last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        if count > numbers.size or last >= numbers.size:
+            raise ValueError("damaged: a tensor has more numbers than its storage")
+        steps = [step * numbers.itemsize for step in stride]
+        view = np.lib.stride_tricks.as_strided(numbers[offset:], size, steps)
+        return view.astype(np.float32, order="C")
