@@ -338,6 +338,29 @@ def test_keras_2(trainable):
     assert all((weights[name] == values).all() for name, values in expected.items())
 
 
+def test_links_within_the_name_of_a_layer():
+    write_keras2("old.h5")
+    expected = ocrdigit.load("old.h5").network_.weights()
+    with h5py.File("old.h5", "r+") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace(
+            '"name": "dense"', '"name": "head/dense"'
+        )
+        file.create_group("model_weights/head")
+        file.move("model_weights/dense", "model_weights/head/dense")
+    weights = ocrdigit.load("old.h5").network_.weights()
+    assert all((weights[name] == values).all() for name, values in expected.items())
+    with h5py.File("old.h5", "r+") as file, h5py.File("other.h5", "w") as other:
+        file.copy("model_weights/head", other)
+        file.move("model_weights/head", "head")
+    for link in (h5py.SoftLink("/head"), h5py.ExternalLink("other.h5", "head")):
+        with h5py.File("old.h5", "r+") as file:
+            file["model_weights/head"] = link
+        with pytest.raises(ValueError, match=r"no /model_weights/head, or it is a link"):
+            ocrdigit.load("old.h5")
+        with h5py.File("old.h5", "r+") as file:
+            del file["model_weights/head"]
+
+
 # ---- channels first ----
 
 

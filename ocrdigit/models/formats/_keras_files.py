@@ -181,6 +181,14 @@ def _member(h5py: Any, group: Any, name: str, kind: type) -> Any:
     return item
 
 
+def _walk(h5py: Any, group: Any, path: str, kind: type) -> Any:
+    """Return what a path in a group names; each of its parts is looked up by itself."""
+    *groups, last = path.split("/")
+    for name in groups:
+        group = _member(h5py, group, name, h5py.Group)
+    return _member(h5py, group, last, kind)
+
+
 def inner_layers(model: Config) -> list[Config]:
     """Return the descriptions of a model's layers."""
     config = model.get("config")
@@ -235,9 +243,7 @@ class _Zipped:
         """Return the ``count`` datasets of the layer of a group."""
         if not count:
             return []
-        variables = self.file
-        for name in (*path.split("/"), "vars"):
-            variables = _member(self.h5py, variables, name, self.h5py.Group)
+        variables = _walk(self.h5py, self.file, f"{path}/vars", self.h5py.Group)
         if len(variables) != count:
             raise ValueError(f"{path} has {len(variables)} tensors, expected {count}")
         dataset = self.h5py.Dataset
@@ -279,18 +285,11 @@ class _Legacy:
         h5py, root = self.h5py, self.file
         if "model_weights" in root:
             root = _member(h5py, root, "model_weights", h5py.Group)
-        group = _member(h5py, root, name, h5py.Group)
+        group = _walk(h5py, root, name, h5py.Group)
         paths = self.names(group)
         if len(paths) != count:
             raise ValueError(f"layer {name!r} has {len(paths)} tensors, expected {count}")
-        found = []
-        for path in paths:
-            item = group
-            parts = path.split("/")
-            for part in parts[:-1]:
-                item = _member(h5py, item, part, h5py.Group)
-            found.append(_member(h5py, item, parts[-1], h5py.Dataset))
-        return found
+        return [_walk(h5py, group, path, h5py.Dataset) for path in paths]
 
     def names(self, group: Any) -> list[str]:
         """Return the names of a group's datasets, in the order of the layer's weights."""
