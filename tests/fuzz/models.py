@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,26 @@ from files import contents, file_of, path_of
 import ocrdigit
 from ocrdigit import DigitClassifier, _core
 from ocrdigit.models import detector, recognizer
+from ocrdigit.models.files import read_torch
 
 # The first byte of an input chooses what is loaded.
-_NAMES = ("input.safetensors", "input.keras", "line.safetensors", "map.safetensors", "fusion.json")
+_NAMES = (
+    *("input.safetensors", "input.keras", "line.safetensors", "map.safetensors", "fusion.json"),
+    "input.pt",
+)
 
 _CONV: dict[str, Any] = {"type": "conv2d", "filters": 2, "kernel_size": 3, "strides": 2}
 _LAYERS = (_CONV, {"type": "batch_norm"}, {"type": "relu"}, {"type": "max_pool2d"})
 _OUTPUT = ({"type": "flatten"}, {"type": "dense", "units": 10})
 _LINE = (_CONV, {"type": "max_pool2d"}, {"type": "map_to_sequence"})
 _BLANK = recognizer.LAYERS[-1] | {"filters": recognizer.BLANK + 1}
+
+# The pickle of a dense layer; its numbers are zeros.
+_PICKLE = (
+    b"\x80\2ccollections\nOrderedDict\n)R(X\t\0\0\0fc.weightctorch._utils\n_rebuild_tensor_v2\n"
+    b"((X\7\0\0\0storagectorch\nFloatStorage\nq\1X\1\0\0\x000X\3\0\0\0cpuM\xa0\x1etQK\0"
+    b"K\nM\x10\3\x86M\x10\3K\1\x86\x89}tRu}X\t\0\0\0_metadata}sb."
+)
 
 
 def seeds() -> list[bytes]:
@@ -37,6 +49,7 @@ def seeds() -> list[bytes]:
     recognizer.write_fusion(path_of("fusion-seed.json"), recognizer.shipped_fusion())
     found = [b"\0" + contents("seed.safetensors"), b"\2" + contents("line-seed.safetensors")]
     found += [b"\3" + contents("map-seed.safetensors"), b"\4" + contents("fusion-seed.json")]
+    found.append(b"\5" + _PICKLE)
     if importlib.util.find_spec("h5py"):
         model.save(path_of("seed.keras"))
         found.append(b"\1" + contents("seed.keras"))
@@ -52,6 +65,11 @@ def run(data: bytes) -> None:
         detector.read_detector(path)
     elif kind == 4:
         recognizer.read_fusion(path)
+    elif kind == 5:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", data[1:])
+            archive.writestr("archive/data/0", bytes(4 * 7840))
+        read_torch(path, ["Flatten", "fc"])
     else:
         model = ocrdigit.load(path)
         assert np.isfinite(model.predict_proba(np.zeros((2, 28, 28), np.uint8))).all()
