@@ -258,6 +258,14 @@ def test_layers_that_do_not_fit(layers, kind, words):
         DigitClassifier.from_torch(small_state(), layers)
 
 
+def test_messages_list_a_few_names():
+    state = {f"{index:03}.{'x' * 1000}.weight": np.zeros(3) for index in range(500)}
+    for layers in (["Flatten", {"name": "fc"}], ["Flatten", "fc"], ["Flatten"]):
+        with pytest.raises(ValueError, match=r"'009\.x+ and 490 more") as caught:
+            DigitClassifier.from_torch(state, layers)
+        assert len(str(caught.value)) < 1500
+
+
 def test_state_dicts_that_are_none():
     for source, kind, words in (
         (3, TypeError, "state_dict must be a dict of tensors, got int"),

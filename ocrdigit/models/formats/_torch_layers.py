@@ -6,7 +6,7 @@ the model's ``forward``, so that they are stated as a list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -52,13 +52,17 @@ def from_tensors(
     reader.chain = Chain(shape, channels_first=True, pad=pad, values=values)
     for layer in parsed:
         reader.add(layer)
-    left = sorted({name.rpartition(".")[0] for name in tensors} - reader.used)
+    left = reader.modules - reader.used
     if left:
-        raise ValueError(
-            f"state_dict has tensors of {', '.join(map(repr, left[:10]))}, which layers does not "
-            "name"
-        )
+        raise ValueError(f"state_dict has tensors of {_listed(left)}, which layers does not name")
     return reader.chain.network()
+
+
+def _listed(modules: Iterable[str]) -> str:
+    """Return names of a file, which may be many and long, for a message."""
+    names = sorted(modules)
+    found = ", ".join(f"{name!r:.60}" for name in names[:10])
+    return found if len(names) <= 10 else f"{found} and {len(names) - 10} more"
 
 
 class _Layer(NamedTuple):
@@ -94,15 +98,14 @@ class _Importer:
         if module is not None and module not in self.modules:
             raise ValueError(
                 f"{where} names {module!r}, and state_dict has no tensors of that name; it has "
-                f"those of {', '.join(map(repr, sorted(self.modules)))}"
+                f"those of {_listed(self.modules)}"
             )
         if module is not None:
             kind = self.kind_of(module, where) if kind is None else kind
         if kind not in _CONVERTERS:
             raise ValueError(
-                f"{where} is {kind!r}: neither tensors in state_dict ("
-                f"{', '.join(map(repr, sorted(self.modules)))}) nor a class that is supported ("
-                f"{', '.join(sorted(_CONVERTERS))})"
+                f"{where} is {kind!r}: neither tensors in state_dict ({_listed(self.modules)}) nor "
+                f"a class that is supported ({', '.join(sorted(_CONVERTERS))})"
             )
         if (module is not None) != (kind in _WITH_TENSORS):
             needs = "needs" if kind in _WITH_TENSORS else "does not take"
