@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from damaged_files import check_damaged_copies
 from safetensors.numpy import save_file
 
 import ocrdigit
@@ -515,18 +516,8 @@ def test_hostile_files(torch):
         Path("model.pt").write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"model\.pt: "):
             DigitClassifier.from_torch("model.pt", SMALL)
-    random = np.random.default_rng(0)
-    for _ in range(200):
-        damaged = bytearray(whole)
-        for place in random.integers(0, len(whole), random.integers(1, 50)):
-            damaged[place] = random.integers(256)
-        Path("model.pt").write_bytes(damaged)
-        message = "model.pt: "
-        try:
-            DigitClassifier.from_torch("model.pt", SMALL)
-        except ValueError as error:
-            message = str(error)
-        assert message.startswith("model.pt: ")
+    Path("model.pt").write_bytes(whole)
+    check_damaged_copies("model.pt", lambda path: DigitClassifier.from_torch(path, SMALL), 200)
     with zipfile.ZipFile("bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"\x80\x02" + b"N0" * (100 << 20))
     with pytest.raises(ValueError, match=r"bomb\.pt: .*unpacks to"):
