@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,41 @@ def test_errors_of_files_are_in_their_sheets_and_others_are_raised() -> None:
     broken.wait(100)
     with pytest.raises(ValueError, match="pattern"):
         broken.progress()
+
+
+def test_files_are_read_after_a_failure_of_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    uploads = [Upload("row.png", png(field("1874"))), Upload("other.png", png(field("350")))]
+    background = Background(Settings())
+    background.request(uploads[:1])
+    background.wait(100)
+
+    def broken(uploads: Any, settings: Any) -> Iterator[Sheet]:
+        raise OSError("no memory for the thread")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ocrdigit.app._background.read_sheets", broken)
+        background.request(uploads)
+        background.wait(100)
+        with pytest.raises(OSError, match="no memory"):
+            background.progress()
+    background.request(uploads[:1])
+    assert background.progress() == (1, 1)  # it was read before the failure
+    background.request(uploads)
+    background.wait(100)
+    assert background.progress() == (2, 2)
+    assert background.sheets_of(uploads[1])[0].fields[0].text == "350"
+
+
+def test_a_file_without_any_page_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocrdigit.app._background.read_sheets", lambda *_: (i for i in ()))
+    upload = Upload("none.pdf", b"nothing")
+    background = Background(Settings())
+    background.request([upload])
+    background.wait(100)
+    assert background.progress() == (1, 1)
+    (sheet,) = background.sheets_of(upload)
+    assert _export.error_message(Reviewed(upload.name, sheet, [])) == "none.pdf has no page"
 
 
 def test_a_form_is_needed_to_read_forms() -> None:

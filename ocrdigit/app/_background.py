@@ -34,7 +34,10 @@ class Background:
         """Read these uploads; the ones that were asked for before and are not begun are dropped."""
         with self._lock:
             self._wanted = list({upload.digest: upload for upload in uploads}.values())
-            if self._pending() and self._thread is None:
+            if self._thread is not None:
+                return
+            self._error = None  # of the thread before
+            if self._pending():
                 self._thread = threading.Thread(target=self._run, daemon=True)
                 self._thread.start()
 
@@ -55,7 +58,8 @@ class Background:
         Raises
         ------
         Exception
-            What stopped the thread; errors of single uploads are those of their sheets.
+            What stopped the thread since the last request; errors of single uploads are those of
+            their sheets.
         """
         with self._lock:
             if self._error is not None:
@@ -79,7 +83,10 @@ class Background:
                 self._error, self._thread = error, None
 
     def _read(self, uploads: Sequence[Upload]) -> None:
-        """Read uploads until others are wanted; one is complete when the next one begins."""
+        """Read uploads until others are wanted; one is complete when the next one begins.
+
+        An upload of which nothing came is kept as an error, so that it is not asked for again.
+        """
         digests = {upload.digest for upload in uploads}
         current: list[Sheet] = []
         with closing(read_sheets(uploads, self._settings)) as sheets:
@@ -91,7 +98,11 @@ class Background:
                     if not wanted or not wanted <= digests:
                         return
                 current.append(sheet)
-        self._keep(current)
+        if current:
+            self._keep(current)
+        for digest in digests & self._wanted_digests():
+            nothing = ValueError(f"{digest} has no page")
+            self._keep([Sheet(digest, 0, error=nothing)])
 
     def _wanted_digests(self) -> set[str]:
         with self._lock:
