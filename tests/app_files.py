@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,14 @@ def png(array: np.ndarray) -> bytes:
 def field(text: str) -> np.ndarray:
     """Return the picture of a number that is read without doubt about its digits."""
     return ocrdigit.synth.string(text, random_state=3).image
+
+
+def damaged_tiff(path: Path, *texts: str) -> bytes:
+    """Return a TIFF file with a page for each text; the last one is cut off."""
+    first, *others = (Image.fromarray(field(text)) for text in texts)
+    first.save(path, save_all=True, append_images=others)
+    data = path.read_bytes()
+    return data[: -others[-1].width * others[-1].height // 2]
 
 
 def written_form(texts: dict[int, str]) -> np.ndarray:

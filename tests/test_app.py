@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_files import field, png, written_form
+from app_files import damaged_tiff, field, png, written_form
 from click.testing import CliRunner
 
 import ocrdigit
@@ -122,6 +122,15 @@ def test_many_files_come_with_the_doubtful_first(page: Any) -> None:
     assert files[2]["message"].startswith("notes.png")
     assert "not an image that can be read" in files[2]["message"]
     assert len(shown(page)["pages"]) <= 3  # pictures are sent when they are asked for, or next
+
+
+def test_a_damaged_page_does_not_hide_another(page: Any, tmp_path: Path) -> None:
+    upload(page, ("scan.tif", damaged_tiff(tmp_path / "scan.tif", "1874", "350")))
+    failed, first = shown(page)["files"]
+    assert (first["text"], first["status"]) == ("1874", "read")
+    assert (failed["name"], failed["status"]) == ("scan.tif", "failed")
+    page.session_state["tab"] = "Look inside"
+    assert "Open a page" in finished(page).info[0].value  # the error, which comes first, has none
 
 
 def test_the_threshold_decides_what_is_to_be_checked(page: Any) -> None:

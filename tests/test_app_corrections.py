@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_files import field, png
+from app_files import damaged_tiff, field, png
 
 import ocrdigit
 
@@ -84,6 +84,16 @@ def test_a_correction_where_nothing_is_read_is_kept() -> None:
     assert texts(corrections, other) == [("1874", "read"), ("36", "corrected")]
     elsewhere = Sheet("abd", 0, (200, 100), "", FIELDS)
     assert texts(corrections, elsewhere) == [("1874", "read"), ("35.5", "review")]
+
+
+def test_a_page_with_an_error_has_no_fields() -> None:
+    corrections = Corrections()
+    corrections.apply([edit(1, "36", 1)])
+    failed = Sheet("abc", 0, error=ValueError("abc does not show the form"))
+    assert texts(corrections, failed) == []
+    assert [correction.text for _, correction in corrections.pairs([failed])] == ["36"]
+    (row,) = rows(_export.to_table([reviewed(corrections, failed)], Settings(), ".csv"))
+    assert (row["status"], row["text"]) == ("failed", "")
 
 
 def test_boxes_overlap() -> None:
@@ -174,6 +184,32 @@ def test_a_file_without_any_page_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     assert background.progress() == (1, 1)
     (sheet,) = background.sheets_of(upload)
     assert _export.error_message(Reviewed(upload.name, sheet, [])) == "none.pdf has no page"
+
+
+def test_the_error_of_a_damaged_file_is_beside_its_pages(tmp_path: Path) -> None:
+    upload = Upload("scan.tif", damaged_tiff(tmp_path / "scan.tif", "1874", "350"))
+    form = ocrdigit.Form([ocrdigit.FormField("all", (0, 0, 40, 20))], size=(200, 100))
+    for settings in (Settings(), Settings(mode=_settings.FORM, form=form)):
+        first, error = read_sheets([upload], settings)
+        assert (first.id, first.page) == (f"{upload.digest}-0", 0)
+        assert (error.id, error.page) == (f"{upload.digest}-error", None)
+        assert error.status == "failed"
+
+
+def test_corrections_of_a_damaged_file_are_exported_once(tmp_path: Path) -> None:
+    upload = Upload("scan.tif", damaged_tiff(tmp_path / "scan.tif", "1874", "350"))
+    sheets = list(read_sheets([upload], Settings()))
+    (found,) = sheets[0].fields
+    corrections = Corrections()
+    corrections.apply([edit(0, "1879", 1, id=sheets[0].id, box=found.box, read=found.text)])
+    pages = [reviewed(corrections, sheet, upload.name) for sheet in sheets]
+    table = rows(_export.to_table(pages, Settings(), ".csv"))
+    assert [(row["status"], row["page"], row["text"]) for row in table] == [
+        ("corrected", "0", "1879"),
+        ("failed", "", ""),
+    ]
+    assert table[1]["error"].startswith("page 2 of scan.tif")
+    assert len(list(corrections.pairs(sheets))) == 1
 
 
 def test_a_form_is_needed_to_read_forms() -> None:

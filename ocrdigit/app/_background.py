@@ -102,7 +102,7 @@ class Background:
             self._keep(current)
         for digest in digests & self._wanted_digests():
             nothing = ValueError(f"{digest} has no page")
-            self._keep([Sheet(digest, 0, error=nothing)])
+            self._keep([Sheet(digest, None, error=nothing)])
 
     def _wanted_digests(self) -> set[str]:
         with self._lock:

@@ -109,7 +109,8 @@ class Corrections:
     def fields_of(self, sheet: Sheet, threshold: float) -> list[Checked]:
         """Return the fields of a sheet with their corrections.
 
-        Corrections of places where nothing is read now are fields of their own, at the end.
+        Corrections of places where nothing is read now are fields of their own, at the end. A page
+        with an error has no fields.
 
         Parameters
         ----------
@@ -117,6 +118,8 @@ class Corrections:
         threshold : float
             Fields of a lower confidence, 0 to 1, are to be reviewed.
         """
+        if sheet.error is not None:
+            return []
         left = dict(self._of_sheet.get(sheet.id, {}))
         found = []
         for field in sheet.fields:

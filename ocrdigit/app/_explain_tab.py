@@ -56,10 +56,10 @@ def show_explain_tab(model: DigitClassifier | None, *, is_open: bool) -> None:
 def _of_open_page() -> NDArray[np.uint8] | None:
     """Return a digit of the page that is open in the tab “Read”."""
     opened: OpenSheet | None = st.session_state.get("open sheet")
-    if opened is None:
+    if opened is None or opened.sheet.page is None:
         st.info("Open a page in the tab “Read”, or draw a digit here.")
         return None
-    picture = gray_page(page_picture(opened.upload, opened.sheet.page), opened.upload.name)
+    picture = gray_page(page_picture(opened.upload, opened.sheet), opened.upload.name)
     marks = digits_of(opened.sheet)
     if not marks:
         return picture
@@ -158,7 +158,7 @@ def taught_digits() -> list[tuple[NDArray[np.uint8], int]]:
     taught = list(st.session_state.get("taught", ()))
     opened: Sequence[OpenSheet] = st.session_state.get("corrected sheets", ())
     for each in opened:
-        picture = gray_page(page_picture(each.upload, each.sheet.page), each.upload.name)
+        picture = gray_page(page_picture(each.upload, each.sheet), each.upload.name)
         for _, correction in corrections().pairs([each.sheet]):
             if correction.text == correction.read:
                 continue

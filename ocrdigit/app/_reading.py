@@ -66,9 +66,17 @@ def check_format(settings: Settings) -> None:
     ocrdigit.read_many([], **format_of(settings), progress=False)
 
 
-def page_picture(upload: Upload, page: int) -> NDArray[np.uint8]:
-    """Return the pixels (h, w, 3) or (h, w) of a page of an upload."""
-    with closing(iterate_pages(upload.data, upload.name, [page])) as pages:
+def page_picture(upload: Upload, sheet: Sheet) -> NDArray[np.uint8]:
+    """Return the pixels (h, w, 3) or (h, w) of the page of an upload that a sheet is of.
+
+    Raises
+    ------
+    ValueError
+        The sheet is of no page: the upload cannot be read.
+    """
+    if sheet.page is None:
+        raise ValueError(f"{upload.name} has no page that can be read: {sheet.error}")
+    with closing(iterate_pages(upload.data, upload.name, [sheet.page])) as pages:
         return next(pages).color
 
 
@@ -89,7 +97,7 @@ class _SheetJob(Job[Sheet]):
         self._chosen = settings
 
     def failed(self, source: Source, error: Exception) -> Sheet:
-        return Sheet(source.name, 0, error=error)
+        return Sheet(source.name, None, error=error)
 
 
 class _TableJob(_SheetJob):

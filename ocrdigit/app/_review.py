@@ -154,7 +154,7 @@ def _file(page: Reviewed) -> dict[str, Any]:
 
 
 def _name(page: Reviewed) -> str:
-    return page.name if page.sheet.page == 0 else f"{page.name}, page {page.sheet.page + 1}"
+    return page.name if not page.sheet.page else f"{page.name}, page {page.sheet.page + 1}"
 
 
 def _message(page: Reviewed) -> str | None:
@@ -169,7 +169,7 @@ def _page(page: Reviewed, upload: Upload, single: bool) -> dict[str, Any]:
     return {
         "width": width,
         "height": height,
-        "picture": _picture(upload.digest, page.sheet.page, upload),
+        "picture": _picture(page.sheet.id, page.sheet, upload),
         "fields": [_field(each, single) for each in page.fields],
     }
 
@@ -198,9 +198,9 @@ def _field(each: Checked, single: bool) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _picture(digest: str, page: int, _upload: Upload) -> str:
+def _picture(sheet_id: str, _sheet: Sheet, _upload: Upload) -> str:
     """Return the picture of a page as a data URL, for all visitors with the same file."""
-    return data_url(page_picture(_upload, page), _MAX_SIZE, quality=85)
+    return data_url(page_picture(_upload, _sheet), _MAX_SIZE, quality=85)
 
 
 # -- downloads --
@@ -250,7 +250,7 @@ def _download(label: str, name: str, kind: str, make: Any, *arguments: Any) -> N
 
 def _training_data(found: Sequence[Any], uploads: dict[str, Upload]) -> bytes:
     return _export.to_training_data(
-        (_export.crop_of(page_picture(uploads[sheet.digest], sheet.page), each.box), each.text)
+        (_export.crop_of(page_picture(uploads[sheet.digest], sheet), each.box), each.text)
         for sheet, each in found
         if each.text
     )

@@ -73,8 +73,8 @@ class Sheet:
     ----------
     digest : str
         That of the upload's bytes.
-    page : int
-        Index of the page in its file.
+    page : int or None
+        Index of the page in its file; None if the file, or the rest of it, cannot be read.
     size : (width, height)
     thumbnail : str
         A data URL.
@@ -87,7 +87,7 @@ class Sheet:
     """
 
     digest: str
-    page: int
+    page: int | None
     size: tuple[int, int] = (0, 0)
     thumbnail: str = field(default="", repr=False)
     fields: tuple[Field, ...] = ()
@@ -97,7 +97,7 @@ class Sheet:
     @property
     def id(self) -> str:
         """What names the sheet among all."""
-        return f"{self.digest}-{self.page}"
+        return f"{self.digest}-{'error' if self.page is None else self.page}"
 
     @property
     def status(self) -> Status:
@@ -114,7 +114,7 @@ class Sheet:
 def sheet_of_numbers(result: PageResult) -> Sheet:
     """Return the sheet of a result of :func:`ocrdigit.read_many` with pages."""
     if result.error is not None or result.picture is None or result.page is None:
-        return Sheet(result.source, result.page or 0, error=result.error)
+        return Sheet(result.source, result.page, error=result.error)
     fields = (
         _field_of_number(f"{row}/{column}", f"Row {row + 1}, number {column + 1}", number, place)
         for row, column, number, place in _placed(result)
@@ -148,10 +148,10 @@ def _field_of_cell(cell: Cell) -> Field:
 
 def sheet_of_form(result: FormResult) -> Sheet:
     """Return the sheet of a result of ``Form.read_many`` with pages."""
-    if result.error is not None or result.reading is None:
-        return Sheet(result.source, result.page or 0, error=result.error)
+    if result.error is not None or result.reading is None or result.page is None:
+        return Sheet(result.source, result.page, error=result.error)
     fields = tuple(each for name in result for each in _fields_of_region(result, name))
-    return make_sheet(result.source, result.page or 0, result.reading.picture, fields)
+    return make_sheet(result.source, result.page, result.reading.picture, fields)
 
 
 def _fields_of_region(result: FormResult, name: str) -> Iterator[Field]:
