@@ -222,6 +222,35 @@ def test_forms(page: Any) -> None:
     assert "form.json" in finished(page).error[0].value
 
 
+def test_a_template_that_is_no_longer_valid_is_not_read_with(page: Any) -> None:
+    from ocrdigit.app._form_tab import example_form
+
+    def offered() -> bool:
+        finished(page)
+        return any("The template of the tab" in each.value for each in finished(page).markdown)
+
+    choose(page, "mode", "A form")
+    form = Form([FormField("quantity", (300, 230, 320, 54))], picture=example_form())
+    data = json.dumps(form.to_dict()).encode()
+    template = page.file_uploader(key="form template")
+    template.set_value([("form.json", data, "application/json")])
+    assert offered()
+    token = shown(page, "form_canvas")["token"]
+    twice = [{"name": "quantity", "box": [9, 9, 90, 40]}] * 2
+    for fields in ([], twice):
+        page.session_state["drawn fields"] = {token: fields}
+        assert not offered()
+        page.session_state["drawn fields"] = {}
+        assert offered()
+    page.file_uploader(key="form picture").set_value([("notes.png", b"eggs", "image/png")])
+    assert not offered()
+    page.file_uploader(key="form picture").set_value([])
+    assert offered()
+    page.file_uploader(key="form template").set_value([])
+    assert not offered()
+    assert "Draw a template" in page.error[0].value
+
+
 def test_too_large_files(page: Any) -> None:
     upload(page, ("large.png", bytes(20_000_001)), ("row.png", png(ROW)))
     assert page.error[0].value == "large.png is too large: 20.0 MB; the limit is 20 MB."

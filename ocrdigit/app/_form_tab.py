@@ -28,14 +28,34 @@ def show_form_tab() -> None:
         "Draw the fields of a form once; then the tab “Read” reads each of them by name on scans "
         "and photos of it."
     )
+    form = _draw_form()
+    if form is None:
+        st.session_state.pop("form", None)  # the tab “Read” does not read with an older one
+        return
+    st.session_state["form"] = form
+    with st.container(horizontal=True, vertical_alignment="center"):
+        data = json.dumps(form.to_dict(), ensure_ascii=False, indent=1)
+        st.download_button(
+            "Save the template",
+            data,
+            "form.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        st.markdown("To read with it, choose “A form” in the tab “Read”.", width="content")
+
+
+def _draw_form() -> Form | None:
+    """Show the picture of a form with its fields; return the template that they are, if valid."""
     try:
         start = _start()
     except (OSError, TypeError, ValueError) as error:
         st.error(str(error), icon=":material/error:")
-        return
+        return None
     if start is None:
         st.button("Try an example form", on_click=_open_example)
-        return
+        return None
     picture, fields = start
     token = _token(picture, fields)
     drawn = _drawn(token, fields)
@@ -52,20 +72,7 @@ def show_form_tab() -> None:
         },
         on_drawn_change=lambda: None,
     )
-    if form is None:
-        return
-    st.session_state["form"] = form
-    with st.container(horizontal=True, vertical_alignment="center"):
-        data = json.dumps(form.to_dict(), ensure_ascii=False, indent=1)
-        st.download_button(
-            "Save the template",
-            data,
-            "form.json",
-            "application/json",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-        st.markdown("To read with it, choose “A form” in the tab “Read”.", width="content")
+    return form
 
 
 def _start() -> tuple[NDArray[np.uint8], list[dict[str, Any]]] | None:
