@@ -222,6 +222,26 @@ def test_forms(page: Any) -> None:
     assert "form.json" in finished(page).error[0].value
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff", "form.json is not JSON"),
+        (b"{", "form.json is not JSON"),
+        (b"[" * 100_000, "form.json is nested too deeply"),
+        (b'{"fields": []}', "form.json: "),
+        (b"[]", "form.json: "),
+    ],
+)
+def test_templates_are_refused_in_both_tabs_alike(page: Any, data: bytes, message: str) -> None:
+    choose(page, "mode", "A form")
+    for key in ("form file", "form template"):
+        page.file_uploader(key=key).set_value([("form.json", data, "application/json")])
+    finished(page)
+    said = [each.value for each in page.error if each.value.startswith(message)]
+    assert len(said) == 2
+    assert said[0] == said[1]
+
+
 def test_a_template_that_is_no_longer_valid_is_not_read_with(page: Any) -> None:
     from ocrdigit.app._form_tab import example_form
 

@@ -16,6 +16,7 @@ from ocrdigit import Form, FormField
 from ocrdigit._inputs import gray_page
 from ocrdigit.app._components import show_form_canvas
 from ocrdigit.app._sheets import data_url
+from ocrdigit.app._uploads import load_form
 from ocrdigit.reading import PATTERNS
 
 _FORMAT = ("kind", "pattern", "length", "rows", "columns")
@@ -80,7 +81,7 @@ def _start() -> tuple[NDArray[np.uint8], list[dict[str, Any]]] | None:
     left, right = st.columns(2)
     file = left.file_uploader("Picture of the empty form", key="form picture")
     saved_file = right.file_uploader("A template to go on with", ["json"], key="form template")
-    saved = load_form(saved_file.getvalue()) if saved_file else None
+    saved = load_form(saved_file.name, saved_file.getvalue()) if saved_file else None
     fields = [properties(field) for field in saved.fields] if saved else []
     if file is not None:
         return gray_page(file, file.name), fields
@@ -107,21 +108,6 @@ def example_form() -> NDArray[np.uint8]:
         canvas.text((60, y + 12), label, 0, ImageFont.load_default(24))
         canvas.rectangle((300, y, 620, y + 54), outline=0, width=2)
     return np.asarray(page)
-
-
-def load_form(data: bytes) -> Form:
-    """Return the template in the bytes of a file.
-
-    Raises
-    ------
-    TypeError, ValueError
-        They are no template.
-    """
-    try:
-        values = json.loads(data)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"The template is not JSON: {error}") from None
-    return Form.from_dict(values)
 
 
 def properties(field: FormField) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from ocrdigit.app._components import show_pad
 from ocrdigit.app._reading import check_format
 from ocrdigit.app._review import show_review
 from ocrdigit.app._settings import ANY_FORMAT, FORMAT_LABELS, MODES, OWN_PATTERN, Settings
-from ocrdigit.app._uploads import EXAMPLES, Upload, missing_extras, too_large
+from ocrdigit.app._uploads import EXAMPLES, Upload, load_form, missing_extras, too_large
 
 SOURCES = ("Files", "Draw", "Camera", "Clipboard")
 FILES, DRAW, CAMERA, CLIPBOARD = SOURCES
@@ -122,9 +121,9 @@ def _choose_form() -> Form | None:
             st.markdown(f"The template of the tab “Form templates”: {names}.")
         return drawn
     try:
-        return Form.from_dict(json.loads(file.getvalue()))
-    except (TypeError, ValueError, RecursionError) as error:
-        st.error(f"{file.name}: {error}", icon=":material/error:")
+        return load_form(file.name, file.getvalue())
+    except ValueError as error:
+        st.error(str(error), icon=":material/error:")
         return None
 
 

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.util
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import ocrdigit
+from ocrdigit import Form
 from ocrdigit.app._settings import DIGITS, NUMBERS, TABLE
 
 MAX_MEGABYTES = 20
@@ -45,6 +47,24 @@ def too_large(upload: Upload) -> str | None:
     if size <= MAX_MEGABYTES:
         return None
     return f"{upload.name} is too large: {size:.1f} MB; the limit is {MAX_MEGABYTES} MB."
+
+
+def load_form(name: str, data: bytes) -> Form:
+    """Return the template of a form in the bytes of a file.
+
+    Raises
+    ------
+    ValueError
+        They are no template; the message begins with the name of the file.
+    """
+    try:
+        return Form.from_dict(json.loads(data))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{name} is not JSON: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply to be a template") from None
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def missing_extras() -> list[str]:
