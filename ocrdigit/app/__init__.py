@@ -10,6 +10,7 @@
 ``_form_tab``     the third: templates of forms, drawn on a picture
 ``_review``       the review of uploads: progress, the table and the page, downloads
 ``_models``       the classifier that the visitor chooses or fine-tunes
+``_markdown``     names and messages of files as literal text
 ``_uploads``      files of the visitor, and examples
 ``_settings``     what to read: numbers, tables, forms or single digits, and their format
 ``_sheets``       what was read on a page as fields with text, confidence and box

@@ -18,6 +18,7 @@ from ocrdigit._inputs import gray_page
 from ocrdigit.app import _models
 from ocrdigit.app._components import show_pad
 from ocrdigit.app._export import crop_of, digit_crops
+from ocrdigit.app._markdown import literal
 from ocrdigit.app._reading import digit_score, page_picture
 from ocrdigit.app._review import OpenSheet, corrections
 from ocrdigit.app._sheets import Mark, Sheet
@@ -64,7 +65,7 @@ def _of_open_page() -> NDArray[np.uint8] | None:
     if not marks:
         return picture
     index = st.selectbox(
-        f"Digit of {opened.upload.name}",
+        f"Digit of {literal(opened.upload.name)}",
         range(len(marks)),
         format_func=lambda i: f"{marks[i][1].value} of {marks[i][0]}, {marks[i][1].confidence:.0%}",
         key=f"digit of {opened.sheet.id}",

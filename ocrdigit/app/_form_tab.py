@@ -15,6 +15,7 @@ import ocrdigit
 from ocrdigit import Form, FormField
 from ocrdigit._inputs import gray_page
 from ocrdigit.app._components import show_form_canvas
+from ocrdigit.app._markdown import literal
 from ocrdigit.app._sheets import data_url
 from ocrdigit.app._uploads import load_form
 from ocrdigit.reading import PATTERNS
@@ -52,7 +53,7 @@ def _draw_form() -> Form | None:
     try:
         start = _start()
     except (OSError, TypeError, ValueError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
         return None
     if start is None:
         st.button("Try an example form", on_click=_open_example)

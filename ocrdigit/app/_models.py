@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import ocrdigit
 from ocrdigit import DigitClassifier, models
+from ocrdigit.app._markdown import literal
 
 OWN_FILE = "A file of my own"
 _WORDS = {
@@ -62,7 +63,7 @@ def _uploaded(file: Any) -> DigitClassifier | None:
     try:
         return load_bytes(file.getvalue())
     except (OSError, TypeError, ValueError) as error:
-        st.error(f"{file.name}: {error}", icon=":material/error:")
+        st.error(literal(f"{file.name}: {error}"), icon=":material/error:")
         return None
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from ocrdigit import DigitClassifier, Form
 from ocrdigit.app import _settings
 from ocrdigit.app._components import show_pad
+from ocrdigit.app._markdown import literal
 from ocrdigit.app._reading import check_format
 from ocrdigit.app._review import show_review
 from ocrdigit.app._settings import ANY_FORMAT, FORMAT_LABELS, MODES, OWN_PATTERN, Settings
@@ -35,7 +36,7 @@ def show_read_tab(model: DigitClassifier | None) -> None:
         uploads = _choose_uploads(source)
     problem = _problem(settings)
     if problem:
-        st.error(problem, icon=":material/error:")
+        st.error(literal(problem), icon=":material/error:")
     elif uploads:
         show_review(uploads, settings, threshold)
 
@@ -118,12 +119,12 @@ def _choose_form() -> Form | None:
     if file is None:
         if drawn is not None:
             names = ", ".join(field.name for field in drawn.fields)
-            st.markdown(f"The template of the tab “Form templates”: {names}.")
+            st.markdown(f"The template of the tab “Form templates”: {literal(names)}.")
         return drawn
     try:
         return load_form(file.name, file.getvalue())
     except ValueError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
         return None
 
 
@@ -146,7 +147,7 @@ def _choose_uploads(source: str) -> list[Upload]:
     found = _SHOWN_SOURCES[source]()
     for upload in found:
         if message := too_large(upload):
-            st.error(message, icon=":material/error:")
+            st.error(literal(message), icon=":material/error:")
     found = [upload for upload in found if not too_large(upload)]
     if found:
         return found
