@@ -352,17 +352,17 @@ def test_a_missing_extra_is_named(page: Any, monkeypatch: pytest.MonkeyPatch) ->
 # -- corrections --
 
 
-def edit(page: Any, name: str, text: str | None, seq: int = 1) -> dict[str, Any]:
-    """Return what the browser sends for a correction of the first field of a file."""
+def edit(page: Any, name: str, text: str | None, seq: int = 1, index: int = 0) -> dict[str, Any]:
+    """Return what the browser sends for a correction of a field of a file."""
     data = shown(page)
     (identity,) = [file["id"] for file in data["files"] if file["name"] == name]
-    first = data["pages"][identity]["fields"][0]
+    each = data["pages"][identity]["fields"][index]
     return {
-        **{key: first[key] for key in ("key", "label", "read", "box", "checked")},
+        **{key: each[key] for key in ("key", "label", "read", "box", "checked")},
         "seq": seq,
         "id": identity,
         "text": text,
-        "before": first["text"],
+        "before": each["text"],
         "undone": False,
     }
 
@@ -391,6 +391,36 @@ def test_corrections_outlive_files_and_options(page: Any) -> None:
     choose(page, "mode", "A table")  # nothing is read there, and the correction is still shown
     assert texts(page) == {"renamed.png": "1879"}
     assert "Download training data (1)" in downloads(page)
+
+
+def test_the_correction_of_a_number_is_found_in_its_cell(page: Any) -> None:
+    page.button(key="example table").click()
+    finished(page)
+    count = len(fields(page, "table.png"))
+    choose(page, "mode", "Numbers")
+    number = fields(page, "table.png")[0]
+    corrected(page, edit(page, "table.png", f"{number['read'][:-1]}x"))
+    choose(page, "mode", "A table")
+    cells = fields(page, "table.png")
+    assert len(cells) == count  # no field besides the cells
+    (cell,) = [each for each in cells if each["text"].endswith("x")]
+    assert (cell["read"], cell["checked"]) == (number["read"], True)
+    assert not cell["doubtful"]
+
+
+def test_the_correction_of_a_number_is_found_in_its_field(page: Any) -> None:
+    from ocrdigit.app._form_tab import example_form
+
+    upload(page, ("order.png", png(written_form({1: "274"}))))
+    index = [each["read"] for each in fields(page, "order.png")].index("274")
+    corrected(page, edit(page, "order.png", "279", index=index))
+    form = Form([FormField("quantity", (300, 230, 320, 54), length=3)], picture=example_form())
+    data = json.dumps(form.to_dict()).encode()
+    choose(page, "mode", "A form")
+    page.file_uploader(key="form file").set_value([("form.json", data, "application/json")])
+    finished(page)
+    (found,) = fields(page, "order.png")
+    assert (found["label"], found["read"], found["text"]) == ("quantity", "274", "279")
 
 
 def test_files_and_options_outlive_other_sources_and_modes(page: Any) -> None:

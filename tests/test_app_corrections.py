@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ pytest.importorskip("streamlit")
 
 from ocrdigit.app import _export, _settings
 from ocrdigit.app._background import Background
-from ocrdigit.app._corrections import Corrections, doubt, overlap, status_of_sheet
+from ocrdigit.app._corrections import Corrections, covered, doubt, overlap, status_of_sheet
 from ocrdigit.app._export import Reviewed
 from ocrdigit.app._reading import read_sheets
 from ocrdigit.app._settings import Settings
@@ -86,6 +87,78 @@ def test_a_correction_where_nothing_is_read_is_kept() -> None:
     assert texts(corrections, elsewhere) == [("1874", "read"), ("35.5", "review")]
 
 
+# A cell with the second number; the same as a field of a form; and one with both numbers.
+CELL = Field("1/0", "Row 2", "35.5", 0.99, (0, 45, 199, 50), place={"row": 1, "column": 0})
+BOTH = replace(CELL, text="1874 35.5", box=(0, 0, 199, 99))
+TABLE_SHEET = replace(SHEET, fields=(CELL,))
+BOTH_SHEET = replace(SHEET, fields=(BOTH,))
+
+
+def edit_of(field: Field, text: str, seq: int, **changes: Any) -> dict[str, Any]:
+    known = {"key": field.key, "label": field.label, "read": field.text, "box": list(field.box)}
+    return edit(0, text, seq, **{**known, **changes})
+
+
+def exported(corrections: Corrections, sheet: Sheet, mode: str) -> list[str]:
+    pages, settings = [reviewed(corrections, sheet)], Settings(mode=mode)
+    listed = [row["text"] for row in _export.rows_of(pages, settings)]
+    (plain,) = json.loads(_export.to_json(pages, settings))
+    assert [each["text"] for each in plain["fields"]] == listed
+    return listed
+
+
+def test_the_correction_of_a_number_is_that_of_its_cell() -> None:
+    corrections = Corrections()
+    corrections.apply([edit(1, "36.5", 1)])
+    assert overlap(CELL.box, FIELDS[1].box) < 0.5
+    for mode in (_settings.TABLE, _settings.FORM):
+        assert exported(corrections, TABLE_SHEET, mode) == ["36.5"]
+    assert _export.to_grid([reviewed(corrections, TABLE_SHEET)]).decode().endswith(",36.5\n")
+    blank = replace(TABLE_SHEET, fields=(replace(CELL, text=""),))
+    assert exported(corrections, blank, _settings.TABLE) == ["36.5"]
+    corrections.apply([edit_of(CELL, "37.5", 2, before="36.5", checked=True)])
+    assert texts(corrections, TABLE_SHEET) == [("37.5", "corrected")]
+    assert texts(corrections) == [("1874", "read"), ("37.5", "corrected")]
+
+
+def test_the_correction_of_a_cell_is_that_of_its_number() -> None:
+    corrections = Corrections()
+    corrections.apply([edit_of(CELL, "36.5", 1)])
+    assert exported(corrections, SHEET, _settings.NUMBERS) == ["1874", "36.5"]
+    assert texts(corrections) == [("1874", "read"), ("36.5", "corrected")]
+
+
+def test_the_correction_of_a_part_is_not_that_of_the_whole() -> None:
+    corrections = Corrections()
+    corrections.apply([edit(1, "36.5", 1)])
+    assert texts(corrections, BOTH_SHEET) == [("1874 35.5", "review"), ("36.5", "corrected")]
+    assert exported(corrections, BOTH_SHEET, _settings.TABLE) == ["1874 35.5"]
+    corrections.apply([edit_of(BOTH, "1874 36.5", 2)])
+    assert exported(corrections, BOTH_SHEET, _settings.TABLE) == ["1874 36.5"]
+    assert exported(corrections, SHEET, _settings.NUMBERS) == ["1874", "36.5"]
+    assert texts(corrections)[0] == ("1874", "review")
+    corrections.apply([edit(0, "1874", 3)])
+    assert texts(corrections)[:2] == [("1874", "checked"), ("36.5", "corrected")]
+
+
+def test_a_correction_around_two_numbers_is_of_neither() -> None:
+    twins = (FIELDS[0], replace(FIELDS[1], text="3550"))
+    corrections = Corrections()
+    corrections.apply([edit_of(replace(BOTH, text="1874"), "1879", 1)])
+    sheet = replace(SHEET, fields=twins)
+    assert texts(corrections, sheet)[:2] == [("1874", "review"), ("3550", "review")]
+    assert exported(corrections, sheet, _settings.NUMBERS) == ["1874", "3550"]
+    corrections.apply([edit(1, "3556", 2)])
+    assert len(corrections) == 2
+
+
+def test_corrections_in_a_cell_without_text_are_exported() -> None:
+    blank = replace(BOTH_SHEET, fields=(replace(BOTH, text=""),))
+    corrections = Corrections()
+    corrections.apply([edit(0, "1879", 1), edit(1, "36.5", 2)])
+    assert exported(corrections, blank, _settings.TABLE) == ["", "1879", "36.5"]
+
+
 def test_a_page_with_an_error_has_no_fields() -> None:
     corrections = Corrections()
     corrections.apply([edit(1, "36", 1)])
@@ -97,6 +170,9 @@ def test_a_page_with_an_error_has_no_fields() -> None:
 
 
 def test_boxes_overlap() -> None:
+    assert covered((0, 0, 10, 10), (5, 0, 90, 90)) == 0.5
+    assert covered((5, 0, 90, 90), (0, 0, 10, 10)) == 0.5
+    assert covered((0, 0, 10, 10), (20, 20, 10, 10)) == 0
     assert overlap((0, 0, 10, 10), (0, 0, 10, 10)) == 1
     assert overlap((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
     assert overlap((0, 0, 10, 10), (10, 0, 10, 10)) == 0

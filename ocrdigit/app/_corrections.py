@@ -1,11 +1,13 @@
 """What a person corrected or checked; it is kept by the content of files and the place on a page.
 
 So it outlives other settings, other files and other tabs: a correction is found again where its box
-is, whatever was read there.
+is, whatever was read there; and in a box within or around it, such as that of the cell with a
+number, if the text is as long.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from ocrdigit.app._sheets import WHOLE_PAGE, Box, Field, Sheet
 Status = Literal["read", "review", "checked", "corrected", "empty", "failed"]
 
 _MIN_OVERLAP = 0.5  # intersection over union of the boxes of a field and of its correction
+_MIN_COVERED = 0.5  # the share of the smaller box, from which on one lies within the other
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,15 @@ class Checked:
     status : str
         "corrected" or "checked" by a person; "review" if a person should look; "read"; or "empty"
         if nothing was read on the page.
+    is_part : bool
+        Whether it is the correction of a part of a field, or of several, with other settings: it is
+        shown, but not exported besides the fields, which are to be reviewed.
     """
 
     field: Field
     text: str
     status: Status
+    is_part: bool = False
 
 
 class Corrections:
@@ -84,10 +91,15 @@ class Corrections:
     def _apply(self, edit: Mapping[str, Any]) -> None:
         box = _box(edit["box"])
         of_sheet = self._of_sheet.setdefault(str(edit["id"]), {})
-        of_sheet.pop(self._place(str(edit["id"]), box), None)
+        read = str(edit["read"])
+        place = _at_place(of_sheet, box)
+        if place is None and edit["checked"]:  # by the correction of a box within or around it
+            place = _as_long(of_sheet, box, read)
+        if place is not None:
+            del of_sheet[place]
         if edit["text"] is not None:
             text = " ".join(str(edit["text"]).split())
-            of_sheet[box] = Correction(box, text, str(edit["read"]), str(edit["label"]))
+            of_sheet[box] = Correction(box, text, read, str(edit["label"]))
         if edit["undone"]:
             self._forget(edit)
         else:
@@ -100,17 +112,11 @@ class Corrections:
                 del self.history[index]
                 return
 
-    def _place(self, sheet_id: str, box: Box) -> Box:
-        """Return the box of the correction of a box, or the box itself without one."""
-        known = self._of_sheet.get(sheet_id, {})
-        best = max(known, key=lambda each: overlap(each, box), default=box)
-        return best if overlap(best, box) >= _MIN_OVERLAP else box
-
     def fields_of(self, sheet: Sheet, threshold: float) -> list[Checked]:
         """Return the fields of a sheet with their corrections.
 
-        Corrections of places where nothing is read now are fields of their own, at the end. A page
-        with an error has no fields.
+        Corrections of places where nothing is read now are fields of their own, at the end; so are
+        those of a part of a field, or of several. A page with an error has no fields.
 
         Parameters
         ----------
@@ -121,16 +127,17 @@ class Corrections:
         if sheet.error is not None:
             return []
         left = dict(self._of_sheet.get(sheet.id, {}))
-        found = []
-        for field in sheet.fields:
-            place = max(left, key=lambda each: overlap(each, field.box), default=None)
-            if place is not None and overlap(place, field.box) >= _MIN_OVERLAP:
-                found.append(_checked(field, left.pop(place), threshold))
-            else:
-                found.append(_checked(field, None, threshold))
-        if left and sheet.status == "empty":
-            found = []
-        return [*found, *(_checked(_kept(each), each, threshold) for each in left.values())]
+        matched = _take_same_places(left, sheet.fields)
+        if sheet.status != "empty":
+            others = [field for field in sheet.fields if field.key not in matched]
+            matched |= _take_as_long(left, others)
+        found = [
+            _checked(field, matched.get(field.key), threshold, is_near=_is_near(field.box, left))
+            for field in (() if left and sheet.status == "empty" else sheet.fields)
+        ]
+        texts = [each.field.box for each in found if each.field.text or each.text]
+        kept = (_corrected(_kept(each), each, _is_near(each.box, texts)) for each in left.values())
+        return [*found, *kept]
 
     def pairs(self, sheets: Iterable[Sheet]) -> Iterator[tuple[Sheet, Correction]]:
         """Yield the corrections of sheets, each with its sheet."""
@@ -161,21 +168,87 @@ def doubt(sheet: Sheet, fields: Iterable[Checked]) -> tuple[int, float]:
 
 def overlap(a: Box, b: Box) -> float:
     """Return the intersection over union of two boxes."""
+    common = _intersection(a, b)
+    return common / (a[2] * a[3] + b[2] * b[3] - common) if common else 0.0
+
+
+def covered(a: Box, b: Box) -> float:
+    """Return the share of the smaller one of two boxes that the other one covers."""
+    common = _intersection(a, b)
+    return common / min(a[2] * a[3], b[2] * b[3]) if common else 0.0
+
+
+def _intersection(a: Box, b: Box) -> int:
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    common = width * height
-    return common / (a[2] * a[3] + b[2] * b[3] - common)
+    return max(0, width) * max(0, height)
 
 
-def _checked(field: Field, correction: Correction | None, threshold: float) -> Checked:
+def _is_near(box: Box, others: Iterable[Box]) -> bool:
+    """Return whether a box lies within or around one of the others."""
+    return any(covered(box, each) >= _MIN_COVERED for each in others)
+
+
+def _take_same_places(
+    left: dict[Box, Correction], fields: Iterable[Field]
+) -> dict[str, Correction]:
+    """Remove the corrections of fields at the same places; return them by the fields' keys."""
+    found = {}
+    for field in fields:
+        place = _at_place(left, field.box)
+        if place is not None:
+            found[field.key] = left.pop(place)
+    return found
+
+
+def _take_as_long(left: dict[Box, Correction], fields: Iterable[Field]) -> dict[str, Correction]:
+    """Remove the corrections within or around fields, each of one only; return them by keys."""
+    places = {field.key: _as_long(left, field.box, field.text) for field in fields}
+    count = Counter(places.values())
+    return {
+        key: left.pop(place)
+        for key, place in places.items()
+        if place is not None and count[place] == 1
+    }
+
+
+def _at_place(known: Iterable[Box], box: Box) -> Box | None:
+    """Return which of the boxes of corrections is that of a box, or None."""
+    best = max(known, key=lambda each: overlap(each, box), default=None)
+    return best if best is not None and overlap(best, box) >= _MIN_OVERLAP else None
+
+
+def _as_long(known: Mapping[Box, Correction], box: Box, text: str) -> Box | None:
+    """Return the box of the only correction within or around a box, if its text is as long.
+
+    Otherwise it is one of a part of the text, or of more than it. In a box without text it is all.
+    """
+    near = [each for each in known.values() if covered(each.box, box) >= _MIN_COVERED]
+    if len(near) != 1:
+        return None
+    lengths = (_digit_count(near[0].read), _digit_count(near[0].text))
+    return near[0].box if not text or _digit_count(text) in lengths else None
+
+
+def _digit_count(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+def _checked(
+    field: Field, correction: Correction | None, threshold: float, *, is_near: bool
+) -> Checked:
+    """Return a field with its correction; ``is_near`` says that there is one of a part of it."""
     if correction is not None:
-        same = correction.text == field.text
-        return Checked(field, correction.text, "checked" if same else "corrected")
+        return _corrected(field, correction)
     if field.key == WHOLE_PAGE:
         return Checked(field, "", "empty")
-    return Checked(field, field.text, "read" if field.confidence >= threshold else "review")
+    is_sure = field.confidence >= threshold and not is_near
+    return Checked(field, field.text, "read" if is_sure else "review")
+
+
+def _corrected(field: Field, correction: Correction, is_part: bool = False) -> Checked:
+    status: Status = "checked" if correction.text == field.text else "corrected"
+    return Checked(field, correction.text, status, is_part)
 
 
 def _kept(correction: Correction) -> Field:

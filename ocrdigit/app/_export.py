@@ -56,7 +56,8 @@ def columns_of(settings: Settings) -> dict[str, type]:
 def rows_of(pages: Iterable[Reviewed], settings: Settings) -> list[dict[str, Any]]:
     """Return a row for each field, and one for a page without any.
 
-    A field that a person cleared is not written on the page, and has no row.
+    A field that a person cleared is not written on the page, and has no row. The correction of a
+    part of a field has none besides that of the field.
     """
     columns = columns_of(settings)
     rows = []
@@ -73,7 +74,7 @@ def rows_of(pages: Iterable[Reviewed], settings: Settings) -> list[dict[str, Any
 
 def _is_exported(each: Checked, settings: Settings) -> bool:
     if each.text:
-        return True
+        return not each.is_part
     # Forms and tables have a row for each place; elsewhere an empty text is no number.
     return settings.mode in (TABLE, FORM) and bool(each.field.place)
 
@@ -148,7 +149,7 @@ def _plain(page: Reviewed, settings: Settings) -> dict[str, Any]:
     if page.sheet.error is not None:
         return {**known, "error": error_message(page)}
     fields = []
-    for each in page.fields:
+    for each in (each for each in page.fields if not each.is_part):
         row = _row(page, each, settings)
         value = row["value"]
         found = {name: row[name] for name in ("status", "text", "confidence")}

@@ -137,7 +137,7 @@ def _file(page: Reviewed) -> dict[str, Any]:
     """Return the row of the table for a page."""
     sheet = page.sheet
     status = status_of_sheet(sheet, page.fields)
-    texts = [each.text for each in page.fields if each.text]
+    texts = [each.text for each in page.fields if each.text and not each.is_part]
     more = len(texts) - _SHOWN_TEXTS
     text = "   ".join(texts[:_SHOWN_TEXTS]) + (f"   and {more} more" if more > 0 else "")
     message = _message(page)
@@ -183,6 +183,7 @@ def _field(each: Checked, single: bool) -> dict[str, Any]:
         "text": each.text,
         "checked": each.status in ("checked", "corrected"),
         "confidence": field.confidence,
+        "doubtful": each.status == "review",
         "box": list(field.box),
         "single": single,
         "marks": [

@@ -4,7 +4,7 @@
 function statusOf(field, threshold) {
   if (field.checked) return field.text === field.read ? "checked" : "corrected";
   if (field.key === "page") return "empty";
-  return field.confidence >= threshold ? "read" : "review";
+  return field.doubtful || field.confidence < threshold ? "review" : "read";
 }
 
 /** Whether a person should look at a field. */
