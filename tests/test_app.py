@@ -408,6 +408,22 @@ def test_the_correction_of_a_number_is_found_in_its_cell(page: Any) -> None:
     assert not cell["doubtful"]
 
 
+def test_a_cell_of_which_a_part_was_corrected_is_to_be_checked(page: Any) -> None:
+    page.button(key="example table").click()
+    finished(page)
+    choose(page, "mode", "Numbers")
+    index = [each["read"] for each in fields(page, "table.png")].index("6.47")
+    corrected(page, edit(page, "table.png", "6.41", index=index))
+    choose(page, "mode", "A table")
+    *cells, part = fields(page, "table.png")
+    (cell,) = [each for each in cells if "6.47" in each["read"].split()]
+    assert len(cell["read"].split()) > 1
+    assert cell["text"] == cell["read"]
+    assert cell["doubtful"]
+    assert part["text"] == "6.41"
+    assert "6.41" not in texts(page)["table.png"]
+
+
 def test_the_correction_of_a_number_is_found_in_its_field(page: Any) -> None:
     from ocrdigit.app._form_tab import example_form
 
