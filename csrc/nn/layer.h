@@ -8,7 +8,7 @@
  *
  * A line recognizer ends in a sequence of scores, one for each time step, from left to right:
  * (1, steps, classes). It has a map_to_sequence layer in place of flatten, and only layers that
- * do not depend on the width.
+ * do not depend on the width; zero padding adds rows only.
  *
  * A fully convolutional network ends in a map of class scores (h', w', classes), h' > 1: it labels
  * the pixels of a picture of any size. */

@@ -91,6 +91,26 @@ static od_status connect_layers(od_network *net, const od_layer *layers, od_erro
   return OD_OK;
 }
 
+/* Fails if layers 0 to `end` pad a side along which scores of this shape are many: inputs of other
+ * lengths would have more of them than their length divided by the strides. */
+static od_status check_padding(od_shape scores, const od_layer *layers, int end, od_error *error) {
+  for (int i = 0; i <= end; i++) {
+    const int *padding = layers[i].padding;
+    if (layers[i].kind != OD_ZERO_PADDING2D) continue;
+    if (scores.h > 1)
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "layer %d (zero_padding2d): a network that labels pixels has none, expected "
+                     "padding \"same\" instead",
+                     i);
+    if (scores.w > 1 && (padding[2] || padding[3]))
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "layer %d (zero_padding2d): a network of time steps pads no columns, expected "
+                     "padding \"same\" instead",
+                     i);
+  }
+  return OD_OK;
+}
+
 /* Fails if the last layer does not give class scores. */
 static od_status check_scores(const od_network *net, const od_layer *layers, od_error *error) {
   int end = net->count - 1; /* a flatten changes no score */
@@ -110,13 +130,7 @@ static od_status check_scores(const od_network *net, const od_layer *layers, od_
                    "layer %d (%s), the last: class scores must not go through relu, dropout or an "
                    "activation",
                    end, od_layer_kind_name(last->kind));
-  for (int i = 0; shape.h > 1 && i <= end; i++)
-    if (layers[i].kind == OD_ZERO_PADDING2D)
-      return od_fail(error, OD_ERROR_ARGUMENT,
-                     "layer %d (zero_padding2d): a network that labels pixels has none, expected "
-                     "padding \"same\" instead",
-                     i);
-  return OD_OK;
+  return check_padding(shape, layers, end, error);
 }
 
 /* Names the tensors and counts their numbers, in net->total. */

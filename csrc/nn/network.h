@@ -43,7 +43,8 @@ typedef struct od_tensor {
 /* Creates a network for images of shape `input` from `count` layers (copied). All
  * kernels start at 0: see od_network_initialize. The last layer must give 2 to 256 class scores,
  * or 255 at most for each pixel of a map, without ReLU: a flat vector, or one for each time step or
- * pixel. Destroy with od_network_destroy.
+ * pixel. A network of time steps has no zero padding of columns, one of pixels none at all. Destroy
+ * with od_network_destroy.
  * Errors: OD_ERROR_ARGUMENT names the layer that does not fit; OD_ERROR_MEMORY. */
 od_status od_network_create(od_shape input, const od_layer *layers, int count, od_network **network,
                             od_error *error);

@@ -107,6 +107,14 @@ static void test_refusals(void) {
       {image, 0, {"padding is 0, 0, 0, 1025"},
        {zero_padding(0, 0, 0, 1025), FLATTEN, dense(2, false)}},
       {{16, 16, 4}, 0, {"layer 0 (zero_padding2d)", "labels pixels"}, {zero_padding(1, 1, 1, 1)}},
+      /* columns before or after time steps, a step or all of them */
+      {{32, 1024, 1}, 0, {"layer 1 (zero_padding2d)", "pads no columns"},
+       {rectangular(conv(4, 1, 8, true, false), 1, 8), zero_padding(0, 0, 0, 128), SEQUENCE,
+        conv(17, 1, 1, true, false)}},
+      {{32, 1024, 1}, 0, {"layer 1 (zero_padding2d)", "pads no columns"},
+       {AVERAGE, zero_padding(0, 0, 0, 255), conv(17, 1, 1, true, false)}},
+      {{4, 9, 1}, 0, {"layer 1 (zero_padding2d)", "pads no columns"},
+       {FLATTEN, zero_padding(0, 0, 1, 0), conv(3, 1, 1, true, false)}},
       {vector, 0, {"unknown function 7"},
        {activation(OD_ACTIVATIONS, 0), dense(2, false)}},
       {vector, 0, {"alpha is 1"}, {activation(OD_LEAKY_RELU, 1), dense(2, false)}},
@@ -170,6 +178,18 @@ static void test_refusals(void) {
     CHECK_CASE("refusal %zu (%s)", i, all[i].parts[0]);
     check_refused(&all[i], all[i].count < 0 ? all[i].count + 1 : count);
   }
+}
+
+/* Rows may be padded before time steps. */
+static void test_padding_of_rows(void) {
+  const od_layer layers[] = {zero_padding(1, 2, 0, 0), conv(4, 3, 1, false, true), SEQUENCE,
+                             conv(3, 1, 1, true, false)};
+  od_network *network;
+  od_error error = {{0}};
+  if (!CHECK_INT(od_network_create((od_shape){4, 9, 1}, layers, 4, &network, &error), OD_OK))
+    return;
+  CHECK_INT(od_network_sequence_length(network), 7);
+  od_network_destroy(network);
 }
 
 static void test_counts_weights(void) {
@@ -600,6 +620,7 @@ static void test_extreme_scores(void) {
 int main(void) {
   RUN(test_refusals);
   RUN(test_flatten_of_a_large_shape);
+  RUN(test_padding_of_rows);
   RUN(test_counts_weights);
   RUN(test_too_many_layers);
   RUN(test_too_large_batches);
