@@ -57,9 +57,10 @@ static void plan_pool(od_op *op, const od_layer *layer) {
   measure_pool(op);
 }
 
-/* A global max-pool is one window as large as the image. */
+/* A global max-pool is one window as large as the image, of smaller ones too. */
 static void plan_global_pool(od_op *op) {
   op->kind = OD_MAX_POOL2D;
+  op->same = true;
   op->pool_h = op->step_h = op->in.h;
   op->pool_w = op->step_w = op->in.w;
 }
@@ -240,6 +241,7 @@ static void fit(od_op *op, int h, int w) {
   op->out.h = output_length(op, h, op->kernel_h, op->pool_h, op->step_h);
   op->out.w = output_length(op, w, op->kernel_w, op->pool_w, op->step_w);
   if (op->kind == OD_MAP_TO_SEQUENCE) op->out.h = 1;
+  if (op->kind == OD_GLOBAL_AVERAGE_POOL2D) op->out.h = op->out.w = 1;
   if (od_is_pool(op->kind)) measure_pool(op);
   if (op->kind == OD_ZERO_PADDING2D) {
     op->out.h += op->top + op->below;

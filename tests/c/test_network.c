@@ -5,6 +5,7 @@
 #include "check.h"
 #include "nn/gradient.h"
 #include "nn/calibration.h"
+#include "nn/plan.h"
 #include "nn/workspace.h"
 #include "reference.h"
 #include "tables.h"
@@ -190,6 +191,24 @@ static void test_padding_of_rows(void) {
     return;
   CHECK_INT(od_network_sequence_length(network), 7);
   od_network_destroy(network);
+}
+
+/* The plan of a smaller image has one pixel after a global pool, too. */
+static void test_global_pools_of_smaller_images(void) {
+  for (int max = 0; max < 2; max++) {
+    const od_layer layers[] = {plain(max ? OD_GLOBAL_MAX_POOL2D : OD_GLOBAL_AVERAGE_POOL2D),
+                               dense(3, false)};
+    od_network *network;
+    od_plan plan;
+    od_error error = {{0}};
+    CHECK_CASE("maximum %d", max);
+    CHECK_INT(od_network_create((od_shape){9, 8, 2}, layers, 2, &network, &error), OD_OK);
+    CHECK_INT(od_plan_make(network, true, OD_FLOAT32, -1, &plan, &error), OD_OK);
+    const od_shape out = od_plan_output_at(&plan, 4, 5);
+    CHECK(out.h == 1 && out.w == 1 && out.c == 3);
+    od_plan_release(&plan);
+    od_network_destroy(network);
+  }
 }
 
 static void test_counts_weights(void) {
@@ -621,6 +640,7 @@ int main(void) {
   RUN(test_refusals);
   RUN(test_flatten_of_a_large_shape);
   RUN(test_padding_of_rows);
+  RUN(test_global_pools_of_smaller_images);
   RUN(test_counts_weights);
   RUN(test_too_many_layers);
   RUN(test_too_large_batches);
