@@ -114,6 +114,19 @@ static void correct_prior(const od_line_hypothesis *item) {
   }
 }
 
+/* Sets item->steps; they must fit into item->probabilities. */
+static od_status find_steps(const od_model *recognizer, od_line_hypothesis *item, od_error *error) {
+  const int width = item->geometry.width;
+  const int steps = od_model_sequence_length_at(recognizer, width);
+  if (steps > width / OD_CTC_STRIDE)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "recognizer: got a network of %d time steps for a line image of %d columns, "
+                   "expected at most %d",
+                   steps, width, width / OD_CTC_STRIDE);
+  item->steps = steps;
+  return OD_OK;
+}
+
 /* Renders and recognizes the chosen hypotheses (count). */
 static od_status recognize(const od_reader *reader, od_thread_pool *pool, int count,
                            rendering *work, od_error *error) {
@@ -126,14 +139,14 @@ static od_status recognize(const od_reader *reader, od_thread_pool *pool, int co
   if (!work->scratch) return od_fail_memory(error, "the line images of a page");
   od_status status = od_thread_pool_run(pool, render, work, count);
   od_release(work->scratch);
-  if (status) return status;
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < count && !status; i++) {
     od_line_hypothesis *item = work->chosen[i];
-    item->steps = od_model_sequence_length_at(reader->recognizer, item->geometry.width);
+    status = find_steps(reader->recognizer, item, error);
     if (item->steps)
       work->images[images++] =
           (od_line_image){item->pixels, item->geometry.width, item->probabilities};
   }
+  if (status) return status;
   status = od_model_run_lines(reader->recognizer, reader->recognizer_workspace, pool, images,
                               work->images, 1.0 / 255, true);
   if (status) return status;

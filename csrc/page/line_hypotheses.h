@@ -32,7 +32,8 @@ typedef struct od_line_hypotheses {
  * OD_MAX_HYPOTHESES. Errors of this and the next two: OD_ERROR_MEMORY. */
 od_status od_hypotheses_create(const od_page *page, int max_per_line,
                                od_line_hypotheses *hypotheses, od_error *error);
-/* Renders the line images and runs the recognizer on them. */
+/* Renders the line images and runs the recognizer on them. Another error: OD_ERROR_ARGUMENT for a
+ * recognizer with more time steps than a line image has columns / OD_CTC_STRIDE. */
 od_status od_hypotheses_recognize(const od_page *page, const od_reader *reader,
                                   od_thread_pool *pool, od_line_hypotheses *hypotheses,
                                   od_error *error);
