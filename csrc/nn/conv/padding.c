@@ -38,8 +38,10 @@ void od_conv_crop(const od_real *image, od_shape from, od_real *target, od_shape
   const size_t filled = (size_t)od_max(0, od_min(to.w, from.w - left)) * c;
   for (int y = 0; y < to.h; y++, target += row) {
     const size_t kept = top + y < from.h ? filled : 0;
-    const od_real *source = image + ((size_t)(top + y) * (size_t)from.w + (size_t)left) * c;
-    if (kept) memcpy(target, source, kept * sizeof *target);
+    if (kept) {
+      const od_real *source = image + ((size_t)(top + y) * (size_t)from.w + (size_t)left) * c;
+      memcpy(target, source, kept * sizeof *target);
+    }
     memset(target + kept, 0, (row - kept) * sizeof *target);
   }
 }
