@@ -10,6 +10,8 @@
  * where strides reduce it; and steps of a part. */
 enum { MAX_COLUMNS = 256, MAX_STEP = 16, INPUT_COLUMNS = 1024, INPUT_STEP = 64, PART_STEPS = 9 };
 
+static const uint64_t max_buffer = (uint64_t)1 << 26; /* numbers: 256 MiB of floats */
+
 /* -- operations along one side -- */
 
 /* An output comes from `size` inputs, `step` after those of the one before. */
@@ -88,36 +90,66 @@ static int input_step(const od_model *model) {
 /* New output rows of an operation for so many new input rows. */
 static int rows_made(int rows, window w) { return (rows + w.step - 1) / w.step; }
 
-od_status od_map_lay_out(od_model *model, od_error *error) {
+/* Finds the columns (count + 1) that a part has at most before each operation and after the last.
+ */
+static od_status find_columns(const od_model *model, int *columns, od_error *error) {
   const int count = model->plan.count;
-  model->map_at = od_allocate((size_t)count + 2, sizeof *model->map_at);
-  int *columns = od_allocate((size_t)count + 1, sizeof *columns);
-  if (!model->map_at || !columns) {
-    od_release(columns);
-    return od_fail_memory(error, "a model");
-  }
   columns[count] = part_columns(model);
   for (int i = count - 1; i >= 0; i--) {
-    const window w = columns_window(&model->plan.ops[i]);
-    columns[i] = (columns[i + 1] - 1) * w.step + w.size;
+    const od_op *op = &model->plan.ops[i];
+    const window w = columns_window(op);
+    const int64_t needed = (int64_t)(columns[i + 1] - 1) * w.step + w.size;
+    if (needed > OD_MAX_DIMENSION)
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "layer %d (%s): %d columns of the map come from %lld, expected at most %d",
+                     op->layer, od_layer_kind_name(op->kind), columns[count], (long long)needed,
+                     OD_MAX_DIMENSION);
+    columns[i] = (int)needed;
   }
+  return OD_OK;
+}
+
+/* Adds the buffer of `size` numbers after the first i + 1. */
+static od_status add_buffer(od_model *model, int i, uint64_t size, od_error *error) {
+  if (size > max_buffer)
+    return od_fail(
+        error, OD_ERROR_ARGUMENT,
+        "layers: a part of the map takes a buffer of %llu numbers, expected at most %llu",
+        (unsigned long long)size, (unsigned long long)max_buffer);
+  model->map_at[i + 1] = model->map_at[i] + od_round_to_alignment((size_t)size);
+  return OD_OK;
+}
+
+/* Sets model->map_at, and raises model->scratch_size, for these columns (count + 1). */
+static od_status add_buffers(od_model *model, const int *columns, od_error *error) {
+  const int count = model->plan.count;
   int rows = input_step(model);
   for (int i = 0; i < count; i++) {
     od_op op = model->plan.ops[i];
     const window w = rows_window(&op);
     const int retained = rows + w.size + w.step, made = rows_made(rows, w);
-    const size_t size = (size_t)retained * (size_t)columns[i] * (size_t)op.in.c;
-    model->map_at[i + 1] = model->map_at[i] + od_round_to_alignment(size);
+    const od_status status =
+        add_buffer(model, i, (uint64_t)retained * (uint64_t)columns[i] * (uint64_t)op.in.c, error);
+    if (status) return status;
     resize_columns(&op, columns[i], columns[i + 1]);
     resize(&op, retained, made);
     if (op.kind == OD_CONV2D)
       model->scratch_size = od_max_size(model->scratch_size, od_conv_forward_scratch(&op));
     rows = made;
   }
-  const size_t size = (size_t)rows * (size_t)columns[count] * model->classes;
-  model->map_at[count + 1] = model->map_at[count] + od_round_to_alignment(size);
+  return add_buffer(model, count, (uint64_t)rows * (uint64_t)columns[count] * model->classes,
+                    error);
+}
+
+od_status od_map_lay_out(od_model *model, od_error *error) {
+  const size_t count = (size_t)model->plan.count;
+  model->map_at = od_allocate(count + 2, sizeof *model->map_at);
+  int *columns = od_allocate(count + 1, sizeof *columns);
+  od_status status = model->map_at && columns ? OD_OK : od_fail_memory(error, "a model");
+  if (!status) status = find_columns(model, columns, error);
+  if (!status) status = add_buffers(model, columns, error);
   od_release(columns);
-  return OD_OK;
+  return status;
 }
 
 /* -- a part of a picture -- */

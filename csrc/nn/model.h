@@ -17,7 +17,8 @@ OD_BEGIN_DECLS
 typedef struct od_model od_model;
 
 /* Destroy with od_model_destroy. Errors: OD_ERROR_ARGUMENT where OD_INT8 is asked for and the
- * network has not been calibrated (nn/calibration.h); OD_ERROR_MEMORY. */
+ * network has not been calibrated (nn/calibration.h), or windows of a network that labels pixels
+ * reach so far that a part of a picture takes too much memory; OD_ERROR_MEMORY. */
 od_status od_model_create(const od_network *network, const od_kernels *kernels,
                           od_precision precision, od_model **model, od_error *error);
 void od_model_destroy(od_model *model); /* NULL is fine */

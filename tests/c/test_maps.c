@@ -375,6 +375,37 @@ static void test_nan(void) {
   od_network_destroy(network);
 }
 
+/* Windows that multiply to more columns, or to more numbers, than a part may have. */
+static void test_too_far(void) {
+  static const struct {
+    od_shape input;
+    int sides[4][2];
+    const char *message;
+  } cases[] = {
+      {{2, 1, 1}, {{1, 1024}, {1, 1024}, {1, 1024}, {1, 4}}, "layer 1 (max_pool2d): 1 columns"},
+      {{2, 1, 1}, {{1, 1024}, {1, 65}, {1, 1}, {1, 1}}, "come from 66560, expected at most 65536"},
+      {{1024, 8, 512}, {{512, 1024}, {1, 64}, {1, 1}, {1, 1}}, "expected at most 67108864"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    od_layer layers[5];
+    od_network *network;
+    od_model *model = (od_model *)&model;
+    od_error error = {{0}};
+    for (int k = 0; k < 4; k++) {
+      layers[k] = pool(cases[i].sides[k][0], cases[i].sides[k][1]);
+      layers[k].same = true;
+    }
+    layers[4] = conv(2, 1, 1, true, false);
+    CHECK_CASE("case %d", (int)i);
+    CHECK_INT(od_network_create(cases[i].input, layers, 5, &network, &error), OD_OK);
+    CHECK_INT(od_model_create(network, last_table(), OD_FLOAT32, &model, &error),
+              OD_ERROR_ARGUMENT);
+    CHECK(model == NULL);
+    CHECK_CONTAINS(error.message, cases[i].message);
+    od_network_destroy(network);
+  }
+}
+
 static void test_too_small(void) {
   od_network *network = create(make_pooled, (od_shape){40, 41, 1});
   runner r;
@@ -396,6 +427,7 @@ int main(void) {
   RUN(test_any_size);
   RUN(test_results);
   RUN(test_nan);
+  RUN(test_too_far);
   RUN(test_too_small);
   return check_end();
 }
