@@ -246,6 +246,41 @@ def test_training_releases_the_gil(network, batch):
     assert len(ticks) > 20
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [{"type": "max_pool2d", "pool_size": 32, "strides": 1, "padding": "same"}],
+        [{"type": "average_pool2d", "pool_size": 32, "strides": 1, "padding": "same"}],
+        [{"type": "activation", "function": "tanh"}] * 250,
+    ],
+    ids=["maxima", "averages", "activations"],
+)
+def test_one_image_of_much_work_releases_the_gil(layers):
+    """Python does not switch threads by itself here: only the core lets the other one run."""
+    scores = [{"type": "global_average_pool2d"}, {"type": "dense", "units": 2}]
+    network = _core.Network([*layers, *scores], (256, 256, 1))
+    image = np.zeros((1, 256, 256, 1), np.float32)
+    network.predict(image, 1.0)  # has made the model and its memory
+    interval, waits, go, ran = sys.getswitchinterval(), *(threading.Event() for _ in range(3))
+
+    def work(i):
+        if i == 0:
+            waits.set()
+            go.wait()
+            ran.set()
+            return
+        waits.wait()
+        go.set()
+        network.predict(image, 1.0)
+        assert ran.is_set()
+
+    sys.setswitchinterval(1000)
+    try:
+        in_threads(2, work)
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_threads_replace_the_pool_that_others_use(threads, batch):
     networks = [make_network(i) for i in range(2)]
     threads(1)

@@ -14,18 +14,29 @@
 
 _Static_assert(sizeof(od_real) == sizeof(float), "arrays of od_real are float32 arrays");
 
-enum { SMALL_WORK = 8 * 1000 * 1000 }; /* multiply-adds below which one image keeps the GIL */
+enum { SMALL_WORK = 8 * 1000 * 1000 }; /* of one image that keeps the GIL: additions */
 
 /* ---- life ---- */
 
+/* Pixels of the window of a layer: 1 but of a pool. */
+static uint64_t window_size(const od_layer *layer) {
+  const bool pools = layer->kind == OD_MAX_POOL2D || layer->kind == OD_AVERAGE_POOL2D;
+  return pools ? (uint64_t)layer->pool[0] * (uint64_t)layer->pool[1] : 1;
+}
+
+/* Whether an image is so little work: multiply-adds of all kernels, pixels under all windows, and
+ * numbers of other layers. */
 static bool is_small(const od_network *network) {
-  size_t work = 0;
+  uint64_t work = od_shape_size(od_network_input(network));
   for (int t = 0; t < od_network_tensor_count(network); t++) {
     const od_tensor *tensor = od_network_tensor(network, t);
-    od_shape out = od_network_shape_after(network, tensor->layer);
-    work += tensor->size * (size_t)out.h * (size_t)out.w;
+    const od_shape out = od_network_shape_after(network, tensor->layer);
+    work += (uint64_t)tensor->size * (uint64_t)out.h * (uint64_t)out.w;
   }
-  return work + od_shape_size(od_network_input(network)) < SMALL_WORK;
+  for (int i = 0; i < od_network_layer_count(network); i++)
+    work += od_shape_size(od_network_shape_after(network, i)) *
+            window_size(od_network_layer(network, i));
+  return work < SMALL_WORK;
 }
 
 /* A new object that owns `network`, which is destroyed on failure. */
