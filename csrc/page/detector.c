@@ -114,8 +114,15 @@ static od_status halve(scaled_foreground *fine, od_error *error) {
 
 static od_status run_scale(detection *work, const scaled_foreground *at, od_error *error) {
   const int h = at->h + 2 * MARGIN, w = at->w + 2 * MARGIN;
+  const od_shape shape = od_model_map_shape(work->model, h, w);
+  if (shape.h != h / OD_DETECTOR_STRIDE || shape.w != w / OD_DETECTOR_STRIDE)
+    return od_fail(
+        error, OD_ERROR_ARGUMENT,
+        "detector: got a map of %d x %d pixels for a picture of %d x %d, expected one of "
+        "%d x %d",
+        shape.h, shape.w, h, w, h / OD_DETECTOR_STRIDE, w / OD_DETECTOR_STRIDE);
   scale_map *map = &work->maps[work->scales++];
-  map->shape = od_model_map_shape(work->model, h, w);
+  map->shape = shape;
   map->probabilities = od_allocate(od_shape_size(map->shape), 1);
   if (!map->probabilities) return od_fail_memory(error, "detecting the numbers of a page");
   const od_map_picture picture = {.pixels = at->pixels,

@@ -16,7 +16,8 @@ bool od_is_detector(const od_model *model);
 
 /* Fills page->class_map, and erases the foreground that belongs to no number from page->foreground
  * and page->image, which becomes a copy with background in its place. Call it after
- * od_page_find_foreground with background, which it releases. Errors: OD_ERROR_MEMORY. */
+ * od_page_find_foreground with background, which it releases. Errors: OD_ERROR_ARGUMENT if the
+ * map of a picture of another size than the network's input has other strides; OD_ERROR_MEMORY. */
 od_status od_page_keep_numbers(od_page *page, const od_model *detector, od_workspace *workspace,
                                od_thread_pool *pool, od_error *error);
 

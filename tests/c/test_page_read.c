@@ -7,6 +7,7 @@
 #include "guard.h"
 #include "interrupts.h"
 #include "networks.h"
+#include "page/detector.h"
 #include "page/read.h"
 #include "tables.h"
 
@@ -393,6 +394,26 @@ static void test_invalid_readers(void) {
   release_reader(&all);
 }
 
+/* Detectors whose strides are wrong for all pictures but of their input's size. */
+static void test_detectors_of_other_strides(void) {
+  const od_layer wide[] = {conv(OD_PIXEL_CLASSES, 7, 7, true, false)};
+  const od_layer narrow[] = {conv(OD_PIXEL_CLASSES, 7, 1, false, false)};
+  const od_shape input = {8, 8, 1};
+  networks all;
+  make_reader(0, &all);
+  for (int i = 0; i < 2; i++) {
+    runner detector = make_network(input, 1, i ? narrow : wide);
+    all.reader.detector = detector.model;
+    all.reader.detector_workspace = detector.workspace;
+    CHECK_CASE("detector %d", i);
+    check_invalid(&all.reader,
+                  i ? "detector: got a map of 30 x 30" : "detector: got a map of 6 x 6");
+    check_invalid(&all.reader, "pixels for a picture of 36 x 36, expected one of 9 x 9");
+    runner_destroy(&detector);
+  }
+  release_reader(&all);
+}
+
 int main(void) {
   od_rng_seed(&rng, 43, 0);
   guard_in = guard_create(MAX_SIDE * MAX_SIDE);
@@ -401,6 +422,7 @@ int main(void) {
   RUN(test_shared_models);
   RUN(test_interrupts);
   RUN(test_invalid_readers);
+  RUN(test_detectors_of_other_strides);
   guard_destroy(&guard_in);
   return check_end();
 }
