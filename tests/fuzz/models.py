@@ -30,7 +30,8 @@ _BLANK = recognizer.LAYERS[-1] | {"filters": recognizer.BLANK + 1}
 _PICKLE = (
     b"\x80\2ccollections\nOrderedDict\n)R(X\t\0\0\0fc.weightctorch._utils\n_rebuild_tensor_v2\n"
     b"((X\7\0\0\0storagectorch\nFloatStorage\nq\1X\1\0\0\x000X\3\0\0\0cpuM\xa0\x1etQK\0"
-    b"K\nM\x10\3\x86M\x10\3K\1\x86\x89}tRu}X\t\0\0\0_metadata}sb."
+    b"K\nM\x10\3\x86M\x10\3K\1\x86\x89}t"
+    b"Ru}X\t\0\0\0_metadata}sb."
 )
 
 
