@@ -361,6 +361,26 @@ def test_a_table(browser: webdriver.Chrome, tmp_path: Path) -> None:
     screenshot(browser, "table", tmp_path)
 
 
+def test_a_cell_of_which_a_part_was_corrected(browser: webdriver.Chrome) -> None:
+    click(browser, "Ruled table")
+    find(browser, ".od-field input")
+    settle(browser)
+    click(browser, "Numbers")
+
+    def numbers() -> list[Any]:
+        inputs = browser.find_elements(By.CSS_SELECTOR, ".od-field input")
+        return [each for each in inputs if each.get_attribute("value") == "6.47"]
+
+    wait_until(numbers)
+    settle(browser)
+    browser.execute_script("arguments[0].focus()", numbers()[0])
+    press(browser, Keys.CONTROL, "a")
+    type_keys(browser, "6.41", Keys.ENTER)
+    wait_for_text(browser, ".od-state", "Corrected")
+    click(browser, "A table")
+    wait_for_text(browser, ".od-hint", "A part of it was corrected with other options.")
+
+
 # -- forms --
 
 

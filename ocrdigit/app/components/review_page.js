@@ -163,6 +163,9 @@ class ReviewPage {
 
   /** Say which digit is least sure, and what else it may be. */
   #hint(field) {
+    if (field.doubtful && field.confidence >= this.threshold) {
+      return "A part of it was corrected with other options.";
+    }
     if (field.confidence >= this.threshold || !field.marks.length) {
       return field.key === "page" ? "Nothing was read. Type what the picture shows." : `${percent(field.confidence)} sure`;
     }
