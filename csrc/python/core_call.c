@@ -2,13 +2,24 @@
 
 #include "base/system.h"
 
+/* The attribute of an object, which may be NULL. The name is interned, as the interpreter caches
+ * what it looks up by the name's address. */
+static PyObject *attribute(PyObject *object, const char *name) {
+  PyObject *interned = object ? PyUnicode_InternFromString(name) : NULL;
+  PyObject *value = interned ? PyObject_GetAttr(object, interned) : NULL;
+  Py_XDECREF(interned);
+  return value;
+}
+
 bool core_call_on_main_thread(void) {
   PyObject *threading = PyImport_ImportModule("threading");
-  PyObject *main = threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
-  PyObject *number = main ? PyObject_GetAttrString(main, "ident") : NULL;
+  PyObject *function = attribute(threading, "main_thread");
+  PyObject *main = function ? PyObject_CallNoArgs(function) : NULL;
+  PyObject *number = attribute(main, "ident");
   const bool is_main = number && PyLong_AsUnsignedLong(number) == PyThread_get_thread_ident();
   Py_XDECREF(number);
   Py_XDECREF(main);
+  Py_XDECREF(function);
   Py_XDECREF(threading);
   PyErr_Clear();
   return is_main;
