@@ -27,6 +27,7 @@ from ocrdigit.models import files, path_of
 from ocrdigit.models import recognizer as recognizer_files
 from ocrdigit.synth import NON_DIGIT
 from ocrdigit.training import (
+    _checkpoints,
     _data,
     _document_examples,
     _examples,
@@ -344,7 +345,7 @@ def test_recognizer(
 
 def test_steps_between_savings() -> None:
     parser = argparse.ArgumentParser()
-    _reading_networks.add_checkpoint_arguments(parser)
+    _checkpoints.add_checkpoint_arguments(parser)
     assert vars(parser.parse_args([])) == {"checkpoint": None, "every": "epoch"}
     assert parser.parse_args(["--every", "20"]).every == 20
     assert parser.parse_args(["--every", "epoch"]).every == "epoch"
@@ -482,7 +483,7 @@ def test_classifier_command(
 
     trained = files.read_stored(path_of("tiny")).network
     monkeypatch.setattr(classifier, "make_data", make_data)
-    monkeypatch.setattr(classifier, "train_supervised", lambda name, data, seed: trained)
+    monkeypatch.setattr(classifier, "train_supervised", lambda name, data, seed, trainings: trained)
     out = tmp_path / "new" / "folder"
     run(monkeypatch, classifier, "--data", "d", "--out", out, "--model", "tiny", "--jobs", 3)
     assert made == [("d", 3)]

@@ -21,7 +21,6 @@ bool core_call_on_main_thread(void) {
   Py_XDECREF(main);
   Py_XDECREF(function);
   Py_XDECREF(threading);
-  PyErr_Clear();
   return is_main;
 }
 
@@ -44,9 +43,11 @@ static bool poll(void *context) {
 }
 
 void core_call_begin(core_call *call, const od_thread_pool *pool, bool serial) {
+  const bool is_main = core_call_on_main_thread();
   call->interrupt = od_interrupt_begin(poll, call);
-  call->pool =
-      od_thread_pool_attach(pool, serial, core_call_on_main_thread() ? &call->interrupt : NULL);
+  call->interrupt.requested = PyErr_Occurred() != NULL;
+  const bool ends = is_main || call->interrupt.requested;
+  call->pool = od_thread_pool_attach(pool, serial, ends ? &call->interrupt : NULL);
   call->thread = PyEval_SaveThread();
 }
 

@@ -17,11 +17,13 @@ typedef struct core_call {
   PyThreadState *thread; /* of the caller, without the GIL */
 } core_call;
 
-/* Release the GIL. The pool may be NULL; with `serial` its threads are not used. The call must not
+/* Release the GIL, after handlers of signals that have come: if one raises, the core ends at once.
+ * The pool may be NULL; with `serial` its threads are not used. The call must not
  * move. */
 void core_call_begin(core_call *call, const od_thread_pool *pool, bool serial);
 
-/* With the GIL: whether the present thread is the one that runs signal handlers. */
+/* With the GIL: whether the present thread is the one that runs signal handlers. One that raises
+ * meanwhile leaves an exception set. */
 bool core_call_on_main_thread(void);
 
 /* With the GIL, during a call: run the handlers of signals that have come. Return whether one has

@@ -324,6 +324,7 @@ static PyObject *train(trainer_object *self, training_run *run) {
   od_train_data validation = {run->validation_images.images, run->validation_labels,
                               run->validation_length, NULL};
   const bool has_signals = core_call_on_main_thread();
+  if (PyErr_Occurred()) return NULL;
   object_lock_acquire(&network->lock);
   if (network->training) {
     object_lock_release(&network->lock);
