@@ -924,9 +924,9 @@ class DigitClassifier:
             or "Flatten"; or a dict of ``"name"`` or ``"type"`` and the options as in ``torch.nn``:
             ``{"name": "conv1", "padding": 2, "stride": 2}``, ``{"type": "MaxPool2d",
             "kernel_size": 2}``. Options that are left out have PyTorch's defaults.
-        input_range, normalize, pad, precision
-            As in :meth:`from_keras`; ``normalize=(0.1307, 0.3081)`` is that of PyTorch's MNIST
-            example. ``input_range`` None is (0, 1).
+        input_range, normalize, pad, precision : as for from_keras
+            ``normalize=(0.1307, 0.3081)`` is that of PyTorch's MNIST example. ``input_range`` None
+            is (0, 1).
 
         Returns
         -------

@@ -151,6 +151,11 @@ def encode_table(rows: Sequence[Row], columns: Columns, suffix: str) -> bytes:
     suffix : str
         The format: ``".csv"``, formula-safe, ``".jsonl"``, ``".ndjson"`` or ``".parquet"``.
 
+    Returns
+    -------
+    bytes
+        The content of such a file.
+
     Raises
     ------
     ValueError
