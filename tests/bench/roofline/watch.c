@@ -205,21 +205,20 @@ static void watched_task(void *context, int task, int worker) {
 }
 
 DECLARE(od_thread_pool_run);
-void __wrap_od_thread_pool_run(od_thread_pool *pool, od_task *task, void *context, int tasks) {
-  if (!watch.on) {
-    __real_od_thread_pool_run(pool, task, context, tasks);
-    return;
-  }
+od_status __wrap_od_thread_pool_run(const od_thread_pool *pool, od_task *task, void *context,
+                                    int tasks) {
+  if (!watch.on) return __real_od_thread_pool_run(pool, task, context, tasks);
   watched_run run = {task, context, now.part, now.place};
   unsigned long long before = atomic_load(&watch.task_ticks);
   frame outer = enter(WATCH_OTHER, 0);
-  __real_od_thread_pool_run(pool, watched_task, &run, tasks);
+  od_status status = __real_od_thread_pool_run(pool, watched_task, &run, tasks);
   uint64_t took = clock_ticks() - now.began;
   now.inner = took; /* all of it is tasks or waiting */
   leave(outer);
   own.pool_ticks += (double)took;
   own.ticks[WATCH_WAIT][0] += (double)took * od_thread_pool_threads(pool) -
                               (double)(atomic_load(&watch.task_ticks) - before);
+  return status;
 }
 
 /* -- readings -- */
