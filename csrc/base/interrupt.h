@@ -30,6 +30,9 @@ typedef struct od_interrupt {
 /* Begins an interrupt for calls of the present thread, polled every 0.05 s. */
 od_interrupt od_interrupt_begin(od_interrupt_poll *poll, void *context);
 
+/* Ends the call, as if `poll` had returned true. */
+void od_interrupt_request(od_interrupt *interrupt);
+
 /* Whether the call is to end; NULL: it is not. Takes about 30 ns. */
 bool od_interrupted(od_interrupt *interrupt);
 

@@ -73,6 +73,7 @@ static void forward_convolution(const od_pass *pass, int i, int slice, int worke
   od_conv_args args = conv_args(g, i, worker);
   if (op->finds_zero_tiles || op->skips_zero_tiles) args.zero_tiles = &zero;
   for (size_t k = images.begin; k < images.begin + images.count; k++) {
+    if (od_thread_pool_check(&pass->pool)) return;
     if (args.zero_tiles) zero.map = g->states[0].zero_maps + k * zero_map_size(g);
     args.x = input_of(g, i, k);
     args.y = state->y + k * out;
@@ -255,6 +256,7 @@ static void backward_convolution(const od_pass *pass, int i, int slice, int work
   args.dkernel = partial_sums(g, i, slice);
   args.dbias = op->bias ? args.dkernel + op->kernel_size : NULL;
   for (size_t k = images.begin; k < images.begin + images.count; k++) {
+    if (od_thread_pool_check(&pass->pool)) return;
     args.x = input_of(g, i, k);
     args.y = state->y + k * out;
     args.argmax = state->argmax ? state->argmax + k * out : NULL;
@@ -359,24 +361,32 @@ static od_loss total_loss(const od_pass *pass) {
   return total;
 }
 
-od_loss od_gradient_run(od_gradient *g, od_thread_pool *pool, const od_batch *batch,
-                        double label_smoothing, od_real *values) {
-  od_pass pass = {.g = g, .batch = batch, .smoothing = label_smoothing, .values = values};
-  int slices = slices_of(g, batch->count);
-  if (od_thread_pool_threads(pool) > g->threads) pool = NULL;
+od_status od_gradient_run(od_gradient *g, const od_thread_pool *pool, const od_batch *batch,
+                          double label_smoothing, od_real *values, od_loss *loss) {
+  const bool serial = od_thread_pool_threads(pool) > g->threads;
+  od_pass pass = {.g = g,
+                  .pool = od_thread_pool_attach(pool, serial, pool ? pool->interrupt : NULL),
+                  .batch = batch,
+                  .smoothing = label_smoothing,
+                  .values = values};
+  const int slices = slices_of(g, batch->count);
   count_labels(&pass);
-  od_thread_pool_run(pool, pack_task, &pass, g->plan.count);
+  od_status status = od_thread_pool_run(&pass.pool, pack_task, &pass, g->plan.count);
+  if (status) return status;
   compute_zero_output(g);
   for (int s = 0; s < g->stage_count; s++) {
     pass.stage = &g->stages[s];
     if (s) od_norm_statistics(&pass, pass.stage->begin);
-    od_thread_pool_run(pool, forward_task, &pass, slices);
+    status = od_thread_pool_run(&pass.pool, forward_task, &pass, slices);
+    if (status) return status;
   }
   for (int s = g->stage_count - 1; s >= 0; s--) {
     pass.stage = &g->stages[s];
-    od_thread_pool_run(pool, backward_task, &pass, slices);
+    status = od_thread_pool_run(&pass.pool, backward_task, &pass, slices);
+    if (status) return status;
     if (s) od_norm_gradient(&pass, pass.stage->begin);
   }
-  od_gradient_reduce(&pass, pool);
-  return total_loss(&pass);
+  status = od_gradient_reduce(&pass);
+  if (!status) *loss = total_loss(&pass);
+  return status;
 }

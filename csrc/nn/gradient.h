@@ -58,10 +58,12 @@ void od_gradient_destroy(od_gradient *gradient);
  * after each training step. */
 void od_gradient_update_statistics(od_gradient *gradient);
 
-/* Returns the loss, and writes its gradient into `values` (trainable size). label_smoothing in
- * [0, 1) is the part of the target that is distributed over all classes. */
-od_loss od_gradient_run(od_gradient *gradient, od_thread_pool *pool, const od_batch *batch,
-                        double label_smoothing, od_real *values);
+/* Writes the loss into *loss and its gradient into `values` (trainable size). label_smoothing in
+ * [0, 1) is the part of the target that is distributed over all classes. A pool of more threads
+ * than the state was created for is used as one of a single thread. Returns OD_STOPPED if the call
+ * was interrupted. */
+od_status od_gradient_run(od_gradient *gradient, const od_thread_pool *pool, const od_batch *batch,
+                          double label_smoothing, od_real *values, od_loss *loss);
 
 OD_END_DECLS
 

@@ -63,6 +63,7 @@ struct od_gradient {
 /* One call of od_gradient_run, the context of its tasks. */
 typedef struct od_pass {
   od_gradient *g;
+  od_thread_pool pool;
   const od_batch *batch;
   double smoothing;
   od_real *values;       /* (trainable): the gradient */
@@ -115,7 +116,7 @@ void od_norm_backward(const od_pass *pass, int i, int slice, od_real *scratch);
 /* -- gradient_sums.c: the gradients of all kernels and biases, to pass->values, after the
  * backward pass of every slice -- */
 
-void od_gradient_reduce(od_pass *pass, od_thread_pool *pool);
+od_status od_gradient_reduce(od_pass *pass);
 
 /* Whether each slice adds up the gradient of an operation's numbers for itself. */
 static inline bool has_partial_sums(const od_op *op) {

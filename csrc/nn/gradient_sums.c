@@ -57,9 +57,9 @@ static void add_up_task(void *context, int task, int worker) {
     multiply_dense(pass, i, (size_t)task * DENSE_ROWS);
 }
 
-void od_gradient_reduce(od_pass *pass, od_thread_pool *pool) {
+od_status od_gradient_reduce(od_pass *pass) {
   const od_plan *plan = &pass->g->plan;
   int tasks = 0;
   for (int i = 0; i < plan->count; i++) tasks += count_tasks(&plan->ops[i]);
-  od_thread_pool_run(pool, add_up_task, pass, tasks);
+  return od_thread_pool_run(&pass->pool, add_up_task, pass, tasks);
 }

@@ -45,9 +45,9 @@ static bool poll(void *context) {
 void core_call_begin(core_call *call, const od_thread_pool *pool, bool serial) {
   const bool is_main = core_call_on_main_thread();
   call->interrupt = od_interrupt_begin(poll, call);
-  call->interrupt.requested = PyErr_Occurred() != NULL;
-  const bool ends = is_main || call->interrupt.requested;
-  call->pool = od_thread_pool_attach(pool, serial, ends ? &call->interrupt : NULL);
+  const bool ends = PyErr_Occurred() != NULL;
+  if (ends) od_interrupt_request(&call->interrupt);
+  call->pool = od_thread_pool_attach(pool, serial, is_main || ends ? &call->interrupt : NULL);
   call->thread = PyEval_SaveThread();
 }
 

@@ -82,9 +82,10 @@ static od_status run_gradient(od_network *network, od_thread_pool *pool, gradien
                     .length = call->length,
                     .count = count,
                     .seed = call->seed};
-  call->loss = od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values);
+  status =
+      od_gradient_run(gradient, pool, &batch, call->label_smoothing, call->values, &call->loss);
   od_gradient_destroy(gradient);
-  return od_thread_pool_check(pool);
+  return status;
 }
 
 static bool run_gradient_call(network_object *self, gradient_call *call) {

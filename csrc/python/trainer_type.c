@@ -175,6 +175,7 @@ typedef struct training_run {
   double next_step, next_signals; /* times of the next on_step and the next check for signals */
   PyThreadState *thread;          /* of the caller, without the GIL */
   bool over;                      /* a callback or a signal has stopped the run */
+  od_interrupt interrupt;
 } training_run;
 
 static PyObject *number_or_none(double number) {
@@ -208,6 +209,7 @@ static bool run_python(training_run *run, PyObject *callback, const od_progress 
   network_values_changed(network);
   object_lock_release(&network->lock);
   run->over = core_call_handler_raises() || (callback && !call(callback, progress));
+  if (PyErr_Occurred()) od_interrupt_request(&run->interrupt);
   object_lock_acquire(&network->lock);
   run->thread = PyEval_SaveThread();
   run->next_signals = od_clock_seconds() + signal_interval;
@@ -338,9 +340,9 @@ static PyObject *train(trainer_object *self, training_run *run) {
   run->thread = PyEval_SaveThread();
   od_error error;
   od_callbacks callbacks = {after_step, between_blocks, after_epoch, run};
-  od_interrupt interrupt = od_interrupt_begin(within_step, run);
+  run->interrupt = od_interrupt_begin(within_step, run);
   od_thread_pool pool =
-      od_thread_pool_attach(self->pool->pool, false, has_signals ? &interrupt : NULL);
+      od_thread_pool_attach(self->pool->pool, false, has_signals ? &run->interrupt : NULL);
   od_status status = od_trainer_run(
       self->trainer, &pool, &data, run->validation_labels ? &validation : NULL, &callbacks, &error);
   PyEval_RestoreThread(run->thread);

@@ -17,7 +17,8 @@ enum {
   VALIDATION_BLOCK = 256,    /* images per inference call, … */
   MAP_BLOCK = 8,             /* … of a network with a map as output */
   CALIBRATION_IMAGES = 1024, /* maximum, … */
-  CALIBRATION_MAPS = 32      /* … of images with a map as output */
+  CALIBRATION_MAPS = 32,     /* … of images with a map as output, … */
+  INTERRUPTED_IMAGES = 16    /* … and of both after an interrupt, which does not wait for more */
 };
 
 /* The context of the tasks that load the images of a batch. */
@@ -197,8 +198,9 @@ static od_status run_step(const session *s, batch_loader *b, size_t n, od_loss *
       .class_weights = config->class_count ? config->class_weights : NULL,
       .count = (int)n,
       .seed = od_rng_mix(od_rng_mix(config->seed, STREAM_DROPOUT), od_rng_mix(b->epoch, at->step))};
-  *loss = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing, t->step_gradient);
-  if (od_thread_pool_check(s->pool)) return OD_STOPPED;
+  const od_status status = od_gradient_run(t->gradient, s->pool, &batch, config->label_smoothing,
+                                           t->step_gradient, loss);
+  if (status) return status;
   od_thread_pool to_the_end = od_thread_pool_attach(s->pool, false, NULL);
   if (!isfinite(loss->loss) || !od_optimizer_step(t->optimizer, &to_the_end, step_rate(t, at->step),
                                                   t->step_gradient, t->network))
@@ -409,8 +411,10 @@ static od_status run_epoch(const session *s, od_progress *p, od_error *error) {
 /* Observe the activation ranges that OD_INT8 needs, with the weights that the run ends with. */
 static void calibrate(od_trainer *t, od_thread_pool *pool, const od_images *images) {
   od_thread_pool to_the_end = od_thread_pool_attach(pool, false, NULL);
+  size_t most = t->maps ? CALIBRATION_MAPS : CALIBRATION_IMAGES;
+  if (od_thread_pool_check(pool)) most = INTERRUPTED_IMAGES;
   od_images first = *images;
-  first.count = od_min_size(first.count, t->maps ? CALIBRATION_MAPS : CALIBRATION_IMAGES);
+  first.count = od_min_size(first.count, most);
   if (od_network_calibrate(t->network, t->kernels, &to_the_end, &first, NULL))
     od_network_clear_ranges(t->network);
 }
@@ -448,8 +452,10 @@ od_status od_trainer_run(od_trainer *t, od_thread_pool *pool, const od_train_dat
   od_status status = check_run(t, train, validation, steps, error);
   if (!status) status = reserve_batch(t, (int)od_min_size(count, batch), error);
   if (status) return status;
+  const bool serial = od_thread_pool_threads(pool) > t->threads;
+  od_thread_pool fitting = od_thread_pool_attach(pool, serial, pool ? pool->interrupt : NULL);
   const session s = {.trainer = t,
-                     .pool = od_thread_pool_threads(pool) > t->threads ? NULL : pool,
+                     .pool = &fitting,
                      .train = train,
                      .validation = validation,
                      .callbacks = callbacks ? *callbacks : (od_callbacks){0},

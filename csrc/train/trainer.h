@@ -82,8 +82,8 @@ void od_trainer_destroy(od_trainer *trainer);
  * invalid data, for patience or restore_best without validation data, if a batch would take more
  * than 8 GiB, and if the loss or the gradient is not finite (the network has the weights before
  * that step, or their average); or OD_ERROR_MEMORY, with the weights after the last
- * completed step, or their average. A run that has trained, but has no memory to calibrate the
- * network for int8, leaves it without ranges. */
+ * completed step, or their average. The network is calibrated for int8, on few images after an
+ * interrupt; without memory for that it is left without ranges. */
 od_status od_trainer_run(od_trainer *trainer, od_thread_pool *pool, const od_train_data *train,
                          const od_train_data *validation, const od_callbacks *callbacks,
                          od_error *error);

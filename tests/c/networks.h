@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "check.h"
+#include "nn/gradient.h"
 #include "nn/workspace.h"
 #include "nn/network.h"
 
@@ -394,6 +395,14 @@ static inline void data_source(void *context, int index, int worker, od_real *pi
   (void)worker;
   for (size_t i = 0; i < data->size; i++)
     pixels[i] = (od_real)data->pixels[(size_t)index * data->size + i];
+}
+
+/* od_gradient_run to its end: the loss, NaN after an error. */
+static inline od_loss loss_and_gradient(od_gradient *gradient, const od_thread_pool *pool,
+                                        const od_batch *batch, double smoothing, od_real *values) {
+  od_loss loss = {.loss = NAN};
+  od_gradient_run(gradient, pool, batch, smoothing, values, &loss);
+  return loss;
 }
 
 /* A model with a workspace. */

@@ -174,15 +174,15 @@ static void test_gradient(void) {
   const size_t n = od_network_trainable_size(network);
   od_real *values = od_allocate(n, sizeof *values), *unused = od_allocate(n, sizeof *unused);
   od_real *weights = od_network_values(network);
-  od_gradient_run(gradient, NULL, &batch, 0, values);
+  loss_and_gradient(gradient, NULL, &batch, 0, values);
   const double step = sizeof(od_real) == sizeof(double) ? 1e-6 : 1e-2;
   const double tolerance = sizeof(od_real) == sizeof(double) ? 1e-6 : 5e-2;
   for (size_t i = 0; i < n; i += 7) {
     const od_real at = weights[i];
     weights[i] = at + (od_real)step;
-    const double above = od_gradient_run(gradient, NULL, &batch, 0, unused).loss;
+    const double above = loss_and_gradient(gradient, NULL, &batch, 0, unused).loss;
     weights[i] = at - (od_real)step;
-    const double below = od_gradient_run(gradient, NULL, &batch, 0, unused).loss;
+    const double below = loss_and_gradient(gradient, NULL, &batch, 0, unused).loss;
     weights[i] = at;
     CHECK_CASE("number %zu", i);
     CHECK(fabs((above - below) / (2 * step) - (double)values[i]) <=

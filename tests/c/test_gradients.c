@@ -14,6 +14,7 @@
  * random. */
 #include "base/thread_pool.h"
 #include "check.h"
+#include "interrupts.h"
 #include "nn/gradient.h"
 #include "reference.h"
 #include "tables.h"
@@ -60,7 +61,7 @@ static od_loss run(subject *s, od_thread_pool *pool) {
                     .labels = s->data.labels,
                     .count = s->data.count,
                     .seed = DROPOUT_SEED};
-  return od_gradient_run(s->gradient, pool, &batch, s->what.smoothing, s->values);
+  return loss_and_gradient(s->gradient, pool, &batch, s->what.smoothing, s->values);
 }
 
 /* -- the loss -- */
@@ -290,7 +291,7 @@ static void test_reuse_and_part_batches(void) {
                       .labels = other.labels,
                       .count = capacity,
                       .seed = 7};
-    od_gradient_run(used.gradient, NULL, &batch, 0.3, used.values);
+    loss_and_gradient(used.gradient, NULL, &batch, 0.3, used.values);
     od_loss want = run(&fresh, NULL), got = run(&used, NULL);
     CHECK_NEAR(got.loss, want.loss, 0);
     CHECK_INT(got.correct, want.correct);
@@ -328,7 +329,7 @@ static void test_dropout(void) {
                       .count = 1 + draw % 2,
                       .seed = 5 + (uint64_t)draw / 2};
     od_real first[(INPUTS + 1) * CLASSES];
-    od_gradient_run(gradient, NULL, &batch, 0, values);
+    loss_and_gradient(gradient, NULL, &batch, 0, values);
     if (draw % 2 == 0) {
       double bias = (double)values[INPUTS * CLASSES];
       int zeros = 0;
@@ -346,7 +347,7 @@ static void test_dropout(void) {
       od_batch alone = batch;
       alone.context = &one;
       alone.count = 1;
-      od_gradient_run(gradient, NULL, &alone, 0, first);
+      loss_and_gradient(gradient, NULL, &alone, 0, first);
       for (int i = 0; i < INPUTS; i++)
         kept[draw][i] = fabs(2 * (double)values[i * CLASSES] - (double)first[i * CLASSES]) >
                         1e-4 * fabs((double)first[INPUTS * CLASSES] * (double)data.pixels[i]);
@@ -389,7 +390,7 @@ static void test_moving_statistics(void) {
   }
   od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
   od_batch batch = {.source = data_source, .context = &data, .labels = data.labels, .count = 11};
-  od_gradient_run(gradient, NULL, &batch, 0, values);
+  loss_and_gradient(gradient, NULL, &batch, 0, values);
   od_gradient_update_statistics(gradient);
   for (size_t c = 0; c < 3; c++) {
     CHECK_NEAR(reference_tensor(network, 0, "moving_mean")[c], want[0][c], 8 * ROUNDING);
@@ -399,6 +400,34 @@ static void test_moving_statistics(void) {
   data_destroy(&data);
   od_gradient_destroy(gradient);
   od_network_destroy(network);
+}
+
+/* Each poll may be the last, also those of a pool of more threads than the state's. */
+static void test_interrupts(void) {
+  od_thread_pool *pool;
+  od_error error;
+  if (!CHECK_INT(od_thread_pool_create(2, &pool, &error), OD_OK)) return;
+  for (int index = 0; sample_network(index, &(sample){0}); index += 5) {
+    subject s = subject_create(index, last_table(), 1);
+    const od_batch batch = {.source = data_source,
+                            .context = &s.data,
+                            .labels = s.data.labels,
+                            .count = s.data.count,
+                            .seed = DROPOUT_SEED};
+    int polls = 0;
+    od_status status = OD_STOPPED;
+    for (; status == OD_STOPPED; polls++) {
+      countdown left = {polls};
+      od_interrupt interrupt = interrupt_after(&left);
+      const od_thread_pool attached = od_thread_pool_attach(pool, false, &interrupt);
+      od_loss loss;
+      status = od_gradient_run(s.gradient, &attached, &batch, s.what.smoothing, s.values, &loss);
+    }
+    CHECK_INT(status, OD_OK);
+    CHECK(polls > 1);
+    subject_destroy(&s);
+  }
+  od_thread_pool_destroy(pool);
 }
 
 int main(int argc, char **argv) {
@@ -425,5 +454,6 @@ int main(int argc, char **argv) {
   RUN(test_reuse_and_part_batches);
   RUN(test_dropout);
   RUN(test_moving_statistics);
+  RUN(test_interrupts);
   return check_end();
 }

@@ -119,7 +119,7 @@ static void subject_destroy(subject *s) {
 
 static od_loss run(subject *s, od_thread_pool *pool) {
   s->batch.context = &s->data;
-  return od_gradient_run(s->gradient, pool, &s->batch, 0.05, s->values);
+  return loss_and_gradient(s->gradient, pool, &s->batch, 0.05, s->values);
 }
 
 /* The weighted mean over labelled pixels by its definition, and its counts. */

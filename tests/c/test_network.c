@@ -486,7 +486,7 @@ static void test_inference_agrees_with_training(void) {
         return;
       od_real *values = od_allocate(od_network_trainable_size(network), sizeof *values);
       od_batch batch = {.source = data_source, .context = &data, .labels = data.labels, .count = n};
-      od_loss loss = od_gradient_run(gradient, NULL, &batch, what.smoothing, values);
+      od_loss loss = loss_and_gradient(gradient, NULL, &batch, what.smoothing, values);
       od_gradient_update_statistics(gradient);
       runner inference = make_inference(network, table(t), 1);
       od_images images = images_of(&data);

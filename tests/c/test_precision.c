@@ -397,7 +397,7 @@ static void test_gradient(void) {
                                           1, &gradient, &error),
                        OD_OK))
           return;
-        loss[p] = od_gradient_run(gradient, NULL, &batch, 0, values[p]).loss;
+        loss[p] = loss_and_gradient(gradient, NULL, &batch, 0, values[p]).loss;
         od_gradient_destroy(gradient);
       }
       for (size_t i = 0; i < size; i++) {

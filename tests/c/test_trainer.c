@@ -334,7 +334,7 @@ static void check_steps(const char *name, const od_optimizer_config *optimizer, 
     od_batch batch = {whole_source, train, train->labels, 1, NULL, NULL, IMAGES, 0};
     CHECK_CASE("%s, step %d", name, t);
     CHECK_NEAR(r->steps[t - 1].loss,
-               od_gradient_run(gradient, NULL, &batch, config.label_smoothing, g).loss, 1e-5);
+               loss_and_gradient(gradient, NULL, &batch, config.label_smoothing, g).loss, 1e-5);
     double norm = 0, worst = 0, moved = 0;
     for (size_t i = 0; i < size; i++) norm += (double)g[i] * (double)g[i];
     double scale = 1;

@@ -123,7 +123,6 @@ WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer, (const od_
         (pass, i))
 WATCHED(od_norm_backward, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice, od_real *scratch), (pass, i, slice, scratch))
-WATCHED(od_gradient_reduce, WATCH_REDUCE, 0, (od_pass * pass, od_thread_pool *pool), (pass, pool))
 
 DECLARE(od_cross_entropy);
 double __wrap_od_cross_entropy(size_t n, const od_real *scores, size_t label, double smoothing,

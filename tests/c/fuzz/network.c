@@ -65,7 +65,7 @@ static void train(od_network *network, const od_kernels *kernels, od_precision p
                           .length = 1,
                           .count = BATCH,
                           .seed = 1};
-  require(!isnan(od_gradient_run(gradient, NULL, &batch, 0.1, values).loss));
+  require(!isnan(loss_and_gradient(gradient, NULL, &batch, 0.1, values).loss));
   require_numbers(weights, values);
   free(labels);
   free(values);
