@@ -8,7 +8,7 @@ static void test_max_pool(void) {
   static od_real want[4000];
   static uint8_t want_argmax[4000];
   guard guard_argmax = guard_create(4000);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 4000; i++) {
       size_t h = draw(0, 9), w = draw(0, 9), c = draw(1, draw(0, 3) ? 40 : 3);
       size_t size = h / 2 * (w / 2) * c;
@@ -45,7 +45,7 @@ static void test_max_pool_of_scalar(void) {
 }
 
 static void test_max_pool_2x1(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int n = 1; n < 200; n += 1 + n / 20) {
       od_real top[200], bottom[200], y[201], want[201], dtop[200], dbottom[200];
       uint8_t argmax[201], want_argmax[201];
@@ -72,7 +72,7 @@ static void test_max_pool_2x1(void) {
 static void test_max_unpool_row(void) {
   static od_real want_top[4000], want_bottom[4000];
   guard guard_argmax = guard_create(4000);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 3000; i++) {
       size_t w = draw(0, 9), c = draw(1, draw(0, 3) ? 40 : 3), size = w / 2 * c;
       CHECK_CASE("%s max_unpool_row (%zu, %zu)", table(t)->name, w, c);
@@ -120,7 +120,7 @@ static bool gaps_intact(const od_real *x, size_t rows, size_t used, size_t apart
 
 static void test_winograd_input(void) {
   static od_real scalar[16 * 300];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 800; i++) {
       od_winograd_row row = draw_row();
       size_t c = row.channels, used = row.tiles * c;
@@ -155,7 +155,7 @@ static void test_winograd_input(void) {
 
 static void test_winograd_output(void) {
   static od_real scalar[2 * 700];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 800; i++) {
       od_winograd_row row = draw_row();
       size_t c = row.channels, used = 2 * row.tiles * c;
@@ -194,7 +194,7 @@ static void test_winograd_output_pool(void) {
   static od_real outputs[2 * 700], pooled[700];
   static uint8_t want_argmax[700];
   guard guard_argmax = guard_create(700);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 1200; i++) {
       od_winograd_row row = draw_row();
       size_t c = row.channels, used = row.tiles * c;
@@ -288,7 +288,7 @@ static bool window_is_zero(const od_conv_max_pool *p, const od_real *x, size_t w
 
 static void test_conv_max_pool(void) {
   guard guard_argmax = guard_create(MAX_REALS), guard_zero = guard_create(MAX_REALS);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 500; i++) {
       od_conv_max_pool p = draw_conv_max_pool(draw(1, draw(0, 3) ? 3 : 12));
       bool whole = coin(), wanted = coin(), map = coin(), correct = true, mapped = true;
@@ -336,7 +336,7 @@ static void test_conv_max_pool(void) {
 
 static void test_conv_max_pool_gradient(void) {
   guard guard_argmax = guard_create(MAX_REALS);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 500; i++) {
       od_conv_max_pool p = draw_conv_max_pool(1);
       size_t weights = p.size * p.size * p.units, n = p.rows * p.columns * p.units;
@@ -401,7 +401,7 @@ static size_t image_place(const od_depthwise_row *row, size_t tap, size_t at) {
 }
 
 static void test_depthwise(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 150; i++) {
       const depthwise_case d = draw_depthwise();
       const size_t c = d.row.channels, taps = d.row.rows * d.row.columns;
@@ -424,7 +424,7 @@ static void test_depthwise(void) {
 
 static void test_depthwise_backward(void) {
   static fine_sum dx_sums[MAX_REALS];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 150; i++) {
       const depthwise_case d = draw_depthwise();
       const size_t c = d.row.channels, taps = d.row.rows * d.row.columns;
@@ -443,7 +443,7 @@ static void test_depthwise_backward(void) {
 }
 
 static void test_depthwise_gradient(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 150; i++) {
       const depthwise_case d = draw_depthwise();
       const size_t c = d.row.channels;

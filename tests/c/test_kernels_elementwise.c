@@ -9,7 +9,7 @@ enum { LENGTHS = 200, MAX_LENGTH = 2000 };
 static od_real want[MAX_LENGTH];
 
 static void test_relu(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s relu, %zu numbers", table(t)->name, n);
@@ -25,7 +25,7 @@ static void test_relu(void) {
 }
 
 static void test_relu_backward(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s relu_backward, %zu numbers", table(t)->name, n);
@@ -43,7 +43,7 @@ static void test_relu_backward(void) {
 }
 
 static void test_add(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s add, %zu numbers", table(t)->name, n);
@@ -58,7 +58,7 @@ static void test_add(void) {
 }
 
 static void test_add_rows(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t rows = draw(0, 20), c = draw(1, 70);
       CHECK_CASE("%s add_rows (%zu, %zu)", table(t)->name, rows, c);
@@ -78,7 +78,7 @@ static void test_add_rows(void) {
 }
 
 static void test_max_rows(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t rows = draw(0, 20), c = draw(1, 70);
       CHECK_CASE("%s max_rows (%zu, %zu)", table(t)->name, rows, c);
@@ -165,7 +165,7 @@ static void check_activation(const od_kernels *kernels, od_activation function, 
 }
 
 static void test_activations(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int function = 0; function < OD_ACTIVATIONS; function++)
       for (int i = 0; i < LENGTHS; i += 3)
         check_activation(table(t), (od_activation)function, length(i));
@@ -175,7 +175,7 @@ static void test_activations(void) {
 static void test_activations_of_extremes(void) {
   const od_real x[] = {-INFINITY, INFINITY, NAN, 0, -1000, 1000};
   od_real y[6];
-  for (int t = 0; table(t); t++) {
+  for (int t = 0; cases_of(t); t++) {
     CHECK_CASE("%s", table(t)->name);
     table(t)->activate(OD_SIGMOID, 0, 6, x, y);
     CHECK(y[0] >= 0 && y[0] < 1e-30 && y[1] == 1 && isnan(y[2]) && y[3] == (od_real)0.5);
@@ -189,7 +189,7 @@ static void test_activations_of_extremes(void) {
 }
 
 static void test_scale_shift(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t rows = draw(0, 9), c = draw(1, 70), n = rows * c;
       bool relu = coin();
@@ -232,12 +232,12 @@ static void check_column_sums(const od_kernels *kernels, bool products) {
 }
 
 static void test_column_sums(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) check_column_sums(table(t), i % 2);
 }
 
 static void test_channel_affine(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t rows = draw(0, 9), c = draw(1, 70), n = rows * c;
       CHECK_CASE("%s channel_affine (%zu, %zu)", table(t)->name, rows, c);
@@ -262,7 +262,7 @@ static void test_channel_affine(void) {
 
 static void test_bytes_to_real(void) {
   guard guard_bytes = guard_create(MAX_LENGTH);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s bytes_to_real, %zu numbers", table(t)->name, n);
@@ -281,7 +281,7 @@ static void test_bytes_to_real(void) {
 
 static void test_match_bytes(void) {
   guard guard_bytes = guard_create(64);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (size_t n = 0; n <= 64; n++)
       for (int i = 0; i < 20; i++) {
         uint8_t *bytes = guard_block(&guard_bytes, n, side()), value = (uint8_t)draw(0, 255);
@@ -297,7 +297,7 @@ static void test_match_bytes(void) {
 }
 
 static void test_squared_norm(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s squared_norm, %zu numbers", table(t)->name, n);
@@ -311,7 +311,7 @@ static void test_squared_norm(void) {
 /* -- optimizer steps: bounds count each rounding of the formula -- */
 
 static void test_adam(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s adam, %zu numbers", table(t)->name, n);
@@ -347,7 +347,7 @@ static void test_adam(void) {
 }
 
 static void test_sgd(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s sgd, %zu numbers", table(t)->name, n);
@@ -374,7 +374,7 @@ static void test_sgd(void) {
 }
 
 static void test_blend(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < LENGTHS; i++) {
       size_t n = length(i);
       CHECK_CASE("%s blend, %zu numbers", table(t)->name, n);

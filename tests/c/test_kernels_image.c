@@ -25,7 +25,7 @@ static void check_bytes(const void *y, const void *want, size_t bytes, const gua
 static void test_gray(void) {
   const uint16_t weights[3] = {9798, 19235, 3735};
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s gray, %zu pixels", table(t)->name, n);
@@ -43,7 +43,7 @@ static void test_gray(void) {
 static void test_gray_over(void) {
   const uint16_t weights[3] = {3735, 19235, 9798};
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const uint8_t background = (uint8_t)draw(0, 255);
@@ -64,7 +64,7 @@ static void test_gray_over(void) {
 
 static void test_threshold(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const uint8_t at = (uint8_t)draw(0, 255), above = (uint8_t)draw(0, 255);
@@ -79,7 +79,7 @@ static void test_threshold(void) {
 
 static void test_adaptive_threshold(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const int bound = (int)draw(0, 511) - 256;
@@ -95,7 +95,7 @@ static void test_adaptive_threshold(void) {
 static void test_move_sums(void) {
   static uint32_t wide[MAX_LENGTH];
   static uint16_t half_wide[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s move_sums, %zu", table(t)->name, n);
@@ -116,7 +116,7 @@ static void test_move_sums(void) {
 }
 
 static void test_window_sums(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = draw(1, 200), length = 2 * draw(1, 40) + 1, all = n + length - 1;
       CHECK_CASE("%s window_sums of %zu, %zu", table(t)->name, length, n);
@@ -141,7 +141,7 @@ static void test_window_sums(void) {
 
 static void test_means(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const uint32_t area = (uint32_t)draw(1, 16 * 16);
@@ -163,7 +163,7 @@ static void test_means(void) {
 
 static void test_min_and_max_of_rows(void) {
   static uint8_t low[MAX_LENGTH], high[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i), count = draw(1, 20);
       const uint8_t *rows[20];
@@ -187,7 +187,7 @@ static void test_min_and_max_of_rows(void) {
 
 static void test_resize_horizontal(void) {
   static uint16_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i), w = draw(2, 400);
       CHECK_CASE("%s resize_horizontal of %zu to %zu", table(t)->name, w, n);
@@ -218,7 +218,7 @@ static void test_resize_horizontal(void) {
 
 static void test_resize_vertical(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const uint32_t weight = (uint32_t)draw(0, 2048);
@@ -240,7 +240,7 @@ static void test_resize_vertical(void) {
 
 static void test_halve(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s halve, %zu", table(t)->name, n);
@@ -256,7 +256,7 @@ static void test_halve(void) {
 
 static void test_scale(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const float scale = (float)od_rng_range(&rng, 0, 4),
@@ -274,7 +274,7 @@ static void test_scale(void) {
 }
 
 static void test_min_max(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s min_max, %zu", table(t)->name, n);
@@ -291,7 +291,7 @@ static void test_min_max(void) {
 }
 
 static void test_moments(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (size_t n = 0; n <= 64; n++) {
       uint32_t sums[4], want[4] = {0};
       CHECK_CASE("%s moments, %zu", table(t)->name, n);
@@ -307,7 +307,7 @@ static void test_moments(void) {
 static void test_warp_coordinates(void) {
   static int32_t place[MAX_LENGTH];
   static float part[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i), first = draw(0, 16000);
       const float y = (float)draw(0, 16383);
@@ -336,7 +336,7 @@ static void test_warp_coordinates(void) {
 
 static void test_bilinear(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s bilinear, %zu", table(t)->name, n);
@@ -378,7 +378,7 @@ static size_t random_weights(uint16_t half[MAX_TAPS]) {
 static void test_blur_fixed(void) {
   static uint16_t high[MAX_LENGTH], low[MAX_LENGTH];
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       uint16_t half[MAX_TAPS];
       const size_t n = row_length(i), taps = random_weights(half);
@@ -413,7 +413,7 @@ static void test_blur_fixed(void) {
 static void test_blur_float(void) {
   static float horizontal[MAX_LENGTH];
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       float weights[MAX_TAPS];
       const size_t n = row_length(i), taps = 2 * draw(0, MAX_TAPS / 2) + 1;
@@ -439,7 +439,7 @@ static void test_blur_float(void) {
 
 static void test_add_powers(void) {
   static int32_t sums[3][MAX_LENGTH], want_sums[3][MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s add_powers, %zu", table(t)->name, n);
@@ -459,7 +459,7 @@ static void test_add_powers(void) {
 
 static void test_interpolate_nodes(void) {
   static float want[8 * MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = draw(1, 80), size = (size_t)1 << draw(0, 3);
       const float part = (float)od_rng_range(&rng, 0, 1);
@@ -499,7 +499,7 @@ static uint8_t byte_of(double level) { return (uint8_t)(fmin(fmax(level, 0), 255
 
 static void test_subtract_from(void) {
   static uint8_t want[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       CHECK_CASE("%s subtract_from, %zu", table(t)->name, n);
@@ -514,7 +514,7 @@ static void test_subtract_from(void) {
 
 static void test_subtract_again(void) {
   static uint8_t want[MAX_LENGTH], want_over[MAX_LENGTH], before[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const uint8_t bound = (uint8_t)draw(0, 255);
@@ -544,7 +544,7 @@ static void test_subtract_again(void) {
 
 static void test_normalize_contrast(void) {
   static uint8_t want[MAX_LENGTH], before[MAX_LENGTH];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i);
       const float scale = (float)od_rng_range(&rng, 255, 355),
@@ -571,7 +571,7 @@ static void test_normalize_contrast(void) {
 
 static void test_threshold_bits(void) {
   static uint64_t want[MAX_LENGTH / 64 + 1];
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < CASES; i++) {
       const size_t n = row_length(i), words = (n + 63) / 64;
       const uint8_t level = (uint8_t)draw(0, 255);

@@ -33,7 +33,7 @@ static void fill_bytes(unsigned char *x, size_t n, int low, int high) {
 
 static void test_round(void) {
   guard guard_words = guard_create(200 * sizeof(uint16_t));
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 400; i++) {
       size_t n = draw(0, 150);
       CHECK_CASE("%s bfloat16 round of %zu", table(t)->name, n);
@@ -64,7 +64,7 @@ static void test_round_of_nan(void) {
   od_real x[40];
   uint16_t y[40];
   for (int i = 0; i < 40; i++) x[i] = NAN;
-  for (int t = 0; table(t); t++) {
+  for (int t = 0; cases_of(t); t++) {
     CHECK_CASE("%s", table(t)->name);
     table(t)->bfloat16->round(40, x, y);
     bool nans = true;
@@ -75,7 +75,7 @@ static void test_round_of_nan(void) {
 
 static void test_quantize(void) {
   guard guard_bytes = guard_create(400);
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 400; i++) {
       size_t n = draw(0, 300);
       CHECK_CASE("%s quantize %zu", table(t)->name, n);
@@ -194,7 +194,7 @@ static void check_gemm(const od_kernels *kernels, type what, size_t rows, size_t
 }
 
 static void test_gemm(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (type what = INT8; what <= BFLOAT16; what++) {
       for (size_t rows = 1; rows <= 30; rows++)
         for (size_t columns = 1; columns <= 70; columns += draw(1, 3))
@@ -270,7 +270,7 @@ static void check_gemm_max_pool(const od_kernels *kernels, size_t windows, size_
 
 /* From 16 windows and columns on, AMX multiplies in tiles. */
 static void test_gemm_max_pool(void) {
-  for (int t = 0; table(t); t++) {
+  for (int t = 0; cases_of(t); t++) {
     for (size_t windows = 1; windows <= 12; windows++)
       for (size_t columns = 1; columns <= 100; columns += draw(1, 3))
         check_gemm_max_pool(table(t), windows, columns, draw(1, 4), draw(1, 24));
@@ -285,7 +285,7 @@ static void test_winograd_input(void) {
   static od_real floats[16 * 700];
   static uint16_t rounded[16 * 700];
   guard guard_words = guard_create(16 * 700 * sizeof(uint16_t));
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 400; i++) {
       size_t c = 2 * draw(1, 35), tiles = draw(1, 9), used = tiles * c;
       od_winograd_row row = {tiles, c, used + 2 * draw(0, 9), (2 * tiles + 2) * c};

@@ -132,14 +132,14 @@ static void check_gemm(const od_kernels *kernels, size_t rows, size_t columns, s
 static const od_gemm_start starts[] = {OD_START_ZERO, OD_START_BIAS, OD_START_ADD};
 
 static void test_gemm_every_small_shape(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (size_t rows = 1; rows <= 40; rows++)
       for (size_t columns = 1; columns <= 70; columns++)
         check_gemm(table(t), rows, columns, draw(1, 3), draw(1, 5), starts[draw(0, 2)], coin());
 }
 
 static void test_gemm_random_shapes(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 1500; i++)
       check_gemm(table(t), draw(1, 40), draw(1, 70), draw(0, 4), draw(0, 24), starts[draw(0, 2)],
                  coin());
@@ -147,21 +147,21 @@ static void test_gemm_random_shapes(void) {
 
 /* Few rows, many columns: dense layers on small batches, which use the widest blocks. */
 static void test_gemm_wide(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (size_t rows = 1; rows <= 7; rows++)
       for (size_t columns = 60; columns <= 300; columns += draw(1, 5))
         check_gemm(table(t), rows, columns, 1, draw(1, 9), starts[draw(0, 2)], coin());
 }
 
 static void test_gemm_long_sums(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 40; i++)
       check_gemm(table(t), draw(1, 9), draw(1, 40), draw(1, 2), draw(300, 1600), starts[draw(0, 2)],
                  coin());
 }
 
 static void test_gemm_empty_sums_and_shapes(void) {
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int start = 0; start < 3; start++)
       for (int relu = 0; relu < 2; relu++)
         for (size_t rows = 0; rows <= 9; rows += 3)
@@ -184,7 +184,7 @@ static void test_relu_of_nan(void) {
   enum { MAX = 40 };
   od_real nan[MAX], one[MAX], zero[MAX], got[MAX], expected[MAX];
   for (int i = 0; i < MAX; i++) nan[i] = NAN, one[i] = 1, zero[i] = 0;
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (size_t n = 1; n <= MAX; n++) {
       CHECK_CASE("%s, %zu numbers", table(t)->name, n);
       od_gemm p = {.rows = 1,
@@ -214,7 +214,7 @@ static void test_relu_of_nan(void) {
 
 static void test_add_weighted(void) {
   guard guard_offset = guard_create(400 * sizeof(uint32_t));
-  for (int t = 0; table(t); t++)
+  for (int t = 0; cases_of(t); t++)
     for (int i = 0; i < 1500; i++) {
       size_t n = draw(0, 40), length = draw(0, i % 5 ? 80 : 500), reach = draw(0, 2000);
       CHECK_CASE("%s add_weighted, %zu terms of %zu", table(t)->name, n, length);

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ... import _core
 from ._c_functions import FUNCTIONS, NEEDED
+from ._c_preprocessing import DECLARATION, FUNCTION, INPUT, WORK
 from ._layers import Layer, folded_layers
 
 _HEADER = """\
@@ -34,14 +35,14 @@ enum {{
   {macro}_WIDTH = {w},
   {macro}_CHANNELS = {c},
   {macro}_CLASSES = {classes},
-  {macro}_SCRATCH = {scratch} /* floats */
+{work_size}  {macro}_SCRATCH = {scratch} /* floats */
 }};
 
 /* The model's metadata, such as its architecture and its preprocessing, as JSON. */
 #define {macro}_METADATA \\
 {metadata}
 
-/* Return the class with the largest score. */
+{preprocess}/* Return the class with the largest score. */
 int {name}_predict(const float *image, float *scratch);
 
 /* Write the probability of each class. */
@@ -58,7 +59,7 @@ _SOURCE = """\
 
 #include <math.h>
 
-{functions}
+{preprocessing}{functions}
 {constants}
 void {name}_scores(const float *image, float *scratch, float *scores) {{
   float *const ping = scratch{pong};
@@ -118,9 +119,10 @@ def to_c(network: _core.Network, metadata: Mapping[str, str], stem: str) -> tupl
         writer.add(layer)
     h, w, c = network.input_shape
     ping, pong = writer.sizes
+    prepares = network.input_shape == INPUT
+    names = {"name": name, "macro": name.upper()}
     facts = {
-        "name": name,
-        "macro": name.upper(),
+        **names,
         "version": _core.__version__,
         "h": h,
         "w": w,
@@ -133,6 +135,9 @@ def to_c(network: _core.Network, metadata: Mapping[str, str], stem: str) -> tupl
         "metadata": _literal(json.dumps(dict(metadata), indent=1)),
     }
     used = writer.used.union(*(NEEDED.get(name, ()) for name in writer.used))
+    facts["work_size"] = f"  {name.upper()}_WORK = {WORK}, /* bytes */\n" if prepares else ""
+    facts["preprocess"] = DECLARATION.substitute(names) if prepares else ""
+    facts["preprocessing"] = FUNCTION.substitute(names) + "\n" if prepares else ""
     functions = [text for function, text in FUNCTIONS.items() if function in used]
     source = _SOURCE.format(
         **{**facts, "constants": "\n".join(writer.constants)},
