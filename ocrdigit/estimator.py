@@ -757,7 +757,8 @@ class DigitClassifier:
             - ``.keras``: Keras 3, which can run and train it, and :func:`ocrdigit.load`;
             - ``.onnx``: ONNX Runtime, OpenCV's dnn and others;
             - ``.tflite``: TensorFlow Lite, now LiteRT;
-            - ``.h`` or ``.c``: a header and a source file in C99, for microcontrollers.
+            - ``.h`` or ``.c``: a header and a source file in C99, for microcontrollers, with a
+              small version of :func:`ocrdigit.preprocess`.
 
             In each the network's input is a batch of images in 0..1, light strokes on black, and
             its output probabilities; the file's metadata describe both. The formats other than
