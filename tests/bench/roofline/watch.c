@@ -100,9 +100,7 @@ WATCHED(od_conv_zero_output, WATCH_ZERO_OUTPUT, 0, (const od_conv_args pair[2], 
 
 WATCHED(od_conv_forward, WATCH_FORWARD, args->op->layer, (const od_conv_args *args), (args))
 WATCHED(od_dense_forward, WATCH_FORWARD, args->op->layer, (const od_dense_args *args), (args))
-WATCHED(od_global_average_pool_forward, WATCH_FORWARD, op->layer,
-        (const od_op *op, const od_kernels *kernels, const od_real *x, od_real *y),
-        (op, kernels, x, y))
+WATCHED(od_image_op_forward, WATCH_FORWARD, args->op->layer, (const od_image_op_args *args), (args))
 WATCHED(od_norm_slice_sums, WATCH_FORWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice), (pass, i, slice))
 WATCHED(od_norm_statistics, WATCH_FORWARD, pass->g->plan.ops[i].layer, (const od_pass *pass, int i),
@@ -115,8 +113,8 @@ WATCHED(od_softmax, WATCH_SOFTMAX, 0, (size_t n, const od_real *scores, od_real 
 WATCHED(od_dense_backward, WATCH_BACKWARD, args->op->layer, (const od_dense_args *args), (args))
 WATCHED(od_dense_backward_kernel, WATCH_WEIGHTS, args->op->layer,
         (const od_dense_args *args, size_t begin, size_t end), (args, begin, end))
-WATCHED(od_global_average_pool_backward, WATCH_BACKWARD, op->layer,
-        (const od_op *op, const od_real *dy, od_real *dx), (op, dy, dx))
+WATCHED(od_image_op_backward, WATCH_BACKWARD, args->op->layer, (const od_image_op_args *args),
+        (args))
 WATCHED(od_norm_slice_gradients, WATCH_BACKWARD, pass->g->plan.ops[i].layer,
         (const od_pass *pass, int i, int slice), (pass, i, slice))
 WATCHED(od_norm_gradient, WATCH_BACKWARD, pass->g->plan.ops[i].layer, (const od_pass *pass, int i),
