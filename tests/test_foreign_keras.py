@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -359,6 +360,89 @@ def test_links_within_the_name_of_a_layer():
             ocrdigit.load("old.h5")
         with h5py.File("old.h5", "r+") as file:
             del file["model_weights/head"]
+
+
+# ---- a .keras file as Keras 2.12 to 2.14 wrote it ----
+
+# The groups of the layers, in the layout of Keras 3 and in that of Keras 2.12 and 2.13, which
+# counted layers with weights twice. Keras 2.14 had the root of these and the numbers of Keras 3.
+OLD_GROUPS = {
+    "layers/conv2d": "{0}/conv2d",
+    "layers/conv2d_1": "{0}/conv2d_2",
+    "layers/dropout": "{0}/dropout",
+    "layers/dropout_1": "{0}/dropout_1",
+    "layers/dense": "{0}/dense",
+    "layers/sequential": "{0}/sequential",
+    "layers/sequential_1": "{0}/sequential_1",
+    "layers/sequential_2": "{0}/sequential_3",
+    "layers/sequential/layers/random_flip": "{0}/sequential/{0}/random_flip",
+    "layers/sequential_1/layers/batch_normalization": "{0}/sequential_1/{0}/batch_normalization",
+    "layers/sequential_1/layers/conv2d": "{0}/sequential_1/{0}/conv2d",
+    "layers/sequential_1/layers/conv2d_1": "{0}/sequential_1/{0}/conv2d_2",
+    "layers/sequential_2/layers/conv2d": "{0}/sequential_3/{0}/conv2d",
+}
+
+
+def in_old_layout(source: str, target: str, separator: str, twice: bool) -> None:
+    """Copy a .keras file, with other names of the groups in its weights file."""
+    with zipfile.ZipFile(source) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    weights = io.BytesIO()
+    with (
+        h5py.File(io.BytesIO(parts["model.weights.h5"])) as ours,
+        h5py.File(weights, "w") as theirs,
+    ):
+        for group, old in OLD_GROUPS.items():
+            root = "_layer_checkpoint_dependencies"
+            name = old.format(root) if twice else group.replace("layers/", f"{root}/")
+            name = name.replace("/", separator)
+            theirs.require_group(name)
+            ours.copy(f"{group}/vars", theirs[name])
+    parts["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("twice", [True, False])
+@pytest.mark.parametrize("separator", ["/", "\\"], ids=["posix", "windows"])
+def test_first_keras_format(keras, separator, twice):
+    layers = keras.layers
+    keras.utils.set_random_seed(6)
+    inner = [layers.Conv2D(4, 3), layers.BatchNormalization(), layers.Conv2D(4, 3)]
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.Sequential([keras.Input((28, 28, 1)), layers.RandomFlip()]),
+            layers.Conv2D(4, 3),
+            layers.Dropout(0.1),
+            keras.Sequential([keras.Input((26, 26, 4)), *inner]),
+            keras.Sequential([keras.Input((22, 22, 4)), layers.Conv2D(4, 3)]),
+            layers.Conv2D(6, 3),
+            layers.Dropout(0.1),
+            layers.Flatten(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.save("model.keras")
+    in_old_layout("model.keras", "old.keras", separator, twice)
+    expected = ocrdigit.load("model.keras").network_.weights()
+    weights = ocrdigit.load("old.keras").network_.weights()
+    assert weights.keys() == expected.keys()
+    assert all((weights[name] == values).all() for name, values in expected.items())
+
+
+def test_keras_file_without_layers(keras):
+    keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)]).save("model.keras")
+    with zipfile.ZipFile("model.keras") as archive:
+        config = archive.read("config.json")
+    weights = io.BytesIO()
+    h5py.File(weights, "w").close()
+    with zipfile.ZipFile("empty.keras", "w") as archive:
+        archive.writestr("config.json", config)
+        archive.writestr("model.weights.h5", weights.getvalue())
+    with pytest.raises(ValueError, match=r"its weights have no /layers, or it is a link"):
+        ocrdigit.load("empty.keras")
 
 
 # ---- channels first ----

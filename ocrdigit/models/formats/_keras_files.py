@@ -1,9 +1,10 @@
 """Files of Keras as plain data: the description of a model, and the weights of its layers.
 
 A .keras file is a zip archive of config.json and model.weights.h5, which has the weights of a
-layer by its class and its index among those of the class. An .h5 file, of Keras 2 and before, has
-the description as an attribute, and the weights by the names of the model's layers. Nothing of a
-file is executed.
+layer by its class and its index among those of the class. The first versions of this format, of
+Keras 2.12 to 2.14, name the group of all layers differently, and may count a layer twice.
+An .h5 file, of Keras 2 and before, has the description as an attribute, and the weights by the
+names of the model's layers. Nothing of a file is executed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +30,10 @@ Config = Mapping[str, Any]
 
 _MAX_CONFIG = 1 << 20  # bytes of a description
 _MAX_DEPTH = 16  # of models in models
+
+# The group of a model's layers in a .keras file, and that of Keras 2.12 to 2.14.
+_LAYERS = "layers"
+_OLD_LAYERS = "_layer_checkpoint_dependencies"
 
 # Models that are plain data, by their class.
 MODELS = frozenset(["Sequential", "Functional", "Model"])
@@ -174,7 +181,8 @@ def _attribute(h5py: Any, item: Any, name: str) -> str:
 def _member(h5py: Any, group: Any, name: str, kind: type) -> Any:
     """Return a group's item; links to other files are not followed."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-        raise ValueError(f"its weights have no {group.name}/{name}, or it is a link")
+        path = f"{group.name.rstrip('/')}/{name}"
+        raise ValueError(f"its weights have no {path}, or it is a link")
     item = group[name]
     if not isinstance(item, kind):
         raise ValueError(f"{item.name} of its weights is not a {kind.__name__.lower()}")
@@ -224,20 +232,46 @@ class _Zipped:
 
     def __init__(self, h5py: Any, file: Any) -> None:
         self.h5py, self.file = h5py, file
+        # Keras 2 on Windows has backslashes in the names of groups.
+        self.separator = "\\" if any("\\" in name for name in file) else "/"
+        roots = {name.split(self.separator)[0] for name in file}
+        self.layers = _OLD_LAYERS if _OLD_LAYERS in roots and _LAYERS not in roots else _LAYERS
 
-    def leaves(self, model: Config, depth: int, path: str = "layers") -> Iterator[Leaf]:
-        """Yield the layers of a model and of the models in it."""
+    def leaves(self, model: Config, depth: int, path: str = "") -> Iterator[Leaf]:
+        """Yield the layers of a model and of the models in it, which is in the group ``path``."""
         _check_depth(depth)
         layers = inner_layers(model)
-        groups = group_names(str(layer.get("class_name")) for layer in layers)
-        for layer, group in zip(layers, groups, strict=True):
+        start = f"{path}{self.layers}{self.separator}"
+        kinds = [str(layer.get("class_name")) for layer in layers]
+        old = self.layers == _OLD_LAYERS
+        names = self.old_group_names(start, kinds) if old else group_names(kinds)
+        for layer, kind, name in zip(layers, kinds, names, strict=True):
+            group = start + name
             if is_model(layer):
-                yield from self.leaves(layer, depth + 1, f"{path}/{group}/layers")
+                yield from self.leaves(layer, depth + 1, group + self.separator)
                 continue
             config = config_of(layer)
-            kind = str(layer.get("class_name"))
-            weights = self.of(f"{path}/{group}", sum(counts_of(kind, config)))
-            yield Leaf(kind, name_of(layer), config, weights)
+            yield Leaf(kind, name_of(layer), config, self.of(group, sum(counts_of(kind, config))))
+
+    def old_group_names(self, start: str, kinds: list[str]) -> Iterator[str]:
+        """Yield the name of each layer's group, as :func:`group_names`, of Keras 2.12 to 2.14.
+
+        Keras 2.12 and 2.13 counted layers with weights twice, 2.14 did not: the names are those of
+        a class that are there, in order.
+        """
+        parent = self.file
+        if self.separator == "/":
+            parent, start = _walk(self.h5py, self.file, start[:-1], self.h5py.Group), ""
+        names = {
+            kind: (
+                name
+                for name in group_names(repeat(kind, 2 * count))
+                if parent.get(start + name, getlink=True) is not None
+            )
+            for kind, count in Counter(kinds).items()
+        }
+        for kind in kinds:
+            yield next(names[kind], kind)
 
     def of(self, path: str, count: int) -> list[Any]:
         """Return the ``count`` datasets of the layer of a group."""
