@@ -445,6 +445,34 @@ def test_keras_file_without_layers(keras):
         ocrdigit.load("empty.keras")
 
 
+def test_numbers_of_numpy(keras):
+    """Keras 2.12 wrote some options of a layer as numbers of NumPy."""
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(4, 3),
+            layers.ReLU(6.0),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+    model.save("model.keras")
+    with zipfile.ZipFile("model.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    (relu,) = (one for one in config["config"]["layers"] if one["class_name"] == "ReLU")
+    for key, value in (("max_value", 6.0), ("negative_slope", 0.0), ("threshold", 0.0)):
+        number = {"value": value, "dtype": "float32"}
+        relu["config"][key] = {"class_name": "__numpy__", "config": number}
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile("numpy.keras", "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    expected, network = (ocrdigit.load(f"{name}.keras").network_ for name in ("model", "numpy"))
+    assert network.layers == expected.layers
+
+
 # ---- channels first ----
 
 

@@ -246,9 +246,7 @@ class _Importer:
 
     def real(self, leaf: Leaf, key: str, default: float) -> float:
         """Return an option that is a number."""
-        value = leaf.config.get(key, default)
-        if isinstance(value, dict) and "config" in value:  # a number of NumPy
-            value = value["config"].get("value") if isinstance(value["config"], dict) else None
+        value = _plain(leaf.config.get(key, default))
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.fail(leaf, key, "a number")
         return float(value)
@@ -451,8 +449,10 @@ class _Importer:
         self.chain.dropout(leaf.name, self.real(leaf, "rate", 0.5))
 
     def relu(self, leaf: Leaf) -> None:
-        self.check(leaf, "threshold", 0, None)
-        slope, ceiling = self.real(leaf, "negative_slope", 0.0), leaf.config.get("max_value")
+        if _plain(leaf.config.get("threshold")) not in (0, None):
+            self.fail(leaf, "threshold", "0 or None")
+        slope = self.real(leaf, "negative_slope", 0.0)
+        ceiling = _plain(leaf.config.get("max_value"))
         if ceiling is not None and (ceiling != 6 or slope):
             self.fail(leaf, "max_value", "None, or 6 and no negative_slope")
         if ceiling is not None:
@@ -472,6 +472,12 @@ class _Importer:
     def softmax(self, leaf: Leaf) -> None:
         self.check(leaf, "axis", -1, 1)
         self.chain.softmax(leaf.name)
+
+
+def _plain(value: Any) -> Any:
+    """Return an option that may be a number of NumPy as a plain one."""
+    inner = value.get("config") if isinstance(value, dict) else None
+    return inner.get("value") if isinstance(inner, dict) else value
 
 
 def _depthwise_kernel(leaf: Leaf, kernel: Array) -> Array:
