@@ -476,6 +476,25 @@ def test_numbers_of_numpy(keras):
 # ---- channels first ----
 
 
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1), (1, 28, 28), (26, 26, 4)])
+def test_flatten_of_channels_first(keras, sample: Dataset, shape):
+    """It moves the axis after the batch to the end, whatever that axis is."""
+    layers = keras.layers
+    keras.utils.set_random_seed(4)
+    first = [layers.Conv2D(4, 3)] if shape == (26, 26, 4) else []
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1) if first else shape),
+            *first,
+            layers.Flatten(data_format="channels_first"),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.save("model.keras")
+    pixels = (sample.X_test / np.float32(255)).reshape(-1, *model.input_shape[1:])
+    agree(model, ocrdigit.load("model.keras"), pixels, sample)
+
+
 def test_channels_first(keras, sample: Dataset):
     """The same weights, with a flatten of channels, rows and columns in this order."""
     layers = keras.layers
@@ -568,6 +587,14 @@ def test_errors_name_layers_and_options(keras):
         ([layers.Conv2D(4, 3), layers.Conv2D(4, 3, groups=2, name="two")], "'two' has groups 2"),
         ([layers.Conv2D(4, (3, 3), dilation_rate=(1, 2), name="d")], r"dilations \(1, 2\)"),
         ([layers.ReLU(4.0, name="four")], "'four' has max_value 4.0"),
+        (
+            [layers.Conv2D(4, 3), layers.MaxPooling2D(data_format="channels_first", name="pool")],
+            "'pool' has data_format 'channels_first', expected 'channels_last'",
+        ),
+        (
+            [layers.Flatten(data_format="channels_first"), layers.Reshape((28, 28, 1), name="r")],
+            "'r' has target_shape",
+        ),
         ([layers.Conv2D(3, 3), layers.Softmax(axis=2, name="s")], "'s' has axis 2"),
         ([layers.Reshape((14, 56), name="odd")], r"'odd' has target_shape"),
         ([layers.BatchNormalization(axis=1, name="rows")], "'rows' has axis 1"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ... import _core
 from .._classes import DIGITS
+from ..files import MAX_LAYER_SIZE
 
 Array = NDArray[np.float32]
 Pair = tuple[int, int]
@@ -79,7 +80,6 @@ class Chain:
             self.zero_padding("pad", (pad, pad, pad, pad))
         if len(input_shape) == 1:
             self.flatten("input")
-            self.order = None  # one channel
         self.rescale("input", values[1] - values[0], values[0])
 
     # ---- layers ----
@@ -221,14 +221,28 @@ class Chain:
         if any(sides):
             self.add(name, layer, [], (h + top + bottom, w + left + right, c))
 
-    def flatten(self, name: str, channels_last: bool = False) -> None:
-        """Append a flatten; with ``channels_last`` the channels are moved to the end before."""
+    def flatten(self, name: str, first_axis_last: bool = False) -> None:
+        """Append a flatten; with ``first_axis_last`` their first axis is moved to the end before.
+
+        That is how a library makes channels come last, whether they came first or not.
+        """
         if len(self.shape) == 1:
             return
-        h, w, c = self.shape
-        if self.channels_first and not channels_last and h * w > 1 and c > 1:
-            self.order = np.arange(h * w * c).reshape(h, w, c).transpose(2, 0, 1).ravel()
-        self.add(name, {"type": "flatten"}, [], (h * w * c,))
+        if self.channels_first != first_axis_last:
+            self.order = self._flat_order(name)
+        self.add(name, {"type": "flatten"}, [], (math.prod(self.shape),))
+
+    def _flat_order(self, name: str) -> NDArray[np.intp] | None:
+        """Return our index of each number of a flatten that has not our order; None if it has."""
+        size = math.prod(self.shape)
+        if size > MAX_LAYER_SIZE:
+            raise ValueError(
+                f"layer {name!r} gives {size:,} numbers for an image, expected at most "
+                f"{MAX_LAYER_SIZE:,}"
+            )
+        ours = np.arange(size).reshape(self.shape)
+        order = ours.transpose((2, 0, 1) if self.channels_first else (1, 2, 0)).ravel()
+        return None if (order[1:] > order[:-1]).all() else order
 
     def dropout(self, name: str, rate: float) -> None:
         """Append a dropout, which has no effect on predictions."""

@@ -80,11 +80,8 @@ def _import(opened: Opened, values: tuple[float, float] | None, pad: int) -> _co
     if not chain_of_leaves:
         raise ValueError("a model without layers")
     shape = _input_shape(model, chain_of_leaves[0])
-    channels_first = (
-        any(leaf.config.get("data_format") == "channels_first" for leaf in chain_of_leaves)
-        and len(shape) == 3
-    )
     layers = [leaf for leaf in chain_of_leaves if leaf.kind not in _IGNORED]
+    channels_first = len(shape) == 3 and _has_channels_first(layers, shape)
     first = next((leaf for leaf in layers if leaf.kind not in ("Flatten", "Reshape")), None)
     reader = _Importer(opened)
     if values is None:
@@ -179,6 +176,16 @@ def _ends(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _ends(item)
+
+
+def _has_channels_first(layers: list[Leaf], shape: tuple[int, ...]) -> bool:
+    """Return whether images of a shape have the channels first, by the first layer that tells.
+
+    The data_format of a flatten does not tell, as it need not be that of the layers before it.
+    """
+    formats = (leaf.config.get("data_format") for leaf in layers if leaf.kind != "Flatten")
+    told = next((kind for kind in formats if kind), None)
+    return shape[0] == 1 if told is None else told == "channels_first"
 
 
 def _input_shape(model: Config, first: Leaf) -> tuple[int, ...]:
@@ -412,7 +419,7 @@ class _Importer:
 
     def flatten(self, leaf: Leaf) -> None:
         first = leaf.config.get("data_format") == "channels_first"
-        self.chain.flatten(leaf.name, channels_last=first)
+        self.chain.flatten(leaf.name, first_axis_last=first)
 
     def reshape(self, leaf: Leaf) -> None:
         target = leaf.config.get("target_shape")
@@ -429,7 +436,7 @@ class _Importer:
             chain.shape = (1, 1, size)
         elif tuple(target) in (present, present[:2] if present[-1] == 1 else present):
             return
-        elif not chain.has_started() and chain.is_picture(tuple(target)):
+        elif not chain.has_started() and chain.order is None and chain.is_picture(tuple(target)):
             chain.restore()
         else:
             self.fail(leaf, "target_shape", f"a vector of {size} numbers, or the shape of an image")
