@@ -101,8 +101,9 @@ static void gray_over_x86(size_t n, const uint8_t *pixels, const uint16_t weight
   gray_over_plain(n - i, pixels + 4 * i, weights, background, result + i);
 }
 
-static inline int load_two(const uint8_t *p) {
-  uint16_t two;
+/* Signed, as gcc's _mm_insert_epi16 wants it, which is a macro without optimization. */
+static inline int16_t load_two(const uint8_t *p) {
+  int16_t two;
   memcpy(&two, p, sizeof two);
   return two;
 }
