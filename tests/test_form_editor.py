@@ -11,6 +11,7 @@ from app_files import png
 
 from ocrdigit import Form, FormField
 from ocrdigit.app import PAGE
+from ocrdigit.app._markdown import literal
 
 testing = pytest.importorskip("streamlit.testing.v1")
 
@@ -85,7 +86,7 @@ def test_a_template_is_gone_on_with(page: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\x00", "The template is not JSON"),
+        (b"\x00", "form.json is not JSON"),
         (b"{}", 'must have the "format"'),
         (template(size=(150, 200)).replace(b'"version": 1', b'"version": 9'), "version 9"),
         (template(size=(150, 200)), "has no picture"),
@@ -93,13 +94,13 @@ def test_a_template_is_gone_on_with(page: Any) -> None:
 )
 def test_bad_templates_are_errors(page: Any, data: bytes, message: str) -> None:
     upload(page, "form template", "form.json", data, "application/json")
-    assert message in page.error[0].value
+    assert literal(message) in page.error[0].value
     assert canvas(page) is None
 
 
 def test_a_bad_picture_is_an_error(page: Any) -> None:
     upload(page, "form picture", "form.png", b"nothing", "image/png")
-    assert "form.png" in page.error[0].value
+    assert literal("form.png") in page.error[0].value
 
 
 def test_fields_outside_of_another_picture_are_errors(page: Any) -> None:
