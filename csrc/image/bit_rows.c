@@ -32,6 +32,19 @@ void od_bits_transpose(const od_bit_rows *from, const od_bit_rows *to) {
     }
 }
 
+void od_bits_open_rows(const od_bit_rows *rows, int n) {
+  for (int y = 0; y < rows->h; y++) {
+    uint64_t *bits = rows->bits + (size_t)y * rows->words;
+    const size_t words = rows->words;
+    for (int shift = 1; shift < n; shift *= 2)
+      for (size_t i = 0; i < words; i++)
+        bits[i] &= bits[i] >> shift | (i + 1 < words ? bits[i + 1] << (64 - shift) : 0);
+    for (int shift = 1; shift < n; shift *= 2)
+      for (size_t i = words; i-- > 0;)
+        bits[i] |= bits[i] << shift | (i ? bits[i - 1] >> (64 - shift) : 0);
+  }
+}
+
 /* In parallel halves: the baseline instruction set has no population count. */
 static inline uint64_t count_word(uint64_t x) {
   x -= x >> 1 & 0x5555555555555555;

@@ -33,6 +33,10 @@ void od_bits_fill(const od_kernels *kernels, const uint8_t *image, uint8_t level
 /* Transpose: `to` is (from->w, from->h). */
 void od_bits_transpose(const od_bit_rows *from, const od_bit_rows *to);
 
+/* Morphological opening along the rows: clear all runs of less than n pixels, a power of two up to
+ * 32. */
+void od_bits_open_rows(const od_bit_rows *rows, int n);
+
 /* Count the set bits of `words` words. */
 size_t od_bits_count(size_t words, const uint64_t *bits);
 

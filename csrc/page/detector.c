@@ -444,11 +444,8 @@ static void erase_rows(void *job, int first, int last, void *scratch, od_interru
 
 static od_status erase(detection *work, od_error *error) {
   od_page *page = work->page;
-  const size_t size = (size_t)page->h * (size_t)page->w;
-  page->erased = od_allocate(size, 1);
-  if (!page->erased) return od_fail_memory(error, "the numbers of a page");
-  memcpy(page->erased, page->image, size);
-  page->image = page->erased;
+  const od_status status = od_page_own_image(page, error);
+  if (status) return status;
   return od_run_row_partitions(&page->workspace, page->h, (size_t)page->w, 0, erase_rows, work,
                                error);
 }

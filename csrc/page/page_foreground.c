@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/math.h"
 #include "base/memory.h"
 #include "digit/foreground.h"
@@ -50,6 +52,16 @@ od_status od_page_find_foreground(od_page *page, bool with_background, od_error 
       .foreground = page->foreground, .background = page->background, .has_steps = true};
   return od_find_page_foreground(&page->workspace, page->h, page->w, page->image, &maps,
                                  &page->dark, error);
+}
+
+od_status od_page_own_image(od_page *page, od_error *error) {
+  const size_t size = (size_t)page->h * (size_t)page->w;
+  if (page->erased) return OD_OK;
+  page->erased = od_allocate(size, 1);
+  if (!page->erased) return od_fail_memory(error, "the numbers of a page");
+  memcpy(page->erased, page->image, size);
+  page->image = page->erased;
+  return OD_OK;
 }
 
 od_status od_page_find_components(od_page *page, od_error *error) {

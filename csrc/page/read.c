@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/math.h"
 #include "base/memory.h"
+#include "page/combs.h"
 #include "page/detector.h"
 #include "digit/foreground.h"
 #include "page/line_hypotheses.h"
@@ -156,13 +157,18 @@ static double sum_foreground(const od_page *page) {
 static od_status find_components(const od_reader *reader, od_thread_pool *pool, recognition *work,
                                  od_error *error) {
   od_page *page = &work->page;
+  od_comb_lines combs = {0};
   od_status status = od_page_find_foreground(page, reader->detector, error);
+  if (!status) status = od_page_find_combs(page, &combs, error);
+  if (!status) status = od_page_erase_comb_lines(page, &combs, error);
   work->kept = 1;
   if (!status && reader->detector) {
     const double before = sum_foreground(page);
     status = od_page_keep_numbers(page, reader->detector, reader->detector_workspace, pool, error);
     if (!status) work->kept = sum_foreground(page) / fmax(before, 1);
+    if (!status) od_page_mark_comb_lines(page, &combs);
   }
+  od_comb_lines_release(&combs);
   if (!status) status = od_thread_pool_check(pool);
   return status ? status : od_page_find_components(page, error);
 }

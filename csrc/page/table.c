@@ -113,8 +113,9 @@ od_status od_find_table(od_image_workspace *workspace, int h, int w, const uint8
   *table = (od_table){0};
   od_status status = check(h, w, options, error);
   for (int k = 0; k < 2 && !status; k++)
-    status =
-        od_track_ruling_lines(workspace, h, w, foreground, k == 1, &grid.axes[k].segments, error);
+    status = od_track_ruling_lines(workspace, h, w, foreground,
+                                   k == 1 ? OD_VERTICAL_LINES : OD_HORIZONTAL_LINES,
+                                   &grid.axes[k].segments, error);
   if (!status) status = od_thread_pool_check(workspace->pool);
   if (!status) status = od_find_grid(&grid, error);
   if (!status) status = od_thread_pool_check(workspace->pool);

@@ -13,11 +13,13 @@
 #include "image/bit_rows.h"
 
 enum {
-  LINE_LEVEL = 40,    /* of foreground: lines may be fainter than writing */
-  MAX_RUNS = 1 << 24, /* of an image with lines: 20 bytes each */
-  MAX_TRACKS = 4096,  /* at a time */
-  FILTER_MEMORY = 40, /* points that a track is fitted to */
-  MIN_GAP = 3,        /* gaps and crossings that any track passes */
+  LINE_LEVEL = 40,        /* of foreground: lines may be fainter than writing */
+  MAX_RUNS = 1 << 24,     /* of an image with lines: 20 bytes each */
+  MAX_TRACKS = 4096,      /* at a time, … */
+  MAX_LEVEL_TRACKS = 512, /* … of level lines */
+  LEVEL_RUN = 8,          /* pixels in a row, at least, of a line with a slope of up to 7 degrees */
+  FILTER_MEMORY = 40,     /* points that a track is fitted to */
+  MIN_GAP = 3,            /* gaps and crossings that any track passes */
   MAX_GAP = 20,
   MAX_CROSSING = 48
 };
@@ -44,7 +46,8 @@ typedef struct tracker {
   int max_thickness, min_length;
   int32_t *ends;    /* (n + 2): the runs of a step */
   uint8_t *claimed; /* (n): whether a run belongs to a track */
-  track *tracks;    /* (MAX_TRACKS): those that can go on, oldest first */
+  int max_tracks;
+  track *tracks; /* (max_tracks): those that can go on, oldest first */
   int track_count;
   linked_point *points;
   int point_count;
@@ -152,7 +155,7 @@ static void track_step(tracker *t, int step) {
       finish(t, &t->tracks[i]);
   }
   t->track_count = kept;
-  for (int k = 0; k < runs && t->track_count < MAX_TRACKS; k++) {
+  for (int k = 0; k < runs && t->track_count < t->max_tracks; k++) {
     const int first = t->ends[2 * k], last = t->ends[2 * k + 1];
     if (t->claimed[k] || last - first > t->max_thickness) continue;
     track *line = &t->tracks[t->track_count++];
@@ -182,7 +185,7 @@ static void track_all(tracker *t) {
 static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
   t->ends = od_allocate((size_t)n + 2, sizeof *t->ends);
   t->claimed = od_allocate((size_t)n + 2, 1);
-  t->tracks = od_allocate(MAX_TRACKS, sizeof *t->tracks);
+  t->tracks = od_allocate((size_t)t->max_tracks, sizeof *t->tracks);
   t->points = od_allocate(runs, sizeof *t->points);
   t->set->lines = od_allocate(runs / (size_t)t->min_length + 1, sizeof *t->set->lines);
   t->set->points = od_allocate(runs, sizeof *t->set->points);
@@ -192,13 +195,15 @@ static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
 }
 
 od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
-                                const uint8_t *foreground, bool vertical, od_ruling_line_set *set,
-                                od_error *error) {
+                                const uint8_t *foreground, od_line_choice choice,
+                                od_ruling_line_set *set, od_error *error) {
+  const bool vertical = choice == OD_VERTICAL_LINES;
   *set = (od_ruling_line_set){0};
   const int short_side = od_min(h, w);
   tracker t = {.pool = workspace->pool,
                .max_thickness = od_max(8, short_side / 40),
                .min_length = od_max(12, od_min(40, short_side / 30)),
+               .max_tracks = choice == OD_LEVEL_LINES ? MAX_LEVEL_TRACKS : MAX_TRACKS,
                .set = set};
   od_bit_rows rows = {h, w, od_bit_words(w), NULL}, columns = {w, h, od_bit_words(h), NULL};
   rows.bits = od_allocate((size_t)h * rows.words, sizeof *rows.bits);
@@ -208,6 +213,7 @@ od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
                          : od_fail_memory(error, "the ruling lines of a table");
   if (!status) {
     od_bits_fill(workspace->kernels, foreground, LINE_LEVEL, &rows);
+    if (choice == OD_LEVEL_LINES) od_bits_open_rows(&rows, LEVEL_RUN);
     if (!vertical) od_bits_transpose(&rows, &columns);
     t.steps = vertical ? rows : columns;
     const size_t runs = od_bits_count_runs(&t.steps);

@@ -29,11 +29,18 @@ typedef struct od_ruling_line_set {
 
 enum { OD_MAX_RULING_LINES = 2048 };
 
-/* Track horizontal, or vertical, lines in foreground (h, w), and keep the longest; there are none
- * in noise of more than 2^24 runs of pixels across the lines. Errors: OD_ERROR_MEMORY. */
+/* Which lines to track. */
+typedef enum od_line_choice {
+  OD_VERTICAL_LINES,
+  OD_HORIZONTAL_LINES,
+  OD_LEVEL_LINES /* horizontal ones with a slope of up to 7 degrees; faster */
+} od_line_choice;
+
+/* Track lines in foreground (h, w), and keep the longest; there are none in noise of more than 2^24
+ * runs of pixels across the lines. Errors: OD_ERROR_MEMORY. */
 od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
-                                const uint8_t *foreground, bool vertical, od_ruling_line_set *set,
-                                od_error *error);
+                                const uint8_t *foreground, od_line_choice choice,
+                                od_ruling_line_set *set, od_error *error);
 void od_ruling_line_set_release(od_ruling_line_set *set);
 
 #endif
