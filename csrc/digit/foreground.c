@@ -74,8 +74,10 @@ static od_status work_create(work *w, od_error *error) {
   const size_t numbers = (4 + 3) * nodes * sizeof(float);
   const size_t rows = (size_t)w->grid.rows * sizeof(double);
   const size_t row = od_coarse_grid_row_size(&w->grid) * sizeof(float);
-  uint8_t *block = od_allocate(
-      od_aligned(numbers) + rows + od_aligned(row) + od_coarse_grid_scratch(&w->grid), 1);
+  const size_t bytes =
+      od_aligned(numbers) + rows + od_aligned(row) + od_coarse_grid_scratch(&w->grid);
+  /* The nodes take 32 bytes each; in 32 bits, those of a large image would not fit. */
+  uint8_t *block = nodes > SIZE_MAX / 64 ? NULL : od_allocate(bytes, 1);
   if (!block) return od_fail_memory(error, "finding the foreground of an image");
   w->background = (float *)(void *)block;
   w->contrast = w->background + nodes;

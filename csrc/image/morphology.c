@@ -191,13 +191,15 @@ static size_t divide_element(const od_structuring_element *e, int max_level, seg
 
 /* The cost of a result row, in row reads: one per segment, and three per level, which reads two
  * rows and writes one. */
-static size_t row_cost(const filter_job *job) { return job->count + 3 * (size_t)(job->levels - 1); }
+static uint64_t row_cost(const filter_job *job) {
+  return job->count + 3 * (uint64_t)(job->levels - 1);
+}
 
 /* Divide the element into segments of the number of levels with the lowest cost. */
 static void choose_segments(filter_job *job, segment *segments) {
   enum { MAX_LEVELS = 5 };
   int best = 1;
-  size_t lowest = SIZE_MAX;
+  uint64_t lowest = UINT64_MAX;
   for (job->levels = 1; job->levels <= MAX_LEVELS; job->levels++) {
     job->count = divide_element(job->element, job->levels - 1, segments);
     if (row_cost(job) >= lowest) continue;

@@ -1,5 +1,6 @@
 #include "image/row_partition.h"
 
+#include "base/math.h"
 #include "base/memory.h"
 
 enum {
@@ -23,14 +24,14 @@ static void run_partition(void *context, int index, int worker) {
   r->task(r->job, first, last, r->memory + (size_t)worker * r->scratch, r->interrupt);
 }
 
-od_status od_run_row_partitions(od_image_workspace *workspace, int rows, size_t row_cost,
+od_status od_run_row_partitions(od_image_workspace *workspace, int rows, uint64_t row_cost,
                                 size_t scratch, od_row_task *task, void *job, od_error *error) {
-  const size_t worth = (size_t)rows * row_cost / MIN_WORK;
+  const uint64_t worth = (uint64_t)rows * row_cost / MIN_WORK;
   const size_t threads = (size_t)od_thread_pool_threads(workspace->pool);
   size_t partitions = 1, workers = 1, bytes;
   if (threads > 1 && worth > 1) {
-    partitions = worth < PARTITIONS_PER_THREAD * threads ? worth : PARTITIONS_PER_THREAD * threads;
-    partitions = partitions < (size_t)rows ? partitions : (size_t)rows;
+    partitions = od_min_size(PARTITIONS_PER_THREAD * threads, (size_t)rows);
+    if (worth < partitions) partitions = (size_t)worth;
     workers = threads;
   }
   partition_run r = {task, job, rows, (int)partitions, od_aligned(scratch), NULL, NULL};

@@ -14,7 +14,7 @@ typedef void od_row_task(void *job, int first, int last, void *scratch, od_inter
 /* Divide `rows` rows, each with the work of `row_cost` pixels, into as many partitions as are worth
  * a thread and run them, each with `scratch` bytes. Errors: OD_ERROR_MEMORY; OD_STOPPED if the
  * workspace's pool was interrupted. */
-od_status od_run_row_partitions(od_image_workspace *workspace, int rows, size_t row_cost,
+od_status od_run_row_partitions(od_image_workspace *workspace, int rows, uint64_t row_cost,
                                 size_t scratch, od_row_task *task, void *job, od_error *error);
 
 /* Return the workspace's scratch memory with at least so many bytes, or NULL without memory. Its

@@ -4,7 +4,8 @@
 #include "nn/ctc.h"
 #include "nn/low_precision.h"
 
-enum { MAX_BATCH_MEBIBYTES = 8192 };
+/* 8 GiB, or half of the address space. */
+enum { MAX_BATCH_MEBIBYTES = SIZE_MAX >> 21 < 8192 ? (int)(SIZE_MAX >> 21) : 8192 };
 
 static bool allocate_convolution(const od_gradient *g, const od_op *op, od_op_state *state) {
   size_t out = od_shape_size(op->out);

@@ -2,6 +2,10 @@
 
 size_t od_shape_size(od_shape shape) { return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c; }
 
+uint64_t od_shape_product(od_shape shape) {
+  return (uint64_t)shape.h * (uint64_t)shape.w * (uint64_t)shape.c;
+}
+
 const char *od_layer_kind_name(od_layer_kind kind) {
   static const char *const names[OD_LAYER_KINDS] = {
       [OD_CONV2D] = "conv2d",
@@ -63,6 +67,11 @@ static od_status conv2d_output(const od_layer *layer, int index, od_shape in, od
   out->h = (in.h - (layer->same ? 1 : h)) / layer->stride + 1;
   out->w = (in.w - (layer->same ? 1 : w)) / layer->stride + 1;
   out->c = layer->units;
+  const od_shape padded = {(out->h - 1) * layer->stride + h, (out->w - 1) * layer->stride + w,
+                           in.c > out->c ? in.c : out->c};
+  if (od_shape_product(padded) > OD_MAX_PADDED)
+    REFUSE("the image with padding, %d x %d of %d channels, is too large, expected %d numbers",
+           padded.h, padded.w, padded.c, OD_MAX_PADDED);
   return OD_OK;
 }
 
@@ -124,7 +133,7 @@ static od_status norm_output(const od_layer *layer, int index, od_shape in, od_e
 
 od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shape *out,
                           od_error *error) {
-  size_t size = od_shape_size(in);
+  const uint64_t size = od_shape_product(in);
   *out = in;
   switch (layer->kind) {
     case OD_CONV2D:
@@ -149,8 +158,8 @@ od_status od_layer_output(const od_layer *layer, int index, od_shape in, od_shap
       if (!in_unit_range(layer->rate)) REFUSE("rate is %g, expected 0 <= rate < 1", layer->rate);
       return OD_OK;
     case OD_FLATTEN:
-      if (size > (size_t)OD_MAX_DIMENSION * 64)
-        REFUSE("a vector of %zu numbers is more than the largest of %d", size,
+      if (size > OD_MAX_DIMENSION * 64)
+        REFUSE("a vector of %llu numbers is more than the largest of %d", (unsigned long long)size,
                OD_MAX_DIMENSION * 64);
       *out = (od_shape){1, 1, (int)size};
       return OD_OK;

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/api.h"
 #include "base/status.h"
@@ -28,7 +29,8 @@ typedef struct od_shape {
   int h, w, c;
 } od_shape;
 
-size_t od_shape_size(od_shape shape); /* h * w * c */
+size_t od_shape_size(od_shape shape);      /* h * w * c, of a shape within the limits */
+uint64_t od_shape_product(od_shape shape); /* the same of any sides, to compare with a limit */
 
 typedef enum od_layer_kind {
   OD_CONV2D,
@@ -77,7 +79,8 @@ enum {
   OD_MAX_KERNEL = 16,
   OD_MAX_STRIDE = 8,
   OD_MAX_PADDING = 1024, /* and side of a pool */
-  OD_MAX_ALPHA = 16
+  OD_MAX_ALPHA = 16,
+  OD_MAX_PADDED = 1 << 28 /* numbers of a convolution's input or output with its padding */
 };
 
 enum {

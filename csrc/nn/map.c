@@ -10,7 +10,8 @@
  * where strides reduce it; and steps of a part. */
 enum { MAX_COLUMNS = 256, MAX_STEP = 16, INPUT_COLUMNS = 1024, INPUT_STEP = 64, PART_STEPS = 9 };
 
-static const uint64_t max_buffer = (uint64_t)1 << 26; /* numbers: 256 MiB of floats */
+static const uint64_t max_buffer = (uint64_t)1 << 26;  /* numbers: 256 MiB of floats */
+static const uint64_t max_buffers = (uint64_t)1 << 28; /* of all operations: 1 GiB a thread */
 
 /* -- operations along one side -- */
 
@@ -117,6 +118,10 @@ static od_status add_buffer(od_model *model, int i, uint64_t size, od_error *err
         "layers: a part of the map takes a buffer of %llu numbers, expected at most %llu",
         (unsigned long long)size, (unsigned long long)max_buffer);
   model->map_at[i + 1] = model->map_at[i] + od_round_to_alignment((size_t)size);
+  if (model->map_at[i + 1] > max_buffers)
+    return od_fail(error, OD_ERROR_ARGUMENT,
+                   "layers: a part of the map takes more than %llu numbers in all buffers",
+                   (unsigned long long)max_buffers);
   return OD_OK;
 }
 

@@ -41,11 +41,12 @@ static void add_tensor(od_network *net, int layer, od_role role, int rank, const
   tensor->layer = layer;
   tensor->role = role;
   tensor->rank = rank;
-  tensor->size = 1;
+  uint64_t size = 1;
   for (int i = 0; i < rank; i++) {
     tensor->shape[i] = shape[i];
-    tensor->size *= (size_t)shape[i];
+    size *= (uint64_t)shape[i];
   }
+  tensor->size = size > max_values ? max_values + 1 : (size_t)size; /* see list_tensors */
   tensor->trainable = role != OD_MOVING_MEAN && role != OD_MOVING_VARIANCE;
   tensor->decays = role == OD_KERNEL;
 }
@@ -82,7 +83,7 @@ static od_status connect_layers(od_network *net, const od_layer *layers, od_erro
     od_status status = od_layer_output(&slot->layer, i, shape, &slot->out, error);
     if (status) return status;
     shape = slot->out;
-    if (od_shape_size(shape) > max_image)
+    if (od_shape_product(shape) > max_image)
       return od_fail(error, OD_ERROR_ARGUMENT, "layer %d (%s): output (%d, %d, %d) is too large", i,
                      od_layer_kind_name(layers[i].kind), shape.h, shape.w, shape.c);
     snprintf(slot->name, sizeof slot->name, "%s_%d", od_layer_kind_name(slot->layer.kind),
@@ -180,7 +181,7 @@ static od_status lay_out(od_shape input, const od_layer *layers, int count, bool
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "input_shape: got (%d, %d, %d), expected three numbers from 1 to %d", input.h,
                    input.w, input.c, MAX_SIDE);
-  if (od_shape_size(input) > max_image)
+  if (od_shape_product(input) > max_image)
     return od_fail(error, OD_ERROR_ARGUMENT,
                    "input_shape: got (%d, %d, %d), expected at most %zu numbers", input.h, input.w,
                    input.c, max_image);

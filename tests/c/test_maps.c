@@ -406,6 +406,23 @@ static void test_too_far(void) {
   }
 }
 
+/* Buffers that have room one by one, but not together. */
+static void test_too_many_buffers(void) {
+  enum { CHANNELS = 14000 };
+  od_layer layers[7];
+  od_network *network;
+  od_model *model = (od_model *)&model;
+  od_error error = {{0}};
+  layers[0] = conv(CHANNELS, 1, 1, true, false);
+  for (int i = 1; i < 6; i++) layers[i] = activation(OD_TANH, 0);
+  layers[6] = conv(2, 1, 1, true, false);
+  CHECK_INT(od_network_create((od_shape){2, 2, 1}, layers, 7, &network, &error), OD_OK);
+  CHECK_INT(od_model_create(network, last_table(), OD_FLOAT32, &model, &error), OD_ERROR_ARGUMENT);
+  CHECK(model == NULL);
+  CHECK_CONTAINS(error.message, "more than 268435456 numbers in all buffers");
+  od_network_destroy(network);
+}
+
 static void test_too_small(void) {
   od_network *network = create(make_pooled, (od_shape){40, 41, 1});
   runner r;
@@ -428,6 +445,7 @@ int main(void) {
   RUN(test_results);
   RUN(test_nan);
   RUN(test_too_far);
+  RUN(test_too_many_buffers);
   RUN(test_too_small);
   return check_end();
 }

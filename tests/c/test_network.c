@@ -168,6 +168,8 @@ static void test_refusals(void) {
       {{INT_MIN, 1, 1}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       /* too large */
       {{1024, 1024, 1}, 0, {"layer 0", "large"}, {with_filters(65536), AVERAGE}},
+      {{8, 8, 1}, 0, {"layer 0", "padding, 248 x 248 of 65536 channels", "268435456"},
+       {dilated(conv(65536, 16, 1, true, false), 16), AVERAGE}},
       {{1024, 1024, 1024}, 0, {"input_shape"}, {FLATTEN, dense(2, false)}},
       {{1, 1, 1024}, 0, {"dense_1.bias"},
        {dense(65536, false), dense(65536, false), dense(2, false)}},
