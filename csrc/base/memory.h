@@ -1,6 +1,7 @@
-/* Checked allocation. A size that overflows is a failed allocation, never a short buffer. Shapes
- * are limited (nn/layer.h, nn/network.c) so that the products of the core stay below 2^63, which
- * needs a 64-bit size_t. */
+/* Checked allocation. A size that overflows is a failed allocation, never a short buffer. Images
+ * (image/limits.h), networks (nn/layer.h, nn/network.c) and batches (nn/gradient_memory.c) are
+ * limited so that the products of the core fit in a size_t of 32 bits, that of WebAssembly;
+ * products that are compared with a limit have 64 bits. */
 #ifndef OD_BASE_MEMORY_H
 #define OD_BASE_MEMORY_H
 
@@ -16,8 +17,10 @@
 
 OD_BEGIN_DECLS
 
+#if !defined(__wasm32__)
 OD_STATIC_ASSERT(SIZE_MAX >= UINT64_MAX,
-                 "ocrdigit needs a 64-bit system: its limits of shapes assume a 64-bit size_t");
+                 "ocrdigit needs a 64-bit system or WebAssembly: no other is tested");
+#endif
 
 /* The number type of weights and activations. The package uses float; tests of gradients compile
  * the scalar core with OD_DOUBLE. */

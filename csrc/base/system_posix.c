@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* sched_getaffinity, syscall */
 #include "base/system.h"
 
-#if !defined(_WIN32)
+#if !defined(_WIN32) && !defined(__wasi__)
 
 #include <sched.h>
 #include <stdio.h>

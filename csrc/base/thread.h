@@ -1,4 +1,5 @@
-/* Threads, mutexes and condition variables: POSIX threads, or those of Windows.
+/* Threads, mutexes and condition variables: POSIX threads, or those of Windows. WASI, the system
+ * interface of WebAssembly outside browsers, has none: there, no thread starts.
  *
  * The objects belong to the caller and stay at their addresses while they are in use. A mutex and
  * a condition variable are created before their first use; creating them again forgets their
@@ -8,7 +9,7 @@
 
 #include <stdbool.h>
 
-#if !defined(_WIN32)
+#if !defined(_WIN32) && !defined(__wasi__)
 #include <pthread.h>
 #endif
 
@@ -22,6 +23,8 @@ typedef struct od_condition {
   void *variable; /* a CONDITION_VARIABLE */
 } od_condition;
 typedef void *od_thread_handle;
+#elif defined(__wasi__)
+typedef char od_mutex, od_condition, od_thread_handle; /* not used */
 #else
 typedef pthread_mutex_t od_mutex;
 typedef pthread_cond_t od_condition;

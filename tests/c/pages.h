@@ -1,4 +1,5 @@
-/* Pages of memory without access, by POSIX or Windows. */
+/* Pages of memory without access, by POSIX or Windows. WebAssembly has none: there they are memory
+ * like any other. */
 #ifndef PAGES_H
 #define PAGES_H
 
@@ -27,6 +28,20 @@ static inline bool pages_allow(void *pages, size_t size) {
 static inline void pages_release(void *pages, size_t size) {
   (void)size;
   VirtualFree(pages, 0, PAGES_FREE);
+}
+
+#elif defined(__wasi__)
+#include <stdlib.h>
+
+static inline size_t pages_size(void) { return 4096; }
+static inline void *pages_reserve(size_t size) { return aligned_alloc(pages_size(), size); }
+static inline bool pages_allow(const void *pages, size_t size) {
+  (void)size;
+  return pages != NULL;
+}
+static inline void pages_release(void *pages, size_t size) {
+  (void)size;
+  free(pages);
 }
 
 #else
