@@ -250,7 +250,7 @@ class Classifier:
         """(10,) for one canonical image, (n, 10) for a batch; None for other input."""
 
 def instruction_set() -> str:
-    """The active one: "scalar", "avx2", "avx512", "neon" (``OCRDIGIT_ISA`` forces one)."""
+    """The active one: scalar, avx2, avx512, neon or simd128 (``OCRDIGIT_ISA`` forces one)."""
 
 def cpu_features() -> tuple[str, ...]: ...
 def get_num_threads() -> int: ...

@@ -11,7 +11,7 @@ import pytest
 
 from ocrdigit import _core
 
-NAMES = ("scalar", "avx2", "avx512", "neon")
+NAMES = ("scalar", "avx2", "avx512", "neon", "simd128")
 AVAILABLE = ("scalar", *_core.cpu_features())
 
 WORK = """
@@ -94,7 +94,7 @@ def test_unknown_one_fails(name, tmp_path):
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1] == (
         "ImportError: environment variable OCRDIGIT_ISA: "
-        f"instruction set: got '{name[:40]}', expected scalar, avx2, avx512 or neon"
+        f"instruction set: got '{name[:40]}', expected scalar, avx2, avx512, neon or simd128"
     )
 
 

@@ -31,7 +31,7 @@ STANDARD_HEADERS = {
     )
 }
 # Of compilers, for the instruction sets.
-PROCESSOR_HEADERS = {"arm_neon.h", "cpuid.h", "immintrin.h"}
+PROCESSOR_HEADERS = {"arm_neon.h", "cpuid.h", "immintrin.h", "wasm_simd128.h"}
 MAX_LINES = 60
 MAX_PARAMETERS = 8
 

@@ -176,6 +176,7 @@ static inline vector vector_from_bytes(const uint8_t *p) {
       _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
 }
 static inline vector vector_divide(vector a, vector b) { return _mm256_div_ps(a, b); }
+static inline vector vector_fma_once(vector a, vector b, vector c) { return vector_fma(a, b, c); }
 
 #define OD_HAS_IMAGE_VECTORS
 

@@ -47,6 +47,10 @@ unsigned od_cpu_features(void) {
   return OD_CPU_NEON | (od_has_dot_products() ? OD_CPU_NEON_DOT : 0);
 }
 
+#elif defined(__wasm_simd128__)
+
+unsigned od_cpu_features(void) { return OD_CPU_SIMD128; }
+
 #else
 
 unsigned od_cpu_features(void) { return 0; }

@@ -18,6 +18,8 @@ const od_kernels *const od_kernel_tables[] = {
 #elif defined(__aarch64__)
     &od_kernels_neon_dot,
     &od_kernels_neon,
+#elif defined(__wasm_simd128__)
+    &od_kernels_simd128,
 #endif
 #endif
     &od_kernels_scalar,
@@ -26,7 +28,7 @@ const od_kernels *const od_kernel_tables[] = {
 /* clang-format on */
 
 static bool is_known(const char *name) {
-  static const char *const names[] = {"scalar", "avx2", "avx512", "neon"};
+  static const char *const names[] = {"scalar", "avx2", "avx512", "neon", "simd128"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;
@@ -38,7 +40,8 @@ od_status od_kernels_select(const char *name, const od_kernels **kernels, od_err
   *kernels = NULL;
   if (!any && !is_known(name))
     return od_fail(error, OD_ERROR_ARGUMENT,
-                   "instruction set: got '%.40s', expected scalar, avx2, avx512 or neon", name);
+                   "instruction set: got '%.40s', expected scalar, avx2, avx512, neon or simd128",
+                   name);
   for (const od_kernels *const *table = od_kernel_tables; *table; table++) {
     bool runs = ((*table)->features & features) == (*table)->features;
     if (runs && (any || strcmp(name, (*table)->name) == 0)) {

@@ -23,7 +23,7 @@
 OD_INLINE void scale_vectors(const uint8_t *x, vector scale, vector shift, uint8_t *y,
                              const int V) {
   OD_UNROLL for (int v = 0; v < V; v++) {
-    const vector level = vector_fma(vector_from_bytes(x + v * LANES), scale, shift);
+    const vector level = vector_fma_once(vector_from_bytes(x + v * LANES), scale, shift);
     vector_store_rounded(y + v * LANES, level);
   }
 }
@@ -183,7 +183,7 @@ OD_INLINE void blur_float_horizontal_vectors(size_t taps, const float *x, const 
   for (size_t k = 1; k < taps; k++) {
     const vector weight = vector_broadcast(weights + k);
     OD_UNROLL for (int v = 0; v < V; v++) sum[v] =
-        vector_fma(weight, vector_load(x + k + v * LANES), sum[v]);
+        vector_fma_once(weight, vector_load(x + k + v * LANES), sum[v]);
   }
   OD_UNROLL for (int v = 0; v < V; v++) vector_store(y + v * LANES, sum[v]);
 }
@@ -210,7 +210,7 @@ OD_INLINE void blur_float_vertical_vectors(size_t taps, const float *const *rows
     const float *above = rows[reach - k] + at, *below = rows[reach + k] + at;
     OD_UNROLL for (int v = 0; v < V; v++) {
       vector pair = vector_add(vector_load(above + v * LANES), vector_load(below + v * LANES));
-      sum[v] = vector_fma(weight, pair, sum[v]);
+      sum[v] = vector_fma_once(weight, pair, sum[v]);
     }
   }
   OD_UNROLL for (int v = 0; v < V; v++) vector_store_rounded(y + at + v * LANES, sum[v]);

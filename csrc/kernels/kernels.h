@@ -1,7 +1,7 @@
 /* The table of kernels: the few loops that take most of the time, once per instruction set.
  * scalar.c is the reference that the other tables are tested against.
  *
- * Where to find a kernel: its family has a template, which avx2.c, avx512.c and neon.c
+ * Where to find a kernel: its family has a template, which avx2.c, avx512.c, neon.c and simd128.c
  * include with their own vectors; scalar.c includes those marked *, with vectors of one
  * number, and defines the other kernels itself.
  *
@@ -52,7 +52,7 @@ typedef struct od_int8_kernels {
 } od_int8_kernels;
 
 typedef struct od_kernels {
-  const char *name;  /* "scalar", "avx2", "avx512", "neon" */
+  const char *name;  /* "scalar", "avx2", "avx512", "neon", "simd128" */
   unsigned features; /* the od_cpu_feature it needs; 0 for scalar */
 
   /* -- matrix products -- */
@@ -164,7 +164,7 @@ typedef struct od_kernels {
 } od_kernels;
 
 /* Selects the fastest table that this machine runs, or the one named: "scalar", "avx2",
- * "avx512", "neon". A NULL or empty name means the fastest. Tables are constants.
+ * "avx512", "neon", "simd128". A NULL or empty name means the fastest. Tables are constants.
  * Errors: OD_ERROR_ARGUMENT for an unknown name, OD_ERROR_UNAVAILABLE for one that
  * this build or this machine does not have. */
 od_status od_kernels_select(const char *name, const od_kernels **kernels, od_error *error);
@@ -197,6 +197,8 @@ extern const od_bfloat16_kernels od_bfloat16_avx512_bf16;
 extern const od_kernels od_kernels_neon;
 extern const od_kernels od_kernels_neon_dot; /* in neon.c */
 extern const od_int8_kernels od_int8_neon_dot;
+#elif defined(__wasm_simd128__)
+extern const od_kernels od_kernels_simd128;
 #endif
 #endif
 

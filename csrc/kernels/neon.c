@@ -103,6 +103,7 @@ static inline vector vector_from_bytes(const uint8_t *p) {
   return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes8))));
 }
 static inline vector vector_divide(vector a, vector b) { return vdivq_f32(a, b); }
+static inline vector vector_fma_once(vector a, vector b, vector c) { return vector_fma(a, b, c); }
 
 #define OD_HAS_IMAGE_VECTORS
 

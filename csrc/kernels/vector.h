@@ -1,7 +1,7 @@
 /* What the templates *.inc.h need of the file that includes them.
  *
- * avx2.c, avx512.c and neon.c define a vector of floats and its operations as static inline
- * functions; scalar.c defines vectors of one number. Each group of operations ends with a
+ * avx2.c, avx512.c, neon.c and simd128.c define a vector of floats and its operations as static
+ * inline functions; scalar.c defines vectors of one number. Each group of operations ends with a
  * macro, which the templates check:
  *
  * OD_HAS_VECTOR
@@ -10,7 +10,7 @@
  *   vector_zero()               all 0
  *   vector_load(p), vector_store(p, v), and _some(..., mask) for the masked lanes only
  *   vector_broadcast(p)         *p in every lane
- *   vector_fma(a, b, c)         a * b + c, rounded once (twice in scalar.c)
+ *   vector_fma(a, b, c)         a * b + c, rounded once (twice in scalar.c and simd128.c)
  *   vector_add(a, b), vector_sub(a, b), vector_max(a, b)
  *   vector_where(a, b, x, y)    a > b ? x : y, lane by lane
  *   vector_store_bytes(p, v)    small whole numbers as LANES bytes
@@ -46,6 +46,7 @@
  *   bytes_compare(a, b)         bit i: whether byte i of a is at least that of b
  *   vector_from_bytes(p)        LANES bytes as floats
  *   vector_divide(a, b)
+ *   vector_fma_once(a, b, c)    a * b + c, rounded once on all instruction sets, as fmaf
  *
  * Templates have constant arguments, such as the rows of a block, in functions that are
  * always inlined; their loops are unrolled. */

@@ -98,7 +98,10 @@ PyObject *runtime_cpu_features(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(
   static const struct {
     unsigned feature;
     const char *name;
-  } names[] = {{OD_CPU_AVX2, "avx2"}, {OD_CPU_AVX512, "avx512"}, {OD_CPU_NEON, "neon"}};
+  } names[] = {{OD_CPU_AVX2, "avx2"},
+               {OD_CPU_AVX512, "avx512"},
+               {OD_CPU_NEON, "neon"},
+               {OD_CPU_SIMD128, "simd128"}};
   PyObject *list = PyList_New(0);
   if (!list) return NULL;
   unsigned features = od_cpu_features();

@@ -7,8 +7,8 @@
 static void test_select(void) {
   const od_kernels *kernels;
   od_error error = {{0}};
-  const char *names[] = {"scalar", "avx2", "avx512", "neon"};
-  for (int i = 0; i < 4; i++) {
+  const char *names[] = {"scalar", "avx2", "avx512", "neon", "simd128"};
+  for (int i = 0; i < 5; i++) {
     CHECK_CASE("%s", names[i]);
     od_status status = od_kernels_select(names[i], &kernels, &error);
     if (status == OD_OK) {
@@ -23,6 +23,8 @@ static void test_select(void) {
   CHECK_INT(od_kernels_select("scalar", &kernels, &error), OD_OK);
 #if defined(__x86_64__)
   CHECK_INT(od_kernels_select("neon", &kernels, &error), OD_ERROR_UNAVAILABLE);
+#elif defined(__wasm_simd128__) && !defined(OD_DOUBLE)
+  CHECK_INT(od_kernels_select("simd128", &kernels, &error), OD_OK);
 #elif defined(__aarch64__) && !defined(OD_DOUBLE)
   CHECK_INT(od_kernels_select("neon", &kernels, &error), OD_OK);
   CHECK_INT(od_kernels_select("avx2", &kernels, &error), OD_ERROR_UNAVAILABLE);
