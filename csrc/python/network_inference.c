@@ -225,8 +225,8 @@ static bool find_digits(network_object *self, const od_images *images, int64_t *
   const od_shape out = od_network_output(self->network);
   const size_t classes = (size_t)out.c, rows = images->count * (size_t)out.h * (size_t)out.w;
   float few[STACK_SCORES], *many = NULL, *scores = few;
-  if (rows * classes > STACK_SCORES) {
-    scores = many = od_allocate(rows * classes, sizeof *many);
+  if (rows > STACK_SCORES / classes) {
+    scores = many = od_allocate(rows, classes * sizeof *many);
     if (!many) {
       PyErr_NoMemory();
       return false;
