@@ -16,6 +16,7 @@ from .._atomic import write_atomically
 from .._bounded import errors_of, read_file
 from .._fork_lock import ForkLock
 from . import files
+from ._limits import MAX_MODEL_SIZE
 
 WEIGHTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weights")
 
@@ -53,7 +54,7 @@ def read_network(
     MemoryError
         There is not enough memory for the network.
     """
-    data = read_file(path, files.MAX_MODEL_SIZE)
+    data = read_file(path, MAX_MODEL_SIZE)
     with errors_of(path):
         metadata = files.read_metadata(data)
         if metadata.get("format") != file_format:

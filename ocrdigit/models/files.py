@@ -20,6 +20,7 @@ from .. import _core
 from .._atomic import write_atomically, write_together
 from .._bounded import errors_of, read_file
 from ._classes import DIGITS, digits_only
+from ._limits import MAX_HEADER_SIZE, MAX_LAYER_SIZE, MAX_MODEL_SIZE, MAX_RANGE
 
 FORMAT = "ocrdigit"
 FORMAT_VERSION = 1
@@ -29,13 +30,6 @@ FORMAT_VERSION = 1
 PREPROCESSING = {"method": "mnist", "size": [28, 28], "range": [0, 1], "polarity": "light on black"}
 
 _CLASSES: list[int | str] = [*range(DIGITS), "non-digit"]
-
-# Limits of files that are loaded. The core's own are 256 layers, 67,108,864 weights, and 4,194,304
-# numbers between two layers; inference takes 64 bytes for each of the latter and each thread.
-MAX_MODEL_SIZE = 1 << 29  # bytes of a file
-MAX_HEADER_SIZE = 1 << 20  # bytes of a safetensors file's description
-MAX_LAYER_SIZE = 1 << 19  # numbers that a layer of a classifier gives for an image
-MAX_RANGE = 1e30  # of a layer's inputs, for int8
 
 Path = str | os.PathLike[str]
 

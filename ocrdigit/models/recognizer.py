@@ -14,6 +14,7 @@ from .._atomic import write_atomically
 from .._bounded import errors_of, read_file
 from .._symbols import SYMBOLS
 from . import files
+from ._limits import MAX_HEADER_SIZE
 from ._network_file import WEIGHTS, read_network, read_once, write_network
 
 RECOGNIZER_PATH = os.path.join(WEIGHTS, "recognizer.safetensors")
@@ -144,7 +145,7 @@ def read_fusion(path: files.Path) -> FusionWeights:
     ValueError
         The file holds no fusion weights.
     """
-    data = read_file(path, files.MAX_HEADER_SIZE)
+    data = read_file(path, MAX_HEADER_SIZE)
     with errors_of(path, "not a file of fusion weights"):
         return FusionWeights(**{name: float(value) for name, value in json.loads(data).items()})
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ... import _core
 from .._classes import DIGITS
-from ..files import MAX_LAYER_SIZE
+from .._limits import MAX_LAYER_SIZE
 
 Array = NDArray[np.float32]
 Pair = tuple[int, int]
