@@ -30,6 +30,14 @@ def int_in_range(name: str, value: object, low: int, high: int) -> int:
     return number
 
 
+def truth(name: str, value: object) -> bool:
+    """Return the truth of ``value``, of any kind that has one: a bool, a number, None."""
+    try:
+        return bool(value)
+    except Exception as error:  # of an array, or of what the object's own code raises
+        raise TypeError(f"{name} must be True or False, got {type(value).__name__}") from error
+
+
 def finite_number(name: str, value: object) -> float:
     """Return ``value`` as a finite float."""
     if isinstance(value, bool) or not isinstance(value, (float, int, numbers.Real)):

@@ -333,10 +333,11 @@ class DigitClassifier:
         """
         images, labels, scale, text = self._check_labelled(X, y)
         validation = self._check_validation(validation_data, scale)
-        goes_on = self.warm_start and hasattr(self, "network_")
+        goes_on = _checks.truth("warm_start", self.warm_start) and hasattr(self, "network_")
         recipe = recipes.effective(self.recipe, goes_on)
         settings = self._settings(recipe)
-        if validation is None and (self.patience is not None or self.restore_best):
+        restore_best = _checks.truth("restore_best", self.restore_best)
+        if validation is None and (self.patience is not None or restore_best):
             raise ValueError("patience and restore_best need validation_data")
         if self.patience is not None:
             settings["patience"] = _checks.positive_int("patience", self.patience)
@@ -349,11 +350,11 @@ class DigitClassifier:
         seed = _checks.seed(saved_seed if resumes else self.random_state)
         network = self._warm_network() if goes_on else self._new_network(seed)
         history = self._history(goes_on)
-        settings |= {"seed": seed, "restore_best": bool(self.restore_best)}
+        settings |= {"seed": seed, "restore_best": restore_best}
         model = self._in_training(network, history, text, settings["precision"])
 
         display = None
-        if self.verbose:
+        if _checks.truth("verbose", self.verbose):
             from .progress import TrainingDisplay
 
             display = TrainingDisplay(len(images), settings["batch_size"])
@@ -365,7 +366,7 @@ class DigitClassifier:
                     (images, labels, scale, *(validation or ())),
                     checkpoint,
                     every,
-                    keep=bool(keep_checkpoint),
+                    keep=_checks.truth("keep_checkpoint", keep_checkpoint),
                     history=history,
                     **_callbacks.hooks(self.callbacks, history, model, display),
                 )
@@ -792,7 +793,7 @@ class DigitClassifier:
             from .datasets import load_sample
 
             calibration = load_sample().X_train[:1000]
-        stored = files.Stored(network, self._temperature, bool(self.tta))
+        stored = files.Stored(network, self._temperature, _checks.truth("tta", self.tta))
         files.write_model(path, stored, calibration)
 
     @classmethod
@@ -1135,7 +1136,7 @@ class DigitClassifier:
         return digits_only(self.network_, self._temperature)
 
     def _new_classifier(self) -> _core.Classifier:
-        tta_threshold = _TTA_THRESHOLD if self.tta else 0.0
+        tta_threshold = _TTA_THRESHOLD if _checks.truth("tta", self.tta) else 0.0
         return _core.Classifier(
             self.network_, temperature=self._temperature, tta_threshold=tta_threshold
         )

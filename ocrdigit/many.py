@@ -184,7 +184,7 @@ class ReadingJob(Job[PageResult]):
             parameters["lexicon"] = list(words)
         self._options = {
             "min_confidence": _checks.fraction("min_confidence", min_confidence),
-            "keep_pages": bool(keep_pages),
+            "keep_pages": _checks.truth("keep_pages", keep_pages),
             "timings": bool(timings),
         }
         self._pages = checked_pages(pages)

@@ -411,6 +411,22 @@ except KeyboardInterrupt:
 """
 
 
+class Endless:
+    """An object whose truth raises OverflowError."""
+
+    def __len__(self) -> int:
+        return 2**70
+
+
+@pytest.mark.parametrize("name", ["warm_start", "restore_best", "verbose", "tta"])
+@pytest.mark.parametrize("value", [Endless(), np.zeros(2)], ids=["endless", "array"])
+def test_options_without_a_truth(name: str, value: object) -> None:
+    model = ocrdigit.DigitClassifier(epochs=1).set_params(verbose=0).set_params(**{name: value})
+    images, labels = np.zeros((2, 28, 28), np.uint8), [0, 1]
+    with pytest.raises(TypeError, match=f"{name} must be True or False, got"):
+        model.fit(images, labels, validation_data=(images, labels)).predict(images)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize("verbose", ["0", "1"])
 def test_ctrl_c_keeps_the_last_finished_step(tmp_path: Path, verbose: str) -> None:
