@@ -99,6 +99,15 @@ def test_accuracy(program: Path, sample: Dataset, shape: tuple[int, int]):
     assert (images.max((1, 2)) == 1).all()
 
 
+def test_the_largest_pictures(program: Path, sample: Dataset):
+    random = np.random.default_rng(3)
+    digits, labels = sample.X_test[:6], sample.y_test[:6]
+    pictures = [draw(digit, (2048, 2048), random) for digit in digits]
+    found, classes, _ = run(program, pictures)
+    assert found.all()
+    assert (classes == labels).sum() >= 5
+
+
 def test_size_and_centre(program: Path):
     picture = np.full((150, 100), 230, np.uint8)
     picture[60:120, 30:60] = 40

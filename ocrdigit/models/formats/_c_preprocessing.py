@@ -14,7 +14,8 @@ DECLARATION = Template("""\
 /* Make the image of a digit for the functions below from a gray picture of 1 to 2,048 rows and
  * columns, whose rows lie `stride` bytes apart: dark on light or light on dark, in even light or
  * not, of any size, alone in the picture but for specks and what reaches in over its border.
- * `work` has ${macro}_WORK bytes, which need no initialization. Return 1, or 0 if there is no
+ * `work` has ${macro}_WORK bytes, which need no initialization; the stack holds 2 kB, and int has 32
+ * bits. Return 1, or 0 if there is no
  * foreground: then the image is black.
  *
  * A small version of `ocrdigit.preprocess`: background by morphological closing, Otsu's threshold,
@@ -152,27 +153,27 @@ static void close_cells(const gray_picture *p, unsigned char *cells) {
 
 /* Otsu's threshold of the contrasts; return whether the two classes differ. */
 static int find_threshold(gray_picture *p) {
-  float counts[256] = {0}, n = 0, sum = 0, low_n = 0, low_sum = 0, best = 0, low = 0, high = 0;
+  unsigned counts[256] = {0};
+  double n = 0, sum = 0, low_n = 0, low_sum = 0, best = 0, low = 0, high = 0;
   for (int y = 0; y < p->h; y++)
-    for (int x = 0; x < p->w; x++) {
-      const int contrast = contrast_at(p, y, x);
-      counts[contrast]++;
-      sum += (float)contrast;
-      n++;
-    }
+    for (int x = 0; x < p->w; x++) counts[contrast_at(p, y, x)]++;
+  for (int i = 0; i < 256; i++) {
+    n += counts[i];
+    sum += (double)counts[i] * i;
+  }
   for (int i = 0; i < 255; i++) {
     low_n += counts[i];
-    low_sum += counts[i] * (float)i;
+    low_sum += (double)counts[i] * i;
     if (low_n <= 0 || low_n >= n) continue;
-    const float below = low_sum / low_n, above = (sum - low_sum) / (n - low_n);
-    const float variance = low_n * (n - low_n) * (above - below) * (above - below);
+    const double below = low_sum / low_n, above = (sum - low_sum) / (n - low_n);
+    const double variance = low_n * (n - low_n) * (above - below) * (above - below);
     if (variance <= best) continue;
     best = variance;
     low = below;
     high = above;
     p->threshold = i;
   }
-  p->low = (int)(low + ((float)p->threshold - low) * 0.6f);
+  p->low = (int)(low + (p->threshold - low) * 0.6);
   p->high = larger((int)high, p->low + 1);
   return high - low >= MIN_CONTRAST;
 }
