@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -61,6 +62,56 @@ def test_numbers(kind: str, least: float, angle: float, sample: Dataset) -> None
         image = image.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=PAPER)
         right += ocrdigit.read(image).text == text
     assert right >= least * 40
+
+
+def lean(image: Image.Image, amount: float) -> Image.Image:
+    matrix = (1, amount, -amount * image.height / 2, 0, 1, 0)
+    kind, resample = Image.Transform.AFFINE, Image.Resampling.BICUBIC
+    return image.transform(image.size, kind, matrix, resample, fillcolor=PAPER)
+
+
+def bend(image: Image.Image, amount: float) -> Image.Image:
+    """Move each column down, by ``amount`` pixels in the middle."""
+    pixels, along = np.asarray(image), np.linspace(0, 1, image.width)
+    rows = np.arange(image.height)[:, None] - 4 * amount * along * (1 - along)
+    bent = pixels[np.clip(np.rint(rows).astype(int), 0, image.height - 1), np.arange(image.width)]
+    return Image.fromarray(bent)
+
+
+def view(image: Image.Image, amount: float) -> Image.Image:
+    """Return the image in perspective: the right side is smaller by a proportion."""
+    w, h = image.size
+    corners = [(0, 0), (w, 0), (w, h), (0, h)]
+    inset = amount * h / 2
+    seen = [(0, 0), (w * (1 - amount), inset), (w * (1 - amount), h - inset), (0, h)]
+    rows, values = [], []
+    for (x, y), (u, v) in zip(seen, corners, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    matrix = np.linalg.solve(np.array(rows, float), np.array(values, float))
+    kind, resample = Image.Transform.PERSPECTIVE, Image.Resampling.BICUBIC
+    return image.transform((w, h), kind, list(matrix), resample, fillcolor=PAPER)
+
+
+@pytest.mark.parametrize("kind", ["boxes", "teeth", "apart"])
+@pytest.mark.parametrize(
+    "distort",
+    [
+        lambda image: lean(image, 0.05),
+        lambda image: lean(image, -0.05),
+        lambda image: bend(image, 4),
+        lambda image: view(image, 0.08),
+    ],
+    ids=["leaning right", "leaning left", "bent", "perspective"],
+)
+def test_distorted(
+    kind: str, distort: Callable[[Image.Image], Image.Image], sample: Dataset
+) -> None:
+    right = 0
+    for seed in range(20):
+        image, text = comb(kind, sample, seed)
+        right += ocrdigit.read(distort(image)).text == text
+    assert right >= 16
 
 
 @pytest.mark.parametrize("kind", ["boxes", "teeth"])
@@ -130,4 +181,4 @@ def test_textures_of_lines_take_bounded_time() -> None:
     ):
         start = time.process_time()
         ocrdigit.read(page.astype(np.uint8))
-        assert time.process_time() - start < 20
+        assert time.process_time() - start < 8

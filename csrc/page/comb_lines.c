@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "page/table_lines.h"
 
 /* The offset of a pixel `aside` of pixel k of a line; SIZE_MAX outside of the page. */
 static size_t pixel_at(const od_page *page, const od_comb_line *line, int k, int aside) {
@@ -16,7 +17,7 @@ static size_t pixel_at(const od_page *page, const od_comb_line *line, int k, int
 static bool is_touched(const od_page *page, const od_comb_line *line, int k, int side) {
   for (int i = 1; i <= 2; i++) {
     const size_t at = pixel_at(page, line, k, side * (line->half + i));
-    if (at == SIZE_MAX || page->foreground[at] < OD_COMB_LEVEL) return false;
+    if (at == SIZE_MAX || page->foreground[at] < OD_LINE_LEVEL) return false;
   }
   return true;
 }

@@ -5,9 +5,6 @@
 
 #include "page/page.h"
 
-/* Foreground of lines, which may be fainter than writing. */
-enum { OD_COMB_LEVEL = 40 };
-
 /* A line, from its foot upwards, or from left to right. */
 typedef struct od_comb_line {
   bool upright;

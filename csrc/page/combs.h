@@ -5,7 +5,8 @@
 
 #include "page/comb_lines.h"
 
-/* Finds the lines of combs in the foreground. Release them also after an error: OD_ERROR_MEMORY. */
+/* Finds the lines of combs in the foreground; none if there are more than 65,536. Release them also
+ * after an error: OD_ERROR_MEMORY, or OD_STOPPED after an interrupt. */
 od_status od_page_find_combs(od_page *page, od_comb_lines *lines, od_error *error);
 
 #endif

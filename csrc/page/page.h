@@ -42,7 +42,8 @@ typedef struct od_page {
   bool dark;                    /* the foreground is darker than the background */
   uint8_t *foreground;          /* (h, w): levels, see digit/foreground.h */
   uint8_t *background;          /* (h, w): its levels, until od_page_keep_numbers; or NULL */
-  uint8_t *erased; /* (h, w): the image without foreground that belongs to no number; or NULL */
+  uint8_t *erased; /* (h, w): page->image, from which lines of combs and what belongs to no number
+                      are erased; or NULL */
   od_class_map class_map;
   double stroke_width;
   od_foreground_components components; /* after od_page_find_lines its label (h, w) holds segments:
@@ -74,7 +75,7 @@ od_status od_median_height(int count, const od_foreground_component *components,
 /* Finds the foreground of page->image, and the background that a detector needs, if asked for.
  * Errors: OD_ERROR_ARGUMENT for sides outside 1..OD_MAX_IMAGE_SIDE; OD_ERROR_MEMORY. */
 od_status od_page_find_foreground(od_page *page, bool with_background, od_error *error);
-/* Makes page->image a copy of the caller's, to erase parts of; only once. Errors:
+/* Makes page->image a copy of the caller's, to erase parts of, if it is not one. Errors:
  * OD_ERROR_MEMORY. */
 od_status od_page_own_image(od_page *page, od_error *error);
 /* Finds the components of the foreground, without ruling lines and specks. Errors of this and the

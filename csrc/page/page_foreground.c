@@ -58,7 +58,7 @@ od_status od_page_own_image(od_page *page, od_error *error) {
   const size_t size = (size_t)page->h * (size_t)page->w;
   if (page->erased) return OD_OK;
   page->erased = od_allocate(size, 1);
-  if (!page->erased) return od_fail_memory(error, "the numbers of a page");
+  if (!page->erased) return od_fail_memory(error, "the image of a page");
   memcpy(page->erased, page->image, size);
   page->image = page->erased;
   return OD_OK;

@@ -191,7 +191,7 @@ static od_status allocate(tracker *t, int n, size_t runs, od_error *error) {
   t->set->points = od_allocate(runs, sizeof *t->set->points);
   if (t->ends && t->claimed && t->tracks && t->points && t->set->lines && t->set->points)
     return OD_OK;
-  return od_fail_memory(error, "the ruling lines of a table");
+  return od_fail_memory(error, "the ruling lines of a page");
 }
 
 od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
@@ -210,9 +210,9 @@ od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
   columns.bits = vertical ? NULL : od_allocate((size_t)w * columns.words, sizeof *columns.bits);
   od_status status = rows.bits && (vertical || columns.bits)
                          ? OD_OK
-                         : od_fail_memory(error, "the ruling lines of a table");
+                         : od_fail_memory(error, "the ruling lines of a page");
   if (!status) {
-    od_bits_fill(workspace->kernels, foreground, LINE_LEVEL, &rows);
+    od_bits_fill(workspace->kernels, foreground, OD_LINE_LEVEL, &rows);
     if (choice == OD_LEVEL_LINES) od_bits_open_rows(&rows, LEVEL_RUN);
     if (!vertical) od_bits_transpose(&rows, &columns);
     t.steps = vertical ? rows : columns;

@@ -1,4 +1,4 @@
-/* Ruling lines of an image as polylines. Private to the files of tables. */
+/* Ruling lines of an image as polylines. Private to the files of tables and combs. */
 #ifndef OD_PAGE_TABLE_LINES_H
 #define OD_PAGE_TABLE_LINES_H
 
@@ -27,7 +27,10 @@ typedef struct od_ruling_line_set {
   od_line_point *points;
 } od_ruling_line_set;
 
-enum { OD_MAX_RULING_LINES = 2048 };
+enum {
+  OD_MAX_RULING_LINES = 2048,
+  OD_LINE_LEVEL = 40 /* of foreground: lines may be fainter than writing */
+};
 
 /* Which lines to track. */
 typedef enum od_line_choice {
@@ -37,7 +40,7 @@ typedef enum od_line_choice {
 } od_line_choice;
 
 /* Track lines in foreground (h, w), and keep the longest; there are none in noise of more than 2^24
- * runs of pixels across the lines. Errors: OD_ERROR_MEMORY. */
+ * runs of pixels across the lines. Errors: OD_ERROR_MEMORY. An interrupt leaves a part of them. */
 od_status od_track_ruling_lines(od_image_workspace *workspace, int h, int w,
                                 const uint8_t *foreground, od_line_choice choice,
                                 od_ruling_line_set *set, od_error *error);

@@ -16,6 +16,7 @@
 #include "nn/gradcam.h"
 #include "nn/gradient.h"
 #include "page/automaton.h"
+#include "page/combs.h"
 #include "page/ctc_decoding.h"
 #include "page/print_removal.h"
 #include "page/registration.h"
@@ -259,6 +260,39 @@ static od_status smooth_halftone(od_error *error, digest *result) {
   return status;
 }
 
+/* A comb of five places, and three boxes apart. */
+static od_status find_combs(od_error *error, digest *result) {
+  static uint8_t combs[PIXELS];
+  memset(combs, 0, sizeof combs);
+  draw_rectangle(H, W, combs, (int[]){9, 80, 121, 82}, 255);
+  for (int k = 0; k <= 5; k++)
+    draw_rectangle(H, W, combs, (int[]){9 + 22 * k, 60, 11 + 22 * k, 82}, 255);
+  for (int k = 0; k < 3; k++) {
+    const int x = 10 + 36 * k;
+    for (int i = 0; i < 2; i++) {
+      draw_rectangle(H, W, combs, (int[]){x, 10 + 36 * i, x + 28, 11 + 36 * i}, 255);
+      draw_rectangle(H, W, combs, (int[]){x + 27 * i, 10, x + 1 + 27 * i, 47}, 255);
+    }
+    draw_rectangle(H, W, combs, (int[]){x + 12, 18, x + 14, 38}, 255);
+  }
+  od_page found = {.h = H, .w = W, .workspace = {.kernels = kernels}, .image = page};
+  od_comb_lines lines = {0};
+  found.foreground = od_allocate(PIXELS, 1);
+  od_status status = found.foreground ? OD_OK : od_fail_memory(error, "a page");
+  if (!status) {
+    memcpy(found.foreground, combs, PIXELS);
+    status = od_page_find_combs(&found, &lines, error);
+  }
+  if (!status) status = od_page_erase_comb_lines(&found, &lines, error);
+  if (!status) {
+    CHECK_INT(lines.count, 6 + 5 + 3 * 4);
+    add_bytes(result, found.foreground, PIXELS);
+  }
+  od_comb_lines_release(&lines);
+  od_page_release(&found);
+  return status;
+}
+
 static od_status create_tta(od_error *error, digest *result) {
   od_tta *tta;
   const od_status status = od_tta_create(&tta, error);
@@ -418,6 +452,7 @@ static const named_operation operations[] = {
     {"registration", register_page, false},
     {"print removal", erase_print, false},
     {"automata", decode, false},
+    {"combs", find_combs, false},
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 

@@ -92,6 +92,30 @@ static void test_bits(void) {
   }
 }
 
+static void test_opening_of_bits(void) {
+  static uint64_t words[MAX_SIDE * 3];
+  for (int i = 0; i < 300; i++) {
+    const int h = draw(1, 9), w = i < 150 ? i + 1 : draw(1, MAX_SIDE), n = 1 << draw(0, 5);
+    CHECK_CASE("image %d, (%d, %d), runs of %d", i, h, w, n);
+    const uint8_t *image = random_foreground(h, w);
+    const od_bit_rows rows = {h, w, od_bit_words(w), words};
+    od_bits_fill(last_table(), image, OD_FOREGROUND_WEAK, &rows);
+    od_bits_open_rows(&rows, n);
+    bool correct = true;
+    for (int y = 0; y < h; y++)
+      for (int x = 0; x < w; x++) {
+        int first = x, last = x;
+        while (is_foreground(h, w, image, y, first - 1)) first--;
+        while (is_foreground(h, w, image, y, last + 1)) last++;
+        const bool kept = is_foreground(h, w, image, y, x) && last - first + 1 >= n;
+        correct = correct && bit_of(&rows, y, x) == kept;
+      }
+    CHECK(correct);
+    for (int y = 0; y < h; y++) /* no bits beyond the width */
+      for (int x = w; x < 64 * (int)rows.words; x++) CHECK(!bit_of(&rows, y, x));
+  }
+}
+
 /* ---- the coarse grid ---- */
 
 /* Maximum, minimum, sum and number of the nodes within `radius` of node (i, j). */
@@ -508,6 +532,7 @@ int main(void) {
   guard_out = guard_create(4 * MAX_PIXELS + 16 * (MAX_SIDE + 1) * sizeof(double));
   od_thread_pool_create(3, &pool, NULL);
   RUN(test_bits);
+  RUN(test_opening_of_bits);
   RUN(test_coarse_grid);
   RUN(test_coarse_grid_interpolation);
   RUN(test_foreground);
