@@ -14,9 +14,8 @@ DECLARATION = Template("""\
 /* Make the image of a digit for the functions below from a gray picture of 1 to 2,048 rows and
  * columns, whose rows lie `stride` bytes apart: dark on light or light on dark, in even light or
  * not, of any size, alone in the picture but for specks and what reaches in over its border.
- * `work` has ${macro}_WORK bytes, which need no initialization; the stack holds 2 kB, and int has 32
- * bits. Return 1, or 0 if there is no
- * foreground: then the image is black.
+ * `work` has ${macro}_WORK bytes, which need no initialization; the stack holds 2 kB, and int has
+ * 32 bits. Return 1, or 0 if there is no foreground: then the image is black.
  *
  * A small version of `ocrdigit.preprocess`: background by morphological closing, Otsu's threshold,
  * connected components, MNIST's size and centre of mass. It has no answer to halftones, colours,
