@@ -57,6 +57,7 @@ def test_labels_refused(network, batch, labels, error, message):
         ({"momentum": 1.0}, ValueError, "momentum: got 1"),
         ({"beta_1": -0.5}, ValueError, "beta_1: got -0.5"),
         ({"epsilon": 0.0}, ValueError, "epsilon: got 0"),
+        ({"epsilon": 1e-50}, ValueError, "epsilon: got 1e-50, expected 1e-30 <= epsilon"),
         ({"ema": 1.0}, ValueError, "ema: got 1"),
         ({"restore_best": "yes"}, TypeError, "restore_best: got 'yes', expected True or False"),
         ({"patience": -1}, ValueError, "patience: got -1"),

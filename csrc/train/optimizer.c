@@ -169,12 +169,33 @@ static od_status check_array(const char *name, const od_real *values, size_t cou
   return OD_OK;
 }
 
+/* Check that the next step, with moments that are finite, changes every weight by a finite number:
+ * in a run, neither a moment nor its quotient with the other comes near max_norm. */
+static od_status check_next_step(const od_optimizer *o, const od_optimizer_state *state,
+                                 od_error *error) {
+  const od_optimizer_config *config = &o->config;
+  if (state->steps > OD_MAX_OPTIMIZER_STEPS)
+    return od_fail(error, OD_ERROR_ARGUMENT, "optimizer steps: got %llu, expected at most %llu",
+                   (unsigned long long)state->steps, (unsigned long long)OD_MAX_OPTIMIZER_STEPS);
+  for (size_t i = 0; i < o->trainable; i++) {
+    const double mean = fabs((double)state->mean[i]);
+    const double deviation =
+        config->kind == OD_SGD ? 1 : sqrt((double)state->square[i]) + config->epsilon;
+    if (!(mean < max_norm && mean < max_norm * deviation))
+      return od_fail(error, OD_ERROR_ARGUMENT,
+                     "mean: got %g, with which the next step would not be finite",
+                     (double)state->mean[i]);
+  }
+  return OD_OK;
+}
+
 od_status od_optimizer_restore(od_optimizer *o, const od_optimizer_state *state, od_error *error) {
   const size_t square = o->config.kind == OD_SGD ? 0 : o->trainable;
   const size_t average = o->config.ema > 0 && state->steps ? o->total : 0;
   od_status status = check_array("mean", state->mean, o->trainable, -INFINITY, error);
   if (!status) status = check_array("square", state->square, square, 0, error);
   if (!status) status = check_array("average", state->average, average, -INFINITY, error);
+  if (!status) status = check_next_step(o, state, error);
   if (status) return status;
   o->steps = state->steps;
   o->averaging = average > 0;

@@ -37,6 +37,9 @@ typedef struct od_optimizer_state {
   const od_real *average; /* (total): as od_optimizer_average */
 } od_optimizer_state;
 
+/* Doubles count up to here; the correction of Adam's moments needs the number of the next step. */
+#define OD_MAX_OPTIMIZER_STEPS (1ULL << 53)
+
 typedef struct od_optimizer od_optimizer;
 
 od_status od_optimizer_create(const od_network *network, const od_kernels *kernels,
@@ -56,7 +59,8 @@ const od_real *od_optimizer_average(const od_optimizer *optimizer);
 od_optimizer_state od_optimizer_save(const od_optimizer *optimizer);
 
 /* Check a state, then copy it. OD_ERROR_ARGUMENT, with nothing changed, names the member that is
- * missing, is not finite or belongs to another kind of optimizer. */
+ * missing, is not finite, belongs to another kind of optimizer or would make the next step one that
+ * is not finite. */
 od_status od_optimizer_restore(od_optimizer *optimizer, const od_optimizer_state *state,
                                od_error *error);
 

@@ -32,8 +32,8 @@ static od_status check_numbers(const od_train_config *c, od_error *error) {
     return invalid(error, "beta_1", o->beta1, "0 <= beta_1 < 1");
   if (!(o->beta2 >= 0 && o->beta2 < 1))
     return invalid(error, "beta_2", o->beta2, "0 <= beta_2 < 1");
-  if (!(o->epsilon > 0 && o->epsilon <= 1))
-    return invalid(error, "epsilon", o->epsilon, "0 < epsilon <= 1");
+  if (!(o->epsilon >= 1e-30 && o->epsilon <= 1)) /* in float too, more than 0 */
+    return invalid(error, "epsilon", o->epsilon, "1e-30 <= epsilon <= 1");
   if (!(o->decay >= 0 && o->decay * s->peak < 1))
     return invalid(error, "weight_decay", o->decay, "at least 0, and below 1 / learning_rate");
   if (!(o->clip_norm >= 0 && isfinite(o->clip_norm)))

@@ -894,6 +894,7 @@ static void test_refused_checkpoints(void) {
   REFUSED(optimizer.square, NULL, "square: missing");
   REFUSED(optimizer.average, NULL, "average: missing");
   REFUSED(optimizer.steps, 0, "average: given");
+  REFUSED(optimizer.steps, UINT64_MAX, "optimizer steps: got 18446744073709551615");
   spoiled[0] = -1;
   REFUSED(optimizer.square, spoiled, "square: got -1, expected finite numbers from 0");
   spoiled[od_network_trainable_size(s.network) - 1] = (od_real)NAN;
@@ -901,6 +902,11 @@ static void test_refused_checkpoints(void) {
   REFUSED(best_weights, spoiled, "best_weights");
   REFUSED(optimizer.mean, spoiled, "mean");
   REFUSED(optimizer.average, spoiled, "average");
+  memset(spoiled, 0, od_network_total_size(s.network) * sizeof *spoiled);
+  spoiled[0] = (od_real)1e18;
+  REFUSED(optimizer.mean, spoiled, "mean: got 1e+18");
+  spoiled[0] = (od_real)9e17; /* over a deviation below 0.9 */
+  REFUSED(optimizer.mean, spoiled, "the next step would not be finite");
   od_release(spoiled);
   stopped_run_destroy(&s);
 }
