@@ -196,7 +196,9 @@ od_status od_deskew(od_image_workspace *workspace, const od_view *image, const o
 
 /* ---- normalize ---- */
 
-/* Scale the levels to the range alpha..beta, as with NORM_MINMAX. */
+/* Scale the levels to the range alpha..beta, as with NORM_MINMAX; results are clipped to 0..255.
+ * alpha, beta: -OD_MAX_END to OD_MAX_END, in either order; other numbers are OD_ERROR_ARGUMENT. */
+#define OD_MAX_END 1e6
 od_status od_normalize(od_image_workspace *workspace, const od_view *image, double alpha,
                        double beta, const od_target *result, od_error *error);
 

@@ -55,10 +55,19 @@ static od_status find_range(od_image_workspace *workspace, const od_view *image,
   return OD_OK;
 }
 
+/* Larger ends overflow a float. */
+static od_status check_end(const char *name, double end, od_error *error) {
+  if (fabs(end) <= OD_MAX_END) return OD_OK;
+  return od_fail(error, OD_ERROR_ARGUMENT, "%s: got %g, expected %g to %g", name, end, -OD_MAX_END,
+                 OD_MAX_END);
+}
+
 od_status od_normalize(od_image_workspace *workspace, const od_view *image, double alpha,
                        double beta, const od_target *result, od_error *error) {
   double low = 0, high = 0;
   od_status status = od_check_same(image, result, error);
+  if (!status) status = check_end("alpha", alpha, error);
+  if (!status) status = check_end("beta", beta, error);
   if (!status) status = find_range(workspace, image, &low, &high, error);
   if (status) return status;
   const double range = fmax(alpha, beta) - fmin(alpha, beta);

@@ -357,16 +357,6 @@ static od_status run_normalize(od_image_workspace *workspace, const od_view *ima
   return od_normalize(workspace, image, range[0], range[1], result, error);
 }
 
-/* Read one end of a range of levels; larger numbers would overflow in the core. */
-static bool read_end(PyObject *value, const char *name, double *end) {
-  const double max = 1e6;
-  if (!convert_real(value, name, end)) return false;
-  if (fabs(*end) <= max) return true;
-  PyErr_Format(PyExc_ValueError, "%s: got %.100R, expected a number up to 1e6 in size", name,
-               value);
-  return false;
-}
-
 PyObject *image_normalize(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                           PyObject *keywords) {
   static const signature accepted = {"image_normalize", 3, 3, 3, {"image", "alpha", "beta"}};
@@ -374,7 +364,7 @@ PyObject *image_normalize(PyObject *module, PyObject *const *arguments, Py_ssize
   picture_view picture;
   double range[2];
   if (!arguments_read(&accepted, arguments, count, keywords, values) ||
-      !read_end(values[1], "alpha", &range[0]) || !read_end(values[2], "beta", &range[1]) ||
+      !convert_real(values[1], "alpha", &range[0]) || !convert_real(values[2], "beta", &range[1]) ||
       !read_gray(values[0], "image", &picture))
     return NULL;
   return apply_operation(module, &picture, picture.first.h, picture.first.w, run_normalize, range);

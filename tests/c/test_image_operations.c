@@ -715,7 +715,28 @@ static void test_normalize(void) {
     }
 }
 
-/* One thread and several give the same result for a large image. */
+/* Ends of the range that are too large or no numbers are refused, and the result is left alone. */
+static void test_normalize_to_invalid_ranges(void) {
+  const double invalid[] = {1.1e6, -1.1e6, 1e308, INFINITY, -INFINITY, NAN};
+  uint8_t pixels[4] = {0, 9, 200, 255}, copy[4] = {7, 7, 7, 7};
+  const od_view view = {pixels, 1, 4, 4, 1};
+  const od_target result = {copy, 1, 4, 4, 1};
+  od_image_workspace workspace = workspace_with(0);
+  for (int i = 0; i < 6; i++)
+    for (int beta = 0; beta < 2; beta++) {
+      od_error error = {{0}};
+      CHECK_CASE("%g as %s", invalid[i], beta ? "beta" : "alpha");
+      CHECK_INT(od_normalize(&workspace, &view, beta ? 0 : invalid[i], beta ? invalid[i] : 0,
+                             &result, &error),
+                OD_ERROR_ARGUMENT);
+      CHECK_CONTAINS(error.message, beta ? "beta: got" : "alpha: got");
+      CHECK(copy[0] == 7 && copy[3] == 7);
+    }
+  CHECK_INT(od_normalize(&workspace, &view, 1e6, -1e6, &result, NULL), OD_OK);
+  CHECK(copy[0] == 0 && copy[3] == 255);
+  od_image_workspace_release(&workspace);
+}
+
 /* To the range that the levels have already: a copy, with and without gaps. */
 static void test_normalize_to_the_same_range(void) {
   enum { SIDE = 40 };
@@ -741,6 +762,7 @@ static void test_normalize_to_the_same_range(void) {
   od_image_workspace_release(&workspace);
 }
 
+/* One thread and several give the same result for a large image. */
 static void test_threads(void) {
   enum { H = 700, W = 900 };
   guard large = guard_create(3 * H * W);
@@ -1020,6 +1042,7 @@ int main(void) {
   RUN(test_deskew);
   RUN(test_normalize);
   RUN(test_normalize_to_the_same_range);
+  RUN(test_normalize_to_invalid_ranges);
   RUN(test_threads);
   RUN(test_interrupts);
   RUN(test_invalid_arguments);
