@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import streamlit as st
 
 from ocrdigit._warm_up import warm_up
@@ -15,6 +17,9 @@ SENTENCE = (
     "Drop in scans or photos. Every number is read, the doubtful ones come first, and you correct "
     "them without leaving the keyboard."
 )
+
+# Streamlit imports these when it first sends data to a component, which takes half a second.
+_OF_FIRST_ANSWER = ("pandas", "pyarrow.compute", "pyarrow.ipc")
 
 # Of the package itself: an icon of a font or an emoji would be loaded from the network.
 _ICON = (
@@ -49,7 +54,9 @@ def main() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _warm_up() -> None:
-    """Load everything that readings need, once, after the page is shown."""
+    """Load everything that the first answer needs, once, after the page is shown."""
+    for module in _OF_FIRST_ANSWER:
+        importlib.import_module(module)
     warm_up()
 
 
