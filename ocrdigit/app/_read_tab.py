@@ -159,8 +159,9 @@ def _files() -> list[Upload]:
     files = st.file_uploader(
         label, accept_multiple_files=True, key="files", on_change=_forget_uploads
     )
-    for message in missing_extras():
-        st.markdown(message)
+    if not files:
+        for message in missing_extras():
+            st.markdown(message)
     if files:
         st.session_state["uploads"] = [Upload(file.name, file.getvalue()) for file in files]
     kept: list[Upload] = st.session_state.get("uploads", [])

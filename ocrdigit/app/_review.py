@@ -24,6 +24,10 @@ _KEPT_SETTINGS = 6  # whose readings are kept
 _AHEAD = 3  # pages that are sent before a person asks for them
 _MAX_SIZE = (1800, 2400)  # of pictures of pages, in pixels
 _SHOWN_TEXTS = 6  # of a page, in the table
+_CSV_HELP = (
+    "Texts that a spreadsheet would change, such as 0612, begin with an apostrophe. A value is "
+    "empty if its decimal separator is not clear; choose that in “Format and options”."
+)
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,9 @@ def _offer_downloads(uploads: Sequence[Upload], pages: list[Reviewed], settings:
     """Offer what is read and corrected, in the order of the uploads; files are made on a click."""
     with st.container(horizontal=True, vertical_alignment="center"):
         _download(
-            "Download CSV", "numbers.csv", "text/csv", _export.to_table, pages, settings, ".csv"
+            "Download CSV",
+            *("numbers.csv", "text/csv", _export.to_table, pages, settings, ".csv"),
+            help=_CSV_HELP,
         )
         if settings.mode == _settings.TABLE:
             _download("Download CSV, as tables", "tables.csv", "text/csv", _export.to_grid, pages)
@@ -238,12 +244,15 @@ def _offer_downloads(uploads: Sequence[Upload], pages: list[Reviewed], settings:
             _download(label, "training.zip", "application/zip", _training_data, found, of_digest)
 
 
-def _download(label: str, name: str, kind: str, make: Any, *arguments: Any) -> None:
+def _download(
+    label: str, name: str, kind: str, make: Any, *arguments: Any, help: str | None = None
+) -> None:
     st.download_button(
         label,
         functools.partial(make, *arguments),
         name,
         kind,
+        help=help,
         icon=":material/download:",
         on_click="ignore",
     )

@@ -16,10 +16,9 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return a probability as people write it, "98%"; only certainty is "100%". */
+/** Return a probability in percent, "98%", rounded down, so that none looks like a limit it is below. */
 function percent(probability) {
-  if (probability >= 0.995 && probability < 1) return "99%";
-  return `${Math.round(100 * probability)}%`;
+  return `${Math.floor(100 * probability + 1e-6)}%`;
 }
 
 /** Return one of two words by a number: "1 file", "3 files". */

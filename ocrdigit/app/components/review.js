@@ -36,6 +36,10 @@ class Review {
       const undo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey);
       if (undo && event.target.tagName !== "INPUT") { event.preventDefault(); this.undo(); }
     });
+    // Corrections are lost with the page: the browser asks before it is left.
+    window.addEventListener("beforeunload", (event) => {
+      if (parent.isConnected && this.edits.history.length) event.preventDefault();
+    });
   }
 
   update(data, setStateValue) {
