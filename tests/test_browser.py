@@ -321,6 +321,28 @@ def test_fields_of_a_page(browser: webdriver.Chrome, tmp_path: Path) -> None:
     assert focused(browser) == numbers[1].text
 
 
+def test_the_first_doubtful_field_is_in_view(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    rows = [field(str(number)) for number in range(4711, 4722)]
+    rows[-1][:14] = 255  # without the upper half
+    padded = [
+        np.pad(row, ((15, 15), (20, 140 - row.shape[1])), constant_values=255) for row in rows
+    ]
+    upload(browser, tmp_path, page=np.concatenate(padded))
+    find(browser, ".od-field")
+    settle(browser)
+    shown, above, below, moved = browser.execute_script(
+        "const fields = [...document.querySelectorAll('.od-field')];"
+        "const row = fields.find(each => each.querySelector('.od-review'));"
+        "const list = row.closest('.od-side').getBoundingClientRect();"
+        "const { top, bottom } = row.getBoundingClientRect();"
+        "return [fields.indexOf(row), list.top - top, bottom - list.bottom,"
+        " document.querySelector('[data-testid=stMain]').scrollTop]"
+    )
+    assert shown > 5
+    assert max(above, below) <= 1
+    assert moved == 0
+
+
 def test_corrections_outlive_tabs_and_options(browser: webdriver.Chrome, tmp_path: Path) -> None:
     upload(browser, tmp_path, row=field("1874"))
     find(browser, ".od-field input").click()

@@ -65,6 +65,15 @@ class ReviewPage {
     this.#hideEmpty();
     this.refresh();
     this.stage.scrollTop = 0;
+    this.#bringIntoView(this.nextOpen(null));
+  }
+
+  /** Scroll the list of fields, but not the window, to one of them, or to the top. */
+  #bringIntoView(field) {
+    this.side.scrollTop = 0;
+    if (!field) return;
+    const row = this.fields.get(field.key).row.getBoundingClientRect();
+    this.side.scrollTop = row.top - this.side.getBoundingClientRect().top - this.side.clientTop;
   }
 
   /** Show what was edited. */
