@@ -752,3 +752,40 @@ def test_drawings_are_left_out() -> None:
     canvas.line((20, 100, 280, 100), 30, 3)
     canvas.ellipse((60, 30, 90, 45), fill=40)
     assert ocrdigit.read(page).text == ""
+
+
+# -- tight crops --
+
+
+@pytest.fixture(scope="module")
+def written() -> list[ocrdigit.synth.Picture]:
+    return ocrdigit.synth.strings(60, length=(3, 6), style="plain", height=48, random_state=2)
+
+
+def share_right(pictures: list[np.ndarray], numbers: list[ocrdigit.synth.Picture]) -> float:
+    texts = [ocrdigit.read(picture, symbols="digits").text for picture in pictures]
+    return float(np.mean([a == b.text for a, b in zip(texts, numbers, strict=True)]))
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.06])
+def test_digits_cut_by_the_edge(written: list[ocrdigit.synth.Picture], cut: float) -> None:
+    """Strokes at the edge of a tight crop are not prolonged beyond it: 65 % were right, cut."""
+    crops = []
+    for picture in written:
+        left, top = picture.boxes[:, :2].min(0)
+        right, bottom = (picture.boxes[:, :2] + picture.boxes[:, 2:]).max(0)
+        inside = round(cut * (bottom - top))
+        crops.append(picture.image[top + inside : bottom - inside, left:right])
+    assert share_right(crops, written) >= 0.85
+
+
+def test_rests_of_neighbours_at_the_edge(written: list[ocrdigit.synth.Picture]) -> None:
+    """A ruling line from edge to edge, and a stroke of the row below, are no digits."""
+    ruled, touched = [], []
+    for picture in written[:30]:
+        ruled.append(np.pad(picture.image, ((0, 0), (30, 0)), mode="edge"))
+        ruled[-1][:, 10:13] = 60
+        touched.append(np.pad(picture.image, ((0, 14), (0, 0)), mode="edge"))
+        touched[-1][-5:, 40:43] = 60
+    assert share_right(ruled, written[:30]) >= 0.85
+    assert share_right(touched, written[:30]) >= 0.83

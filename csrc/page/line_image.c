@@ -15,6 +15,12 @@ static const double min_height = 0.6;
 /* Proportion of the foreground above the band of text, and below it. */
 static const double outside = 0.02;
 
+/* Minimum foreground of a line that the edge of the page may cut, in that of the largest line; the
+ * minimum width of one that reaches from edge to edge, in heights of the page: narrower ones are
+ * ruling lines; and the proportion of its width in which strokes touch an edge that cuts it above
+ * or below: a comma or a slash only reaches it. */
+static const double min_mass = 0.5, min_cut_width = 0.3, min_contact = 0.05;
+
 enum { MIN_WIDTH = 8 };
 
 /* ---- geometry ---- */
@@ -77,9 +83,55 @@ static int round_width(double width) {
   return (columns + OD_CTC_STRIDE - 1) / OD_CTC_STRIDE * OD_CTC_STRIDE;
 }
 
+/* Whether the edge of the page may cut strokes of a line, as that of a tight crop does. Lines that
+ * are small beside others are remains of neighbours. */
+static bool may_be_cut(const od_page *page, const od_text_line *line) {
+  if (line->left > 0 && line->top > 0 && line->right < page->w && line->bottom < page->h)
+    return false;
+  if (line->top <= 0 && line->bottom >= page->h &&
+      line->right - line->left < min_cut_width * page->h)
+    return false;
+  const int64_t mass = od_page_mass(page, line->first, line->count);
+  for (int i = 0; i < page->line_count; i++) {
+    const od_text_line *other = &page->lines[i];
+    if ((double)mass < min_mass * (double)od_page_mass(page, other->first, other->count))
+      return false;
+  }
+  return true;
+}
+
+/* Whether the line's strokes touch row y, the first or the last of the page, as if it cuts them. */
+static bool is_cut_by(const od_page *page, const od_text_line *line, int y) {
+  const int32_t *labels = page->components.labels + (size_t)y * (size_t)page->w;
+  int contact = 0;
+  for (int x = line->left; x < line->right; x++)
+    contact += labels[x] > line->first && labels[x] <= line->first + line->count;
+  return contact >= min_contact * (line->right - line->left);
+}
+
+/* The median level of the page under a line image. */
+static int paper_level(const od_page *page, const od_line_geometry *geometry) {
+  const double width = geometry->width * geometry->scale_x;
+  const double height = OD_LINE_HEIGHT * geometry->scale_y, rise = geometry->slope * width;
+  const int left = od_max(0, (int)geometry->left);
+  const int right = od_min(page->w, (int)(geometry->left + width));
+  const int top = od_max(0, (int)(geometry->top + fmin(rise, 0)));
+  const int bottom = od_min(page->h, (int)(geometry->top + height + fmax(rise, 0)));
+  const int step = od_max(1, (int)geometry->scale_x);
+  size_t histogram[256] = {0}, count = 0, sum = 0;
+  int level = 0;
+  for (int y = top; y < bottom; y += step)
+    for (int x = left; x < right; x += step, count++)
+      histogram[page->image[(size_t)y * (size_t)page->w + (size_t)x]]++;
+  while (level < 255 && 2 * (sum += histogram[level]) <= count) level++;
+  return level;
+}
+
 od_line_geometry od_line_geometry_find(const od_page *page, const od_text_line *line) {
   double top, bottom;
-  od_line_geometry geometry = {.slope = find_slope(page, line)};
+  od_line_geometry geometry = {.slope = find_slope(page, line),
+                               .first_label = line->first + 1,
+                               .last_label = line->first + line->count};
   find_band(page, line, geometry.slope, &top, &bottom);
   const double scale = fmax(bottom - top, 4) / text_rows;
   geometry.scale_x = geometry.scale_y = scale;
@@ -87,6 +139,12 @@ od_line_geometry od_line_geometry_find(const od_page *page, const od_text_line *
   const double middle = 0.5 * (top + bottom);
   geometry.top = middle - 0.5 * OD_LINE_HEIGHT * scale - geometry.slope * margin * scale;
   geometry.width = round_width((line->right - line->left) / scale + 2 * margin);
+  if (may_be_cut(page, line)) {
+    geometry.cut_beside = true;
+    geometry.cut_above = is_cut_by(page, line, 0);
+    geometry.cut_below = is_cut_by(page, line, page->h - 1);
+    geometry.paper = paper_level(page, &geometry);
+  }
   return geometry;
 }
 
@@ -134,14 +192,32 @@ size_t od_line_image_scratch(const od_line_geometry *geometry) {
          (size_t)geometry->width * (size_t)tap_count(geometry->scale_x);
 }
 
-/* Adds weight times columns begin..end - 1 of row y of the page to sums. The page's edge pixels
- * are replicated. */
-static void add_columns(const od_page *page, int y, float weight, int begin, int end, float *sums) {
-  const uint8_t *row = page->image + (size_t)od_max(0, od_min(page->h - 1, y)) * (size_t)page->w;
+/* The level of the pixel (x, y), which is not on the page. */
+static int level_beyond(const od_page *page, const od_line_geometry *geometry, int y, int x) {
+  const bool cut = y < 0          ? geometry->cut_above
+                   : y >= page->h ? geometry->cut_below
+                                  : geometry->cut_beside;
+  y = od_max(0, od_min(page->h - 1, y));
+  x = od_max(0, od_min(page->w - 1, x));
+  const size_t row = (size_t)y * (size_t)page->w;
+  const int last = od_min(page->w - 1, x + 1); /* the soft edges of strokes have no label */
+  for (int k = od_max(0, x - 1); k <= last && cut; k++) {
+    const int32_t label = page->components.labels[row + (size_t)k];
+    if (label >= geometry->first_label && label <= geometry->last_label) return geometry->paper;
+  }
+  return page->image[row + (size_t)x];
+}
+
+/* Adds weight times columns begin..end - 1 of row y of the page to sums. */
+static void add_columns(const od_page *page, const od_line_geometry *geometry, int y, float weight,
+                        int begin, int end, float *sums) {
+  const bool on_page = y >= 0 && y < page->h;
+  const uint8_t *row = page->image + (on_page ? (size_t)y * (size_t)page->w : 0);
   int x = begin;
-  for (; x < od_min(end, 0); x++) *sums++ += weight * (float)row[0];
+  for (; x < (on_page ? od_min(end, 0) : end); x++)
+    *sums++ += weight * (float)level_beyond(page, geometry, y, x);
   for (; x < od_min(end, page->w); x++) *sums++ += weight * (float)row[x];
-  for (; x < end; x++) *sums++ += weight * (float)row[page->w - 1];
+  for (; x < end; x++) *sums++ += weight * (float)level_beyond(page, geometry, y, x);
 }
 
 /* Adds weight times a row that runs along the line's slope to sums (count), which start at page
@@ -157,7 +233,7 @@ static void add_sloped_row(const od_page *page, const od_line_geometry *geometry
     const double remaining = 0.5 + (geometry->slope > 0 ? nearest - offset : offset - nearest);
     const int end =
         remaining < step * (count - i) ? i + od_max(1, (int)ceil(remaining / step)) : count;
-    add_columns(page, row + (int)nearest, weight, first + i, first + end, sums + i);
+    add_columns(page, geometry, row + (int)nearest, weight, first + i, first + end, sums + i);
     i = end;
   }
 }
