@@ -37,6 +37,8 @@ from drawing import Writer
 from PIL import Image
 from scoring import Number, Sample, Summary, digits_of, iou, score
 
+from ocrdigit import synth
+
 HERE = Path(__file__).resolve().parent
 ENGINES = ("ocrdigit", "rapidocr", "tesseract")
 TIMEOUT = 7200
@@ -133,11 +135,27 @@ def make_crops(options: argparse.Namespace) -> list[Sample]:
     return draw(digit_sets.CROPS, options) + document(document_sets.real_crops)(options)
 
 
+def pictures_of(name: str, options: argparse.Namespace) -> list[synth.Picture]:
+    part, folder = "test" if options.part == "test" else "validation", options.data / "mnist"
+    return reading_sets.make_set(name, part, count=options.count, folder=folder)
+
+
+def tight_strings(options: argparse.Namespace) -> list[Sample]:
+    return [
+        Sample(
+            reading_sets.cropped(picture, cut), f"{name}, {text}", "field", (Number(picture.text),)
+        )
+        for name in reading_sets.SETS
+        for text, cut in (("to the digits", 0.0), ("6 % inside", 0.06))
+        if not options.kind or f"{name}, {text}" in options.kind
+        for picture in pictures_of(name, options)
+    ]
+
+
 def strings(name: str) -> Maker:
     def make(options: argparse.Namespace) -> list[Sample]:
-        part, folder = "test" if options.part == "test" else "validation", options.data / "mnist"
         samples = []
-        for picture in reading_sets.make_set(name, part, count=options.count, folder=folder):
+        for picture in pictures_of(name, options):
             boxes = tuple((x, y, w, h) for x, y, w, h in picture.boxes)
             number = (Number(picture.text),)
             samples.append(Sample(picture.image, name, "field", number, digits=boxes))
@@ -166,6 +184,7 @@ SETS: dict[str, Maker] = {
     "separators": drawn(separator_sets.FIELDS),
     "separated": strings("separated"),
     "touching": strings("touching"),
+    "tight": tight_strings,
 }
 
 # -- measuring --

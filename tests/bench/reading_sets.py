@@ -82,6 +82,21 @@ def make_set(
     return pictures[:count]
 
 
+def cropped(picture: synth.Picture, inside: float) -> np.ndarray:
+    """Return a picture to the boxes of its digits, and inside them at top and bottom.
+
+    Parameters
+    ----------
+    picture : Picture
+    inside : float
+        What is cut off at top and at bottom, as a share of the height of the boxes together.
+    """
+    left, top = picture.boxes[:, :2].min(0)
+    right, bottom = (picture.boxes[:, :2] + picture.boxes[:, 2:]).max(0)
+    rows = round(inside * (bottom - top))
+    return np.ascontiguousarray(picture.image[top + rows : bottom - rows, left:right])
+
+
 def digits_of(part: str, folder: str | Path | None = None) -> synth.Digits:
     """Return the digits that the pictures of ``part`` are composed of."""
     mnist = datasets.load_mnist(folder)
