@@ -9,6 +9,7 @@ import inspect
 import io
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard, cast
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from ._typing import ImageFile
 
 _DATA_URL = re.compile(r"data:(?:[\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
+# Up to this size files are read at once: decoders seek and read many times, and each time leaves
+# the GIL to another thread.
+_SMALL = 1 << 20
 _STARTS_OF_DATA_URLS = ("data:image/", "data:application/", "data:,")
 
 
@@ -77,11 +81,22 @@ def opened(X: ImageFile, name: str) -> Iterator[Source]:
         yield Source(io.BytesIO(data), f"{name} (a data URL of {len(data)} bytes)", len(data))
     elif isinstance(X, (str, os.PathLike)):
         with open(X, "rb") as file:
-            yield Source(file, os.fspath(X), os.fstat(file.fileno()).st_size)
+            yield _of_open_file(file, os.fspath(X))
     elif isinstance(X, (bytes, bytearray, memoryview)):
         yield _in_memory(bytes(X), name)
     else:
         yield from _of_file_object(X, name)
+
+
+def _of_open_file(file: BinaryIO, name: str) -> Source:
+    """Return a file of the file system, in memory if it is a small regular one."""
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= _SMALL:
+        data = file.read(_SMALL + 1)
+        if len(data) <= _SMALL:
+            return Source(io.BytesIO(data), name, len(data))
+        file.seek(0)  # it has grown
+    return Source(file, name, status.st_size)
 
 
 def _in_memory(data: bytes, name: str) -> Source:

@@ -119,6 +119,41 @@ def test_open_files(seven: np.ndarray, png: bytes, tmp_path: Path) -> None:
         assert ocrdigit.predict(file) == 7
 
 
+@pytest.mark.parametrize("side", [40, 1100])
+def test_files_of_any_size(tmp_path: Path, side: int) -> None:
+    """Small ones are read at once."""
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side), np.uint8)
+    path = tmp_path / "page.bmp"
+    Image.fromarray(pixels).save(path)
+    assert (path.stat().st_size > 1 << 20) == (side > 1000)
+    assert np.array_equal(ocrdigit.read(path).pages[0], pixels)
+
+
+def test_file_that_grows_while_it_is_read(
+    seven: np.ndarray, png: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size was asked for before."""
+    path = tmp_path / "seven.png"
+    path.write_bytes(png[:50])
+    size = os.stat(path)
+    path.write_bytes(png)
+    monkeypatch.setattr(os, "fstat", lambda descriptor: size)
+    assert ocrdigit.predict(path) == 7
+
+
+@pytest.mark.parametrize("shape", [(3,), (4,), ()])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_gray_of_small_and_large_pictures(shape: tuple[int, ...], dtype: type) -> None:
+    """Small ones are converted with the GIL held."""
+    gray = np.random.default_rng(0).integers(0, 256, (40, 60)).astype(dtype)
+    picture = (
+        np.stack([gray, gray, gray, np.full_like(gray, 255)][: shape[0]], 2) if shape else gray
+    )
+    small = ocrdigit.read(picture).pages[0]
+    large = ocrdigit.read(np.tile(picture, (20, 20, 1)[: picture.ndim])).pages[0]
+    assert np.array_equal(np.tile(small, (20, 20, 1)[: small.ndim]), large)
+
+
 def test_streams_that_cannot_seek(png: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     def piped() -> Any:
         reading, writing = os.pipe()
