@@ -495,6 +495,25 @@ def test_ctrl_c_does_not_wait_for_what_is_being_read(
         end.set()
 
 
+@pytest.mark.parametrize("window", [1, 2, 40])
+def test_results_in_order_and_sources_within_the_window(window: int) -> None:
+    taken = 0
+
+    def sources() -> Iterator[bytes]:
+        nonlocal taken
+        for i in range(120):
+            taken += 1
+            yield bytes([i])
+
+    found = ordered_map(
+        lambda source: source.image, iterate_sources(sources()), threads=2, window=window
+    )
+    for count, (_, result) in enumerate(found):
+        assert result == bytes([count])
+        assert taken - count <= window + 1
+    assert count == 119
+
+
 def test_close_waits_for_what_is_being_read() -> None:
     begun, done = threading.Event(), threading.Event()
 

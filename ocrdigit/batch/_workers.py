@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from ._sources import Source
@@ -14,6 +14,10 @@ T = TypeVar("T")
 
 # Bytes of pictures in memory that wait or are being read, beside one for each thread.
 _MAX_BYTES = 64_000_000
+
+# Sources for each thread, from which on the caller waits for several results at a time, and for how
+# many seconds at most: waking for each takes the GIL from a worker.
+_MANY, _PAUSE = 8, 0.01
 
 
 def ordered_map(
@@ -52,6 +56,8 @@ def ordered_map(
             ):
                 source, bytes_of_source, future = waiting.popleft()
                 size -= bytes_of_source
+                if not future.done() and len(waiting) >= _MANY * threads:
+                    wait([waiting[len(waiting) // 2][2]], timeout=_PAUSE)
                 yield source, future.result()
                 del source, future  # they may hold pixels
         while waiting:
