@@ -66,8 +66,32 @@ PyObject *input_preprocess_images(PyObject *module, PyObject *const *arguments, 
   return result;
 }
 
+/* Converts a picture of any size, without the GIL. */
+static od_status to_gray(module_state *state, const od_picture *picture, uint8_t *gray,
+                         od_error *error) {
+  shared_thread_pool *pool = runtime_pool(state);
+  core_call call;
+  od_image_workspace workspace = {.kernels = state->kernels, .pool = &call.pool};
+  core_call_begin(&call, pool->pool, false);
+  od_status status = od_picture_to_gray(&workspace, picture, gray, error);
+  od_image_workspace_release(&workspace);
+  status = core_call_end(&call, status);
+  shared_thread_pool_release(pool);
+  return status;
+}
+
+/* Converts a small picture and keeps the GIL, as to wait for it would take longer. */
+static od_status small_to_gray(module_state *state, const od_picture *picture, uint8_t *gray,
+                               od_error *error) {
+  od_image_workspace workspace = {.kernels = state->kernels};
+  const od_status status = od_picture_to_gray(&workspace, picture, gray, error);
+  od_image_workspace_release(&workspace);
+  return status;
+}
+
 PyObject *input_picture_to_gray(PyObject *module, PyObject *const *arguments, Py_ssize_t count,
                                 PyObject *keywords) {
+  enum { SMALL = 1 << 14 /* values, which mostly take a few microseconds */ };
   static const signature accepted = {"picture_to_gray", 2, 2, 2, {"picture", "scale"}};
   PyObject *values[2];
   od_picture picture;
@@ -78,15 +102,11 @@ PyObject *input_picture_to_gray(PyObject *module, PyObject *const *arguments, Py
   PyObject *result = new_bytes(picture.h, picture.w, &gray);
   if (!result) return NULL;
   PyObject *held = Py_NewRef(values[0]); /* while the GIL is released */
-  shared_thread_pool *pool = runtime_pool(state_of_module(module));
-  core_call call;
-  od_image_workspace workspace = {.kernels = state_of_module(module)->kernels, .pool = &call.pool};
+  module_state *state = state_of_module(module);
+  const size_t values_count = (size_t)picture.h * (size_t)picture.w * (size_t)picture.channels;
   od_error error;
-  core_call_begin(&call, pool->pool, false);
-  od_status status = od_picture_to_gray(&workspace, &picture, gray, &error);
-  od_image_workspace_release(&workspace);
-  status = core_call_end(&call, status);
-  shared_thread_pool_release(pool);
+  const od_status status = values_count <= SMALL ? small_to_gray(state, &picture, gray, &error)
+                                                 : to_gray(state, &picture, gray, &error);
   Py_DECREF(held);
   if (status == OD_OK) return result;
   Py_DECREF(result);
