@@ -238,13 +238,12 @@ static void add_sloped_row(const od_page *page, const od_line_geometry *geometry
   }
 }
 
-/* Resamples sums, which start at page column `first`, horizontally with weights (width, taps) to a
- * row of the line image. */
-static void resample_row(const od_line_geometry *geometry, int first, const float *sums, int taps,
+/* Resamples sums horizontally with weights (width, taps) from the first taps (width) on, to a row
+ * of the line image. */
+static void resample_row(int width, const float *sums, int taps, const int *first_taps,
                          const float *weights, bool dark, uint8_t *row) {
-  for (int x = 0; x < geometry->width; x++, weights += taps) {
-    const double centre = geometry->left + (x + 0.5) * geometry->scale_x;
-    const float *from = sums + first_tap(centre, geometry->scale_x) - first;
+  for (int x = 0; x < width; x++, weights += taps) {
+    const float *from = sums + first_taps[x];
     float level = 0;
     for (int k = 0; k < taps; k++) level += weights[k] * from[k];
     const int rounded = (int)(level + 0.5f);
@@ -254,14 +253,16 @@ static void resample_row(const od_line_geometry *geometry, int first, const floa
 
 void od_line_image_render(const od_page *page, const od_line_geometry *geometry, float *scratch,
                           uint8_t *image) {
-  int first, count;
+  int first, count, first_taps[OD_LINE_MAX_WIDTH];
   find_columns(geometry, &first, &count);
   const int vertical_taps = tap_count(geometry->scale_y);
   const int horizontal_taps = tap_count(geometry->scale_x);
-  float *sums = scratch, *vertical = scratch + count, *horizontal = vertical + vertical_taps;
-  for (int x = 0; x < geometry->width; x++)
-    compute_coeffs(geometry->left + (x + 0.5) * geometry->scale_x, geometry->scale_x,
-                   horizontal_taps, horizontal + x * horizontal_taps);
+  float *sums = scratch, *vertical = sums + count, *horizontal = vertical + vertical_taps;
+  for (int x = 0; x < geometry->width; x++) {
+    const double centre = geometry->left + (x + 0.5) * geometry->scale_x;
+    first_taps[x] = first_tap(centre, geometry->scale_x) - first;
+    compute_coeffs(centre, geometry->scale_x, horizontal_taps, horizontal + x * horizontal_taps);
+  }
   for (int y = 0; y < OD_LINE_HEIGHT; y++) {
     const double centre = geometry->top + (y + 0.5) * geometry->scale_y;
     const int row = first_tap(centre, geometry->scale_y);
@@ -269,7 +270,7 @@ void od_line_image_render(const od_page *page, const od_line_geometry *geometry,
     memset(sums, 0, (size_t)count * sizeof *sums);
     for (int k = 0; k < vertical_taps; k++)
       if (vertical[k] > 0) add_sloped_row(page, geometry, row + k, vertical[k], first, count, sums);
-    resample_row(geometry, first, sums, horizontal_taps, horizontal, page->dark,
+    resample_row(geometry->width, sums, horizontal_taps, first_taps, horizontal, page->dark,
                  image + y * geometry->width);
   }
   od_line_image_normalize((size_t)OD_LINE_HEIGHT * (size_t)geometry->width, image);
