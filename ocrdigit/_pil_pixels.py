@@ -60,7 +60,7 @@ def _converted(image: Image, mode: str | None) -> NDArray[Any]:
     pixels: NDArray[Any] | None = None
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
-        strip = image.crop((0, top, image.width, bottom))
+        strip = image if rows >= image.height else image.crop((0, top, image.width, bottom))
         values = np.asarray(strip if mode in (None, strip.mode) else strip.convert(mode))
         if pixels is None:
             pixels = np.empty((image.height, *values.shape[1:]), values.dtype)

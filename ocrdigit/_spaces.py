@@ -33,8 +33,12 @@ def find_spaces(symbols: Sequence[Symbol]) -> tuple[str, ...]:
     positive = [max(width, 0) for width in widths]
     spaces = [""]
     for index, (before, after) in enumerate(pairwise(symbols)):
-        others = median(positive[:index] + positive[index + 1 :])
-        limit = max(_MIN_WIDTH * height, _MIN_RATIO * others + _MIN_EXCESS * height)
-        between_digits = isinstance(before, Digit) and isinstance(after, Digit)
-        spaces.append(" " if between_digits and widths[index] > limit else "")
+        is_space = (
+            widths[index] > _MIN_WIDTH * height
+            and isinstance(before, Digit)
+            and isinstance(after, Digit)
+            and widths[index]
+            > _MIN_RATIO * median(positive[:index] + positive[index + 1 :]) + _MIN_EXCESS * height
+        )
+        spaces.append(" " if is_space else "")
     return (*spaces, "") if any(spaces) else ()

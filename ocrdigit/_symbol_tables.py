@@ -47,6 +47,6 @@ def split_lines(symbols: Iterator[Symbol], lengths: Sequence[int]) -> list[tuple
 def _normalized(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows of probabilities that sum to 1; equal ones if all are 0."""
     totals = probabilities.sum(axis=1, keepdims=True)
-    some = totals > 0
-    equal = np.float32(1 / probabilities.shape[1])
-    return np.where(some, probabilities / np.where(some, totals, 1), equal)
+    normalized = np.full(probabilities.shape, 1 / probabilities.shape[1], np.float32)
+    np.divide(probabilities, totals, out=normalized, where=totals > 0)
+    return normalized

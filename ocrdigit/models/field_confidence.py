@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
+import operator
 import os
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 
 from .._atomic import write_atomically
 from . import files
@@ -66,19 +65,18 @@ class FieldWeights:
         quality : sequence of 4 floats
             Dropped, foreground, agreement and truncated, of the core.
         """
-        log_odds = float(terms(confidences, quality) @ self._vector)
-        return float(1 / (1 + np.exp(-log_odds)))
+        products = map(operator.mul, terms(confidences, quality), self._weights)
+        return 0.5 * (1 + math.tanh(0.5 * sum(products)))
 
     @functools.cached_property
-    def _vector(self) -> NDArray[np.float64]:
-        return np.array(dataclasses.astuple(self))
+    def _weights(self) -> tuple[float, ...]:
+        return dataclasses.astuple(self)
 
 
-def terms(confidences: Sequence[float], quality: Sequence[float]) -> NDArray[np.float64]:
+def terms(confidences: Sequence[float], quality: Sequence[float]) -> tuple[float, ...]:
     """Return the terms (7,) of the log odds, in the order of the weights."""
-    product = np.clip(np.prod(confidences), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
-    own = (1, np.log(product / (1 - product)), np.log(max(len(confidences), 1)))
-    return np.array((*own, *quality), np.float64)
+    product = min(max(math.prod(confidences), _MIN_PROBABILITY), 1 - _MIN_PROBABILITY)
+    return (1, math.log(product / (1 - product)), math.log(max(len(confidences), 1)), *quality)
 
 
 def write_confidence(path: files.Path, weights: FieldWeights) -> None:
