@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import ocrdigit
 from ocrdigit import _inputs, _predict
@@ -252,6 +252,35 @@ def accuracy(pictures: list[NDArray[np.uint8]], digits: NDArray[np.int64]) -> fl
 def test_crops_without_a_margin(sample: Dataset, strokes: list[NDArray[np.uint8]]) -> None:
     for pictures in (strokes, [255 - x for x in strokes]):
         assert accuracy(pictures, sample.y_test[:60]) > 0.94
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("margin", [15, 60])
+def test_margin_on_one_side(
+    sample: Dataset, strokes: list[NDArray[np.uint8]], size: int, margin: int
+) -> None:
+    """The level of the margin is uniform, dark or light."""
+    thickening = ImageFilter.MaxFilter(size)
+    pictures = []
+    for i, x in enumerate(strokes):
+        sides = [[0, 0], [0, 0]]
+        sides[i % 2][i // 2 % 2] = margin
+        pictures.append(np.asarray(Image.fromarray(np.pad(x, sides)).filter(thickening)))
+    right = accuracy(pictures, sample.y_test[:60])
+    assert right > 0.96
+    assert accuracy([255 - x for x in pictures], sample.y_test[:60]) == right
+
+
+@pytest.mark.parametrize("size", [5, 7, 9])
+def test_thick_strokes_without_a_margin(strokes: list[NDArray[np.uint8]], size: int) -> None:
+    """Strokes that cover half of the crop and of its border."""
+    thickening = ImageFilter.MaxFilter(size)
+    large = [np.asarray(Image.fromarray(np.pad(x, size)).filter(thickening)) for x in strokes]
+    margin = size - size // 2
+    thick = [x[margin:-margin, margin:-margin] for x in large]
+    digits = ocrdigit.predict([np.pad(x, 20) for x in thick])
+    for pictures in (thick, [255 - x for x in thick]):
+        assert accuracy(pictures, digits) > 0.97
 
 
 def test_crops_without_a_margin_from_textured_paper(
