@@ -103,6 +103,7 @@ def test_describe(network):
     [
         (None, TypeError, r"layers: got None, expected a list of dicts"),
         ("dense", TypeError, r"layers: got 'dense', expected a list"),
+        (memoryview(np.zeros((2, 2))), TypeError, r"layers: got <memory .*, expected a list"),
         ([], ValueError, r"layers: got 0 of them, expected 1 to 256"),
         ([{"type": "relu"}] * 257, ValueError, r"layers: got 257 of them"),
         (["relu"], TypeError, r"layer 0: got 'relu', expected a dict"),

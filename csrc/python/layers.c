@@ -131,7 +131,7 @@ static bool read_layer(PyObject *item, int index, bool last, od_layer *layer) {
 }
 
 bool layers_read(PyObject *list, od_layer *layers, int *count) {
-  if (!PySequence_Check(list) || PyUnicode_Check(list) || PyBytes_Check(list)) {
+  if (!PyTuple_Check(list) && !PyList_Check(list)) {
     PyErr_Format(PyExc_TypeError, "layers: got %.100R, expected a list of dicts", list);
     return false;
   }
