@@ -520,12 +520,16 @@ def _separators(automaton: Automaton, pattern: str, symbols: str) -> Separators:
     Pairs of states that the same symbols lead to are explored, each with the texts that lead there;
     different texts must not lead to the same state or both be accepted.
     """
-    states = range(len(automaton.accepting))
-    skips = tuple(_skips(automaton, state, pattern, symbols) for state in states)
-    result = Separators(automaton, skips, symbols)
+    skips = []
+    work = 0
+    for state in range(len(automaton.accepting)):
+        skips.append(_skips(automaton, state, pattern, symbols))
+        work += sum(map(len, skips[-1].values()))
+        if work > _MAX_WORK:
+            raise _TooLargeError
+    result = Separators(automaton, tuple(skips), symbols)
     seen = {(0, 0)}
     waiting = [(0, 0, "", "")]
-    work = 0
     while waiting:
         first, second, one, other = waiting.pop()
         same = one == other

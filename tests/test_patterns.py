@@ -124,6 +124,7 @@ class TestCompilation:
             r"(0|1)*1(0|1){30}",
             r"(.*1){20}.{20}",
             r"(1?){4999}",
+            r"\+{3000}9",
         ],
     )
     def test_explosions(self, pattern: str) -> None:
