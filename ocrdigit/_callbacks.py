@@ -62,7 +62,9 @@ def _checked(callbacks: object) -> list[Any]:
     """Return the user's callbacks as a list."""
     if callbacks is None:
         return []
-    users = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if isinstance(callbacks, memoryview) or not isinstance(callbacks, Iterable):
+        callbacks = [callbacks]  # one of several dimensions cannot be iterated over
+    users = list(callbacks)
     for user in users:
         if not (callable(user) or hasattr(user, "on_epoch") or hasattr(user, "on_step")):
             raise TypeError(

@@ -116,7 +116,7 @@ def resolve(augment: object) -> tuple[AugmentStep, ...]:
         return ()
     if isinstance(augment, str):
         augment = AUGMENTATIONS[_checks.known("augment", augment, AUGMENTATIONS)]
-    if not isinstance(augment, Sequence):
+    if isinstance(augment, memoryview) or not isinstance(augment, Sequence):
         raise TypeError(
             f"augment must be None, False, a list of dicts, or one of "
             f"{', '.join(map(repr, AUGMENTATIONS))}, got {type(augment).__name__}"

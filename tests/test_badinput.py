@@ -259,6 +259,8 @@ BAD_PARAMETERS: list[tuple[dict[str, object], type[Exception], str]] = [
     ({"n_jobs": 10**9}, ValueError, "threads"),
     ({"callbacks": 3}, TypeError, "callbacks must be functions"),
     ({"callbacks": ["print"]}, TypeError, "callbacks must be functions"),
+    ({"callbacks": memoryview(np.zeros((2, 2)))}, TypeError, "callbacks must be functions"),
+    ({"augment": memoryview(np.zeros((2, 2)))}, TypeError, "augment must be None"),
     (
         {"architecture": "resnet"},
         ValueError,
